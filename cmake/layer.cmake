@@ -1,0 +1,28 @@
+# hayate_layer(NAME SOURCES a.cc ... TESTS a_test.cc ... LINK base table ...)
+# One static library per folder of src/, and one test program NAME_test beside it. A layer links lower layers only;
+# tools/check_layers.py holds the includes against the same order.
+function(hayate_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;LINK;TEST_LINK" ${ARGN})
+  list(TRANSFORM ARG_LINK PREPEND hayate_ REGEX "^[a-z]+$")
+  list(TRANSFORM ARG_TEST_LINK PREPEND hayate_ REGEX "^[a-z]+$")
+  add_library(hayate_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(hayate_${name} PUBLIC fmt::fmt Threads::Threads ${ARG_LINK})
+  if(HAYATE_TESTS AND ARG_TESTS)
+    add_executable(${name}_test ${PROJECT_SOURCE_DIR}/tests/unit_main.cc ${ARG_TESTS})
+    target_link_libraries(${name}_test hayate_${name} ${ARG_TEST_LINK})
+    add_test(NAME ${name} COMMAND ${name}_test --no-intro WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  endif()
+endfunction()
+
+# hayate_kernels(NAME SOURCES a.cc ...): every source compiled once per instruction set, see src/kernels/isa.h.
+function(hayate_kernels)
+  set(flags_baseline "")
+  set(flags_avx2 -march=x86-64-v3)
+  set(flags_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+  foreach(isa baseline avx2 avx512)
+    add_library(hayate_kernels_${isa} OBJECT ${ARGN})
+    target_compile_definitions(hayate_kernels_${isa} PRIVATE HAYATE_ISA=${isa})
+    target_compile_options(hayate_kernels_${isa} PRIVATE -O3 ${flags_${isa}})
+    target_sources(hayate_kernels PRIVATE $<TARGET_OBJECTS:hayate_kernels_${isa}>)
+  endforeach()
+endfunction()

@@ -1,0 +1,15 @@
+// Time and memory as the operating system counts them for this process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace hayate {
+
+double wall_seconds();        ///< steady clock; only differences mean something
+double cpu_seconds();         ///< user + system time of all threads so far
+int64_t peak_memory_bytes();  ///< peak resident set so far
+int64_t resident_bytes();     ///< resident set now
+std::string timestamp_now();  ///< "20260105T093000", local time: names of run folders
+
+}  // namespace hayate

@@ -1,0 +1,59 @@
+#include "exec/granted.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+
+using namespace hayate::exec;
+namespace fs = std::filesystem;
+
+namespace {
+/// A machine made of files.
+struct Machine {
+  fs::path root = fs::temp_directory_path() / ("hayate_granted_" + std::to_string(reinterpret_cast<uintptr_t>(this)));
+  Machine() { fs::create_directories(root); }
+  ~Machine() { fs::remove_all(root); }
+  Machine& file(const std::string& path, const std::string& text) {
+    fs::create_directories((root / path).parent_path());
+    std::ofstream(root / path) << text;
+    return *this;
+  }
+  Grant cores(int affinity) const { return granted_cores(root.string(), affinity); }
+  Grant memory() const { return granted_memory(root.string()); }
+};
+}  // namespace
+
+TEST_CASE("granted: no control group") {
+  Machine m;
+  m.file("proc/meminfo", "MemTotal:       16000 kB\nMemFree: 1 kB\n");
+  CHECK(m.cores(20).value == 20);
+  CHECK(m.memory().value == 16000 * 1024);
+}
+
+TEST_CASE("granted: v2, the quota of an ancestor counts and is rounded up") {
+  Machine m;
+  m.file("proc/self/cgroup", "0::/pod/box\n").file("sys/fs/cgroup/pod/box/cpu.max", "max 100000");
+  m.file("sys/fs/cgroup/pod/cpu.max", "150000 100000")
+      .file("sys/fs/cgroup/pod/memory.max", "2000000000")
+      .file("sys/fs/cgroup/pod/box/memory.max", "max");
+  CHECK(m.cores(20).value == 2);
+  CHECK(m.cores(20).source == "cgroup v2 cpu.max of /pod/");
+  CHECK(m.memory().value == 2'000'000'000);
+}
+
+TEST_CASE("granted: v2 cpuset and affinity, the smaller wins") {
+  Machine m;
+  m.file("proc/self/cgroup", "0::/\n").file("sys/fs/cgroup/cpuset.cpus.effective", "0-3,8\n");
+  CHECK(m.cores(20).value == 5);
+  CHECK(m.cores(3).value == 3);
+}
+
+TEST_CASE("granted: v1") {
+  Machine m;
+  m.file("proc/self/cgroup", "4:memory:/docker/x\n3:cpu,cpuacct:/docker/x\n1:cpuset:/docker/x\n");
+  m.file("sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us", "400000").file("sys/fs/cgroup/cpu/docker/x/cpu.cfs_period_us", "100000");
+  m.file("sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "1000000000");
+  CHECK(m.cores(20).value == 4);
+  CHECK(m.memory().value == 1'000'000'000);
+}

@@ -1,0 +1,58 @@
+// The one place where threads are made. A Pool runs tasks of known order on a fixed number of workers; it knows that
+// tasks exist, not what they compute. No task may start a pool of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace hayate::exec {
+
+/// Says "stop" to tasks in hand: kernels ask stopped() every few milliseconds and return early when it is true.
+/// Set by a signal, a failed sibling or a deadline; never cleared.
+class Cancellation {
+ public:
+  bool stopped() const { return stop_.load(std::memory_order_relaxed); }
+  void stop() { stop_.store(true, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> stop_{false};
+};
+
+/// Seconds that the workers of one run() spent in tasks, and waited for one.
+struct PoolUse {
+  double wall_seconds = 0;
+  double busy_seconds = 0;  ///< summed over workers
+  int64_t tasks = 0;
+};
+
+class Pool {
+ public:
+  /// `workers` >= 1. The calling thread is one of them, so Pool(1) starts no thread.
+  explicit Pool(int workers);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  int workers() const;
+
+  /// Calls task(index, worker) once for every index in `order`, handing them out in that order; returns when all are
+  /// done. `worker` in [0, workers()) names the caller's scratch space. When `cancel` says stop, indices not yet
+  /// started are skipped. Tasks must not throw. Not reentrant.
+  PoolUse run(const std::vector<int64_t>& order, const std::function<void(int64_t index, int worker)>& task, const Cancellation* cancel = nullptr);
+
+  /// The same for 0 .. count - 1 in ascending order.
+  PoolUse run(int64_t count, const std::function<void(int64_t index, int worker)>& task, const Cancellation* cancel = nullptr);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Indices 0 .. cost.size() - 1, most expensive first, ties by index: with one queue this keeps the last worker from
+/// finishing alone (makespan / lower bound 1.001 against 1.05 first-in first-out; 500 lognormal tasks, 8 workers).
+std::vector<int64_t> longest_first(const std::vector<double>& cost);
+
+}  // namespace hayate::exec

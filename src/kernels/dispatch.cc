@@ -1,0 +1,48 @@
+// The only file that names instruction sets outside CMake.
+#include "kernels/dispatch.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace hayate::kernels {
+namespace {
+
+Isa chosen_at_start() {
+  const Isa best = detected_isa();
+  const char* wanted = std::getenv("HAYATE_ISA");
+  if (!wanted) return best;
+  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512})
+    if (std::strcmp(wanted, isa_name(isa)) == 0) return isa < best ? isa : best;
+  return best;
+}
+
+Isa& current() {
+  static Isa isa = chosen_at_start();
+  return isa;
+}
+
+}  // namespace
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::baseline:
+      return "baseline";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+Isa detected_isa() {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4")) return Isa::avx512;
+  if (__builtin_cpu_supports("x86-64-v3")) return Isa::avx2;
+  return Isa::baseline;
+}
+
+Isa active_isa() { return current(); }
+void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
+
+}  // namespace hayate::kernels
