@@ -64,7 +64,8 @@ Result<std::vector<Assignment>> match_names(const Command& command, FieldList& f
     } else if (i + 1 < argv.size()) {
       given.push_back({field, argv[++i], fmt::format("{} {}", where, flag), "command line"});
     } else {
-      return usage_error(fmt::format("{} needs a value", flag), where, fmt::format("{} {}", flag, field->argument.empty() ? "VALUE" : field->argument));
+      return usage_error(fmt::format("{} needs a value", flag), where,
+                         fmt::format("{} {}", flag, field->argument.empty() ? "VALUE" : field->argument));
     }
   }
   return given;
@@ -121,8 +122,7 @@ Result<void> read_arguments(const Command& command, Invocation& invocation, std:
   for (const Field& field : fields)
     if (field.required && !is_given(given, field)) {
       const std::string shown = field.positional ? field.argument : fmt::format("{} {}", field.flag(), field.argument);
-      return usage_error(fmt::format("{} is missing", shown), fmt::format("hayate {}", command.name),
-                         fmt::format("{}: {}", shown, field.help));
+      return usage_error(fmt::format("{} is missing", shown), fmt::format("hayate {}", command.name), fmt::format("{}: {}", shown, field.help));
     }
   for (const Assignment& a : given)
     if (a.field->choices.empty()) HY_CHECK(a.field->set(a.value, a.where, a.origin));

@@ -56,8 +56,8 @@ struct Console {
 
 /// One call of a command: its options at their defaults, the fields that set them, and what to do with them.
 struct Invocation {
-  FieldList fields;      ///< the command's own, then (for computing commands) exec and spec fields
-  size_t num_own = 0;    ///< how many of them are the command's own
+  FieldList fields;    ///< the command's own, then (for computing commands) exec and spec fields
+  size_t num_own = 0;  ///< how many of them are the command's own
   GeneralOptions general;
   ComputeOptions* compute = nullptr;  ///< null for commands that only look things up
   std::shared_ptr<void> options;

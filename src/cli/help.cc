@@ -28,7 +28,8 @@ std::string field_lines(std::span<const Field> fields) {
   std::string out;
   for (const Field& field : fields) {
     const std::string left = left_column(field);
-    out += fmt::format("  {:<{}}  {}{}\n", left, width, left.size() > width ? fmt::format("\n  {:<{}}  ", "", width) : "", field.help + remark(field));
+    out +=
+        fmt::format("  {:<{}}  {}{}\n", left, width, left.size() > width ? fmt::format("\n  {:<{}}  ", "", width) : "", field.help + remark(field));
   }
   return out;
 }
@@ -49,7 +50,8 @@ std::string help_text(const Command& command, const Invocation& invocation) {
   const size_t own = invocation.num_own, general = fields.size() - 3;
   std::string out = fmt::format("{}\n\nusage: {}\n", command.summary, usage_line(command, fields.first(own)));
   if (own > 0) out += "\nflags:\n" + field_lines(fields.first(own));
-  if (general > own) out += "\nhow to run (never changes a byte of the result; also HAYATE_WORKERS=2 and so on):\n" + field_lines(fields.subspan(own, general - own));
+  if (general > own)
+    out += "\nhow to run (never changes a byte of the result; also HAYATE_WORKERS=2 and so on):\n" + field_lines(fields.subspan(own, general - own));
   out += "\ngeneral:\n" + field_lines(fields.subspan(general));
   out += "\nexample:\n";
   for (const std::string& line : split(command.example, '\n')) out += "  " + line + "\n";
@@ -84,15 +86,21 @@ std::vector<std::string> command_names() {
 }
 
 std::string bash_script() {
-  std::string out = "# bash completion of hayate; load it with: source <(hayate completion bash)\n_hayate() {\n  local word=${COMP_WORDS[COMP_CWORD]} words\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n";
+  std::string out =
+      "# bash completion of hayate; load it with: source <(hayate completion bash)\n_hayate() {\n  local word=${COMP_WORDS[COMP_CWORD]} words\n  if "
+      "[ \"$COMP_CWORD\" -eq 1 ]; then\n";
   out += fmt::format("    words=\"{} --help --version\"\n  else\n    case ${{COMP_WORDS[1]}} in\n", join(command_names(), " "));
   for (const Command& command : commands()) out += fmt::format("      {}) words=\"{}\" ;;\n", command.name, join(flags_of(command), " "));
-  out += "    esac\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n  [[ $word == -* ]] || COMPREPLY+=($(compgen -f -- \"$word\"))\n}\ncomplete -o filenames -F _hayate hayate\n";
+  out +=
+      "    esac\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n  [[ $word == -* ]] || COMPREPLY+=($(compgen -f -- "
+      "\"$word\"))\n}\ncomplete -o filenames -F _hayate hayate\n";
   return out;
 }
 
 std::string zsh_script() {
-  std::string out = "#compdef hayate\n# zsh completion of hayate; load it with: source <(hayate completion zsh)\n_hayate() {\n  local -a names\n  if (( CURRENT == 2 )); then\n    names=(\n";
+  std::string out =
+      "#compdef hayate\n# zsh completion of hayate; load it with: source <(hayate completion zsh)\n_hayate() {\n  local -a names\n  if (( CURRENT == "
+      "2 )); then\n    names=(\n";
   for (const Command& command : commands()) {
     std::string summary = command.summary;
     std::replace(summary.begin(), summary.end(), ':', ',');

@@ -16,12 +16,17 @@ namespace {
 
 int exit_code(const Error& error) {
   switch (error.kind) {
-    case Kind::usage: return 2;
-    case Kind::budget: return 4;
-    case Kind::timeout: return 3;
-    case Kind::interrupted: return 128 + received_signal();
+    case Kind::usage:
+      return 2;
+    case Kind::budget:
+      return 4;
+    case Kind::timeout:
+      return 3;
+    case Kind::interrupted:
+      return 128 + received_signal();
     case Kind::input:
-    case Kind::io: return 1;
+    case Kind::io:
+      return 1;
   }
   return 1;
 }
@@ -111,7 +116,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "error: out of memory\n   at: hayate\n  try: fewer --workers, a smaller input, or a machine with more memory\n");
     return 4;
   } catch (const std::exception& failure) {  // a library below threw what its boundary did not catch
-    fmt::print(stderr, "error: {}\n   at: hayate {}\n  try: this is a defect of hayate; the command line above reproduces it\n", failure.what(), words.empty() ? "" : words[0]);
+    fmt::print(stderr, "error: {}\n   at: hayate {}\n  try: this is a defect of hayate; the command line above reproduces it\n", failure.what(),
+               words.empty() ? "" : words[0]);
     return 1;
   }
 }

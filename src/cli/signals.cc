@@ -1,9 +1,9 @@
 #include "cli/signals.h"
 
-#include <csignal>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 
 namespace hayate::cli {
 namespace {

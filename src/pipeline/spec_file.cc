@@ -70,20 +70,26 @@ Result<std::vector<SpecEntry>> parse_spec_text(const std::string& text, const st
       }
     }
   } catch (const toml::parse_error& failure) {
-    return usage_error(fmt::format("this is not TOML: {}", failure.description()),
-                       fmt::format("{}:{}", source, failure.source().begin.line), "text needs quotes: key = \"value\"");
+    return usage_error(fmt::format("this is not TOML: {}", failure.description()), fmt::format("{}:{}", source, failure.source().begin.line),
+                       "text needs quotes: key = \"value\"");
   }
   // toml++ sorts keys; the file's order makes the first error the one a reader meets first.
   std::stable_sort(entries.begin(), entries.end(), [](const SpecEntry& a, const SpecEntry& b) { return a.line < b.line; });
   return entries;
 }
 
-Result<std::vector<SpecEntry>> read_spec_file(const std::string& path) {
+Result<std::string> read_spec_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return input_error("no such file, or it may not be read", path, "give the path of a spec in TOML, such as examples/prices/run.toml");
   std::ostringstream text;
-  text << file.rdbuf();
-  return parse_spec_text(text.str(), path);
+  if (file) text << file.rdbuf();
+  if (!file || !text)
+    return input_error("no such file, or it may not be read", path, "give the path of a spec in TOML, such as examples/prices/run.toml");
+  return text.str();
+}
+
+Result<std::vector<SpecEntry>> read_spec_file(const std::string& path) {
+  HY_TRY(const std::string text, read_spec_text(path));
+  return parse_spec_text(text, path);
 }
 
 }  // namespace hayate::pipeline

@@ -20,6 +20,8 @@ struct SpecEntry {
 /// Entries in the file's order. Errors: no such file, not TOML (with line), a value that is no number, text, bool, date,
 /// array or table of those.
 Result<std::vector<SpecEntry>> read_spec_file(const std::string& path);
+/// The text of a file.
+Result<std::string> read_spec_text(const std::string& path);
 Result<std::vector<SpecEntry>> parse_spec_text(const std::string& text, const std::string& source);
 
 }  // namespace hayate::pipeline
