@@ -18,12 +18,11 @@
 #include <vector>
 
 #include "hayate/error.h"
+#include "hayate/problem.h"
 #include "hayate/table.h"
 
 namespace hayate {
 
-enum class Problem : uint8_t { regression, classification };
-const char* problem_name(Problem problem);
 /// "regression" or "classification"; anything else is a usage Error with the nearest name.
 Result<Problem> parse_problem(std::string_view name, std::string where);
 

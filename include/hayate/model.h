@@ -11,12 +11,9 @@
 #include <vector>
 
 #include "hayate/error.h"
+#include "hayate/problem.h"
 
 namespace hayate {
-
-/// What is learnt; the values stand in files.
-enum class Problem : uint8_t { regression = 0, classification = 1, ranking = 2 };
-const char* problem_name(Problem problem);
 
 /// float32 values column by column: value (row, feature) is data[feature * stride + row]. NaN is missing, infinities are ordered.
 struct FloatColumns {
