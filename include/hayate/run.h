@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hayate/error.h"
+#include "hayate/folds.h"
 
 namespace hayate {
 
@@ -21,13 +22,6 @@ struct FeaturesSpec {
 struct LabelSpec {
   std::string expression = "Ref($close,-2)/Ref($close,-1)-1";
 };
-struct SplitSpec {
-  std::string method = "walk_forward";
-  int64_t train_days = 500, test_days = 250;
-  int64_t purge_days = -1;  ///< -1: the label's own horizon
-  int64_t embargo_days = 0;
-  std::string window = "rolling";
-};
 struct ModelSpec {
   std::string learner = "forest";
   std::string scope = "symbol";  ///< one model per symbol, or "pooled": one for the universe
@@ -39,7 +33,7 @@ struct RunSpec {
   UniverseSpec universe;
   FeaturesSpec features;
   LabelSpec label;
-  SplitSpec split;
+  SplitSpec split;                 ///< purge_days -1: the label's own horizon
   ModelSpec model;
 };
 

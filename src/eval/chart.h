@@ -1,0 +1,118 @@
+// Charts as inline SVG text, drawn by us: no script, no external file, the same data gives the same bytes. Colours are
+// CSS variables (chart_css), so one drawing reads in light and dark. A chart is drawn for a width in CSS pixels, at
+// which its text has the size of the text around it; a page shows a wide and a narrow drawing and hides one.
+// Not-a-number values are gaps; a chart with nothing to draw says "no data".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hayate::eval {
+
+/// The text with & < > " ' replaced, control characters dropped and broken UTF-8 replaced: inert inside HTML and attributes.
+std::string escape_html(std::string_view text);
+
+/// How the values of an axis, a bar or a tooltip are written.
+enum class Format {
+  number,   ///< 0.0125, 1,234
+  percent,  ///< 0.021 -> 2.1 %
+  count,    ///< 12,345
+  seconds,  ///< 0.012 -> 12 ms
+  days,     ///< days since 1970 -> 2024-01-05
+  micros,   ///< microseconds since 1970 UTC -> 2024-01-05 09:00
+};
+
+/// "1,234.5" with `digits` significant digits, thousands apart, a true minus sign; a dash for NaN.
+std::string format_value(double value, Format format, int digits = 3);
+std::string format_count(int64_t value);
+
+/// Round positions (1, 2 or 5 times a power of ten; whole days, months, years) that cover [least, most] from inside.
+struct Tick {
+  double at;
+  std::string text;
+};
+std::vector<Tick> nice_ticks(double least, double most, int about, Format format);
+
+struct Axis {
+  std::string title;  ///< with its unit
+  Format format = Format::number;
+  bool zero = false;  ///< the range includes 0
+};
+
+/// Points joined in order; x ascending. `low` and `high`, when given, are drawn as a band behind the line.
+struct Series {
+  std::string name;
+  std::vector<double> x, y, low, high;
+};
+
+/// A horizontal reference: zero, the naive forecast.
+struct Guide {
+  double at;
+  std::string text;
+};
+
+/// What all charts share: `name` is the accessible name, read aloud in place of the drawing; say what it shows.
+struct LineChart {
+  std::string name;
+  Axis x, y;
+  std::vector<Series> series;
+  std::vector<Guide> guides;
+  int height = 280;
+};
+
+/// Horizontal bars from zero, in the order given.
+struct Bar {
+  std::string label;
+  double value;
+  std::string note;  ///< after the value, in the tooltip too
+  bool muted = false;
+};
+struct BarChart {
+  std::string name;
+  Format format = Format::number;
+  std::vector<Bar> bars;
+};
+
+/// Columns from zero with optional error bars: buckets, histograms, folds.
+struct Columns {
+  std::vector<std::string> labels, notes;  ///< under the column; in its tooltip
+  std::vector<double> values;
+  std::vector<double> half_widths;  ///< of the error bars; empty: none
+};
+struct ColumnChart {
+  std::string name;
+  std::string x_title;
+  Axis y;
+  Columns columns;
+  std::vector<Guide> guides;
+  bool touching = false;  ///< a histogram
+  int height = 240;
+};
+
+/// Spans of time on rows: tasks on workers. `kind` indexes `kinds` and gives the colour.
+struct Span {
+  int row;
+  int kind;
+  double start, end;
+  std::string note;
+};
+struct TimelineChart {
+  std::string name;
+  Axis x;
+  std::vector<std::string> rows, kinds;
+  std::vector<Span> spans;
+};
+
+std::string draw(const LineChart& chart, int width);
+std::string draw(const BarChart& chart, int width);
+std::string draw(const ColumnChart& chart, int width);
+std::string draw(const TimelineChart& chart, int width);
+/// A line without axes, the height of a line of text; for table cells.
+std::string sparkline(const std::vector<double>& values, std::string_view name);
+
+/// The rules and variables that the drawings rely on, for light, dark and print.
+std::string chart_css();
+
+}  // namespace hayate::eval
