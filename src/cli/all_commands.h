@@ -22,13 +22,11 @@ void visit_fields(DoctorOptions&, Visitor&&) {}
 
 struct RunOptions : ComputeOptions {
   std::string spec_file, run_dir;
-  bool dry_run = false;
 };
 template <class Visitor>
 void visit_fields(RunOptions& o, Visitor&& field) {
   field("spec_file", o.spec_file, "what to compute", Required{}, Positional{}, Argument{"SPEC.toml"});
   field("run_dir", o.run_dir, "folder of the results; default runs/<time>-<spec hash>", Argument{"DIR"});
-  field("dry_run", o.dry_run, "print the plan with predicted seconds and bytes, and stop");
 }
 
 struct StatsOptions {
