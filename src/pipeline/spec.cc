@@ -83,6 +83,7 @@ std::string params_toml(const std::string& params) {
 Result<RunSpec> parse_run_spec(const std::string& text, const std::string& source, exec::ExecConfig* exec) {
   HY_TRY(const auto entries, parse_spec_text(text, source));
   RunSpec spec;
+  spec.split.purge_days = -1;
   exec::ExecConfig from_file;
   auto sections = sections_of(spec, exec ? &from_file : nullptr);
   for (const SpecEntry& entry : entries) {

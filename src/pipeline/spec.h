@@ -1,14 +1,16 @@
 // The spec of a run as fields: what TOML sets, --print-spec prints, and the spec hash is taken of.
 #pragma once
 
+#include <iterator>
 #include <string>
 
 #include "base/fields.h"
 #include "exec/exec_config.h"
 #include "hayate/run.h"
 
-namespace hayate::pipeline {
+namespace hayate {
 
+// Beside the structs that they list, so that fields_of() finds them.
 template <class Visitor>
 void visit_fields(UniverseSpec& s, Visitor&& field) {
   field("input", s.input, "files of bars, folders or globs", Required{}, Argument{"FILES"});
@@ -25,12 +27,16 @@ void visit_fields(LabelSpec& s, Visitor&& field) {
 }
 template <class Visitor>
 void visit_fields(SplitSpec& s, Visitor&& field) {
-  field("method", s.method, "how dates are split", Choices{{"walk_forward"}});
-  field("train_days", s.train_days, "dates in a training window", Range{1, 1e6});
-  field("test_days", s.test_days, "dates in a test block", Range{1, 1e6});
+  field("method", s.method, "how dates are split", Choices{{std::begin(kSplitMethods), std::end(kSplitMethods)}});
+  field("train_days", s.train_days, "walk_forward: dates in a training window", Range{1, 1e6});
+  field("test_days", s.test_days, "walk_forward: dates in a test block", Range{1, 1e6});
   field("purge_days", s.purge_days, "dates left out between training and test; -1: the label's own horizon", Range{-1, 1e6});
-  field("embargo_days", s.embargo_days, "dates left out after a test block before they train again", Range{0, 1e6});
-  field("window", s.window, "the training window keeps its length or its start", Choices{{"rolling", "expanding"}});
+  field("embargo_days", s.embargo_days, "combinatorial_purged: dates left out after a test block", Range{0, 1e6});
+  field("window", s.window, "walk_forward: the training window keeps its length or its start",
+        Choices{{std::begin(kSplitWindows), std::end(kSplitWindows)}});
+  field("test_fraction", s.test_fraction, "holdout: the last part of the dates", Range{0, 1});
+  field("num_folds", s.num_folds, "combinatorial_purged: parts of the dates", Range{2, 100});
+  field("num_test_folds", s.num_test_folds, "combinatorial_purged: parts tested together", Range{1, 99});
 }
 template <class Visitor>
 void visit_fields(ModelSpec& s, Visitor&& field) {
@@ -39,6 +45,10 @@ void visit_fields(ModelSpec& s, Visitor&& field) {
   field("params", s.params, "parameters of the learner", Argument{"{ num_trees = 100, max_depth = 10 }"});
   field("seed", s.seed, "seed of all random numbers", Range{0, 9.2e18});
 }
+
+}  // namespace hayate
+
+namespace hayate::pipeline {
 
 /// Calls visit(section name, section) for every section of the spec.
 template <class Spec, class Visitor>
