@@ -38,11 +38,11 @@ struct ExpressionNode {
   Type type = Type::number;
   bool integer = false;
   double value = 0;
-  std::string name;
-  std::vector<int32_t> children;      ///< indices into Expression::nodes, always smaller than this node's own index
-  std::vector<std::string> keywords;  ///< call: the keyword of each child, "" for positional ones
-  uint32_t begin = 0, end = 0;        ///< the whole node in the text
-  uint32_t name_begin = 0;            ///< where `name` starts (a binary's operator sign, a call's name)
+  std::string name = {};
+  std::vector<int32_t> children = {};      ///< indices into Expression::nodes, always smaller than this node's own index
+  std::vector<std::string> keywords = {};  ///< call: the keyword of each child, "" for positional ones
+  uint32_t begin = 0, end = 0;             ///< the whole node in the text
+  uint32_t name_begin = 0;                 ///< where `name` starts (a binary's operator sign, a call's name)
 };
 
 /// A parsed expression: children come before their parents, so one loop over `nodes` visits them in order of evaluation.

@@ -59,10 +59,10 @@ struct SplitSpec {
   std::string method = "walk_forward";  ///< walk_forward | holdout | combinatorial_purged
   int64_t train_days = 500, test_days = 250;
   int64_t purge_days = 0, embargo_days = 0;
-  std::string window = "rolling";             ///< rolling | expanding
-  double test_fraction = 0.2;                 ///< holdout: the last dates, rounded up; used when test_from is not given
-  std::optional<int64_t> test_from, test_to;  ///< holdout: first and last date of the test, in the unit of `dates`
-  int64_t num_folds = 6, num_test_folds = 2;  ///< combinatorial_purged
+  std::string window = "rolling";                       ///< rolling | expanding
+  double test_fraction = 0.2;                           ///< holdout: the last dates, rounded up; used when test_from is not given
+  std::optional<int64_t> test_from = {}, test_to = {};  ///< holdout: first and last date of the test, in the unit of `dates`
+  int64_t num_folds = 6, num_test_folds = 2;            ///< combinatorial_purged
 };
 inline constexpr const char* kSplitMethods[] = {"walk_forward", "holdout", "combinatorial_purged"};
 inline constexpr const char* kSplitWindows[] = {"rolling", "expanding"};

@@ -5,8 +5,8 @@
 //   HY_TRY(Evaluation e, evaluate_regression(label, prediction));
 //   e.metrics[2].metric->name == "rmse", e.metrics[2].value == 0.0213
 //
-// Rows in which the label, the prediction or the weight is NaN are left out and counted. An infinite value stays in:
-// metrics that it makes infinite are undefined, those by rank are not. Sums are doubles in row order on one thread, so
+// Rows in which the label, the prediction or the weight is NaN, or the weight 0, are left out and counted. An infinite
+// value stays in: metrics that it makes infinite are undefined, those by rank are not. Sums are doubles in row order on one thread, so
 // the same rows in the same order give the same bytes. All functions are pure and safe to call from many threads.
 #pragma once
 
@@ -109,7 +109,7 @@ struct MetricValue {
 struct Evaluation {
   Problem problem = Problem::regression;
   int64_t rows = 0;           ///< rows that count
-  int64_t rows_left_out = 0;  ///< rows with a NaN
+  int64_t rows_left_out = 0;  ///< rows with a NaN, or with weight 0
   std::vector<MetricValue> metrics;
   std::vector<std::string> classes;
   std::vector<double> confusion;
@@ -135,9 +135,10 @@ struct ClassPredictions {
 /// predictions hold. Without probabilities the metrics that need them are undefined. Errors as above.
 Result<Evaluation> evaluate_classification(const ClassPredictions& input);
 
-/// The columns of a table that `hayate evaluate` compares. `weight` and `by_date` may be empty; `by_date` adds the metrics
-/// of MetricGroup::by_date (regression only: for classification they compare the codes of the classes). Probabilities are
-/// found by name: probability_<class>.
+/// The columns of a table that `hayate evaluate` compares. `weight` and `by_date` may be empty. Classes are those of labels,
+/// predictions and columns probability_<class>; 0 alone, or 1 alone, still means the two classes 0 and 1. `by_date` adds
+/// the metrics of MetricGroup::by_date; for two classes they compare the positive class's probability with the outcome, for
+/// more they are undefined.
 struct EvaluateSpec {
   std::string label, prediction, weight, by_date;
   std::optional<Problem> problem;
@@ -145,10 +146,10 @@ struct EvaluateSpec {
 /// Errors: a column that is not there, text where numbers are needed, a predicted value that is no class.
 Result<Evaluation> evaluate_table(const Table& table, const EvaluateSpec& spec);
 
-/// The name of row `row`'s class: text as it is, whole numbers without a point, "false" / "true"; "" when missing. This
-/// is how classes are named in probability_<class>, wherever they are written or read.
+/// The name of row `row`'s class: text as it is, whole numbers without a point, other numbers in their shortest form,
+/// false and true as "0" and "1"; "" when missing. This is how classes are named in probability_<class>.
 std::string class_name(const Column& column, int64_t row);
-/// Distinct classes of a column in order: numbers by value, text by bytes.
+/// Distinct classes of a column in order: by value when all names are numbers, else by bytes.
 std::vector<std::string> class_names(const Column& column);
 
 /// The cross-section of one date. NaN: undefined (see kMetrics). Squared errors are sums over the pairs, of the

@@ -10,9 +10,12 @@ enum class Problem : uint8_t { regression = 0, classification = 1, ranking = 2 }
 
 constexpr const char* problem_name(Problem problem) {
   switch (problem) {
-    case Problem::regression: return "regression";
-    case Problem::classification: return "classification";
-    case Problem::ranking: return "ranking";
+    case Problem::regression:
+      return "regression";
+    case Problem::classification:
+      return "classification";
+    case Problem::ranking:
+      return "ranking";
   }
   return "unknown";
 }

@@ -33,7 +33,7 @@ struct RunSpec {
   UniverseSpec universe;
   FeaturesSpec features;
   LabelSpec label;
-  SplitSpec split;                 ///< purge_days -1: the label's own horizon
+  SplitSpec split;  ///< purge_days -1: the label's own horizon
   ModelSpec model;
 };
 

@@ -12,8 +12,9 @@ namespace hayate::cli {
 Result<int> doctor_command(DoctorOptions&, const Console& console) {
   const exec::Grant cores = exec::granted_cores(), memory = exec::granted_memory();
   const std::string isa = kernels::isa_name(kernels::active_isa());
-  const std::string isa_source =
-      kernels::active_isa() == kernels::detected_isa() ? "processor" : fmt::format("HAYATE_ISA (the processor offers {})", kernels::isa_name(kernels::detected_isa()));
+  const std::string isa_source = kernels::active_isa() == kernels::detected_isa()
+                                     ? "processor"
+                                     : fmt::format("HAYATE_ISA (the processor offers {})", kernels::isa_name(kernels::detected_isa()));
   const std::string no_gpu = "this build computes on the CPU only";
   if (console.json) {
     JsonWriter json(2);
@@ -25,8 +26,9 @@ Result<int> doctor_command(DoctorOptions&, const Console& console) {
     console.print(json.end().text() + "\n");
     return 0;
   }
-  console.print(fmt::format("version          {}\ncores            {:<10} {}\nmemory           {:<10} {}\ninstruction set  {:<10} {}\ngpu              {:<10} {}\n", version_text(),
-                            cores.value, cores.source, format_bytes(memory.value), memory.source, isa, isa_source, "none", no_gpu));
+  console.print(fmt::format(
+      "version          {}\ncores            {:<10} {}\nmemory           {:<10} {}\ninstruction set  {:<10} {}\ngpu              {:<10} {}\n",
+      version_text(), cores.value, cores.source, format_bytes(memory.value), memory.source, isa, isa_source, "none", no_gpu));
   return 0;
 }
 

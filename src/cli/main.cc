@@ -31,8 +31,15 @@ int exit_code(const Error& error) {
   return 1;
 }
 
+/// Further lines stand under the first one, so that a caret points at its place.
+std::string indented(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '\n' ? "\n       " : std::string(1, c);
+  return out;
+}
+
 int report(const Error& error, bool json) {
-  fmt::print(stderr, "error: {}\n   at: {}\n  try: {}\n", error.what, error.where, error.hint);
+  fmt::print(stderr, "error: {}\n   at: {}\n  try: {}\n", indented(error.what), indented(error.where), indented(error.hint));
   if (json) {
     JsonWriter out;
     out.object().key("error").object().key("kind").value(kind_name(error.kind)).key("what").value(error.what);

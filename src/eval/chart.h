@@ -1,10 +1,11 @@
 // Charts as inline SVG text, drawn by us: no script, no external file, the same data gives the same bytes. Colours are
 // CSS variables (chart_css), so one drawing reads in light and dark. A chart is drawn for a width in CSS pixels, at
 // which its text has the size of the text around it; a page shows a wide and a narrow drawing and hides one.
-// Not-a-number values are gaps; a chart with nothing to draw says "no data".
+// NaN, infinities and absurd sizes (1e150) are gaps; a chart with nothing to draw says "no data".
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,24 +25,30 @@ enum class Format {
   micros,   ///< microseconds since 1970 UTC -> 2024-01-05 09:00
 };
 
-/// "1,234.5" with `digits` significant digits, thousands apart, a true minus sign; a dash for NaN.
+/// "1,234.5" with `digits` significant digits and thousands apart; a dash for NaN and infinities. The minus is the ASCII
+/// one, so that a table pasted into a spreadsheet stays numbers. `days` and `micros` ignore `digits`.
 std::string format_value(double value, Format format, int digits = 3);
 std::string format_count(int64_t value);
+/// With a fixed number of decimals, so that a column lines up; a dash for NaN and infinities, never "-0.00".
+std::string format_fixed(double value, int decimals);
 
-/// Round positions (1, 2 or 5 times a power of ten; whole days, months, years) that cover [least, most] from inside.
+/// Round positions inside [least, most], about `about` of them: 1, 2 or 5 times a power of ten; whole minutes, hours,
+/// days, months or years for times. All texts of one axis have the same number of decimals.
 struct Tick {
   double at;
   std::string text;
 };
 std::vector<Tick> nice_ticks(double least, double most, int about, Format format);
 
+/// What all charts share: `name` is read aloud in place of the drawing: say what it shows. Lengths are CSS pixels.
 struct Axis {
   std::string title;  ///< with its unit
   Format format = Format::number;
   bool zero = false;  ///< the range includes 0
 };
 
-/// Points joined in order; x ascending. `low` and `high`, when given, are drawn as a band behind the line.
+/// Points joined in order; x ascending, y as long as x. `low` and `high`, when given, are drawn as a band behind the line; a
+/// series of only a band has no y.
 struct Series {
   std::string name;
   std::vector<double> x, y, low, high;
@@ -53,7 +60,7 @@ struct Guide {
   std::string text;
 };
 
-/// What all charts share: `name` is the accessible name, read aloud in place of the drawing; say what it shows.
+/// Lines over numbers or times. Two or more series are named at their right end, or in a legend where space is short.
 struct LineChart {
   std::string name;
   Axis x, y;
@@ -90,6 +97,10 @@ struct ColumnChart {
   bool touching = false;  ///< a histogram
   int height = 240;
 };
+
+/// Counts of values in about `about` bins whose centres are round numbers. Values far outside (4 times the quartile range) are
+/// counted in the outermost bins, which say so. NaN is left out; no values give no columns.
+Columns histogram(std::span<const double> values, int about, Format format);
 
 /// Spans of time on rows: tasks on workers. `kind` indexes `kinds` and gives the colour.
 struct Span {

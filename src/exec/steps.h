@@ -24,6 +24,13 @@ class StepListener {
   virtual void step_ended(const StepRecord& record) = 0;
 };
 
+/// A part of a step that several things were done in at once, and the seconds that were measured for it.
+struct StepShare {
+  std::string name;
+  double seconds = 0;
+  int64_t items = 0;
+};
+
 class Steps {
  public:
   /// `listener` may be null and must outlive this.
@@ -34,11 +41,13 @@ class Steps {
   /// `count` more items are done. Any thread.
   void advance(int64_t count = 1);
   void end();
-  /// Adds seconds that were measured inside another step (features and training of one task).
-  void add(StepRecord record) { records_.push_back(std::move(record)); }
+  /// Ends the open step as the parts it was made of: its wall and CPU seconds are shared out in proportion to theirs.
+  void end_as(const std::vector<StepShare>& parts);
+  /// One record per name, in the order of their first end.
   const std::vector<StepRecord>& records() const { return records_; }
 
  private:
+  void close(const StepRecord& record);
   StepListener* listener_;
   std::vector<StepRecord> records_;
   std::mutex mutex_;

@@ -1,17 +1,15 @@
 #include "pipeline/forecast.h"
 
 #include <cmath>
+#include <limits>
 #include <map>
+
+#include "hayate/panel.h"
 
 namespace hayate::pipeline {
 
 Table forecast_table(const Forecast& forecast, bool daily, const std::string& zone) {
-  Table table;
-  table.add("symbol", make_category_column(forecast.symbol, forecast.symbols));
-  if (daily)
-    table.add("date", make_date_column({forecast.time.begin(), forecast.time.end()}));
-  else
-    table.add("datetime", make_timestamp_column(forecast.time, zone));
+  Table table = key_columns(forecast.symbol, forecast.symbols, forecast.time, daily, zone);
   table.add("fold", make_column(forecast.fold));
   table.add("label", make_column(forecast.label));
   table.add("prediction", make_column(forecast.prediction));

@@ -32,13 +32,13 @@ struct FoldTally {
 
 /// All scores of a forecast; metrics.json and the report hold nothing else.
 struct Scores {
-  Evaluation universe;                  ///< all rows with a label
-  ForecastScore summary;                ///< the same rows
-  std::vector<ForecastScore> symbols;   ///< per Forecast::symbols
+  Evaluation universe;                 ///< all rows with a label
+  ForecastScore summary;               ///< the same rows
+  std::vector<ForecastScore> symbols;  ///< per Forecast::symbols
   std::vector<IcDay> days;
   std::vector<MetricValue> ic;
   std::vector<Bucket> buckets;
-  std::vector<FoldTally> folds;         ///< scope symbol: per (symbol, fold); pooled: per fold
+  std::vector<FoldTally> folds;  ///< scope symbol: per (symbol, fold); pooled: per fold
 };
 
 /// `train_rows[s][f]` (pooled: train_rows[0][f]) is how many rows trained fold f.

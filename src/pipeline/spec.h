@@ -32,7 +32,8 @@ void visit_fields(SplitSpec& s, Visitor&& field) {
   field("test_days", s.test_days, "walk_forward: dates in a test block", Range{1, 1e6});
   field("purge_days", s.purge_days, "dates left out between training and test; -1: the label's own horizon", Range{-1, 1e6});
   field("embargo_days", s.embargo_days, "combinatorial_purged: dates left out after a test block", Range{0, 1e6});
-  field("window", s.window, "walk_forward: the training window keeps its length or its start", Choices{{std::begin(kSplitWindows), std::end(kSplitWindows)}});
+  field("window", s.window, "walk_forward: the training window keeps its length or its start",
+        Choices{{std::begin(kSplitWindows), std::end(kSplitWindows)}});
   field("test_fraction", s.test_fraction, "holdout: the last part of the dates", Range{0, 1});
   field("num_folds", s.num_folds, "combinatorial_purged: parts of the dates", Range{2, 100});
   field("num_test_folds", s.num_test_folds, "combinatorial_purged: parts tested together", Range{1, 99});
