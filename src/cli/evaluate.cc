@@ -4,52 +4,18 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "cli/outputs.h"
+#include "eval/metrics_json.h"
 #include "hayate/metrics.h"
 #include "io/reader.h"
 
 namespace hayate::cli {
 namespace {
 
-void write_confusion(JsonWriter& json, const Evaluation& evaluation) {
-  const size_t classes = evaluation.classes.size();
-  json.array();
-  for (size_t row = 0; row < classes; ++row) {
-    json.array();
-    for (size_t column = 0; column < classes; ++column) json.value(evaluation.confusion[row * classes + column]);
-    json.end();
-  }
-  json.end();
-}
-
 std::string evaluation_json(const Evaluation& evaluation) {
   JsonWriter json(1);
-  json.object()
-      .key("problem")
-      .value(problem_name(evaluation.problem))
-      .key("rows")
-      .value(evaluation.rows)
-      .key("rows_left_out")
-      .value(evaluation.rows_left_out);
-  json.key("metrics").object();
-  for (const MetricValue& metric : evaluation.metrics) {
-    json.key(metric.metric->name);
-    if (metric.value)
-      json.value(*metric.value);
-    else if (std::string_view(metric.metric->name) == "confusion_matrix")
-      write_confusion(json, evaluation);
-    else
-      json.null();
-  }
-  json.end().key("conventions").object();
-  for (const MetricValue& metric : evaluation.metrics)
-    json.key(metric.metric->name)
-        .value(metric.reason.empty() ? metric.metric->convention : fmt::format("{}; undefined here: {}", metric.metric->convention, metric.reason));
-  json.end();
-  if (!evaluation.classes.empty()) {
-    json.key("classes").array();
-    for (const std::string& name : evaluation.classes) json.value(name);
-    json.end();
-  }
+  json.object();
+  eval::write_evaluation(json, evaluation);
   return json.end().text() + "\n";
 }
 
@@ -79,8 +45,9 @@ Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
   if (!options.problem.empty()) {
     HY_TRY(spec.problem, parse_problem(options.problem, "--problem"));
   }
+  HY_TRY(const auto kind, asked_kind(options.format));
   HY_TRY(const auto paths, io::expand_inputs(options.input));
-  HY_TRY(const Table table, io::read_tables(paths));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, kind, nullptr, 0}));
   if (!spec.problem) {
     HY_TRY(const Column* label, table.column(options.label, "--label"));
     HY_TRY(const ProblemChoice choice, infer_problem(*label, options.label));

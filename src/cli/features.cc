@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "cli/outputs.h"
 #include "cli/signals.h"
-#include "cli/timings.h"
 #include "io/files.h"
 #include "pipeline/feature_table.h"
 #include "pipeline/plan.h"
@@ -37,6 +37,7 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
   request.dtype = options.dtype == "float64" ? Dtype::float64 : Dtype::float32;
   request.features_may_look_ahead = options.compat == "qlib";
   request.union_calendar = options.calendar == "union" || options.compat == "qlib";
+  HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::write_features(request, steps, interruption()));
   for (const std::string& message : outcome.messages) console.say(message);

@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "cli/outputs.h"
 #include "cli/signals.h"
-#include "cli/timings.h"
 #include "hayate/metrics.h"
 #include "pipeline/table_model.h"
 
@@ -21,6 +21,7 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   if (!options.problem.empty()) {
     HY_TRY(request.problem, parse_problem(options.problem, "--problem"));
   }
+  HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::train_table(request, steps, interruption()));
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
@@ -51,7 +52,8 @@ Result<int> predict_command(PredictOptions& options, const Console& console) {
     return usage_error("give either --model FILE or --run DIR", "hayate predict",
                        "--model FILE predicts a table of features, --run DIR predicts bars");
   pipeline::PredictRequest request{
-      options.input, options.model.empty() ? options.run : options.model, options.output, {options.num_trees, options.max_depth}, options.exec};
+      options.input, options.model.empty() ? options.run : options.model, options.output, {}, {options.num_trees, options.max_depth}, options.exec};
+  HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome,
          options.model.empty() ? pipeline::predict_bars(request, steps, interruption()) : pipeline::predict_table(request, steps, interruption()));

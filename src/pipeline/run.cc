@@ -121,7 +121,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_CHECK(manifest.append(first_record(request)));
 
   exec::Pool fewer(workers < asked ? workers : 1);
-  const TrainJob job{plan, panel, workers < asked ? fewer : pool, workers, steps, cancel, began};
+  const TrainJob job{plan, panel, workers < asked ? fewer : pool, workers, steps, cancel, request.exec.timeout.value, began};
   HY_TRY(Trained trained, plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job));
   append(outcome.failures, trained.failures);
   if (trained.forests.empty()) return nothing_left(outcome.failures);

@@ -10,19 +10,12 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "eval/metrics_json.h"
 #include "kernels/dispatch.h"
 #include "pipeline/spec.h"
 
 namespace hayate::pipeline {
 namespace {
-
-void write_metric(JsonWriter& json, const MetricValue& metric) {
-  json.key(metric.metric->name);
-  if (metric.value)
-    json.value(*metric.value);
-  else
-    json.null();
-}
 
 void write_score(JsonWriter& json, const ForecastScore& score) {
   json.key("rows").value(score.rows).key("rmse").value(score.rmse).key("naive_rmse").value(score.naive_rmse);
@@ -40,16 +33,12 @@ std::string metrics_json(const Forecast& forecast, const Scores& scores) {
       .value(scores.universe.rows)
       .key("rows_without_label")
       .value(scores.universe.rows_left_out);
-  json.key("metrics").object();
-  for (const MetricValue& metric : scores.universe.metrics) write_metric(json, metric);
-  for (const MetricValue& metric : scores.ic) write_metric(json, metric);
-  json.key("naive_rmse").value(scores.summary.naive_rmse).end();
-  json.key("conventions").object();
-  for (const std::vector<MetricValue>& list : {scores.universe.metrics, scores.ic})
-    for (const MetricValue& metric : list)
-      json.key(metric.metric->name)
-          .value(metric.value ? metric.metric->convention : fmt::format("{}; undefined here: {}", metric.metric->convention, metric.reason));
-  json.key("naive_rmse").value("rmse of the naive forecast 0, \"no change\"").end();
+  std::vector<MetricValue> all = scores.universe.metrics;
+  all.insert(all.end(), scores.ic.begin(), scores.ic.end());
+  eval::write_metrics(json, all);
+  json.key("universe").object();
+  write_score(json, scores.summary);
+  json.end().key("naive_forecast").value("0, \"no change\"");
   json.key("symbols").array();
   for (size_t s = 0; s < scores.symbols.size(); ++s) {
     json.object().key("symbol").value(forecast.symbols[s]);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <mutex>
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "hayate/binned.h"
 #include "hayate/folds.h"
 #include "pipeline/trained.h"
@@ -77,7 +77,7 @@ void add_newest(std::vector<int32_t>& test, const std::vector<double>& labels) {
 uint64_t entity_of(const std::string& symbol, size_t fold) { return checksum(symbol.data(), symbol.size()) + fold; }
 
 Result<void> train_folds(const TrainJob& job, const std::string& symbol, const std::vector<Fold>& folds, const FloatColumns& values,
-                         const std::vector<double>& labels, SymbolResult& out) {
+                         const std::vector<double>& labels, const exec::Cancellation& cancel, SymbolResult& out) {
   const Plan& plan = job.plan;
   double mark = thread_cpu_seconds();
   const auto lap = [&mark](double& part) {
@@ -93,7 +93,7 @@ Result<void> train_folds(const TrainJob& job, const std::string& symbol, const s
     HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
     lap(out.seconds.bin);
     HY_TRY(out.last, train_forest(matrix, train, Labels::numbers(labels), {}, plan.params, uint64_t(plan.spec.model.seed), entity_of(symbol, f),
-                                  nullptr, &job.cancel));
+                                  nullptr, &cancel));
     lap(out.seconds.train);
     const size_t begin = out.prediction.size();
     out.prediction.resize(begin + test.size());
@@ -113,8 +113,13 @@ void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch
   const Panel& panel = job.panel;
   const std::string& name = panel.symbols[symbol];
   out.trace = {"symbol", name, worker, wall_seconds() - job.run_began, 0};
+  const exec::Cancellation cancel(job.cancel, job.task_timeout);
   const auto fail = [&](const char* kind, const Error& error) {
-    if (error.kind == Kind::interrupted || error.kind == Kind::usage)
+    if (cancel.timed_out() && !job.cancel.stopped())
+      out.failure = Finding{
+          name, "timeout", fmt::format("took longer than {}; a longer --timeout, fewer trees or fewer features", format_seconds(job.task_timeout)),
+          0,    "",        ""};
+    else if (error.kind == Kind::interrupted || error.kind == Kind::usage)
       out.fatal = error;
     else
       out.failure = Finding{name, kind, error.what + "; " + error.hint, 0, "", ""};
@@ -128,7 +133,7 @@ void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch
     const double begin = thread_cpu_seconds();
     const FloatColumns values = compute_features(job.plan, panel, symbol, scratch);
     out.seconds.compute = thread_cpu_seconds() - begin;
-    const auto trained = train_folds(job, name, folds.value(), values, scratch.labels, out);
+    const auto trained = train_folds(job, name, folds.value(), values, scratch.labels, cancel, out);
     if (!trained.ok()) fail("training", trained.error());
   }
   out.trace.end = wall_seconds() - job.run_began;

@@ -38,6 +38,7 @@ struct TrainJob {
   int workers;  ///< at most pool.workers()
   exec::Steps& steps;
   const exec::Cancellation& cancel;
+  double task_timeout;  ///< seconds; 0: none
   double run_began;
 };
 
