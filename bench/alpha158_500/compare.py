@@ -12,7 +12,9 @@ def features_that_differ(first_day):
     return np.count_nonzero(differ[:, :, first_day:].mean(axis=(1, 2)) > CELLS)
 
 
-if not features_that_differ(0):
+if sys.argv[2] == sys.argv[3]:
+    print("the reference")
+elif not features_that_differ(0):
     print(f"equal in {1 - differ.mean():.4%} of the cells")
 elif not features_that_differ(LONGEST):
     print(f"equal after the first {LONGEST} days; there, other values or none in {features_that_differ(0)} features")

@@ -17,7 +17,7 @@ from KunQuant.Stage import Function
 SYMBOLS, DAYS, ANSWER_SYMBOLS = 500, 2500, 20
 data, answer, threads, repeats = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 DTYPE = sys.argv[5]
-LANES = {"float": 8, "double": 4}[DTYPE]
+LANES = {"float": 8, "double": 4}[DTYPE] * (2 if "avx512f" in open("/proc/cpuinfo").read() else 1)
 
 
 def read(name):
