@@ -122,7 +122,11 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   exec::Pool fewer(workers < asked ? workers : 1);
   const TrainJob job{plan, panel, workers < asked ? fewer : pool, workers, steps, cancel, request.exec.timeout.value, began};
-  HY_TRY(Trained trained, plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job));
+  auto training = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
+  if (cancel.stopped())
+    return Error{Kind::interrupted, "interrupted while training; no result was written", outcome.run_dir,
+                 fmt::format("the same spec with --run-dir {} starts it again", outcome.run_dir)};
+  HY_TRY(Trained trained, std::move(training));
   append(outcome.failures, trained.failures);
   if (trained.forests.empty()) return nothing_left(outcome.failures);
   std::stable_sort(outcome.failures.begin(), outcome.failures.end(), [](const Finding& a, const Finding& b) { return a.symbol < b.symbol; });

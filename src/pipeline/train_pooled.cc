@@ -123,7 +123,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
   Forest last;
   std::vector<uint8_t> tested(size_t(rows), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
-    if (job.cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "run the same command again"};
+    if (job.cancel.stopped()) return out;
     const std::string key = "fold " + std::to_string(f);
     const double began = wall_seconds() - job.run_began;
     job.steps.begin("bin");

@@ -40,7 +40,6 @@ struct SymbolResult {
   TaskTrace trace;
   std::optional<Finding> failure;
   std::optional<Error> fatal;  ///< interrupted, or wrong in a way that concerns every symbol
-  bool done = false;
 };
 
 std::vector<int32_t> rows_in(const std::vector<DateRange>& ranges) {
@@ -139,7 +138,6 @@ void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch
     if (!trained.ok()) fail("training", trained.error());
   }
   out.trace.end = wall_seconds() - job.run_began;
-  out.done = true;
 }
 
 /// Rows of all symbols in the panel's order, which is that of their names.
@@ -192,11 +190,11 @@ Result<Trained> train_symbols(const TrainJob& job) {
       &job.cancel);
 
   Trained out;
+  if (job.cancel.stopped()) return out;
   PartSeconds seconds;
   for (size_t s = 0; s < symbols; ++s) {
     SymbolResult& result = results[s];
     if (result.fatal) return *result.fatal;
-    if (!result.done) return Error{Kind::interrupted, "interrupted", "train", "run the same command again"};
     seconds += result.seconds;
     out.tasks.push_back(result.trace);
     if (result.failure)
