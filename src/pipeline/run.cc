@@ -107,7 +107,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_CHECK(compile_plan(plan, bars.bars.panel.fields));
 
   steps.begin("check", int64_t(bars.bars.panel.num_symbols()));
-  BarFindings found = check_bars(bars.bars.panel);
+  BarFindings found = check_bars(bars.bars.panel, plan.spec.universe.adjust == "adj_close");
   append(outcome.failures, std::move(found.failures));
   append(outcome.warnings, std::move(found.warnings));
   Panel panel = without_failures(bars.bars.panel, outcome.failures);

@@ -66,11 +66,11 @@ FloatColumns compute_features(const Plan& plan, const Panel& panel, size_t symbo
 }
 
 /// The newest rows have no label yet. Walk-forward blocks hold them already; other splits leave them to the last fold's model.
-void add_newest(std::vector<int32_t>& test, const std::vector<double>& labels) {
-  int32_t row = int32_t(labels.size());
-  while (row > 0 && !std::isfinite(labels[size_t(row) - 1])) --row;
-  if (test.empty() || test.back() < row)
-    for (; row < int32_t(labels.size()); ++row) test.push_back(row);
+void add_newest(const std::vector<uint8_t>& tested, const std::vector<double>& labels, std::vector<int32_t>& test) {
+  size_t row = labels.size();
+  while (row > 0 && !std::isfinite(labels[row - 1])) --row;
+  for (; row < labels.size(); ++row)
+    if (!tested[row]) test.push_back(int32_t(row));
 }
 
 /// Random numbers of a symbol's fold: keyed by names, so that other symbols and their order do not matter.
@@ -86,10 +86,12 @@ Result<void> train_folds(const TrainJob& job, const std::string& symbol, const s
     mark = now;
   };
   const RankedMatrix ranked = rank_columns(values);
+  std::vector<uint8_t> tested(labels.size(), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
     const std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
     std::vector<int32_t> test = rows_in(folds[f].test);
-    if (f + 1 == folds.size()) add_newest(test, labels);
+    for (const int32_t row : test) tested[size_t(row)] = 1;
+    if (f + 1 == folds.size()) add_newest(tested, labels, test);
     HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
     lap(out.seconds.bin);
     HY_TRY(out.last, train_forest(matrix, train, Labels::numbers(labels), {}, plan.params, uint64_t(plan.spec.model.seed), entity_of(symbol, f),
