@@ -87,7 +87,7 @@ std::string first_record(const RunRequest& request) {
 }  // namespace
 
 std::string RunStats::line() const {
-  return fmt::format("{} symbols in {}: {:.0f} symbols/s, {} cache hits, peak {}, speed-up {:.2f} on {} worker{}", symbols,
+  return fmt::format("{} symbols in {}: {:.0f} symbols per second, {} cache hits, peak {}, speed-up {:.2f} on {} worker{}", symbols,
                      format_seconds(wall_seconds), symbols_per_second(), cache_hits, format_bytes(peak_memory_bytes), speed_up(), workers,
                      workers == 1 ? "" : "s");
 }

@@ -162,6 +162,6 @@ def test_predict_on_new_bars_equals_the_last_fold(start, bars, hayate, tmp_path)
 
 
 def test_a_small_memory_limit_is_refused_with_the_number_that_would_do(bars, hayate, tmp_path):
-    (tmp_path / "big.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 3000"))
+    (tmp_path / "big.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 100000"))
     said = hayate("run", tmp_path / "big.toml", "--run-dir", tmp_path / "big", "--memory-limit", "100MB", exit=4).stderr
     assert "try: --memory-limit" in said and "MB would do" in said
