@@ -42,6 +42,9 @@ Series begun(double* out, int64_t begin, Series like);
 
 Series sum(Series x, int64_t period, double* out);
 Series mean(Series x, int64_t period, double* out);
+/// Sums of addend(row) over rows that begin where `like` does: sum_of(like, 14, [&](int64_t row) { return ...; }, out).
+template <class Addend>
+Series sum_of(Series like, int64_t period, Addend addend, double* out);
 /// Mean with weights 1..period, the newest heaviest.
 Series weighted_mean(Series x, int64_t period, double* out);
 /// Mean square distance from the mean (divided by period, not period - 1), 0 or more. `scratch`: one series.
@@ -52,7 +55,7 @@ Series smallest(Series x, int64_t period, double* out);
 Series row_of_largest(Series x, int64_t period, double* out);
 Series row_of_smallest(Series x, int64_t period, double* out);
 /// The least-squares line through each window: its value at the newest row, and its slope per row. period >= 2.
-/// `out` and `slope` are both results; no scratch. The value one row ahead is out + slope.
+/// The value one row ahead is out + slope. `slope` is a result, not scratch.
 Series regression(Series x, int64_t period, double* slope, double* out);
 
 // ---- recursive averages; out may be x ---------------------------------------------------------------------------------
@@ -64,24 +67,50 @@ Series exponential_mean(Series x, int64_t period, double weight, double* out);
 /// Wilder's mean: weight 1 / period, begun with the plain mean of the first `period` values.
 Series wilder_mean(Series x, int64_t period, double* out);
 
-// ---- moving averages by TA-Lib's number -------------------------------------------------------------------------------
-
-enum class Average : uint8_t { sma, ema, wma, dema, tema, trima, kama, mama, t3, hma, none, own_default, zlema, rma };
-
-/// A matype parameter: 0 to 13, as in Average. own_default: what the calling function says, `otherwise`.
-Average average_type(double matype, Average otherwise = Average::sma);
-/// Series that average() needs besides `out`.
-inline constexpr int kAverageScratch = 3;
-/// Rows between x.begin and the first value of average().
-int64_t average_lookback(int64_t period, Average type);
-/// A period of 1 copies x, whatever the type. mama takes its limits 0.5 and 0.05, t3 its factor 0.7. out must not be x.
-Series average(Series x, int64_t period, Average type, double* const* scratch, double* out);
-
 // ---- of bars ----------------------------------------------------------------------------------------------------------
 
 /// The largest of high - low, |high - previous close|, |low - previous close|; the first value is in the second row.
 Series true_range(Series high, Series low, Series close, double* out);
 /// Wilder's mean of the true range: TA-Lib's ATR. period = 1: the true range itself.
 Series average_true_range(Series high, Series low, Series close, int64_t period, double* out);
+
+// ---- implementation ---------------------------------------------------------------------------------------------------
+
+/// out[window's last row] for all windows. Both passes over a block of `period` rows: backward, the end of the block goes to
+/// the row of the window that begins there; forward, the windows that ended in later rows get those rows too.
+template <class Addend>
+void composed_sums(Series like, int64_t period, Addend addend, double* out) {
+  for (int64_t block = like.begin; block + period <= like.rows; block += period) {
+    const int64_t next = block + period, stop = next + period - 1 < like.rows ? next + period - 1 : like.rows;
+    double tail = 0;
+    for (int64_t row = next - 1; row >= block; --row) {
+      tail += addend(row);
+      if (row + period - 1 < like.rows) out[row + period - 1] = tail;
+    }
+    double head = 0;
+    for (int64_t row = next; row < stop; ++row) out[row] += head += addend(row);
+  }
+}
+
+/// TA-Lib's: what entered is added, what left is subtracted.
+template <class Addend>
+void running_sums(Series like, int64_t period, Addend addend, double* out) {
+  double total = 0;
+  for (int64_t row = like.begin; row < like.rows; ++row) {
+    total += addend(row);
+    if (row < like.begin + period - 1) continue;
+    out[row] = total;
+    total -= addend(row - period + 1);
+  }
+}
+
+template <class Addend>
+Series sum_of(Series like, int64_t period, Addend addend, double* out) {
+  if (like.exact)
+    running_sums(like, period, addend, out);
+  else
+    composed_sums(like, period, addend, out);
+  return begun(out, like.begin + period - 1, like);
+}
 
 }  // namespace hayate::kernels::ta
