@@ -25,6 +25,7 @@ WORK = ROOT / "build/bench"
 PEERS = ROOT / "build/peers"
 PYTHON = PEERS / "bin/python"
 HAYATE = ROOT / "build/release/hayate"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "bench")}   # what several problems share lies beside them
 
 # A small interpreter starts the program and waits for it: a child of this process would begin with its peak memory.
 LAUNCH = """
@@ -64,20 +65,21 @@ def make_data(name, data):
         return
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    subprocess.run([PYTHON, script, data], check=True, cwd=ROOT)
+    subprocess.run([PYTHON, script, data], check=True, cwd=ROOT, env=ENVIRONMENT)
     stamp.write_text(state)
 
 
 def run_program(program, data, answer, threads, repeats):
     """What the launcher measured, and under "said" the JSON object that the program printed; {"failed": why} if it broke."""
-    path = ROOT / program["run"]
+    name, *arguments = program["run"].split()
+    path = ROOT / name
     if not path.exists():
-        return {"failed": f"{program['run']} does not exist"}
+        return {"failed": f"{name} does not exist"}
     shutil.rmtree(answer, ignore_errors=True)
     answer.mkdir(parents=True)
     figures = answer.with_suffix(".json")
-    argv = [*([str(PYTHON)] if path.suffix == ".py" else []), str(path), str(data), str(answer), str(threads), str(repeats)]
-    done = subprocess.run([sys.executable, "-S", "-E", "-c", LAUNCH, figures, *argv], cwd=ROOT, capture_output=True, text=True)
+    argv = [*([str(PYTHON)] if path.suffix == ".py" else []), str(path), str(data), str(answer), str(threads), str(repeats), *arguments]
+    done = subprocess.run([sys.executable, "-S", "-E", "-c", LAUNCH, figures, *argv], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     measured = json.loads(figures.read_text()) if done.returncode == 0 else {"exit": done.returncode}
     if measured["exit"]:
         lines = done.stderr.strip().splitlines() or ["no message"]
@@ -99,7 +101,7 @@ def timings(problem, runs):
 
 def compare(name, data, expected, answer):
     """(same within the tolerance?, the words of compare.py)."""
-    done = subprocess.run([PYTHON, ROOT / "bench" / name / "compare.py", data, expected, answer], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([PYTHON, ROOT / "bench" / name / "compare.py", data, expected, answer], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     said = (done.stdout.strip() or done.stderr.strip() or "compare.py says nothing").splitlines()[-1]
     return done.returncode == 0, said
 

@@ -25,13 +25,12 @@ Result<int> synth_command(SynthOptions& options, const Console& console) {
   steps.begin("write", panel.num_rows());
   HY_CHECK(io::write_table(options.output, to_table(panel), kind));
   steps.end();
+  console.say(fmt::format("{} symbols, {} bars: {}", panel.num_symbols(), panel.num_rows(), options.output));
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
   if (console.json) {
     JsonWriter json;
     json.object().key("symbols").value(int64_t(panel.num_symbols())).key("rows").value(panel.num_rows()).key("output").value(options.output).end();
     console.print(json.text() + "\n");
-  } else if (options.output != "-") {
-    console.print(fmt::format("{} symbols, {} bars: {}\n", panel.num_symbols(), panel.num_rows(), options.output));
   }
   return bars.bars.failures.empty() ? 0 : 3;
 }

@@ -182,13 +182,25 @@ Result<std::vector<std::string>> expand_inputs(std::span<const std::string> inpu
   return paths;
 }
 
+Result<void> check_readable(const std::string& path) {
+  HY_TRY(const int file, open_to_read(path));
+  const Descriptor closing(file);
+  return {};
+}
+
+std::optional<int64_t> file_size(const std::string& path) {
+  struct stat status{};
+  if (path == "-" || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return int64_t(status.st_size);
+}
+
 Result<Buffer> read_file(const std::string& path) {
   HY_TRY(const int file, open_to_read(path));
   const Descriptor closing(file);
   struct stat status{};
   const bool has_size = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
-  // One byte more than the file has, so that its end shows without a second buffer; pipes grow by doubling.
-  size_t capacity = has_size ? size_t(status.st_size) + 1 : kPiece, size = 0;
+  // Room for a byte more than the file has, so that its end shows without a second buffer; pipes grow by doubling.
+  size_t capacity = has_size && status.st_size > 0 ? size_t(status.st_size) + 1 : kPiece, size = 0;
   std::shared_ptr<char> bytes(static_cast<char*>(std::malloc(capacity)), std::free);
   while (true) {
     if (!bytes)

@@ -51,6 +51,10 @@ std::string stem(std::string_view path);
 Result<std::vector<std::string>> expand_inputs(std::span<const std::string> inputs);
 Result<std::vector<std::string>> expand_input(const std::string& input);
 
+/// An Error when `path` is no file that can be opened for reading.
+Result<void> check_readable(const std::string& path);
+/// Bytes of a file, or nothing where that has no meaning (a pipe, a device, "-").
+std::optional<int64_t> file_size(const std::string& path);
 /// The whole file in memory ("-": standard input). Read, not mapped: a file cut while it is mapped would kill the process.
 Result<Buffer> read_file(const std::string& path);
 /// Hash of a file's bytes, read in pieces of 1 MiB.

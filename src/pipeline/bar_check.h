@@ -29,7 +29,8 @@ inline constexpr BarCheck kBarChecks[] = {
     {"outside_range", Severity::warning, "open or close lies outside low .. high by more than rounding"},
     {"gap", Severity::warning, "5 or more days that most other symbols have, or more than 14 days of the calendar, lie between two bars"},
     {"constant_run", Severity::warning, "the close does not move for 10 or more bars on as many days"},
-    {"jump", Severity::warning, "the close (adj_close where there is one) moves by a quarter or more, and 20 times the symbol's median move"},
+    {"jump", Severity::warning,
+     "the close (adj_close where there is one) rises by a quarter or more, or falls as far back, and 20 times the median move"},
     {"unadjusted_split", Severity::warning, "the close moves by the ratio of a split, and adj_close does not or is not there"},
 };
 

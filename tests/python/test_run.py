@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import BINARY
-
 SPEC = """[universe]
 input = "{input}"
 [features]
@@ -99,9 +97,9 @@ def test_how_it_is_run_changes_no_byte(start, bars, tmp_path):
 
 
 @pytest.mark.parametrize("isa", ["baseline", "avx2"])
-def test_the_instruction_set_changes_no_byte(start, bars, isa, monkeypatch):
+def test_the_instruction_set_changes_no_byte(start, bars, isa, binary):
     want = results(start("want", bars / "*.csv"))
-    got = subprocess.run([BINARY, "run", bars.parent / "want.toml", "--run-dir", bars.parent / isa], env={**os.environ, "HAYATE_ISA": isa}, capture_output=True)
+    got = subprocess.run([binary, "run", bars.parent / "want.toml", "--run-dir", bars.parent / isa], env={**os.environ, "HAYATE_ISA": isa}, capture_output=True)
     assert got.returncode == 0 and results(bars.parent / isa) == want
 
 
@@ -142,9 +140,9 @@ def test_a_folder_belongs_to_one_spec(start, bars, hayate, tmp_path):
     assert "another spec" in said and "--run-dir" in said
 
 
-def test_an_interrupt_ends_cleanly(start, bars, tmp_path):
+def test_an_interrupt_ends_cleanly(binary, bars, tmp_path):
     (tmp_path / "long.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 100000"))
-    running = subprocess.Popen([BINARY, "run", tmp_path / "long.toml", "--run-dir", tmp_path / "long"], stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen([binary, "run", tmp_path / "long.toml", "--run-dir", tmp_path / "long"], stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "long" / "manifest").exists():
         time.sleep(0.01)
     time.sleep(0.3)
@@ -164,6 +162,6 @@ def test_predict_on_new_bars_equals_the_last_fold(start, bars, hayate, tmp_path)
 
 
 def test_a_small_memory_limit_is_refused_with_the_number_that_would_do(bars, hayate, tmp_path):
-    (tmp_path / "big.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 3000"))
+    (tmp_path / "big.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 100000"))
     said = hayate("run", tmp_path / "big.toml", "--run-dir", tmp_path / "big", "--memory-limit", "100MB", exit=4).stderr
     assert "try: --memory-limit" in said and "MB would do" in said
