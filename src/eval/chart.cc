@@ -126,7 +126,7 @@ std::vector<Tick> month_ticks(std::chrono::sys_days from, double most, int month
 std::vector<Tick> day_ticks(double least, double most, int about) {
   const std::chrono::sys_days from{std::chrono::days(int(std::ceil(least)))};
   const double wanted = (most - least) / about;
-  for (const int months : {1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12000})
+  for (const int months : {1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12000, 60000, 120000})
     if (wanted > 16 && 30.4 * months >= wanted) return month_ticks(from, most, months);
   const int days = wanted <= 1 ? 1 : wanted <= 2 ? 2 : wanted <= 7 ? 7 : 14;
   std::vector<Tick> ticks;

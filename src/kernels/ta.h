@@ -33,7 +33,7 @@ struct Entry {
   const char* title;  ///< one line
   const char* inputs[5] = {};
   Param params[9] = {};
-  const char* outputs[3] = {};
+  const char* outputs[4] = {};
   bool whole_outputs = false;  ///< TA-Lib's integer outputs: candle patterns, indices
   bool recursive = false;      ///< has an unstable period: early values depend on where the series starts
   int scratch = 0;

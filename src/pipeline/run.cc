@@ -97,6 +97,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_TRY(Plan plan, make_plan(request.spec));
   RunOutcome outcome;
   outcome.run_dir = request.run_dir.empty() ? fmt::format("runs/{}-{}", timestamp_now(), spec_hash(request.spec).substr(0, 8)) : request.run_dir;
+  HY_CHECK(Manifest::check(outcome.run_dir, spec_hash(request.spec)));
   HY_TRY(const auto paths, io::expand_inputs(request.spec.universe.input));
 
   const int asked = exec::worker_count(request.exec);
