@@ -111,7 +111,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
   PooledTable table = compute_all(job);
   SplitSpec split = plan.spec.split;
   split.purge_days = plan.purge_days;
-  HY_TRY(const auto folds, make_folds(split, table.dates));
+  HY_TRY(const auto folds, make_folds(split, table.dates, job.panel.daily));
 
   Trained out;
   job.steps.begin("bin");

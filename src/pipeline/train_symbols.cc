@@ -127,7 +127,7 @@ void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch
   };
   SplitSpec split = job.plan.spec.split;
   split.purge_days = job.plan.purge_days;
-  const auto folds = make_folds(split, panel.series_times(symbol));
+  const auto folds = make_folds(split, panel.series_times(symbol), panel.daily);
   if (!folds.ok()) {
     fail("too_few_dates", folds.error());
   } else {
