@@ -33,6 +33,7 @@ constexpr size_t kMostFindings = 200;
 constexpr size_t kMostFolds = 120;
 constexpr int kMostWorkers = 64;
 constexpr size_t kMinDates = 20;     ///< fewer say nothing about a standard error
+constexpr size_t kWrappedName = 24;  ///< longer names wrap anywhere, so that the sticky first column leaves room for the others
 constexpr size_t kLongestName = 60;  ///< characters of a name from outside in a table cell
 
 // ---- Statistics that only the report needs ----
@@ -123,7 +124,11 @@ struct Cell {
   bool quiet = false;
 };
 Cell text(std::string_view content) { return {escape_html(content)}; }
-Cell name(std::string_view content) { return text(shorten(content, kLongestName)); }
+Cell name(std::string_view content) {
+  Cell cell = text(shorten(content, kLongestName));
+  if (content.size() > kWrappedName) cell.html = "<span class=\"long\">" + cell.html + "</span>";
+  return cell;
+}
 /// A dotted key that may wrap after its dots and underscores.
 Cell key(std::string_view content) {
   Cell cell = name(content);
@@ -313,24 +318,30 @@ std::string advantage_figure(const ReportData& data) {
                 kWide);
 }
 
-/// Mean IC by year, or by month when there are fewer than four years.
+/// Mean IC by year, month or day, whichever gives a readable number of columns.
 std::string ic_by_period_figure(const ReportData& data) {
   if (data.dates.empty()) return "";
-  const double unit = data.daily ? 1 : 86'400e6;
-  const bool years = double(data.dates.back().time - data.dates.front().time) > 4 * 365.25 * unit;
+  struct Period {
+    const char* name;
+    double most_days;   ///< of the whole time that is cut into such periods
+    size_t characters;  ///< of the ISO date that name the period
+  };
+  constexpr Period kPeriods[] = {{"day", 62, 10}, {"month", 4 * 366, 7}, {"year", std::numeric_limits<double>::infinity(), 4}};
+  const double days = (double(data.dates.back().time) - double(data.dates.front().time)) / (data.daily ? 1 : 86'400e6);
+  const Period& period = *std::find_if(std::begin(kPeriods), std::end(kPeriods), [&](const Period& p) { return days <= p.most_days; });
   std::map<std::string, std::vector<double>> periods;
   for (const DateScore& d : data.dates)
-    if (std::isfinite(d.ic)) periods[time_text(data, d.time).substr(0, years ? 4 : 7)].push_back(d.ic);
-  if (periods.empty()) return "";
-  ColumnChart chart{.name = years ? "Mean IC by year" : "Mean IC by month", .y = {.title = "mean IC"}};
-  for (const auto& [period, values] : periods) {
+    if (std::isfinite(d.ic)) periods[time_text(data, d.time).substr(0, period.characters)].push_back(d.ic);
+  if (periods.size() < 2 || periods.size() == data.dates.size()) return "";
+  ColumnChart chart{.name = fmt::format("Mean IC by {}", period.name), .y = {.title = "mean IC"}};
+  for (const auto& [when, values] : periods) {
     const Trend t = trend(values, data.label_horizon);
     const double half_width = t.deviation / std::sqrt(double(t.dates)) * 2;
-    chart.columns.labels.push_back(period);
+    chart.columns.labels.push_back(when);
     chart.columns.values.push_back(t.mean);
     chart.columns.half_widths.push_back(half_width);
     chart.columns.notes.push_back(
-        fmt::format("{}: mean IC {} ± {} over {}", period, format_fixed(t.mean, 3), format_fixed(half_width, 3), plural(t.dates, "date")));
+        fmt::format("{}: mean IC {} ± {} over {}", when, format_fixed(t.mean, 3), format_fixed(half_width, 3), plural(t.dates, "date")));
   }
   return figure(chart, "Error bars: two standard errors (periods of fewer than 20 dates have none).", kHalf);
 }
@@ -505,6 +516,7 @@ std::string fold_table(const ReportData& data) {
 }
 
 std::string results_section(const ReportData& data) {
+  if (data.symbols.empty()) return note("No symbol has out-of-sample predictions.");
   std::string out = universe_table(data);
   const bool has_ic = std::any_of(data.dates.begin(), data.dates.end(), [](const DateScore& d) { return std::isfinite(d.ic); });
   if (has_ic)
@@ -619,6 +631,7 @@ std::string newest_section(const ReportData& data) {
   }
   for (const auto& [symbol, prediction] : last)
     if (std::isfinite(prediction->prediction)) latest.push_back(prediction);
+  if (latest.empty()) return note("No row without a label has a prediction.");
   std::stable_sort(latest.begin(), latest.end(), [](auto a, auto b) { return a->prediction > b->prediction; });
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->symbol != b->symbol ? a->symbol < b->symbol : a->time < b->time; });
   std::string out = paragraph(fmt::format("Rows that have no label yet, predicted by the last fold's model; the label is {}.",
@@ -892,8 +905,8 @@ h3{font-size:1.05rem;margin:24px 0 4px}
 p{margin:8px 0;max-width:46em}.note,figcaption,caption,footer{color:var(--soft);font-size:.875rem;line-height:1.45}
 a{color:inherit;text-decoration:underline;text-decoration-color:var(--frame);text-underline-offset:3px}a:hover{text-decoration-color:currentColor}
 nav ol{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:20px 0 0;padding:0;font-size:.9375rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:0;background:var(--grid);border:1px solid var(--grid)}
-.tiles div{background:var(--paper);padding:12px 14px}.tiles dt{font-size:.8125rem;color:var(--soft)}
+.tiles{display:flex;flex-wrap:wrap;gap:1px;margin:0;background:var(--grid);border:1px solid var(--grid)}
+.tiles div{flex:1 1 140px;background:var(--paper);padding:12px 14px}.tiles dt{font-size:.8125rem;color:var(--soft)}
 .tiles dd{margin:0;font-size:1.375rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.3}
 .tiles small{display:block;font-size:.8125rem;font-weight:400;color:var(--soft)}
 figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption{margin-top:8px;max-width:46em}figcaption b{color:var(--ink);font-weight:600}
@@ -901,18 +914,18 @@ figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption
 .scroll{overflow-x:auto;margin:16px 0}.scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}
 caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
-th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:baseline}
+th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
 thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}
-.whole{white-space:nowrap}.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
+.whole{white-space:nowrap}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere}.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
 tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft);opacity:.75}
-td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
+td.t{min-width:7em}td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--tint);padding:14px 16px;overflow-x:auto;border-radius:3px}
 details{margin:16px 0}summary{cursor:pointer;font-size:.9375rem;padding:4px 0}summary:hover{text-decoration:underline;text-underline-offset:3px}
 .terms{display:grid;grid-template-columns:minmax(120px,max-content) 1fr;gap:6px 24px;font-size:.875rem;margin:0}
 .terms dt{font-weight:600}.terms dd{margin:0;max-width:44em}.terms dt:target,.terms dt:target+dd{background:var(--tint);outline:6px solid var(--tint)}
 footer{margin-top:56px;padding-bottom:40px}.narrow{display:none}
-@media (max-width:760px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
-h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles{grid-template-columns:repeat(2,1fr)}.tiles dd{font-size:1.15rem}
+@media (max-width:860px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
+h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles dd{font-size:1.15rem}
 .terms{grid-template-columns:1fr;gap:0}.terms dd{margin-bottom:10px}th,td{padding-left:14px}}
 @media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide{display:block}.narrow{display:none}.scroll{overflow:visible}
 a{text-decoration:none}.chart .hover{display:none}}
