@@ -19,7 +19,7 @@ namespace {
 constexpr double kMicrosPerDay = 86'400e6;
 constexpr int kNarrow = 480;        ///< below this width there is no room for names beside the lines
 constexpr double kLineHeight = 16;  ///< of 12 px text
-constexpr double kCharacter = 6.9;  ///< mean width of a character at 12 px: DejaVu Sans, the widest of the usual system fonts
+constexpr double kCharacter = 7.4;  ///< width of a small letter or digit at 12 px
 constexpr size_t kNumColors = 6;
 constexpr const char* kBandAlone = "band s5";  ///< a band without a line is a backdrop: grey
 constexpr size_t kMarkedPoints = 40;           ///< a line of at most so many points shows each
@@ -39,12 +39,16 @@ size_t utf8_length(std::string_view text) {
   return overlong || outside ? 0 : length;
 }
 
-/// Pixels that the text takes at 12 px, on the safe side. East Asian characters are as wide as high.
+/// Pixels that the text takes at 12 px in DejaVu Sans, the widest of the usual system fonts, so that nothing is cut in the others.
 double text_width(std::string_view text) {
   double width = 0;
   for (const char c : text) {
     const auto byte = uint8_t(c);
-    width += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xE3 ? 12 : kCharacter;
+    const bool narrow = c == ' ' || c == '.' || c == ',' || c == 'i' || c == 'l' || c == '-';
+    if (byte >= 0xE3)
+      width += 12;  // East Asian characters are as wide as high
+    else if ((byte & 0xC0) != 0x80)
+      width += narrow ? 4 : c >= 'A' && c <= 'Z' ? 8.6 : kCharacter;
   }
   return width;
 }

@@ -33,6 +33,7 @@ constexpr size_t kMostFindings = 200;
 constexpr size_t kMostFolds = 120;
 constexpr int kMostWorkers = 64;
 constexpr size_t kMinDates = 20;     ///< fewer say nothing about a standard error
+constexpr size_t kWrappedName = 24;  ///< longer names wrap anywhere, so that the sticky first column leaves room for the others
 constexpr size_t kLongestName = 60;  ///< characters of a name from outside in a table cell
 
 // ---- Statistics that only the report needs ----
@@ -123,7 +124,18 @@ struct Cell {
   bool quiet = false;
 };
 Cell text(std::string_view content) { return {escape_html(content)}; }
-Cell name(std::string_view content) { return text(shorten(content, kLongestName)); }
+Cell name(std::string_view content) {
+  Cell cell = text(shorten(content, kLongestName));
+  if (content.size() > kWrappedName) cell.html = "<span class=\"long\">" + cell.html + "</span>";
+  return cell;
+}
+/// A dotted key that may wrap after its dots and underscores.
+Cell key(std::string_view content) {
+  Cell cell = name(content);
+  for (size_t at = cell.html.find_first_of("._"); at != std::string::npos; at = cell.html.find_first_of("._", at + 6))
+    cell.html.insert(at + 1, "<wbr>");
+  return cell;
+}
 Cell code(std::string_view content) { return {content.empty() ? "" : "<code>" + escape_html(content) + "</code>"}; }
 Cell count(int64_t value) { return {format_count(value)}; }
 Cell number(double value, int decimals) { return {format_fixed(value, decimals)}; }
@@ -175,8 +187,21 @@ class HtmlTable {
   size_t rows_ = 0;
 };
 
-std::string paragraph(std::string_view content) { return "<p>" + escape_html(content) + "</p>\n"; }
-std::string note(std::string_view content) { return "<p class=\"note\">" + escape_html(content) + "</p>\n"; }
+/// Escaped, with numbers kept on one line with their "%" and "t =".
+std::string prose(std::string_view content) {
+  std::string out = escape_html(content);
+  for (const std::string_view bound : {" %", "t = "})
+    for (size_t at = out.find(bound); at != std::string::npos; at = out.find(bound, at))
+      for (size_t i = 0; i < bound.size(); ++i)
+        if (out[at] == ' ')
+          out.replace(at, 1, "&nbsp;"), at += 6;
+        else
+          ++at;
+  return out;
+}
+
+std::string paragraph(std::string_view content) { return "<p>" + prose(content) + "</p>\n"; }
+std::string note(std::string_view content) { return "<p class=\"note\">" + prose(content) + "</p>\n"; }
 std::string subtitle(std::string_view content) { return "<h3>" + escape_html(content) + "</h3>\n"; }
 std::string details(std::string_view summary, std::string_view content) {
   return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape_html(summary), content);
@@ -185,7 +210,7 @@ std::string details(std::string_view summary, std::string_view content) {
 template <class Chart>
 std::string figure(const Chart& chart, std::string_view caption, int width) {
   return fmt::format("<figure{}><div class=\"wide\">{}</div><div class=\"narrow\">{}</div><figcaption><b>{}.</b> {}</figcaption></figure>\n",
-                     width == kHalf ? " class=\"half\"" : "", draw(chart, width), draw(chart, kPhone), escape_html(chart.name), escape_html(caption));
+                     width == kHalf ? " class=\"half\"" : "", draw(chart, width), draw(chart, kPhone), escape_html(chart.name), prose(caption));
 }
 std::string side_by_side(const std::string& figures) { return figures.empty() ? "" : "<div class=\"pair\">" + figures + "</div>\n"; }
 
@@ -293,24 +318,30 @@ std::string advantage_figure(const ReportData& data) {
                 kWide);
 }
 
-/// Mean IC by year, or by month when there are fewer than four years.
+/// Mean IC by year, month or day, whichever gives a readable number of columns.
 std::string ic_by_period_figure(const ReportData& data) {
   if (data.dates.empty()) return "";
-  const double unit = data.daily ? 1 : 86'400e6;
-  const bool years = double(data.dates.back().time - data.dates.front().time) > 4 * 365.25 * unit;
+  struct Period {
+    const char* name;
+    double most_days;   ///< of the whole time that is cut into such periods
+    size_t characters;  ///< of the ISO date that name the period
+  };
+  constexpr Period kPeriods[] = {{"day", 62, 10}, {"month", 4 * 366, 7}, {"year", std::numeric_limits<double>::infinity(), 4}};
+  const double days = (double(data.dates.back().time) - double(data.dates.front().time)) / (data.daily ? 1 : 86'400e6);
+  const Period& period = *std::find_if(std::begin(kPeriods), std::end(kPeriods), [&](const Period& p) { return days <= p.most_days; });
   std::map<std::string, std::vector<double>> periods;
   for (const DateScore& d : data.dates)
-    if (std::isfinite(d.ic)) periods[time_text(data, d.time).substr(0, years ? 4 : 7)].push_back(d.ic);
-  if (periods.empty()) return "";
-  ColumnChart chart{.name = years ? "Mean IC by year" : "Mean IC by month", .y = {.title = "mean IC"}};
-  for (const auto& [period, values] : periods) {
+    if (std::isfinite(d.ic)) periods[time_text(data, d.time).substr(0, period.characters)].push_back(d.ic);
+  if (periods.size() < 2 || periods.size() == data.dates.size()) return "";
+  ColumnChart chart{.name = fmt::format("Mean IC by {}", period.name), .y = {.title = "mean IC"}};
+  for (const auto& [when, values] : periods) {
     const Trend t = trend(values, data.label_horizon);
     const double half_width = t.deviation / std::sqrt(double(t.dates)) * 2;
-    chart.columns.labels.push_back(period);
+    chart.columns.labels.push_back(when);
     chart.columns.values.push_back(t.mean);
     chart.columns.half_widths.push_back(half_width);
     chart.columns.notes.push_back(
-        fmt::format("{}: mean IC {} ± {} over {}", period, format_fixed(t.mean, 3), format_fixed(half_width, 3), plural(t.dates, "date")));
+        fmt::format("{}: mean IC {} ± {} over {}", when, format_fixed(t.mean, 3), format_fixed(half_width, 3), plural(t.dates, "date")));
   }
   return figure(chart, "Error bars: two standard errors (periods of fewer than 20 dates have none).", kHalf);
 }
@@ -353,33 +384,25 @@ std::string bucket_figure(const ReportData& data) {
 std::string universe_table(const ReportData& data) {
   const UniverseScore& u = data.universe;
   HtmlTable table("Out of sample, whole universe",
-                  {{"Metric", nullptr, false}, {"Value"}, {"Of dates above 0"}, {"t", "t"}, {"Reading", nullptr, false}});
-  const auto share_above_zero = [&](auto get) {
-    double above = 0, all = 0;
-    for (const DateScore& d : data.dates)
-      if (const double value = get(d); std::isfinite(value)) above += value > 0, ++all;
-    return all > 0 ? above / all : kUndefined;
+                  {{"Metric", nullptr, false}, {"Value"}, {"t", "t"}, {"Reading", nullptr, false}, {"Dates above 0"}});
+  const auto row = [&](const char* term, const std::string& title, const std::string& value, const std::vector<double>& by_date = {}) {
+    const Trend over_time = trend(by_date, data.label_horizon);
+    const auto above = std::count_if(by_date.begin(), by_date.end(), [](double v) { return v > 0; });
+    const bool tested = std::isfinite(over_time.t);
+    table.row({{fmt::format("<a href=\"#def-{}\">{}</a>", term, prose(title))},
+               {prose(value)},
+               tested ? number(over_time.t, 1) : Cell{},
+               {tested ? judgement(over_time.t) : ""},
+               over_time.dates > 0 ? percent(double(above) / double(over_time.dates), 1) : Cell{}});
   };
-  const auto defined = [](const char* id, std::string_view title) { return Cell{fmt::format("<a href=\"#def-{}\">{}</a>", id, escape_html(title))}; };
-  const auto reading = [](double t) { return text(std::isfinite(t) ? judgement(t) : ""); };
-  const Trend saved = trend(advantages(data), data.label_horizon), ic = ic_trend(data), rank_ic = rank_ic_trend(data);
-  table.row({defined("error", data.error_metric), {format_value(u.error, Format::number, 4)}, text(""), text(""), text("")});
-  table.row({defined("naive", data.error_metric + " of the naive forecast"),
-             {format_value(u.naive_error, Format::number, 4)},
-             text(""),
-             text(""),
-             text("")});
-  const double better =
-      std::isfinite(saved.t) ? share_above_zero([](const DateScore& d) { return d.naive_squared_error - d.squared_error; }) : kUndefined;
-  table.row(
-      {defined("ratio", "Ratio of the two"), number(ratio(u.error, u.naive_error), 4), percent(better, 1), number(saved.t, 1), reading(saved.t)});
-  table.row({defined("hit_rate", "Hit rate"), percent(u.hit_rate, 1), text(""), text(""), text("")});
-  table.row({defined("ic", "Mean IC"), number(u.ic, 4), percent(share_above_zero([](const DateScore& d) { return d.ic; }), 1), number(ic.t, 1),
-             reading(ic.t)});
-  table.row({defined("icir", "ICIR"), number(u.icir, 3), text(""), text(""), text("")});
-  table.row({defined("rank_ic", "Mean rank IC"), number(u.rank_ic, 4), percent(share_above_zero([](const DateScore& d) { return d.rank_ic; }), 1),
-             number(rank_ic.t, 1), reading(rank_ic.t)});
-  table.row({defined("icir", "Rank ICIR"), number(u.rank_icir, 3), text(""), text(""), text("")});
+  row("error", data.error_metric, format_value(u.error, Format::number, 4));
+  row("naive", "Naive " + data.error_metric, format_value(u.naive_error, Format::number, 4));
+  row("ratio", "Ratio of the two", format_fixed(ratio(u.error, u.naive_error), 4), advantages(data));
+  row("hit_rate", "Hit rate", percent(u.hit_rate, 1).html);
+  row("ic", "Mean IC", format_fixed(u.ic, 4), collect(data.dates, [](const DateScore& d) { return d.ic; }));
+  row("icir", "ICIR", format_fixed(u.icir, 3));
+  row("rank_ic", "Mean rank IC", format_fixed(u.rank_ic, 4), collect(data.dates, [](const DateScore& d) { return d.rank_ic; }));
+  row("icir", "Rank ICIR", format_fixed(u.rank_icir, 3));
   return std::move(table).finish();
 }
 
@@ -493,6 +516,7 @@ std::string fold_table(const ReportData& data) {
 }
 
 std::string results_section(const ReportData& data) {
+  if (data.symbols.empty()) return note("No symbol has out-of-sample predictions.");
   std::string out = universe_table(data);
   const bool has_ic = std::any_of(data.dates.begin(), data.dates.end(), [](const DateScore& d) { return std::isfinite(d.ic); });
   if (has_ic)
@@ -607,6 +631,7 @@ std::string newest_section(const ReportData& data) {
   }
   for (const auto& [symbol, prediction] : last)
     if (std::isfinite(prediction->prediction)) latest.push_back(prediction);
+  if (latest.empty()) return note("No row without a label has a prediction.");
   std::stable_sort(latest.begin(), latest.end(), [](auto a, auto b) { return a->prediction > b->prediction; });
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->symbol != b->symbol ? a->symbol < b->symbol : a->time < b->time; });
   std::string out = paragraph(fmt::format("Rows that have no label yet, predicted by the last fold's model; the label is {}.",
@@ -619,11 +644,18 @@ std::string newest_section(const ReportData& data) {
            newest_table(data, fmt::format("The {} lowest", kBestAndWorst), ranked.last(kBestAndWorst), decimals) + "</div>\n";
   }
   const double t = ic_trend(data).t;
-  if (std::isfinite(t)) out += note(fmt::format("Weigh them by the record above: mean IC with {}, {}.", t_text(t), judgement(t)));
+  if (std::isfinite(t))
+    out += note(fmt::format("Weigh them by the record: mean IC {} ({}: {}).", format_fixed(data.universe.ic, 3), t_text(t), judgement(t)));
   if (rows.size() > latest.size())
     out += details(fmt::format("All {} rows without a label", format_count(int64_t(rows.size()))),
                    newest_table(data, "Every row without a label", rows, decimals));
   return out;
+}
+
+std::string feature_table(std::string_view caption, std::span<const FeatureGain* const> features, double total) {
+  HtmlTable table(caption, {{"Feature", nullptr, false}, {"Gain", "gain"}, {"Expression", nullptr, false}});
+  for (const FeatureGain* f : features) table.row({name(f->feature), percent(f->gain / total, 2), code(f->expression)});
+  return std::move(table).finish();
 }
 
 std::string features_section(const ReportData& data) {
@@ -643,10 +675,11 @@ std::string features_section(const ReportData& data) {
   std::string caption = data.importance_note.empty() ? "" : data.importance_note + ". ";
   if (ranked.size() > kTopFeatures)
     caption += fmt::format("The other {} features hold {}. ", ranked.size() - kTopFeatures, percent(std::max(rest, 0.0) / total, 1).html);
-  std::string out = figure(chart, caption + "Gain is counted on training rows: a feature that fits noise has gain too.", kWide);
-  HtmlTable table("All features", {{"Feature", nullptr, false}, {"Gain", "gain"}, {"Expression", nullptr, false}});
-  for (const FeatureGain* f : ranked) table.row({name(f->feature), percent(f->gain / total, 2), code(f->expression)});
-  return out + details(fmt::format("All {} features", ranked.size()), std::move(table).finish());
+  const std::span<const FeatureGain* const> all(ranked);
+  std::string out = side_by_side(figure(chart, caption + "Gain is counted on training rows: a feature that fits noise has gain too.", kHalf) +
+                                 feature_table("Their expressions", all.first(chart.bars.size()), total));
+  if (ranked.size() > kTopFeatures) out += details(fmt::format("All {} features", ranked.size()), feature_table("All features", all, total));
+  return out;
 }
 
 // ---- Data ----
@@ -703,17 +736,19 @@ std::string data_section(const ReportData& data) {
 
 // ---- What was run ----
 
-std::string input_text(const ReportData& data) {
+std::string input_summary(const ReportData& data) {
   const DataSummary& d = data.data;
   std::string out =
-      fmt::format("{} of {} from {}", plural(size_t(d.rows), "row"), plural(size_t(d.symbols), "symbol"), plural(d.files.size(), "file"));
-  if (d.rows > 0) out += fmt::format(", {} to {}", time_text(data, d.first_time), time_text(data, d.last_time));
-  return out + ".";
+      fmt::format("<p>{} of {} from {}", plural(size_t(d.rows), "row"), plural(size_t(d.symbols), "symbol"), plural(d.files.size(), "file"));
+  if (d.rows > 0)
+    out += fmt::format(", <span class=\"whole\">{}</span> to <span class=\"whole\">{}</span>", time_text(data, d.first_time),
+                       time_text(data, d.last_time));
+  return out + ".</p>\n";
 }
 
 std::string run_section(const ReportData& data) {
   HtmlTable spec("Spec", {{"Key", nullptr, false}, {"Value", nullptr, false}, {"From", nullptr, false}});
-  for (const SpecEntry& entry : data.spec) spec.row({name(entry.name), code(entry.value), text(entry.origin)});
+  for (const SpecEntry& entry : data.spec) spec.row({key(entry.name), code(entry.value), text(entry.origin)});
   HtmlTable facts("Run", {{"What", nullptr, false}, {"Value", nullptr, false}});
   const auto fact = [&](std::string_view what, std::string_view value) {
     if (!value.empty()) facts.row({text(what), code(value)});
@@ -725,7 +760,7 @@ std::string run_section(const ReportData& data) {
   for (const NameValue& version : data.versions) fact(version.name, version.value);
   HtmlTable files("Input files", {{"File", nullptr, false}, {"Rows"}, {"Size"}, {"Content hash", nullptr, false}});
   for (const InputFile& f : data.data.files) files.row({text(shorten(f.path, 120)), count(f.rows), {format_bytes(f.bytes)}, code(f.hash)});
-  std::string out = paragraph(input_text(data)) + "<div class=\"pair\">";
+  std::string out = input_summary(data) + "<div class=\"pair\">";
   if (!spec.empty()) out += std::move(spec).finish();
   if (!facts.empty()) out += std::move(facts).finish();
   out += "</div>\n";
@@ -776,7 +811,7 @@ std::string timeline_figure(const ReportData& data) {
     if (kind == chart.kinds.end()) chart.kinds.push_back(task.step);
   }
   return figure(chart,
-                fmt::format("{}, {} of work. White is waiting.{}", plural(data.tasks.size(), "task"), format_seconds(busy),
+                fmt::format("{}, {} of work. Gaps are waiting.{}", plural(data.tasks.size(), "task"), format_seconds(busy),
                             workers > kMostWorkers ? fmt::format(" The first {} of {} workers.", kMostWorkers, workers) : ""),
                 kWide);
 }
@@ -870,8 +905,8 @@ h3{font-size:1.05rem;margin:24px 0 4px}
 p{margin:8px 0;max-width:46em}.note,figcaption,caption,footer{color:var(--soft);font-size:.875rem;line-height:1.45}
 a{color:inherit;text-decoration:underline;text-decoration-color:var(--frame);text-underline-offset:3px}a:hover{text-decoration-color:currentColor}
 nav ol{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:20px 0 0;padding:0;font-size:.9375rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:0;background:var(--grid);border:1px solid var(--grid)}
-.tiles div{background:var(--paper);padding:12px 14px}.tiles dt{font-size:.8125rem;color:var(--soft)}
+.tiles{display:flex;flex-wrap:wrap;gap:1px;margin:0;background:var(--grid);border:1px solid var(--grid)}
+.tiles div{flex:1 1 140px;background:var(--paper);padding:12px 14px}.tiles dt{font-size:.8125rem;color:var(--soft)}
 .tiles dd{margin:0;font-size:1.375rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.3}
 .tiles small{display:block;font-size:.8125rem;font-weight:400;color:var(--soft)}
 figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption{margin-top:8px;max-width:46em}figcaption b{color:var(--ink);font-weight:600}
@@ -879,18 +914,18 @@ figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption
 .scroll{overflow-x:auto;margin:16px 0}.scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}
 caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
-th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:baseline}
+th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
 thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}
-.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
+.whole{white-space:nowrap}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere}.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
 tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft);opacity:.75}
-td.t code{overflow-wrap:anywhere}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
+td.t{min-width:7em}td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--tint);padding:14px 16px;overflow-x:auto;border-radius:3px}
 details{margin:16px 0}summary{cursor:pointer;font-size:.9375rem;padding:4px 0}summary:hover{text-decoration:underline;text-underline-offset:3px}
 .terms{display:grid;grid-template-columns:minmax(120px,max-content) 1fr;gap:6px 24px;font-size:.875rem;margin:0}
 .terms dt{font-weight:600}.terms dd{margin:0;max-width:44em}.terms dt:target,.terms dt:target+dd{background:var(--tint);outline:6px solid var(--tint)}
 footer{margin-top:56px;padding-bottom:40px}.narrow{display:none}
-@media (max-width:760px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
-h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles{grid-template-columns:repeat(2,1fr)}.tiles dd{font-size:1.15rem}
+@media (max-width:860px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
+h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles dd{font-size:1.15rem}
 .terms{grid-template-columns:1fr;gap:0}.terms dd{margin-bottom:10px}th,td{padding-left:14px}}
 @media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide{display:block}.narrow{display:none}.scroll{overflow:visible}
 a{text-decoration:none}.chart .hover{display:none}}
@@ -934,7 +969,7 @@ std::string render_report(const ReportData& data) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
       title, chart_css(), kPageCss);
   out += fmt::format("<header>\n<h1>{}{}</h1>\n<p class=\"verdict\">{}</p>\n{}<nav aria-label=\"Contents\"><ol>", title,
-                     data.created.empty() ? "" : " · " + escape_html(data.created), escape_html(verdict(data)), tiles(data));
+                     data.created.empty() ? "" : " · " + escape_html(data.created), prose(verdict(data)), tiles(data));
   for (const Section& section : kSections) out += fmt::format("<li><a href=\"#{}\">{}</a></li>", section.id, section.title);
   out += "</ol></nav>\n</header>\n<main>\n";
   for (const Section& section : kSections)

@@ -50,7 +50,7 @@ std::string check_markup(std::string_view html) {
     if (tag.starts_with('/')) {
       if (open.empty() || open.back() != tag.substr(1)) return fmt::format("</{}> closes {}", tag.substr(1), open.empty() ? "nothing" : open.back());
       open.pop_back();
-    } else if (!tag.ends_with('/') && name != "meta" && !tag.starts_with("!doctype")) {
+    } else if (!tag.ends_with('/') && name != "meta" && name != "wbr" && !tag.starts_with("!doctype")) {
       open.push_back(name);
     }
     at = end;
