@@ -222,6 +222,25 @@ Result<PanelResult> make_panel(const Table& table, const std::string& source) {
   return out;
 }
 
+Table key_columns(std::vector<int32_t> symbol, std::span<const std::string> symbols, std::span<const int64_t> times, bool daily,
+                  const std::string& zone) {
+  Table table;
+  table.add("symbol", make_category_column(std::move(symbol), symbols));
+  if (daily)
+    table.add("date", make_date_column({times.begin(), times.end()}));
+  else
+    table.add("datetime", make_timestamp_column({times.begin(), times.end()}, zone));
+  return table;
+}
+
+Table to_table(const Panel& panel) {
+  std::vector<int32_t> symbol(panel.times.size());
+  for (size_t s = 0; s < panel.num_symbols(); ++s) std::fill(symbol.begin() + panel.offsets[s], symbol.begin() + panel.offsets[s + 1], int32_t(s));
+  Table table = key_columns(std::move(symbol), panel.symbols, panel.times, panel.daily, panel.zone);
+  for (size_t f = 0; f < panel.fields.size(); ++f) table.add(panel.fields[f], make_column(panel.values[f]));
+  return table;
+}
+
 namespace {
 
 /// Rows [begin, begin + count) of part `part`, all of one symbol.

@@ -1,0 +1,982 @@
+// How the report is built. Every section is a function from ReportData to HTML text; a number is written through
+// chart.h's formats and every text from outside through escape_html. There is no script: a content security policy in
+// the head forbids any, so that even a flaw in escaping could not run something.
+//
+// A chart is drawn twice, for a desk and for a phone, and CSS shows one: text in a scaled-down drawing would be 4 px
+// high. That doubles the bytes of drawings (measured: 500 symbols x 5 folds, 0.5 MB in all), which is cheap.
+//
+// Honesty is part of the layout: lines that add up over time stand before the band in which 95 % of forecasts without
+// skill would lie; correlations inside what luck gives are grey; the best of many symbols is set against the best of as
+// many coins. Standard errors of means over dates are Newey-West's, since labels of neighbouring dates overlap.
+#include "eval/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <span>
+
+#include "base/strings.h"
+#include "eval/chart.h"
+
+namespace hayate::eval {
+namespace {
+
+constexpr int kWide = 1024, kHalf = 496, kPhone = 358;
+constexpr size_t kAllSymbols = 60;  ///< so many fit into one table; beyond, the best and worst are shown first
+constexpr size_t kBestAndWorst = 25;
+constexpr size_t kFewSeries = 6;  ///< lines that can be told apart
+constexpr size_t kTopFeatures = 20;
+constexpr size_t kMostFindings = 200;
+constexpr size_t kMostFolds = 120;
+constexpr int kMostWorkers = 64;
+constexpr size_t kMinDates = 20;     ///< fewer say nothing about a standard error
+constexpr size_t kWrappedName = 24;  ///< longer names wrap anywhere, so that the sticky first column leaves room for the others
+constexpr size_t kLongestName = 60;  ///< characters of a name from outside in a table cell
+
+// ---- Statistics that only the report needs ----
+
+struct Trend {
+  double mean = kUndefined, deviation = kUndefined, t = kUndefined;  ///< deviation: of one date, correlation over time included
+  size_t dates = 0;
+};
+
+/// Mean over dates and its t by Newey and West (1987), Bartlett weights. NaN entries are left out.
+Trend trend(std::span<const double> values, int lags) {
+  std::vector<double> x;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(x), [](double v) { return std::isfinite(v); });
+  const double n = double(x.size());
+  if (x.empty()) return {};
+  double mean = 0, variance = 0;
+  for (const double v : x) mean += v;
+  mean /= n;
+  for (double& v : x) v -= mean;
+  for (int lag = 0; lag <= lags && size_t(lag) < x.size(); ++lag) {
+    double product = 0;
+    for (size_t i = size_t(lag); i < x.size(); ++i) product += x[i] * x[i - size_t(lag)];
+    variance += (lag == 0 ? 1 : 2 * (1 - lag / (lags + 1.0))) * product / n;
+  }
+  if (x.size() < std::max(kMinDates, size_t(3) * size_t(lags)) || !(variance > 0)) return {mean, kUndefined, kUndefined, x.size()};
+  return {mean, std::sqrt(variance), mean / std::sqrt(variance / n), x.size()};
+}
+
+/// What the largest of `count` independent standard normal numbers is on average, to 2 % from count = 10 on.
+double expected_largest(double count) {
+  const double root = std::sqrt(2 * std::log(count));
+  return root - (std::log(std::log(count)) + std::log(4 * M_PI)) / (2 * root) + 0.5772 / root;
+}
+
+template <class Item, class Get>
+std::vector<double> collect(const std::vector<Item>& items, Get get) {
+  std::vector<double> values;
+  values.reserve(items.size());
+  for (const Item& item : items) values.push_back(get(item));
+  return values;
+}
+
+/// The value below which `share` of the finite values lie; NaN when there are none.
+double quantile(std::vector<double> values, double share) {
+  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  if (values.empty()) return kUndefined;
+  std::sort(values.begin(), values.end());
+  const double at = share * double(values.size() - 1);
+  const size_t below = size_t(at);
+  return below + 1 == values.size() ? values.back() : values[below] + (at - double(below)) * (values[below + 1] - values[below]);
+}
+
+double ratio(double error, double naive_error) { return naive_error > 0 ? error / naive_error : kUndefined; }
+
+Trend ic_trend(const ReportData& data) {
+  return trend(collect(data.dates, [](const DateScore& d) { return d.ic; }), data.label_horizon);
+}
+Trend rank_ic_trend(const ReportData& data) {
+  return trend(collect(data.dates, [](const DateScore& d) { return d.rank_ic; }), data.label_horizon);
+}
+/// Per date: squared error of the naive forecast minus that of the model. Diebold and Mariano (1995) when tested.
+std::vector<double> advantages(const ReportData& data) {
+  return collect(data.dates, [](const DateScore& d) { return d.naive_squared_error - d.squared_error; });
+}
+
+const char* judgement(double t) {
+  if (t <= -3) return "worse, and not by bad luck";
+  if (t <= -2) return "weak evidence of being worse";
+  if (t < 2) return "not distinguishable from luck";
+  if (t < 3) return "weak evidence: without skill, one spec in 40 gets there";
+  return "unlikely to be luck if no other specs were tried";
+}
+
+std::string t_text(double t) { return std::isfinite(t) ? fmt::format("t = {}", format_fixed(t, 1)) : "too few dates to test"; }
+
+// ---- HTML ----
+
+std::string shorten(std::string_view text, size_t characters) {
+  size_t seen = 0;
+  for (size_t i = 0; i < text.size(); ++i)
+    if ((uint8_t(text[i]) & 0xC0) != 0x80 && seen++ == characters) return std::string(text.substr(0, i)) + "…";
+  return std::string(text);
+}
+
+/// What stands in a table cell; made only by the functions below, so nothing enters unescaped.
+struct Cell {
+  std::string html;
+  bool quiet = false;
+};
+Cell text(std::string_view content) { return {escape_html(content)}; }
+Cell name(std::string_view content) {
+  Cell cell = text(shorten(content, kLongestName));
+  if (content.size() > kWrappedName) cell.html = "<span class=\"long\">" + cell.html + "</span>";
+  return cell;
+}
+/// A dotted key that may wrap after its dots and underscores.
+Cell key(std::string_view content) {
+  Cell cell = name(content);
+  for (size_t at = cell.html.find_first_of("._"); at != std::string::npos; at = cell.html.find_first_of("._", at + 6))
+    cell.html.insert(at + 1, "<wbr>");
+  return cell;
+}
+Cell code(std::string_view content) { return {content.empty() ? "" : "<code>" + escape_html(content) + "</code>"}; }
+Cell count(int64_t value) { return {format_count(value)}; }
+Cell number(double value, int decimals) { return {format_fixed(value, decimals)}; }
+Cell percent(double value, int decimals) { return {std::isfinite(value) ? format_fixed(value * 100, decimals) + " %" : "–"}; }
+Cell seconds(double value) { return {format_value(value, Format::seconds)}; }
+
+/// Decimals that give the typical value of a column `digits` significant digits.
+int decimals_for(std::vector<double> values, int digits) {
+  for (double& value : values) value = std::abs(value);
+  const double typical = quantile(std::move(values), 0.5);
+  if (!std::isfinite(typical) || typical <= 0) return digits;
+  return std::clamp(digits - 1 - int(std::floor(std::log10(typical))), 0, 9);
+}
+
+struct Head {
+  std::string text;
+  const char* term = nullptr;  ///< id of its definition
+  bool number = true;
+};
+
+class HtmlTable {
+ public:
+  HtmlTable(std::string_view caption, std::vector<Head> heads) : heads_(std::move(heads)) {
+    out_ = fmt::format("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>",
+                       escape_html(caption));
+    for (const Head& head : heads_) {
+      const std::string title = escape_html(head.text);
+      out_ += fmt::format("<th scope=\"col\"{}>", head.number ? "" : " class=\"t\"");
+      out_ += (head.term ? fmt::format("<a href=\"#def-{}\">{}</a>", head.term, title) : title) + "</th>";
+    }
+    out_ += "</tr></thead><tbody>\n";
+  }
+  void row(const std::vector<Cell>& cells) {
+    out_ += "<tr>";
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const std::string css = std::string(heads_[i].number ? "" : "t") + (cells[i].quiet ? " quiet" : "");
+      const std::string attribute = css.empty() ? "" : fmt::format(" class=\"{}\"", css);
+      out_ += i == 0 ? fmt::format("<th scope=\"row\"{}>{}</th>", attribute, cells[i].html) : fmt::format("<td{}>{}</td>", attribute, cells[i].html);
+    }
+    out_ += "</tr>\n";
+    ++rows_;
+  }
+  bool empty() const { return rows_ == 0; }
+  std::string finish() && { return std::move(out_) + "</tbody></table></div>\n"; }
+
+ private:
+  std::vector<Head> heads_;
+  std::string out_;
+  size_t rows_ = 0;
+};
+
+/// Escaped, with numbers kept on one line with their "%" and "t =".
+std::string prose(std::string_view content) {
+  std::string out = escape_html(content);
+  for (const std::string_view bound : {" %", "t = "})
+    for (size_t at = out.find(bound); at != std::string::npos; at = out.find(bound, at))
+      for (size_t i = 0; i < bound.size(); ++i)
+        if (out[at] == ' ')
+          out.replace(at, 1, "&nbsp;"), at += 6;
+        else
+          ++at;
+  return out;
+}
+
+std::string paragraph(std::string_view content) { return "<p>" + prose(content) + "</p>\n"; }
+std::string note(std::string_view content) { return "<p class=\"note\">" + prose(content) + "</p>\n"; }
+std::string subtitle(std::string_view content) { return "<h3>" + escape_html(content) + "</h3>\n"; }
+std::string details(std::string_view summary, std::string_view content) {
+  return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape_html(summary), content);
+}
+
+template <class Chart>
+std::string figure(const Chart& chart, std::string_view caption, int width) {
+  return fmt::format("<figure{}><div class=\"wide\">{}</div><div class=\"narrow\">{}</div><figcaption><b>{}.</b> {}</figcaption></figure>\n",
+                     width == kHalf ? " class=\"half\"" : "", draw(chart, width), draw(chart, kPhone), escape_html(chart.name), prose(caption));
+}
+std::string side_by_side(const std::string& figures) { return figures.empty() ? "" : "<div class=\"pair\">" + figures + "</div>\n"; }
+
+std::string time_text(const ReportData& data, int64_t time) { return format_value(double(time), data.daily ? Format::days : Format::micros); }
+Axis time_axis(const ReportData& data) { return {.format = data.daily ? Format::days : Format::micros}; }
+
+// ---- Header ----
+
+/// Symbols that failed and have no scores.
+size_t num_failed_symbols(const ReportData& data) {
+  std::set<std::string_view> failed;
+  for (const Finding& failure : data.failures) failed.insert(failure.symbol);
+  failed.erase("");
+  for (const SymbolScore& score : data.symbols) failed.erase(score.symbol);
+  return failed.size();
+}
+
+std::string relative_error_text(const ReportData& data) {
+  const double change = ratio(data.universe.error, data.universe.naive_error) - 1;
+  if (std::abs(change) < 0.0005) return fmt::format("{} equal to the naive forecast's", data.error_metric);
+  return fmt::format("{} {} {} the naive forecast", data.error_metric, percent(std::abs(change), 1).html, change < 0 ? "below" : "above");
+}
+
+std::string plural(size_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", format_count(int64_t(number)), noun, number == 1 ? "" : "s");
+}
+
+struct Tile {
+  std::string name, value, remark;
+};
+
+std::string tiles(const ReportData& data) {
+  const UniverseScore& u = data.universe;
+  const size_t failed = num_failed_symbols(data);
+  std::vector<Tile> shown = {{"Symbols", format_count(int64_t(data.symbols.size())), failed ? plural(failed, "symbol") + " failed" : "none failed"},
+                             {"Out-of-sample rows", format_count(u.rows), plural(size_t(u.dates), "date")}};
+  if (std::isfinite(u.error)) {
+    const double change = ratio(u.error, u.naive_error) - 1;
+    shown.push_back({data.error_metric + " against naive",
+                     std::isfinite(change) ? fmt::format("{}{}", change > 0 ? "+" : "", percent(change, 2).html) : "–",
+                     fmt::format("{} against {}", format_value(u.error, Format::number, 4), format_value(u.naive_error, Format::number, 4))});
+  }
+  if (std::isfinite(u.ic)) shown.push_back({"Mean IC", format_fixed(u.ic, 4), t_text(ic_trend(data).t)});
+  if (std::isfinite(u.rank_ic)) shown.push_back({"Mean rank IC", format_fixed(u.rank_ic, 4), t_text(rank_ic_trend(data).t)});
+  if (std::isfinite(data.wall_s))
+    shown.push_back({"Time", format_seconds(data.wall_s),
+                     data.wall_s > 0 ? format_value(double(data.symbols.size()) / data.wall_s, Format::number) + " symbols per second" : ""});
+  std::string out = "<dl class=\"tiles\">";
+  for (const Tile& tile : shown)
+    out +=
+        fmt::format("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>", escape_html(tile.name), escape_html(tile.value), escape_html(tile.remark));
+  return out + "</dl>\n";
+}
+
+// ---- Results over time ----
+
+/// Running sum of the finite values; NaN where a value is.
+std::vector<double> running_sum(const std::vector<double>& values) {
+  std::vector<double> sums;
+  double sum = 0;
+  for (const double value : values) sums.push_back(std::isfinite(value) ? sum += value : kUndefined);
+  return sums;
+}
+
+/// The band that holds 95 % of running sums whose true mean is 0: 1.96 deviations times the root of the number of dates so far.
+Series luck_band(const std::string& name, const std::vector<double>& x, const std::vector<double>& values, double deviation) {
+  Series band{.name = name, .x = x};
+  double dates = 0;
+  for (const double value : values) {
+    dates += std::isfinite(value);
+    band.high.push_back(1.96 * deviation * std::sqrt(dates));
+    band.low.push_back(-band.high.back());
+  }
+  return band;
+}
+
+std::string cumulative_ic_figure(const ReportData& data) {
+  const auto x = collect(data.dates, [](const DateScore& d) { return double(d.time); });
+  const auto ic = collect(data.dates, [](const DateScore& d) { return d.ic; });
+  const auto rank_ic = collect(data.dates, [](const DateScore& d) { return d.rank_ic; });
+  LineChart chart{.name = "Cumulative IC and rank IC", .x = time_axis(data), .y = {.title = "sum of IC so far", .zero = true}, .height = 300};
+  chart.series = {{.name = "IC", .x = x, .y = running_sum(ic)}, {.name = "rank IC", .x = x, .y = running_sum(rank_ic)}};
+  const Trend over_time = trend(ic, data.label_horizon);
+  if (std::isfinite(over_time.deviation)) chart.series.push_back(luck_band("no skill, 95 %", x, ic, over_time.deviation));
+  return figure(chart, "A steady slope is skill that lasts. At each date 95 % of forecasts without skill lie inside the band.", kWide);
+}
+
+std::string advantage_figure(const ReportData& data) {
+  const std::vector<double> gains = advantages(data);
+  const Trend over_time = trend(gains, data.label_horizon);
+  double total = 0;
+  for (size_t i = 0; i < gains.size(); ++i)
+    if (std::isfinite(gains[i])) total += data.dates[i].naive_squared_error;
+  if (over_time.dates == 0 || !(total > 0)) return "";
+  const auto x = collect(data.dates, [](const DateScore& d) { return double(d.time); });
+  std::vector<double> shares = gains;
+  for (double& share : shares) share /= total;
+  LineChart chart{.name = "Squared error saved against the naive forecast", .x = time_axis(data), .height = 260};
+  chart.y = {.title = "saved so far, share of the naive forecast's total", .format = Format::percent, .zero = true};
+  chart.series = {{.name = "saved", .x = x, .y = running_sum(shares)}};
+  if (std::isfinite(over_time.deviation)) chart.series.push_back(luck_band("equally good, 95 %", x, shares, over_time.deviation / total));
+  return figure(chart,
+                fmt::format("Where it rises the model beats the naive forecast ({}). Its end is the out-of-sample R² against it ({}).",
+                            data.naive_forecast, t_text(over_time.t)),
+                kWide);
+}
+
+/// Mean IC by year, month or day, whichever gives a readable number of columns.
+std::string ic_by_period_figure(const ReportData& data) {
+  if (data.dates.empty()) return "";
+  struct Period {
+    const char* name;
+    double most_days;   ///< of the whole time that is cut into such periods
+    size_t characters;  ///< of the ISO date that name the period
+  };
+  constexpr Period kPeriods[] = {{"day", 62, 10}, {"month", 4 * 366, 7}, {"year", std::numeric_limits<double>::infinity(), 4}};
+  const double days = (double(data.dates.back().time) - double(data.dates.front().time)) / (data.daily ? 1 : 86'400e6);
+  const Period& period = *std::find_if(std::begin(kPeriods), std::end(kPeriods), [&](const Period& p) { return days <= p.most_days; });
+  std::map<std::string, std::vector<double>> periods;
+  for (const DateScore& d : data.dates)
+    if (std::isfinite(d.ic)) periods[time_text(data, d.time).substr(0, period.characters)].push_back(d.ic);
+  if (periods.size() < 2 || periods.size() == data.dates.size()) return "";
+  ColumnChart chart{.name = fmt::format("Mean IC by {}", period.name), .y = {.title = "mean IC"}};
+  for (const auto& [when, values] : periods) {
+    const Trend t = trend(values, data.label_horizon);
+    const double half_width = t.deviation / std::sqrt(double(t.dates)) * 2;
+    chart.columns.labels.push_back(when);
+    chart.columns.values.push_back(t.mean);
+    chart.columns.half_widths.push_back(half_width);
+    chart.columns.notes.push_back(
+        fmt::format("{}: mean IC {} ± {} over {}", when, format_fixed(t.mean, 3), format_fixed(half_width, 3), plural(t.dates, "date")));
+  }
+  return figure(chart, "Error bars: two standard errors (periods of fewer than 20 dates have none).", kHalf);
+}
+
+/// How much the IC of one date scatters around its mean: the reason why a mean needs many dates.
+std::string ic_histogram_figure(const ReportData& data) {
+  const auto ic = collect(data.dates, [](const DateScore& d) { return d.ic; });
+  const Trend over_time = trend(ic, 0);
+  if (over_time.dates < kMinDates) return "";
+  const ColumnChart chart{.name = "IC of single dates",
+                          .x_title = "IC",
+                          .y = {.title = "dates", .format = Format::count},
+                          .columns = histogram(ic, 18, Format::number),
+                          .touching = true};
+  return figure(chart, fmt::format("Mean {}, standard deviation {}.", format_fixed(over_time.mean, 3), format_fixed(over_time.deviation, 3)), kHalf);
+}
+
+std::string bucket_figure(const ReportData& data) {
+  if (data.buckets.empty()) return "";
+  ColumnChart chart{.x_title = "predictions, lowest to highest", .y = {.title = "mean label"}};
+  chart.name = data.buckets.size() == 10 ? "Outcome by prediction decile" : fmt::format("Outcome by prediction, {} groups", data.buckets.size());
+  double sum = 0, rows = 0;
+  for (size_t i = 0; i < data.buckets.size(); ++i) {
+    const Bucket& b = data.buckets[i];
+    if (std::isfinite(b.mean_label)) sum += b.mean_label * double(b.rows), rows += double(b.rows);
+    chart.columns.labels.push_back(std::to_string(i + 1));
+    chart.columns.values.push_back(b.mean_label);
+    chart.columns.half_widths.push_back(2 * b.standard_error);
+    chart.columns.notes.push_back(fmt::format("group {}: mean label {} ± {}\nmean prediction {}, {} rows", i + 1,
+                                              format_value(b.mean_label, Format::number), format_value(2 * b.standard_error, Format::number),
+                                              format_value(b.mean_prediction, Format::number), format_count(b.rows)));
+  }
+  if (rows > 0) chart.guides.push_back({sum / rows, "mean of all rows"});
+  return figure(chart,
+                "A forecast with skill climbs from left to right. Error bars: two standard errors as if rows were independent; symbols move "
+                "together, so the truth is wider.",
+                kHalf);
+}
+
+std::string universe_table(const ReportData& data) {
+  const UniverseScore& u = data.universe;
+  HtmlTable table("Out of sample, whole universe",
+                  {{"Metric", nullptr, false}, {"Value"}, {"t", "t"}, {"Reading", nullptr, false}, {"Dates above 0"}});
+  const auto row = [&](const char* term, const std::string& title, const std::string& value, const std::vector<double>& by_date = {}) {
+    const Trend over_time = trend(by_date, data.label_horizon);
+    const auto above = std::count_if(by_date.begin(), by_date.end(), [](double v) { return v > 0; });
+    const bool tested = std::isfinite(over_time.t);
+    table.row({{fmt::format("<a href=\"#def-{}\">{}</a>", term, prose(title))},
+               {prose(value)},
+               tested ? number(over_time.t, 1) : Cell{},
+               {tested ? judgement(over_time.t) : ""},
+               over_time.dates > 0 ? percent(double(above) / double(over_time.dates), 1) : Cell{}});
+  };
+  row("error", data.error_metric, format_value(u.error, Format::number, 4));
+  row("naive", "Naive " + data.error_metric, format_value(u.naive_error, Format::number, 4));
+  row("ratio", "Ratio of the two", format_fixed(ratio(u.error, u.naive_error), 4), advantages(data));
+  row("hit_rate", "Hit rate", percent(u.hit_rate, 1).html);
+  row("ic", "Mean IC", format_fixed(u.ic, 4), collect(data.dates, [](const DateScore& d) { return d.ic; }));
+  row("icir", "ICIR", format_fixed(u.icir, 3));
+  row("rank_ic", "Mean rank IC", format_fixed(u.rank_ic, 4), collect(data.dates, [](const DateScore& d) { return d.rank_ic; }));
+  row("icir", "Rank ICIR", format_fixed(u.rank_icir, 3));
+  return std::move(table).finish();
+}
+
+// ---- Error by fold ----
+
+std::set<std::string> fold_symbols(const ReportData& data) {
+  std::set<std::string> symbols;
+  for (const FoldScore& fold : data.folds) symbols.insert(fold.symbol);
+  return symbols;
+}
+
+/// One line per symbol, over the first date of each test block.
+std::string fold_lines(const ReportData& data, const std::set<std::string>& symbols) {
+  LineChart chart{.name = data.error_metric + " against naive, by fold",
+                  .x = time_axis(data),
+                  .y = {.title = "error / naive error"},
+                  .guides = {{1, "naive forecast"}},
+                  .height = 240};
+  for (const std::string& symbol : symbols) {
+    Series series{.name = symbol.empty() ? "universe" : shorten(symbol, 16)};
+    std::vector<const FoldScore*> folds;
+    for (const FoldScore& fold : data.folds)
+      if (fold.symbol == symbol) folds.push_back(&fold);
+    std::stable_sort(folds.begin(), folds.end(), [](auto a, auto b) { return a->first_time < b->first_time; });
+    for (const FoldScore* fold : folds) series.x.push_back(double(fold->first_time)), series.y.push_back(ratio(fold->error, fold->naive_error));
+    chart.series.push_back(std::move(series));
+  }
+  return figure(chart, "Each point is one test block, at its first date. Below 1 the model is better.", kHalf);
+}
+
+std::map<int, std::vector<const FoldScore*>> group_folds(const ReportData& data) {
+  std::map<int, std::vector<const FoldScore*>> groups;
+  for (const FoldScore& fold : data.folds) groups[fold.fold].push_back(&fold);
+  return groups;
+}
+
+std::vector<double> fold_ratios(const std::vector<const FoldScore*>& folds) {
+  return collect(folds, [](const FoldScore* f) { return ratio(f->error, f->naive_error); });
+}
+
+/// The median over symbols and the middle half, by number of the fold.
+std::string fold_quartiles(const ReportData& data) {
+  Series series{.name = "median symbol"};
+  for (const auto& [number, folds] : group_folds(data)) {
+    const std::vector<double> ratios = fold_ratios(folds);
+    series.x.push_back(number);
+    series.y.push_back(quantile(ratios, 0.5));
+    series.low.push_back(quantile(ratios, 0.25));
+    series.high.push_back(quantile(ratios, 0.75));
+  }
+  const LineChart chart{.name = data.error_metric + " against naive, by fold",
+                        .x = {.title = "fold", .format = Format::count},
+                        .y = {.title = "error / naive error"},
+                        .series = {series},
+                        .guides = {{1, "naive forecast"}},
+                        .height = 240};
+  return figure(chart, "The median over symbols; the band holds the middle half of them. Below 1 the model is better.", kHalf);
+}
+
+std::string fold_figure(const ReportData& data) {
+  if (data.folds.empty()) return "";
+  const std::set<std::string> symbols = fold_symbols(data);
+  return symbols.size() <= kFewSeries ? fold_lines(data, symbols) : fold_quartiles(data);
+}
+
+std::string fold_rows(const ReportData& data) {
+  const int decimals = decimals_for(collect(data.folds, [](const FoldScore& f) { return f.error; }), 4);
+  HtmlTable table("Every fold", {{"Fold"},
+                                 {"Symbol", nullptr, false},
+                                 {"Test from", nullptr, false},
+                                 {"to", nullptr, false},
+                                 {"Training rows"},
+                                 {"Test rows"},
+                                 {data.error_metric, "error"},
+                                 {"Naive", "naive"},
+                                 {"Ratio", "ratio"},
+                                 {"Corr", "corr"}});
+  for (const FoldScore& f : data.folds)
+    table.row({count(f.fold), name(f.symbol.empty() ? "universe" : f.symbol), text(time_text(data, f.first_time)), text(time_text(data, f.last_time)),
+               count(f.train_rows), count(f.test_rows), number(f.error, decimals), number(f.naive_error, decimals),
+               number(ratio(f.error, f.naive_error), 4), number(f.corr, 3)});
+  return std::move(table).finish();
+}
+
+std::string fold_groups(const ReportData& data) {
+  HtmlTable table("Folds over all symbols", {{"Fold"},
+                                             {"Symbols"},
+                                             {"Test from", nullptr, false},
+                                             {"to", nullptr, false},
+                                             {"Test rows"},
+                                             {"Ratio, median", "ratio"},
+                                             {"lower quarter"},
+                                             {"upper quarter"},
+                                             {"Symbols below 1"}});
+  for (const auto& [fold, folds] : group_folds(data)) {
+    int64_t rows = 0, first = folds[0]->first_time, last = folds[0]->last_time;
+    for (const FoldScore* f : folds) rows += f->test_rows, first = std::min(first, f->first_time), last = std::max(last, f->last_time);
+    const std::vector<double> ratios = fold_ratios(folds);
+    const double finite = double(std::count_if(ratios.begin(), ratios.end(), [](double r) { return std::isfinite(r); }));
+    const double below = double(std::count_if(ratios.begin(), ratios.end(), [](double r) { return r < 1; }));
+    table.row({count(fold), count(int64_t(folds.size())), text(time_text(data, first)), text(time_text(data, last)), count(rows),
+               number(quantile(ratios, 0.5), 4), number(quantile(ratios, 0.25), 4), number(quantile(ratios, 0.75), 4),
+               percent(finite > 0 ? below / finite : kUndefined, 0)});
+  }
+  return std::move(table).finish();
+}
+
+std::string fold_table(const ReportData& data) {
+  if (data.folds.empty()) return "";
+  return details("Folds as a table", data.folds.size() <= kMostFolds ? fold_rows(data) : fold_groups(data));
+}
+
+std::string results_section(const ReportData& data) {
+  if (data.symbols.empty()) return note("No symbol has out-of-sample predictions.");
+  std::string out = universe_table(data);
+  const bool has_ic = std::any_of(data.dates.begin(), data.dates.end(), [](const DateScore& d) { return std::isfinite(d.ic); });
+  if (has_ic)
+    out += cumulative_ic_figure(data);
+  else
+    out += note("No IC: it compares symbols within a date and needs at least 3 of them on a date.");
+  out += advantage_figure(data);
+  out += side_by_side(bucket_figure(data) + ic_by_period_figure(data) + ic_histogram_figure(data) + fold_figure(data));
+  return out + fold_table(data);
+}
+
+// ---- By symbol ----
+
+/// Beyond this a correlation over `rows` independent rows is unlikely (5 %) to be luck.
+double luck_limit(double rows) { return rows > 0 ? 2 / std::sqrt(rows) : kUndefined; }
+
+std::map<std::string_view, std::vector<double>> ratios_by_fold(const ReportData& data) {
+  std::map<std::string_view, std::vector<double>> ratios;
+  for (const FoldScore& fold : data.folds) ratios[fold.symbol].push_back(ratio(fold.error, fold.naive_error));
+  return ratios;
+}
+
+std::string symbol_table(const ReportData& data, std::string_view caption, std::span<const SymbolScore* const> rows, bool sparklines) {
+  const int decimals = decimals_for(collect(data.symbols, [](const SymbolScore& s) { return s.error; }), 4);
+  const auto by_fold = ratios_by_fold(data);
+  std::vector<Head> heads = {{"Symbol", nullptr, false}, {"Rows"},         {data.error_metric, "error"}, {"Naive", "naive"},
+                             {"Ratio", "ratio"},         {"Corr", "corr"}, {"Hit rate", "hit_rate"}};
+  sparklines = sparklines && data.folds.size() > data.symbols.size() && data.scope != "pooled";
+  if (sparklines) heads.push_back({"Ratio by fold"});
+  HtmlTable table(caption, std::move(heads));
+  for (const SymbolScore* s : rows) {
+    Cell corr = number(s->corr, 3);
+    corr.quiet = std::abs(s->corr) < luck_limit(double(s->rows));
+    std::vector<Cell> cells = {name(s->symbol),
+                               count(s->rows),
+                               number(s->error, decimals),
+                               number(s->naive_error, decimals),
+                               number(ratio(s->error, s->naive_error), 4),
+                               corr,
+                               percent(s->hit_rate, 1)};
+    const auto folds = by_fold.find(s->symbol);
+    if (sparklines) cells.push_back({folds == by_fold.end() ? "–" : sparkline(folds->second, "error ratio by fold")});
+    table.row(cells);
+  }
+  return std::move(table).finish();
+}
+
+/// Two histograms over all symbols, and what luck alone would give.
+std::string symbol_figures(const ReportData& data) {
+  const auto ratios = collect(data.symbols, [](const SymbolScore& s) { return ratio(s.error, s.naive_error); });
+  const auto corrs = collect(data.symbols, [](const SymbolScore& s) { return s.corr; });
+  const auto below = std::count_if(ratios.begin(), ratios.end(), [](double r) { return r < 1; });
+  const double rows = quantile(collect(data.symbols, [](const SymbolScore& s) { return double(s.rows); }), 0.5);
+  const double luck = expected_largest(double(data.symbols.size())) / std::sqrt(std::max(rows, 1.0));
+  const Axis symbols{.title = "symbols", .format = Format::count};
+  const ColumnChart ratio_chart{.name = data.error_metric + " against naive, all symbols",
+                                .x_title = "error / naive error",
+                                .y = symbols,
+                                .columns = histogram(ratios, 18, Format::number),
+                                .touching = true};
+  const ColumnChart corr_chart{.name = "Correlation over time, all symbols",
+                               .x_title = "Pearson(prediction, label)",
+                               .y = symbols,
+                               .columns = histogram(corrs, 18, Format::number),
+                               .touching = true};
+  return side_by_side(figure(ratio_chart,
+                             fmt::format("Below 1 the model is better: {} of {} symbols.", format_count(below), format_count(int64_t(ratios.size()))),
+                             kHalf) +
+                      figure(corr_chart,
+                             fmt::format("With {} symbols of {} rows luck alone makes the best about {} and the worst about {}.", ratios.size(),
+                                         format_count(int64_t(rows)), format_fixed(luck, 3), format_fixed(-luck, 3)),
+                             kHalf));
+}
+
+std::string symbols_section(const ReportData& data) {
+  if (data.symbols.empty()) return note("No symbol has out-of-sample predictions.");
+  std::vector<const SymbolScore*> by_name, by_ratio;
+  for (const SymbolScore& s : data.symbols) by_name.push_back(&s);
+  std::stable_sort(by_name.begin(), by_name.end(), [](auto a, auto b) { return a->symbol < b->symbol; });
+  const std::string grey = "Correlations in grey are within ±2/√rows, which luck alone gives 19 times in 20.";
+  if (by_name.size() <= kAllSymbols) return symbol_table(data, "Out of sample, by symbol", by_name, true) + note(grey);
+  for (const SymbolScore* s : by_name)
+    if (std::isfinite(ratio(s->error, s->naive_error))) by_ratio.push_back(s);
+  std::stable_sort(by_ratio.begin(), by_ratio.end(),
+                   [](auto a, auto b) { return ratio(a->error, a->naive_error) < ratio(b->error, b->naive_error); });
+  const std::span<const SymbolScore* const> ranked(by_ratio);
+  const size_t shown = std::min(kBestAndWorst, ranked.size() / 2);
+  std::string out = symbol_figures(data);
+  out += symbol_table(data, fmt::format("The {} symbols with the smallest error ratio", shown), ranked.first(shown), true);
+  out += symbol_table(data, fmt::format("The {} symbols with the largest error ratio", shown), ranked.last(shown), true);
+  return out + note(grey + " The best and worst of many are mostly luck.") +
+         details(fmt::format("All {} symbols", by_name.size()), symbol_table(data, "All symbols", by_name, false));
+}
+
+// ---- Newest predictions, features ----
+
+std::string newest_table(const ReportData& data, std::string_view caption, std::span<const NewestPrediction* const> rows, int decimals) {
+  HtmlTable table(caption, {{"Symbol", nullptr, false}, {"Date", nullptr, false}, {"Prediction"}});
+  for (const NewestPrediction* p : rows) table.row({name(p->symbol), text(time_text(data, p->time)), number(p->prediction, decimals)});
+  return std::move(table).finish();
+}
+
+std::string newest_section(const ReportData& data) {
+  if (data.newest.empty()) return note("Every row has a label: there is nothing to predict yet.");
+  const int decimals = decimals_for(collect(data.newest, [](const NewestPrediction& p) { return p.prediction; }), 3);
+  std::vector<const NewestPrediction*> rows, latest;
+  std::map<std::string_view, const NewestPrediction*> last;
+  for (const NewestPrediction& p : data.newest) {
+    rows.push_back(&p);
+    const NewestPrediction*& kept = last[p.symbol];
+    if (!kept || p.time > kept->time) kept = &p;
+  }
+  for (const auto& [symbol, prediction] : last)
+    if (std::isfinite(prediction->prediction)) latest.push_back(prediction);
+  if (latest.empty()) return note("No row without a label has a prediction.");
+  std::stable_sort(latest.begin(), latest.end(), [](auto a, auto b) { return a->prediction > b->prediction; });
+  std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->symbol != b->symbol ? a->symbol < b->symbol : a->time < b->time; });
+  std::string out = paragraph(fmt::format("Rows that have no label yet, predicted by the last fold's model; the label is {}.",
+                                          data.label.empty() ? "not known" : data.label));
+  if (latest.size() <= kAllSymbols) {
+    out += newest_table(data, "Newest row of each symbol, highest prediction first", latest, decimals);
+  } else {
+    const std::span<const NewestPrediction* const> ranked(latest);
+    out += "<div class=\"pair\">" + newest_table(data, fmt::format("The {} highest", kBestAndWorst), ranked.first(kBestAndWorst), decimals) +
+           newest_table(data, fmt::format("The {} lowest", kBestAndWorst), ranked.last(kBestAndWorst), decimals) + "</div>\n";
+  }
+  const double t = ic_trend(data).t;
+  if (std::isfinite(t))
+    out += note(fmt::format("Weigh them by the record: mean IC {} ({}: {}).", format_fixed(data.universe.ic, 3), t_text(t), judgement(t)));
+  if (rows.size() > latest.size())
+    out += details(fmt::format("All {} rows without a label", format_count(int64_t(rows.size()))),
+                   newest_table(data, "Every row without a label", rows, decimals));
+  return out;
+}
+
+std::string feature_table(std::string_view caption, std::span<const FeatureGain* const> features, double total) {
+  HtmlTable table(caption, {{"Feature", nullptr, false}, {"Gain", "gain"}, {"Expression", nullptr, false}});
+  for (const FeatureGain* f : features) table.row({name(f->feature), percent(f->gain / total, 2), code(f->expression)});
+  return std::move(table).finish();
+}
+
+std::string features_section(const ReportData& data) {
+  std::vector<const FeatureGain*> ranked;
+  double total = 0;
+  for (const FeatureGain& f : data.features)
+    if (std::isfinite(f.gain)) ranked.push_back(&f), total += f.gain;
+  if (ranked.empty() || !(total > 0)) return note("No feature importance was recorded.");
+  std::stable_sort(ranked.begin(), ranked.end(), [](auto a, auto b) { return a->gain > b->gain; });
+  BarChart chart{.name = "Share of the total gain", .format = Format::percent};
+  double rest = total;
+  for (size_t i = 0; i < std::min(kTopFeatures, ranked.size()); ++i) {
+    chart.bars.push_back({ranked[i]->feature, ranked[i]->gain / total, ranked[i]->expression});
+    rest -= ranked[i]->gain;
+  }
+  // The rest as a bar of its own would be the longest and press the others flat.
+  std::string caption = data.importance_note.empty() ? "" : data.importance_note + ". ";
+  if (ranked.size() > kTopFeatures)
+    caption += fmt::format("The other {} features hold {}. ", ranked.size() - kTopFeatures, percent(std::max(rest, 0.0) / total, 1).html);
+  const std::span<const FeatureGain* const> all(ranked);
+  std::string out = side_by_side(figure(chart, caption + "Gain is counted on training rows: a feature that fits noise has gain too.", kHalf) +
+                                 feature_table("Their expressions", all.first(chart.bars.size()), total));
+  if (ranked.size() > kTopFeatures) out += details(fmt::format("All {} features", ranked.size()), feature_table("All features", all, total));
+  return out;
+}
+
+// ---- Data ----
+
+std::string findings_by_kind(std::string_view caption, const std::vector<Finding>& findings) {
+  struct Group {
+    int64_t count = 0;
+    std::set<std::string_view> symbols;
+    const Finding* first = nullptr;
+  };
+  std::map<std::string_view, Group> groups;
+  for (const Finding& f : findings) {
+    Group& group = groups[f.kind];
+    ++group.count;
+    group.symbols.insert(f.symbol);
+    if (!group.first) group.first = &f;
+  }
+  HtmlTable table(caption, {{"Kind", nullptr, false}, {"Findings"}, {"Symbols"}, {"First of them", nullptr, false}});
+  for (const auto& [kind, group] : groups)
+    table.row({name(kind), count(group.count), count(int64_t(group.symbols.size())),
+               text(shorten(group.first->symbol, kLongestName) + (group.first->time.empty() ? "" : " " + shorten(group.first->time, 30)) + ": " +
+                    shorten(group.first->what, 200))});
+  return std::move(table).finish();
+}
+
+std::string findings_listed(std::string_view caption, const std::vector<Finding>& findings) {
+  HtmlTable table(
+      caption,
+      {{"Symbol", nullptr, false}, {"Kind", nullptr, false}, {"Row"}, {"Date", nullptr, false}, {"What", nullptr, false}, {"Value", nullptr, false}});
+  for (size_t i = 0; i < std::min(findings.size(), kMostFindings); ++i) {
+    const Finding& f = findings[i];
+    table.row({name(f.symbol), name(f.kind), text(f.row > 0 ? format_count(f.row) : ""), text(shorten(f.time, 30)), text(shorten(f.what, 300)),
+               text(shorten(f.value, 60))});
+  }
+  const size_t left_out = findings.size() - std::min(findings.size(), kMostFindings);
+  return std::move(table).finish() + (left_out ? note(fmt::format("{} more are not shown.", format_count(int64_t(left_out)))) : "");
+}
+
+std::string data_section(const ReportData& data) {
+  std::string out = subtitle("Failures");
+  if (data.failures.empty())
+    out += note("None: every symbol was used.");
+  else
+    out += note("These symbols or tasks have no result, or only a part; the others are not touched by it.") +
+           (data.failures.size() > 10 ? findings_by_kind("Failures by kind", data.failures) : "") + findings_listed("Failures", data.failures);
+  out += subtitle("Warnings");
+  if (data.warnings.empty()) return out + note("None: the data check found nothing.");
+  out += note("The bars were used as they are; nothing was repaired.") + findings_by_kind("Warnings by kind", data.warnings);
+  return out + details(data.warnings.size() > kMostFindings
+                           ? fmt::format("The first {} of {} warnings", kMostFindings, format_count(int64_t(data.warnings.size())))
+                           : plural(data.warnings.size(), "warning"),
+                       findings_listed("Warnings", data.warnings));
+}
+
+// ---- What was run ----
+
+std::string input_summary(const ReportData& data) {
+  const DataSummary& d = data.data;
+  std::string out =
+      fmt::format("<p>{} of {} from {}", plural(size_t(d.rows), "row"), plural(size_t(d.symbols), "symbol"), plural(d.files.size(), "file"));
+  if (d.rows > 0)
+    out += fmt::format(", <span class=\"whole\">{}</span> to <span class=\"whole\">{}</span>", time_text(data, d.first_time),
+                       time_text(data, d.last_time));
+  return out + ".</p>\n";
+}
+
+std::string run_section(const ReportData& data) {
+  HtmlTable spec("Spec", {{"Key", nullptr, false}, {"Value", nullptr, false}, {"From", nullptr, false}});
+  for (const SpecEntry& entry : data.spec) spec.row({key(entry.name), code(entry.value), text(entry.origin)});
+  HtmlTable facts("Run", {{"What", nullptr, false}, {"Value", nullptr, false}});
+  const auto fact = [&](std::string_view what, std::string_view value) {
+    if (!value.empty()) facts.row({text(what), code(value)});
+  };
+  fact("Run", data.run_id);
+  fact("Made", data.created);
+  fact("Spec hash", data.spec_hash);
+  fact("Data hash", data.data.hash);
+  for (const NameValue& version : data.versions) fact(version.name, version.value);
+  HtmlTable files("Input files", {{"File", nullptr, false}, {"Rows"}, {"Size"}, {"Content hash", nullptr, false}});
+  for (const InputFile& f : data.data.files) files.row({text(shorten(f.path, 120)), count(f.rows), {format_bytes(f.bytes)}, code(f.hash)});
+  std::string out = input_summary(data) + "<div class=\"pair\">";
+  if (!spec.empty()) out += std::move(spec).finish();
+  if (!facts.empty()) out += std::move(facts).finish();
+  out += "</div>\n";
+  if (!data.spec_toml.empty())
+    out += details("The spec as TOML: save it and run it again", "<pre><code>" + escape_html(data.spec_toml) + "</code></pre>\n");
+  if (!files.empty()) out += details(plural(data.data.files.size(), "input file"), std::move(files).finish());
+  return out;
+}
+
+// ---- Time ----
+
+double cpu_use(const ReportData& data) { return data.wall_s > 0 && data.workers > 0 ? data.cpu_s / (data.wall_s * data.workers) : kUndefined; }
+
+std::string time_summary(const ReportData& data) {
+  if (!std::isfinite(data.wall_s)) return note("No times were recorded.");
+  std::string out = fmt::format("{} on {}", format_seconds(data.wall_s), plural(size_t(data.workers), "worker"));
+  if (std::isfinite(cpu_use(data)))
+    out += fmt::format(", {} of CPU: {} of the granted cores were busy", format_seconds(data.cpu_s), percent(cpu_use(data), 0).html);
+  out += ".";
+  if (data.peak_rss_bytes > 0) out += fmt::format(" Peak memory {}", format_bytes(data.peak_rss_bytes));
+  if (data.peak_rss_bytes > 0) out += data.memory_limit_bytes > 0 ? fmt::format(" of {} allowed.", format_bytes(data.memory_limit_bytes)) : ".";
+  return paragraph(out);
+}
+
+std::string step_parts(const ReportData& data) {
+  if (data.steps.empty()) return "";
+  BarChart chart{.name = "Seconds per step", .format = Format::seconds};
+  HtmlTable table("Steps", {{"Step", nullptr, false}, {"Wall"}, {"CPU"}, {"Share of wall"}, {"Items"}, {"Items per second"}});
+  for (const StepTime& s : data.steps) {
+    chart.bars.push_back({s.step, s.wall_s, fmt::format("{} of CPU", format_value(s.cpu_s, Format::seconds))});
+    table.row({name(s.step), seconds(s.wall_s), seconds(s.cpu_s), percent(s.wall_s / data.wall_s, 1),
+               text(s.items > 0 ? format_count(s.items) + (s.unit.empty() ? "" : " " + s.unit) : "–"),
+               text(s.items > 0 && s.wall_s > 0 ? format_count(int64_t(double(s.items) / s.wall_s)) : "–")});
+  }
+  return figure(chart, "Wall time; steps may overlap.", kHalf) + std::move(table).finish();
+}
+
+std::string timeline_figure(const ReportData& data) {
+  if (data.tasks.empty()) return "";
+  TimelineChart chart{.name = "What each worker did", .x = {.title = "seconds since the start", .format = Format::seconds}};
+  int workers = 0;
+  double busy = 0;
+  for (const TaskSpan& task : data.tasks) workers = std::max(workers, task.worker + 1), busy += task.end_s - task.start_s;
+  for (int worker = 0; worker < std::min(workers, kMostWorkers); ++worker) chart.rows.push_back(fmt::format("worker {}", worker + 1));
+  for (const TaskSpan& task : data.tasks) {
+    const auto kind = std::find(chart.kinds.begin(), chart.kinds.end(), task.step);
+    chart.spans.push_back({task.worker, int(kind - chart.kinds.begin()), task.start_s, task.end_s, shorten(task.key, 40)});
+    if (kind == chart.kinds.end()) chart.kinds.push_back(task.step);
+  }
+  return figure(chart,
+                fmt::format("{}, {} of work. Gaps are waiting.{}", plural(data.tasks.size(), "task"), format_seconds(busy),
+                            workers > kMostWorkers ? fmt::format(" The first {} of {} workers.", kMostWorkers, workers) : ""),
+                kWide);
+}
+
+std::string reuse_table(const ReportData& data) {
+  if (data.reuse.empty()) return "";
+  HtmlTable table("What was reused", {{"Step", nullptr, false}, {"Reused"}, {"Run"}, {"Why", nullptr, false}});
+  for (const Reuse& r : data.reuse) table.row({name(r.step), count(r.reused), count(r.run), text(r.reason)});
+  return std::move(table).finish();
+}
+
+std::string time_section(const ReportData& data) {
+  const std::string steps = step_parts(data);
+  return time_summary(data) + (steps.empty() ? "" : side_by_side(steps)) + timeline_figure(data) + reuse_table(data);
+}
+
+// ---- Definitions ----
+
+struct Definition {
+  const char *id, *name, *text;
+};
+/// A convention of the same id in ReportData replaces the text.
+constexpr Definition kDefinitions[] = {
+    {"error", "",
+     "The error metric over all out-of-sample rows with a label, each predicted by a model whose training rows all end before the row's test block, "
+     "less the purge."},
+    {"naive", "Naive forecast", ""},
+    {"ratio", "Ratio", "Error of the model / error of the naive forecast on the same rows. Below 1 the model is better."},
+    {"corr", "Corr", "Pearson(prediction, label) of one symbol over time."},
+    {"hit_rate", "Hit rate", "Share of rows whose prediction and label have the same sign (classification: the same class)."},
+    {"ic", "IC", "Pearson(prediction, label) over the symbols of one date, for dates with at least 3 symbols; the mean is over dates."},
+    {"rank_ic", "Rank IC", "The same with Spearman's rank correlation."},
+    {"icir", "ICIR", "Mean of IC / standard deviation of IC over dates (ddof 1), not annualised."},
+    {"t", "t",
+     "Mean over dates / its Newey-West standard error (Bartlett weights, as many lags as the label looks ahead). Below 2 in size: not "
+     "distinguishable from luck. It knows nothing of other specs that were tried."},
+    {"saved", "Squared error saved",
+     "Sum over dates of the naive forecast's squared error minus the model's / the naive forecast's total. Its end is the out-of-sample R² against "
+     "the naive forecast."},
+    {"band", "Band of luck",
+     "±1.96 x the standard deviation of one date (Newey-West) x √(dates so far): at any one date 95 % of forecasts without skill are inside."},
+    {"decile", "Decile", "A tenth of all out-of-sample rows, by prediction; equal predictions stay together."},
+    {"gain", "Gain", "Sum over splits of the fall of impurity that the feature brought on training rows, as a share of all."},
+    {"cpu", "CPU use", "CPU seconds of the process / (wall seconds x workers)."},
+};
+
+std::string definitions_section(const ReportData& data) {
+  std::string out = "<dl class=\"terms\">\n";
+  const auto define = [&](std::string_view id, std::string_view title, std::string_view content) {
+    out += fmt::format("<dt id=\"def-{}\">{}</dt><dd>{}</dd>\n", escape_html(id), escape_html(title), escape_html(content));
+  };
+  for (const Definition& d : kDefinitions) {
+    const std::string_view id = d.id;
+    const auto own = std::find_if(data.conventions.begin(), data.conventions.end(), [&](const NameValue& c) { return c.name == id; });
+    std::string title = d.name, content = own == data.conventions.end() ? d.text : own->value;
+    if (id == "error") title = data.error_metric;
+    if (id == "naive" && content.empty()) content = data.naive_forecast;
+    define(id, title, content);
+  }
+  for (const NameValue& c : data.conventions)
+    if (std::none_of(std::begin(kDefinitions), std::end(kDefinitions), [&](const Definition& d) { return c.name == d.id; }))
+      define("metric-" + c.name, c.name, c.value);
+  return out + "</dl>\n";
+}
+
+// ---- Page ----
+
+struct Section {
+  const char *id, *title;
+  std::string (*write)(const ReportData&);
+};
+constexpr Section kSections[] = {
+    {"results", "Results", results_section},
+    {"symbols", "By symbol", symbols_section},
+    {"newest", "Newest predictions", newest_section},
+    {"features", "Features", features_section},
+    {"data", "Data check", data_section},
+    {"run", "What was run", run_section},
+    {"time", "Time and memory", time_section},
+    {"definitions", "Definitions", definitions_section},
+};
+
+constexpr const char* kPageCss = R"(
+*{box-sizing:border-box}html{-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif}
+main,header,footer{max-width:1072px;margin:0 auto;padding:0 24px}
+h1{font-size:1.05rem;font-weight:600;margin:32px 0 4px;color:var(--soft)}
+h2{font-size:1.35rem;line-height:1.25;margin:56px 0 12px;padding-top:14px;border-top:2px solid var(--ink)}
+h3{font-size:1.05rem;margin:24px 0 4px}
+.verdict{font-size:1.5rem;line-height:1.35;font-weight:600;margin:0 0 20px;max-width:40em;text-wrap:balance}
+p{margin:8px 0;max-width:46em}.note,figcaption,caption,footer{color:var(--soft);font-size:.875rem;line-height:1.45}
+a{color:inherit;text-decoration:underline;text-decoration-color:var(--frame);text-underline-offset:3px}a:hover{text-decoration-color:currentColor}
+nav ol{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:20px 0 0;padding:0;font-size:.9375rem}
+.tiles{display:flex;flex-wrap:wrap;gap:1px;margin:0;background:var(--grid);border:1px solid var(--grid)}
+.tiles div{flex:1 1 140px;background:var(--paper);padding:12px 14px}.tiles dt{font-size:.8125rem;color:var(--soft)}
+.tiles dd{margin:0;font-size:1.375rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.3}
+.tiles small{display:block;font-size:.8125rem;font-weight:400;color:var(--soft)}
+figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption{margin-top:8px;max-width:46em}figcaption b{color:var(--ink);font-weight:600}
+.pair{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:32px;margin:28px 0;align-items:start}.pair .scroll{margin:0}
+.scroll{overflow-x:auto;margin:16px 0}.scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
+table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}
+caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
+th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
+thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}
+.whole{white-space:nowrap}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere}.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
+tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft);opacity:.75}
+td.t{min-width:7em}td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
+pre{background:var(--tint);padding:14px 16px;overflow-x:auto;border-radius:3px}
+details{margin:16px 0}summary{cursor:pointer;font-size:.9375rem;padding:4px 0}summary:hover{text-decoration:underline;text-underline-offset:3px}
+.terms{display:grid;grid-template-columns:minmax(120px,max-content) 1fr;gap:6px 24px;font-size:.875rem;margin:0}
+.terms dt{font-weight:600}.terms dd{margin:0;max-width:44em}.terms dt:target,.terms dt:target+dd{background:var(--tint);outline:6px solid var(--tint)}
+footer{margin-top:56px;padding-bottom:40px}.narrow{display:none}
+@media (max-width:860px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
+h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles dd{font-size:1.15rem}
+.terms{grid-template-columns:1fr;gap:0}.terms dd{margin-bottom:10px}th,td{padding-left:14px}}
+@media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide{display:block}.narrow{display:none}.scroll{overflow:visible}
+a{text-decoration:none}.chart .hover{display:none}}
+)";
+
+}  // namespace
+
+std::string verdict(const ReportData& data) {
+  const size_t failed = num_failed_symbols(data);
+  if (data.symbols.empty())
+    return fmt::format("No symbol has out-of-sample predictions{}.",
+                       data.failures.empty() ? "" : fmt::format(": {}", plural(data.failures.size(), "failure")));
+  struct Claim {
+    std::string text;
+    double t;
+  };
+  std::vector<Claim> claims;
+  if (std::isfinite(ratio(data.universe.error, data.universe.naive_error)))
+    claims.push_back({relative_error_text(data), trend(advantages(data), data.label_horizon).t});
+  if (std::isfinite(data.universe.ic)) claims.push_back({"mean IC " + format_fixed(data.universe.ic, 3), ic_trend(data).t});
+  std::string out = fmt::format(
+      "{}, {}: ",
+      failed ? fmt::format("{} of {}", data.symbols.size(), plural(data.symbols.size() + failed, "symbol")) : plural(data.symbols.size(), "symbol"),
+      plural(size_t(data.universe.dates), "out-of-sample date"));
+  if (claims.empty()) return out + "no metric is defined.";
+  // One judgement for both when both are noise: said twice it would read like a formula.
+  const bool all_noise = claims.size() == 2 && std::all_of(claims.begin(), claims.end(), [](const Claim& c) { return std::abs(c.t) < 2; });
+  for (size_t i = 0; i < claims.size(); ++i) {
+    const double t = claims[i].t;
+    out += (i == 0 ? "" : all_noise ? " and " : "; ") + claims[i].text;
+    if (std::isfinite(t)) out += all_noise ? fmt::format(" ({})", t_text(t)) : fmt::format(" ({}: {})", t_text(t), judgement(t));
+  }
+  return out + (all_noise ? ": neither is distinguishable from luck." : ".");
+}
+
+std::string render_report(const ReportData& data) {
+  const std::string title = escape_html(data.title.empty() ? "hayate run" : data.title);
+  std::string out = fmt::format(
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
+      title, chart_css(), kPageCss);
+  out += fmt::format("<header>\n<h1>{}{}</h1>\n<p class=\"verdict\">{}</p>\n{}<nav aria-label=\"Contents\"><ol>", title,
+                     data.created.empty() ? "" : " · " + escape_html(data.created), prose(verdict(data)), tiles(data));
+  for (const Section& section : kSections) out += fmt::format("<li><a href=\"#{}\">{}</a></li>", section.id, section.title);
+  out += "</ol></nav>\n</header>\n<main>\n";
+  for (const Section& section : kSections)
+    out += fmt::format("<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{1}</h2>\n{2}</section>\n", section.id, section.title, section.write(data));
+  return out +
+         "</main>\n<footer><p>Past results say little about future ones. This file holds no script and loads "
+         "nothing.</p></footer>\n</body>\n</html>\n";
+}
+
+}  // namespace hayate::eval
