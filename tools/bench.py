@@ -25,6 +25,7 @@ WORK = ROOT / "build/bench"
 PEERS = ROOT / "build/peers"
 PYTHON = PEERS / "bin/python"
 HAYATE = ROOT / "build/release/hayate"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "bench")}   # what several problems share lies beside them
 
 # A small interpreter starts the program and waits for it: a child of this process would begin with its peak memory.
 LAUNCH = """
@@ -64,20 +65,21 @@ def make_data(name, data):
         return
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    subprocess.run([PYTHON, script, data], check=True, cwd=ROOT)
+    subprocess.run([PYTHON, script, data], check=True, cwd=ROOT, env=ENVIRONMENT)
     stamp.write_text(state)
 
 
 def run_program(program, data, answer, threads, repeats):
     """What the launcher measured, and under "said" the JSON object that the program printed; {"failed": why} if it broke."""
-    path = ROOT / program["run"]
+    name, *arguments = program["run"].split()
+    path = ROOT / name
     if not path.exists():
-        return {"failed": f"{program['run']} does not exist"}
+        return {"failed": f"{name} does not exist"}
     shutil.rmtree(answer, ignore_errors=True)
     answer.mkdir(parents=True)
     figures = answer.with_suffix(".json")
-    argv = [*([str(PYTHON)] if path.suffix == ".py" else []), str(path), str(data), str(answer), str(threads), str(repeats)]
-    done = subprocess.run([sys.executable, "-S", "-E", "-c", LAUNCH, figures, *argv], cwd=ROOT, capture_output=True, text=True)
+    argv = [*([str(PYTHON)] if path.suffix == ".py" else []), str(path), str(data), str(answer), str(threads), str(repeats), *arguments]
+    done = subprocess.run([sys.executable, "-S", "-E", "-c", LAUNCH, figures, *argv], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     measured = json.loads(figures.read_text()) if done.returncode == 0 else {"exit": done.returncode}
     if measured["exit"]:
         lines = done.stderr.strip().splitlines() or ["no message"]
@@ -98,10 +100,15 @@ def timings(problem, runs):
 
 
 def compare(name, data, expected, answer):
-    """(same within the tolerance?, the words of compare.py)."""
-    done = subprocess.run([PYTHON, ROOT / "bench" / name / "compare.py", data, expected, answer], cwd=ROOT, capture_output=True, text=True)
-    said = (done.stdout.strip() or done.stderr.strip() or "compare.py says nothing").splitlines()[-1]
-    return done.returncode == 0, said
+    """(same within the tolerance?, what compare.py said)."""
+    done = subprocess.run([PYTHON, ROOT / "bench" / name / "compare.py", data, expected, answer], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+    return done.returncode == 0, done.stdout.strip() or done.stderr.strip() or "compare.py says nothing"
+
+
+def words_for(case, said):
+    """The line of `said` that begins with the case, else the last."""
+    lines = said.splitlines()
+    return next((line.removeprefix(f"{case}: ") for line in lines if case and line.startswith(f"{case}: ")), lines[-1])
 
 
 def seconds(value):
@@ -137,7 +144,7 @@ def bench(name, problem):
 
 
 def table(problem, results):
-    """The lines of the table; nothing but a word for who failed or answers differently."""
+    """The lines of the table; who failed or answers differently gets a word and no seconds."""
     times = {title: timings(problem, result["runs"]) for title, result in results.items() if result["runs"] and result.get("same")}
     cases = list(next(iter(times.values()), {"": 0}))
     lines = [f"| {'case | ' if len(cases) > 1 else ''}program | wall, median (best) | CPU | peak memory | wall against hayate | answers |",
@@ -149,14 +156,14 @@ def table(problem, results):
             if result["failed"]:
                 lines.append(f"{first}| {title} | failed | | | | {result['failed']} |")
             elif not result["same"]:
-                lines.append(f"{first}| {title} | WRONG | | | | {result['said']} |")
+                lines.append(f"{first}| {title} | WRONG | | | | {words_for(case, result['said'])} |")
             else:
                 wall, cpu = times[title][case]["wall_s"], times[title][case]["cpu_s"]
                 run = result["runs"][0]
                 star = "\\*" if "part" in run["said"] else ""
                 ratio = f"{statistics.median(wall) / statistics.median(ours):.3g} x" if ours else ""
                 lines.append(f"{first}| {title} ({run['said']['version']}) | {seconds(statistics.median(wall))} ({seconds(min(wall))}){star} | {seconds(statistics.median(cpu))} "
-                             f"| {max(one['peak_bytes'] for one in result['runs']) / 1e6:.0f} MB | {ratio} | {result['said']} |")
+                             f"| {max(one['peak_bytes'] for one in result['runs']) / 1e6:.0f} MB | {ratio} | {words_for(case, result['said'])} |")
     parts = {f"{run['said']['part']['times']:g}" for result in results.values() for run in result["runs"] if "part" in run["said"]}
     notes = [f"\\* measured on a part of the work; start-up plus {'/'.join(sorted(parts))} times the part" if parts else "",
              "Peak memory is that of the largest process." if problem["timed"] == "process" else "Peak memory is that of the process, data included."]

@@ -8,7 +8,7 @@ import sys
 LAYERS = ["base", "kernels", "table", "io exec", "cache device", "model eval", "fetch features learn tune aggregate", "pipeline",
           "serve remote cloud", "cli python"]
 NEIGHBOURS = {("io", "exec"), ("tune", "learn")}
-PUBLIC = {"error": "base", "problem": "base", "table": "table", "panel": "table", "model": "model", "metrics": "eval", "folds": "eval",
+PUBLIC = {"error": "base", "problem": "base", "table": "table", "panel": "table", "model": "model", "metrics": "eval", "folds": "eval", "curves": "eval",
           "expression": "features", "features": "features", "binned": "learn", "forest": "learn", "run": "pipeline"}
 # What the copies of a kernel may share: declarations and constants, no inline functions that the linker could take from the wrong copy.
 KERNEL_HEADERS = {"bit", "cassert", "cmath", "cstddef", "cstdint", "cstdlib", "cstring", "initializer_list", "limits", "span", "type_traits", "immintrin.h"}

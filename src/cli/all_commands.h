@@ -39,7 +39,7 @@ void visit_fields(StatsOptions& o, Visitor&& field) {
 
 struct FeaturesOptions : ComputeOptions {
   std::vector<std::string> input, expr, label;
-  std::string set, expr_file, output, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
+  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
 };
 template <class Visitor>
 void visit_fields(FeaturesOptions& o, Visitor&& field) {
@@ -49,6 +49,7 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("expr_file", o.expr_file, "features, one NAME = EXPRESSION a line, # comments", Argument{"FILE"});
   field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("compat", o.compat, "qlib: features may look ahead (with a warning), and --calendar union", Choices{{"none", "qlib"}});
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
   field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
@@ -57,7 +58,7 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
 
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string label, features, learner, problem, params, weight, model, key;
+  std::string label, features, learner, problem, params, weight, model, key, format;
   int64_t seed = 0;
 };
 template <class Visitor>
@@ -69,6 +70,7 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("params", o.params, "parameters of the learner: num_trees=100,max_depth=10", Argument{"k=v,..."});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
   field("key", o.key, "one model per value of this column", Argument{"COL"});
@@ -76,7 +78,7 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
 
 struct PredictOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string model, run, output;
+  std::string model, run, output, format;
   int64_t num_trees = 0, max_depth = 0;
 };
 template <class Visitor>
@@ -85,19 +87,21 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
   field("run", o.run, "folder of a run; its input is bars", Argument{"DIR"});
   field("input", o.input, "table or bars: files, folders or globs", Required{}, Argument{"TABLE"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
   field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
 }
 
 struct EvaluateOptions {
   std::vector<std::string> input;
-  std::string label, prediction = "prediction", problem, weight, by_date;
+  std::string label, prediction = "prediction", problem, weight, by_date, format;
 };
 template <class Visitor>
 void visit_fields(EvaluateOptions& o, Visitor&& field) {
   field("input", o.input, "table of labels and predictions: files, folders or globs", Required{}, Argument{"TABLE"});
   field("label", o.label, "column that was to be predicted", Required{}, Argument{"COL"});
   field("prediction", o.prediction, "column of predictions; probabilities are found as probability_<class>", Argument{"COL"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   field("by_date", o.by_date, "column of dates: IC and rank IC over the cross-section of each date", Argument{"COL"});
@@ -106,7 +110,7 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
 struct SynthOptions : ComputeOptions {
   std::vector<std::string> like;
   int64_t symbols = 500, days = 2500, seed = 1;
-  std::string output;
+  std::string output, format;
 };
 template <class Visitor>
 void visit_fields(SynthOptions& o, Visitor&& field) {
@@ -115,6 +119,7 @@ void visit_fields(SynthOptions& o, Visitor&& field) {
   field("days", o.days, "how many dates", Range{2, 1e6}, Argument{"N"});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("output", o.output, "file to write", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct LookupOptions {

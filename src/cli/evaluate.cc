@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "cli/outputs.h"
 #include "eval/metrics_json.h"
 #include "hayate/metrics.h"
 #include "io/reader.h"
@@ -44,8 +45,9 @@ Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
   if (!options.problem.empty()) {
     HY_TRY(spec.problem, parse_problem(options.problem, "--problem"));
   }
+  HY_TRY(const auto kind, asked_kind(options.format));
   HY_TRY(const auto paths, io::expand_inputs(options.input));
-  HY_TRY(const Table table, io::read_tables(paths));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, kind, nullptr, 0}));
   if (!spec.problem) {
     HY_TRY(const Column* label, table.column(options.label, "--label"));
     HY_TRY(const ProblemChoice choice, infer_problem(*label, options.label));

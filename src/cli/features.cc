@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "cli/outputs.h"
 #include "cli/signals.h"
-#include "cli/timings.h"
 #include "io/files.h"
 #include "pipeline/feature_table.h"
 #include "pipeline/plan.h"
@@ -37,11 +37,13 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
   request.dtype = options.dtype == "float64" ? Dtype::float64 : Dtype::float32;
   request.features_may_look_ahead = options.compat == "qlib";
   request.union_calendar = options.calendar == "union" || options.compat == "qlib";
+  HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::write_features(request, steps, interruption()));
   for (const std::string& message : outcome.messages) console.say(message);
   say_findings(console, "warning", outcome.warnings);
   say_findings(console, "failed", outcome.failures);
+  console.say(fmt::format("{} features of {} symbols, {} rows: {}", request.features.size(), outcome.symbols, outcome.rows, options.output));
   HY_CHECK(write_timings(options.timings, steps.records(), exec::worker_count(options.exec)));
   const std::string checksum = options.output == "none" ? outcome.checksum.hex() : "";
   if (console.json) {
@@ -49,9 +51,8 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
     json.object().key("rows").value(outcome.rows).key("symbols").value(outcome.symbols).key("features").value(int64_t(request.features.size()));
     json.key("failed").value(int64_t(outcome.failures.size())).key("output").value(options.output).key("checksum").value(checksum).end();
     console.print(json.text() + "\n");
-  } else if (options.output != "-") {
-    console.print(fmt::format("{} features of {} symbols, {} rows: {}{}\n", request.features.size(), outcome.symbols, outcome.rows, options.output,
-                              checksum.empty() ? "" : ", checksum " + checksum));
+  } else if (!checksum.empty()) {
+    console.print(fmt::format("checksum {}\n", checksum));
   }
   return outcome.failures.empty() ? 0 : 3;
 }

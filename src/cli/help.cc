@@ -73,8 +73,9 @@ std::string top_help_text() {
 namespace {
 
 std::vector<std::string> flags_of(const Command& command) {
+  const auto invocation = command.make();
   std::vector<std::string> flags;
-  for (const Field& field : command.make()->fields)
+  for (const Field& field : invocation->fields)
     if (!field.positional) flags.push_back(field.flag());
   return flags;
 }

@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "cli/outputs.h"
 #include "cli/signals.h"
-#include "cli/timings.h"
 #include "hayate/metrics.h"
 #include "pipeline/table_model.h"
 
@@ -21,12 +21,15 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   if (!options.problem.empty()) {
     HY_TRY(request.problem, parse_problem(options.problem, "--problem"));
   }
+  HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::train_table(request, steps, interruption()));
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
   if (outcome.rows_left_out > 0)
     console.say(fmt::format("{} of {} rows have no label or weight and do not train", outcome.rows_left_out, outcome.rows));
   say_findings(console, "failed", outcome.failures);
+  console.say(fmt::format("{} model{} of {} features from {} rows: {}", outcome.models, outcome.models == 1 ? "" : "s", outcome.features,
+                          outcome.rows - outcome.rows_left_out, options.model));
   HY_CHECK(write_timings(options.timings, steps.records(), exec::worker_count(options.exec)));
   if (console.json) {
     JsonWriter json;
@@ -39,9 +42,6 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
         .value(outcome.rows - outcome.rows_left_out);
     json.key("features").value(outcome.features).key("models").value(outcome.models).key("failed").value(int64_t(outcome.failures.size())).end();
     console.print(json.text() + "\n");
-  } else {
-    console.print(fmt::format("{} model{} of {} features from {} rows: {}\n", outcome.models, outcome.models == 1 ? "" : "s", outcome.features,
-                              outcome.rows - outcome.rows_left_out, options.model));
   }
   return outcome.failures.empty() ? 0 : 3;
 }
@@ -51,12 +51,14 @@ Result<int> predict_command(PredictOptions& options, const Console& console) {
     return usage_error("give either --model FILE or --run DIR", "hayate predict",
                        "--model FILE predicts a table of features, --run DIR predicts bars");
   pipeline::PredictRequest request{
-      options.input, options.model.empty() ? options.run : options.model, options.output, {options.num_trees, options.max_depth}, options.exec};
+      options.input, options.model.empty() ? options.run : options.model, options.output, {}, {options.num_trees, options.max_depth}, options.exec};
+  HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome,
          options.model.empty() ? pipeline::predict_bars(request, steps, interruption()) : pipeline::predict_table(request, steps, interruption()));
   for (const std::string& message : outcome.messages) console.say(message);
   say_findings(console, "failed", outcome.failures);
+  console.say(fmt::format("{} rows: {}", outcome.rows, options.output));
   if (outcome.rows_without_model > 0)
     console.say(fmt::format("{} of {} rows have no model for their key and are predicted as missing", outcome.rows_without_model, outcome.rows));
   HY_CHECK(write_timings(options.timings, steps.records(), exec::worker_count(options.exec)));
@@ -74,8 +76,8 @@ Result<int> predict_command(PredictOptions& options, const Console& console) {
         .value(checksum)
         .end();
     console.print(json.text() + "\n");
-  } else if (options.output != "-") {
-    console.print(fmt::format("{} rows: {}{}\n", outcome.rows, options.output, checksum.empty() ? "" : ", checksum " + checksum));
+  } else if (!checksum.empty()) {
+    console.print(fmt::format("checksum {}\n", checksum));
   }
   return outcome.failures.empty() ? 0 : 3;
 }

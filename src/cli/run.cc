@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "cli/outputs.h"
 #include "cli/signals.h"
-#include "cli/timings.h"
 #include "pipeline/run_files.h"
 #include "pipeline/spec.h"
 

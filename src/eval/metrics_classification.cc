@@ -8,15 +8,15 @@
 #include <limits>
 #include <numeric>
 
-#include "eval/order.h"
 #include "eval/scores.h"
+#include "eval/thresholds.h"
 #include "hayate/metrics.h"
 
 namespace hayate {
 namespace {
 
-using eval::KeyedRow;
 using eval::ScoreSheet;
+using eval::Threshold;
 
 /// The rows that count, closed up. probability[k] is empty when it is not known; for two classes the missing one is
 /// filled in as 1 - the other.
@@ -121,23 +121,8 @@ void add_kappa(ScoreSheet& sheet, const Confusion& c) {
     sheet.add("cohen_kappa", 1 - (c.total - c.correct) / expected_disagreement);
 }
 
-/// Weights of the rows of class `k` (true) and of the others (false) at each distinct score, from the highest down.
-struct Threshold {
-  double positive, negative;
-};
 std::vector<Threshold> thresholds(const Rows& rows, size_t k) {
-  const std::vector<KeyedRow> order = eval::order_rows(rows.probability[k]);
-  std::vector<Threshold> out;
-  eval::for_each_tie(order, [&](size_t begin, size_t end) {
-    Threshold t{0, 0};
-    for (size_t i = begin; i < end; ++i) {
-      const auto row = size_t(order[i].row);
-      (size_t(rows.label[row]) == k ? t.positive : t.negative) += rows.weight[row];
-    }
-    out.push_back(t);
-  });
-  std::reverse(out.begin(), out.end());
-  return out;
+  return eval::walk_down(rows.probability[k], [&](size_t row) { return size_t(rows.label[row]) == k; }, [&](size_t row) { return rows.weight[row]; });
 }
 
 double roc_auc(const std::vector<Threshold>& thresholds) {

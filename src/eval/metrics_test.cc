@@ -4,54 +4,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <map>
-#include <sstream>
 
 #include "base/random.h"
 #include "eval/correlation.h"
 #include "eval/metrics_json.h"
+#include "eval/reference_cases.h"
 
 using namespace hayate;
+using eval::Case;
+using eval::read_cases;
 
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
-
-/// One block of metrics_reference.txt: columns (more than one number) and expected values, "undefined" as NaN.
-struct Case {
-  std::string name, kind;
-  std::map<std::string, std::vector<double>> lines;
-
-  std::vector<double> column(const std::string& key) const { return lines.contains(key) ? lines.at(key) : std::vector<double>(); }
-  std::vector<int32_t> codes(const std::string& key) const {
-    const std::vector<double> values = column(key);
-    return std::vector<int32_t>(values.begin(), values.end());
-  }
-};
-
-std::vector<Case> read_cases() {
-  std::ifstream file("tests/data/metrics_reference.txt");
-  REQUIRE_MESSAGE(file.good(), "tests run in the root of the repository");
-  std::vector<Case> cases;
-  for (std::string text; std::getline(file, text);) {
-    if (text.empty() || text[0] == '#') continue;
-    std::istringstream words(text);
-    std::string key, word;
-    words >> key;
-    if (key == "case") {
-      cases.push_back({text.substr(5), "", {}});
-    } else if (key == "kind") {
-      words >> cases.back().kind;
-    } else {
-      std::vector<double>& values = cases.back().lines[key];
-      while (words >> word) values.push_back(word == "undefined" || word == "nan" ? kNaN : std::stod(word));
-    }
-  }
-  return cases;
-}
 
 Evaluation evaluate(const Case& c) {
   const std::vector<double> weight = c.column("weight");

@@ -31,43 +31,43 @@ struct Totals {
 
 uint32_t bits_of(uint64_t x) { return uint32_t(std::bit_width(x)); }
 
-kernels::CodeTable code_table(const Training& t) { return {t.matrix.codes.data(), t.matrix.stride, t.last_code.data(), t.matrix.has_missing.data()}; }
+kernels::CodeTable code_table(const Training& t) {
+  return {t.matrix.codes.data(), t.places.data(), t.matrix.stride, t.last_code.data(), t.matrix.has_missing.data()};
+}
 
 double label_of(const Target& target, double fixed) { return (target.base + fixed * target.unit) * 4; }
+
+/// Two classes: the top bit of a row's units is its class, the others count.
+constexpr uint32_t kClassBit = 0x80000000u;
 
 /// Sums of count and of count * label in one integer a row. Labels are shifted right per node until the sums fit, so the
 /// resolution follows the node's own range of labels: an outlier costs precision only where it is.
 class PackedMeasure {
  public:
-  PackedMeasure(const Training& training, Scratch& scratch) : training_(training), scratch_(scratch) {}
+  PackedMeasure(const Training& training, Scratch& scratch)
+      : training_(training), scratch_(scratch), classes_(training.target.labels.problem == Problem::classification) {}
 
   Totals enter(const NodeRows& node, double* value) {
-    const std::vector<int64_t>& fixed = training_.target.fixed;
-    int64_t sum = 0;
-    count_ = 0, low_ = high_ = fixed[node.rows[0]];
-    for (size_t i = 0; i < node.rows.size(); ++i) {
-      const int64_t label = fixed[node.rows[i]];
-      count_ += node.units[i], sum += label * node.units[i];
-      low_ = std::min(low_, label), high_ = std::max(high_, label);
-    }
-    *value = mean(node, double(sum) / double(count_));
-    return {count_, double(count_), low_ == high_};
+    range_ = classes_ ? class_range(node) : numbers_range(node);
+    *value = value_of(node);
+    return {range_.count, double(range_.count), range_.low == range_.high};
   }
 
-  int64_t mass(const NodeRows& node, size_t i) const { return node.units[i]; }
+  int64_t mass(const NodeRows& node, size_t i) const { return node.units[i] & ~kClassBit; }
 
   void prepare(const NodeRows& node) {
     // 12 bits of a label are enough to rank splits as well as all bits do; more are taken where they are free.
     constexpr uint32_t kEnough = 12;
-    const uint32_t range = bits_of(uint64_t(high_ - low_));
-    count_bits_ = bits_of(count_);
+    const uint32_t range = bits_of(uint64_t(range_.high - range_.low));
+    count_bits_ = bits_of(range_.count);
     narrow_ = 2 * count_bits_ + std::min(range, kEnough) <= 32;
     const uint32_t room = (narrow_ ? 32 : 64) - 2 * count_bits_;
     shift_ = range > room ? range - room : 0;
+    const auto& k = kernels::forest_kernels();
     if (narrow_)
-      fill(node, scratch_.records32, total32_);
+      total32_ = fill(node, scratch_.records32, k.class_records32, k.number_records32);
     else
-      fill(node, scratch_.records64, total64_);
+      total64_ = fill(node, scratch_.records64, k.class_records64, k.number_records64);
   }
 
   void search(const NodeRows& node, std::span<const uint16_t> features, Split& best) const {
@@ -83,28 +83,38 @@ class PackedMeasure {
   }
 
  private:
-  /// A node of equal labels has that label, to the last bit.
-  double mean(const NodeRows& node, double fixed_mean) const {
-    const Target& target = training_.target;
-    if (target.labels.problem == Problem::classification) return target.labels.num_classes == 1 ? 1.0 : fixed_mean;
-    return low_ == high_ ? target.labels.values[node.rows[0]] : label_of(target, fixed_mean);
+  kernels::LabelRange numbers_range(const NodeRows& node) const {
+    return kernels::forest_kernels().label_range(training_.target.fixed.data(), node.rows.data(), node.units.data(), int64_t(node.rows.size()));
   }
 
-  template <class Record>
-  void fill(const NodeRows& node, std::vector<Record>& records, Record& total) {
-    records.resize(node.rows.size());
-    total = 0;
-    for (size_t i = 0; i < node.rows.size(); ++i) {
-      const Record label = Record((training_.target.fixed[node.rows[i]] - low_) >> shift_);
-      records[i] = label * node.units[i] << count_bits_ | node.units[i];
-      total += records[i];
-    }
+  static kernels::LabelRange class_range(const NodeRows& node) {
+    uint64_t count = 0, ones = 0;
+    for (const uint32_t units : node.units) count += units & ~kClassBit, ones += units & kClassBit ? units & ~kClassBit : 0;
+    return {count, int64_t(ones), ones == count, ones > 0};
+  }
+
+  /// A node of equal labels has that label, to the last bit.
+  double value_of(const NodeRows& node) const {
+    const Target& target = training_.target;
+    const double mean = double(range_.sum) / double(range_.count);
+    if (classes_) return target.labels.num_classes == 1 ? 1.0 : mean;
+    return range_.low == range_.high ? target.labels.values[node.rows[0]] : label_of(target, mean);
+  }
+
+  template <class Record, class FillClasses, class FillNumbers>
+  Record fill(const NodeRows& node, std::vector<Record>& records, FillClasses fill_classes, FillNumbers fill_numbers) const {
+    const int64_t rows = int64_t(node.rows.size());
+    if (records.size() < node.rows.size()) records.resize(node.rows.size());
+    if (!classes_)
+      return fill_numbers(training_.target.fixed.data(), range_.low, shift_, count_bits_, node.rows.data(), node.units.data(), rows, records.data());
+    fill_classes(node.units.data(), count_bits_, rows, records.data());
+    return Record(range_.sum) << count_bits_ | Record(range_.count);
   }
 
   const Training& training_;
   Scratch& scratch_;
-  uint64_t count_ = 0;
-  int64_t low_ = 0, high_ = 0;
+  bool classes_;
+  kernels::LabelRange range_{};
   uint32_t count_bits_ = 0, shift_ = 0;
   bool narrow_ = false;
   uint32_t total32_ = 0;
@@ -212,13 +222,13 @@ class ChannelMeasure {
     const int last = training_.last_code[feature];
     const auto consider = [&](int cut, bool missing_left) {
       const double found = gain();
-      if (found > best.gain) best = {found, feature, uint8_t(cut), missing_left, missing[0] > 0};
+      if (found > best.gain) best = {found, feature, uint8_t(cut), missing_left};
     };
     std::fill(left_.begin(), left_.end(), uint64_t{0});
     for (int cut = 0; cut < last + (missing[0] > 0 ? 1 : 0); ++cut) {
       move(&histogram_[size_t(cut) * width_], true);
       consider(cut, false);
-      if (missing[0] == 0 || cut == last) continue;
+      if (missing[0] == 0 || left_[0] == 0) continue;
       move(missing, true);
       consider(cut, true);
       move(missing, false);
@@ -232,32 +242,6 @@ class ChannelMeasure {
   int64_t low_ = 0, high_ = 0;
   uint32_t shift_ = 0;
 };
-
-/// The cut moved to the middle of the gap up to the next code that the node has: as good on the training rows, and fairer
-/// to rows that fall into the gap.
-uint8_t middle_of_gap(const uint8_t* codes, std::span<const int32_t> rows, uint8_t cut) {
-  uint8_t next = kMissingCode;
-  for (const int32_t row : rows) next = codes[row] > cut ? std::min(next, codes[row]) : next;
-  return next == kMissingCode ? cut : uint8_t(cut + (next - 1 - cut) / 2);
-}
-
-/// Rows that go left first, both sides in their old order; returns how many go left.
-size_t partition_rows(const NodeRows& node, const uint8_t* codes, uint8_t cut, bool missing_left, Scratch& scratch) {
-  scratch.spare_rows.resize(std::max(scratch.spare_rows.size(), node.rows.size()));
-  scratch.spare_units.resize(std::max(scratch.spare_units.size(), node.rows.size()));
-  size_t left = 0, right = 0;
-  for (size_t i = 0; i < node.rows.size(); ++i) {
-    const int32_t row = node.rows[i];
-    const uint32_t units = node.units[i];
-    const bool goes_right = uint8_t(codes[row] + missing_left) > cut + missing_left;
-    node.rows[left] = row, node.units[left] = units;
-    scratch.spare_rows[right] = row, scratch.spare_units[right] = units;
-    left += !goes_right, right += goes_right;
-  }
-  std::copy_n(scratch.spare_rows.begin(), right, node.rows.begin() + int64_t(left));
-  std::copy_n(scratch.spare_units.begin(), right, node.units.begin() + int64_t(left));
-  return left;
-}
 
 struct Pending {
   uint32_t node;
@@ -300,11 +284,8 @@ class Grower {
     const Totals totals = measure_.enter(node, &tree_.values[at.node * width_]);
     tree_.weight[at.node] = totals.weight;
     if (!may_split(at, totals)) return;
-    Split split = find_split(at, node);
-    if (split.gain < 0) return;
-    const uint8_t* codes = training_.matrix.columns().column(split.feature);
-    const uint8_t cut = middle_of_gap(codes, node.rows, split.cut);
-    divide(at, node, split, codes, cut);
+    const Split split = find_split(at, node);
+    if (split.gain >= 0) divide(at, node, split);
   }
 
   bool may_split(const Pending& at, const Totals& totals) const {
@@ -325,11 +306,16 @@ class Grower {
     return best;
   }
 
-  void divide(const Pending& at, const NodeRows& node, const Split& split, const uint8_t* codes, uint8_t cut) {
-    const uint32_t left = uint32_t(partition_rows(node, codes, cut, split.missing_left, scratch_));
+  void divide(const Pending& at, const NodeRows& node, const Split& split) {
+    const uint8_t* codes = training_.matrix.columns().column(split.feature);
+    const kernels::Division found =
+        kernels::forest_kernels().divide_rows(codes, split.cut, split.missing_left, int64_t(node.rows.size()), node.rows.data(), node.units.data(),
+                                              scratch_.spare_rows.data(), scratch_.spare_units.data());
+    const uint32_t left = uint32_t(found.left), child = uint32_t(tree_.nodes.size());
     assert(left > 0 && left < node.rows.size());
-    const uint32_t child = uint32_t(tree_.nodes.size());
-    const bool missing_left = split.node_misses ? split.missing_left : heavier_left(node, left);
+    // In the middle of the gap up to the next code of the node: as good on the training rows, fairer to rows in the gap.
+    const uint16_t cut = found.next_code == kMissingCode ? split.cut : uint16_t(split.cut + (found.next_code - 1 - split.cut) / 2);
+    const bool missing_left = found.misses ? split.missing_left : heavier_left(node, left);
     tree_.nodes[at.node] = {child << 1 | uint32_t(missing_left), split.feature, cut};
     add_nodes(2);
     queue_.push_back({child, at.begin, at.begin + left, at.path * 2, at.depth + 1});
@@ -355,10 +341,14 @@ class Grower {
 }  // namespace
 
 void grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch, Tree& tree) {
-  draw_sample(training.rows, training.params, training.seed, training.entity, tree_number, scratch.sample);
-  const std::vector<uint32_t>& weights = training.target.weights;
-  if (!training.target.packed) return Grower<ChannelMeasure>(training, tree_number, scratch, tree).grow();
-  for (size_t i = 0; i < scratch.sample.rows.size() && !weights.empty(); ++i) scratch.sample.draws[i] *= weights[scratch.sample.rows[i]];
+  Sample& sample = scratch.sample;
+  draw_sample(training.rows, training.params, training.seed, training.entity, tree_number, sample);
+  scratch.spare_rows.resize(sample.rows.size() + 16), scratch.spare_units.resize(sample.rows.size() + 16);
+  const Target& target = training.target;
+  if (!target.packed) return Grower<ChannelMeasure>(training, tree_number, scratch, tree).grow();
+  for (size_t i = 0; i < sample.rows.size() && !target.weights.empty(); ++i) sample.draws[i] *= target.weights[sample.rows[i]];
+  for (size_t i = 0; i < sample.rows.size() && !target.labels.classes.empty(); ++i)
+    if (target.labels.classes[sample.rows[i]] == 1) sample.draws[i] |= kClassBit;
   Grower<PackedMeasure>(training, tree_number, scratch, tree).grow();
 }
 

@@ -15,7 +15,7 @@ namespace hayate::learn {
 /// What is learnt, as whole numbers, so that sums are exact and need no order. Indexed by row of the matrix.
 struct Target {
   Labels labels;
-  std::vector<int64_t> fixed;     ///< regression: (label - base) / unit, rounded; two classes: the class
+  std::vector<int64_t> fixed;     ///< regression: (label - base) / unit, rounded
   double base = 0, unit = 1;      ///< in quarters of a label, so that the widest range of doubles has a difference
   std::vector<uint32_t> weights;  ///< whole-number weights, of real ones scaled so that the largest is 2^20; empty: all 1
   std::span<const float> real_weights;
@@ -29,6 +29,7 @@ struct Training {
   const Target& target;
   std::span<const int32_t> rows;   ///< training rows of positive weight
   std::vector<uint8_t> last_code;  ///< per feature
+  AlignedBytes places;             ///< the codes of the matrix as places in a histogram
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
 };
@@ -44,7 +45,7 @@ struct Scratch {
   explicit Scratch(int64_t num_features) : order(num_features) {}
   Sample sample;
   FeatureOrder order;
-  std::vector<int32_t> spare_rows;
+  std::vector<int32_t> spare_rows;  ///< for all rows of a tree and 16 more
   std::vector<uint32_t> spare_units;
   std::vector<uint32_t> records32;
   std::vector<uint64_t> records64, channels;

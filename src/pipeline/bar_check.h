@@ -8,10 +8,6 @@
 
 namespace hayate::pipeline {
 
-struct BarFindings {
-  std::vector<Finding> failures, warnings;  ///< by symbol, then by kind in the order of kBarChecks, then by row
-};
-
 enum class Severity : uint8_t { failure, warning };
 
 struct BarCheck {
@@ -20,23 +16,33 @@ struct BarCheck {
   const char* meaning;
 };
 
-/// Every kind of finding. Prices are open, high, low, close, vwap and adj_close, as far as the panel has them.
+/// Every kind of finding, in the order in which they are reported. Prices are open, high, low and close, as far as the panel
+/// has them, and adj_close when it scales them.
 inline constexpr BarCheck kBarChecks[] = {
-    {"no_rows", Severity::failure, "the symbol has no bar with a price"},
+    {"no_rows", Severity::failure, "no bar has a price"},
     {"price_not_positive", Severity::failure, "a price is zero or negative"},
-    {"price_infinite", Severity::failure, "a price or the volume is infinite"},
-    {"volume_negative", Severity::failure, "the volume is below zero"},
+    {"price_infinite", Severity::failure, "a price is infinite"},
     {"high_below_low", Severity::failure, "the high is below the low"},
-    {"missing_values", Severity::warning, "a row lacks prices or the volume"},
+    {"missing_values", Severity::warning, "a bar lacks a price or the volume"},
+    {"volume_invalid", Severity::warning, "the volume is negative or infinite"},
+    {"zero_volume", Severity::warning, "a bar has no volume"},
     {"outside_range", Severity::warning, "open or close lies outside low .. high by more than rounding"},
-    {"gap", Severity::warning, "dates on which most other symbols have a bar are missing between two bars"},
-    {"constant_run", Severity::warning, "the close does not move for many bars in a row"},
-    {"jump", Severity::warning, "the close moves far beyond what is usual for the symbol"},
-    {"unadjusted_split", Severity::warning, "the close moves by the ratio of a split and no adjusted close explains it"},
-    {"zero_volume", Severity::warning, "bars without volume"},
+    {"gap", Severity::warning, "5 or more days that most other symbols have, or more than 14 days of the calendar, lie between two bars"},
+    {"constant_run", Severity::warning, "the close does not move for 10 or more bars on as many days"},
+    {"jump", Severity::warning,
+     "the close (adj_close where there is one) rises by a quarter or more, or falls as far back, and 20 times the median move"},
+    {"unadjusted_split", Severity::warning, "the close moves by the ratio of a split, and adj_close does not or is not there"},
 };
 
-/// Checks every symbol. At most three findings per kind and symbol; the last one then says how many there are in all.
-BarFindings check_bars(const Panel& panel);
+struct BarFindings {
+  std::vector<Finding> failures, warnings;  ///< by symbol, then in the order of kBarChecks, then by row
+};
+
+/// Findings that one symbol gets of one kind at most; the last of them says how many more there are.
+inline constexpr int kMostFindings = 3;
+
+/// Checks every symbol; one that fails gets no warnings. `adj_close_used`: prices will be scaled by adj_close / close, so
+/// splits that adj_close carries are no finding. Days are those of UTC.
+BarFindings check_bars(const Panel& panel, bool adj_close_used = false);
 
 }  // namespace hayate::pipeline

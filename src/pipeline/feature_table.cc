@@ -101,7 +101,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   const size_t batch_symbols = request.exec.batch_symbols > 0 ? size_t(request.exec.batch_symbols) : panel.num_symbols();
   const int64_t batch_rows = std::min<int64_t>(room / row_bytes, 2 * io::kRowGroup);
 
-  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
   std::vector<BatchSpace> spaces(static_cast<size_t>(pool.workers()));
   double compute_seconds = 0, write_seconds = 0;
   steps.begin("compute", panel.num_rows());

@@ -1,6 +1,7 @@
 // Bars to a table of features: `hayate features`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "exec/pool.h"
 #include "exec/steps.h"
 #include "hayate/features.h"
+#include "io/files.h"
 
 namespace hayate::pipeline {
 
@@ -19,6 +21,7 @@ struct FeatureRequest {
   bool features_may_look_ahead = false, union_calendar = false;
   std::string adjust = "none";
   std::string output;
+  std::optional<io::FileKind> kind;  ///< of what is read or written; empty: the file name says
   exec::ExecConfig exec;
 };
 

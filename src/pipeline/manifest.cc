@@ -46,6 +46,15 @@ Result<std::vector<std::string>> read_manifest(const std::string& run_dir) {
   return records;
 }
 
+Result<void> Manifest::check(const std::string& run_dir, const std::string& spec_hash) {
+  const auto earlier = read_manifest(run_dir);
+  const std::string before = earlier.ok() ? spec_hash_of(earlier.value()) : "";
+  if (!before.empty() && before != spec_hash)
+    return usage_error("this folder holds a run of another spec", run_dir,
+                       fmt::format("give another --run-dir (this spec is {}, the folder's {})", spec_hash.substr(0, 8), before.substr(0, 8)));
+  return {};
+}
+
 Result<Manifest> Manifest::begin(const std::string& run_dir, const std::string& spec_hash) {
   std::error_code failure;
   std::filesystem::create_directories(run_dir, failure);
@@ -55,11 +64,7 @@ Result<Manifest> Manifest::begin(const std::string& run_dir, const std::string& 
   Manifest manifest(file, path);
   if (flock(file, LOCK_EX | LOCK_NB) != 0)
     return Error{Kind::io, "another process is running in this folder", run_dir, "wait for it, or give another --run-dir"};
-  HY_TRY(const auto earlier, read_manifest(run_dir));
-  const std::string before = spec_hash_of(earlier);
-  if (!before.empty() && before != spec_hash)
-    return usage_error("this folder holds a run of another spec", run_dir,
-                       fmt::format("give another --run-dir (this spec is {}, the folder's {})", spec_hash.substr(0, 8), before.substr(0, 8)));
+  HY_CHECK(check(run_dir, spec_hash));
   if (ftruncate(file, 0) != 0) return refused(path, "the manifest cannot be written");
   return manifest;
 }

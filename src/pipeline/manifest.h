@@ -15,6 +15,8 @@ class Manifest {
   /// Makes the folder if needed, takes the lock and starts a new manifest, or replaces that of an earlier run with the
   /// same spec hash. Errors: a folder that holds another spec's run (usage), in use by another process (io), not writable (io).
   static Result<Manifest> begin(const std::string& run_dir, const std::string& spec_hash);
+  /// Only the check that begin() makes of a folder that exists: an Error when it holds another spec's run.
+  static Result<void> check(const std::string& run_dir, const std::string& spec_hash);
   ~Manifest();
   Manifest(Manifest&& other) noexcept;
   Manifest& operator=(Manifest&&) = delete;

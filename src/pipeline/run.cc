@@ -87,7 +87,7 @@ std::string first_record(const RunRequest& request) {
 }  // namespace
 
 std::string RunStats::line() const {
-  return fmt::format("{} symbols in {}: {:.0f} symbols/s, {} cache hits, peak {}, speed-up {:.2f} on {} worker{}", symbols,
+  return fmt::format("{} symbols in {}: {:.0f} symbols per second, {} cache hits, peak {}, speed-up {:.2f} on {} worker{}", symbols,
                      format_seconds(wall_seconds), symbols_per_second(), cache_hits, format_bytes(peak_memory_bytes), speed_up(), workers,
                      workers == 1 ? "" : "s");
 }
@@ -97,6 +97,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_TRY(Plan plan, make_plan(request.spec));
   RunOutcome outcome;
   outcome.run_dir = request.run_dir.empty() ? fmt::format("runs/{}-{}", timestamp_now(), spec_hash(request.spec).substr(0, 8)) : request.run_dir;
+  HY_CHECK(Manifest::check(outcome.run_dir, spec_hash(request.spec)));
   HY_TRY(const auto paths, io::expand_inputs(request.spec.universe.input));
 
   const int asked = exec::worker_count(request.exec);
@@ -107,7 +108,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_CHECK(compile_plan(plan, bars.bars.panel.fields));
 
   steps.begin("check", int64_t(bars.bars.panel.num_symbols()));
-  BarFindings found = check_bars(bars.bars.panel);
+  BarFindings found = check_bars(bars.bars.panel, plan.spec.universe.adjust == "adj_close");
   append(outcome.failures, std::move(found.failures));
   append(outcome.warnings, std::move(found.warnings));
   Panel panel = without_failures(bars.bars.panel, outcome.failures);
@@ -122,7 +123,11 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   exec::Pool fewer(workers < asked ? workers : 1);
   const TrainJob job{plan, panel, workers < asked ? fewer : pool, workers, steps, cancel, request.exec.timeout.value, began};
-  HY_TRY(Trained trained, plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job));
+  auto training = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
+  if (cancel.stopped())
+    return Error{Kind::interrupted, "interrupted while training; no result was written", outcome.run_dir,
+                 fmt::format("the same spec with --run-dir {} starts it again", outcome.run_dir)};
+  HY_TRY(Trained trained, std::move(training));
   append(outcome.failures, trained.failures);
   if (trained.forests.empty()) return nothing_left(outcome.failures);
   std::stable_sort(outcome.failures.begin(), outcome.failures.end(), [](const Finding& a, const Finding& b) { return a.symbol < b.symbol; });

@@ -32,7 +32,7 @@ struct RunStats {
   double symbols_per_second() const { return wall_seconds > 0 ? double(symbols) / wall_seconds : 0; }
   /// Busy CPU over wall.
   double speed_up() const { return wall_seconds > 0 ? cpu_seconds / wall_seconds : 0; }
-  /// "4 symbols in 0.8 s: 5 symbols/s, 0 cache hits, peak 120 MB, speed-up 1.9 on 2 workers"
+  /// "4 symbols in 0.8 s: 5 symbols per second, 0 cache hits, peak 120 MB, speed-up 1.9 on 2 workers"
   std::string line() const;
 };
 

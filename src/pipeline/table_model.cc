@@ -147,7 +147,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, {{}, {}, &pool, exec::memory_limit_bytes(request.exec)}));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
   HY_TRY(const LabelColumn label, label_column(table, request));
   Model model;
   HY_TRY(model.features, feature_names(table, request));
@@ -281,7 +281,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, {{}, {}, &pool, exec::memory_limit_bytes(request.exec)}));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
   HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front()));
   const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows()};
   HY_TRY(const auto groups, rows_by_key(table, model.key_column, request.input.front()));
@@ -308,7 +308,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
     if (!is_feature && name != "prediction" && !name.starts_with("probability_")) result.add(name, table.columns[i]);
   }
   add_answers(result, model, answers);
-  HY_TRY(out.checksum, io::write_table(request.output, result));
+  HY_TRY(out.checksum, io::write_table(request.output, result, request.kind));
   steps.end();
   return out;
 }
@@ -353,7 +353,7 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
   out.rows_without_model = std::count_if(answers.begin(), answers.end(), [](double x) { return std::isnan(x); });
   Table table = key_columns(std::move(symbol), panel.symbols, panel.times, panel.daily, panel.zone);
   table.add("prediction", make_column(std::move(answers)));
-  HY_TRY(out.checksum, io::write_table(request.output, table));
+  HY_TRY(out.checksum, io::write_table(request.output, table, request.kind));
   steps.end();
   return out;
 }

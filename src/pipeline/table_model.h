@@ -1,6 +1,7 @@
 // Models of plain tables: `hayate train` and `hayate predict --model`; and of new bars: `hayate predict --run`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "hayate/model.h"
 #include "hayate/panel.h"
 #include "hayate/table.h"
+#include "io/files.h"
 
 namespace hayate::pipeline {
 
@@ -22,7 +24,8 @@ struct TrainRequest {
   std::string weight, key, learner = "forest", params;
   std::optional<Problem> problem;
   uint64_t seed = 0;
-  std::string model;  ///< file to write
+  std::string model;                 ///< file to write
+  std::optional<io::FileKind> kind;  ///< of what is read or written; empty: the file name says
   exec::ExecConfig exec;
 };
 
@@ -40,6 +43,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
 struct PredictRequest {
   std::vector<std::string> input;
   std::string model, output;
+  std::optional<io::FileKind> kind;  ///< of what is read or written; empty: the file name says
   ForestCut cut;
   exec::ExecConfig exec;
 };

@@ -60,12 +60,11 @@ std::vector<int32_t> rows_on(const PooledTable& table, const std::vector<DateRan
   return rows;
 }
 
-/// Rows after a symbol's last label that no fold tests: the last fold's model answers for them.
-void add_newest(const Panel& panel, const PooledTable& table, std::vector<int32_t>& test) {
-  const std::vector<int32_t> tested = test;
+/// Rows after a symbol's last label that no fold has tested: the last fold's model answers for them.
+void add_newest(const Panel& panel, const PooledTable& table, const std::vector<uint8_t>& tested, std::vector<int32_t>& test) {
   for (size_t s = 0; s < panel.num_symbols(); ++s)
     for (int64_t row = panel.offsets[s + 1] - 1; row >= panel.offsets[s] && !std::isfinite(table.labels[size_t(row)]); --row)
-      if (!std::binary_search(tested.begin(), tested.end(), int32_t(row))) test.push_back(int32_t(row));
+      if (!tested[size_t(row)]) test.push_back(int32_t(row));
   std::sort(test.begin(), test.end());
 }
 
@@ -112,7 +111,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
   PooledTable table = compute_all(job);
   SplitSpec split = plan.spec.split;
   split.purge_days = plan.purge_days;
-  HY_TRY(const auto folds, make_folds(split, table.dates));
+  HY_TRY(const auto folds, make_folds(split, table.dates, job.panel.daily));
 
   Trained out;
   job.steps.begin("bin");
@@ -122,14 +121,16 @@ Result<Trained> train_pooled(const TrainJob& job) {
   out.train_rows.emplace_back();
   std::vector<PredictedRow> predicted;
   Forest last;
+  std::vector<uint8_t> tested(size_t(rows), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
-    if (job.cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "run the same command again"};
+    if (job.cancel.stopped()) return out;
     const std::string key = "fold " + std::to_string(f);
     const double began = wall_seconds() - job.run_began;
     job.steps.begin("bin");
     const std::vector<int32_t> train = rows_on(table, folds[f].train, true);
     std::vector<int32_t> test = rows_on(table, folds[f].test, false);
-    if (f + 1 == folds.size()) add_newest(job.panel, table, test);
+    for (const int32_t row : test) tested[size_t(row)] = 1;
+    if (f + 1 == folds.size()) add_newest(job.panel, table, tested, test);
     HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
     job.steps.begin("train", plan.params.num_trees);
     HY_TRY(last,

@@ -40,7 +40,6 @@ struct SymbolResult {
   TaskTrace trace;
   std::optional<Finding> failure;
   std::optional<Error> fatal;  ///< interrupted, or wrong in a way that concerns every symbol
-  bool done = false;
 };
 
 std::vector<int32_t> rows_in(const std::vector<DateRange>& ranges) {
@@ -66,11 +65,11 @@ FloatColumns compute_features(const Plan& plan, const Panel& panel, size_t symbo
 }
 
 /// The newest rows have no label yet. Walk-forward blocks hold them already; other splits leave them to the last fold's model.
-void add_newest(std::vector<int32_t>& test, const std::vector<double>& labels) {
-  int32_t row = int32_t(labels.size());
-  while (row > 0 && !std::isfinite(labels[size_t(row) - 1])) --row;
-  if (test.empty() || test.back() < row)
-    for (; row < int32_t(labels.size()); ++row) test.push_back(row);
+void add_newest(const std::vector<uint8_t>& tested, const std::vector<double>& labels, std::vector<int32_t>& test) {
+  size_t row = labels.size();
+  while (row > 0 && !std::isfinite(labels[row - 1])) --row;
+  for (; row < labels.size(); ++row)
+    if (!tested[row]) test.push_back(int32_t(row));
 }
 
 /// Random numbers of a symbol's fold: keyed by names, so that other symbols and their order do not matter.
@@ -86,10 +85,12 @@ Result<void> train_folds(const TrainJob& job, const std::string& symbol, const s
     mark = now;
   };
   const RankedMatrix ranked = rank_columns(values);
+  std::vector<uint8_t> tested(labels.size(), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
     const std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
     std::vector<int32_t> test = rows_in(folds[f].test);
-    if (f + 1 == folds.size()) add_newest(test, labels);
+    for (const int32_t row : test) tested[size_t(row)] = 1;
+    if (f + 1 == folds.size()) add_newest(tested, labels, test);
     HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
     lap(out.seconds.bin);
     HY_TRY(out.last, train_forest(matrix, train, Labels::numbers(labels), {}, plan.params, uint64_t(plan.spec.model.seed), entity_of(symbol, f),
@@ -126,7 +127,7 @@ void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch
   };
   SplitSpec split = job.plan.spec.split;
   split.purge_days = job.plan.purge_days;
-  const auto folds = make_folds(split, panel.series_times(symbol));
+  const auto folds = make_folds(split, panel.series_times(symbol), panel.daily);
   if (!folds.ok()) {
     fail("too_few_dates", folds.error());
   } else {
@@ -137,7 +138,6 @@ void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch
     if (!trained.ok()) fail("training", trained.error());
   }
   out.trace.end = wall_seconds() - job.run_began;
-  out.done = true;
 }
 
 /// Rows of all symbols in the panel's order, which is that of their names.
@@ -190,11 +190,11 @@ Result<Trained> train_symbols(const TrainJob& job) {
       &job.cancel);
 
   Trained out;
+  if (job.cancel.stopped()) return out;
   PartSeconds seconds;
   for (size_t s = 0; s < symbols; ++s) {
     SymbolResult& result = results[s];
     if (result.fatal) return *result.fatal;
-    if (!result.done) return Error{Kind::interrupted, "interrupted", "train", "run the same command again"};
     seconds += result.seconds;
     out.tasks.push_back(result.trace);
     if (result.failure)

@@ -42,6 +42,7 @@ struct TrainJob {
   double run_began;
 };
 
+/// Both return early, with what they have, once `cancel` says stop.
 /// One model per symbol: features, folds, training and prediction of a symbol are one task.
 Result<Trained> train_symbols(const TrainJob& job);
 /// One model for the universe, folds over the union of all dates.

@@ -39,6 +39,14 @@ def value_of(result):
     return value if isinstance(value, (int, float)) else "undefined"
 
 
+def curves(case, weighted):
+    for result in case["results"]:
+        if result["weighted"] == weighted and "curve" in result["metric"] and "one_class" not in case["name"] and "value" in result:
+            first, second, thresholds = result["value"]
+            names = ("roc_x", "roc_y", "roc_threshold") if result["metric"].startswith("roc") else ("pr_y", "pr_x", "pr_threshold")
+            yield from (line(name, values) for name, values in zip(names, (first, second, thresholds)))
+
+
 def metric_blocks(cases):
     for case in cases:
         data, kind = case["data"], case["kind"]
@@ -58,7 +66,7 @@ def metric_blocks(cases):
                              *([line("probability_1", data["score"])] if "score" in data else []),
                              *([line(f"probability_{k}", np.array(data["proba"])[:, k]) for k in range(len(data["proba"][0]))] if "proba" in data else []),
                              *([line("weight", weights)] if weighted else []),
-                             *(f"{name} {value}" for name, value in values.items())])
+                             *(f"{name} {value}" for name, value in values.items()), *curves(case, weighted)])
 
 
 def ic_block(ic):

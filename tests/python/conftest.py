@@ -10,6 +10,11 @@ BINARY = pathlib.Path(os.environ.get("HAYATE", ROOT / "build/release/hayate"))
 
 
 @pytest.fixture
+def binary():
+    return BINARY
+
+
+@pytest.fixture
 def hayate(tmp_path):
     """hayate("features", "--input", path, ...) runs the command with an empty home; it must end with `exit` (None: any)."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HAYATE_", "XDG_"))}

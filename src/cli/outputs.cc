@@ -1,4 +1,4 @@
-#include "cli/timings.h"
+#include "cli/outputs.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "io/files.h"
 
 namespace hayate::cli {
 
@@ -32,6 +31,12 @@ Result<void> write_timings(const std::string& path, const std::vector<exec::Step
   json.end().key("wall_s").value(wall_seconds() - kProcessBegan).key("cpu_s").value(cpu_seconds());
   json.key("peak_rss_bytes").value(peak_memory_bytes()).key("workers").value(workers);
   return io::write_file(path, json.end().text() + "\n");
+}
+
+Result<std::optional<io::FileKind>> asked_kind(const std::string& format) {
+  if (format.empty()) return std::optional<io::FileKind>();
+  HY_TRY(const io::FileKind kind, io::kind_named(format, "--format"));
+  return std::optional(kind);
 }
 
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings) {
