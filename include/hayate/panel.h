@@ -54,6 +54,21 @@ struct PanelResult {
 };
 Result<PanelResult> make_panel(const Table& table, const std::string& source);
 
+/// Several panels as one: symbols in byte order, each one's rows gathered and sorted by time; a field that a part lacks
+/// is NaN there; fields in byte order of their names. The same (symbol, time) in two parts fails that symbol (kind
+/// "duplicate"); so does a symbol of daily rows among intraday ones or the reverse (kind "mixed": the side with fewer
+/// symbols loses, intraday when equal). A symbol that failed in any part is left out. The order of `parts` does not matter.
+/// Consumes the parts field by field: needs the result, the largest field and the times of the parts at once.
+PanelResult merge_panels(std::vector<PanelResult> parts);
+
+/// A table of `symbol` (symbol[i] indexes `symbols`) and `date`, or `datetime` when not daily: the key columns of every
+/// output that has a row per bar.
+Table key_columns(std::vector<int32_t> symbol, std::span<const std::string> symbols, std::span<const int64_t> times, bool daily,
+                  const std::string& zone);
+
+/// The key columns and all fields.
+Table to_table(const Panel& panel);
+
 /// The panel of the given symbols only (indices into panel.symbols, ascending).
 Panel select_symbols(const Panel& panel, std::span<const size_t> symbols);
 

@@ -106,6 +106,17 @@ struct Table {
 
 Table slice(const Table& table, int64_t begin, int64_t count);
 
+/// The narrowest dtype that holds the values of both: integers widen to integers (uint64 with a signed one to float64),
+/// integers with floats to float64, date with timestamp to timestamp, text with category to text. Nothing else mixes:
+/// false.
+bool widen(Dtype a, Dtype b, Dtype* out);
+/// The columns one below another, widened to one dtype. A column without any value takes the dtype of the others.
+/// Columns that do not mix: false.
+bool concatenate(std::span<const Column> parts, Column* out);
+/// The tables one below another, matched by column name in the first one's order. `sources` name the tables in the
+/// input Error for other names or for dtypes that do not mix. Needs at least one table.
+Result<Table> concatenate(std::span<const Table> tables, std::span<const std::string> sources);
+
 /// "2024-01-05" for a day number; "2024-01-05T09:00:00Z" style for microseconds.
 std::string format_date(int32_t days);
 std::string format_timestamp(int64_t microseconds, std::string_view zone);

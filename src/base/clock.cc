@@ -17,6 +17,12 @@ double cpu_seconds() {
   return double(use.ru_utime.tv_sec + use.ru_stime.tv_sec) + 1e-6 * double(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
 }
 
+double thread_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
+}
+
 int64_t peak_memory_bytes() {
   rusage use{};
   getrusage(RUSAGE_SELF, &use);

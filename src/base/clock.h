@@ -8,6 +8,7 @@ namespace hayate {
 
 double wall_seconds();        ///< steady clock; only differences mean something
 double cpu_seconds();         ///< user + system time of all threads so far
+double thread_cpu_seconds();  ///< user + system time of the calling thread so far
 int64_t peak_memory_bytes();  ///< peak resident set so far
 int64_t resident_bytes();     ///< resident set now
 std::string timestamp_now();  ///< "20260105T093000", local time: names of run folders

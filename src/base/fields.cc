@@ -29,7 +29,7 @@ Error wrong_value(const Field& field, std::string_view value, std::string where,
 template <class T>
 Result<void> store(const Field& field, T parsed, T* target, std::string_view value, const std::string& where) {
   if (field.bounded && (double(parsed) < field.least || double(parsed) > field.most))
-    return wrong_value(field, value, where, fmt::format("between {} and {}", format_shortest(field.least), format_shortest(field.most)),
+    return wrong_value(field, value, where, fmt::format("between {:.15g} and {:.15g}", field.least, field.most),
                        fmt::format("{} {}", field.flag(), field.text()));
   *target = parsed;
   return {};

@@ -37,6 +37,7 @@ struct Argument {
   const char* name;  ///< how the value is called in help: FILE, DIR, NAME=EXPR
 };
 struct Required {};
+struct Positional {};  ///< given without a flag; also as --name
 
 struct Field {
   using Target = std::variant<bool*, int64_t*, double*, std::string*, std::vector<std::string>*, Bytes*, Seconds*>;
@@ -47,7 +48,7 @@ struct Field {
   std::string argument;
   std::vector<std::string> choices;
   double least = 0, most = 0;
-  bool bounded = false, required = false;
+  bool bounded = false, required = false, positional = false;
   std::string origin;  ///< where the value came from: "", "flag", "environment", "spec.toml"
 
   bool is_switch() const { return std::holds_alternative<bool*>(target); }
@@ -80,6 +81,7 @@ class FieldCollector {
   static void remark(Field& f, Choices c) { f.choices = std::move(c.names); }
   static void remark(Field& f, Argument a) { f.argument = a.name; }
   static void remark(Field& f, Required) { f.required = true; }
+  static void remark(Field& f, Positional) { f.positional = true; }
 
   FieldList& fields_;
 };

@@ -8,7 +8,7 @@
 namespace hayate {
 
 /// What a stream is for; two stages never share numbers. Values are part of the model's bytes: append, never renumber.
-enum class Stage : uint64_t { bootstrap = 1, features = 2, synth = 3, permutation = 4, subsample = 5, search = 6, threshold = 7 };
+enum class Stage : uint64_t { bootstrap = 1, features = 2, synth = 3, permutation = 4, subsample = 5, search = 6, threshold = 7, resample = 8 };
 
 /// splitmix64's finaliser (Steele, Lea, Flood 2014): a bijection in which every input bit reaches every output bit.
 constexpr uint64_t mix64(uint64_t x) {

@@ -83,8 +83,8 @@ TEST_CASE("chart: ticks are 1, 2 or 5 times a power of ten, with equal decimals"
 
 TEST_CASE("chart: ticks lie inside the range and are few, for any range") {
   for (const Format format : {Format::number, Format::percent, Format::count, Format::seconds, Format::days, Format::micros})
-    for (double least = -1e19; least < 1e19; least = least < -1 ? least / 37 : least < 1 ? least + 0.37 : least * 37)
-      for (double width = 1e-12; width < 1e19; width *= 11)
+    for (double least = -1e19; least < 1e19; least = least < -1 ? least / 173 : least < 1 ? least + 0.37 : least * 173)
+      for (double width = 1e-12; width < 1e19; width *= 101)
         for (const int about : {1, 4, 12}) {
           if (width < std::abs(least) * 1e-10) continue;  // finer than the numbers themselves
           const auto ticks = nice_ticks(least, least + width, about, format);

@@ -2,16 +2,15 @@
 #include "exec/pool.h"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <numeric>
 #include <thread>
 
+#include "base/clock.h"
+
 namespace hayate::exec {
 namespace {
-
-double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 struct Batch {
   const std::vector<int64_t>* order = nullptr;  // null: positions are the indices
@@ -21,6 +20,10 @@ struct Batch {
 };
 
 }  // namespace
+
+Cancellation::Cancellation(const Cancellation& parent, double seconds) : parent_(&parent), deadline_(seconds > 0 ? wall_seconds() + seconds : 0) {}
+
+bool Cancellation::timed_out() const { return deadline_ > 0 && wall_seconds() > deadline_; }
 
 struct Pool::State {
   std::mutex mutex;
@@ -34,14 +37,14 @@ struct Pool::State {
   std::vector<double> busy;
 
   void take_part(const Batch& batch_in_hand, int worker) {
-    const double begin = seconds_now();
+    const double begin = wall_seconds();
     while (!(batch_in_hand.cancel && batch_in_hand.cancel->stopped())) {
       const int64_t position = next.fetch_add(1, std::memory_order_relaxed);
       if (position >= batch_in_hand.count) break;
       (*batch_in_hand.task)(batch_in_hand.order ? (*batch_in_hand.order)[size_t(position)] : position, worker);
       done.fetch_add(1, std::memory_order_relaxed);
     }
-    busy[size_t(worker)] = seconds_now() - begin;
+    busy[size_t(worker)] = wall_seconds() - begin;
   }
 
   void live(int worker) {
@@ -60,7 +63,7 @@ struct Pool::State {
   }
 
   PoolUse run(const Batch& work) {
-    const double begin = seconds_now();
+    const double begin = wall_seconds();
     {
       const std::lock_guard lock(mutex);
       batch = work;
@@ -72,7 +75,7 @@ struct Pool::State {
     take_part(work, 0);
     std::unique_lock lock(mutex);
     finished.wait(lock, [&] { return active == 0; });
-    return {seconds_now() - begin, std::accumulate(busy.begin(), busy.end(), 0.0), done.load()};
+    return {wall_seconds() - begin, std::accumulate(busy.begin(), busy.end(), 0.0), done.load()};
   }
 };
 

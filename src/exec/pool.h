@@ -10,15 +10,23 @@
 
 namespace hayate::exec {
 
-/// Says "stop" to tasks in hand: kernels ask stopped() every few milliseconds and return early when it is true.
-/// Set by a signal, a failed sibling or a deadline; never cleared.
+/// Says "stop" to tasks in hand: kernels ask stopped() every few milliseconds and return early when it is true. Set by a
+/// signal or a failed sibling, never cleared; one made for a task also stops with its parent and at its deadline.
 class Cancellation {
  public:
-  bool stopped() const { return stop_.load(std::memory_order_relaxed); }
+  Cancellation() = default;
+  /// For one task: `seconds` from now, or never when 0. `parent` must outlive this.
+  Cancellation(const Cancellation& parent, double seconds);
+
+  bool stopped() const { return stop_.load(std::memory_order_relaxed) || (parent_ && (parent_->stopped() || timed_out())); }
+  /// The deadline has passed.
+  bool timed_out() const;
   void stop() { stop_.store(true, std::memory_order_relaxed); }
 
  private:
   std::atomic<bool> stop_{false};
+  const Cancellation* parent_ = nullptr;
+  double deadline_ = 0;  // wall_seconds(); 0: none
 };
 
 /// Seconds that the workers of one run() spent in tasks, and waited for one.

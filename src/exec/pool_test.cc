@@ -42,4 +42,16 @@ TEST_CASE("pool: after stop() no task begins") {
   CHECK(begun <= 12);
 }
 
+TEST_CASE("cancellation: a task stops with its parent and at its own deadline") {
+  Cancellation parent;
+  const Cancellation patient(parent, 0), hasty(parent, 1e-9);
+  CHECK_FALSE(patient.stopped());
+  while (!hasty.stopped()) {
+  }
+  CHECK(hasty.timed_out());
+  parent.stop();
+  CHECK(patient.stopped());
+  CHECK_FALSE(patient.timed_out());
+}
+
 TEST_CASE("pool: longest first, ties by index") { CHECK(longest_first({1, 3, 3, 2}) == std::vector<int64_t>{1, 2, 3, 0}); }

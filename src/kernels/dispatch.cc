@@ -5,7 +5,20 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "kernels/forest.h"
+
 namespace hayate::kernels {
+
+// The tables that the copies of the kernels export.
+#define HAYATE_TABLES(ISA)                   \
+  namespace ISA {                            \
+  extern const ForestKernels kForestKernels; \
+  }
+HAYATE_TABLES(baseline)
+HAYATE_TABLES(avx2)
+HAYATE_TABLES(avx512)
+#undef HAYATE_TABLES
+
 namespace {
 
 Isa chosen_at_start() {
@@ -20,6 +33,11 @@ Isa chosen_at_start() {
 Isa& current() {
   static Isa isa = chosen_at_start();
   return isa;
+}
+
+template <class Table>
+const Table& choose(const Table& baseline, const Table& avx2, const Table& avx512) {
+  return current() == Isa::avx512 ? avx512 : current() == Isa::avx2 ? avx2 : baseline;
 }
 
 }  // namespace
@@ -45,5 +63,7 @@ Isa detected_isa() {
 
 Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
+
+const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 }  // namespace hayate::kernels

@@ -6,6 +6,8 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
+#include <tuple>
 #include <unordered_map>
 
 #include "base/strings.h"
@@ -213,6 +215,158 @@ Result<PanelResult> make_panel(const Table& table, const std::string& source) {
     for (size_t i = 0; i < order.size(); ++i) sorted[i] = column[size_t(order[i])];
     panel.values.push_back(std::move(sorted));
     column = {};
+  }
+  return out;
+}
+
+Table key_columns(std::vector<int32_t> symbol, std::span<const std::string> symbols, std::span<const int64_t> times, bool daily,
+                  const std::string& zone) {
+  Table table;
+  table.add("symbol", make_category_column(std::move(symbol), symbols));
+  if (daily)
+    table.add("date", make_date_column({times.begin(), times.end()}));
+  else
+    table.add("datetime", make_timestamp_column({times.begin(), times.end()}, zone));
+  return table;
+}
+
+Table to_table(const Panel& panel) {
+  std::vector<int32_t> symbol(panel.times.size());
+  for (size_t s = 0; s < panel.num_symbols(); ++s) std::fill(symbol.begin() + panel.offsets[s], symbol.begin() + panel.offsets[s + 1], int32_t(s));
+  Table table = key_columns(std::move(symbol), panel.symbols, panel.times, panel.daily, panel.zone);
+  for (size_t f = 0; f < panel.fields.size(); ++f) table.add(panel.fields[f], make_column(panel.values[f]));
+  return table;
+}
+
+namespace {
+
+/// Rows [begin, begin + count) of part `part`, all of one symbol.
+struct Run {
+  size_t part;
+  int64_t begin, count;
+};
+
+/// The symbols of all parts in byte order, each with its runs.
+using SymbolRuns = std::map<std::string, std::vector<Run>>;
+
+SymbolRuns runs_of(const std::vector<PanelResult>& parts) {
+  SymbolRuns out;
+  for (size_t p = 0; p < parts.size(); ++p) {
+    const Panel& panel = parts[p].panel;
+    for (size_t s = 0; s < panel.num_symbols(); ++s) out[panel.symbols[s]].push_back({p, panel.offsets[s], panel.offsets[s + 1] - panel.offsets[s]});
+  }
+  return out;
+}
+
+/// Whether daily panels hold at least as many symbols as intraday ones; parts without rows have no say.
+bool mostly_daily(const std::vector<PanelResult>& parts) {
+  int64_t lead = 0;
+  for (const PanelResult& part : parts) lead += (part.panel.daily ? 1 : -1) * int64_t(part.panel.num_symbols());
+  return lead >= 0;
+}
+
+/// The rows of one symbol in time order, as few runs as possible; `twice` is set to the place (from 1) of the first row
+/// whose time stands twice. Files of successive years become one run each; files that interleave, many short ones.
+std::vector<Run> in_time(const std::vector<PanelResult>& parts, const std::vector<Run>& runs, int64_t* twice) {
+  if (runs.size() == 1) return runs;
+  struct Row {
+    int64_t time;
+    size_t part;
+    int64_t row;
+  };
+  std::vector<Row> rows;
+  for (const Run& run : runs)
+    for (int64_t row = run.begin; row < run.begin + run.count; ++row) rows.push_back({parts[run.part].panel.times[size_t(row)], run.part, row});
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.time < b.time; });
+  std::vector<Run> out;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i > 0 && rows[i].time == rows[i - 1].time && *twice == 0) *twice = int64_t(i) + 1;
+    if (!out.empty() && out.back().part == rows[i].part && out.back().begin + out.back().count == rows[i].row)
+      ++out.back().count;
+    else
+      out.push_back({rows[i].part, rows[i].row, 1});
+  }
+  return out;
+}
+
+/// Fields of the parts that give rows: a file whose symbols all failed adds no column.
+std::vector<std::string> union_of_fields(const std::vector<PanelResult>& parts, const std::vector<Run>& rows) {
+  std::set<size_t> used;
+  for (const Run& run : rows) used.insert(run.part);
+  std::set<std::string> fields;
+  for (const size_t part : used) fields.insert(parts[part].panel.fields.begin(), parts[part].panel.fields.end());
+  return {fields.begin(), fields.end()};
+}
+
+/// By symbol, one of each kind.
+void sort_findings(std::vector<Finding>* findings) {
+  const auto all = [](const Finding& f) { return std::tie(f.symbol, f.kind, f.row, f.time, f.what, f.value); };
+  std::sort(findings->begin(), findings->end(), [&](const Finding& a, const Finding& b) { return all(a) < all(b); });
+  const auto same = [](const Finding& a, const Finding& b) { return a.symbol == b.symbol && a.kind == b.kind; };
+  findings->erase(std::unique(findings->begin(), findings->end(), same), findings->end());
+}
+
+}  // namespace
+
+PanelResult merge_panels(std::vector<PanelResult> parts) {
+  PanelResult out;
+  Panel& panel = out.panel;
+  panel.daily = mostly_daily(parts);
+  std::set<std::string> failed;
+  for (PanelResult& part : parts) {
+    for (Finding& finding : part.failures) failed.insert(finding.symbol), out.failures.push_back(std::move(finding));
+    for (Finding& finding : part.warnings) out.warnings.push_back(std::move(finding));
+    if (part.panel.daily != panel.daily || part.panel.num_symbols() == 0) continue;
+    if (panel.zone.empty()) panel.zone = part.panel.zone;
+    if (panel.zone != part.panel.zone) panel.zone = "UTC";
+  }
+  const auto fail = [&](Finding finding) { failed.insert(finding.symbol), out.failures.push_back(std::move(finding)); };
+
+  std::vector<Run> rows;  // of the whole panel, in its order
+  for (const auto& [symbol, runs] : runs_of(parts)) {
+    if (failed.contains(symbol)) continue;
+    if (std::any_of(runs.begin(), runs.end(), [&](const Run& run) { return parts[run.part].panel.daily != panel.daily; })) {
+      fail({symbol, "mixed", panel.daily ? "intraday bars in a set of daily bars" : "daily bars in a set of intraday bars", 0, "", ""});
+      continue;
+    }
+    int64_t twice = 0;
+    const std::vector<Run> sorted = in_time(parts, runs, &twice);
+    const size_t symbol_begin = panel.times.size();
+    for (const Run& run : sorted) {
+      const auto begin = parts[run.part].panel.times.begin() + run.begin;
+      panel.times.insert(panel.times.end(), begin, begin + run.count);
+    }
+    if (twice) {
+      const int64_t time = panel.times[symbol_begin + size_t(twice) - 1];
+      fail({symbol, "duplicate", "the same date stands in two files", twice,
+            panel.daily ? format_date(int32_t(time)) : format_timestamp(time, panel.zone), ""});
+      panel.times.resize(symbol_begin);
+      continue;
+    }
+    rows.insert(rows.end(), sorted.begin(), sorted.end());
+    panel.symbols.push_back(symbol);
+    panel.offsets.push_back(int64_t(panel.times.size()));
+  }
+  sort_findings(&out.failures);
+  sort_findings(&out.warnings);
+
+  panel.fields = union_of_fields(parts, rows);
+  for (const std::string& field : panel.fields) {
+    std::vector<int> place;
+    for (const PanelResult& part : parts) place.push_back(part.panel.field(field));
+    std::vector<double> values;
+    values.reserve(panel.times.size());
+    for (const Run& run : rows) {
+      if (place[run.part] < 0) {
+        values.insert(values.end(), size_t(run.count), std::numeric_limits<double>::quiet_NaN());
+      } else {
+        const auto begin = parts[run.part].panel.values[size_t(place[run.part])].begin() + run.begin;
+        values.insert(values.end(), begin, begin + run.count);
+      }
+    }
+    panel.values.push_back(std::move(values));
+    for (size_t p = 0; p < parts.size(); ++p)
+      if (place[p] >= 0) parts[p].panel.values[size_t(place[p])] = {};
   }
   return out;
 }

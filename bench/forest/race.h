@@ -1,0 +1,118 @@
+// What bench_forest and bench_forest_regression share: read the cases, train once per repeat from floats in memory, write
+// the answers and the seconds (bench/README.md says in which form).
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "exec/pool.h"
+#include "hayate/forest.h"
+
+namespace hayate::bench {
+
+inline std::vector<float> read_floats(const std::filesystem::path& path) {
+  std::vector<float> values(std::filesystem::file_size(path) / sizeof(float));
+  std::ifstream(path, std::ios::binary).read(reinterpret_cast<char*>(values.data()), std::streamsize(values.size() * sizeof(float)));
+  return values;
+}
+
+struct Seconds {
+  double wall, cpu;
+};
+
+inline Seconds now() {
+  timespec wall;
+  clock_gettime(CLOCK_MONOTONIC, &wall);
+  rusage use;
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
+  return {double(wall.tv_sec) + 1e-9 * double(wall.tv_nsec), seconds(use.ru_utime) + seconds(use.ru_stime)};
+}
+
+struct Case {
+  std::string name;
+  std::vector<float> train_x, train_y, test_x;
+  int64_t num_rows, num_features, num_test_rows;
+};
+
+inline Case read_case(const std::filesystem::path& folder) {
+  Case c{folder.filename(), read_floats(folder / "train_x.f32"), read_floats(folder / "train_y.f32"), read_floats(folder / "test_x.f32"), 0, 0, 0};
+  c.num_rows = int64_t(c.train_y.size()), c.num_features = int64_t(c.train_x.size()) / c.num_rows;
+  c.num_test_rows = int64_t(c.test_x.size()) / c.num_features;
+  return c;
+}
+
+inline std::vector<Case> read_cases(const char* data) {
+  std::vector<Case> cases;
+  for (const auto& entry : std::filesystem::directory_iterator(data)) cases.push_back(read_case(entry.path()));
+  std::sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) { return std::pair(a.num_rows, a.name) < std::pair(b.num_rows, b.name); });
+  return cases;
+}
+
+/// From floats in memory to a model: ranks, cuts, codes, trees.
+inline Forest train(const Case& c, const Labels& labels, const ForestParams& params, uint64_t seed, exec::Pool* pool) {
+  std::vector<int32_t> rows(static_cast<size_t>(c.num_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+  const BinnedMatrix matrix =
+      std::move(bin_columns(rank_columns({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}), rows, int(params.bins))).value();
+  return std::move(train_forest(matrix, rows, labels, {}, params, seed, 0, pool)).value();
+}
+
+inline std::vector<float> answer(const Forest& forest, const Case& c) {
+  std::vector<double> out(size_t(c.num_test_rows * forest.num_outputs()));
+  predict(forest, {c.test_x.data(), c.num_test_rows, c.num_features, c.num_test_rows}, out);
+  std::vector<float> last(static_cast<size_t>(c.num_test_rows));
+  for (size_t i = 0; i < last.size(); ++i) last[i] = float(out[i * size_t(forest.num_outputs()) + size_t(forest.num_outputs()) - 1]);
+  return last;
+}
+
+inline void race_case(const Case& c, const ForestParams& params, Problem problem, int repeats, exec::Pool* pool, const std::filesystem::path& folder,
+                      JsonWriter& json) {
+  const std::vector<double> numbers(c.train_y.begin(), c.train_y.end());
+  const std::vector<int32_t> classes(c.train_y.begin(), c.train_y.end());
+  const Labels labels = problem == Problem::classification ? Labels::ids(classes, 2) : Labels::numbers(numbers);
+  std::ofstream out(folder / (c.name + ".f32"), std::ios::binary);
+  std::vector<Seconds> spent;
+  train(c, labels, params, 0, pool);
+  for (int seed = 0; seed < repeats; ++seed) {
+    const Seconds begin = now();
+    const Forest forest = train(c, labels, params, uint64_t(seed), pool);
+    const Seconds end = now();
+    spent.push_back({end.wall - begin.wall, end.cpu - begin.cpu});
+    const std::vector<float> predicted = answer(forest, c);
+    out.write(reinterpret_cast<const char*>(predicted.data()), std::streamsize(predicted.size() * sizeof(float)));
+  }
+  json.key(c.name).object().key("wall_s").array();
+  for (const Seconds& s : spent) json.value(s.wall);
+  json.end().key("cpu_s").array();
+  for (const Seconds& s : spent) json.value(s.cpu);
+  json.end().end();
+}
+
+inline int race(int argc, char** argv, ForestParams params, Problem problem) {
+  if (argc != 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS\n", argv[0]), 2;
+  const int threads = std::atoi(argv[3]), repeats = std::atoi(argv[4]);
+  const auto pool = threads > 1 ? std::make_unique<exec::Pool>(threads) : nullptr;
+  JsonWriter json;
+  json.object().key("version").value("0.1.0").key("cases").object();
+  for (const Case& c : read_cases(argv[1])) {
+    if (const size_t place = c.name.find('_'); place != std::string::npos) params.max_features = c.name.substr(place + 1);
+    race_case(c, params, problem, repeats, pool.get(), argv[2], json);
+  }
+  fmt::print("{}\n", json.end().end().text());
+  return 0;
+}
+
+}  // namespace hayate::bench

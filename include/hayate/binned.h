@@ -1,0 +1,73 @@
+// Training data as small integers. A RankedMatrix is made once per table: the rank of every value in its column. A
+// BinnedMatrix is made from it once per fold: cut points from the training rows alone, and one byte per value of every
+// row (training rows and the others, so that test rows are predicted from codes).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "hayate/error.h"
+#include "hayate/model.h"
+
+namespace hayate {
+
+/// Dense ranks: equal values share a rank, -0.0 equals 0.0, -inf and +inf are ordered, NaN has rank num_distinct.
+struct RankedMatrix {
+  int64_t num_rows = 0;
+  int64_t num_features = 0;
+  std::vector<uint16_t> ranks16;         ///< num_rows < 65,536: column-major, num_rows a column
+  std::vector<uint32_t> ranks32;         ///< otherwise
+  std::vector<uint64_t> distinct_start;  ///< feature f owns distinct[distinct_start[f] .. distinct_start[f + 1]]
+  std::vector<float> distinct;           ///< the values of a column without NaN, ascending, each once
+
+  std::span<const float> values_of(int64_t feature) const {
+    return {distinct.data() + distinct_start[feature], distinct.data() + distinct_start[feature + 1]};
+  }
+};
+
+/// Sorts every column once. num_rows < 2^31; zero rows or features give an empty matrix.
+RankedMatrix rank_columns(const FloatColumns& raw);
+
+/// Memory aligned to 64 bytes; 64 bytes past its end may be read.
+class AlignedBytes {
+ public:
+  AlignedBytes() = default;
+  explicit AlignedBytes(size_t size);  ///< zero-filled
+  uint8_t* data() { return bytes_.get(); }
+  const uint8_t* data() const { return bytes_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* bytes) const;
+  };
+  std::unique_ptr<uint8_t[], Free> bytes_;
+  size_t size_ = 0;
+};
+
+constexpr int kMaxBins = 255;
+/// Features a matrix may have: a node names its feature in 16 bits.
+constexpr int64_t kMaxFeatures = 65'535;
+
+/// Codes of all rows and the cuts that made them. Move-only; read-only once made, for any number of threads.
+struct BinnedMatrix {
+  int64_t num_rows = 0;
+  int64_t num_features = 0;
+  Cuts cuts;                         ///< feature f has cuts.of(f).size() + 1 bins
+  std::vector<uint8_t> has_missing;  ///< per feature: 1 when a training row lacks a value
+  int64_t stride = 0;                ///< bytes from one column of codes to the next, a multiple of 64
+  AlignedBytes codes;                ///< column-major
+
+  CodeColumns columns() const { return {codes.data(), num_rows, num_features, stride}; }
+};
+
+/// Cuts from the rows `train_rows` (distinct or not; a row named twice counts twice) and codes for all rows.
+/// A feature with at most max_bins distinct training values gets a cut between each two neighbours; otherwise cuts stand
+/// where the training rows fall into max_bins bins of near equal count. A cut is the middle of the gap between
+/// neighbouring training values, rounded down to float32. A feature without two training values gets no cut.
+/// Errors (usage): max_bins outside 2 .. 255, no training rows, more than 65,535 features.
+Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins = 64);
+
+}  // namespace hayate

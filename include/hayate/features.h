@@ -1,0 +1,135 @@
+// Features: named sets of expressions, the table of operators, and Program, which compiles expressions into one graph with
+// shared sub-expressions and evaluates it for one symbol at a time.
+//
+//   HY_TRY(const FeatureSet* set, feature_set("alpha158"));
+//   HY_TRY(Program program, Program::compile(expressions_of(*set), panel.fields, {}));
+//   add_vwap(panel, program.fields());
+//   Workspace workspace;                                     // one per worker
+//   for (size_t s = 0; s < panel.num_symbols(); ++s)
+//     evaluate(program, bars_of(program, panel, s), workspace, out + panel.offsets[s], panel.num_rows());
+//
+// Semantics are qlib's, quirks included: rolling operators are pandas rolling(N, min_periods=1); inputs are float32;
+// element-wise operators stay float32 on float32 data, rolling ones compute in float64 and give float64. A value depends only
+// on the rows inside its window, to the byte: not on where the series starts, what follows, which other expressions are
+// computed, the instruction set, or the worker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "hayate/error.h"
+#include "hayate/expression.h"
+#include "hayate/panel.h"
+#include "hayate/table.h"
+
+namespace hayate {
+
+/// A named list of features. `expressions_of` builds the list; every entry is an expression, none is code.
+struct FeatureSet {
+  std::string_view name;         ///< "alpha158"
+  std::string_view title;        ///< one line
+  std::string_view description;  ///< source, families, fields read
+  int num_features = 0;
+};
+
+std::span<const FeatureSet> feature_sets();
+/// The set called `name`, or a usage error with the nearest name.
+Result<const FeatureSet*> feature_set(std::string_view name);
+std::vector<NamedExpression> expressions_of(const FeatureSet& set);
+
+/// One operator of the language, as `hayate operators NAME` shows it.
+struct Operator {
+  std::string_view name;       ///< "Mean"
+  std::string_view signature;  ///< "Mean(feature, N)"
+  std::string_view infix;      ///< "+" where the operator can also be written between its operands, else ""
+  std::string_view summary;    ///< one line
+  std::string_view formula;
+  std::string_view window;   ///< what N means, partial windows, N = 0 and 0 < N < 1
+  std::string_view missing;  ///< what NaN and inf do
+  std::string_view quirk;    ///< where qlib surprises, or ""
+  std::string_view example;
+};
+
+std::span<const Operator> operators();
+/// The operator called `name` (case matters), or nullptr.
+const Operator* find_operator(std::string_view name);
+
+struct CompileOptions {
+  Dtype dtype = Dtype::float32;   ///< float32: qlib's arithmetic. float64: everything in double
+  bool allow_look_ahead = false;  ///< labels look ahead; a feature that does is refused
+};
+
+/// Expressions compiled together. Immutable; safe to share between threads.
+class Program {
+ public:
+  /// Checks names, types and windows of every expression and builds the graph. `fields` are the columns that exist; `vwap`
+  /// also counts as one when high, low and close do (see add_vwap). Errors (kind usage) name the expression and the place:
+  /// unknown operator or field with the nearest name, wrong arguments, a window out of range, a negative Ref or Delta while
+  /// look-ahead is not allowed ("... looks ahead ...").
+  static Result<Program> compile(std::span<const NamedExpression> expressions, const std::vector<std::string>& fields,
+                                 const CompileOptions& options = {});
+
+  size_t num_outputs() const;
+  const std::vector<std::string>& names() const;   ///< of the outputs, in the order given
+  const std::vector<std::string>& fields() const;  ///< used by any output, without the $; the order of Bars::series
+  Dtype dtype() const;
+
+  /// Leading rows of output `i` without a value when no input is missing: 5 for Ref($close,5), 1 for Std($close,20).
+  int64_t lookback(size_t i) const;
+  /// How many earlier rows a value may depend on, over all outputs: 4 for Mean($close,5). Nothing: all of them (N = 0, EMA).
+  std::optional<int64_t> reach() const;
+  /// How many later rows a value depends on: 2 for a label Ref($close,-2)/Ref($close,-1)-1; 0 for features.
+  int64_t look_ahead() const;
+
+  struct Plan;
+  const Plan& plan() const { return *plan_; }
+
+ private:
+  std::shared_ptr<const Plan> plan_;
+};
+
+/// The series of one symbol: one span per Program::fields(), all of `rows` values, NaN where missing. Not owned.
+struct Bars {
+  size_t rows = 0;
+  std::vector<std::variant<std::span<const double>, std::span<const float>>> series;
+};
+
+/// Symbol `symbol` of `panel`, which must have every field of the program.
+Bars bars_of(const Program& program, const Panel& panel, size_t symbol);
+
+/// Buffers that evaluate() reuses from symbol to symbol. One per worker; grows to the largest symbol seen.
+class Workspace {
+ public:
+  Workspace();
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+
+  struct State;
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// Computes every output for one symbol. Value of output i at row t goes to out[i * stride + t] (column-major; stride >= rows).
+/// A float32 program gives the same values through either overload.
+void evaluate(const Program& program, const Bars& bars, Workspace& workspace, float* out, size_t stride);
+void evaluate(const Program& program, const Bars& bars, Workspace& workspace, double* out, size_t stride);
+
+/// Adds vwap = (high + low + close) / 3 when `wanted` names it and the panel lacks it. True when it was added.
+bool add_vwap(Panel& panel, std::span<const std::string> wanted);
+
+/// The panel with a row for every time of any symbol between a symbol's first and last bar; new rows are NaN in every field.
+Panel on_union_calendar(const Panel& panel);
+
+/// Scales open, high, low and close (and vwap) by adj_close / close, volume by the inverse, in double. An error without adj_close or close.
+Result<void> adjust_prices(Panel& panel);
+
+}  // namespace hayate

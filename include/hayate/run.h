@@ -1,0 +1,40 @@
+// A run: from bars to a folder of predictions, a model, metrics and a report. The spec says what is computed and alone
+// decides the bytes of predictions.parquet, model.hyt and metrics.json; how it is run (workers, memory, order) is not in it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hayate/error.h"
+#include "hayate/folds.h"
+
+namespace hayate {
+
+struct UniverseSpec {
+  std::vector<std::string> input;  ///< files, folders or globs
+  std::string adjust = "none";     ///< "adj_close": prices scaled by adj_close / close, volume by its inverse
+};
+struct FeaturesSpec {
+  std::string set;                       ///< "alpha158", ...; may be empty when there are expressions
+  std::vector<std::string> expressions;  ///< "ma5 = Mean($close,5)/$close"
+};
+struct LabelSpec {
+  std::string expression = "Ref($close,-2)/Ref($close,-1)-1";
+};
+struct ModelSpec {
+  std::string learner = "forest";
+  std::string scope = "symbol";  ///< one model per symbol, or "pooled": one for the universe
+  std::string params;            ///< "num_trees=100,max_depth=10"
+  int64_t seed = 0;
+};
+
+struct RunSpec {
+  UniverseSpec universe;
+  FeaturesSpec features;
+  LabelSpec label;
+  SplitSpec split;  ///< purge_days -1: the label's own horizon
+  ModelSpec model;
+};
+
+}  // namespace hayate

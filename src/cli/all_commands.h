@@ -1,0 +1,145 @@
+// Options and function of every command; each function stands in a file of its own, the rows in commands.cc.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace hayate::cli {
+
+struct CompletionOptions {
+  std::string shell;
+};
+template <class Visitor>
+void visit_fields(CompletionOptions& o, Visitor&& field) {
+  field("shell", o.shell, "whose script to print", Choices{{"bash", "zsh", "fish"}}, Required{}, Positional{});
+}
+
+struct DoctorOptions {};
+template <class Visitor>
+void visit_fields(DoctorOptions&, Visitor&&) {}
+
+struct RunOptions : ComputeOptions {
+  std::string spec_file, run_dir;
+};
+template <class Visitor>
+void visit_fields(RunOptions& o, Visitor&& field) {
+  field("spec_file", o.spec_file, "what to compute", Required{}, Positional{}, Argument{"SPEC.toml"});
+  field("run_dir", o.run_dir, "folder of the results; default runs/<time>-<spec hash>", Argument{"DIR"});
+}
+
+struct StatsOptions {
+  std::string run_dir;
+};
+template <class Visitor>
+void visit_fields(StatsOptions& o, Visitor&& field) {
+  field("run_dir", o.run_dir, "folder of a run", Required{}, Positional{}, Argument{"DIR"});
+}
+
+struct FeaturesOptions : ComputeOptions {
+  std::vector<std::string> input, expr, label;
+  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
+};
+template <class Visitor>
+void visit_fields(FeaturesOptions& o, Visitor&& field) {
+  field("input", o.input, "bars: files, folders or globs", Required{}, Argument{"PANEL"});
+  field("set", o.set, "a feature set (hayate sets)", Argument{"NAME"});
+  field("expr", o.expr, "one feature", Argument{"NAME=EXPR"});
+  field("expr_file", o.expr_file, "features, one NAME = EXPRESSION a line, # comments", Argument{"FILE"});
+  field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});
+  field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("compat", o.compat, "qlib: features may look ahead (with a warning), and --calendar union", Choices{{"none", "qlib"}});
+  field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
+  field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
+  field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
+}
+
+struct TrainOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string label, features, learner, problem, params, weight, model, key, format;
+  int64_t seed = 0;
+};
+template <class Visitor>
+void visit_fields(TrainOptions& o, Visitor&& field) {
+  field("input", o.input, "table of features and label: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("label", o.label, "column to learn", Required{}, Argument{"COL"});
+  field("features", o.features, "columns to learn from; default: every number column but label, weight and key", Argument{"a,b"});
+  field("learner", o.learner, "what to train", Required{}, Choices{{"forest"}});
+  field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
+  field("params", o.params, "parameters of the learner: num_trees=100,max_depth=10", Argument{"k=v,..."});
+  field("weight", o.weight, "column of row weights", Argument{"COL"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
+  field("model", o.model, "file to write", Required{}, Argument{"FILE"});
+  field("key", o.key, "one model per value of this column", Argument{"COL"});
+}
+
+struct PredictOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string model, run, output, format;
+  int64_t num_trees = 0, max_depth = 0;
+};
+template <class Visitor>
+void visit_fields(PredictOptions& o, Visitor&& field) {
+  field("model", o.model, "model made by hayate train; its input is a table of features", Argument{"FILE"});
+  field("run", o.run, "folder of a run; its input is bars", Argument{"DIR"});
+  field("input", o.input, "table or bars: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
+  field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
+}
+
+struct EvaluateOptions {
+  std::vector<std::string> input;
+  std::string label, prediction = "prediction", problem, weight, by_date, format;
+};
+template <class Visitor>
+void visit_fields(EvaluateOptions& o, Visitor&& field) {
+  field("input", o.input, "table of labels and predictions: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("label", o.label, "column that was to be predicted", Required{}, Argument{"COL"});
+  field("prediction", o.prediction, "column of predictions; probabilities are found as probability_<class>", Argument{"COL"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
+  field("weight", o.weight, "column of row weights", Argument{"COL"});
+  field("by_date", o.by_date, "column of dates: IC and rank IC over the cross-section of each date", Argument{"COL"});
+}
+
+struct SynthOptions : ComputeOptions {
+  std::vector<std::string> like;
+  int64_t symbols = 500, days = 2500, seed = 1;
+  std::string output, format;
+};
+template <class Visitor>
+void visit_fields(SynthOptions& o, Visitor&& field) {
+  field("like", o.like, "real bars to resample: files, folders or globs", Required{}, Argument{"FILES"});
+  field("symbols", o.symbols, "how many symbols", Range{1, 1e6}, Argument{"N"});
+  field("days", o.days, "how many dates", Range{2, 1e6}, Argument{"N"});
+  field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
+  field("output", o.output, "file to write", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
+struct LookupOptions {
+  std::string name;
+};
+template <class Visitor>
+void visit_fields(LookupOptions& o, Visitor&& field) {
+  field("name", o.name, "one entry in full", Positional{}, Argument{"NAME"});
+}
+
+Result<int> completion_command(CompletionOptions&, const Console&);
+Result<int> doctor_command(DoctorOptions&, const Console&);
+Result<int> evaluate_command(EvaluateOptions&, const Console&);
+Result<int> features_command(FeaturesOptions&, const Console&);
+Result<int> operators_command(LookupOptions&, const Console&);
+Result<int> predict_command(PredictOptions&, const Console&);
+Result<int> run_command(RunOptions&, const Console&);
+Result<int> sets_command(LookupOptions&, const Console&);
+Result<int> stats_command(StatsOptions&, const Console&);
+Result<int> synth_command(SynthOptions&, const Console&);
+Result<int> train_command(TrainOptions&, const Console&);
+
+}  // namespace hayate::cli

@@ -1,0 +1,67 @@
+// The command table.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "cli/all_commands.h"
+#include "kernels/dispatch.h"
+
+namespace hayate::cli {
+
+namespace {
+
+constexpr Command kCommands[] = {
+    {"run", "bars to features, models, predictions, metrics and a report: the whole plan of a spec",
+     "hayate run examples/prices/run.toml\nhayate run examples/prices/run.toml --run-dir runs/first --workers 2 --memory-limit 2GB",
+     make_invocation<RunOptions, run_command>},
+    {"stats", "counters, seconds and memory of a finished run", "hayate stats runs/first", make_invocation<StatsOptions, stats_command>},
+    {"features", "compute features of bars into a table",
+     "hayate features --input examples/prices --set alpha158 --output features.parquet\n"
+     "hayate features --input 'prices/*.csv' --expr 'ma5=Mean($close,5)/$close' --label 'LABEL0=Ref($close,-2)/Ref($close,-1)-1' --output "
+     "features.csv",
+     make_invocation<FeaturesOptions, features_command>},
+    {"train", "train a model on a table",
+     "hayate train --input features.parquet --label LABEL0 --learner forest --params num_trees=100,max_depth=8 --model forest.hyt",
+     make_invocation<TrainOptions, train_command>},
+    {"predict", "predict rows of a table, or new bars with the models of a run",
+     "hayate predict --model forest.hyt --input features.parquet --output predictions.parquet\n"
+     "hayate predict --run runs/first --input examples/prices --output predictions.parquet",
+     make_invocation<PredictOptions, predict_command>},
+    {"evaluate", "all metrics of predictions, with their conventions",
+     "hayate evaluate --input predictions.parquet --label label --prediction prediction --by-date date",
+     make_invocation<EvaluateOptions, evaluate_command>},
+    {"synth", "make a universe of symbols by block bootstrap of real bars",
+     "hayate synth --like 'examples/prices/*.csv' --symbols 500 --days 2500 --seed 1 --output universe.parquet",
+     make_invocation<SynthOptions, synth_command>},
+    {"sets", "the feature sets, or the expressions of one", "hayate sets\nhayate sets alpha158", make_invocation<LookupOptions, sets_command>},
+    {"operators", "the operators of the expression language, or one in full", "hayate operators\nhayate operators Mean",
+     make_invocation<LookupOptions, operators_command>},
+    {"doctor", "what was found on this machine and where each figure comes from", "hayate doctor\nhayate doctor --json",
+     make_invocation<DoctorOptions, doctor_command>},
+    {"completion", "print the completion script of a shell", "source <(hayate completion bash)",
+     make_invocation<CompletionOptions, completion_command>},
+};
+
+}  // namespace
+
+Result<int> completion_command(CompletionOptions& options, const Console& console) {
+  console.print(completion_script(options.shell));
+  return 0;
+}
+
+std::span<const Command> commands() { return kCommands; }
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : kCommands)
+    if (name == command.name) return &command;
+  return nullptr;
+}
+
+std::string version_text() { return fmt::format("hayate {} ({})", HAYATE_VERSION, kernels::isa_name(kernels::active_isa())); }
+
+void Console::say(const std::string& message) const {
+  if (!quiet) fmt::print(stderr, "{}\n", message);
+}
+void Console::print(const std::string& text) const { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+}  // namespace hayate::cli

@@ -1,0 +1,61 @@
+// hayate evaluate: all metrics with their conventions.
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "cli/all_commands.h"
+#include "cli/outputs.h"
+#include "eval/metrics_json.h"
+#include "hayate/metrics.h"
+#include "io/reader.h"
+
+namespace hayate::cli {
+namespace {
+
+std::string evaluation_json(const Evaluation& evaluation) {
+  JsonWriter json(1);
+  json.object();
+  eval::write_evaluation(json, evaluation);
+  return json.end().text() + "\n";
+}
+
+std::string evaluation_table(const Evaluation& evaluation) {
+  std::string out = fmt::format("{}, {} rows{}\n", problem_name(evaluation.problem), evaluation.rows,
+                                evaluation.rows_left_out > 0 ? fmt::format(" ({} with missing values left out)", evaluation.rows_left_out) : "");
+  for (const MetricValue& metric : evaluation.metrics) {
+    if (std::string_view(metric.metric->name) == "confusion_matrix") continue;
+    const std::string value = metric.value ? fmt::format("{:.6g}", *metric.value) : "-";
+    out += fmt::format("{:<22} {:>12}  {}\n", metric.metric->name, value,
+                       metric.reason.empty() ? metric.metric->convention : "undefined: " + metric.reason);
+  }
+  const size_t classes = evaluation.classes.size();
+  if (classes > 0) out += "confusion matrix (rows: label, columns: prediction)\n";
+  for (size_t row = 0; row < classes; ++row) {
+    out += fmt::format("{:<22}", evaluation.classes[row]);
+    for (size_t column = 0; column < classes; ++column) out += fmt::format(" {:>12.6g}", evaluation.confusion[row * classes + column]);
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
+  EvaluateSpec spec{options.label, options.prediction, options.weight, options.by_date, std::nullopt};
+  if (!options.problem.empty()) {
+    HY_TRY(spec.problem, parse_problem(options.problem, "--problem"));
+  }
+  HY_TRY(const auto kind, asked_kind(options.format));
+  HY_TRY(const auto paths, io::expand_inputs(options.input));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, kind, nullptr, 0}));
+  if (!spec.problem) {
+    HY_TRY(const Column* label, table.column(options.label, "--label"));
+    HY_TRY(const ProblemChoice choice, infer_problem(*label, options.label));
+    console.say(fmt::format("problem: {} ({})", problem_name(choice.problem), choice.why));
+  }
+  HY_TRY(const Evaluation evaluation, evaluate_table(table, spec));
+  console.print(console.json ? evaluation_json(evaluation) : evaluation_table(evaluation));
+  return 0;
+}
+
+}  // namespace hayate::cli

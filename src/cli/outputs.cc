@@ -1,0 +1,60 @@
+#include "cli/outputs.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+namespace hayate::cli {
+
+namespace {
+const double kProcessBegan = wall_seconds();
+}
+
+Result<void> write_timings(const std::string& path, const std::vector<exec::StepRecord>& steps, int workers) {
+  if (path.empty()) return {};
+  JsonWriter json(1);
+  json.object().key("steps").array();
+  for (const exec::StepRecord& step : steps)
+    json.object()
+        .key("name")
+        .value(step.name)
+        .key("wall_s")
+        .value(step.wall_seconds)
+        .key("cpu_s")
+        .value(step.cpu_seconds)
+        .key("items")
+        .value(step.items)
+        .end();
+  json.end().key("wall_s").value(wall_seconds() - kProcessBegan).key("cpu_s").value(cpu_seconds());
+  json.key("peak_rss_bytes").value(peak_memory_bytes()).key("workers").value(workers);
+  return io::write_file(path, json.end().text() + "\n");
+}
+
+Result<std::optional<io::FileKind>> asked_kind(const std::string& format) {
+  if (format.empty()) return std::optional<io::FileKind>();
+  HY_TRY(const io::FileKind kind, io::kind_named(format, "--format"));
+  return std::optional(kind);
+}
+
+void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings) {
+  std::map<std::string, int64_t> seen;
+  for (const Finding& finding : findings) {
+    if (++seen[finding.kind] > 3) continue;
+    const std::string place = finding.row > 0 ? fmt::format(" row {}", finding.row) : "", time = finding.time.empty() ? "" : " " + finding.time;
+    const std::string value = finding.value.empty() ? "" : fmt::format(" ({})", finding.value);
+    console.say(fmt::format("{}: {}{}{}: {}: {}{}", noun, finding.symbol, place, time, finding.kind, finding.what, value));
+  }
+  for (const auto& [kind, count] : seen)
+    if (count > 3) console.say(fmt::format("{}: {} more of kind {}", noun, count - 3, kind));
+}
+
+std::string padded(const std::string& text, size_t width) {
+  size_t characters = 0;
+  for (const char c : text) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return characters >= width ? text : text + std::string(width - characters, ' ');
+}
+
+}  // namespace hayate::cli

@@ -1,0 +1,26 @@
+// What several commands do alike with what they read and write.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "hayate/panel.h"
+#include "io/files.h"
+
+namespace hayate::cli {
+
+/// Seconds and memory of this process so far, as --timings FILE has them; does nothing when `path` is empty.
+Result<void> write_timings(const std::string& path, const std::vector<exec::StepRecord>& steps, int workers);
+
+/// The kind that --format names, or nothing when it is empty.
+Result<std::optional<io::FileKind>> asked_kind(const std::string& format);
+
+/// A few lines on stderr: how many findings of each kind, and the first ones.
+void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings);
+
+/// `text` in a field of `width` places, by characters rather than bytes.
+std::string padded(const std::string& text, size_t width);
+
+}  // namespace hayate::cli

@@ -1,0 +1,92 @@
+// hayate run SPEC.toml and hayate stats DIR.
+#include "pipeline/run.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "cli/all_commands.h"
+#include "cli/outputs.h"
+#include "cli/signals.h"
+#include "pipeline/run_files.h"
+#include "pipeline/spec.h"
+
+namespace hayate::cli {
+namespace {
+
+constexpr size_t kSymbolsShown = 20;
+
+std::string number(double value, const char* format) { return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value); }
+
+std::string score_row(const std::string& name, const ForecastScore& score) {
+  const double ratio = score.rmse / score.naive_rmse - 1;
+  return fmt::format("{} {:>8} {:>10} {:>10} {:>9} {:>8} {:>8}\n", padded(name, 12), score.rows, number(score.rmse, "{:.6f}"),
+                     number(score.naive_rmse, "{:.6f}"), number(100 * ratio, "{:+.2f} %"), number(score.correlation, "{:+.3f}"),
+                     number(100 * score.hit_rate, "{:.1f} %"));
+}
+
+std::string result_table(const pipeline::RunOutcome& outcome) {
+  const auto& scores = outcome.scores;
+  std::string out =
+      fmt::format("{} {:>8} {:>10} {:>10} {:>9} {:>8} {:>8}\n", padded("symbol", 12), "rows", "RMSE", "naive", "vs naive", "corr", "hit rate");
+  for (size_t s = 0; s < std::min(scores.symbols.size(), kSymbolsShown); ++s) out += score_row(outcome.forecast.symbols[s], scores.symbols[s]);
+  if (scores.symbols.size() > kSymbolsShown) out += fmt::format("... and {} more symbols in the report\n", scores.symbols.size() - kSymbolsShown);
+  out += score_row("universe", scores.summary);
+  std::vector<std::string> parts;
+  for (const MetricValue& metric : scores.ic)
+    parts.push_back(fmt::format("{} {}", metric.metric->name, metric.value ? fmt::format("{:+.4f}", *metric.value) : "undefined: " + metric.reason));
+  int64_t dates = 0;
+  for (const IcDay& day : scores.days) dates += !std::isnan(day.ic);
+  return out + fmt::format("by date ({} dates): {}\n", dates, join(parts, ", ")) +
+         "out of sample; naive: a forecast of 0; corr: over time; hit rate: sign of the label met\n";
+}
+
+Result<int> print_plan(const RunSpec& spec) {
+  fmt::print("{}", pipeline::spec_toml(spec));
+  return 0;
+}
+
+}  // namespace
+
+Result<int> run_command(RunOptions& options, const Console& console) {
+  pipeline::RunRequest request;
+  request.exec = options.exec;
+  HY_TRY(request.spec, pipeline::read_run_spec(options.spec_file, &request.exec));
+  if (options.print_spec) return print_plan(request.spec);
+  request.run_dir = options.run_dir;
+  request.version = version_text();
+  exec::Steps steps(console.progress);
+  HY_TRY(const pipeline::RunOutcome outcome, pipeline::run(request, steps, interruption()));
+  for (const std::string& message : outcome.messages) console.say(message);
+  say_findings(console, "warning", outcome.warnings);
+  say_findings(console, "failed", outcome.failures);
+  HY_CHECK(write_timings(options.timings, outcome.steps, outcome.stats.workers));
+  const std::string report = outcome.run_dir + "/report.html";
+  if (console.json) {
+    console.print(fmt::format("{{\"run_dir\":\"{}\",\"report\":\"{}\",\"stats\":{},\"metrics\":{}}}\n", json_escape(outcome.run_dir),
+                              json_escape(report), pipeline::stats_json(outcome.stats), pipeline::metrics_json(outcome.forecast, outcome.scores)));
+  } else {
+    console.print(result_table(outcome));
+    console.print(fmt::format("{}\nreport: {}\n", outcome.stats.line(), report));
+  }
+  return outcome.failures.empty() ? 0 : 3;
+}
+
+Result<int> stats_command(StatsOptions& options, const Console& console) {
+  HY_TRY(const pipeline::RunStats stats, pipeline::read_stats(options.run_dir));
+  if (console.json) {
+    console.print(pipeline::stats_json(stats) + "\n");
+    return 0;
+  }
+  console.print(
+      fmt::format("symbols     {}\nfailed      {}\nbars        {}\nmodels      {}\nwall        {}\ncpu         {}\nbusy share  {:.0f} % of {} "
+                  "worker{}\nspeed-up    {:.2f}\npeak memory {}\ncache hits  {}\n{}\n",
+                  stats.symbols, stats.failed, stats.rows, stats.models, format_seconds(stats.wall_seconds), format_seconds(stats.cpu_seconds),
+                  100 * stats.speed_up() / stats.workers, stats.workers, stats.workers == 1 ? "" : "s", stats.speed_up(),
+                  format_bytes(stats.peak_memory_bytes), stats.cache_hits, stats.line()));
+  return 0;
+}
+
+}  // namespace hayate::cli

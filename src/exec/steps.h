@@ -1,0 +1,61 @@
+// The steps of a command (read, compute, bin, train, predict, write, ...): what takes how long, told while it happens.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace hayate::exec {
+
+struct StepRecord {
+  std::string name;
+  double wall_seconds = 0, cpu_seconds = 0;
+  int64_t items = 0;
+};
+
+/// Told of progress; calls come from any worker, one at a time.
+class StepListener {
+ public:
+  virtual ~StepListener() = default;
+  virtual void step_began(const std::string& name, int64_t items) = 0;
+  virtual void step_advanced(int64_t done, int64_t items) = 0;
+  virtual void step_ended(const StepRecord& record) = 0;
+};
+
+/// A part of a step that several things were done in at once, and the seconds that were measured for it.
+struct StepShare {
+  std::string name;
+  double seconds = 0;
+  int64_t items = 0;
+};
+
+class Steps {
+ public:
+  /// `listener` may be null and must outlive this.
+  explicit Steps(StepListener* listener = nullptr) : listener_(listener) {}
+
+  /// Begins a step, which ends the one before it. `items` 0: not known.
+  void begin(const std::string& name, int64_t items = 0);
+  /// `count` more items are done. Any thread.
+  void advance(int64_t count = 1);
+  void end();
+  /// Ends the open step as the parts it was made of: its wall and CPU seconds are shared out in proportion to theirs.
+  void end_as(const std::vector<StepShare>& parts);
+  /// One record per name, in the order of their first end.
+  const std::vector<StepRecord>& records() const { return records_; }
+
+ private:
+  void close(const StepRecord& record);
+  StepListener* listener_;
+  std::vector<StepRecord> records_;
+  std::mutex mutex_;
+  std::string name_;
+  int64_t items_ = 0;
+  std::atomic<int64_t> done_{0};
+  double wall_begin_ = 0, cpu_begin_ = 0;
+  bool open_ = false;
+};
+
+}  // namespace hayate::exec

@@ -1,0 +1,79 @@
+#include "features/graph.h"
+
+#include <algorithm>
+
+namespace hayate {
+namespace {
+
+constexpr int64_t kAll = Extent::kAll;
+
+int64_t plus(int64_t rows, int64_t more) { return rows == kAll || rows > kAll - more ? kAll : rows + more; }
+int64_t back(int64_t from, int64_t rows) { return from == -kAll ? -kAll : from - rows; }
+
+/// Values that a window needs before the operator has one of its own.
+int64_t values_needed(Op op) {
+  switch (op) {
+    case Op::variance:
+    case Op::deviation:
+    case Op::slope:
+    case Op::rsquare:
+    case Op::residual:
+    case Op::correlation:
+    case Op::covariance:
+      return 2;
+    case Op::skewness:
+      return 3;
+    case Op::kurtosis:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
+/// Comparisons of NaN are false, not NaN.
+bool swallows_missing(const GraphNode& node) { return node.type == ValueType::boolean && is_elementwise(node.op); }
+
+Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
+  Extent out;
+  for (int i = 0; i < 3; ++i) {
+    if (node.in[i] < 0) continue;
+    const Extent& in = extents[size_t(node.in[i])];
+    out.from = std::min(out.from, in.from), out.to = std::max(out.to, in.to);
+    if (node.op == Op::choose && i == 0) continue;
+    out.lookback = std::max(out.lookback, in.lookback);
+  }
+  if (swallows_missing(node)) out.lookback = 0;
+  return out;
+}
+
+Extent extent_of(const GraphNode& node, const std::vector<Extent>& extents) {
+  Extent out = of_operands(node, extents);
+  if (node.op == Op::shift) {
+    out.from = node.n > 0 ? back(out.from, node.n) : out.from;
+    out.to = std::max<int64_t>(out.to - node.n, 0);
+    out.lookback = node.n > 0 ? plus(out.lookback, node.n) : out.lookback == kAll ? kAll : std::max<int64_t>(out.lookback + node.n, 0);
+  } else if (node.op == Op::first) {
+    out.from = -kAll;
+    if (out.lookback > 0) out.lookback = kAll;
+  } else if (is_rolling(node.op)) {
+    const int64_t needed = values_needed(node.op);
+    out.from = node.n == 0 ? -kAll : back(out.from, node.n - 1);
+    out.lookback = node.n > 0 && node.n < needed ? kAll : plus(out.lookback, needed - 1);
+  } else if (node.op == Op::ewm || node.op == Op::expanding_ema) {
+    out.from = -kAll;
+  }
+  return out;
+}
+
+}  // namespace
+
+int32_t Graph::add(const GraphNode& node) {
+  const Key key{node.op, node.type, node.in[0], node.in[1], node.in[2], node.n, node.p};
+  const auto [at, fresh] = seen_.try_emplace(key, int32_t(nodes_.size()));
+  if (!fresh) return at->second;
+  extents_.push_back(extent_of(node, extents_));
+  nodes_.push_back(node);
+  return at->second;
+}
+
+}  // namespace hayate

@@ -1,0 +1,108 @@
+// The graph that expressions compile to: every node is one series, and equal sub-expressions are one node. qlib's names and
+// coercions are gone here: types are explicit (casts are nodes), Delta is a subtraction, Count a sum, Med a quantile.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace hayate {
+
+enum class ValueType : uint8_t { boolean, float32, float64 };
+
+enum class Op : uint8_t {
+  field,     ///< `n` is the index of the field
+  constant,  ///< `p` in `type`; an operand of element-wise nodes only
+  cast,      ///< to `type`
+  shift,     ///< the value n rows ago; n < 0 looks ahead
+  first,     ///< the symbol's first value
+  // Element-wise; operands have one type. Comparisons and logic give boolean, the others the operands' type.
+  absolute,
+  sign,
+  logarithm,
+  invert,      ///< !x
+  complement,  ///< -x - 1: ~ of a whole number
+  is_present,  ///< x is not NaN
+  add,
+  subtract,
+  multiply,
+  divide,
+  power,
+  maximum,
+  minimum,
+  greater,
+  greater_equal,
+  less,
+  less_equal,
+  equal,
+  not_equal,
+  bit_and,  ///< of booleans, or of whole numbers held as float64
+  bit_or,
+  choose,  ///< in[0] ? in[1] : in[2]
+  // Over the last n rows (n = 0: all so far); the result is float64.
+  sum,
+  mean,
+  variance,
+  deviation,
+  largest,
+  smallest,
+  index_of_largest,
+  index_of_smallest,
+  rank,
+  quantile,  ///< p in [0, 1]
+  skewness,
+  kurtosis,
+  absolute_deviation,
+  slope,
+  rsquare,
+  residual,
+  weighted_mean,
+  correlation,
+  covariance,
+  // All rows so far.
+  ewm,            ///< p is alpha
+  expanding_ema,  ///< span = rows so far
+};
+
+inline constexpr bool is_rolling(Op op) { return op >= Op::sum && op <= Op::covariance; }
+inline constexpr bool is_elementwise(Op op) { return op >= Op::absolute && op <= Op::choose; }
+
+struct GraphNode {
+  Op op = Op::field;
+  ValueType type = ValueType::float32;
+  int32_t in[3] = {-1, -1, -1};
+  int64_t n = 0;
+  double p = 0;
+};
+
+/// Rows around t that the value at t depends on: t + from .. t + to. And how many leading rows have no value.
+struct Extent {
+  static constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
+  int64_t from = 0, to = 0;  ///< from = -kAll: every earlier row
+  int64_t lookback = 0;      ///< kAll: no row ever has a value
+};
+
+class Graph {
+ public:
+  /// The index of this node, or of the equal one that exists. Operands must exist.
+  int32_t add(const GraphNode& node);
+
+  const std::vector<GraphNode>& nodes() const { return nodes_; }
+  const GraphNode& node(int32_t index) const { return nodes_[size_t(index)]; }
+  const Extent& extent(int32_t index) const { return extents_[size_t(index)]; }
+
+  std::vector<int32_t> outputs;
+  std::vector<std::string> output_names;
+  std::vector<std::string> fields;
+
+ private:
+  using Key = std::tuple<Op, ValueType, int32_t, int32_t, int32_t, int64_t, double>;
+  std::vector<GraphNode> nodes_;
+  std::vector<Extent> extents_;
+  std::map<Key, int32_t> seen_;
+};
+
+}  // namespace hayate

@@ -1,0 +1,124 @@
+// The table of operators. `signature` is also what Program::compile checks arguments against: the parameter names decide what
+// is accepted (N is a window, qscore a number, func a text, everything else a series or a number).
+#include "hayate/features.h"
+
+namespace hayate {
+namespace {
+
+constexpr std::string_view kNoWindow = "no window: every row by itself";
+constexpr std::string_view kRolling = "window of the last N rows, this one included; at a symbol's start the rows there are. N = 0: all rows so far";
+constexpr std::string_view kRollingEwm =
+    "window of the last N rows, this one included; at a symbol's start the rows there are. N = 0: all rows so far. 0 < N < 1: no window but the "
+    "exponentially weighted mean with alpha = N";
+constexpr std::string_view kSkipped = "NaN and inf are skipped; a window without a value is NaN";
+constexpr std::string_view kTwoValues = "NaN and inf are skipped; fewer than two values are NaN";
+constexpr std::string_view kPropagates = "NaN in, NaN out";
+constexpr std::string_view kCompares = "a comparison with NaN is false (0); Ne is true";
+constexpr std::string_view kLine = "NaN is skipped; one value is NaN; inf makes its windows NaN";
+constexpr std::string_view kEwmQuirk = "0 < N < 1 gives the exponentially weighted mean whatever the operator is called";
+
+constexpr Operator kOperators[] = {
+    {"Ref", "Ref(feature, N)", "", "The value N rows ago", "x[t - N]",
+     "no window: one row, N back. N = 0: the symbol's first value. N < 0 looks ahead: for labels only", "NaN where there is no such row",
+     "N = 0 is not the row itself but the first one", "Ref($close, 5) / $close"},
+    {"Max", "Max(feature, N)", "", "Largest value", "max(x[t-N+1..t])", kRollingEwm, kSkipped, kEwmQuirk, "Max($high, 20) / $close"},
+    {"Min", "Min(feature, N)", "", "Smallest value", "min(x[t-N+1..t])", kRollingEwm, kSkipped, kEwmQuirk, "Min($low, 20) / $close"},
+    {"Sum", "Sum(feature, N)", "", "Sum", "sum(x[t-N+1..t])", kRollingEwm, kSkipped, kEwmQuirk, "Sum(Greater($close-Ref($close,1),0), 20)"},
+    {"Mean", "Mean(feature, N)", "", "Arithmetic mean", "sum(x) / n, n values present", kRollingEwm, kSkipped, kEwmQuirk,
+     "Mean($close, 20) / $close"},
+    {"Std", "Std(feature, N)", "", "Sample standard deviation", "sqrt(sum((x - mean)^2) / (n - 1))", kRollingEwm, kTwoValues, kEwmQuirk,
+     "Std($close, 20) / $close"},
+    {"Var", "Var(feature, N)", "", "Sample variance", "sum((x - mean)^2) / (n - 1)", kRollingEwm, kTwoValues, kEwmQuirk, "Var($close, 20)"},
+    {"Skew", "Skew(feature, N)", "", "Sample skewness", "sqrt(n (n-1)) / (n-2) * m3 / m2^1.5, mk = mean((x - mean)^k)",
+     "window of the last N >= 3 rows, or all rows so far with N = 0", "NaN and inf are skipped; fewer than three values are NaN",
+     "0 where all values are equal; NaN where m2 <= 1e-14, so tiny prices have none", "Skew($close/Ref($close,1)-1, 20)"},
+    {"Kurt", "Kurt(feature, N)", "", "Sample excess kurtosis", "((n^2 - 1) m4 / m2^2 - 3 (n-1)^2) / ((n-2)(n-3)), mk = mean((x - mean)^k)",
+     "window of the last N >= 4 rows, or all rows so far with N = 0", "NaN and inf are skipped; fewer than four values are NaN",
+     "-3 where all values are equal; NaN where m2 <= 1e-14, so tiny prices have none", "Kurt($close/Ref($close,1)-1, 20)"},
+    {"Med", "Med(feature, N)", "", "Median", "the middle value, or the mean of the two in the middle", kRollingEwm, kSkipped, kEwmQuirk,
+     "Med($close, 20)"},
+    {"Mad", "Mad(feature, N)", "", "Mean absolute deviation", "mean(|x - mean(x)|)", kRolling, kSkipped,
+     "the mean of deviations from the mean, not the median of those from the median", "Mad($close, 20)"},
+    {"Slope", "Slope(feature, N)", "", "Slope of the least-squares line through the values, per row",
+     "(n Sxy - Sx Sy) / (n Sxx - Sx^2), x counts rows", kRolling, kLine, "a NaN row still has a slope: that of the values around it",
+     "Slope($close, 20) / $close"},
+    {"Rsquare", "Rsquare(feature, N)", "", "Squared correlation of the values with their row number",
+     "(n Sxy - Sx Sy)^2 / ((n Sxx - Sx^2)(n Syy - Sy^2))", kRolling, kLine,
+     "NaN where the window's Std is at most 2e-5, an absolute figure: prices below about 1e-3 have none. Not with N = 0", "Rsquare($close, 20)"},
+    {"Resi", "Resi(feature, N)", "", "Distance of this row's value from the least-squares line", "x[t] - (intercept + slope * row)", kRolling,
+     "NaN is skipped; a NaN row and one value are NaN; inf makes its windows NaN", "", "Resi($close, 20) / $close"},
+    {"Rank", "Rank(feature, N)", "", "Rank of this row's value in its window, as a share", "(values below + (values equal + 1) / 2) / n", kRolling,
+     "NaN and inf are skipped; a NaN row is NaN", "", "Rank($close, 20)"},
+    {"Quantile", "Quantile(feature, N, qscore)", "", "Quantile with linear interpolation",
+     "the value at position qscore * (n - 1) of the sorted window", kRolling, kSkipped, "", "Quantile($close, 20, 0.8) / $close"},
+    {"Count", "Count(feature, N)", "", "Number of values that are not NaN", "sum(x is not NaN)", kRollingEwm,
+     "NaN counts 0, inf counts 1; a window without a value is 0", kEwmQuirk, "Count($close, 20)"},
+    {"EMA", "EMA(feature, N)", "", "Exponential moving average", "sum(w x) / sum(w), w = (1 - alpha)^age, alpha = 2 / (N + 1)",
+     "no window: all rows so far with falling weights. N is the span and may be a fraction >= 1; 0 < N < 1 is alpha itself; N = 0: span = number of "
+     "rows so far, anew for each row",
+     "a NaN row repeats the last value and still ages the weights; NaN before the first value",
+     "the weights are normalised (pandas adjust=True), unlike TA-Lib's recursion", "EMA($close, 12) / $close"},
+    {"WMA", "WMA(feature, N)", "", "Weighted mean, newest heaviest", "sum(w x) / n, w = 1..m / sum(1..m), m rows in the window", kRolling, kSkipped,
+     "divided by the number of values on top of normalised weights: about Mean / N. Kept as qlib has it", "WMA($close, 20)"},
+    {"Corr", "Corr(feature_left, feature_right, N)", "", "Pearson correlation of two series", "Cov(x, y) / sqrt(Var(x) Var(y))",
+     "window of the last N >= 1 rows; at a symbol's start the rows there are",
+     "rows where either side is NaN or inf are skipped; fewer than two pairs are NaN",
+     "NaN where the Std of either side is at most 2e-5, an absolute figure. N = 0 is refused", "Corr($close, Log($volume+1), 20)"},
+    {"Cov", "Cov(feature_left, feature_right, N)", "", "Sample covariance of two series", "sum((x - mean x)(y - mean y)) / (n - 1)",
+     "window of the last N >= 1 rows; at a symbol's start the rows there are",
+     "rows where either side is NaN or inf are skipped; fewer than two pairs are NaN", "N = 0 is refused", "Cov($close, $volume, 20)"},
+    {"Delta", "Delta(feature, N)", "", "Change over N rows", "x[t] - x[t - N]",
+     "no window: two rows. N = 0: the change since the symbol's first row. N < 0 looks ahead: for labels only", kPropagates, "", "Delta($close, 5)"},
+    {"Abs", "Abs(feature)", "", "Absolute value", "|x|", kNoWindow, kPropagates, "", "Abs($close - $open)"},
+    {"Sign", "Sign(feature)", "", "-1, 0 or 1", "x < 0 ? -1 : x > 0 ? 1 : 0", kNoWindow, kPropagates, "", "Sign($close - $open)"},
+    {"Log", "Log(feature)", "", "Natural logarithm", "ln(x)", kNoWindow, "NaN in, NaN out; below 0 NaN; 0 gives -inf", "", "Log($volume + 1)"},
+    {"Power", "Power(feature_left, feature_right)", "**", "Power", "x ^ y", kNoWindow,
+     "NaN in, NaN out; x^0 = 1 and 1^y = 1 even for NaN; a negative x to a fraction is NaN", "", "Power($close, 2)"},
+    {"Add", "Add(feature_left, feature_right)", "+", "Sum of two", "x + y", kNoWindow, kPropagates, "of two conditions it is Or, as in numpy",
+     "$close + $open"},
+    {"Sub", "Sub(feature_left, feature_right)", "-", "Difference", "x - y", kNoWindow, kPropagates, "of two conditions it is refused, as in numpy",
+     "$close - $open"},
+    {"Mul", "Mul(feature_left, feature_right)", "*", "Product", "x * y", kNoWindow, kPropagates, "of two conditions it is And, as in numpy",
+     "$close * $volume"},
+    {"Div", "Div(feature_left, feature_right)", "/", "Quotient", "x / y", kNoWindow, "NaN in, NaN out; x / 0 is inf with the sign of x, 0 / 0 NaN",
+     "", "$close / $open"},
+    {"Greater", "Greater(feature_left, feature_right)", "", "The larger of two", "max(x, y)", kNoWindow, "NaN where either side is",
+     "not a comparison: that is Gt", "Greater($open, $close)"},
+    {"Less", "Less(feature_left, feature_right)", "", "The smaller of two", "min(x, y)", kNoWindow, "NaN where either side is",
+     "not a comparison: that is Lt", "Less($open, $close)"},
+    {"And", "And(feature_left, feature_right)", "&", "Both conditions", "x and y", kNoWindow, "conditions are never NaN",
+     "takes conditions and whole numbers only; & binds tighter than >", "($close > $open) & ($volume > 0)"},
+    {"Or", "Or(feature_left, feature_right)", "|", "Either condition", "x or y", kNoWindow, "conditions are never NaN",
+     "takes conditions and whole numbers only; | binds tighter than >", "($close > $open) | ($high > $open)"},
+    {"Not", "Not(feature)", "", "The opposite of a condition", "not x", kNoWindow, "conditions are never NaN",
+     "takes conditions and whole numbers only", "Not($close > $open)"},
+    {"Gt", "Gt(feature_left, feature_right)", ">", "Greater than", "x > y", kNoWindow, kCompares, "", "$close > Ref($close, 1)"},
+    {"Ge", "Ge(feature_left, feature_right)", ">=", "Greater than or equal", "x >= y", kNoWindow, kCompares, "", "$close >= $open"},
+    {"Lt", "Lt(feature_left, feature_right)", "<", "Less than", "x < y", kNoWindow, kCompares, "", "$close < Ref($close, 1)"},
+    {"Le", "Le(feature_left, feature_right)", "<=", "Less than or equal", "x <= y", kNoWindow, kCompares, "", "$close <= $open"},
+    {"Eq", "Eq(feature_left, feature_right)", "==", "Equal", "x = y", kNoWindow, kCompares, "", "$volume == 0"},
+    {"Ne", "Ne(feature_left, feature_right)", "!=", "Not equal", "x != y", kNoWindow, kCompares, "NaN != NaN is true", "$close != Ref($close, 1)"},
+    {"IdxMax", "IdxMax(feature, N)", "", "Position of the largest value in its window, the oldest row being 1", "argmax(x[t-N+1..t]) + 1", kRolling,
+     "a window without a value is NaN", "a NaN or inf inside the window wins: its position comes back. The first of equal values wins",
+     "IdxMax($high, 20) / 20"},
+    {"IdxMin", "IdxMin(feature, N)", "", "Position of the smallest value in its window, the oldest row being 1", "argmin(x[t-N+1..t]) + 1", kRolling,
+     "a window without a value is NaN", "a NaN or inf inside the window wins: its position comes back. The first of equal values wins",
+     "IdxMin($low, 20) / 20"},
+    {"If", "If(condition, feature_left, feature_right)", "", "One of two values", "condition is not 0 ? x : y", kNoWindow,
+     "a NaN condition takes the first value", "NaN is true, as in numpy", "If($close > $open, $volume, 0)"},
+    {"Rolling", "Rolling(feature, N, func)", "", "The rolling operator called func",
+     "func is 'mean', 'sum', 'std', 'var', 'min', 'max', 'median', 'skew', 'kurt' or 'count'", kRollingEwm, "as the operator called",
+     "Skew and Kurt called this way take any N", "Rolling($close, 5, 'mean')"},
+};
+
+}  // namespace
+
+std::span<const Operator> operators() { return kOperators; }
+
+const Operator* find_operator(std::string_view name) {
+  for (const Operator& op : kOperators)
+    if (op.name == name) return &op;
+  return nullptr;
+}
+
+}  // namespace hayate

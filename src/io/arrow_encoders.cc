@@ -1,0 +1,220 @@
+// Parquet and Arrow IPC through Arrow C++, on the calling thread. Nothing in the bytes tells the time, the path or the
+// machine; the version of Arrow stands in a Parquet footer ("created_by").
+#include <arrow/io/interfaces.h>
+#include <arrow/ipc/dictionary.h>
+#include <arrow/ipc/options.h>
+#include <arrow/ipc/writer.h>
+#include <arrow/record_batch.h>
+#include <arrow/result.h>
+#include <arrow/table.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/properties.h>
+
+#include <cstring>
+#include <optional>
+
+#include "io/arrow_table.h"
+#include "io/encoders.h"
+#include "io/writer.h"
+
+namespace hayate::io {
+namespace {
+
+/// A sink as Arrow writes to it. The sink's own Error is kept: Arrow would pass on its text alone.
+class SinkStream final : public arrow::io::OutputStream {
+ public:
+  explicit SinkStream(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)) {}
+
+  arrow::Status Write(const void* data, int64_t size) override {
+    const auto written = sink_->write(data, size_t(size));
+    if (!written.ok()) {
+      error = written.error();
+      return arrow::Status::IOError(written.error().what);
+    }
+    position_ += size;
+    return arrow::Status::OK();
+  }
+  using arrow::io::Writable::Write;
+  arrow::Result<int64_t> Tell() const override { return position_; }
+  arrow::Status Close() override { return closed_ = true, arrow::Status::OK(); }
+  bool closed() const override { return closed_; }
+
+  Result<void> publish() { return sink_->publish(); }
+
+  std::optional<Error> error;
+
+ private:
+  std::unique_ptr<ByteSink> sink_;
+  int64_t position_ = 0;
+  bool closed_ = false;
+};
+
+std::shared_ptr<arrow::Schema> arrow_schema(const Table& table) {
+  arrow::FieldVector fields;
+  for (size_t i = 0; i < table.num_columns(); ++i) fields.push_back(arrow::field(table.names[i], arrow_type(table.columns[i])));
+  return arrow::schema(std::move(fields));
+}
+
+/// The column with nothing in its bytes that its values do not say: IPC writes buffers as they are, with what stands
+/// under nulls and in the bits behind the last row, which depends on how the column came about.
+Column canonical(const Column& column) {
+  Column out = slice(column, 0, column.length);  // bits behind the last row become 0
+  if (column.count_nulls() == 0) return out.validity = {}, out;
+  if (column.dtype == Dtype::text) {
+    std::vector<std::string> values;
+    for (int64_t row = 0; row < column.length; ++row) values.emplace_back(column.text(row));
+    const Buffer validity = out.validity;
+    out = make_text_column(values);
+    out.validity = validity;
+    return out;
+  }
+  std::vector<uint8_t> values(out.values.data, out.values.data + out.values.size);
+  const size_t width = dtype_width(column.dtype);
+  for (int64_t row = 0; row < column.length; ++row) {
+    if (!column.is_null(row)) continue;
+    if (column.dtype == Dtype::boolean)
+      values[size_t(row >> 3)] = uint8_t(values[size_t(row >> 3)] & ~(1 << (row & 7)));
+    else
+      std::memset(values.data() + size_t(row) * width, 0, width);
+  }
+  out.values = make_buffer(std::move(values));
+  return out;
+}
+
+arrow::ArrayVector arrow_arrays(const Table& table) {
+  arrow::ArrayVector arrays;
+  for (const Column& column : table.columns) arrays.push_back(arrow_array(column));
+  return arrays;
+}
+
+/// What both formats share: the stream, the schema, and Status turned into Error.
+class ArrowEncoder : public Encoder {
+ public:
+  ArrowEncoder(std::unique_ptr<ByteSink> sink, std::string path) : stream_(std::make_shared<SinkStream>(std::move(sink))), path_(std::move(path)) {}
+
+  Result<void> begin(const Table& table) override {
+    schema_ = arrow_schema(table);
+    return checked([&] { return open(table); });
+  }
+  Result<void> write(const Table& group) override {
+    return checked([&] { return write_group(group); });
+  }
+  Result<void> finish() override {
+    HY_CHECK(checked([&] { return close(); }));
+    return stream_->publish();
+  }
+
+ protected:
+  virtual arrow::Status open(const Table& table) = 0;
+  virtual arrow::Status write_group(const Table& group) = 0;
+  virtual arrow::Status close() = 0;
+
+  std::shared_ptr<SinkStream> stream_;
+  std::shared_ptr<arrow::Schema> schema_;
+
+ private:
+  template <class Work>
+  Result<void> checked(Work&& work) {
+    arrow::Status status;
+    try {
+      status = work();
+    } catch (const std::exception& e) {
+      status = arrow::Status::UnknownError(e.what());
+    }
+    if (stream_->error) return *stream_->error;
+    if (status.ok()) return {};
+    if (status.IsOutOfMemory()) return Error{Kind::budget, "no memory left to write", path_, "write fewer columns with --columns"};
+    return Error{Kind::io, fmt::format("cannot be written: {}", status.message()), path_, "write another format, such as .csv"};
+  }
+
+  std::string path_;
+};
+
+class ParquetEncoder final : public ArrowEncoder {
+ public:
+  using ArrowEncoder::ArrowEncoder;
+
+ protected:
+  arrow::Status open(const Table& table) override {
+    parquet::WriterProperties::Builder properties;
+    properties.compression(parquet::Compression::SNAPPY)->max_row_group_length(kRowGroup)->disable_dictionary();
+    // A dictionary pays where values repeat; for floats the writer would hash a megabyte of them and give up.
+    for (size_t i = 0; i < table.num_columns(); ++i) {
+      const Dtype dtype = table.columns[i].dtype;
+      if (dtype == Dtype::text || dtype == Dtype::category || dtype == Dtype::date || is_integer(dtype)) properties.enable_dictionary(table.names[i]);
+    }
+    parquet::ArrowWriterProperties::Builder arrow_properties;
+    arrow_properties.store_schema()->set_use_threads(false);
+    ARROW_ASSIGN_OR_RAISE(
+        writer_, parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), stream_, properties.build(), arrow_properties.build()));
+    return arrow::Status::OK();
+  }
+  arrow::Status write_group(const Table& group) override {
+    if (group.num_rows() == 0) return arrow::Status::OK();
+    return writer_->WriteTable(*arrow::Table::Make(schema_, arrow_arrays(group), group.num_rows()), kRowGroup);
+  }
+  arrow::Status close() override { return writer_->Close(); }
+
+ private:
+  std::unique_ptr<parquet::arrow::FileWriter> writer_;
+};
+
+/// The IPC file format. Its dictionaries stand behind the batches, where all their names are known: the footer says
+/// where, and readers of files go by the footer. (Arrow's own writer would write one in front that grows by deltas,
+/// which Polars does not read.)
+class IpcEncoder final : public ArrowEncoder {
+ public:
+  using ArrowEncoder::ArrowEncoder;
+
+ protected:
+  arrow::Status open(const Table&) override {
+    options_.use_threads = false;
+    fields_ = std::make_unique<arrow::ipc::DictionaryFieldMapper>(*schema_);
+    ARROW_ASSIGN_OR_RAISE(writer_, arrow::ipc::internal::MakePayloadFileWriter(stream_.get(), schema_, options_));
+    ARROW_RETURN_NOT_OK(writer_->Start());
+    arrow::ipc::IpcPayload payload;
+    ARROW_RETURN_NOT_OK(arrow::ipc::GetSchemaPayload(*schema_, options_, *fields_, &payload));
+    return writer_->WritePayload(payload);
+  }
+
+  arrow::Status write_group(const Table& group) override {
+    arrow::ArrayVector arrays;
+    for (const Column& column : group.columns) arrays.push_back(arrow_array(canonical(column)));
+    dictionaries_.clear();
+    for (const Column& column : group.columns) dictionaries_.push_back(column.dictionary);
+    arrow::ipc::IpcPayload payload;
+    ARROW_RETURN_NOT_OK(
+        arrow::ipc::GetRecordBatchPayload(*arrow::RecordBatch::Make(schema_, group.num_rows(), std::move(arrays)), options_, &payload));
+    return writer_->WritePayload(payload);
+  }
+
+  arrow::Status close() override {
+    for (size_t i = 0; i < dictionaries_.size(); ++i) {
+      if (!dictionaries_[i]) continue;
+      ARROW_ASSIGN_OR_RAISE(const int64_t id, fields_->GetFieldId({int(i)}));
+      arrow::ipc::IpcPayload payload;
+      ARROW_RETURN_NOT_OK(arrow::ipc::GetDictionaryPayload(id, arrow_array(canonical(*dictionaries_[i])), options_, &payload));
+      ARROW_RETURN_NOT_OK(writer_->WritePayload(payload));
+    }
+    return writer_->Close();
+  }
+
+ private:
+  arrow::ipc::IpcWriteOptions options_ = arrow::ipc::IpcWriteOptions::Defaults();
+  std::unique_ptr<arrow::ipc::DictionaryFieldMapper> fields_;
+  std::unique_ptr<arrow::ipc::internal::IpcPayloadWriter> writer_;
+  std::vector<std::shared_ptr<const Column>> dictionaries_;  // of the newest group: the last one has all names
+};
+
+}  // namespace
+
+std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path) {
+  return std::make_unique<ParquetEncoder>(std::move(sink), std::move(path));
+}
+std::unique_ptr<Encoder> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path) {
+  return std::make_unique<IpcEncoder>(std::move(sink), std::move(path));
+}
+
+}  // namespace hayate::io

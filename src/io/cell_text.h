@@ -1,0 +1,22 @@
+// One value of a table as the text that CSV and JSON hold.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hayate/table.h"
+
+namespace hayate::io {
+
+/// Null, or NaN in a float column.
+bool is_missing_cell(const Column& column, int64_t row);
+
+/// A value of an integer, boolean, date or timestamp column; unsigned ones as bits.
+int64_t integer_cell(const Column& column, int64_t row);
+
+/// Appends a value that is not missing and not text: integers; floats with the fewest digits that read back as the same
+/// number, always with a point or an exponent so that they stay floats ("3.0", "1e+300", "inf"); True / False as "true" /
+/// "false"; dates as 2024-01-05, times as 2024-01-05T09:30:00Z.
+void append_cell_text(const Column& column, int64_t row, std::string* out);
+
+}  // namespace hayate::io

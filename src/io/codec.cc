@@ -1,0 +1,134 @@
+#include <arrow/result.h>
+#include <arrow/util/compression.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/strings.h"
+#include "io/compressed_sink.h"
+#include "io/formats.h"
+
+namespace hayate::io {
+namespace {
+
+Result<std::unique_ptr<arrow::util::Codec>> make_codec(Codec codec, const std::string& path) {
+  const auto type = codec == Codec::gzip ? arrow::Compression::GZIP : arrow::Compression::ZSTD;
+  constexpr int kGzipLevel = 6, kZstdLevel = 3;  // those of the command-line tools; Arrow's own default for gzip is 9
+  auto made = arrow::util::Codec::Create(type, codec == Codec::gzip ? kGzipLevel : kZstdLevel);
+  if (!made.ok()) return input_error("this build of Arrow has no such codec", path, "write the file without compression");
+  return std::move(*made);
+}
+
+/// Memory that grows by doubling without being cleared; its owner becomes that of a Buffer.
+struct Growing {
+  std::shared_ptr<uint8_t> bytes;
+  size_t capacity = 0, size = 0;
+
+  bool grow(size_t to) {
+    std::shared_ptr<uint8_t> larger(static_cast<uint8_t*>(std::malloc(to)), std::free);
+    if (!larger) return false;
+    if (size) std::memcpy(larger.get(), bytes.get(), size);
+    bytes = std::move(larger), capacity = to;
+    return true;
+  }
+};
+
+Error torn(const std::string& path) { return input_error("the compressed data is damaged or cut off", path, "copy or download the file again"); }
+
+}  // namespace
+
+Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& path, int64_t limit_bytes) {
+  HY_TRY(const auto made, make_codec(codec, path));
+  auto decompressor = made->MakeDecompressor();
+  if (!decompressor.ok() || bytes.size == 0) return torn(path);
+  arrow::util::Decompressor& stream = **decompressor;
+
+  Growing out;
+  size_t at = 0;
+  size_t wanted = std::max<size_t>(4 * bytes.size, 1 << 16);
+  while (true) {
+    if (out.size == out.capacity) {
+      if (int64_t(out.capacity) >= limit_bytes || !out.grow(std::min(wanted, size_t(limit_bytes))))
+        return Error{Kind::budget, fmt::format("unpacks to more than {}", format_bytes(limit_bytes)), path,
+                     "raise --memory-limit, or unpack the file and read it in parts"};
+      wanted = 2 * out.capacity;
+    }
+    const auto step = stream.Decompress(int64_t(bytes.size - at), bytes.data + at, int64_t(out.capacity - out.size), out.bytes.get() + out.size);
+    if (!step.ok()) return torn(path);
+    at += size_t(step->bytes_read);
+    out.size += size_t(step->bytes_written);
+    if (stream.IsFinished()) {
+      if (at == bytes.size) break;
+      if (!stream.Reset().ok()) return torn(path);
+    } else if (step->bytes_read == 0 && step->bytes_written == 0) {
+      if (at == bytes.size || !step->need_more_output) return torn(path);
+      if (!out.grow(std::min(2 * out.capacity, size_t(limit_bytes)))) return torn(path);
+    }
+  }
+  const uint8_t* data = out.bytes.get();
+  return Buffer{std::move(out.bytes), data, out.size};
+}
+
+namespace {
+
+class CompressedSink final : public ByteSink {
+ public:
+  CompressedSink(std::unique_ptr<ByteSink> below, std::shared_ptr<arrow::util::Compressor> stream)
+      : below_(std::move(below)), stream_(std::move(stream)) {
+    input_.reserve(kPiece);
+  }
+
+  /// Full pieces go to the compressor, so the output depends on the bytes and not on how they were cut into calls.
+  Result<void> write(const void* data, size_t size) override {
+    auto from = static_cast<const uint8_t*>(data);
+    while (size > 0) {
+      const size_t part = std::min(size, kPiece - input_.size());
+      input_.insert(input_.end(), from, from + part);
+      from += part, size -= part;
+      if (input_.size() == kPiece) HY_CHECK(compress());
+    }
+    return {};
+  }
+
+  Result<void> publish() override {
+    HY_CHECK(compress());
+    while (true) {
+      const auto step = stream_->End(int64_t(output_.size()), output_.data());
+      if (!step.ok()) return failed();
+      HY_CHECK(below_->write(output_.data(), size_t(step->bytes_written)));
+      if (!step->should_retry) return below_->publish();
+    }
+  }
+
+ private:
+  static constexpr size_t kPiece = size_t{1} << 20;
+
+  static Error failed() { return {Kind::io, "compression failed", "", "write the file without compression"}; }
+
+  Result<void> compress() {
+    for (size_t at = 0; at < input_.size();) {
+      const auto step = stream_->Compress(int64_t(input_.size() - at), input_.data() + at, int64_t(output_.size()), output_.data());
+      if (!step.ok()) return failed();
+      at += size_t(step->bytes_read);
+      HY_CHECK(below_->write(output_.data(), size_t(step->bytes_written)));
+    }
+    input_.clear();
+    return {};
+  }
+
+  std::unique_ptr<ByteSink> below_;
+  std::shared_ptr<arrow::util::Compressor> stream_;
+  std::vector<uint8_t> input_, output_ = std::vector<uint8_t>(kPiece);
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSink>> compressed_sink(std::unique_ptr<ByteSink> below, Codec codec) {
+  if (codec == Codec::none) return below;
+  HY_TRY(const auto made, make_codec(codec, ""));
+  auto stream = made->MakeCompressor();
+  if (!stream.ok()) return Error{Kind::io, "compression failed", "", "write the file without compression"};
+  return std::unique_ptr<ByteSink>(std::make_unique<CompressedSink>(std::move(below), std::move(*stream)));
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,30 @@
+// CSV bytes in memory to a table.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exec/pool.h"
+#include "hayate/error.h"
+#include "hayate/table.h"
+
+namespace hayate::io {
+
+struct CsvOptions {
+  std::vector<std::string> columns;  ///< wanted, in this order; empty: all
+  std::vector<std::string> as_text;  ///< columns that stay text whatever they hold
+  exec::Pool* pool = nullptr;        ///< nullptr: the calling thread alone
+};
+
+/// Reads CSV with one header line. Separator , ; tab or |, found from the first records. Types come from all values of
+/// a column (csv_value.h); missing values are null, and NaN beneath the null in a float64 column. A column without
+/// values, and every column of a file with a header only, is float64. Unnamed columns are called "Unnamed: 0" and
+/// repeated names "a.1", as pandas does. The result does not depend on the workers.
+///
+/// Errors name `path`, the line (from 1, the header's; lines inside quotes count) and the value: an empty file, a line
+/// with more or fewer fields than the header, a quote that never closes or has text behind it, NUL bytes, bytes that
+/// are not UTF-8.
+Result<Table> parse_csv(std::string_view bytes, const std::string& path, const CsvOptions& options = {});
+
+}  // namespace hayate::io

@@ -1,0 +1,62 @@
+// Where the fields of a CSV file begin and end. Two scanners give the same answer on well-formed bytes:
+//
+// scan_fields reads 64 bytes at a time as bit masks. A prefix xor over the quote mask tells which bytes stand inside
+// quotes (a doubled quote leaves and enters again), so separators and newlines inside fall away with one `and`. It
+// needs to know whether it starts inside quotes; count_block answers that for every block of the file beforehand, in
+// both hypotheses at once, which is what lets chunks be cut at true record ends and read in parallel. (Cutting at the
+// next newline byte, as other readers do, gives silently wrong rows when that newline is inside quotes.)
+//
+// next_record goes byte by byte and knows quotes that mask arithmetic does not: a quote in the middle of an unquoted
+// field is a plain character, text after a closing quote is an error, a quote that never closes has a place.
+// scan_fields only reports that such a quote is there; the file is then read again with next_record.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace hayate::io {
+
+struct CsvDialect {
+  char separator = ',';
+  char newline = '\n';  ///< '\r' only in files that have no '\n'; a '\r' before '\n' belongs to the line end
+};
+
+/// One block read in two hypotheses: [0] it starts outside quotes, [1] inside.
+struct CsvBlock {
+  bool odd_quotes = false;
+  int64_t newlines[2] = {0, 0};         ///< those outside quotes
+  int64_t first_newline[2] = {-1, -1};  ///< position in the block, or -1
+};
+CsvBlock count_block(std::string_view block, const CsvDialect& dialect);
+
+struct CsvScan {
+  size_t count = 0;        ///< entries written
+  bool malformed = false;  ///< a quote that needs next_record
+  bool has_nul = false;
+  bool has_high = false;  ///< bytes above 127: UTF-8 to be checked
+};
+/// Positions of all separators and newlines outside quotes, in order. `data` starts at a record. `ends` has room for
+/// data.size() + 64 entries. data.size() < 4 GiB.
+CsvScan scan_fields(std::string_view data, const CsvDialect& dialect, uint32_t* ends);
+
+struct CsvField {
+  size_t begin, end;  ///< quotes included, the '\r' of the line end not
+};
+enum class CsvFault { none, open_quote, text_after_quote };
+/// The record that starts at `*at` (which moves behind it); its fields replace `fields`. On a fault `*at` is the place
+/// of the quote in question. An empty line is one empty field.
+CsvFault next_record(std::string_view data, const CsvDialect& dialect, size_t* at, std::vector<CsvField>* fields);
+
+/// The dialect of which the first records are made: the separator of , ; tab | that gives every record the same number of
+/// fields, more than one, and most of them; if none does, the one that gives the header most fields.
+CsvDialect sniff_dialect(std::string_view data);
+
+/// Position of the first byte that is not part of valid UTF-8, or npos.
+size_t find_invalid_utf8(std::string_view data);
+
+/// A field's value without its quotes; doubled quotes become one in `scratch`, which the view may point into.
+std::string_view unquote(std::string_view field, std::vector<char>* scratch);
+
+}  // namespace hayate::io

@@ -1,0 +1,278 @@
+#include "io/csv.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/random.h"
+#include "base/strings.h"
+#include "io/csv_scan.h"
+#include "io/csv_value.h"
+
+using namespace hayate;
+using namespace hayate::io;
+
+namespace {
+
+Table parsed(std::string_view text, CsvOptions options = {}) {
+  auto result = parse_csv(text, "x.csv", options);
+  if (!result.ok()) FAIL(result.error().what, " ", result.error().where);
+  return std::move(result).value();
+}
+
+Error refused(std::string_view text) {
+  const auto result = parse_csv(text, "x.csv");
+  REQUIRE_FALSE(result.ok());
+  CHECK(result.error().kind == Kind::input);
+  CHECK_FALSE(result.error().hint.empty());
+  return result.error();
+}
+
+/// A column as "dtype: value value ...", missing values as _.
+std::string shown(const Column& column) {
+  std::string out = std::string(dtype_name(column.dtype)) + ":";
+  for (int64_t row = 0; row < column.length; ++row) {
+    out += ' ';
+    if (column.is_null(row))
+      out += '_';
+    else if (column.dtype == Dtype::text)
+      out += column.text(row);
+    else if (column.dtype == Dtype::date)
+      out += format_date(column.as<int32_t>()[size_t(row)]);
+    else if (column.dtype == Dtype::timestamp)
+      out += format_timestamp(column.as<int64_t>()[size_t(row)], column.zone);
+    else if (column.dtype == Dtype::int64)
+      out += std::to_string(column.as<int64_t>()[size_t(row)]);
+    else if (column.dtype == Dtype::uint64)
+      out += std::to_string(column.as<uint64_t>()[size_t(row)]);
+    else
+      out += format_shortest(column.number(row));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("csv: every dialect gives the same two columns") {
+  for (const char* text : {"a,b\n1,2.5\n2,3.5\n",
+                           "\xEF\xBB\xBF"
+                           "a,b\n1,2.5\n2,3.5\n",
+                           "a,b\r\n1,2.5\r\n2,3.5\r\n", "a;b\n1;2,5\n2;3,5\n", "a\tb\n1\t2.5\n2\t3.5", "a|b\n1|2.5\n2|3.5\n",
+                           "a,b\n\n1,2.5\n  \n2,3.5\n\n", "\n\na,b\n1,2.5\n2,3.5", "\"a\",\"b\"\n\"1\",\"2.5\"\n\"2\",\"3.5\"\n",
+                           "a,b\r1,2.5\r2,3.5\r", "a , b\n1, 2.5\n 2,3.5 \n", "a,b\n1,2.5\n2,3.5\r"}) {
+    CAPTURE(std::string(text));
+    const Table table = parsed(text);
+    CHECK(table.names == std::vector<std::string>{"a", "b"});
+    CHECK(shown(table.columns[0]) == "int64: 1 2");
+    CHECK(shown(table.columns[1]) == "float64: 2.5 3.5");
+  }
+}
+
+TEST_CASE("csv: types come from all values") {
+  struct Row {
+    const char *values, *expected;
+  };
+  for (const auto& [values, expected] : {
+           Row{"1 -2 +3", "int64: 1 -2 3"},
+           Row{"1 NA 3", "int64: 1 _ 3"},
+           Row{"1 2.5 1e3", "float64: 1 2.5 1000"},
+           Row{"9223372036854775807 -9223372036854775808", "int64: 9223372036854775807 -9223372036854775808"},
+           Row{"18446744073709551615 1", "uint64: 18446744073709551615 1"},
+           Row{"18446744073709551615 -1", "text: 18446744073709551615 -1"},
+           Row{"99999999999999999999 1", "text: 99999999999999999999 1"},
+           Row{"100000000000000000000 0.5", "float64: 1e+20 0.5"},
+           Row{"0 -0", "float64: 0 -0"},
+           Row{"007 008", "text: 007 008"},
+           Row{"true False TRUE NA", "bool: 1 0 1 _"},
+           Row{"true 1", "text: true 1"},
+           Row{"inf -Inf Infinity nan", "float64: inf -inf inf _"},
+           Row{"2024-01-05 2024/02/29", "date: 2024-01-05 2024-02-29"},
+           Row{"2024-01-05 2023-02-29", "text: 2024-01-05 2023-02-29"},
+           Row{"2024-01-05 2024-01-05T09:30", "timestamp: 2024-01-05T00:00:00 2024-01-05T09:30:00"},
+           Row{"2024-01-05T09:30:00+09:00 2024-01-05T09:30:00.25Z", "timestamp: 2024-01-05T00:30:00Z 2024-01-05T09:30:00.250000Z"},
+           Row{"2024-01-05T09:30Z 2024-01-05T09:30", "text: 2024-01-05T09:30Z 2024-01-05T09:30"},
+           Row{"2024-01-05T09:30:00.123456789", "text: 2024-01-05T09:30:00.123456789"},
+           Row{"20240105 20240106", "int64: 20240105 20240106"},
+           Row{"NA null NaN", "float64: _ _ _"},
+           Row{"1 2 x NA 1.50", "text: 1 2 x _ 1.50"},
+           Row{"1e 0x10 1_000", "text: 1e 0x10 1_000"},
+           Row{".5 5. 1e400 1e-400", "float64: 0.5 5 inf 0"},
+           Row{"0.1 0.30000000000000004 179769313486231570000e288", "float64: 0.1 0.30000000000000004 1.7976931348623157e+308"},
+       }) {
+    std::string text = "first,v\n";
+    for (const std::string& value : split(values, ' ')) text += "0," + value + "\n";
+    CHECK(shown(parsed(text).columns[1]) == expected);
+  }
+  CHECK(shown(parsed("date,b\n20240105,1\n2024-01-06,1\n").columns[0]) == "date: 2024-01-05 2024-01-06");
+  CHECK(shown(parsed("Date,b\n20240105,1\n20240199,1\n").columns[0]) == "int64: 20240105 20240199");
+  CHECK(shown(parsed("date,b\n20240105,1\n1.5,1\n").columns[0]) == "float64: 20240105 1.5");
+}
+
+TEST_CASE("csv: a symbol is text as written: zeros stay, NA and TRUE are symbols") {
+  CHECK(shown(parsed("symbol,b\n000001,1\nNA,1\nTRUE,1\n,1\n").columns[0]) == "text: 000001 NA TRUE _");
+  CHECK(parsed("symbol,b\n").columns[0].dtype == Dtype::text);
+}
+
+TEST_CASE("csv: one decimal mark a file") {
+  const Table table = parsed("a;b;c\n1,234;5.5;7\n");
+  CHECK(shown(table.columns[0]) == "text: 1,234");
+  CHECK(shown(table.columns[1]) == "text: 5.5");
+  CHECK(shown(table.columns[2]) == "int64: 7");
+  CHECK(shown(parsed("a;b\n1,5;x\n2.5;y\n").columns[0]) == "text: 1,5 2.5");
+  CHECK(shown(parsed("a;b\n1.5;x\n2.5;y\n").columns[0]) == "float64: 1.5 2.5");
+  CHECK(shown(parsed("a,b\n\"1,204,300\",1\n").columns[0]) == "text: 1,204,300");
+}
+
+TEST_CASE("csv: quotes, newlines inside them, and quotes that are plain characters") {
+  const Table table = parsed("a,b\n1,\"x \"\"y\"\" z\"\n2,\"two\nlines, one field\"\n3,\"\"\n4,\"\"\"\"\n");
+  CHECK(table.columns[1].text(0) == "x \"y\" z");
+  CHECK(table.columns[1].text(1) == "two\nlines, one field");
+  CHECK(table.columns[1].is_null(2));
+  CHECK(table.columns[1].text(3) == "\"");
+  const Table inches = parsed("a,b\n1,5\" pipe\n2,\"x, y\"\n3,6\" pipe\n");
+  CHECK(shown(inches.columns[1]) == "text: 5\" pipe x, y 6\" pipe");
+  CHECK(shown(parsed("a,b\r\n1,\"x\"\r\n").columns[1]) == "text: x");
+}
+
+TEST_CASE("csv: names of columns as pandas makes them, and only the wanted ones") {
+  CHECK(parsed(",a,a,\n0,1,2,3\n").names == std::vector<std::string>{"Unnamed: 0", "a", "a.1", "Unnamed: 3"});
+  const Table table = parsed("a,b,c\n1,x,2\n", {.columns = {"c", "a"}, .as_text = {"a"}, .pool = nullptr});
+  CHECK(table.names == std::vector<std::string>{"c", "a"});
+  CHECK(shown(table.columns[0]) == "int64: 2");
+  CHECK(shown(table.columns[1]) == "text: 1");
+  const std::vector<std::string> wrong = {"colse"};
+  CHECK(parse_csv("close,b\n1,2\n", "x.csv", {.columns = wrong, .as_text = {}, .pool = nullptr}).error().hint == "did you mean 'close'?");
+  const Table empty = parsed("a,b\n");
+  CHECK(empty.num_rows() == 0);
+  CHECK(empty.columns[0].dtype == Dtype::float64);
+}
+
+TEST_CASE("csv: what cannot be read is named by line and value") {
+  CHECK(refused("").what == "the file is empty");
+  CHECK(refused("\n\n").what == "no header: the file holds blank lines only");
+  CHECK(refused("a,b\n1,2,3\n").what == "3 fields, the header has 2");
+  CHECK(refused("a,b\n1,2\n\n4\n").where == "x.csv:4: 4");
+  CHECK(refused("a,b\n1,\"x\n").what == "a quote is never closed");
+  CHECK(refused("a,b\n0,1\n1,\"x\n").where == "x.csv:3: \"x");
+  CHECK(refused("a,b\n1,\"x\" y\n").what == "text behind a closing quote");
+  CHECK(refused(std::string("a,b\n1,\0", 7) + "x\n").what.starts_with("a NUL byte"));
+  CHECK(refused("a,b\n1,\xE9t\xE9\n").what == "bytes that are not UTF-8");
+  CHECK(refused("a\xFF,b\n1,2\n").what == "bytes that are not UTF-8");
+  CHECK(refused(std::string("\xFF\xFE"
+                            "a\0",
+                            4))
+            .what == "the file is in UTF-16");
+  const std::string far = "a,b\n" + std::string(400'000, '1') + ",2\n" + "1,2\n1,2,3\n";
+  CHECK(refused(far).where == "x.csv:4: 1,2,3");
+}
+
+TEST_CASE("csv: one late text value makes the column text, every value as written") {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 200'000; ++i) text += "1.50,2\n";
+  text += "x,2.5\n";
+  const Table table = parsed(text);
+  CHECK(table.columns[0].dtype == Dtype::text);
+  CHECK(table.columns[0].text(0) == "1.50");
+  CHECK(table.columns[0].text(199'999) == "1.50");
+  CHECK(table.columns[0].text(200'000) == "x");
+  CHECK(table.columns[1].dtype == Dtype::float64);
+  CHECK(table.columns[1].number(3) == 2);
+  CHECK(table.columns[1].number(200'000) == 2.5);
+}
+
+TEST_CASE("csv: chunks of a large file meet in the right place, whatever stands at their borders; any workers, same table") {
+  // Rows with newlines and separators inside quotes, blank lines and CRLF, of random lengths: the borders fall anywhere.
+  constexpr int kRows = 60'000;
+  const uint64_t key = random_key(7, Stage::search);
+  std::string text = "id,note,price,day\r\n";
+  std::vector<std::string> notes;
+  for (int i = 0; i < kRows; ++i) {
+    const uint64_t bits = random_bits(key, uint64_t(i));
+    std::string note(bits % 40, char('a' + bits % 26)), quoted;
+    if (bits % 3 == 0) note += "\n1,2,\"x\"\r\n";
+    if (bits % 5 == 0) note += "é日本";
+    for (const char c : note) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    text += fmt::format("{},\"{}\",{},{}\r\n", i, quoted, double(i) / 7, bits % 11 == 0 ? "" : "2024-01-05");
+    if (bits % 13 == 0) text += "\r\n";
+    notes.push_back(note);
+  }
+  REQUIRE(text.size() > 8 * 256 * 1024);
+  exec::Pool pool(3);
+  for (exec::Pool* workers : {static_cast<exec::Pool*>(nullptr), &pool}) {
+    const Table table = parsed(text, {.columns = {}, .as_text = {}, .pool = workers});
+    REQUIRE(table.num_rows() == kRows);
+    CHECK(table.columns[3].dtype == Dtype::date);
+    bool same = true;
+    for (int i = 0; i < kRows; ++i) {
+      same &= table.columns[0].as<int64_t>()[size_t(i)] == i && table.columns[2].number(i) == double(i) / 7;
+      same &= table.columns[1].text(i) == notes[size_t(i)] && table.columns[1].is_null(i) == notes[size_t(i)].empty();
+      same &= table.columns[3].is_null(i) == (random_bits(key, uint64_t(i)) % 11 == 0);
+    }
+    CHECK(same);
+  }
+}
+
+TEST_CASE("csv: both scanners find the same fields in well-formed bytes; the fast one knows when it cannot") {
+  const uint64_t key = random_key(3, Stage::search);
+  constexpr std::string_view kAlphabet = "\"\"\"\"ab,,\n\n\r";
+  const CsvDialect dialect;
+  int agreed = 0;
+  for (uint64_t trial = 0; trial < 20'000; ++trial) {
+    std::string text;
+    const uint32_t size = random_below(key, 1000 * trial, 150);
+    for (uint32_t i = 0; i < size; ++i) text += kAlphabet[random_below(key, 1000 * trial + 1 + i, uint32_t(kAlphabet.size()))];
+    std::vector<uint32_t> ends(text.size() + 64), expected;
+    const CsvScan scan = scan_fields(text, dialect, ends.data());
+    std::vector<CsvField> fields;
+    CsvFault fault = CsvFault::none;
+    for (size_t at = 0; at < text.size() && fault == CsvFault::none;) {
+      fault = next_record(text, dialect, &at, &fields);
+      for (size_t i = 0; i + 1 < fields.size(); ++i) expected.push_back(uint32_t(fields[i].end));
+      if (fault == CsvFault::none && text[at - 1] == '\n') expected.push_back(uint32_t(at - 1));
+    }
+    if (fault != CsvFault::none) REQUIRE(scan.malformed);
+    if (scan.malformed) continue;
+    ++agreed;
+    ends.resize(scan.count);
+    REQUIRE(ends == expected);
+    for (size_t cut = 0; cut <= text.size(); ++cut) {  // parity of the front and both hypotheses of the rest add up
+      const CsvBlock front = count_block(std::string_view(text).substr(0, cut), dialect),
+                     rest = count_block(std::string_view(text).substr(cut), dialect);
+      REQUIRE(front.newlines[0] + rest.newlines[front.odd_quotes] == count_block(text, dialect).newlines[0]);
+    }
+  }
+  CHECK(agreed > 500);
+}
+
+TEST_CASE("csv: plain numbers are read exactly as from_chars reads them") {
+  const uint64_t key = random_key(5, Stage::search);
+  for (uint64_t i = 0; i < 200'000; ++i) {
+    const int places = int(random_below(key, 2 * i, 10));
+    const std::string text = fmt::format("{:.{}f}", (random_unit(key, 2 * i + 1) - 0.5) * std::pow(10, random_below(key, 3 * i, 12)), places);
+    double real = 0;
+    int64_t integer = 0;
+    if (read_plain_real(text.data(), text.data() + text.size(), &real)) REQUIRE(real == *parse_number(text));
+    if (read_plain_integer(text.data(), text.data() + text.size(), &integer)) REQUIRE(integer == *parse_integer(text));
+    const CsvValue value = read_value(text, {});
+    REQUIRE(value.real == *parse_number(text));
+  }
+}
+
+TEST_CASE("csv: cut anywhere or with any byte changed it is an error or a table, never a crash") {
+  std::string text = "symbol,date,close,note\n";
+  for (int i = 0; i < 40; ++i) text += fmt::format("AAPL,2024-01-{:02},{}.5,\"say \"\"hi\"\", é\n{}\"\n", i % 28 + 1, i, i);
+  for (size_t cut = 0; cut <= text.size(); ++cut) {
+    const auto result = parse_csv(std::string_view(text).substr(0, cut), "x.csv");
+    if (result.ok()) CHECK(result.value().num_rows() <= 40);
+  }
+  const uint64_t key = random_key(9, Stage::search);
+  for (uint64_t trial = 0; trial < 20'000; ++trial) {
+    std::string torn = text;
+    for (uint32_t flips = 0; flips <= random_below(key, 100 * trial, 3); ++flips)
+      torn[random_below(key, 100 * trial + 1 + flips, uint32_t(torn.size()))] = char(random_bits(key, 100 * trial + 50 + flips));
+    const auto result = parse_csv(torn, "x.csv");
+    if (!result.ok()) CHECK(result.error().where.starts_with("x.csv"));
+  }
+}

@@ -1,0 +1,184 @@
+#include "io/csv_value.h"
+
+#include <array>
+#include <cassert>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+#include "base/strings.h"
+
+namespace hayate::io {
+namespace {
+
+/// pandas 3.1 STR_NA_VALUES.
+constexpr std::string_view kMissing[] = {"",     "#N/A", "#N/A N/A", "#NA",  "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+                                         "<NA>", "N/A",  "NA",       "NULL", "NaN",     "None",     "n/a",  "nan",  "null"};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool same_ignoring_case(std::string_view text, std::string_view lower_case) { return text.size() == lower_case.size() && lower(text) == lower_case; }
+
+/// Digits of a fixed width as a number, or -1.
+int number_at(std::string_view text, size_t at, size_t width) {
+  int value = 0;
+  for (size_t i = at; i < at + width; ++i) {
+    if (i >= text.size() || !is_digit(text[i])) return -1;
+    value = value * 10 + (text[i] - '0');
+  }
+  return value;
+}
+
+/// "Z", "+09:00", "-0530", "+09" as minutes east of UTC.
+bool read_offset(std::string_view text, int* minutes) {
+  if (text == "Z") return *minutes = 0, true;
+  if (text.size() < 3 || (text[0] != '+' && text[0] != '-')) return false;
+  const int hours = number_at(text, 1, 2);
+  const size_t rest = text.size() > 3 && text[3] == ':' ? 4 : 3;
+  const int part = text.size() == 3 ? 0 : text.size() == rest + 2 ? number_at(text, rest, 2) : -1;
+  if (hours < 0 || hours > 23 || part < 0 || part > 59) return false;
+  *minutes = (text[0] == '-' ? -1 : 1) * (hours * 60 + part);
+  return true;
+}
+
+/// "09:30", "09:30:15", "09:30:15.123456" at the start of `text`; returns how many characters were read, 0 for none.
+size_t read_clock(std::string_view text, int64_t* microseconds) {
+  const int hour = number_at(text, 0, 2), minute = number_at(text, 3, 2);
+  if (text.size() < 5 || text[2] != ':' || hour < 0 || hour > 23 || minute < 0 || minute > 59) return 0;
+  *microseconds = (hour * 60 + minute) * int64_t{60'000'000};
+  if (text.size() < 6 || text[5] != ':') return 5;
+  const int second = number_at(text, 6, 2);
+  if (second < 0 || second > 59) return 0;
+  *microseconds += second * int64_t{1'000'000};
+  if (text.size() < 9 || text[8] != '.') return 8;
+  size_t at = 9;
+  int64_t scale = 100'000;
+  for (; at < text.size() && is_digit(text[at]); ++at, scale /= 10) {
+    if (scale == 0 && text[at] != '0') return 0;  // finer than a microsecond: it stays text rather than lose digits
+    *microseconds += (text[at] - '0') * scale;
+  }
+  return at > 9 ? at : 0;
+}
+
+bool read_date_or_time(std::string_view text, CsvValue* out) {
+  int32_t days = 0;
+  if (text.size() < 10 || (text[4] != '-' && text[4] != '/') || !parse_date(text.substr(0, 10), &days)) return false;
+  if (text.size() == 10) return *out = {kSeenDate, days, 0}, true;
+  int64_t clock = 0;
+  if (text[10] != ' ' && text[10] != 'T') return false;
+  const size_t read = read_clock(text.substr(11), &clock);
+  if (read == 0) return false;
+  const std::string_view zone = text.substr(11 + read);
+  int minutes = 0;
+  if (!zone.empty() && !read_offset(zone, &minutes)) return false;
+  const int64_t when = days * int64_t{86'400'000'000} + clock - minutes * int64_t{60'000'000};
+  return *out = {uint16_t(zone.empty() ? kSeenTime : kSeenZonedTime), when, 0}, true;
+}
+
+/// strtod reads what from_chars calls out of range as infinity or zero, rounded as IEEE 754 says.
+bool read_double(std::string_view text, double* out) {
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  if (end != text.data() + text.size()) return false;
+  if (code == std::errc::result_out_of_range) *out = std::strtod(std::string(text).c_str(), nullptr);
+  return true;
+}
+
+/// An integer without sign: fits int64, uint64, or neither.
+CsvValue read_digits(std::string_view digits, bool negative) {
+  CsvValue out;
+  read_double(digits, &out.real);
+  if (negative) out.real = -out.real;
+  uint64_t size = 0;
+  const auto code = std::from_chars(digits.data(), digits.data() + digits.size(), size).ec;
+  constexpr uint64_t kHalf = uint64_t{1} << 63;
+  if (code != std::errc() || (negative && size > kHalf)) return out.seen = kSeenHuge, out;
+  if (negative && size == 0) return out.seen = kSeenReal, out;
+  out.integer = int64_t(negative ? 0 - size : size);
+  out.seen = negative ? kSeenNegative : size < kHalf ? kSeenInteger : kSeenUnsigned;
+  return out;
+}
+
+bool read_number(std::string_view text, const CsvRules& rules, CsvValue* out) {
+  const bool negative = text.front() == '-';
+  if (negative || text.front() == '+') text.remove_prefix(1);
+  if (text.empty()) return false;
+  if (same_ignoring_case(text, "inf") || same_ignoring_case(text, "infinity")) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    return *out = {kSeenReal, 0, negative ? -infinity : infinity}, true;
+  }
+  if (text.find_first_not_of("0123456789") == std::string_view::npos) {
+    if (text.size() > 1 && text[0] == '0') return false;
+    return *out = read_digits(text, negative), true;
+  }
+  if (text.find_first_not_of(rules.comma_decimal ? "0123456789.,eE+-" : "0123456789.eE+-") != std::string_view::npos) return false;
+  const size_t comma = text.find(',');
+  std::string with_point;
+  if (comma != std::string_view::npos) {
+    with_point = text;
+    with_point[comma] = '.';
+    text = with_point;
+  }
+  if (!(is_digit(text.front()) || (text.front() == '.' && text.size() > 1 && is_digit(text[1]))) || !read_double(text, &out->real)) return false;
+  if (negative) out->real = -out->real;
+  out->seen = comma != std::string_view::npos ? kSeenComma : text.find('.') != std::string_view::npos ? kSeenPoint : kSeenReal;
+  return true;
+}
+
+int boolean_of(std::string_view text) {
+  if (text == "true" || text == "True" || text == "TRUE") return 1;
+  if (text == "false" || text == "False" || text == "FALSE") return 0;
+  return -1;
+}
+
+}  // namespace
+
+bool is_missing(std::string_view text) {
+  if (text.empty()) return true;
+  if (text.size() > 8) return false;
+  constexpr std::string_view kFirst = "#-1<Nn";
+  if (kFirst.find(text.front()) == std::string_view::npos) return false;
+  for (const std::string_view missing : kMissing)
+    if (text == missing) return true;
+  return false;
+}
+
+CsvValue read_value(std::string_view text, const CsvRules& rules) {
+  CsvValue out;
+  if (rules.symbol) return out.seen = text.empty() ? 0 : kSeenText, out;
+  if (is_missing(text)) return out;
+  const std::string_view bare = trim(text);
+  if (is_missing(bare)) return out;
+  int32_t days = 0;
+  if (rules.compact_dates && bare.size() == 8 && parse_date(bare, &days)) return {kSeenCompactDate, days, read_digits(bare, false).real};
+  if (read_date_or_time(bare, &out) || read_number(bare, rules, &out)) return out;
+  if (const int flag = boolean_of(bare); flag >= 0) return {kSeenBoolean, flag, 0};
+  return {kSeenText, 0, 0};
+}
+
+namespace {
+constexpr int kWhole = kSeenInteger | kSeenNegative | kSeenCompactDate;
+constexpr int kReal = kSeenReal | kSeenPoint | kSeenComma;
+constexpr int kNumber = kWhole | kSeenUnsigned | kSeenHuge | kReal;
+}  // namespace
+
+Dtype dtype_of(uint16_t seen, const CsvRules& rules) {
+  const auto only = [&](int allowed) { return (seen & ~allowed) == 0; };
+  if (rules.symbol) return Dtype::text;
+  if (seen == 0) return Dtype::float64;
+  if (only(kSeenBoolean)) return Dtype::boolean;
+  if (only(kSeenDate | kSeenCompactDate)) return Dtype::date;
+  if (only(kSeenDate | kSeenTime) || only(kSeenZonedTime)) return Dtype::timestamp;
+  if (only(kWhole)) return Dtype::int64;
+  if (only(kSeenInteger | kSeenCompactDate | kSeenUnsigned)) return Dtype::uint64;
+  const bool two_marks = (seen & kSeenPoint) && (seen & kSeenComma);
+  return only(kNumber) && (seen & kReal) && !two_marks ? Dtype::float64 : Dtype::text;
+}
+
+Dtype reading_dtype(uint16_t seen, const CsvRules& rules) {
+  const Dtype dtype = dtype_of(seen, rules);
+  return dtype == Dtype::text && !rules.symbol && (seen & ~kNumber) == 0 ? Dtype::float64 : dtype;
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,97 @@
+// What one CSV field says: missing, or a number, a date, a truth value, or only text. The kinds seen in a column are
+// or-ed over all its rows, and the whole set decides the column's dtype: nothing is decided by a sample.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "hayate/table.h"
+
+namespace hayate::io {
+
+/// Bits of the kinds of values that a column holds. Missing values leave no bit.
+enum CsvSeen : uint16_t {
+  kSeenBoolean = 1 << 0,      ///< true True TRUE false False FALSE
+  kSeenInteger = 1 << 1,      ///< 0 .. 2^63 - 1
+  kSeenNegative = 1 << 2,     ///< -2^63 .. -1
+  kSeenUnsigned = 1 << 3,     ///< 2^63 .. 2^64 - 1
+  kSeenHuge = 1 << 4,         ///< an integer beyond both
+  kSeenReal = 1 << 5,         ///< 1e5, inf, -0: a float64 without a decimal mark
+  kSeenPoint = 1 << 6,        ///< 1.5
+  kSeenComma = 1 << 7,        ///< 1,5 (in files separated by semicolons)
+  kSeenDate = 1 << 8,         ///< 2024-01-05 2024/01/05
+  kSeenCompactDate = 1 << 9,  ///< 20240105, in a column called date
+  kSeenTime = 1 << 10,        ///< 2024-01-05 09:30[:00[.123456]], a T for the blank
+  kSeenZonedTime = 1 << 11,   ///< the same with Z or +09:00 behind
+  kSeenText = 1 << 12,        ///< anything else; also 007, whose zeros a number would lose
+};
+
+struct CsvRules {
+  bool comma_decimal = false;  ///< the separator leaves the comma free
+  bool compact_dates = false;  ///< the column is called date
+  bool symbol = false;         ///< the column is called symbol: text as written, missing only when empty (a symbol may be NA or TRUE)
+};
+
+/// One value: `seen` is 0 when it is missing. `integer` holds integers (unsigned ones as bits), booleans, days and
+/// microseconds; `real` holds every number.
+struct CsvValue {
+  uint16_t seen = 0;
+  int64_t integer = 0;
+  double real = 0;
+};
+
+/// Is this one of the texts that pandas.read_csv takes for missing ("", "NA", "NaN", "null", "#N/A", ...)?
+bool is_missing(std::string_view text);
+
+/// Reads a field without its quotes. Blanks around numbers and dates are ignored.
+CsvValue read_value(std::string_view text, const CsvRules& rules);
+
+/// The dtype that holds all values seen without losing what was written: int64, uint64, float64, bool, date, timestamp;
+/// text for every other mixture. Nothing seen: float64.
+Dtype dtype_of(uint16_t seen, const CsvRules& rules);
+/// The type to read further values as. It differs from dtype_of where that is text today but may be float64 tomorrow: an
+/// integer beyond 64 bits is text among integers, and a float64 once a 0.5 stands below it.
+Dtype reading_dtype(uint16_t seen, const CsvRules& rules);
+
+/// Reads "1", "-25": an integer of at most 18 digits without leading zeros or blanks. False: read_value must look.
+inline bool read_plain_integer(const char* begin, const char* end, int64_t* out) {
+  const bool negative = begin < end && *begin == '-';
+  begin += negative;
+  const auto digits = end - begin;
+  if (digits < 1 || digits > 18 || (*begin == '0' && (digits > 1 || negative))) return false;
+  int64_t value = 0;
+  for (; begin < end; ++begin) {
+    const unsigned digit = unsigned(*begin) - '0';
+    if (digit > 9) return false;
+    value = value * 10 + digit;
+  }
+  *out = negative ? -value : value;
+  return true;
+}
+
+/// Reads "12.5", "-0.125": digits, a point, digits; at most 15 digits in all, so that digits / 10^k is one correctly
+/// rounded division of two exact doubles (Clinger 1990). False: read_value must look.
+inline bool read_plain_real(const char* begin, const char* end, double* out) {
+  constexpr double kPowers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const bool negative = begin < end && *begin == '-';
+  begin += negative;
+  if (end - begin > 16) return false;
+  int64_t digits = 0;
+  const char* point = nullptr;
+  for (const char* at = begin; at < end; ++at) {
+    const unsigned digit = unsigned(*at) - '0';
+    if (digit <= 9) {
+      digits = digits * 10 + digit;
+    } else if (*at == '.' && !point && at > begin) {
+      point = at;
+    } else {
+      return false;
+    }
+  }
+  if (!point || point + 1 == end) return false;
+  const double value = double(digits) / kPowers[end - point - 1];
+  *out = negative ? -value : value;
+  return true;
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,32 @@
+// One encoder per format; TableWriter (writer.h) chooses it and cuts the rows into groups.
+#pragma once
+
+#include <memory>
+
+#include "base/hash.h"
+#include "hayate/error.h"
+#include "hayate/table.h"
+#include "io/files.h"
+
+namespace hayate::io {
+
+/// Turns groups of rows into bytes on a sink. All groups have the names, dtypes and zones of `schema`.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  /// Called once, first. `schema` has no rows.
+  virtual Result<void> begin(const Table& schema) = 0;
+  virtual Result<void> write(const Table& group) = 0;
+  /// Ends the file and publishes the sink.
+  virtual Result<void> finish() = 0;
+};
+
+std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink);
+std::unique_ptr<Encoder> json_encoder(std::unique_ptr<ByteSink> sink, bool lines);
+std::unique_ptr<Encoder> npy_encoder(std::unique_ptr<ByteSink> sink, std::string path);
+std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path);
+std::unique_ptr<Encoder> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path);
+/// Writes nothing; finish() leaves a hash of names, dtypes and values in `*result`, where null and NaN are the same.
+std::unique_ptr<Encoder> checksum_encoder(Hash128* result);
+
+}  // namespace hayate::io

@@ -1,0 +1,327 @@
+#include "io/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/strings.h"
+
+namespace hayate::io {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t kPiece = size_t{1} << 20;
+
+/// The row of kExtensions that `path` ends with; the longest one, so that ".csv.gz" is found before a later ".gz" would.
+const Extension* extension_of(std::string_view path) {
+  const std::string name = lower(path);
+  const Extension* found = nullptr;
+  for (const Extension& e : kExtensions)
+    if (name.ends_with(e.name) && (!found || e.name.size() > found->name.size())) found = &e;
+  return found;
+}
+
+std::vector<std::string> extension_names() {
+  std::vector<std::string> names;
+  for (const Extension& e : kExtensions) names.emplace_back(e.name);
+  return names;
+}
+
+std::string_view file_name(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+Error system_error(std::string doing, const std::string& path, int code) {
+  const char* hint = "check the path and its permissions";
+  if (code == ENOSPC || code == EDQUOT) hint = "free some space there, or write to another folder";
+  if (code == EFBIG) hint = "raise the file size limit (ulimit -f), or write to another folder";
+  if (code == EMFILE || code == ENFILE) hint = "raise the number of open files (ulimit -n)";
+  if (code == EPIPE) hint = "the program that reads the output has ended";
+  const Kind kind = code == ENOENT || code == EISDIR ? Kind::input : Kind::io;
+  return {kind, fmt::format("{}: {}", doing, std::strerror(code)), path, hint};
+}
+
+/// Closes a descriptor when it goes out of scope.
+struct Descriptor {
+  int file = -1;
+  explicit Descriptor(int opened) : file(opened) {}
+  ~Descriptor() {
+    if (file > 0) ::close(file);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+};
+
+/// Opens for reading; a folder is an Error here rather than at the first read.
+Result<int> open_to_read(const std::string& path) {
+  if (path == "-") return STDIN_FILENO;
+  struct stat status{};
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    if (errno == ENOENT) return input_error("no such file", path, "check the path; globs and folders are taken too");
+    return system_error("cannot open", path, errno);
+  }
+  if (::fstat(file, &status) == 0 && S_ISDIR(status.st_mode)) {
+    ::close(file);
+    return input_error("this is a folder, expected a file", path, "name a file in it");
+  }
+  return file;
+}
+
+/// read(2) until something came, the end, or an error.
+ssize_t read_some(int file, void* into, size_t size) {
+  while (true) {
+    const ssize_t got = ::read(file, into, size);
+    if (got >= 0 || errno != EINTR) return got;
+  }
+}
+
+/// write(2) until all is written; 0, or the error number.
+int write_all(int file, const void* data, size_t size) {
+  auto from = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t put = ::write(file, from, std::min(size, size_t{1} << 30));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return errno;
+    from += put, size -= size_t(put);
+  }
+  return 0;
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return path == "-" || fs::exists(path, ignored);
+}
+
+Result<std::vector<std::string>> files_in(const std::string& folder) {
+  std::error_code code;
+  std::vector<std::string> paths;
+  for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+    std::error_code ignored;
+    const std::string name = at->path().filename();
+    if (!name.starts_with('.') && extension_of(name) && at->is_regular_file(ignored)) paths.push_back(at->path());
+  }
+  if (code) return system_error("cannot list the folder", folder, code.value());
+  if (paths.empty())
+    return input_error("no readable file in the folder", folder, fmt::format("files that are read end in {}", join(extension_names(), " ")));
+  return paths;
+}
+
+Result<std::vector<std::string>> files_matching(const std::string& pattern) {
+  glob_t found{};
+  const int code = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_BRACE, nullptr, &found);
+  std::vector<std::string> paths;
+  for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i)
+    if (!is_folder(found.gl_pathv[i])) paths.emplace_back(found.gl_pathv[i]);
+  ::globfree(&found);
+  if (paths.empty()) return input_error("no file matches", pattern, "check the folder and the pattern; quote it so that the shell leaves it alone");
+  return paths;
+}
+
+/// Makes a rename in `folder` survive a power cut.
+void sync_folder(const std::string& folder) {
+  const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.file >= 0) ::fsync(descriptor.file);  // some file systems refuse; the data itself is synced
+}
+
+}  // namespace
+
+Result<FileKind> kind_of(std::string_view path) {
+  if (const Extension* found = extension_of(path)) return found->kind;
+  const std::string_view name = file_name(path);
+  const size_t dot = name.rfind('.');
+  const std::string what =
+      dot == std::string_view::npos ? std::string("a file name without an extension") : fmt::format("unknown file extension '{}'", name.substr(dot));
+  return usage_error(what, std::string(path), fmt::format("the known ones are {}", join(extension_names(), " ")));
+}
+
+Result<FileKind> kind_named(std::string_view name, std::string where) {
+  std::vector<std::string> names;
+  for (const Extension& e : kExtensions) {
+    names.emplace_back(e.name.substr(1));
+    if (lower(name) == names.back()) return e.kind;
+  }
+  return unknown_name("format", name, names, std::move(where));
+}
+
+std::string stem(std::string_view path) {
+  const std::string_view name = file_name(path);
+  const Extension* found = extension_of(name);
+  return std::string(found ? name.substr(0, name.size() - found->name.size()) : name);
+}
+
+Result<std::vector<std::string>> expand_input(const std::string& input) {
+  if (is_folder(input)) return files_in(input);
+  if (exists(input)) return std::vector<std::string>{input};  // before globs: a file may have [ in its name
+  if (input.find_first_of("*?[{") != std::string::npos) return files_matching(input);
+  return input_error("no such file", input, "check the path; globs and folders are taken too");
+}
+
+Result<std::vector<std::string>> expand_inputs(std::span<const std::string> inputs) {
+  std::vector<std::string> paths;
+  for (const std::string& input : inputs) {
+    HY_TRY(const std::vector<std::string> found, expand_input(input));
+    paths.insert(paths.end(), found.begin(), found.end());
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
+Result<void> check_readable(const std::string& path) {
+  HY_TRY(const int file, open_to_read(path));
+  const Descriptor closing(file);
+  return {};
+}
+
+std::optional<int64_t> file_size(const std::string& path) {
+  struct stat status{};
+  if (path == "-" || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return int64_t(status.st_size);
+}
+
+Result<Buffer> read_file(const std::string& path) {
+  HY_TRY(const int file, open_to_read(path));
+  const Descriptor closing(file);
+  struct stat status{};
+  const bool has_size = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+  // Room for a byte more than the file has, so that its end shows without a second buffer; pipes grow by doubling.
+  size_t capacity = has_size && status.st_size > 0 ? size_t(status.st_size) + 1 : kPiece, size = 0;
+  std::shared_ptr<char> bytes(static_cast<char*>(std::malloc(capacity)), std::free);
+  while (true) {
+    if (!bytes)
+      return Error{Kind::budget, fmt::format("no memory for {} of file", format_bytes(int64_t(capacity))), path,
+                   "read fewer or smaller files at once"};
+    const ssize_t got = read_some(file, bytes.get() + size, capacity - size);
+    if (got < 0) return system_error("cannot read", path, errno);
+    if (got == 0) break;
+    size += size_t(got);
+    if (size < capacity) continue;
+    std::shared_ptr<char> larger(static_cast<char*>(std::malloc(2 * capacity)), std::free);
+    if (larger) std::memcpy(larger.get(), bytes.get(), size);
+    bytes = std::move(larger), capacity *= 2;
+  }
+  const auto data = reinterpret_cast<const uint8_t*>(bytes.get());
+  return Buffer{std::move(bytes), data, size};
+}
+
+Result<std::shared_ptr<const InputFile>> InputFile::open(const std::string& path) {
+  HY_TRY(const int file, open_to_read(path));
+  struct stat status{};
+  if (file == STDIN_FILENO || ::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+    const Descriptor closing(file);
+    return input_error("this is no regular file, and its format needs one", path, "write it to a file first");
+  }
+  return std::shared_ptr<const InputFile>(new InputFile(path, file, int64_t(status.st_size)));
+}
+
+InputFile::~InputFile() { ::close(file_); }
+
+Result<size_t> InputFile::read_at(int64_t offset, void* into, size_t size) const {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(file_, static_cast<char*>(into) + done, size - done, offset + int64_t(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("cannot read", path_, errno);
+    if (got == 0) break;
+    done += size_t(got);
+  }
+  return done;
+}
+
+Result<Hash128> hash_file(const std::string& path) {
+  HY_TRY(const int file, open_to_read(path));
+  const Descriptor closing(file);
+  std::vector<char> piece(kPiece);
+  Hasher hasher;
+  while (true) {
+    const ssize_t got = read_some(file, piece.data(), piece.size());
+    if (got < 0) return system_error("cannot read", path, errno);
+    if (got == 0) return hasher.finish();
+    hasher.bytes(piece.data(), size_t(got));
+  }
+}
+
+Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
+  std::unique_ptr<AtomicFile> out(new AtomicFile);
+  std::error_code ignored;
+  out->path_ = path;
+  out->target_ = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored).string() : path;
+  const fs::path target(out->target_);
+  const std::string folder = target.has_parent_path() ? target.parent_path().string() : ".";
+  if (!target.has_filename() || is_folder(out->target_))
+    return Error{Kind::io, "this is a folder, expected a file to write", path, "add a file name"};
+  if (!is_folder(folder)) return Error{Kind::io, "the folder to write to does not exist", path, fmt::format("make it first: mkdir -p {}", folder)};
+
+  if (fs::exists(target, ignored) && !fs::is_regular_file(target, ignored)) {
+    out->file_ = ::open(out->target_.c_str(), O_WRONLY | O_CLOEXEC);
+  } else {
+    static std::atomic<uint64_t> counter{0};
+    out->temporary_ = fmt::format("{}/.{}.{}-{}.tmp", folder, target.filename().string(), ::getpid(), counter++);
+    out->file_ = ::open(out->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  }
+  if (out->file_ >= 0) return out;
+  const int code = errno;
+  out->temporary_.clear();
+  Error error = system_error("cannot write here", path, code);
+  error.kind = Kind::io;
+  return error;
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ >= 0) ::close(file_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Result<void> AtomicFile::write(const void* data, size_t size) {
+  if (const int code = write_all(file_, data, size)) return system_error("cannot write", path_, code);
+  return {};
+}
+
+Result<void> AtomicFile::publish() {
+  const bool synced = temporary_.empty() || ::fsync(file_) == 0;  // never tried again: a second fsync may lie
+  const int sync_code = errno;
+  const bool closed = ::close(std::exchange(file_, -1)) == 0;
+  if (!synced || !closed) return system_error("cannot write", path_, synced ? errno : sync_code);
+  if (temporary_.empty()) return {};
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return system_error("cannot rename the finished file", path_, errno);
+  temporary_.clear();
+  const fs::path folder = fs::path(target_).parent_path();
+  sync_folder(folder.empty() ? "." : folder.string());
+  return {};
+}
+
+Result<void> write_file(const std::string& path, std::string_view bytes) {
+  HY_TRY(const std::unique_ptr<AtomicFile> file, AtomicFile::create(path));
+  HY_CHECK(file->write(bytes.data(), bytes.size()));
+  return file->publish();
+}
+
+namespace {
+class StdoutSink final : public ByteSink {
+ public:
+  Result<void> write(const void* data, size_t size) override {
+    if (const int code = write_all(STDOUT_FILENO, data, size)) return system_error("cannot write", "standard output", code);
+    return {};
+  }
+  Result<void> publish() override { return {}; }
+};
+}  // namespace
+
+std::unique_ptr<ByteSink> stdout_sink() { return std::make_unique<StdoutSink>(); }
+
+}  // namespace hayate::io

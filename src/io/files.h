@@ -1,0 +1,119 @@
+// Files as the command line names them: inputs expanded to sorted paths, a format told from the name, whole files read
+// and hashed, and outputs that appear complete or not at all.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "hayate/error.h"
+#include "hayate/table.h"
+
+namespace hayate::io {
+
+/// How the rows of a file are written down.
+enum class Format { csv, parquet, arrow, json, jsonl, npy, hdf5 };
+/// What wraps them.
+enum class Codec { none, gzip, zstd };
+
+struct FileKind {
+  Format format = Format::csv;
+  Codec codec = Codec::none;
+};
+
+/// One row per extension; the order is the order in which they are listed to the user.
+struct Extension {
+  std::string_view name;  ///< with its dot, lower case
+  FileKind kind;
+};
+inline constexpr Extension kExtensions[] = {
+    {".csv", {Format::csv, Codec::none}},         {".csv.gz", {Format::csv, Codec::gzip}},  {".csv.zst", {Format::csv, Codec::zstd}},
+    {".parquet", {Format::parquet, Codec::none}}, {".arrow", {Format::arrow, Codec::none}}, {".feather", {Format::arrow, Codec::none}},
+    {".json", {Format::json, Codec::none}},       {".jsonl", {Format::jsonl, Codec::none}}, {".npy", {Format::npy, Codec::none}},
+    {".h5", {Format::hdf5, Codec::none}},
+};
+
+/// The kind that a path's extension names (case ignored), or a usage Error that lists the known extensions.
+Result<FileKind> kind_of(std::string_view path);
+/// The kind called `name` as --format takes it: an extension without its dot ("csv", "csv.gz"); `where` names the flag.
+Result<FileKind> kind_named(std::string_view name, std::string where);
+/// The file name without folders and without its known extension: "prices/BRK.B.csv.gz" -> "BRK.B".
+std::string stem(std::string_view path);
+
+/// Files, globs and folders as one list of paths, sorted by bytes, each once. A folder stands for its own files with a
+/// known extension (hidden ones and subfolders are left out); "-" stands for standard input and is kept. A missing
+/// file, an empty folder and a glob without a match are Errors.
+Result<std::vector<std::string>> expand_inputs(std::span<const std::string> inputs);
+Result<std::vector<std::string>> expand_input(const std::string& input);
+
+/// An Error when `path` is no file that can be opened for reading.
+Result<void> check_readable(const std::string& path);
+/// Bytes of a file, or nothing where that has no meaning (a pipe, a device, "-").
+std::optional<int64_t> file_size(const std::string& path);
+/// The whole file in memory ("-": standard input). Read, not mapped: a file cut while it is mapped would kill the process.
+Result<Buffer> read_file(const std::string& path);
+/// A regular file open for reading at any place, by any number of threads at once.
+class InputFile {
+ public:
+  static Result<std::shared_ptr<const InputFile>> open(const std::string& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  /// Its size when it was opened.
+  int64_t size() const { return size_; }
+  /// How many bytes were read: fewer than `size` only where the file ends.
+  Result<size_t> read_at(int64_t offset, void* into, size_t size) const;
+
+ private:
+  InputFile(std::string path, int file, int64_t size) : path_(std::move(path)), file_(file), size_(size) {}
+
+  std::string path_;
+  int file_;
+  int64_t size_;
+};
+
+/// Hash of a file's bytes, read in pieces of 1 MiB.
+Result<Hash128> hash_file(const std::string& path);
+
+/// Where a writer puts bytes. Not thread safe.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual Result<void> write(const void* data, size_t size) = 0;
+  /// Makes what was written visible and durable. Called once, last.
+  virtual Result<void> publish() = 0;
+};
+
+/// A file that appears complete or not at all: written under a hidden temporary name in the same folder, then synced,
+/// renamed over `path`, and the folder synced. Destroyed without publish(), it removes the temporary file and leaves
+/// what stood at `path` alone. A path that is a device or a pipe (/dev/stdout, /dev/null) is written directly.
+class AtomicFile final : public ByteSink {
+ public:
+  static Result<std::unique_ptr<AtomicFile>> create(const std::string& path);
+  ~AtomicFile() override;
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  Result<void> write(const void* data, size_t size) override;
+  Result<void> publish() override;
+
+ private:
+  AtomicFile() = default;
+
+  std::string path_, target_, temporary_;  // target_: path_ with links followed; temporary_: empty for a device
+  int file_ = -1;
+};
+
+/// Writes a whole small file atomically.
+Result<void> write_file(const std::string& path, std::string_view bytes);
+
+/// Standard output as a sink; publish() only reports what could not be written.
+std::unique_ptr<ByteSink> stdout_sink();
+
+}  // namespace hayate::io

@@ -1,0 +1,26 @@
+// One function per format; read_table (reader.h) chooses. `limit_bytes` bounds what a reader may allocate.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "hayate/error.h"
+#include "hayate/table.h"
+#include "io/files.h"
+#include "io/reader.h"
+
+namespace hayate::io {
+
+Result<Table> read_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
+/// Arrow IPC: the file format (.arrow, .feather) and the stream format, told apart by their first bytes.
+Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
+/// JSON in memory: an array of records or an object of columns as pandas writes them; `lines`: a record a line.
+Result<Table> parse_json_table(std::string_view bytes, const std::string& path, const ReadOptions& options, bool lines);
+/// A NumPy array of numbers or bools in memory: one dimension is the column "0", two are columns "0", "1", ...
+Result<Table> parse_npy(const Buffer& bytes, const std::string& path, const ReadOptions& options);
+
+/// Gzip (any number of members) or zstd (any number of frames) unpacked. Torn bytes, bytes behind the end and more than
+/// `limit_bytes` are Errors.
+Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& path, int64_t limit_bytes);
+
+}  // namespace hayate::io

@@ -1,0 +1,190 @@
+#include "io/json_cursor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "io/csv_value.h"
+
+namespace hayate::io {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+/// A byte that a string may hold as it stands.
+bool is_plain(char c) { return c != '"' && c != '\\' && uint8_t(c) >= 0x20; }
+
+void append_utf8(uint32_t code, std::string* out) {
+  if (code < 0x80) {
+    *out += char(code);
+  } else if (code < 0x800) {
+    *out += {char(0xC0 | code >> 6), char(0x80 | (code & 63))};
+  } else if (code < 0x10000) {
+    *out += {char(0xE0 | code >> 12), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))};
+  } else {
+    *out += {char(0xF0 | code >> 18), char(0x80 | (code >> 12 & 63)), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))};
+  }
+}
+
+}  // namespace
+
+void JsonCursor::skip_blanks() {
+  while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+}
+
+char JsonCursor::peek() {
+  skip_blanks();
+  return at_ < end_ ? *at_ : '\0';
+}
+
+bool JsonCursor::take(char c) {
+  if (peek() != c || at_ == end_) return false;
+  return ++at_, true;
+}
+
+bool JsonCursor::expect(char c) {
+  if (take(c)) return true;
+  switch (c) {
+    case '{':
+      return fail("expected an object");
+    case '[':
+      return fail("expected an array");
+    case ':':
+      return fail("expected ':' behind a name");
+    default:
+      return fail(at_ == end_ ? "the text ends too early" : "an unexpected character");
+  }
+}
+
+bool JsonCursor::more(char closing) {
+  if (take(',')) return true;
+  if (!take(closing)) fail(at_ == end_ ? "the text ends too early" : closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
+  return false;
+}
+
+bool JsonCursor::fail(const char* problem) {
+  if (!problem_) problem_ = problem;
+  return false;
+}
+
+std::string JsonCursor::where() const { return fmt::format("{}:{}", source_, first_line_ + std::count(text_.data(), at_, '\n')); }
+
+Error JsonCursor::error() const {
+  std::string near;
+  for (const char* c = at_; c < end_ && c < at_ + 30 && uint8_t(*c) >= 0x20; ++c) near += *c;
+  return input_error(fmt::format("no valid JSON: {}", problem_), near.empty() ? where() : fmt::format("{}: {}", where(), near),
+                     "check that the file is complete; NaN and Infinity are no JSON, write null");
+}
+
+bool JsonCursor::string(std::string_view* out) {
+  if (!take('"')) return fail("expected a string");
+  const char* begin = at_;
+  while (at_ < end_ && is_plain(*at_)) ++at_;
+  if (at_ < end_ && *at_ == '"') return *out = {begin, size_t(at_++ - begin)}, true;
+  scratch_.assign(begin, at_);
+  while (at_ < end_ && *at_ != '"') {
+    if (*at_ == '\\') {
+      if (!escape()) return false;
+    } else if (uint8_t(*at_) < 0x20) {
+      return fail("a control character inside a string");
+    } else {
+      scratch_ += *at_++;
+    }
+  }
+  if (at_ == end_) return fail("a string that never ends");
+  ++at_;
+  return *out = scratch_, true;
+}
+
+/// \n, \u00e9, \ud83d\ude00: at the backslash.
+bool JsonCursor::escape() {
+  constexpr std::string_view kNames = "\"\\/bfnrt", kValues = "\"\\/\b\f\n\r\t";
+  if (++at_ == end_) return fail("a string that never ends");
+  if (*at_ != 'u') {
+    const size_t place = kNames.find(*at_);
+    if (place == std::string_view::npos) return fail("an unknown escape in a string");
+    return scratch_ += kValues[place], ++at_, true;
+  }
+  uint32_t code = 0, low = 0;
+  if (!hex4(&code)) return false;
+  if (code >= 0xD800 && code < 0xE000) {
+    if (code >= 0xDC00 || end_ - at_ < 2 || at_[0] != '\\' || at_[1] != 'u') return fail("half of a surrogate pair in a string");
+    ++at_;
+    if (!hex4(&low)) return false;
+    if (low < 0xDC00 || low >= 0xE000) return fail("half of a surrogate pair in a string");
+    code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+  }
+  return append_utf8(code, &scratch_), true;
+}
+
+/// Four hex digits behind the 'u' at which the cursor stands.
+bool JsonCursor::hex4(uint32_t* out) {
+  if (end_ - at_ < 5) return fail("a string that never ends");
+  const auto [end, code] = std::from_chars(at_ + 1, at_ + 5, *out, 16);
+  if (code != std::errc() || end != at_ + 5) return fail("four hex digits expected behind \\u");
+  return at_ += 5, true;
+}
+
+bool JsonCursor::literal(std::string_view word) {
+  if (std::string_view(at_, size_t(end_ - at_)).starts_with(word)) return at_ += word.size(), true;
+  return fail("expected a value");
+}
+
+bool JsonCursor::number(JsonScalar* out) {
+  const char* begin = at_;
+  const char* c = at_ + (*at_ == '-');
+  const char* digits = c;
+  while (c < end_ && is_digit(*c)) ++c;
+  if (c == digits || (*digits == '0' && c - digits > 1)) return fail("a number that JSON does not know");
+  const bool whole = c == end_ || (*c != '.' && *c != 'e' && *c != 'E');
+  if (!whole) {
+    if (*c == '.') {
+      const char* fraction = ++c;
+      while (c < end_ && is_digit(*c)) ++c;
+      if (c == fraction) return fail("a number that JSON does not know");
+    }
+    if (c < end_ && (*c == 'e' || *c == 'E')) {
+      ++c;
+      if (c < end_ && (*c == '+' || *c == '-')) ++c;
+      const char* exponent = c;
+      while (c < end_ && is_digit(*c)) ++c;
+      if (c == exponent) return fail("a number that JSON does not know");
+    }
+  }
+  at_ = c;
+  out->kind = JsonScalar::real;
+  if (whole && read_plain_integer(begin, c, &out->whole)) return out->kind = JsonScalar::integer, out->number = double(out->whole), true;
+  if (!whole && read_plain_real(begin, c, &out->number)) return true;
+  const CsvValue value = read_value({begin, size_t(c - begin)}, {});
+  out->number = value.real, out->whole = value.integer;
+  if (value.seen & (kSeenInteger | kSeenNegative)) out->kind = JsonScalar::integer;
+  if (value.seen & kSeenUnsigned) out->kind = JsonScalar::unsigned_integer;
+  return true;
+}
+
+bool JsonCursor::scalar(JsonScalar* out) {
+  *out = {};
+  switch (peek()) {
+    case '"':
+      out->kind = JsonScalar::text;
+      return string(&out->text_value);
+    case 't':
+      out->kind = JsonScalar::boolean, out->whole = 1;
+      return literal("true");
+    case 'f':
+      out->kind = JsonScalar::boolean;
+      return literal("false");
+    case 'n':
+      return literal("null");
+    case '{':
+    case '[':
+      return fail("a nested value");
+    default:
+      if (at_ < end_ && (*at_ == '-' || is_digit(*at_))) return number(out);
+      return fail(at_ == end_ ? "the text ends too early" : "expected a value");
+  }
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,66 @@
+// Walks JSON text token by token (RFC 8259, strictly: no NaN, no comments, no trailing commas). Its own parser because
+// Arrow's libparquet exports a simdjson of its own under the same names: a second one in the same process crashed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hayate/error.h"
+
+namespace hayate::io {
+
+/// A string, number, true, false or null.
+struct JsonScalar {
+  enum Kind : uint8_t { null, boolean, integer, unsigned_integer, real, text };
+  Kind kind = null;
+  int64_t whole = 0;            ///< integer; boolean; unsigned_integer (2^63 and above) by bits
+  double number = 0;            ///< integer, unsigned_integer, real
+  std::string_view text_value;  ///< unescaped; valid until the next string is read
+};
+
+/// A place in JSON text. Every function skips blanks first; after one has returned false by a fault, error() says what
+/// was wrong and where, and the cursor must not be used further. The text must be valid UTF-8.
+class JsonCursor {
+ public:
+  /// `first_line`: the line number of the text's first line in `source`.
+  JsonCursor(std::string_view text, const std::string& source, int64_t first_line = 1)
+      : text_(text), at_(text.data()), end_(at_ + text.size()), source_(source), first_line_(first_line) {}
+
+  /// The next character that is no blank, or '\0' at the end.
+  char peek();
+  /// Steps over `c` if it is next.
+  bool take(char c);
+  /// Steps over `c`, or fails with "expected c".
+  bool expect(char c);
+  /// A string, unescaped. The view points into the text or into the cursor's scratch.
+  bool string(std::string_view* out);
+  bool scalar(JsonScalar* out);
+  /// In an object or array after a member: true after ',' (more to come), false after `closing` or at a fault.
+  bool more(char closing);
+
+  bool failed() const { return problem_ != nullptr; }
+  /// Marks the place as faulty; the first fault counts.
+  bool fail(const char* problem);
+  Error error() const;
+  /// "source:line" of the place.
+  std::string where() const;
+
+ private:
+  void skip_blanks();
+  bool literal(std::string_view word);
+  bool number(JsonScalar* out);
+  bool escape();
+  bool hex4(uint32_t* out);
+
+  std::string_view text_;
+  const char *at_, *end_;
+  const std::string& source_;
+  int64_t first_line_;
+  const char* problem_ = nullptr;
+  std::string scratch_;
+};
+
+}  // namespace hayate::io

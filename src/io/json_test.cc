@@ -1,0 +1,117 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+
+#include "base/strings.h"
+#include "io/json_reader.h"
+#include "io/reader.h"
+#include "io/scratch_folder.h"
+
+using namespace hayate;
+using namespace hayate::io;
+
+namespace {
+
+Result<Table> read_text(const char* name, const std::string& text) {
+  const ScratchFolder folder;
+  REQUIRE(write_file(folder / name, text).ok());
+  return read_table(folder / name);
+}
+
+std::string shown(const Column& column) {
+  std::string out = std::string(dtype_name(column.dtype)) + ":";
+  for (int64_t row = 0; row < column.length; ++row) {
+    out += ' ';
+    if (column.is_null(row))
+      out += '_';
+    else
+      out += column.dtype == Dtype::text ? std::string(column.text(row)) : format_shortest(column.number(row));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("json: records, lines and pandas' columns are the same table") {
+  for (const auto& [name, text] : {std::pair{"t.json", R"([{"a":1,"b":"x"},{"b":"y","a":2.5},{"a":null}])"},
+                                   {"t.json", R"({"a":{"0":1,"1":2.5,"2":null},"b":{"0":"x","1":"y","2":null}})"},
+                                   {"t.json", R"({"a":{"0":1,"1":2.5,"2":null},"b":{"1":"y","0":"x"}})"},
+                                   {"t.json", R"({"a":[1,2.5,null],"b":["x","y",null]})"},
+                                   {"t.jsonl", "{\"a\":1,\"b\":\"x\"}\n\n{\"a\":2.5,\"b\":\"y\"}\r\n{\"b\":null}"}}) {
+    CAPTURE(text);
+    const auto table = read_text(name, text);
+    REQUIRE(table.ok());
+    CHECK(table.value().names == std::vector<std::string>{"a", "b"});
+    CHECK(shown(table.value().columns[0]) == "float64: 1 2.5 _");
+    CHECK(shown(table.value().columns[1]) == "text: x y _");
+  }
+}
+
+TEST_CASE("json: types come from all values") {
+  struct Row {
+    const char *values, *expected;
+  };
+  for (const auto& [values, expected] :
+       {Row{"1,-2,null", "int64: 1 -2 _"}, Row{"true,null,false", "bool: 1 _ 0"}, Row{"18446744073709551615,1", "uint64: 18446744073709551616 1"},
+        Row{"18446744073709551615,-1", "float64: 18446744073709551616 -1"}, Row{R"("2024-01-05","2024-01-06")", "date: 19727 19728"},
+        Row{R"("2024-01-05","soon")", "text: 2024-01-05 soon"}, Row{R"("2024-01-05T00:00:01Z",null)", "timestamp: 1.704412801e+15 _"},
+        Row{R"("x",1,2.5,true)", "text: x 1 2.5 true"}, Row{R"("1","2")", "text: 1 2"}, Row{"null,null", "float64: _ _"}}) {
+    const auto table = read_text("t.json", std::string("{\"a\":[") + values + "]}");
+    REQUIRE(table.ok());
+    CHECK(shown(table.value().columns[0]) == expected);
+  }
+}
+
+TEST_CASE("json: what is no table says so") {
+  CHECK(read_text("t.json", "").error().what == "the file is empty");
+  CHECK(read_text("t.json", "[]").error().what == "the file holds no records");
+  CHECK(read_text("t.json", "3").error().what == "no valid JSON: expected an array");
+  CHECK(read_text("t.json", "[1]").error().what == "no valid JSON: expected an object");
+  CHECK(read_text("t.json", R"([{"a":{"b":1}}])").error().what == "no valid JSON: a nested value");
+  CHECK(read_text("t.json", R"({"a":[1,2],"b":[1]})").error().what == "no valid JSON: a column of another length than the first");
+  CHECK(read_text("t.json", R"([{"a":NaN}])").error().what.starts_with("no valid JSON"));
+  const auto torn = read_text("t.jsonl", "{\"a\":1}\n{\"a\":");
+  CHECK(torn.error().where.ends_with("t.jsonl:2"));
+  CHECK(read_text("t.jsonl", "{\"a\":1}\n{\"a\":[2]}\n").error().where.ends_with("t.jsonl:2: [2]}"));
+  CHECK_FALSE(read_text("t.json", std::string(5000, '[')).ok());
+}
+
+TEST_CASE("json: strings and numbers as RFC 8259 has them") {
+  const auto json =
+      parse_json(R"(["\u00e9\n\"\\\/", "\ud83d\ude00", -0, 1e5, 0.1, 9223372036854775807, 9223372036854775808, -9223372036854775808])", "x.json");
+  REQUIRE(json.ok());
+  const Json::Array& items = *json.value().array();
+  CHECK(*items[0].text() == "é\n\"\\/");
+  CHECK(*items[1].text() == "\xF0\x9F\x98\x80");
+  CHECK(std::signbit(items[2].number(1)));
+  CHECK(items[3].number(0) == 1e5);
+  CHECK(items[4].number(0) == 0.1);
+  CHECK(*items[5].integer() == INT64_MAX);
+  CHECK(items[6].number(0) == 0x1p63);
+  CHECK(*items[7].integer() == INT64_MIN);
+  for (const char* bad :
+       {"",      "[1,]",  "[01]", "[1.]",     "[.5]", "[1e]",     "[+1]", "[\"\\x\"]", "[\"\\ud800\"]", "[\"\n\"]", "[tru]", "{\"a\" 1}",
+        "{a:1}", "[1] 2", "[\"",  "[\"\\u12", "[1",   "{\"a\":1", "nul",  "-",         "[\xFF]",        "'a'"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_json(bad, "x.json").ok());
+  }
+  CHECK(parse_json("{\"a\":\n 1,\n \"b\": oops}", "x.json").error().where == "x.json:3: oops}");
+  CHECK(parse_json(std::string(1000, '[') + std::string(1000, ']'), "x.json").ok());
+  CHECK(parse_json(std::string(100'000, '['), "x.json").error().what == "no valid JSON: more than 1,024 levels");
+}
+
+TEST_CASE("json: small documents as values") {
+  const auto json = parse_json(R"({"rows": 3, "rmse": 0.5, "names": ["a", null], "ok": true})", "x.json");
+  REQUIRE(json.ok());
+  const Json& document = json.value();
+  CHECK(*document.find("rows")->integer() == 3);
+  CHECK(document.find("rmse")->number(0) == 0.5);
+  CHECK(*document.find("names")->array()->at(0).text() == "a");
+  CHECK(document.find("names")->array()->at(1).is_null());
+  CHECK(*document.find("ok")->flag());
+  CHECK(document.find("none") == nullptr);
+  CHECK(document.find("rows")->find("x") == nullptr);
+  CHECK(parse_json("{", "x.json").error().where == "x.json:1");
+  CHECK(read_json("/no/such.json").error().what == "no such file");
+}

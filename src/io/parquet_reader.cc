@@ -1,0 +1,178 @@
+// Parquet through Arrow C++, on our threads: a task reads one column of a run of row groups with a reader of its own
+// over the shared footer. What the footer claims is checked against the file's size before anything is allocated.
+#include <arrow/chunked_array.h>
+#include <arrow/io/interfaces.h>
+#include <arrow/result.h>
+#include <arrow/table.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
+#include <parquet/exception.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+#include <parquet/properties.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "io/arrow_table.h"
+#include "io/formats.h"
+
+namespace hayate::io {
+namespace {
+
+constexpr const char* kDamaged = "the file is no Parquet file or is damaged; write or download it again";
+
+/// Runs what may throw inside Arrow (thrift, parquet) and turns it into an Error.
+template <class T, class Work>
+Result<T> guarded(const std::string& path, Work&& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Error{Kind::budget, "reading needs more memory than there is", path, "read fewer columns with --columns"};
+  } catch (const std::exception& e) {
+    return arrow_error(arrow::Status::Invalid(e.what()), path, kDamaged);
+  }
+}
+
+struct ParquetFile {
+  std::shared_ptr<arrow::io::RandomAccessFile> file;
+  std::shared_ptr<parquet::FileMetaData> footer;
+  std::shared_ptr<LimitedPool> pool;
+
+  /// A reader of its own for each task: one FileReader is not thread safe.
+  Result<std::unique_ptr<parquet::arrow::FileReader>> reader(const std::string& path) const {
+    parquet::ArrowReaderProperties properties(/*use_threads=*/false);
+    properties.set_pre_buffer(false);  // it would read on Arrow's own threads
+    auto raw = parquet::ParquetFileReader::Open(file, parquet::ReaderProperties(pool.get()), footer);
+    auto made = parquet::arrow::FileReader::Make(pool.get(), std::move(raw), properties);
+    if (!made.ok()) return arrow_error(made.status(), path, kDamaged);
+    return std::move(*made);
+  }
+};
+
+/// Leaves of the Parquet schema that make up one field, and their decoded size a value at least.
+void leaves_of(const parquet::arrow::SchemaField& field, std::vector<int>* leaves) {
+  if (field.column_index >= 0) leaves->push_back(field.column_index);
+  for (const parquet::arrow::SchemaField& child : field.children) leaves_of(child, leaves);
+}
+
+int64_t value_width(parquet::Type::type type) {
+  switch (type) {
+    case parquet::Type::BOOLEAN:
+      return 1;
+    case parquet::Type::INT32:
+    case parquet::Type::FLOAT:
+      return 4;
+    default:
+      return 8;
+  }
+}
+
+/// Refuses column chunks that lie outside the file, and tables that would not fit the memory.
+Result<void> check_footer(const parquet::FileMetaData& footer, std::span<const int> leaves, int64_t file_bytes, int64_t limit_bytes,
+                          const std::string& path) {
+  double decoded = 0;
+  for (int group = 0; group < footer.num_row_groups(); ++group) {
+    const auto rows = footer.RowGroup(group);
+    if (rows->num_rows() < 0) return input_error("the footer has a negative number of rows", path, kDamaged);
+    for (const int leaf : leaves) {
+      const auto chunk = rows->ColumnChunk(leaf);
+      int64_t begin = chunk->data_page_offset();
+      if (chunk->has_dictionary_page() && chunk->dictionary_page_offset() > 0) begin = std::min(begin, chunk->dictionary_page_offset());
+      const int64_t size = chunk->total_compressed_size();
+      if (begin < 0 || size < 0 || begin > file_bytes || size > file_bytes - begin)
+        return input_error("a column lies outside the file", path, kDamaged);
+      decoded += double(rows->num_rows()) * double(value_width(footer.schema()->Column(leaf)->physical_type()));
+    }
+  }
+  if (decoded > double(limit_bytes))
+    return Error{
+        Kind::budget,
+        fmt::format("the file says that it holds {}, the limit is {}", format_bytes(int64_t(std::min(decoded, 9e18))), format_bytes(limit_bytes)),
+        path, "raise --memory-limit, or read fewer columns with --columns"};
+  return {};
+}
+
+/// One task: a column of row groups [begin, end).
+struct Piece {
+  size_t column;
+  int begin, end;
+  std::shared_ptr<arrow::ChunkedArray> values;
+  std::optional<Error> error;
+};
+
+void read_piece(const ParquetFile& file, const std::vector<int>& leaves, const std::string& path, Piece* piece) {
+  const auto done = guarded<bool>(path, [&]() -> Result<bool> {
+    HY_TRY(const auto reader, file.reader(path));
+    std::vector<int> groups;
+    for (int group = piece->begin; group < piece->end; ++group) groups.push_back(group);
+    const auto table = reader->ReadRowGroups(groups, leaves);
+    if (!table.ok()) return arrow_error(table.status(), path, kDamaged);
+    if ((*table)->num_columns() != 1) return input_error("a column is missing", path, kDamaged);
+    piece->values = (*table)->column(0);
+    return true;
+  });
+  if (!done.ok()) piece->error = done.error();
+}
+
+Result<Table> read_opened(const ParquetFile& file, const std::string& path, const ReadOptions& options, int64_t file_bytes, int64_t limit_bytes) {
+  HY_TRY(const auto reader, file.reader(path));
+  std::shared_ptr<arrow::Schema> schema;
+  if (const arrow::Status status = reader->GetSchema(&schema); !status.ok()) return arrow_error(status, path, kDamaged);
+  HY_TRY(const std::vector<int> fields, choose_fields(*schema, options.columns, path));
+  std::vector<std::vector<int>> leaves(fields.size());
+  std::vector<int> all_leaves;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    leaves_of(reader->manifest().schema_fields[size_t(fields[i])], &leaves[i]);
+    all_leaves.insert(all_leaves.end(), leaves[i].begin(), leaves[i].end());
+  }
+  HY_CHECK(check_footer(*file.footer, all_leaves, file_bytes, limit_bytes, path));
+
+  const int groups = file.footer->num_row_groups();
+  const int workers = options.pool ? options.pool->workers() : 1;
+  const int step = std::max<int>(1, groups * int(fields.size()) / (8 * workers));  // about eight tasks a worker
+  std::vector<Piece> pieces;
+  for (size_t column = 0; column < fields.size(); ++column)
+    for (int begin = 0; begin < groups; begin += step) pieces.push_back({column, begin, std::min(groups, begin + step), nullptr, {}});
+  const auto work = [&](int64_t i, int) { read_piece(file, leaves[pieces[size_t(i)].column], path, &pieces[size_t(i)]); };
+  if (options.pool) {
+    options.pool->run(int64_t(pieces.size()), work);
+  } else {
+    for (size_t i = 0; i < pieces.size(); ++i) work(int64_t(i), 0);
+  }
+
+  Table out;
+  size_t at = 0;
+  for (size_t column = 0; column < fields.size(); ++column) {
+    const auto& field = *schema->field(fields[column]);
+    arrow::ArrayVector chunks;
+    for (; at < pieces.size() && pieces[at].column == column; ++at) {
+      if (pieces[at].error) return std::move(*pieces[at].error);
+      for (const auto& chunk : pieces[at].values->chunks()) chunks.push_back(chunk);
+      pieces[at].values = nullptr;
+    }
+    HY_TRY(Column made, column_from(arrow::ChunkedArray(std::move(chunks), field.type()), file.pool, field.name(), path));
+    if (made.length != file.footer->num_rows())
+      return input_error(fmt::format("column '{}' has {} rows of {}", field.name(), made.length, file.footer->num_rows()), path, kDamaged);
+    out.add(field.name(), std::move(made));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Table> read_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  ParquetFile file;
+  file.pool = std::make_shared<LimitedPool>(limit_bytes);
+  HY_TRY(file.file, open_random_access(path, file.pool.get()));
+  return guarded<Table>(path, [&]() -> Result<Table> {
+    const auto size = file.file->GetSize();
+    if (!size.ok()) return arrow_error(size.status(), path, kDamaged);
+    file.footer = parquet::ParquetFileReader::Open(file.file, parquet::ReaderProperties(file.pool.get()))->metadata();
+    return read_opened(file, path, options, *size, limit_bytes);
+  });
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,126 @@
+#include "io/reader.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "base/strings.h"
+#include "exec/granted.h"
+#include "io/csv.h"
+#include "io/formats.h"
+
+namespace hayate::io {
+namespace {
+
+Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& options, const std::vector<std::string>& as_text,
+                       int64_t limit_bytes) {
+  HY_TRY(Buffer bytes, read_file(path));
+  if (codec != Codec::none) {
+    HY_TRY(bytes, decompress(bytes, codec, path, limit_bytes));
+  }
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
+  return parse_csv(text, path, {.columns = options.columns, .as_text = as_text, .pool = options.pool});
+}
+
+Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines) {
+  HY_TRY(const Buffer bytes, read_file(path));
+  return parse_json_table({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, options, lines);
+}
+
+Result<Table> read_npy(const std::string& path, const ReadOptions& options) {
+  HY_TRY(const Buffer bytes, read_file(path));
+  return parse_npy(bytes, path, options);
+}
+
+Result<FileKind> kind_to_read(const std::string& path, const ReadOptions& options) {
+  if (options.kind) return *options.kind;
+  if (path == "-") return usage_error("standard input has no name to tell its format", "-", "say it with --format, such as --format csv");
+  HY_CHECK(check_readable(path));
+  return kind_of(path);
+}
+
+int64_t limit_of(const ReadOptions& options) {
+  return options.memory_limit_bytes > 0 ? options.memory_limit_bytes : exec::granted_memory().value / 5 * 4;
+}
+
+/// read_table with columns that stay text if the file is CSV.
+Result<Table> read_typed(const std::string& path, const ReadOptions& options, const std::vector<std::string>& as_text) {
+  HY_TRY(const FileKind kind, kind_to_read(path, options));
+  const int64_t limit = limit_of(options);
+  if (const auto size = file_size(path); size && *size > limit && kind.format != Format::parquet)
+    return Error{Kind::budget, fmt::format("the file has {}, the limit is {}", format_bytes(*size), format_bytes(limit)), path,
+                 "raise --memory-limit"};
+  switch (kind.format) {
+    case Format::csv:
+      return read_csv(path, kind.codec, options, as_text, limit);
+    case Format::parquet:
+      return read_parquet(path, options, limit);
+    case Format::arrow:
+      return read_arrow(path, options, limit);
+    case Format::json:
+    case Format::jsonl:
+      return read_json_table(path, options, kind.format == Format::jsonl);
+    case Format::npy:
+      return read_npy(path, options);
+    case Format::hdf5:
+      break;
+  }
+  return input_error("HDF5 is not read by this version", path, "convert it first: pandas.read_hdf(path).to_parquet(new_path)");
+}
+
+bool is_csv(const std::string& path, const ReadOptions& options) {
+  const auto kind = options.kind ? Result<FileKind>(*options.kind) : kind_of(path);
+  return kind.ok() && kind.value().format == Format::csv;
+}
+
+/// Columns that are text in one table and something else, with values, in another.
+std::vector<std::string> half_text(const std::vector<Table>& tables) {
+  std::unordered_map<std::string, int> seen;  // bit 0: text, bit 1: other
+  for (const Table& table : tables)
+    for (size_t i = 0; i < table.num_columns(); ++i) {
+      const Column& column = table.columns[i];
+      if (column.count_nulls() < column.length) seen[table.names[i]] |= column.dtype == Dtype::text ? 1 : 2;
+    }
+  std::vector<std::string> names;
+  for (const auto& [name, kinds] : seen)
+    if (kinds == 3) names.push_back(name);
+  return names;
+}
+
+/// Runs task(0 .. count - 1) on the pool, or here.
+void run(exec::Pool* pool, size_t count, const std::function<void(size_t)>& task) {
+  if (pool) {
+    pool->run(int64_t(count), [&](int64_t i, int) { task(size_t(i)); });
+  } else {
+    for (size_t i = 0; i < count; ++i) task(i);
+  }
+}
+
+}  // namespace
+
+Result<Table> read_table(const std::string& path, const ReadOptions& options) { return read_typed(path, options, {}); }
+
+Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions& options) {
+  assert(!paths.empty());
+  if (paths.size() == 1) return read_table(paths[0], options);
+  ReadOptions single = options;
+  single.pool = nullptr;  // the workers take files
+  std::vector<Result<Table>> results(paths.size(), Result<Table>(Table{}));
+  run(options.pool, paths.size(), [&](size_t i) { results[i] = read_typed(paths[i], single, {}); });
+  std::vector<Table> tables;
+  for (Result<Table>& result : results) {
+    HY_TRY(Table table, std::move(result));
+    tables.push_back(std::move(table));
+  }
+  const std::vector<std::string> as_text = half_text(tables);
+  if (!as_text.empty()) {
+    run(options.pool, paths.size(), [&](size_t i) {
+      if (!is_csv(paths[i], options)) return;
+      results[i] = read_typed(paths[i], single, as_text);
+      if (results[i].ok()) tables[i] = std::move(results[i]).value();
+    });
+  }
+  return concatenate(tables, paths);
+}
+
+}  // namespace hayate::io

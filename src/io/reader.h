@@ -1,0 +1,33 @@
+// Reads a table from a file of any known format. What each format becomes is in docs/formats/tables.md. A torn, foreign
+// or hostile file is an Error: no reader crashes, throws, or takes memory on the word of a size written in the file.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "exec/pool.h"
+#include "hayate/error.h"
+#include "hayate/table.h"
+#include "io/files.h"
+
+namespace hayate::io {
+
+struct ReadOptions {
+  std::vector<std::string> columns;  ///< the columns wanted, in this order; empty: all of them
+  std::optional<FileKind> kind;      ///< for "-" and names that say nothing; else the extension decides
+  exec::Pool* pool = nullptr;        ///< workers for one large file; nullptr: the calling thread alone
+  int64_t memory_limit_bytes = 0;    ///< a table that would need more is refused; 0: 80 % of what the machine grants
+};
+
+/// The table in `path` ("-": standard input). An unknown name in `columns` is a usage Error with the nearest name.
+/// Columns that pandas stored as an index (named so in the file's metadata) are left out.
+Result<Table> read_table(const std::string& path, const ReadOptions& options = {});
+
+/// Several files as one table, in the order of `paths`. All must have the same column names (in any order; the first
+/// file's order is kept); types are widened as `concatenate` in hayate/table.h does, and a column that is text in one
+/// CSV file is text as written in all of them.
+Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions& options = {});
+
+}  // namespace hayate::io

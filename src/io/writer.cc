@@ -1,0 +1,260 @@
+// Rows wait until more than a group of them is there; then the first kRowGroup go to the encoder as one table, whatever
+// calls they came in. The last group goes out in finish().
+//
+// A category's dictionary may differ between calls (a batch of symbols brings its own names), so codes are renumbered
+// into one dictionary for the file, names in order of arrival. A group carries that dictionary only up to the highest
+// code used so far: how many names are known beyond it depends on how far the caller is ahead. The last group carries
+// all names. So the bytes stay a function of the rows, and a category without rows survives too.
+#include "io/writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "io/cell_text.h"
+#include "io/compressed_sink.h"
+#include "io/encoders.h"
+
+namespace hayate::io {
+namespace {
+
+/// The dictionary of one category column over all calls.
+class FileDictionary {
+ public:
+  /// The column with codes of this dictionary; which names it holds is said by names_for.
+  Column renumber(const Column& column) {
+    if (column.dictionary != known_) {
+      place_.clear();
+      for (int64_t i = 0; i < column.dictionary->length; ++i) {
+        const std::string name(column.dictionary->text(i));
+        const auto [at, fresh] = code_of_.try_emplace(name, int32_t(names_.size()));
+        if (fresh) names_.push_back(name);
+        place_.push_back(at->second);
+      }
+      known_ = column.dictionary;
+      same_ = true;
+      for (size_t i = 0; i < place_.size(); ++i) same_ &= place_[i] == int32_t(i);
+    }
+    Column out = column;
+    out.dictionary = pending_;
+    if (same_) return out;
+    std::vector<int32_t> codes(size_t(column.length), 0);
+    for (int64_t row = 0; row < column.length; ++row)
+      if (!column.is_null(row)) codes[size_t(row)] = place_[size_t(column.as<int32_t>()[size_t(row)])];
+    out.values = make_buffer(std::move(codes));
+    return out;
+  }
+
+  /// Names up to the highest code that `column` or an earlier one uses; `last`: all names.
+  std::shared_ptr<const Column> names_for(const Column& column, bool last) {
+    for (int64_t row = 0; row < column.length; ++row)
+      if (!column.is_null(row)) used_ = std::max(used_, size_t(column.as<int32_t>()[size_t(row)]) + 1);
+    const size_t count = last ? names_.size() : used_;
+    if (!made_ || size_t(made_->length) != count) made_ = std::make_shared<const Column>(make_text_column(std::span(names_).first(count)));
+    return made_;
+  }
+
+ private:
+  std::unordered_map<std::string, int32_t> code_of_;
+  std::vector<std::string> names_;
+  std::shared_ptr<const Column> known_;  // whose places are in place_
+  std::vector<int32_t> place_;
+  bool same_ = true;
+  size_t used_ = 0;
+  std::shared_ptr<const Column> made_;
+  // Stands in all columns that wait: one and the same, so that joining them leaves the codes alone.
+  std::shared_ptr<const Column> pending_ = std::make_shared<const Column>(make_text_column({}));
+};
+
+/// "none": a hash per column of its values, and one of the places without a value.
+class ChecksumEncoder final : public Encoder {
+ public:
+  explicit ChecksumEncoder(Hash128* result) : result_(result) {}
+
+  Result<void> begin(const Table& schema) override {
+    schema_ = schema;
+    values_.resize(schema.num_columns());
+    missing_.resize(schema.num_columns());
+    return {};
+  }
+
+  Result<void> write(const Table& group) override {
+    for (size_t c = 0; c < group.num_columns(); ++c)
+      for (int64_t row = 0; row < group.num_rows(); ++row) add(group.columns[c], row, c);
+    rows_ += group.num_rows();
+    return {};
+  }
+
+  Result<void> finish() override {
+    Hasher all;
+    all.number(uint64_t(rows_));
+    for (size_t c = 0; c < values_.size(); ++c) {
+      all.text(schema_.names[c]).text(dtype_name(schema_.columns[c].dtype)).text(schema_.columns[c].zone);
+      for (const Hash128& hash : {values_[c].finish(), missing_[c].finish()}) all.number(hash.low).number(hash.high);
+    }
+    *result_ = all.finish();
+    return {};
+  }
+
+ private:
+  void add(const Column& column, int64_t row, size_t c) {
+    if (is_missing_cell(column, row)) {
+      missing_[c].number(uint64_t(rows_ + row));
+    } else if (column.dtype == Dtype::text || column.dtype == Dtype::category) {
+      values_[c].text(column.text(row));
+    } else if (column.dtype == Dtype::float32 || column.dtype == Dtype::float64) {
+      values_[c].bytes(column.values.data + size_t(row) * dtype_width(column.dtype), dtype_width(column.dtype));
+    } else {
+      values_[c].number(uint64_t(integer_cell(column, row)));
+    }
+  }
+
+  Hash128* result_;
+  Table schema_;
+  std::vector<Hasher> values_, missing_;
+  int64_t rows_ = 0;
+};
+
+Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const FileKind& kind) {
+  if (kind.format == Format::hdf5) return input_error("HDF5 is not written by this version", path, "write .parquet or .feather");
+  std::unique_ptr<ByteSink> sink;
+  if (path == "-") {
+    sink = stdout_sink();
+  } else {
+    HY_TRY(sink, AtomicFile::create(path));
+  }
+  HY_TRY(sink, compressed_sink(std::move(sink), kind.codec));
+  switch (kind.format) {
+    case Format::parquet:
+      return parquet_encoder(std::move(sink), path);
+    case Format::arrow:
+      return arrow_encoder(std::move(sink), path);
+    case Format::json:
+    case Format::jsonl:
+      return json_encoder(std::move(sink), kind.format == Format::jsonl);
+    case Format::npy:
+      return npy_encoder(std::move(sink), path);
+    default:
+      return csv_encoder(std::move(sink));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Encoder> checksum_encoder(Hash128* result) { return std::make_unique<ChecksumEncoder>(result); }
+
+struct TableWriter::State {
+  std::string path;
+  std::unique_ptr<Encoder> encoder;
+  Hash128 checksum;
+  Table schema;  // of the first append, without rows
+  std::vector<FileDictionary> dictionaries;
+  std::vector<Table> pending;
+  int64_t pending_rows = 0, rows = 0;
+
+  Result<void> check_schema(const Table& table);
+  Result<void> write_group(int64_t count, bool last);
+};
+
+/// The first `count` pending rows as one table.
+static Table take(std::vector<Table>* pending, int64_t count) {
+  std::vector<Table> taken;
+  size_t used = 0;
+  while (count > 0) {
+    Table& front = (*pending)[used];
+    if (front.num_rows() > count) {
+      taken.push_back(slice(front, 0, count));
+      front = slice(front, count, front.num_rows() - count);
+      break;
+    }
+    count -= front.num_rows();
+    taken.push_back(std::move(front));
+    ++used;
+  }
+  pending->erase(pending->begin(), pending->begin() + std::ptrdiff_t(used));
+  if (taken.size() == 1) return std::move(taken[0]);
+  Table out;
+  for (size_t c = 0; c < taken[0].num_columns(); ++c) {
+    std::vector<Column> parts;
+    for (const Table& table : taken) parts.push_back(table.columns[c]);
+    Column joined;
+    [[maybe_unused]] const bool same_types = concatenate(parts, &joined);
+    assert(same_types);
+    out.add(taken[0].names[c], std::move(joined));
+  }
+  return out;
+}
+
+Result<void> TableWriter::State::check_schema(const Table& table) {
+  if (schema.columns.empty()) {
+    if (table.columns.empty()) return Error{Kind::input, "a table without columns cannot be written", path, "choose at least one column"};
+    schema = slice(table, 0, 0);
+    dictionaries.resize(table.num_columns());
+    return encoder->begin(schema);
+  }
+  assert(table.names == schema.names);
+  for (size_t c = 0; c < table.num_columns(); ++c)
+    assert(table.columns[c].dtype == schema.columns[c].dtype && table.columns[c].zone == schema.columns[c].zone);
+  return {};
+}
+
+Result<void> TableWriter::State::write_group(int64_t count, bool last) {
+  Table group = count > 0 ? take(&pending, count) : schema;
+  pending_rows -= count;
+  for (size_t c = 0; c < group.num_columns(); ++c)
+    if (group.columns[c].dtype == Dtype::category) group.columns[c].dictionary = dictionaries[c].names_for(group.columns[c], last);
+  return encoder->write(group);
+}
+
+TableWriter::TableWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TableWriter::TableWriter(TableWriter&&) noexcept = default;
+TableWriter& TableWriter::operator=(TableWriter&&) noexcept = default;
+TableWriter::~TableWriter() = default;
+
+Result<TableWriter> TableWriter::open(const std::string& path, std::optional<FileKind> kind) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  if (path == "none") {
+    state->encoder = checksum_encoder(&state->checksum);
+    return TableWriter(std::move(state));
+  }
+  if (!kind) {
+    if (path == "-") return usage_error("standard output has no name to tell its format", "-", "say it with --format, such as --format csv");
+    HY_TRY(kind, kind_of(path));
+  }
+  HY_TRY(state->encoder, make_encoder(path, *kind));
+  return TableWriter(std::move(state));
+}
+
+Result<void> TableWriter::append(const Table& rows) {
+  State& state = *state_;
+  HY_CHECK(state.check_schema(rows));
+  Table renumbered = rows;
+  for (size_t c = 0; c < rows.num_columns(); ++c)
+    if (rows.columns[c].dtype == Dtype::category) renumbered.columns[c] = state.dictionaries[c].renumber(rows.columns[c]);
+  if (rows.num_rows() > 0) state.pending.push_back(std::move(renumbered));
+  state.pending_rows += rows.num_rows();
+  state.rows += rows.num_rows();
+  while (state.pending_rows > kRowGroup) HY_CHECK(state.write_group(kRowGroup, false));
+  return {};
+}
+
+Result<void> TableWriter::finish() {
+  assert(!state_->schema.columns.empty());
+  HY_CHECK(state_->write_group(state_->pending_rows, true));
+  return state_->encoder->finish();
+}
+
+int64_t TableWriter::num_rows() const { return state_->rows; }
+Hash128 TableWriter::checksum() const { return state_->checksum; }
+
+Result<Hash128> write_table(const std::string& path, const Table& table, std::optional<FileKind> kind) {
+  HY_TRY(TableWriter writer, TableWriter::open(path, kind));
+  HY_CHECK(writer.append(table));
+  HY_CHECK(writer.finish());
+  return writer.checksum();
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,59 @@
+// TA-Lib's functions as pure loops over one series each, and the table that names them: formula, parameters, outputs and
+// lookback as in TA-Lib 0.8. The expression language calls them as ta.NAME(...), the catalog of indicators is made of them.
+//
+// A function writes every row of every output: NaN for the first lookback rows (0 for whole-number outputs, as TA-Lib's).
+// It never allocates; series that it needs in between are handed to it. Missing values are the caller's business: it calls
+// a function on runs of rows without a NaN, so one NaN touches its own window only, and recursive functions begin anew
+// after it. With `exact` set the whole series comes in one call, NaN and all, and every quirk of TA-Lib is kept.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace hayate::kernels::ta {
+
+struct Call {
+  const double* const* inputs;  ///< inputs[i][row], in the order of Entry::inputs
+  int64_t rows;
+  const double* params;    ///< in the order of Entry::params; whole numbers as doubles
+  double* const* outputs;  ///< outputs[i][row]
+  double* const* scratch;  ///< Entry::scratch series of `rows` values, contents unspecified
+  bool exact;              ///< TA-Lib's own arithmetic where it is known to lose digits; else the stable one
+};
+
+struct Param {
+  const char* name;
+  double initial, least, most;
+  bool whole = true;
+};
+
+struct Entry {
+  const char* name;   ///< "MACD"
+  const char* group;  ///< "Momentum Indicators"
+  const char* title;  ///< one line
+  const char* inputs[5] = {};
+  Param params[9] = {};
+  const char* outputs[4] = {};
+  bool whole_outputs = false;  ///< TA-Lib's integer outputs: candle patterns, indices
+  bool recursive = false;      ///< has an unstable period: early values depend on where the series starts
+  int scratch = 0;
+  int64_t (*lookback)(const double* params) = nullptr;
+  void (*compute)(const Call& call) = nullptr;
+
+  int num_inputs() const;
+  int num_params() const;
+  int num_outputs() const;
+};
+
+/// The functions of one source file each; all of them together are TA-Lib's 201.
+std::span<const Entry> overlap_functions();
+std::span<const Entry> momentum_functions();
+std::span<const Entry> volume_functions();
+std::span<const Entry> volatility_functions();
+std::span<const Entry> price_functions();
+std::span<const Entry> statistic_functions();
+std::span<const Entry> math_functions();
+std::span<const Entry> cycle_functions();
+std::span<const Entry> pattern_functions();
+
+}  // namespace hayate::kernels::ta

@@ -1,0 +1,146 @@
+#include "hayate/binned.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/random.h"
+
+using namespace hayate;
+
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kTiny = std::numeric_limits<float>::denorm_min();
+constexpr float kMost = std::numeric_limits<float>::max();
+
+FloatColumns one_column(const std::vector<float>& values) { return {values.data(), int64_t(values.size()), 1, int64_t(values.size())}; }
+
+std::vector<int32_t> all_rows(size_t count) {
+  std::vector<int32_t> rows(count);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+BinnedMatrix binned(const std::vector<float>& values, int bins, const std::vector<int32_t>& rows) {
+  return std::move(bin_columns(rank_columns(one_column(values)), rows, bins)).value();
+}
+
+/// Values of every kind: normal, tied, denormal, infinite, both zeros, missing; any bit pattern now and then.
+std::vector<float> odd_values(size_t count, uint64_t seed) {
+  const float special[] = {0.0f, -0.0f, kTiny, -kTiny, kInf, -kInf, kNaN, kMost, -kMost, 1.0f, std::nextafter(1.0f, 2.0f)};
+  std::vector<float> values(count);
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t bits = random_bits(seed, i);
+    if (bits % 8 == 0)
+      values[i] = special[(bits >> 8) % 11];
+    else if (bits % 8 == 1)
+      values[i] = std::bit_cast<float>(uint32_t(bits >> 32));
+    else if (bits % 8 == 2)
+      values[i] = float((bits >> 8) % 5);
+    else
+      values[i] = float(random_unit(seed + 1, i) - 0.5);
+  }
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("ranks: dense, ordered, equal for equal values, missing last") {
+  const std::vector<float> values = {2, kNaN, -0.0f, kInf, 0.0f, -kInf, 2, kTiny, -kNaN};
+  const RankedMatrix ranked = rank_columns(one_column(values));
+  const std::vector<uint16_t> expected = {3, 5, 1, 4, 1, 0, 3, 2, 5};
+  CHECK(ranked.ranks16 == expected);
+  CHECK(std::ranges::equal(ranked.values_of(0), std::vector<float>{-kInf, 0, kTiny, 2, kInf}));
+  CHECK(!std::signbit(ranked.values_of(0)[1]));
+}
+
+TEST_CASE("ranks: 70,000 rows take 32 bits and agree with sorting") {
+  std::vector<float> values = odd_values(70'000, 5);
+  const RankedMatrix ranked = rank_columns(one_column(values));
+  std::vector<float> sorted;
+  for (const float x : values)
+    if (x == x) sorted.push_back(x + 0.0f);
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  REQUIRE(std::ranges::equal(ranked.values_of(0), sorted));
+  REQUIRE(ranked.ranks16.empty());
+  for (size_t row = 0; row < values.size(); ++row) {
+    const size_t rank =
+        values[row] == values[row] ? size_t(std::lower_bound(sorted.begin(), sorted.end(), values[row]) - sorted.begin()) : sorted.size();
+    REQUIRE(ranked.ranks32[row] == rank);
+  }
+}
+
+TEST_CASE("bins: codes from ranks equal codes of the raw values") {
+  for (const size_t count : {1u, 2u, 3u, 64u, 65u, 1000u, 70'000u})
+    for (const int bins : {2, 3, 64, 255}) {
+      const std::vector<float> values = odd_values(count, count + size_t(bins));
+      std::vector<int32_t> train;
+      for (size_t row = 0; row < count; row += 1 + count % 3) train.push_back(int32_t(row));
+      const BinnedMatrix matrix = binned(values, bins, train);
+      const std::span<const float> cuts = matrix.cuts.of(0);
+      REQUIRE(cuts.size() < size_t(bins));
+      REQUIRE(std::is_sorted(cuts.begin(), cuts.end(), [](float a, float b) { return a <= b; }));
+      std::vector<uint8_t> codes(count);
+      code_values(cuts, values, codes.data());
+      REQUIRE(std::equal(codes.begin(), codes.end(), matrix.codes.data()));
+    }
+}
+
+TEST_CASE("bins: few distinct values get a cut in each gap, in the middle, rounded down") {
+  const BinnedMatrix matrix = binned({1, 3, 3, 2, kNaN, 100}, 64, {0, 1, 2, 4, 5});
+  CHECK(std::ranges::equal(matrix.cuts.of(0), std::vector<float>{2, 51.5}));
+  CHECK(matrix.has_missing[0] == 1);
+  const float next = std::nextafter(1.0f, 2.0f);
+  CHECK(binned({1, next}, 64, {0, 1}).cuts.of(0)[0] == 1.0f);
+  CHECK(binned({-kInf, 5}, 64, {0, 1}).cuts.of(0)[0] == -kInf);
+  CHECK(binned({5, kInf}, 64, {0, 1}).cuts.of(0)[0] == kMost);
+  CHECK(binned({-kInf, kInf}, 64, {0, 1}).cuts.of(0)[0] == 0.0f);
+  CHECK(binned({-kMost, kMost}, 64, {0, 1}).cuts.of(0)[0] == 0.0f);
+  CHECK(binned({0, kTiny}, 64, {0, 1}).cuts.of(0)[0] == 0.0f);
+}
+
+TEST_CASE("bins: many distinct values fill the bins evenly, heavy ones alone") {
+  std::vector<float> values(10'000);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = float(random_unit(1, i));
+  const auto sizes = [](const BinnedMatrix& matrix) {
+    std::vector<int> count(matrix.cuts.of(0).size() + 1);
+    for (int64_t row = 0; row < matrix.num_rows; ++row) ++count[matrix.codes.data()[row]];
+    return count;
+  };
+  const std::vector<int> even = sizes(binned(values, 64, all_rows(values.size())));
+  CHECK(even.size() == 64);
+  for (const int size : even) CHECK(std::abs(size - 156) <= 1);
+  for (size_t i = 0; i < values.size(); i += 2) values[i] = 0.5f;
+  const std::vector<int> heavy = sizes(binned(values, 64, all_rows(values.size())));
+  CHECK(heavy.size() == 64);
+  CHECK(std::count_if(heavy.begin(), heavy.end(), [](int size) { return size > 200; }) == 1);
+}
+
+TEST_CASE("bins: cuts come from the training rows alone") {
+  std::vector<float> values = odd_values(500, 9);
+  const std::vector<int32_t> train = all_rows(300);
+  const Cuts before = binned(values, 64, train).cuts;
+  for (size_t row = 300; row < 500; ++row) values[row] = 1e6f * float(row);
+  CHECK(binned(values, 64, train).cuts == before);
+}
+
+TEST_CASE("bins: constant and all-missing columns have no cut") {
+  CHECK(binned({7, 7, 7}, 64, {0, 1, 2}).cuts.of(0).empty());
+  CHECK(binned({kNaN, kNaN}, 64, {0, 1}).cuts.of(0).empty());
+  CHECK(binned({1, 2, kNaN}, 64, {2}).codes.data()[1] == 0);
+}
+
+TEST_CASE("bins: refusals") {
+  const RankedMatrix ranked = rank_columns(one_column({1, 2}));
+  CHECK(bin_columns(ranked, {}, 64).error().what == "no training rows");
+  const int32_t rows[] = {0};
+  CHECK(bin_columns(ranked, rows, 256).error().what == "bins must be between 2 and 255, not 256");
+  CHECK(bin_columns(ranked, rows, 1).error().kind == Kind::usage);
+}

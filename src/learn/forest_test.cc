@@ -1,0 +1,358 @@
+#include "hayate/forest.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/random.h"
+#include "exec/pool.h"
+#include "kernels/dispatch.h"
+
+using namespace hayate;
+
+namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+/// A table, its codes and labels of both kinds: x0 and x1 carry the signal, the rest is noise.
+struct Data {
+  int64_t num_rows, num_features;
+  std::vector<float> columns;
+  std::vector<double> y;
+  std::vector<int32_t> classes;
+
+  FloatColumns raw() const { return {columns.data(), num_rows, num_features, num_rows}; }
+  float& at(int64_t row, int64_t feature) { return columns[size_t(feature * num_rows + row)]; }
+};
+
+double normal(uint64_t key, uint64_t i) {
+  double sum = -6;
+  for (uint64_t k = 0; k < 12; ++k) sum += random_unit(key, 12 * i + k);
+  return sum;
+}
+
+Data make_data(int64_t rows, int64_t features, uint64_t seed, int32_t num_classes = 2) {
+  Data d{rows, features, std::vector<float>(size_t(rows * features)), {}, {}};
+  for (size_t i = 0; i < d.columns.size(); ++i) d.columns[i] = float(normal(seed, i));
+  for (int64_t row = 0; row < rows; ++row) {
+    const double signal = 2 * double(d.at(row, 0)) + std::abs(double(d.at(row, 1 % features))) + 0.3 * normal(seed + 1, uint64_t(row));
+    d.y.push_back(signal);
+    d.classes.push_back(int32_t(std::clamp((signal + 2) / 4 * num_classes, 0.0, num_classes - 0.5)));
+  }
+  return d;
+}
+
+void sow_missing(Data& d, uint64_t seed) {
+  for (size_t i = 0; i < d.columns.size(); ++i)
+    if (random_below(seed, i, 10) == 0) d.columns[i] = kNaN;
+}
+
+std::vector<int32_t> all_rows(int64_t count) {
+  std::vector<int32_t> rows(static_cast<size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+BinnedMatrix bin(const Data& d, const std::vector<int32_t>& rows, int bins = 64) {
+  return std::move(bin_columns(rank_columns(d.raw()), rows, bins)).value();
+}
+
+/// The three kinds of learning that take different paths: regression, two classes, several classes.
+enum class What { numbers, two, five };
+constexpr What kEach[] = {What::numbers, What::two, What::five};
+
+Labels labels_of(const Data& d, What what) {
+  return what == What::numbers ? Labels::numbers(d.y) : Labels::ids(d.classes, what == What::two ? 2 : 5);
+}
+
+Data data_for(What what, int64_t rows, int64_t features, uint64_t seed) { return make_data(rows, features, seed, what == What::five ? 5 : 2); }
+
+ForestParams params_of(const std::string& text) { return parse_forest_params(text).value(); }
+
+Forest train(const BinnedMatrix& matrix, const std::vector<int32_t>& rows, const Labels& labels, const std::string& params,
+             std::span<const float> weights = {}, exec::Pool* pool = nullptr, uint64_t seed = 1) {
+  return std::move(train_forest(matrix, rows, labels, weights, params_of(params), seed, 3, pool)).value();
+}
+
+std::vector<double> predicted(const Forest& forest, const FloatColumns& raw, ForestCut cut = {}) {
+  std::vector<double> out(size_t(raw.num_rows * forest.num_outputs()));
+  predict(forest, raw, out, cut);
+  return out;
+}
+
+double r2(const std::vector<double>& y, const std::vector<double>& p) {
+  const double mean = std::accumulate(y.begin(), y.end(), 0.0) / double(y.size());
+  double rest = 0, all = 0;
+  for (size_t i = 0; i < y.size(); ++i) rest += (y[i] - p[i]) * (y[i] - p[i]), all += (y[i] - mean) * (y[i] - mean);
+  return 1 - rest / all;
+}
+
+/// The structure and values of a forest without its importance, which sums over a different set of nodes.
+bool same_trees(const Forest& a, const Forest& b) { return a.nodes == b.nodes && a.values == b.values && a.tree_start == b.tree_start; }
+
+}  // namespace
+
+TEST_CASE("forest: a planted signal is learnt") {
+  const Data train_data = make_data(2000, 10, 1), test_data = make_data(2000, 10, 2);
+  const auto rows = all_rows(2000);
+  const BinnedMatrix matrix = bin(train_data, rows);
+  const Forest numbers = train(matrix, rows, Labels::numbers(train_data.y), "num_trees=100,max_depth=12");
+  CHECK(r2(test_data.y, predicted(numbers, test_data.raw())) > 0.9);
+  CHECK(numbers.importance[0] > 0.6);
+  CHECK(numbers.importance[0] + numbers.importance[1] > 0.85);
+  CHECK(std::accumulate(numbers.importance.begin(), numbers.importance.end(), 0.0) == doctest::Approx(1));
+  for (const What what : {What::two, What::five}) {
+    const Data a = data_for(what, 2000, 10, 1), b = data_for(what, 2000, 10, 2);
+    const Forest forest = train(matrix, rows, labels_of(a, what), "num_trees=100,max_depth=12,max_features=all");
+    const std::vector<double> out = predicted(forest, b.raw());
+    const size_t width = size_t(forest.num_outputs());
+    int right = 0;
+    for (size_t row = 0; row < 2000; ++row) {
+      const auto begin = out.begin() + int64_t(row * width);
+      CHECK(std::accumulate(begin, begin + int64_t(width), 0.0) == doctest::Approx(1));
+      right += std::max_element(begin, begin + int64_t(width)) - begin == b.classes[row];
+    }
+    CHECK(right > (what == What::two ? 1750 : 1400));
+  }
+}
+
+TEST_CASE("forest: fewer trees and less depth are a read of a bigger forest") {
+  for (const What what : kEach) {
+    Data d = data_for(what, 300, 7, 4);
+    sow_missing(d, 5);
+    const auto rows = all_rows(300);
+    const BinnedMatrix matrix = bin(d, rows);
+    const Forest big = train(matrix, rows, labels_of(d, what), "num_trees=20,max_depth=0");
+    for (const auto& [trees, depth] : {std::pair{5, 1}, {20, 3}, {7, 6}, {1, 100}}) {
+      const Forest small = train(matrix, rows, labels_of(d, what), "num_trees=" + std::to_string(trees) + ",max_depth=" + std::to_string(depth));
+      CHECK(predicted(small, d.raw()) == predicted(big, d.raw(), {trees, depth}));
+    }
+  }
+}
+
+TEST_CASE("forest: the same bytes for any number of workers and every instruction set; other bytes for another seed") {
+  for (const What what : kEach) {
+    Data d = data_for(what, 700, 30, 6);
+    sow_missing(d, 7);
+    const auto rows = all_rows(700);
+    const BinnedMatrix matrix = bin(d, rows);
+    const std::vector<float> weights(700, 0.3f);
+    for (const std::span<const float> w : {std::span<const float>(), std::span<const float>(weights)}) {
+      const Forest alone = train(matrix, rows, labels_of(d, what), "num_trees=17", w);
+      for (const int workers : {1, 2, 5}) {
+        exec::Pool pool(workers);
+        CHECK(train(matrix, rows, labels_of(d, what), "num_trees=17", w, &pool) == alone);
+      }
+      for (const kernels::Isa isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
+        kernels::set_isa(isa);
+        CHECK(train(matrix, rows, labels_of(d, what), "num_trees=17", w) == alone);
+      }
+      kernels::set_isa(kernels::detected_isa());
+      CHECK_FALSE(train(matrix, rows, labels_of(d, what), "num_trees=17", w, nullptr, 2) == alone);
+    }
+  }
+}
+
+TEST_CASE("forest: without bootstrap the order of rows does not matter; a row of weight 2 is that row twice; 0 is none") {
+  for (const What what : kEach) {
+    Data d = data_for(what, 200, 5, 8);
+    sow_missing(d, 9);
+    const auto rows = all_rows(200);
+    const BinnedMatrix matrix = bin(d, rows);
+    const Labels labels = labels_of(d, what);
+    const std::string params = "num_trees=5,bootstrap=false";
+    std::vector<int32_t> reversed(rows.rbegin(), rows.rend());
+    CHECK(same_trees(train(matrix, reversed, labels, params), train(matrix, rows, labels, params)));
+    std::vector<float> weights(200);
+    std::vector<int32_t> repeated;
+    for (int32_t row = 0; row < 200; ++row) {
+      weights[size_t(row)] = float(random_below(10, uint64_t(row), 4));
+      for (int copy = 0; copy < int(weights[size_t(row)]); ++copy) repeated.push_back(row);
+    }
+    const Forest weighted = train(matrix, rows, labels, params, weights), expected = train(matrix, repeated, labels, params);
+    CHECK(weighted.nodes == expected.nodes);
+    for (size_t i = 0; i < weighted.values.size(); ++i) CHECK(weighted.values[i] == doctest::Approx(expected.values[i]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("forest: weights that are no whole numbers scale out, and weigh") {
+  for (const What what : kEach) {
+    const Data d = data_for(what, 300, 5, 11);
+    const auto rows = all_rows(300);
+    const BinnedMatrix matrix = bin(d, rows);
+    std::vector<float> weights(300), scaled(300);
+    for (size_t i = 0; i < 300; ++i) weights[i] = float(random_unit(12, i)), scaled[i] = 8 * weights[i];
+    CHECK(train(matrix, rows, labels_of(d, what), "num_trees=5", weights).nodes ==
+          train(matrix, rows, labels_of(d, what), "num_trees=5", scaled).nodes);
+  }
+  // Rows of weight near 0 hardly count: the mean is that of the others.
+  const std::vector<double> y = {1, 1, 1, 1, 9};
+  const Data flat{5, 1, std::vector<float>(5, 0), y, {}};
+  const std::vector<float> weights = {0.5f, 0.5f, 0.5f, 0.5f, 0.25f};
+  const auto rows = all_rows(5);
+  const Forest forest = train(bin(flat, rows), rows, Labels::numbers(y), "num_trees=1,bootstrap=false", weights);
+  CHECK(forest.values[0] == doctest::Approx((2 + 9 * 0.25) / 2.25).epsilon(1e-15));
+}
+
+TEST_CASE("forest: a deep tree without bootstrap returns its labels to the last bit, outliers or not") {
+  Data d = make_data(500, 6, 13);
+  d.y[17] = 1e12;
+  const auto rows = all_rows(500);
+  const Forest forest = train(bin(d, rows, 255), rows, Labels::numbers(d.y), "num_trees=3,max_depth=0,bootstrap=false,max_features=all");
+  const std::vector<double> out = predicted(forest, d.raw());
+  for (size_t i = 0; i < 500; ++i) CHECK(out[i] == doctest::Approx(d.y[i]).epsilon(1e-15));
+}
+
+TEST_CASE("forest: node values are means of the labels, at any offset and scale") {
+  for (const double offset : {0.0, 1e9, -1e15, 1e300})
+    for (const double scale : {1.0, 1e-3, 1e-300, 1e300}) {
+      Data d = make_data(400, 3, 14);
+      double sum = 0;
+      for (double& y : d.y) y = offset + y * scale, sum += y / 400;
+      const auto rows = all_rows(400);
+      const Forest forest = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=1,bootstrap=false");
+      CHECK(forest.values[0] == doctest::Approx(sum).epsilon(1e-13));
+      CHECK((forest.nodes.size() > 3 || offset != 0));
+    }
+}
+
+TEST_CASE("forest: constant labels, one class, one row, constant and missing features give single nodes") {
+  Data d = make_data(50, 3, 15);
+  const auto rows = all_rows(50);
+  const BinnedMatrix matrix = bin(d, rows);
+  const auto is_stump = [](const Forest& forest, double value) {
+    return forest.num_trees() == 4 && forest.nodes.size() == 4 && std::ranges::all_of(forest.values, [&](double v) { return v == value; });
+  };
+  CHECK(is_stump(train(matrix, rows, Labels::numbers(std::vector<double>(50, 0.1)), "num_trees=4"), 0.1));
+  CHECK(is_stump(train(matrix, rows, Labels::ids(std::vector<int32_t>(50, 1), 2), "num_trees=4"), 1));
+  CHECK(is_stump(train(matrix, rows, Labels::ids(std::vector<int32_t>(50, 0), 2), "num_trees=4"), 0));
+  CHECK(is_stump(train(matrix, rows, Labels::ids(std::vector<int32_t>(50, 0), 1), "num_trees=4"), 1));
+  CHECK(is_stump(train(matrix, {7}, Labels::numbers(d.y), "num_trees=4"), d.y[7]));
+  std::fill(d.columns.begin(), d.columns.begin() + 100, 3.0f), std::fill(d.columns.begin() + 100, d.columns.end(), kNaN);
+  const Forest blind = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=4");
+  CHECK(blind.nodes.size() == 4);
+  CHECK(blind.importance == std::vector<double>(3, 0.0));
+  const Data none = {50, 0, {}, d.y, {}};
+  CHECK(train(bin(none, rows), rows, Labels::numbers(d.y), "num_trees=4").nodes.size() == 4);
+}
+
+TEST_CASE("forest: a node whose sample of features is constant looks at the others") {
+  Data d = make_data(100, 50, 16);
+  std::fill(d.columns.begin() + 100, d.columns.end(), 1.0f);
+  const auto rows = all_rows(100);
+  const Forest forest = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=10,max_features=1");
+  CHECK(forest.nodes.size() > 500);
+  CHECK(forest.importance[0] == 1.0);
+}
+
+TEST_CASE("forest: missing values go the way that helps, or with the heavier side") {
+  // Missing or not is all that matters; then missing behaves as the low values do.
+  for (const bool low : {false, true}) {
+    Data d{200, 1, std::vector<float>(200), std::vector<double>(200), {}};
+    for (int i = 0; i < 200; ++i) {
+      d.columns[size_t(i)] = i < 50 ? kNaN : float(i % 10);
+      d.y[size_t(i)] = i < 50 || (low && i % 10 < 3) ? 5 : 1;
+    }
+    const auto rows = all_rows(200);
+    const Forest forest = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=3,max_depth=1,max_samples=1");
+    for (int row : {0, 50, 59}) {
+      double out;
+      predict_row(forest, {&d.columns[size_t(row)], 1}, {&out, 1});
+      CHECK(out == (row == 0 || (row == 50 && low) ? 5 : 1));
+    }
+  }
+  Data d{10, 1, {0, 0, 0, 1, 1, 1, 1, 1, 1, 1}, {0, 0, 0, 1, 1, 1, 1, 1, 1, 1}, {}};
+  const auto rows = all_rows(10);
+  const Forest forest = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=1,bootstrap=false");
+  double out;
+  predict_row(forest, {&kNaN, 1}, {&out, 1});
+  CHECK(out == 1);
+}
+
+TEST_CASE("forest: codes, raw values and single rows predict the same, on cuts and on odd values too") {
+  for (const What what : kEach) {
+    Data d = data_for(what, 400, 6, 17);
+    sow_missing(d, 18);
+    auto rows = all_rows(400);
+    rows.resize(250);
+    const float odd[] = {0.0f, -0.0f, 1e-45f, -1e-45f, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                         kNaN, 3e38f, -3e38f};
+    for (int64_t row = 300; row < 400; ++row)
+      for (int64_t f = 0; f < 6; ++f) {
+        const std::span<const float> cuts = Cuts(bin(d, rows).cuts).of(f);
+        d.at(row, f) = row % 2 ? odd[(row + f) % 9] : cuts[size_t(row * 7 + f) % cuts.size()];
+        if (row >= 390) break;
+      }
+    const BinnedMatrix matrix = bin(d, rows);
+    const Forest forest = train(matrix, rows, labels_of(d, what), "num_trees=30");
+    const std::vector<double> raw = predicted(forest, d.raw());
+    std::vector<double> coded(raw.size()), one(size_t(forest.num_outputs()));
+    predict_codes(forest, matrix.columns(), all_rows(400), coded);
+    CHECK(coded == raw);
+    for (int64_t row = 0; row < 400; ++row) {
+      std::vector<float> values;
+      for (int64_t f = 0; f < 6; ++f) values.push_back(d.at(row, f));
+      predict_row(forest, values, one);
+      for (size_t k = 0; k < one.size(); ++k) CHECK(one[k] == raw[size_t(row) * one.size() + k]);
+    }
+  }
+}
+
+TEST_CASE("forest: limits on rows per leaf and node hold") {
+  const Data d = make_data(500, 8, 19);
+  const auto rows = all_rows(500);
+  const BinnedMatrix matrix = bin(d, rows);
+  const Forest forest = train(matrix, rows, Labels::numbers(d.y), "num_trees=5,max_depth=0,min_samples_leaf=10,bootstrap=false");
+  for (int64_t t = 0; t < 5; ++t) {
+    std::vector<int> reached(forest.tree(t).size());
+    for (const int32_t row : rows) {
+      uint32_t at = 0;
+      while (!forest.tree(t)[at].is_leaf()) {
+        const TreeNode& node = forest.tree(t)[at];
+        at = node.child() + (matrix.columns().column(node.feature)[row] > node.cut ? 1 : 0);
+      }
+      ++reached[at];
+    }
+    for (size_t i = 0; i < reached.size(); ++i)
+      if (forest.tree(t)[i].is_leaf()) CHECK(reached[i] >= 10);
+  }
+  CHECK(train(matrix, rows, Labels::numbers(d.y), "num_trees=5,min_samples_split=501,bootstrap=false").nodes.size() == 5);
+  CHECK(train(matrix, rows, Labels::numbers(d.y), "num_trees=5,max_samples=0.002").nodes.size() == 5);
+}
+
+TEST_CASE("forest: 70,000 distinct values") {
+  Data d{70'000, 1, {}, {}, {}};
+  for (int i = 0; i < 70'000; ++i) d.columns.push_back(float((i * 7919) % 70'000)), d.y.push_back(double(d.columns.back()));
+  const auto rows = all_rows(70'000);
+  const Forest forest = train(bin(d, rows, 255), rows, Labels::numbers(d.y), "num_trees=10");
+  CHECK(r2(d.y, predicted(forest, d.raw())) > 0.9999);
+}
+
+TEST_CASE("forest: refusals") {
+  const Data d = make_data(20, 2, 20);
+  const auto rows = all_rows(20);
+  const BinnedMatrix matrix = bin(d, rows);
+  const auto error = [&](const std::vector<int32_t>& on, const Labels& labels, std::vector<float> weights = {}, const char* params = "") {
+    return train_forest(matrix, on, labels, weights, params_of(params), 1, 0).error();
+  };
+  const Labels numbers = Labels::numbers(d.y);
+  CHECK(error({}, numbers).what == "no rows to train on");
+  CHECK(error({20}, numbers).what == "row 20 of 20 rows");
+  std::vector<double> bad = d.y;
+  bad[3] = kNaN;
+  CHECK(error(rows, Labels::numbers(bad)).what == "the label of row 3 is nan");
+  CHECK(error(rows, Labels::ids(d.classes, 1)).kind == Kind::input);
+  CHECK(error(rows, numbers, std::vector<float>(20, 0)).what == "no rows to train on");
+  CHECK(error(rows, numbers, std::vector<float>(20, -1)).what == "the weight of row 0 is -1");
+  ForestParams params;
+  params.num_trees = 0;
+  CHECK(train_forest(matrix, rows, numbers, {}, params, 1, 0).error().kind == Kind::usage);
+  params = {}, params.max_features = "many";
+  CHECK(train_forest(matrix, rows, numbers, {}, params, 1, 0).error().kind == Kind::usage);
+  exec::Cancellation cancel;
+  cancel.stop();
+  CHECK(train_forest(matrix, rows, numbers, {}, {}, 1, 0, nullptr, &cancel).error().kind == Kind::interrupted);
+}

@@ -1,0 +1,23 @@
+// The table of learner parameters: help, docs, range errors and parsing walk it.
+#pragma once
+
+#include "base/fields.h"
+#include "hayate/forest.h"
+
+namespace hayate {
+
+template <class Visitor>
+void visit_fields(ForestParams& p, Visitor&& field) {
+  field("num_trees", p.num_trees, "trees in the forest", Range{1, 100'000});
+  field("max_depth", p.max_depth, "splits from the root to the deepest leaf; 0 means no limit", Range{0, 65'535});
+  field("max_features", p.max_features,
+        "features tried at a node: a number, a fraction, sqrt, third or all; auto is sqrt for classification and third for regression",
+        Argument{"auto|sqrt|third|all|N|0.5"});
+  field("min_samples_leaf", p.min_samples_leaf, "rows drawn that each side of a split keeps at least", Range{1, 1'000'000'000});
+  field("min_samples_split", p.min_samples_split, "rows drawn below which a node is not split", Range{2, 1'000'000'000});
+  field("bootstrap", p.bootstrap, "each tree draws its rows with replacement; false: every row once");
+  field("max_samples", p.max_samples, "rows a tree draws, as a fraction of the training rows", Range{0.0001, 1});
+  field("bins", p.bins, "most bins a feature is cut into", Range{2, kMaxBins});
+}
+
+}  // namespace hayate

@@ -1,0 +1,42 @@
+// What a tree is trained on, and which features a node tries. Both are read from keyed random numbers.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hayate/forest.h"
+
+namespace hayate::learn {
+
+/// The rows of a tree, each once, and how often each was drawn; in the order of the training rows.
+struct Sample {
+  std::vector<int32_t> rows;
+  std::vector<uint32_t> draws;
+  std::vector<uint32_t> counts;  ///< scratch: draws per training row
+};
+
+/// Rows that one tree draws of `num_rows`: max_samples of them, at least 1.
+int64_t draws_per_tree(const ForestParams& params, int64_t num_rows);
+
+/// Tree number `tree` draws from `rows`: with replacement under bootstrap, without otherwise.
+void draw_sample(std::span<const int32_t> rows, const ForestParams& params, uint64_t seed, uint64_t entity, uint64_t tree, Sample& sample);
+
+/// Features in the random order of one node. The first k are a sample without replacement, and asking for more goes on
+/// in the same order, so a node that finds no split in its sample may look further.
+class FeatureOrder {
+ public:
+  explicit FeatureOrder(int64_t num_features);
+  /// Starts the order of the node `key`.
+  void restart(uint64_t key);
+  /// The next `count` features, or as many as are left.
+  std::span<const uint16_t> next(int64_t count);
+
+ private:
+  std::vector<uint16_t> order_;
+  std::vector<uint16_t> partner_;  ///< place i was swapped with partner_[i]
+  uint64_t key_ = 0;
+  size_t drawn_ = 0;
+};
+
+}  // namespace hayate::learn

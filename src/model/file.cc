@@ -1,0 +1,327 @@
+// The bytes of a .hyt file; docs/formats/model.md is the manual. Header, directory, then one section of text and one per
+// forest, each with its own checksum over all bytes up to the next section: together they cover the file, so any flipped
+// bit is found, and a reader of one key needs to check that key's bytes only. Sections start at multiples of 64 and their
+// arrays at multiples of 8, so a mapped file can be used in place on a little-endian machine.
+//
+// Checksums guard against accidents. A file made by hand with right checksums still can't crash a reader: every count is
+// held against the bytes that are there before it is used, and every link of a tree against the tree's size.
+#include <fmt/format.h>
+
+#include <bit>
+#include <cassert>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "base/hash.h"
+#include "hayate/model.h"
+
+namespace hayate {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the arrays of a .hyt file are little-endian");
+
+// The first byte is no text, and a copy that treats the file as text changes the line ends: as PNG does it.
+constexpr char kMagic[8] = {'\x89', 'H', 'Y', 'T', '\r', '\n', '\x1a', '\n'};
+constexpr uint32_t kVersion = 1;
+constexpr size_t kAlign = 64;
+
+enum class SectionKind : uint32_t { text = 1, forest = 2 };
+
+struct Header {
+  char magic[8];
+  uint32_t version;
+  uint32_t num_sections;
+  uint64_t file_size;
+  uint64_t checksum;  ///< of the header with this field 0, then the directory up to the first section
+};
+struct Entry {
+  uint32_t kind;
+  uint32_t reserved;
+  uint64_t offset;
+  uint64_t size;      ///< without the zero bytes up to the next section
+  uint64_t checksum;  ///< of all bytes up to the next section or the end
+};
+struct ForestHeader {
+  uint32_t problem;
+  uint32_t num_classes;
+  uint64_t num_features, num_cuts, num_trees, num_nodes;
+};
+static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 40);
+
+size_t round_up(size_t size, size_t to) { return (size + to - 1) / to * to; }
+
+// ---- writing
+
+void put_text(std::string& out, std::string_view text) {
+  const uint64_t size = text.size();
+  out.append(reinterpret_cast<const char*>(&size), sizeof size).append(text);
+}
+
+void put_list(std::string& out, const std::vector<std::string>& list) {
+  const uint64_t size = list.size();
+  out.append(reinterpret_cast<const char*>(&size), sizeof size);
+  for (const std::string& text : list) put_text(out, text);
+}
+
+std::string text_section(const Model& model) {
+  std::string out;
+  put_text(out, problem_name(model.problem));
+  for (const std::string* text : {&model.learner, &model.label, &model.params, &model.key_column}) put_text(out, *text);
+  for (const auto* list : {&model.features, &model.classes, &model.keys}) put_list(out, *list);
+  std::vector<std::string> notes;
+  for (const auto& [name, value] : model.notes) notes.push_back(name), notes.push_back(value);
+  put_list(out, notes);
+  return out;
+}
+
+template <class T>
+void put_array(std::string& out, const std::vector<T>& values) {
+  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+  out.resize(round_up(out.size(), 8));
+}
+
+void put_forest(std::string& out, const Forest& f) {
+  const ForestHeader header{uint32_t(f.problem),     uint32_t(f.num_classes), uint64_t(f.num_features()), uint64_t(f.cuts.values.size()),
+                            uint64_t(f.num_trees()), uint64_t(f.nodes.size())};
+  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
+  put_array(out, f.nodes), put_array(out, f.values), put_array(out, f.importance);
+}
+
+// ---- reading
+
+/// What is left of a section. A read past its end fails and stays failed; nothing is allocated on the word of a count alone.
+class Bytes {
+ public:
+  explicit Bytes(std::string_view bytes) : left_(bytes), size_(bytes.size()) {}
+
+  template <class T>
+  bool read(T& value) {
+    if (left_.size() < sizeof(T)) return false;
+    std::memcpy(&value, left_.data(), sizeof(T));
+    left_.remove_prefix(sizeof(T));
+    return true;
+  }
+  bool text(std::string& out) {
+    uint64_t size = 0;
+    if (!read(size) || size > left_.size()) return false;
+    out = left_.substr(0, size);
+    left_.remove_prefix(size);
+    return true;
+  }
+  bool list(std::vector<std::string>& out) {
+    uint64_t count = 0;
+    if (!read(count) || count > left_.size() / sizeof(uint64_t)) return false;
+    out.resize(count);
+    for (std::string& entry : out)
+      if (!text(entry)) return false;
+    return true;
+  }
+  template <class T>
+  bool array(std::vector<T>& out, uint64_t count) {
+    if (count > left_.size() / sizeof(T)) return false;
+    out.resize(count);
+    if (count) std::memcpy(out.data(), left_.data(), count * sizeof(T));
+    left_.remove_prefix(count * sizeof(T));
+    const size_t padding = round_up(size_ - left_.size(), 8) - (size_ - left_.size());
+    if (padding > left_.size()) return false;
+    left_.remove_prefix(padding);
+    return true;
+  }
+  bool empty() const { return left_.empty(); }
+
+ private:
+  std::string_view left_;
+  size_t size_;
+};
+
+template <class T>
+bool ascends_from_zero(const std::vector<T>& starts, uint64_t end, T least_step) {
+  if (starts.empty() || starts.front() != 0 || starts.back() != end) return false;
+  for (size_t i = 1; i < starts.size(); ++i)
+    if (starts[i] < starts[i - 1] || starts[i] - starts[i - 1] < least_step) return false;
+  return true;
+}
+
+bool cuts_hold(const Cuts& cuts) {
+  for (int64_t feature = 0; feature < cuts.num_features(); ++feature) {
+    const std::span<const float> own = cuts.of(feature);
+    if (own.size() >= kMissingCode) return false;
+    for (size_t c = 0; c < own.size(); ++c)
+      if (own[c] != own[c] || (c > 0 && !(own[c - 1] < own[c]))) return false;
+  }
+  return true;
+}
+
+bool tree_holds(const Forest& forest, std::span<const TreeNode> tree) {
+  for (uint32_t at = 0; at < tree.size(); ++at) {
+    const TreeNode& node = tree[at];
+    if (node.is_leaf()) {
+      if (node.child() != at || node.missing_left() || node.feature != 0) return false;
+    } else if (node.child() <= at || node.child() + 1 >= tree.size() || node.feature >= forest.num_features() ||
+               node.cut > forest.cuts.of(node.feature).size()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool forest_holds(const Forest& forest) {
+  if (forest.problem != Problem::regression && forest.problem != Problem::classification) return false;
+  if ((forest.problem == Problem::classification) != (forest.num_classes > 0)) return false;
+  if (!cuts_hold(forest.cuts) || forest.num_trees() < 1) return false;
+  for (int64_t t = 0; t < forest.num_trees(); ++t)
+    if (!tree_holds(forest, forest.tree(t))) return false;
+  return true;
+}
+
+bool read_forest(std::string_view section, Forest& forest) {
+  Bytes bytes(section);
+  ForestHeader header;
+  constexpr uint64_t kMost = uint64_t{1} << 31;
+  if (!bytes.read(header) || header.num_features >= kMost || header.num_trees >= kMost || header.num_nodes >= kMost || header.num_classes >= kMost)
+    return false;
+  forest.problem = Problem(uint8_t(header.problem));
+  forest.num_classes = int32_t(header.num_classes);
+  if (uint32_t(forest.problem) != header.problem) return false;
+  if (!bytes.array(forest.cuts.start, header.num_features + 1) || !bytes.array(forest.cuts.values, header.num_cuts)) return false;
+  if (!bytes.array(forest.tree_start, header.num_trees + 1) || !bytes.array(forest.nodes, header.num_nodes)) return false;
+  if (!bytes.array(forest.values, header.num_nodes * uint64_t(forest.values_per_node()))) return false;
+  if (!bytes.array(forest.importance, header.num_features) || !bytes.empty()) return false;
+  return ascends_from_zero(forest.cuts.start, header.num_cuts, 0u) && ascends_from_zero(forest.tree_start, header.num_nodes, 1u) &&
+         forest_holds(forest);
+}
+
+bool read_text(std::string_view section, Model& model) {
+  Bytes bytes(section);
+  std::string problem;
+  std::vector<std::string> notes;
+  if (!bytes.text(problem)) return false;
+  for (std::string* text : {&model.learner, &model.label, &model.params, &model.key_column})
+    if (!bytes.text(*text)) return false;
+  for (auto* list : {&model.features, &model.classes, &model.keys, &notes})
+    if (!bytes.list(*list)) return false;
+  if (!bytes.empty() || notes.size() % 2 != 0) return false;
+  for (size_t i = 0; i < notes.size(); i += 2) model.notes.emplace_back(notes[i], notes[i + 1]);
+  for (const Problem known : {Problem::regression, Problem::classification, Problem::ranking})
+    if (problem == problem_name(known)) return model.problem = known, true;
+  return false;
+}
+
+bool model_holds(const Model& model) {
+  if (model.keys.size() != model.forests.size() || (model.key_column.empty() && model.keys != std::vector<std::string>{""})) return false;
+  for (size_t i = 1; i < model.keys.size(); ++i)
+    if (!(model.keys[i - 1] < model.keys[i])) return false;
+  for (const Forest& forest : model.forests)
+    if (forest.problem != model.problem || size_t(forest.num_features()) != model.features.size() ||
+        size_t(forest.num_classes) != model.classes.size())
+      return false;
+  return true;
+}
+
+constexpr const char* kAgain = "train the model again, or copy the file again from where it was made";
+
+Error damaged(const std::string& where, std::string_view what) { return input_error(fmt::format("damaged model file: {}", what), where, kAgain); }
+
+Result<Header> read_header(std::string_view bytes, const std::string& where) {
+  Header header;
+  if (bytes.size() < sizeof kMagic || std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0)
+    return input_error("not a hayate model", where, "pass a .hyt file written by 'hayate train' or 'hayate run'");
+  if (bytes.size() < sizeof header) return damaged(where, fmt::format("{} bytes, the header alone has {}", bytes.size(), sizeof header));
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.version != kVersion)
+    return input_error(fmt::format("model file of version {}, this hayate reads version {}", header.version, kVersion), where,
+                       "use the hayate that wrote it, or train the model again");
+  if (header.file_size != bytes.size()) return damaged(where, fmt::format("{} bytes, {} were written", bytes.size(), header.file_size));
+  return header;
+}
+
+/// Where the sections begin, by the number of entries before them.
+size_t sections_begin(size_t num_sections) { return round_up(sizeof(Header) + num_sections * sizeof(Entry), kAlign); }
+
+uint64_t directory_checksum(std::string_view begin, Header header) {
+  header.checksum = 0;
+  const std::string_view rest = begin.substr(sizeof header);
+  const Hash128 hash = Hasher().bytes(&header, sizeof header).bytes(rest.data(), rest.size()).finish();
+  return hash.low;
+}
+
+Result<std::vector<Entry>> read_directory(std::string_view bytes, const std::string& where) {
+  HY_TRY(const Header header, read_header(bytes, where));
+  if (header.num_sections == 0 || header.num_sections > bytes.size() / sizeof(Entry) || sections_begin(header.num_sections) > bytes.size())
+    return damaged(where, fmt::format("{} sections in {} bytes", header.num_sections, bytes.size()));
+  if (directory_checksum(bytes.substr(0, sections_begin(header.num_sections)), header) != header.checksum)
+    return damaged(where, "the checksum of its directory does not match");
+  std::vector<Entry> entries(header.num_sections);
+  std::memcpy(entries.data(), bytes.data() + sizeof header, entries.size() * sizeof(Entry));
+  uint64_t expected = sections_begin(entries.size());
+  for (const Entry& entry : entries) {
+    if (entry.offset != expected || entry.size > bytes.size() - expected) return damaged(where, "a section lies outside the file");
+    expected = round_up(entry.offset + entry.size, kAlign);
+    if (expected > bytes.size()) return damaged(where, "a section lies outside the file");
+  }
+  if (expected != bytes.size()) return damaged(where, "bytes after the last section");
+  return entries;
+}
+
+}  // namespace
+
+std::string serialize(const Model& model) {
+  assert(model_holds(model));
+  const size_t num_sections = model.forests.size() + 1;
+  std::vector<Entry> entries;
+  std::string out(sections_begin(num_sections), '\0');
+  const auto close_section = [&](SectionKind kind, size_t begin) {
+    const size_t size = out.size() - begin;
+    out.resize(round_up(out.size(), kAlign));
+    entries.push_back({uint32_t(kind), 0, begin, size, checksum(out.data() + begin, out.size() - begin)});
+  };
+  size_t begin = out.size();
+  out += text_section(model);
+  close_section(SectionKind::text, begin);
+  for (const Forest& forest : model.forests) {
+    begin = out.size();
+    put_forest(out, forest);
+    close_section(SectionKind::forest, begin);
+  }
+  Header header{{}, kVersion, uint32_t(num_sections), out.size(), 0};
+  std::memcpy(header.magic, kMagic, sizeof kMagic);
+  std::memcpy(out.data() + sizeof header, entries.data(), entries.size() * sizeof(Entry));
+  header.checksum = directory_checksum(std::string_view(out).substr(0, sections_begin(num_sections)), header);
+  std::memcpy(out.data(), &header, sizeof header);
+  return out;
+}
+
+Result<Model> parse_model(std::string_view bytes, const std::string& where) {
+  HY_TRY(const std::vector<Entry> entries, read_directory(bytes, where));
+  Model model;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const Entry& entry = entries[i];
+    const size_t end = i + 1 < entries.size() ? entries[i + 1].offset : bytes.size();
+    if (checksum(bytes.data() + entry.offset, end - entry.offset) != entry.checksum)
+      return damaged(where, fmt::format("the checksum of section {} does not match", i));
+    if (SectionKind(entry.kind) != (i == 0 ? SectionKind::text : SectionKind::forest))
+      return input_error(fmt::format("section {} is of kind {}, which this hayate does not know", i, entry.kind), where,
+                         "use the hayate that wrote it");
+    const std::string_view section = bytes.substr(entry.offset, entry.size);
+    if (i > 0) model.forests.emplace_back();
+    if (!(i == 0 ? read_text(section, model) : read_forest(section, model.forests.back())))
+      return damaged(where, fmt::format("section {} does not hold together", i));
+  }
+  if (!model_holds(model)) return damaged(where, "its forests do not fit its names");
+  return model;
+}
+
+Result<Model> load_model(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  if (!file) return input_error("cannot open the model file", path, "check the path; 'hayate train --model FILE' writes one");
+  std::string bytes;
+  char block[1 << 16];
+  size_t got = 0;
+  while ((got = std::fread(block, 1, sizeof block, file.get())) > 0) bytes.append(block, got);
+  if (std::ferror(file.get())) return Error{Kind::io, "cannot read the model file", path, "check the disk, or copy the file again"};
+  return parse_model(bytes, path);
+}
+
+}  // namespace hayate

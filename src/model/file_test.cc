@@ -1,0 +1,137 @@
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <cstring>
+#include <limits>
+
+#include "base/hash.h"
+#include "hayate/model.h"
+
+using namespace hayate;
+
+namespace {
+
+Forest small_forest(double value) {
+  Forest f;
+  f.cuts.start = {0, 1, 3};
+  f.cuts.values = {1.5f, -std::numeric_limits<float>::infinity(), 0.0f};
+  f.nodes = {{2, 1, 2}, {2, 0, TreeNode::kLeafCut}, {4, 0, TreeNode::kLeafCut}};
+  f.tree_start = {0, 3};
+  f.values = {value, value - 1, value + 1};
+  f.importance = {0, 1};
+  return f;
+}
+
+Model one_model() {
+  Model m;
+  m.label = "y", m.params = "num_trees=1", m.features = {"a", "b"}, m.notes = {{"a", "Mean($close, 5)"}, {"", "\n"}};
+  m.keys = {""}, m.forests = {small_forest(1)};
+  return m;
+}
+
+Model many_models() {
+  Model m = one_model();
+  m.key_column = "symbol", m.keys = {"6501", "7203", "AAPL"};
+  m.forests = {small_forest(1), small_forest(2), small_forest(3)};
+  return m;
+}
+
+bool refused(const std::string& bytes) {
+  const Result<Model> result = parse_model(bytes, "m.hyt");
+  return !result.ok() && result.error().kind == Kind::input && result.error().where == "m.hyt" && !result.error().hint.empty();
+}
+
+/// The file with `edit` applied to section `index` and its checksums made right again: what a hostile writer could do.
+template <class Edit>
+std::string forged(std::string bytes, size_t index, Edit edit) {
+  uint64_t offset, size;
+  std::memcpy(&offset, &bytes[32 + index * 32 + 8], 8);
+  std::memcpy(&size, &bytes[32 + index * 32 + 16], 8);
+  edit(bytes.data() + offset);
+  const size_t end = (offset + size + 63) / 64 * 64;
+  const uint64_t sum = checksum(&bytes[offset], end - offset), zero = 0;
+  std::memcpy(&bytes[32 + index * 32 + 24], &sum, 8);
+  uint64_t first;
+  std::memcpy(&first, &bytes[32 + 8], 8);
+  std::memcpy(&bytes[24], &zero, 8);
+  const uint64_t directory = Hasher().bytes(bytes.data(), 32).bytes(bytes.data() + 32, first - 32).finish().low;
+  std::memcpy(&bytes[24], &directory, 8);
+  return bytes;
+}
+
+template <class T>
+void put(char* at, T value) {
+  std::memcpy(at, &value, sizeof value);
+}
+
+}  // namespace
+
+TEST_CASE("model file: what is written is read, and the same model gives the same bytes") {
+  for (const Model& model : {one_model(), many_models()}) {
+    const std::string bytes = serialize(model);
+    const Result<Model> back = parse_model(bytes, "m.hyt");
+    REQUIRE(back.ok());
+    CHECK(back.value() == model);
+    CHECK(serialize(back.value()) == bytes);
+  }
+}
+
+TEST_CASE("model file: keys find their forest") {
+  const Model many = many_models(), one = one_model();
+  CHECK(many.find("7203") == &many.forests[1]);
+  CHECK(many.find("7204") == nullptr);
+  CHECK(one.find("anything") == &one.forests[0]);
+}
+
+TEST_CASE("model file: every flipped bit, missing byte and added byte is refused") {
+  const std::string bytes = serialize(many_models());
+  for (size_t at = 0; at < bytes.size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[at] = char(flipped[at] ^ (1 << bit));
+      REQUIRE(refused(flipped));
+    }
+  for (size_t size = 0; size < bytes.size(); ++size) REQUIRE(refused(bytes.substr(0, size)));
+  for (size_t at = 0; at <= bytes.size(); at += 7) {
+    std::string longer = bytes;
+    longer.insert(at, 1, '\0');
+    REQUIRE(refused(longer));
+    if (at < bytes.size()) REQUIRE(refused(std::string(bytes).erase(at, 1)));
+  }
+  REQUIRE(refused(bytes + bytes));
+}
+
+TEST_CASE("model file: a file of another kind and a newer version say so") {
+  CHECK(parse_model("PAR1....", "p.parquet").error().what == "not a hayate model");
+  CHECK(parse_model("", "p.parquet").error().what == "not a hayate model");
+  std::string newer = serialize(one_model());
+  newer[8] = 2;
+  CHECK(parse_model(newer, "m.hyt").error().what == "model file of version 2, this hayate reads version 1");
+  CHECK(load_model("/nowhere/m.hyt").error().what == "cannot open the model file");
+  CHECK_FALSE(load_model("/").ok());
+}
+
+TEST_CASE("model file: a forged section can't reach outside its bytes") {
+  const std::string bytes = serialize(one_model());
+  // Forest section: header of 40 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
+  const size_t cut_start = 40, cuts = 56, tree_start = 72, nodes = 80;
+  REQUIRE(parse_model(forged(bytes, 1, [](char*) {}), "m.hyt").ok());
+  const auto refused_with = [&](size_t at, auto value) { return refused(forged(bytes, 1, [&](char* section) { put(section + at, value); })); };
+  CHECK(refused_with(0, uint32_t{2}));    // a problem forests don't have
+  CHECK(refused_with(0, uint32_t{256}));  // the same number in one byte only
+  CHECK(refused_with(4, uint32_t{2}));    // classes in a regression
+  for (size_t at = 8; at < 40; at += 8)
+    for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{1} << 31, uint64_t{1} << 61, ~uint64_t{0}}) CHECK(refused_with(at, count));
+  CHECK(refused_with(cut_start + 4, uint32_t{4}));  // cuts of a feature past the array
+  CHECK(refused_with(cuts + 4, 1.0f));              // cuts that descend
+  CHECK(refused_with(cuts + 4, std::numeric_limits<float>::quiet_NaN()));
+  CHECK(refused_with(tree_start + 4, uint32_t{2}));                    // a tree that ends early
+  CHECK(refused_with(nodes, TreeNode{4, 1, 2}));                       // a right child past the tree
+  CHECK(refused_with(nodes, TreeNode{0, 1, 2}));                       // an inner node that is its own child
+  CHECK(refused_with(nodes, TreeNode{2, 2, 0}));                       // a feature that isn't there
+  CHECK(refused_with(nodes, TreeNode{2, 1, 3}));                       // a cut that isn't there
+  CHECK(refused_with(nodes + 8, TreeNode{4, 0, TreeNode::kLeafCut}));  // a leaf that leads on
+  const auto text_refused_with = [&](size_t at, uint64_t size) { return refused(forged(bytes, 0, [&](char* section) { put(section + at, size); })); };
+  CHECK(text_refused_with(0, uint64_t{1} << 40));
+  CHECK(text_refused_with(0, 3));
+}

@@ -1,0 +1,123 @@
+// Prediction. Rows go down a tree sixteen at a time: each step loads a node and a code and adds the outcome of one
+// compare, with no branch to mispredict; sixteen independent chains hide the latency of the two loads. A leaf points to
+// itself, so a row that has arrived simply stays, and cutting a forest at depth D is taking D steps.
+//
+// Raw values are coded first, a block of rows at a time: one search per value and not one per node that reads it, and the
+// walk then touches bytes. One row alone is compared with the thresholds themselves: coding all its values would cost more.
+#include <algorithm>
+#include <cassert>
+#include <limits>
+
+#include "hayate/model.h"
+
+namespace hayate {
+namespace {
+
+constexpr size_t kLanes = 16;
+constexpr int64_t kBlockRows = 256;
+
+size_t trees_used(const Forest& forest, ForestCut cut) {
+  return size_t(cut.num_trees > 0 ? std::min(cut.num_trees, forest.num_trees()) : forest.num_trees());
+}
+
+int64_t steps_allowed(ForestCut cut) { return cut.max_depth > 0 ? cut.max_depth : std::numeric_limits<int64_t>::max(); }
+
+/// Adding 1 to a code turns the missing code into 0: then `code <= cut + 1` sends missing left and all others as before.
+uint32_t step(const TreeNode& node, uint8_t code) {
+  const uint32_t missing_left = node.link & 1;
+  return node.child() + (uint8_t(code + missing_left) > node.cut + missing_left ? 1 : 0);
+}
+
+/// Moves `kLanes` rows from the root to where they end; row_of(lane) is the row's place in a column.
+template <class RowOf>
+void walk(std::span<const TreeNode> tree, const CodeColumns& codes, int64_t steps, RowOf row_of, uint32_t* at) {
+  for (size_t lane = 0; lane < kLanes; ++lane) at[lane] = 0;
+  for (int64_t taken = 0; taken < steps; ++taken) {
+    uint32_t moved = 0;
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const TreeNode node = tree[at[lane]];
+      const uint32_t next = step(node, codes.column(node.feature)[row_of(lane)]);
+      moved |= next ^ at[lane];
+      at[lane] = next;
+    }
+    if (moved == 0) break;
+  }
+}
+
+void add_values(const Forest& forest, size_t first_node, const uint32_t* at, size_t lanes, double* out) {
+  const size_t width = size_t(forest.values_per_node()), outputs = size_t(forest.num_outputs());
+  const double* values = forest.values.data() + first_node * width;
+  const size_t shift = outputs == 2 ? 1 : 0;  // two classes: the node holds the share of class 1, the second output
+  for (size_t lane = 0; lane < lanes; ++lane)
+    for (size_t k = 0; k < width; ++k) out[lane * outputs + shift + k] += values[at[lane] * width + k];
+}
+
+void divide_by_trees(const Forest& forest, size_t trees, std::span<double> out) {
+  for (double& value : out) value /= double(trees);
+  if (forest.num_outputs() == 2)
+    for (size_t i = 0; i < out.size(); i += 2) out[i] = 1.0 - out[i + 1];
+}
+
+/// Adds all trees to the rows row_at(0) .. row_at(count - 1); trees outside, so a tree stays in cache for a block of rows.
+template <class RowAt>
+void add_trees(const Forest& forest, const CodeColumns& codes, size_t count, RowAt row_at, ForestCut cut, double* out) {
+  const size_t outputs = size_t(forest.num_outputs());
+  for (size_t t = 0; t < trees_used(forest, cut); ++t)
+    for (size_t first = 0; first < count; first += kLanes) {
+      const size_t lanes = std::min(kLanes, count - first);
+      uint32_t at[kLanes];
+      walk(forest.tree(int64_t(t)), codes, steps_allowed(cut), [&](size_t lane) { return row_at(first + std::min(lane, lanes - 1)); }, at);
+      add_values(forest, forest.tree_start[t], at, lanes, out + first * outputs);
+    }
+}
+
+}  // namespace
+
+void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out, ForestCut cut) {
+  assert(codes.num_features == forest.num_features() && out.size() == rows.size() * size_t(forest.num_outputs()));
+  std::fill(out.begin(), out.end(), 0.0);
+  const size_t outputs = size_t(forest.num_outputs());
+  for (size_t first = 0; first < rows.size(); first += size_t(kBlockRows)) {
+    const size_t count = std::min(size_t(kBlockRows), rows.size() - first);
+    add_trees(forest, codes, count, [&](size_t i) { return rows[first + i]; }, cut, out.data() + first * outputs);
+  }
+  divide_by_trees(forest, trees_used(forest, cut), out);
+}
+
+void predict(const Forest& forest, const FloatColumns& raw, std::span<double> out, ForestCut cut) {
+  assert(raw.num_features == forest.num_features() && out.size() == size_t(raw.num_rows) * size_t(forest.num_outputs()));
+  std::fill(out.begin(), out.end(), 0.0);
+  std::vector<uint8_t> block(size_t(std::min(kBlockRows, raw.num_rows) * raw.num_features));
+  for (int64_t first = 0; first < raw.num_rows; first += kBlockRows) {
+    const int64_t count = std::min(kBlockRows, raw.num_rows - first);
+    code_columns(forest.cuts, {raw.data + first, count, raw.num_features, raw.stride}, block.data(), count);
+    const CodeColumns codes{block.data(), count, raw.num_features, count};
+    add_trees(forest, codes, size_t(count), [](size_t i) { return i; }, cut, out.data() + first * forest.num_outputs());
+  }
+  divide_by_trees(forest, trees_used(forest, cut), out);
+}
+
+void predict_row(const Forest& forest, std::span<const float> row, std::span<double> out, ForestCut cut) {
+  assert(int64_t(row.size()) == forest.num_features() && out.size() == size_t(forest.num_outputs()));
+  std::fill(out.begin(), out.end(), 0.0);
+  for (size_t t = 0; t < trees_used(forest, cut); ++t) {
+    const std::span<const TreeNode> tree = forest.tree(int64_t(t));
+    uint32_t at = 0;
+    for (int64_t taken = 0; taken < steps_allowed(cut) && !tree[at].is_leaf(); ++taken) {
+      const TreeNode& node = tree[at];
+      const float x = row[node.feature];
+      const bool left = x != x ? node.missing_left() : x <= forest.cuts.threshold(node.feature, node.cut);
+      at = node.child() + (left ? 0 : 1);
+    }
+    add_values(forest, forest.tree_start[t], &at, 1, out.data());
+  }
+  divide_by_trees(forest, trees_used(forest, cut), out);
+}
+
+const Forest* Model::find(std::string_view key) const {
+  if (key_column.empty()) return forests.empty() ? nullptr : &forests.front();
+  const auto place = std::lower_bound(keys.begin(), keys.end(), key);
+  return place != keys.end() && *place == key ? &forests[size_t(place - keys.begin())] : nullptr;
+}
+
+}  // namespace hayate

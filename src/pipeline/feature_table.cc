@@ -1,0 +1,128 @@
+#include "pipeline/feature_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/strings.h"
+#include "io/bars.h"
+#include "io/writer.h"
+#include "pipeline/plan.h"
+
+namespace hayate::pipeline {
+namespace {
+
+/// One column of a batch that symbols write their rows into, of float or double.
+struct Block {
+  std::vector<float> floats;
+  std::vector<double> doubles;
+
+  void resize(size_t size, bool wide) { wide ? doubles.resize(size) : floats.resize(size); }
+  void compute(const Program& program, const Bars& bars, Workspace& space, size_t begin, size_t stride) {
+    if (program.num_outputs() == 0) return;
+    if (program.dtype() == Dtype::float64)
+      evaluate(program, bars, space, doubles.data() + begin, stride);
+    else
+      evaluate(program, bars, space, floats.data() + begin, stride);
+  }
+  Column column(size_t number, size_t rows) const {
+    if (!doubles.empty())
+      return make_column(std::vector<double>(doubles.begin() + ptrdiff_t(number * rows), doubles.begin() + ptrdiff_t((number + 1) * rows)));
+    return make_column(std::vector<float>(floats.begin() + ptrdiff_t(number * rows), floats.begin() + ptrdiff_t((number + 1) * rows)));
+  }
+};
+
+struct BatchSpace {
+  Workspace features, labels;
+};
+
+Table batch_table(const Panel& panel, size_t first, size_t last, const Program& features, const Program& labels, exec::Pool& pool,
+                  std::vector<BatchSpace>& spaces) {
+  const size_t begin = size_t(panel.offsets[first]), rows = size_t(panel.offsets[last]) - begin;
+  Block feature_block, label_block;
+  feature_block.resize(rows * features.num_outputs(), features.dtype() == Dtype::float64);
+  label_block.resize(rows * labels.num_outputs(), labels.dtype() == Dtype::float64);
+  std::vector<int32_t> codes(rows);
+  pool.run(int64_t(last - first), [&](int64_t i, int worker) {
+    const size_t symbol = first + size_t(i), row = size_t(panel.offsets[symbol]) - begin;
+    std::fill_n(codes.begin() + ptrdiff_t(row), panel.offsets[symbol + 1] - panel.offsets[symbol], int32_t(i));
+    feature_block.compute(features, bars_of(features, panel, symbol), spaces[size_t(worker)].features, row, rows);
+    label_block.compute(labels, bars_of(labels, panel, symbol), spaces[size_t(worker)].labels, row, rows);
+  });
+  const auto symbols = std::span(panel.symbols).subspan(first, last - first);
+  Table table = key_columns(std::move(codes), symbols, std::span(panel.times).subspan(begin, rows), panel.daily, panel.zone);
+  for (size_t i = 0; i < features.num_outputs(); ++i) table.add(features.names()[i], feature_block.column(i, rows));
+  for (size_t i = 0; i < labels.num_outputs(); ++i) table.add(labels.names()[i], label_block.column(i, rows));
+  return table;
+}
+
+/// First symbol after the batch that begins at `first`: at most `symbols` of them, and at most `rows` rows beyond one symbol.
+size_t batch_end(const Panel& panel, size_t first, size_t symbols, int64_t rows) {
+  size_t last = first + 1;
+  while (last < panel.num_symbols() && last - first < symbols && panel.offsets[last + 1] - panel.offsets[first] <= rows) ++last;
+  return last;
+}
+
+}  // namespace
+
+Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  FeatureOutcome outcome;
+  HY_TRY(const auto paths, io::expand_inputs(request.input));
+  exec::Pool pool(exec::worker_count(request.exec));
+  steps.begin("read", int64_t(paths.size()));
+  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
+  Panel panel = std::move(bars.bars.panel);
+  outcome.failures = std::move(bars.bars.failures), outcome.warnings = std::move(bars.bars.warnings);
+  HY_TRY(const Program features, Program::compile(request.features, panel.fields, {request.dtype, request.features_may_look_ahead}));
+  HY_TRY(const Program labels, Program::compile(request.labels, panel.fields, {request.dtype, true}));
+  if (panel.num_symbols() == 0)
+    return input_error("no symbol has a usable bar", request.input.front(),
+                       outcome.failures.empty() ? "give files with rows" : outcome.failures.front().what);
+  if (features.look_ahead() > 0) outcome.messages.emplace_back("warning: a feature looks ahead; it knows what the label asks");
+  std::vector<std::string> used = features.fields();
+  used.insert(used.end(), labels.fields().begin(), labels.fields().end());
+  HY_TRY(const bool vwap_added, prepare_bars(request.adjust, used, panel));
+  if (vwap_added) outcome.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+  if (request.union_calendar) panel = on_union_calendar(panel);
+
+  const int64_t row_bytes =
+      int64_t(features.num_outputs() + labels.num_outputs()) * int64_t(dtype_width(request.dtype)) * 3 + 64;  // block, column, encoded
+  const int64_t room = exec::memory_limit_bytes(request.exec) - resident_bytes() - (io::kRowGroup * row_bytes / 3) * 2;
+  int64_t longest = 0;
+  for (size_t s = 0; s < panel.num_symbols(); ++s) longest = std::max(longest, panel.offsets[s + 1] - panel.offsets[s]);
+  if (longest * row_bytes > room)
+    return Error{Kind::budget,
+                 fmt::format("the step compute needs {} beside the bars, {} is left of the limit", format_bytes(longest * row_bytes),
+                             format_bytes(std::max<int64_t>(room, 0))),
+                 "--memory-limit",
+                 fmt::format("--memory-limit {}MB would do, or fewer features",
+                             (exec::memory_limit_bytes(request.exec) - room + longest * row_bytes) / 1'000'000 + 1)};
+  const size_t batch_symbols = request.exec.batch_symbols > 0 ? size_t(request.exec.batch_symbols) : panel.num_symbols();
+  const int64_t batch_rows = std::min<int64_t>(room / row_bytes, 2 * io::kRowGroup);
+
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
+  std::vector<BatchSpace> spaces(static_cast<size_t>(pool.workers()));
+  double compute_seconds = 0, write_seconds = 0;
+  steps.begin("compute", panel.num_rows());
+  for (size_t first = 0; first < panel.num_symbols();) {
+    if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", request.output, "nothing was written; run the same command again"};
+    const size_t last = batch_end(panel, first, batch_symbols, batch_rows);
+    const double begin = wall_seconds();
+    const Table table = batch_table(panel, first, last, features, labels, pool, spaces);
+    const double computed = wall_seconds();
+    HY_CHECK(writer.append(table));
+    compute_seconds += computed - begin, write_seconds += wall_seconds() - computed;
+    steps.advance(table.num_rows());
+    first = last;
+  }
+  const double begin = wall_seconds();
+  HY_CHECK(writer.finish());
+  write_seconds += wall_seconds() - begin;
+  steps.end_as({{"compute", compute_seconds, panel.num_rows()}, {"write", write_seconds, panel.num_rows()}});
+  outcome.rows = panel.num_rows(), outcome.symbols = int64_t(panel.num_symbols());
+  outcome.checksum = writer.checksum();
+  return outcome;
+}
+
+}  // namespace hayate::pipeline

@@ -1,0 +1,59 @@
+#include "pipeline/plan.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace hayate::pipeline {
+
+Result<std::vector<NamedExpression>> list_features(const std::string& set, const std::vector<std::string>& expressions, const std::string& where) {
+  std::vector<NamedExpression> out;
+  if (!set.empty()) {
+    HY_TRY(const FeatureSet* found, feature_set(set));
+    out = expressions_of(*found);
+  }
+  for (const std::string& text : expressions) {
+    HY_TRY(NamedExpression named, parse_named_expression(text, where));
+    out.push_back(std::move(named));
+  }
+  std::set<std::string> names;
+  for (const NamedExpression& named : out)
+    if (!names.insert(named.name).second)
+      return usage_error(fmt::format("two features are called '{}'", named.name), where, "give each feature a name of its own");
+  return out;
+}
+
+Result<Plan> make_plan(const RunSpec& spec) {
+  Plan plan;
+  plan.spec = spec;
+  HY_TRY(plan.expressions, list_features(spec.features.set, spec.features.expressions, "[features]"));
+  for (const NamedExpression& named : plan.expressions) HY_CHECK(parse_expression(named.text, named.name));
+  plan.label.text = spec.label.expression;
+  HY_CHECK(parse_expression(plan.label.text, "[label] expression"));
+  HY_TRY(plan.params, parse_forest_params(spec.model.params, "[model] params"));
+  HY_CHECK(features_per_node(plan.params, Problem::regression, int64_t(plan.expressions.size())));
+  SplitSpec split = spec.split;
+  split.purge_days = std::max<int64_t>(split.purge_days, 0);
+  const auto folds = make_folds(split, {});
+  if (folds.error().kind == Kind::usage) return folds.error();
+  return plan;
+}
+
+Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields) {
+  HY_TRY(plan.features, Program::compile(plan.expressions, fields, {Dtype::float32, false}));
+  HY_TRY(plan.label_program, Program::compile(std::span(&plan.label, 1), fields, {Dtype::float64, true}));
+  const int64_t horizon = plan.label_program->look_ahead();
+  plan.purge_days = plan.spec.split.purge_days < 0 ? horizon : plan.spec.split.purge_days;
+  if (plan.purge_days < horizon)
+    return usage_error(fmt::format("the label looks {} dates ahead, but only {} are purged: training rows would hold answers of the test block",
+                                   horizon, plan.purge_days),
+                       "[split] purge_days", fmt::format("purge_days = {}, or leave it out", horizon));
+  return {};
+}
+
+Result<bool> prepare_bars(const std::string& adjust, const std::vector<std::string>& fields_used, Panel& panel) {
+  if (adjust == "adj_close") HY_CHECK(adjust_prices(panel));
+  return add_vwap(panel, fields_used);
+}
+
+}  // namespace hayate::pipeline

@@ -1,0 +1,56 @@
+// The run of a spec: plan, read, check, train, evaluate, write. The only place that knows this order.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "exec/exec_config.h"
+#include "exec/pool.h"
+#include "exec/steps.h"
+#include "hayate/error.h"
+#include "hayate/panel.h"
+#include "hayate/run.h"
+#include "pipeline/forecast.h"
+
+namespace hayate::pipeline {
+
+struct RunRequest {
+  RunSpec spec;
+  exec::ExecConfig exec;
+  std::string run_dir;  ///< empty: runs/<time>-<spec hash>
+  std::string version;  ///< of hayate, for the report
+};
+
+/// Counters of a run, as its last manifest record and `hayate stats` have them.
+struct RunStats {
+  int64_t symbols = 0, failed = 0, rows = 0, models = 0;
+  double wall_seconds = 0, cpu_seconds = 0;
+  int64_t peak_memory_bytes = 0;
+  int workers = 1;
+  int64_t cache_hits = 0;
+
+  double symbols_per_second() const { return wall_seconds > 0 ? double(symbols) / wall_seconds : 0; }
+  /// Busy CPU over wall.
+  double speed_up() const { return wall_seconds > 0 ? cpu_seconds / wall_seconds : 0; }
+  /// "4 symbols in 0.8 s: 5 symbols per second, 0 cache hits, peak 120 MB, speed-up 1.9 on 2 workers"
+  std::string line() const;
+};
+
+struct RunOutcome {
+  std::string run_dir;
+  Forecast forecast;
+  Scores scores;
+  std::vector<Finding> failures, warnings;
+  std::vector<std::string> messages;  ///< what a user should know: vwap computed, ...
+  std::vector<exec::StepRecord> steps;
+  RunStats stats;
+};
+
+/// Computes and writes the whole run folder. A symbol that fails is in `failures`; an Error only when nothing could be
+/// done: a wrong spec, no readable bars, every symbol failed, no room on the disk, interrupted.
+Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
+
+/// The counters of a finished run's folder.
+Result<RunStats> read_stats(const std::string& run_dir);
+
+}  // namespace hayate::pipeline

@@ -1,0 +1,95 @@
+#include "pipeline/spec_file.h"
+
+#define TOML_HEADER_ONLY 1
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "base/strings.h"
+
+namespace hayate::pipeline {
+namespace {
+
+/// A scalar as the text a flag would have: true, 100, 0.1, 2024-01-05, or the string itself.
+std::optional<std::string> scalar_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return format_shortest(number->get());
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* date = node.as_date()) return fmt::format("{:04}-{:02}-{:02}", date->get().year, date->get().month, date->get().day);
+  return std::nullopt;
+}
+
+Error unusable(const std::string& source, const toml::node& node, const std::string& name) {
+  return usage_error(fmt::format("the value of '{}' cannot be used", name), fmt::format("{}:{}", source, node.source().begin.line),
+                     "a number, text in quotes, true or false, or an array of those");
+}
+
+Result<SpecEntry> entry_of(const std::string& source, const std::string& section, std::string_view key, const toml::node& node) {
+  SpecEntry entry{section, std::string(key), {}, node.is_array(), int(node.source().begin.line)};
+  if (const auto* array = node.as_array()) {
+    for (const toml::node& element : *array) {
+      const auto text = scalar_text(element);
+      if (!text) return unusable(source, element, entry.key);
+      entry.values.push_back(*text);
+    }
+  } else if (const auto* table = node.as_table()) {
+    for (const auto& [name, value] : *table) {
+      const auto text = scalar_text(value);
+      if (!text) return unusable(source, value, fmt::format("{}.{}", key, name.str()));
+      entry.values.push_back(fmt::format("{}={}", name.str(), *text));
+    }
+  } else {
+    const auto text = scalar_text(node);
+    if (!text) return unusable(source, node, entry.key);
+    entry.values.push_back(*text);
+  }
+  return entry;
+}
+
+}  // namespace
+
+Result<std::vector<SpecEntry>> parse_spec_text(const std::string& text, const std::string& source) {
+  std::vector<SpecEntry> entries;
+  try {
+    const toml::table root = toml::parse(text, source);
+    for (const auto& [name, node] : root) {
+      const auto* section = node.as_table();
+      if (!section) {
+        HY_TRY(SpecEntry entry, entry_of(source, "", name.str(), node));
+        entries.push_back(std::move(entry));
+        continue;
+      }
+      if (section->empty()) entries.push_back({std::string(name.str()), "", {}, false, int(node.source().begin.line)});
+      for (const auto& [key, value] : *section) {
+        HY_TRY(SpecEntry entry, entry_of(source, std::string(name.str()), key.str(), value));
+        entries.push_back(std::move(entry));
+      }
+    }
+  } catch (const toml::parse_error& failure) {
+    return usage_error(fmt::format("this is not TOML: {}", failure.description()), fmt::format("{}:{}", source, failure.source().begin.line),
+                       "text needs quotes: key = \"value\"");
+  }
+  // toml++ sorts keys; the file's order makes the first error the one a reader meets first.
+  std::stable_sort(entries.begin(), entries.end(), [](const SpecEntry& a, const SpecEntry& b) { return a.line < b.line; });
+  return entries;
+}
+
+Result<std::string> read_spec_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file) text << file.rdbuf();
+  if (!file || !text)
+    return input_error("no such file, or it may not be read", path, "give the path of a spec in TOML, such as examples/prices/run.toml");
+  return text.str();
+}
+
+Result<std::vector<SpecEntry>> read_spec_file(const std::string& path) {
+  HY_TRY(const std::string text, read_spec_text(path));
+  return parse_spec_text(text, path);
+}
+
+}  // namespace hayate::pipeline

@@ -1,0 +1,361 @@
+#include "pipeline/table_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "hayate/binned.h"
+#include "hayate/features.h"
+#include "hayate/metrics.h"
+#include "io/bars.h"
+#include "io/reader.h"
+#include "io/writer.h"
+#include "pipeline/plan.h"
+
+namespace hayate::pipeline {
+namespace {
+
+bool is_identity(const std::string& name) { return name == "symbol" || name == "date" || name == "datetime"; }
+
+Result<std::vector<std::string>> feature_names(const Table& table, const TrainRequest& request) {
+  if (!request.features.empty()) {
+    for (const std::string& name : request.features) HY_CHECK(table.column(name, "--features"));
+    return request.features;
+  }
+  std::vector<std::string> names;
+  for (const std::string& name : table.names)
+    if (name != request.label && name != request.weight && name != request.key && !is_identity(name)) names.push_back(name);
+  return names;
+}
+
+/// The named columns as float32, column-major.
+Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where) {
+  std::vector<float> out;
+  out.reserve(names.size() * size_t(table.num_rows()));
+  for (const std::string& name : names) {
+    HY_TRY(const Column* column, table.column(name, where));
+    if (!is_numeric(column->dtype))
+      return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
+                         "name the columns to learn from with --features a,b,c");
+    for (const double value : to_doubles(*column)) out.push_back(float(value));
+  }
+  return out;
+}
+
+/// Rows of each key in the order of the keys; one group named "" without a key column.
+Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where) {
+  std::map<std::string, std::vector<int32_t>> groups;
+  if (key.empty()) {
+    auto& rows = groups[""];
+    for (int64_t row = 0; row < table.num_rows(); ++row) rows.push_back(int32_t(row));
+    return groups;
+  }
+  HY_TRY(const Column* column, table.column(key, where));
+  for (int64_t row = 0; row < table.num_rows(); ++row)
+    if (const std::string name = class_name(*column, row); !name.empty()) groups[name].push_back(int32_t(row));
+  return groups;
+}
+
+struct LabelColumn {
+  Problem problem = Problem::regression;
+  std::string why;
+  std::vector<double> numbers;
+  std::vector<int32_t> classes;
+  std::vector<std::string> class_names;
+
+  bool known(int32_t row) const { return problem == Problem::classification ? classes[size_t(row)] >= 0 : std::isfinite(numbers[size_t(row)]); }
+};
+
+Result<LabelColumn> label_column(const Table& table, const TrainRequest& request) {
+  HY_TRY(const Column* column, table.column(request.label, "--label"));
+  LabelColumn out;
+  if (request.problem) {
+    out.problem = *request.problem;
+  } else {
+    HY_TRY(ProblemChoice choice, infer_problem(*column, request.label));
+    out.problem = choice.problem, out.why = choice.why;
+  }
+  if (out.problem == Problem::regression) {
+    if (!is_numeric(column->dtype))
+      return input_error(fmt::format("the label '{}' holds {}, expected numbers", request.label, dtype_name(column->dtype)), "--label",
+                         "--problem classification learns classes");
+    out.numbers = to_doubles(*column);
+    return out;
+  }
+  out.class_names = class_names(*column);
+  std::map<std::string, int32_t> number;
+  for (size_t i = 0; i < out.class_names.size(); ++i) number[out.class_names[i]] = int32_t(i);
+  for (int64_t row = 0; row < column->length; ++row) {
+    const std::string name = class_name(*column, row);
+    out.classes.push_back(name.empty() ? -1 : number[name]);
+  }
+  return out;
+}
+
+/// Why these rows cannot be learnt from, or nothing.
+std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, const std::string& where) {
+  if (rows.empty()) return input_error("no row has a label", where, "give rows whose label is not missing");
+  const auto differs = [&](int32_t row) {
+    return label.problem == Problem::classification ? label.classes[size_t(row)] != label.classes[size_t(rows[0])]
+                                                    : label.numbers[size_t(row)] != label.numbers[size_t(rows[0])];
+  };
+  if (std::none_of(rows.begin(), rows.end(), differs))
+    return input_error("the label has one value only: there is nothing to learn", where, "give rows with at least two different labels");
+  return std::nullopt;
+}
+
+struct KeyResult {
+  std::optional<Forest> forest;
+  std::optional<Error> error;
+};
+
+KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std::vector<float>& weights, const ForestParams& params, uint64_t seed,
+                    const std::string& key, const std::vector<int32_t>& rows, const std::string& where, exec::Pool* pool,
+                    const exec::Cancellation& cancel) {
+  if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why};
+  // The rows of the key as a matrix of their own.
+  std::vector<float> values(rows.size() * size_t(all.num_features)), row_weights;
+  for (int64_t f = 0; f < all.num_features; ++f)
+    for (size_t i = 0; i < rows.size(); ++i) values[size_t(f) * rows.size() + i] = all.column(f)[rows[i]];
+  std::vector<double> numbers;
+  std::vector<int32_t> classes, every(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    every[i] = int32_t(i);
+    if (label.problem == Problem::regression)
+      numbers.push_back(label.numbers[size_t(rows[i])]);
+    else
+      classes.push_back(label.classes[size_t(rows[i])]);
+    if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
+  }
+  const RankedMatrix ranked = rank_columns({values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size())});
+  auto matrix = bin_columns(ranked, every, int(params.bins));
+  if (!matrix.ok()) return {std::nullopt, matrix.error()};
+  const Labels labels = label.problem == Problem::regression ? Labels::numbers(numbers) : Labels::ids(classes, int32_t(label.class_names.size()));
+  auto forest = train_forest(matrix.value(), every, labels, row_weights, params, seed, checksum(key.data(), key.size()), pool, &cancel);
+  if (!forest.ok()) return {std::nullopt, forest.error()};
+  return {std::move(forest.value()), std::nullopt};
+}
+
+}  // namespace
+
+Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  HY_TRY(const ForestParams params, parse_forest_params(request.params));
+  HY_TRY(const auto paths, io::expand_inputs(request.input));
+  exec::Pool pool(exec::worker_count(request.exec));
+  steps.begin("read", int64_t(paths.size()));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
+  HY_TRY(const LabelColumn label, label_column(table, request));
+  Model model;
+  HY_TRY(model.features, feature_names(table, request));
+  if (model.features.empty())
+    return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
+  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front()));
+  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows()};
+  std::vector<float> weights;
+  if (!request.weight.empty()) {
+    HY_TRY(weights, float_columns(table, {request.weight}, "--weight"));
+  }
+  HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
+
+  TrainOutcome out;
+  out.problem = label.problem, out.why = label.why, out.rows = table.num_rows(), out.features = int64_t(model.features.size());
+  std::vector<std::pair<std::string, std::vector<int32_t>>> keys;
+  for (auto& [key, rows] : groups) {
+    const size_t before = rows.size();
+    std::erase_if(rows, [&](int32_t row) { return !label.known(row) || (!weights.empty() && std::isnan(weights[size_t(row)])); });
+    out.rows_left_out += int64_t(before - rows.size());
+    keys.emplace_back(key, std::move(rows));
+  }
+  std::vector<KeyResult> results(keys.size());
+  steps.begin("train", int64_t(keys.size()));
+  const std::string where = request.input.front();
+  if (keys.size() == 1) {
+    results[0] = train_key(columns, label, weights, params, request.seed, keys[0].first, keys[0].second, where, &pool, cancel);
+  } else {
+    std::vector<double> cost;
+    for (const auto& [key, rows] : keys) cost.push_back(double(rows.size()));
+    pool.run(
+        exec::longest_first(cost),
+        [&](int64_t i, int) {
+          results[size_t(i)] =
+              train_key(columns, label, weights, params, request.seed, keys[size_t(i)].first, keys[size_t(i)].second, where, nullptr, cancel);
+          steps.advance();
+        },
+        &cancel);
+  }
+  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
+
+  model.problem = label.problem, model.learner = request.learner, model.label = request.label, model.classes = label.class_names;
+  model.params = format_params(params), model.key_column = request.key;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (results[i].forest) {
+      model.keys.push_back(keys[i].first);
+      model.forests.push_back(std::move(*results[i].forest));
+    } else if (request.key.empty() || results[i].error->kind == Kind::usage) {
+      return *results[i].error;
+    } else {
+      out.failures.push_back({keys[i].first, "training", results[i].error->what, 0, "", ""});
+    }
+  }
+  if (model.forests.empty())
+    return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
+  steps.begin("write", int64_t(model.forests.size()));
+  HY_CHECK(io::write_file(request.model, serialize(model)));
+  steps.end();
+  out.models = int64_t(model.forests.size());
+  return out;
+}
+
+namespace {
+
+constexpr int64_t kPredictRows = 16'384;
+
+/// Predictions of the listed rows into out[row * outputs ...].
+void predict_group(const Forest& forest, const FloatColumns& columns, const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool,
+                   std::vector<double>& out) {
+  const size_t outputs = size_t(forest.num_outputs());
+  pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
+    const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
+    std::vector<float> part(count * size_t(columns.num_features));
+    for (int64_t f = 0; f < columns.num_features; ++f)
+      for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
+    std::vector<double> answers(count * outputs);
+    predict(forest, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
+    for (size_t i = 0; i < count; ++i)
+      std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out.begin() + ptrdiff_t(size_t(rows[begin + i]) * outputs));
+  });
+}
+
+/// The class of the highest probability of every row, as a column of the classes' own kind: whole numbers, else text.
+Column class_column(const std::vector<double>& probabilities, const std::vector<std::string>& classes) {
+  const size_t width = classes.size(), rows = probabilities.size() / width;
+  std::vector<int32_t> codes(rows);
+  std::vector<uint8_t> valid((rows + 7) / 8, 0);
+  bool missing = false;
+  for (size_t row = 0; row < rows; ++row) {
+    const auto first = probabilities.begin() + ptrdiff_t(row * width);
+    codes[row] = int32_t(std::max_element(first, first + ptrdiff_t(width)) - first);
+    if (std::isnan(*first))
+      missing = true;
+    else
+      valid[row >> 3] = uint8_t(valid[row >> 3] | 1 << (row & 7));
+  }
+  const bool whole = std::all_of(classes.begin(), classes.end(), [](const std::string& name) { return parse_integer(name).has_value(); });
+  Column column;
+  if (whole) {
+    std::vector<int64_t> values;
+    for (const int32_t code : codes) values.push_back(*parse_integer(classes[size_t(code)]));
+    column = make_column(std::move(values));
+  } else {
+    column = make_category_column(std::move(codes), classes);
+  }
+  if (missing) column.validity = make_buffer(std::move(valid));
+  return column;
+}
+
+void add_answers(Table& table, const Model& model, const std::vector<double>& answers) {
+  if (model.problem != Problem::classification) return table.add("prediction", make_column(answers));
+  const size_t width = model.classes.size();
+  table.add("prediction", class_column(answers, model.classes));
+  for (size_t c = 0; c < width; ++c) {
+    std::vector<double> column;
+    for (size_t i = c; i < answers.size(); i += width) column.push_back(answers[i]);
+    table.add("probability_" + model.classes[c], make_column(std::move(column)));
+  }
+}
+
+std::string note(const Model& model, const std::string& name) {
+  for (const auto& [key, value] : model.notes)
+    if (key == name) return value;
+  return "";
+}
+
+}  // namespace
+
+Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  HY_TRY(const Model model, load_model(request.model));
+  HY_TRY(const auto paths, io::expand_inputs(request.input));
+  exec::Pool pool(exec::worker_count(request.exec));
+  steps.begin("read", int64_t(paths.size()));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
+  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front()));
+  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows()};
+  HY_TRY(const auto groups, rows_by_key(table, model.key_column, request.input.front()));
+
+  steps.begin("predict", table.num_rows());
+  PredictOutcome out;
+  out.rows = table.num_rows();
+  const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
+  std::vector<double> answers(size_t(table.num_rows()) * width, std::nan(""));
+  int64_t answered = 0;
+  for (const auto& [key, rows] : groups)
+    if (const Forest* forest = model.find(key)) {
+      predict_group(*forest, columns, rows, request.cut, pool, answers);
+      answered += int64_t(rows.size());
+    }
+  out.rows_without_model = out.rows - answered;
+  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "predict", "nothing was written; run the same command again"};
+
+  steps.begin("write", table.num_rows());
+  Table result;
+  for (size_t i = 0; i < table.num_columns(); ++i) {
+    const std::string& name = table.names[i];
+    const bool is_feature = std::find(model.features.begin(), model.features.end(), name) != model.features.end();
+    if (!is_feature && name != "prediction" && !name.starts_with("probability_")) result.add(name, table.columns[i]);
+  }
+  add_answers(result, model, answers);
+  HY_TRY(out.checksum, io::write_table(request.output, result, request.kind));
+  steps.end();
+  return out;
+}
+
+Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  HY_TRY(const Model model, load_model(request.model + "/model.hyt"));
+  std::vector<NamedExpression> expressions;
+  for (const std::string& name : model.features) expressions.push_back({name, note(model, "feature " + name)});
+  HY_TRY(const auto paths, io::expand_inputs(request.input));
+  exec::Pool pool(exec::worker_count(request.exec));
+  steps.begin("read", int64_t(paths.size()));
+  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
+  Panel& panel = bars.bars.panel;
+  HY_TRY(const Program program, Program::compile(expressions, panel.fields, {}));
+  PredictOutcome out;
+  out.failures = bars.bars.failures;
+  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), program.fields(), panel));
+  if (vwap_added) out.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+
+  steps.begin("predict", int64_t(panel.num_symbols()));
+  std::vector<double> answers(size_t(panel.num_rows()), std::nan(""));
+  std::vector<int32_t> symbol(answers.size());
+  std::vector<Workspace> spaces(static_cast<size_t>(pool.workers()));
+  pool.run(
+      int64_t(panel.num_symbols()),
+      [&](int64_t s, int worker) {
+        const size_t begin = size_t(panel.offsets[size_t(s)]), rows = size_t(panel.offsets[size_t(s) + 1]) - begin;
+        std::fill_n(symbol.begin() + ptrdiff_t(begin), rows, int32_t(s));
+        steps.advance();
+        const Forest* forest = model.find(panel.symbols[size_t(s)]);
+        if (!forest) return;
+        std::vector<float> values(rows * program.num_outputs());
+        evaluate(program, bars_of(program, panel, size_t(s)), spaces[size_t(worker)], values.data(), rows);
+        predict(*forest, {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)}, std::span(answers).subspan(begin, rows),
+                request.cut);
+      },
+      &cancel);
+  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "predict", "nothing was written; run the same command again"};
+
+  steps.begin("write", panel.num_rows());
+  out.rows = panel.num_rows();
+  out.rows_without_model = std::count_if(answers.begin(), answers.end(), [](double x) { return std::isnan(x); });
+  Table table = key_columns(std::move(symbol), panel.symbols, panel.times, panel.daily, panel.zone);
+  table.add("prediction", make_column(std::move(answers)));
+  HY_TRY(out.checksum, io::write_table(request.output, table, request.kind));
+  steps.end();
+  return out;
+}
+
+}  // namespace hayate::pipeline

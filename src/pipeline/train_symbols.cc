@@ -1,0 +1,213 @@
+// Scope "symbol": a task is one symbol from bars to predictions. Nothing of one symbol reaches another, so a bad symbol
+// fails alone and the bytes do not depend on who computes what, or on which symbols are beside it.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/strings.h"
+#include "hayate/binned.h"
+#include "hayate/folds.h"
+#include "pipeline/trained.h"
+
+namespace hayate::pipeline {
+namespace {
+
+/// CPU seconds of the parts of a task.
+struct PartSeconds {
+  double compute = 0, bin = 0, train = 0, predict = 0;
+  PartSeconds& operator+=(const PartSeconds& other) {
+    compute += other.compute, bin += other.bin, train += other.train, predict += other.predict;
+    return *this;
+  }
+};
+
+/// Buffers of one worker, reused from symbol to symbol.
+struct Scratch {
+  Workspace features, label;
+  std::vector<float> values;
+  std::vector<double> labels;
+};
+
+struct SymbolResult {
+  std::vector<int64_t> rows;  ///< of the symbol, that are predicted
+  std::vector<int32_t> fold;
+  std::vector<double> label, prediction;
+  Forest last;
+  std::vector<int64_t> train_rows;
+  PartSeconds seconds;
+  TaskTrace trace;
+  std::optional<Finding> failure;
+  std::optional<Error> fatal;  ///< interrupted, or wrong in a way that concerns every symbol
+};
+
+std::vector<int32_t> rows_in(const std::vector<DateRange>& ranges) {
+  std::vector<int32_t> rows;
+  for (const DateRange& range : ranges)
+    for (int64_t row = range.begin; row < range.end; ++row) rows.push_back(int32_t(row));
+  return rows;
+}
+
+std::vector<int32_t> labelled(std::vector<int32_t> rows, const std::vector<double>& labels) {
+  std::erase_if(rows, [&](int32_t row) { return !std::isfinite(labels[size_t(row)]); });
+  return rows;
+}
+
+FloatColumns compute_features(const Plan& plan, const Panel& panel, size_t symbol, Scratch& scratch) {
+  const Bars bars = bars_of(*plan.features, panel, symbol);
+  const size_t stride = (bars.rows + 15) / 16 * 16, features = plan.features->num_outputs();
+  scratch.values.resize(stride * features);
+  evaluate(*plan.features, bars, scratch.features, scratch.values.data(), stride);
+  scratch.labels.resize(bars.rows);
+  evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), scratch.label, scratch.labels.data(), bars.rows);
+  return {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride)};
+}
+
+/// The newest rows have no label yet. Walk-forward blocks hold them already; other splits leave them to the last fold's model.
+void add_newest(const std::vector<uint8_t>& tested, const std::vector<double>& labels, std::vector<int32_t>& test) {
+  size_t row = labels.size();
+  while (row > 0 && !std::isfinite(labels[row - 1])) --row;
+  for (; row < labels.size(); ++row)
+    if (!tested[row]) test.push_back(int32_t(row));
+}
+
+/// Random numbers of a symbol's fold: keyed by names, so that other symbols and their order do not matter.
+uint64_t entity_of(const std::string& symbol, size_t fold) { return checksum(symbol.data(), symbol.size()) + fold; }
+
+Result<void> train_folds(const TrainJob& job, const std::string& symbol, const std::vector<Fold>& folds, const FloatColumns& values,
+                         const std::vector<double>& labels, const exec::Cancellation& cancel, SymbolResult& out) {
+  const Plan& plan = job.plan;
+  double mark = thread_cpu_seconds();
+  const auto lap = [&mark](double& part) {
+    const double now = thread_cpu_seconds();
+    part += now - mark;
+    mark = now;
+  };
+  const RankedMatrix ranked = rank_columns(values);
+  std::vector<uint8_t> tested(labels.size(), 0);
+  for (size_t f = 0; f < folds.size(); ++f) {
+    const std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
+    std::vector<int32_t> test = rows_in(folds[f].test);
+    for (const int32_t row : test) tested[size_t(row)] = 1;
+    if (f + 1 == folds.size()) add_newest(tested, labels, test);
+    HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
+    lap(out.seconds.bin);
+    HY_TRY(out.last, train_forest(matrix, train, Labels::numbers(labels), {}, plan.params, uint64_t(plan.spec.model.seed), entity_of(symbol, f),
+                                  nullptr, &cancel));
+    lap(out.seconds.train);
+    const size_t begin = out.prediction.size();
+    out.prediction.resize(begin + test.size());
+    predict_codes(out.last, matrix.columns(), test, std::span(out.prediction).subspan(begin));
+    for (const int32_t row : test) {
+      out.rows.push_back(row);
+      out.fold.push_back(int32_t(f));
+      out.label.push_back(labels[size_t(row)]);
+    }
+    out.train_rows.push_back(int64_t(train.size()));
+    lap(out.seconds.predict);
+  }
+  return {};
+}
+
+void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch, SymbolResult& out) {
+  const Panel& panel = job.panel;
+  const std::string& name = panel.symbols[symbol];
+  out.trace = {"symbol", name, worker, wall_seconds() - job.run_began, 0};
+  const exec::Cancellation cancel(job.cancel, job.task_timeout);
+  const auto fail = [&](const char* kind, const Error& error) {
+    if (cancel.timed_out() && !job.cancel.stopped())
+      out.failure = Finding{
+          name, "timeout", fmt::format("took longer than {}; a longer --timeout, fewer trees or fewer features", format_seconds(job.task_timeout)),
+          0,    "",        ""};
+    else if (error.kind == Kind::interrupted || error.kind == Kind::usage)
+      out.fatal = error;
+    else
+      out.failure = Finding{name, kind, error.what + "; " + error.hint, 0, "", ""};
+  };
+  SplitSpec split = job.plan.spec.split;
+  split.purge_days = job.plan.purge_days;
+  const auto folds = make_folds(split, panel.series_times(symbol), panel.daily);
+  if (!folds.ok()) {
+    fail("too_few_dates", folds.error());
+  } else {
+    const double begin = thread_cpu_seconds();
+    const FloatColumns values = compute_features(job.plan, panel, symbol, scratch);
+    out.seconds.compute = thread_cpu_seconds() - begin;
+    const auto trained = train_folds(job, name, folds.value(), values, scratch.labels, cancel, out);
+    if (!trained.ok()) fail("training", trained.error());
+  }
+  out.trace.end = wall_seconds() - job.run_began;
+}
+
+/// Rows of all symbols in the panel's order, which is that of their names.
+void append_forecast(const Panel& panel, size_t symbol, SymbolResult& result, Trained& out) {
+  Forecast& all = out.forecast;
+  const int32_t number = int32_t(all.symbols.size());
+  all.symbols.push_back(panel.symbols[symbol]);
+  const auto times = panel.series_times(symbol);
+  for (size_t i = 0; i < result.rows.size(); ++i) {
+    all.symbol.push_back(number);
+    all.fold.push_back(result.fold[i]);
+    all.time.push_back(times[size_t(result.rows[i])]);
+    all.label.push_back(result.label[i]);
+    all.prediction.push_back(result.prediction[i]);
+  }
+  out.keys.push_back(panel.symbols[symbol]);
+  out.forests.push_back(std::move(result.last));
+  out.num_models += int64_t(result.train_rows.size());
+  out.train_rows.push_back(std::move(result.train_rows));
+}
+
+}  // namespace
+
+int64_t symbol_task_bytes(const Plan& plan, int64_t rows) {
+  // float32 value, u16 rank and sorted float32 of every cell, its code in two layouts, and scratch of the evaluator.
+  return rows * int64_t(plan.expressions.size()) * (4 + 2 + 4 + 2) + rows * 8 * 64;
+}
+
+int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
+  // A tree of n training rows has at most n leaves and 2^depth; a node is 8 bytes and an 8-byte value, and the serialised model
+  // stands beside the forest while it is written.
+  const int64_t leaves = std::min<int64_t>(plan.spec.split.train_days,
+                                           plan.params.max_depth > 0 && plan.params.max_depth < 20 ? int64_t{1} << plan.params.max_depth : rows);
+  return plan.params.num_trees * leaves * 2 * 16 * 2 / 2 + rows * 40;
+}
+
+Result<Trained> train_symbols(const TrainJob& job) {
+  const size_t symbols = job.panel.num_symbols();
+  std::vector<SymbolResult> results(symbols);
+  std::vector<Scratch> scratch(static_cast<size_t>(job.pool.workers()));
+  std::vector<double> cost(symbols);
+  for (size_t s = 0; s < symbols; ++s) cost[s] = double(job.panel.series_times(s).size());
+  job.steps.begin("train", int64_t(symbols));
+  job.pool.run(
+      exec::longest_first(cost),
+      [&](int64_t symbol, int worker) {
+        run_symbol(job, size_t(symbol), worker, scratch[size_t(worker)], results[size_t(symbol)]);
+        job.steps.advance();
+      },
+      &job.cancel);
+
+  Trained out;
+  if (job.cancel.stopped()) return out;
+  PartSeconds seconds;
+  for (size_t s = 0; s < symbols; ++s) {
+    SymbolResult& result = results[s];
+    if (result.fatal) return *result.fatal;
+    seconds += result.seconds;
+    out.tasks.push_back(result.trace);
+    if (result.failure)
+      out.failures.push_back(*result.failure);
+    else
+      append_forecast(job.panel, s, result, out);
+  }
+  const int64_t trained = int64_t(out.keys.size());
+  job.steps.end_as({{"compute", seconds.compute, trained},
+                    {"bin", seconds.bin, out.num_models},
+                    {"train", seconds.train, out.num_models},
+                    {"predict", seconds.predict, out.num_models}});
+  return out;
+}
+
+}  // namespace hayate::pipeline

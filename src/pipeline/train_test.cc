@@ -1,0 +1,150 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "base/random.h"
+#include "pipeline/trained.h"
+
+using namespace hayate;
+using namespace hayate::pipeline;
+
+namespace {
+
+constexpr int kRows = 420;
+
+/// Symbols A, B, ... of random walks; the next return follows today's (close - open), so there is something to learn.
+/// A symbol's bars depend on its name alone.
+Panel walks(const std::string& names, int64_t first_day = 0) {
+  Panel panel;
+  panel.fields = {"open", "high", "low", "close", "volume", "vwap"};
+  panel.values.resize(panel.fields.size());
+  for (const char name : names) {
+    const uint64_t key = random_key(7, Stage::synth, uint64_t(name));
+    double close = 100, pull = 0;
+    for (int i = 0; i < kRows; ++i) {
+      const double next = random_unit(key, uint64_t(3 * i)) - 0.5;
+      close *= 1 + 0.02 * pull + 0.005 * (random_unit(key, uint64_t(3 * i + 1)) - 0.5);
+      const double open = close * (1 - 0.01 * next);
+      pull = next;
+      const double row[] = {open,
+                            std::max(open, close) * 1.001,
+                            std::min(open, close) * 0.999,
+                            close,
+                            1e5 * (1 + random_unit(key, uint64_t(3 * i + 2))),
+                            (open + close) / 2};
+      for (size_t f = 0; f < 6; ++f) panel.values[f].push_back(row[f]);
+      panel.times.push_back(first_day + i);
+    }
+    panel.symbols.emplace_back(1, name);
+    panel.offsets.push_back(int64_t(panel.times.size()));
+  }
+  return panel;
+}
+
+Plan plan_for(const Panel& panel, const std::string& scope) {
+  RunSpec spec;
+  spec.universe.input = {"x.csv"};
+  spec.features.set = "alpha158";
+  spec.label.expression = "Ref($close,-1)/$close-1";
+  spec.split.train_days = 200, spec.split.test_days = 100, spec.split.purge_days = -1;
+  spec.model.scope = scope, spec.model.params = "num_trees=10,max_depth=5", spec.model.seed = 3;
+  auto plan = make_plan(spec);
+  REQUIRE(plan.ok());
+  REQUIRE(compile_plan(plan.value(), panel.fields).ok());
+  return std::move(plan.value());
+}
+
+Trained train(const Panel& panel, const std::string& scope, int workers, double timeout = 0) {
+  const Plan plan = plan_for(panel, scope);
+  exec::Pool pool(workers);
+  exec::Steps steps;
+  const exec::Cancellation cancel;
+  const TrainJob job{plan, panel, pool, workers, steps, cancel, timeout, 0};
+  auto trained = scope == "pooled" ? train_pooled(job) : train_symbols(job);
+  REQUIRE(trained.ok());
+  return std::move(trained.value());
+}
+
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+/// The rows of one symbol as (time, fold, label, prediction) are equal to the bit.
+bool same_rows(const Forecast& a, const Forecast& b, const std::string& symbol) {
+  const auto rows = [&](const Forecast& f) {
+    std::vector<size_t> out;
+    for (size_t i = 0; i < f.num_rows(); ++i)
+      if (f.symbols[size_t(f.symbol[i])] == symbol) out.push_back(i);
+    return out;
+  };
+  const auto left = rows(a), right = rows(b);
+  if (left.size() != right.size() || left.empty()) return false;
+  for (size_t i = 0; i < left.size(); ++i)
+    if (a.time[left[i]] != b.time[right[i]] || a.fold[left[i]] != b.fold[right[i]] || !same(a.label[left[i]], b.label[right[i]]) ||
+        !same(a.prediction[left[i]], b.prediction[right[i]]))
+      return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("train: every date from train + purge on is predicted once, the newest without a label too") {
+  const Trained trained = train(walks("AB"), "symbol", 1);
+  const Forecast& forecast = trained.forecast;
+  REQUIRE(forecast.num_rows() == 2 * (kRows - 201));  // purge is the label's horizon: 1
+  CHECK(forecast.time[0] == 201);
+  CHECK(std::isnan(forecast.label[size_t(kRows) - 202]));
+  CHECK(std::isfinite(forecast.prediction[size_t(kRows) - 202]));
+  CHECK(forecast.fold[0] == 0);
+  CHECK(forecast.fold[size_t(kRows) - 202] == 2);
+  CHECK(trained.train_rows[0] == std::vector<int64_t>{200, 200, 200});
+  CHECK(trained.num_models == 6);
+}
+
+TEST_CASE("train: what is written in today's bar is learnt") {
+  for (const char* scope : {"symbol", "pooled"}) {
+    const auto scores = score(train(walks("ABC"), scope, 1).forecast, false, std::vector<std::vector<int64_t>>(3, std::vector<int64_t>(3)));
+    REQUIRE(scores.ok());
+    CHECK(scores.value().summary.correlation > 0.7);
+    CHECK(scores.value().summary.rmse < 0.8 * scores.value().summary.naive_rmse);
+  }
+}
+
+TEST_CASE("train: workers change nothing, and a symbol does not see its neighbours") {
+  const Trained one = train(walks("ABCD"), "symbol", 1), three = train(walks("ABCD"), "symbol", 3), fewer = train(walks("BD"), "symbol", 2);
+  for (const char* symbol : {"A", "B", "C", "D"}) CHECK(same_rows(one.forecast, three.forecast, symbol));
+  for (const char* symbol : {"B", "D"}) CHECK(same_rows(one.forecast, fewer.forecast, symbol));
+  CHECK(one.forests == three.forests);
+  const Trained pooled = train(walks("ABCD"), "pooled", 1), pooled3 = train(walks("ABCD"), "pooled", 3);
+  for (const char* symbol : {"A", "D"}) CHECK(same_rows(pooled.forecast, pooled3.forecast, symbol));
+  CHECK(pooled.forests == pooled3.forests);
+}
+
+TEST_CASE("train: cutting the future changes no earlier prediction") {
+  const Panel whole = walks("A");
+  Panel cut = whole;
+  const size_t rows = 350;
+  cut.times.resize(rows), cut.offsets[1] = int64_t(rows);
+  for (auto& values : cut.values) values.resize(rows);
+  const Forecast a = train(whole, "symbol", 1).forecast, b = train(cut, "symbol", 1).forecast;
+  for (size_t i = 0; i + 1 < b.num_rows(); ++i) CHECK(a.prediction[i] == b.prediction[i]);
+}
+
+TEST_CASE("train: a symbol with too few dates fails alone and is told how many it needs") {
+  Panel panel = walks("AB");
+  Panel brief = walks("C");
+  panel.symbols.push_back("C");
+  for (size_t f = 0; f < panel.values.size(); ++f)
+    panel.values[f].insert(panel.values[f].end(), brief.values[f].begin(), brief.values[f].begin() + 50);
+  panel.times.insert(panel.times.end(), brief.times.begin(), brief.times.begin() + 50);
+  panel.offsets.push_back(panel.offsets.back() + 50);
+  const Trained trained = train(panel, "symbol", 2);
+  REQUIRE(trained.failures.size() == 1);
+  CHECK(trained.failures[0].symbol == "C");
+  CHECK(trained.failures[0].what.find("202") != std::string::npos);
+  CHECK(same_rows(trained.forecast, train(walks("AB"), "symbol", 1).forecast, "A"));
+}
+
+TEST_CASE("train: a task past its timeout is a failure of its symbol") {
+  const Trained trained = train(walks("AB"), "symbol", 1, 1e-9);
+  REQUIRE(trained.failures.size() == 2);
+  CHECK(trained.failures[0].kind == "timeout");
+}

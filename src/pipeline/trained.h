@@ -1,0 +1,56 @@
+// What training gives, whichever scope it had.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "exec/pool.h"
+#include "exec/steps.h"
+#include "hayate/forest.h"
+#include "hayate/panel.h"
+#include "pipeline/forecast.h"
+#include "pipeline/plan.h"
+
+namespace hayate::pipeline {
+
+/// One task on one worker, in seconds since the start of the run.
+struct TaskTrace {
+  std::string step, key;
+  int worker = 0;
+  double begin = 0, end = 0;
+};
+
+struct Trained {
+  Forecast forecast;
+  std::vector<std::string> keys;                 ///< per model: its symbol, or "" when pooled
+  std::vector<Forest> forests;                   ///< of the last fold
+  std::vector<std::vector<int64_t>> train_rows;  ///< [symbol of the forecast, or 0 when pooled][fold]
+  std::vector<Finding> failures;
+  std::vector<TaskTrace> tasks;
+  int64_t num_models = 0;  ///< trained, all folds
+};
+
+/// What both scopes are given. `run_began` is wall_seconds() at the start of the run.
+struct TrainJob {
+  const Plan& plan;
+  const Panel& panel;
+  exec::Pool& pool;
+  int workers;  ///< at most pool.workers()
+  exec::Steps& steps;
+  const exec::Cancellation& cancel;
+  double task_timeout;  ///< seconds; 0: none
+  double run_began;
+};
+
+/// Both return early, with what they have, once `cancel` says stop.
+/// One model per symbol: features, folds, training and prediction of a symbol are one task.
+Result<Trained> train_symbols(const TrainJob& job);
+/// One model for the universe, folds over the union of all dates.
+Result<Trained> train_pooled(const TrainJob& job);
+
+/// Bytes that one worker needs for a symbol of `rows` rows, and that a finished symbol leaves behind.
+int64_t symbol_task_bytes(const Plan& plan, int64_t rows);
+int64_t symbol_result_bytes(const Plan& plan, int64_t rows);
+int64_t pooled_bytes(const Plan& plan, int64_t rows);
+
+}  // namespace hayate::pipeline

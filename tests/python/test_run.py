@@ -1,0 +1,167 @@
+"""Whole runs as a user starts them: what is written, that it does not depend on how it is run, and what a bad symbol does."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SPEC = """[universe]
+input = "{input}"
+[features]
+set = "alpha158"
+[label]
+expression = "Ref($close,-2)/Ref($close,-1)-1"
+[split]
+method = "walk_forward"
+train_days = 300
+test_days = 120
+[model]
+learner = "forest"
+scope = "{scope}"
+params = {{ num_trees = 12, max_depth = 5 }}
+seed = 42
+"""
+RESULTS = ("predictions.parquet", "model.hyt", "metrics.json")
+ROWS = 700
+
+
+@pytest.fixture
+def bars(prices, tmp_path):
+    """The last 700 days of the bundled series, one file each; the index ends on other dates than the stocks."""
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    for path in prices.glob("*.csv"):
+        pd.read_csv(path, dtype=str).tail(ROWS).to_csv(folder / path.name, index=False)
+    return folder
+
+
+@pytest.fixture
+def start(hayate, tmp_path):
+    """start("name", input, ...) runs the spec into tmp_path/name and returns that folder."""
+    def call(name, input_, *flags, scope="symbol", exit=0):
+        (tmp_path / f"{name}.toml").write_text(SPEC.format(input=input_, scope=scope))
+        hayate("run", tmp_path / f"{name}.toml", "--run-dir", tmp_path / name, *flags, exit=exit)
+        return tmp_path / name
+
+    return call
+
+
+def results(folder):
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+def predictions(folder):
+    return pd.read_parquet(folder / "predictions.parquet").astype({"symbol": str})
+
+
+@pytest.mark.parametrize("scope", ["symbol", "pooled"])
+def test_a_run_writes_everything_and_every_row_is_right(start, bars, scope):
+    folder = start("run", bars / "*.csv", scope=scope)
+    assert {p.name for p in folder.iterdir()} == {"manifest", "report.html", "failures.json", "events.jsonl", *RESULTS}
+    table = predictions(folder)
+    assert not table.duplicated(["symbol", "date"]).any() and np.isfinite(table["prediction"]).all()
+    for path in bars.glob("*.csv"):
+        close = pd.read_csv(path)["close"].to_numpy()
+        label = np.append(close[2:] / close[1:-1] - 1, [np.nan, np.nan])
+        mine = table[table["symbol"] == path.stem]
+        np.testing.assert_allclose(mine["label"], label[-len(mine):], rtol=1e-12)
+        if scope == "symbol":
+            assert len(mine) == ROWS - 302 and mine.groupby("fold").size().to_list() == [120, 120, 120, 38]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    scored = table.dropna(subset=["label"])
+    error = scored["prediction"] - scored["label"]
+    assert metrics["rows"] == len(scored) and metrics["metrics"]["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-12)
+    daily = scored.groupby("date").filter(lambda d: len(d) > 1).groupby("date")
+    assert metrics["metrics"]["ic"] == pytest.approx(daily.apply(lambda d: d["prediction"].corr(d["label"])).mean(), rel=1e-9)
+    assert json.loads((folder / "failures.json").read_text()) == []
+    report = (folder / "report.html").read_text()
+    assert all(path.stem in report for path in bars.glob("*.csv")) and "https://" not in report
+
+
+def test_how_it_is_run_changes_no_byte(start, bars, tmp_path):
+    want = results(start("want", bars / "*.csv"))
+    shuffled = tmp_path / "shuffled"
+    shuffled.mkdir()
+    for path in bars.glob("*.csv"):
+        pd.read_csv(path, dtype=str).sample(frac=1, random_state=1).to_csv(shuffled / path.name, index=False)
+    one = pd.concat([pd.read_csv(path).assign(symbol=path.stem) for path in sorted(bars.glob("*.csv"), reverse=True)])
+    one.to_parquet(tmp_path / "one.parquet")
+    assert results(start("one_worker", bars, "--workers", "1")) == want
+    assert results(start("five_workers", bars, "--workers", "5", "--batch-symbols", "1", "--memory-limit", "1GB")) == want
+    assert results(start("shuffled_rows", shuffled / "*.csv")) == want
+    assert results(start("one_file", tmp_path / "one.parquet")) == want
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2"])
+def test_the_instruction_set_changes_no_byte(start, bars, isa, binary):
+    want = results(start("want", bars / "*.csv"))
+    got = subprocess.run([binary, "run", bars.parent / "want.toml", "--run-dir", bars.parent / isa], env={**os.environ, "HAYATE_ISA": isa}, capture_output=True)
+    assert got.returncode == 0 and results(bars.parent / isa) == want
+
+
+def test_a_bad_symbol_is_named_and_touches_nobody_else(start, bars):
+    want = predictions(start("want", bars / "*.csv"))
+    good = pd.read_csv(bars / "IBM.csv")
+    bad = {
+        "TWICE": pd.concat([good, good.tail(1)]), "NEGATIVE": good.assign(close=-good["close"]), "CROSSED": good.assign(high=good["low"] / 2),
+        "INFINITE": good.assign(open=np.where(good.index == 5, np.inf, good["open"])), "NOROWS": good.head(0), "ONEROW": good.head(1),
+        "WORDS": good.assign(volume="many"),
+    }
+    for name, table in bad.items():
+        table.to_csv(bars / f"{name}.csv", index=False)
+    (bars / "BINARY.csv").write_bytes(bytes(range(256)) * 9)
+    (bars / "UNSORTED.csv").write_text(good.sample(frac=1, random_state=0).to_csv(index=False))
+    folder = start("poisoned", bars / "*.csv", exit=3)
+    failures = json.loads((folder / "failures.json").read_text())
+    assert {f["symbol"] for f in failures} == {*bad, "BINARY"}
+    assert all(f["kind"] and f["what"] for f in failures)
+    got = predictions(folder)
+    for symbol in want["symbol"].unique():
+        a, b = (t[t["symbol"] == symbol].reset_index(drop=True) for t in (want, got))
+        pd.testing.assert_frame_equal(a, b)
+    assert got["symbol"].eq("UNSORTED").any()
+
+
+def test_every_symbol_bad_is_an_error(start, bars, hayate, tmp_path):
+    for path in bars.glob("*.csv"):
+        pd.read_csv(path).assign(low=-1).to_csv(path, index=False)
+    start("hopeless", bars / "*.csv", exit=1)
+    assert not (tmp_path / "hopeless" / "predictions.parquet").exists()
+
+
+def test_a_folder_belongs_to_one_spec(start, bars, hayate, tmp_path):
+    start("first", bars / "*.csv")
+    (tmp_path / "other.toml").write_text(SPEC.format(input=bars, scope="pooled"))
+    said = hayate("run", tmp_path / "other.toml", "--run-dir", tmp_path / "first", exit=2).stderr
+    assert "another spec" in said and "--run-dir" in said
+
+
+def test_an_interrupt_ends_cleanly(binary, bars, tmp_path):
+    (tmp_path / "long.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 100000"))
+    running = subprocess.Popen([binary, "run", tmp_path / "long.toml", "--run-dir", tmp_path / "long"], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "long" / "manifest").exists():
+        time.sleep(0.01)
+    time.sleep(0.3)
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=10)
+    assert running.returncode == 143 and "interrupted" in said
+    assert not (tmp_path / "long" / "predictions.parquet").exists()
+
+
+def test_predict_on_new_bars_equals_the_last_fold(start, bars, hayate, tmp_path):
+    folder = start("run", bars / "*.csv")
+    hayate("predict", "--run", folder, "--input", bars / "*.csv", "--output", tmp_path / "new.parquet")
+    new = pd.read_parquet(tmp_path / "new.parquet").astype({"symbol": str})
+    assert len(new) == 4 * ROWS
+    last = predictions(folder).query("fold == 3").merge(new, on=["symbol", "date"], suffixes=("", "_new"))
+    assert len(last) == 4 * 38 and (last["prediction"] == last["prediction_new"]).all()
+
+
+def test_a_small_memory_limit_is_refused_with_the_number_that_would_do(bars, hayate, tmp_path):
+    (tmp_path / "big.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 100000"))
+    said = hayate("run", tmp_path / "big.toml", "--run-dir", tmp_path / "big", "--memory-limit", "100MB", exit=4).stderr
+    assert "try: --memory-limit" in said and "MB would do" in said
