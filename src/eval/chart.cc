@@ -495,7 +495,7 @@ std::string draw(const LineChart& chart, int width) {
   Drawing drawing(width, chart.height, chart.name);
   draw_legend(&drawing, keys, 0, width, 18);
   draw_y_axis(drawing, plot, y_ticks, chart.y.title);
-  draw_x_axis(drawing, plot, nice_ticks(plot.x.least, plot.x.most, int(plot.right - plot.left) / 80, chart.x.format), chart.x.title);
+  draw_x_axis(drawing, plot, nice_ticks(plot.x.least, plot.x.most, int(plot.right - plot.left) / 64, chart.x.format), chart.x.title);
   for (size_t s = 0; s < chart.series.size(); ++s)
     drawing.path(band(plot, chart.series[s]), has_line(chart.series[s]) ? color("band", s) : kBandAlone);
   draw_guides(drawing, plot, chart.guides);

@@ -131,9 +131,10 @@ Cell name(std::string_view content) {
 }
 /// A dotted key that may wrap after its dots and underscores.
 Cell key(std::string_view content) {
-  Cell cell = name(content);
+  Cell cell = text(shorten(content, kLongestName));
   for (size_t at = cell.html.find_first_of("._"); at != std::string::npos; at = cell.html.find_first_of("._", at + 6))
     cell.html.insert(at + 1, "<wbr>");
+  cell.html = "<span class=\"key\">" + cell.html + "</span>";
   return cell;
 }
 Cell code(std::string_view content) { return {content.empty() ? "" : "<code>" + escape_html(content) + "</code>"}; }
@@ -916,7 +917,7 @@ table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nu
 caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
 th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
 thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}
-.whole{white-space:nowrap}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere}.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
+.whole{white-space:nowrap}.key{white-space:normal}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere;white-space:normal}.t{text-align:left}td.t{white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
 tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft);opacity:.75}
 td.t{min-width:7em}td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--tint);padding:14px 16px;overflow-x:auto;border-radius:3px}
@@ -924,10 +925,11 @@ details{margin:16px 0}summary{cursor:pointer;font-size:.9375rem;padding:4px 0}su
 .terms{display:grid;grid-template-columns:minmax(120px,max-content) 1fr;gap:6px 24px;font-size:.875rem;margin:0}
 .terms dt{font-weight:600}.terms dd{margin:0;max-width:44em}.terms dt:target,.terms dt:target+dd{background:var(--tint);outline:6px solid var(--tint)}
 footer{margin-top:56px;padding-bottom:40px}.narrow{display:none}
-@media (max-width:860px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
+@media (max-width:860px){main,header,footer{padding:0 16px}.pair{gap:24px}.wide{display:none}.narrow{display:block;max-width:520px}
 h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles dd{font-size:1.15rem}
-.terms{grid-template-columns:1fr;gap:0}.terms dd{margin-bottom:10px}th,td{padding-left:14px}}
-@media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide{display:block}.narrow{display:none}.scroll{overflow:visible}
+th,td{padding-left:14px}}
+@media (max-width:640px){.pair,.terms{grid-template-columns:minmax(0,1fr)}.terms{gap:0}.terms dd{margin-bottom:10px}}
+@media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide,.half .narrow{display:block}.narrow,.half .wide{display:none}.scroll{overflow:visible}
 a{text-decoration:none}.chart .hover{display:none}}
 )";
 
