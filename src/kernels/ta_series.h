@@ -51,6 +51,10 @@ Series weighted_mean(Series x, int64_t period, double* out);
 Series variance(Series x, int64_t period, double* scratch, double* out);
 Series largest(Series x, int64_t period, double* out);
 Series smallest(Series x, int64_t period, double* out);
+/// The same numbers by TA-Lib's other way, which differs where values are missing: the extreme is kept until a new one comes
+/// or its row leaves the window; then the whole window is searched.
+Series tracked_largest(Series x, int64_t period, double* out);
+Series tracked_smallest(Series x, int64_t period, double* out);
 /// Row of the extreme of each window, the newest of equals.
 Series row_of_largest(Series x, int64_t period, double* out);
 Series row_of_smallest(Series x, int64_t period, double* out);
