@@ -515,6 +515,13 @@ std::string draw(const BarChart& chart, int width) {
   Range x;
   for (const Bar& bar : chart.bars) x.add(bar.value);
   if (x.empty()) return draw_no_data(chart.name, width);
+  // Numbers in one chart have the decimals of the largest, or 0.993 would stand under 1.01.
+  const double factor = chart.format == Format::percent ? 100 : 1, largest = std::max(std::abs(x.least), std::abs(x.most)) * factor;
+  const int decimals = largest > 0 ? std::clamp(2 - int(std::floor(std::log10(largest))), 0, 9) : 0;
+  const auto text_of = [&](double value) {
+    if (!drawable(value) || (chart.format != Format::percent && chart.format != Format::number)) return format_value(value, chart.format);
+    return format_fixed(value * factor, decimals) + (chart.format == Format::percent ? " %" : "");
+  };
   x.add(0);
   if (x.least == x.most) x.most = 1;
 
@@ -522,7 +529,7 @@ std::string draw(const BarChart& chart, int width) {
   double labels = 0, values = 0;
   for (const Bar& bar : chart.bars) {
     labels = std::max(labels, text_width(bar.label));
-    values = std::max(values, text_width(format_value(bar.value, chart.format)));
+    values = std::max(values, text_width(text_of(bar.value)));
   }
   labels = std::min(labels, width * 0.42);
   // The value stands beyond the end of its bar, so a negative bar needs room on its left.
@@ -532,7 +539,7 @@ std::string draw(const BarChart& chart, int width) {
   for (size_t i = 0; i < chart.bars.size(); ++i) {
     const Bar& bar = chart.bars[i];
     const double y = double(i) * kRow, zero = plot.at_x(0), end = drawable(bar.value) ? plot.at_x(bar.value) : zero;
-    const std::string value = format_value(bar.value, chart.format);
+    const std::string value = text_of(bar.value);
     drawing.text(labels, y + 15, Anchor::end, fit(bar.label, labels), "label");
     drawing.rect(std::min(zero, end), y + 4, std::abs(end - zero), kRow - 8, "bar s0");
     drawing.text(bar.value < 0 ? end - 5 : end + 5, y + 15, bar.value < 0 ? Anchor::end : Anchor::start, value);

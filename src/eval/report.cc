@@ -188,10 +188,10 @@ class HtmlTable {
   size_t rows_ = 0;
 };
 
-/// Escaped, with numbers kept on one line with their "%" and "t =".
+/// Escaped, with numbers kept on one line with their "%", "MB" and "t =".
 std::string prose(std::string_view content) {
   std::string out = escape_html(content);
-  for (const std::string_view bound : {" %", "t = "})
+  for (const std::string_view bound : {" %", "t = ", " KB", " MB", " GB"})
     for (size_t at = out.find(bound); at != std::string::npos; at = out.find(bound, at))
       for (size_t i = 0; i < bound.size(); ++i)
         if (out[at] == ' ')
@@ -254,8 +254,9 @@ std::string tiles(const ReportData& data) {
                      std::isfinite(change) ? fmt::format("{}{}", change > 0 ? "+" : "", percent(change, 2).html) : "–",
                      fmt::format("{} against {}", format_value(u.error, Format::number, 4), format_value(u.naive_error, Format::number, 4))});
   }
-  if (std::isfinite(u.ic)) shown.push_back({"Mean IC", format_fixed(u.ic, 4), t_text(ic_trend(data).t)});
-  if (std::isfinite(u.rank_ic)) shown.push_back({"Mean rank IC", format_fixed(u.rank_ic, 4), t_text(rank_ic_trend(data).t)});
+  const auto tested = [](const Trend& over_time) { return fmt::format("{}, {}", t_text(over_time.t), plural(over_time.dates, "date")); };
+  if (std::isfinite(u.ic)) shown.push_back({"Mean IC", format_fixed(u.ic, 4), tested(ic_trend(data))});
+  if (std::isfinite(u.rank_ic)) shown.push_back({"Mean rank IC", format_fixed(u.rank_ic, 4), tested(rank_ic_trend(data))});
   if (std::isfinite(data.wall_s))
     shown.push_back({"Time", format_seconds(data.wall_s),
                      data.wall_s > 0 ? format_value(double(data.symbols.size()) / data.wall_s, Format::number) + " symbols per second" : ""});
@@ -289,9 +290,9 @@ Series luck_band(const std::string& name, const std::vector<double>& x, const st
 }
 
 std::string cumulative_ic_figure(const ReportData& data) {
-  const auto x = collect(data.dates, [](const DateScore& d) { return double(d.time); });
-  const auto ic = collect(data.dates, [](const DateScore& d) { return d.ic; });
-  const auto rank_ic = collect(data.dates, [](const DateScore& d) { return d.rank_ic; });
+  std::vector<double> x, ic, rank_ic;
+  for (const DateScore& d : data.dates)
+    if (std::isfinite(d.ic)) x.push_back(double(d.time)), ic.push_back(d.ic), rank_ic.push_back(d.rank_ic);
   LineChart chart{.name = "Cumulative IC and rank IC", .x = time_axis(data), .y = {.title = "sum of IC so far", .zero = true}, .height = 300};
   chart.series = {{.name = "IC", .x = x, .y = running_sum(ic)}, {.name = "rank IC", .x = x, .y = running_sum(rank_ic)}};
   const Trend over_time = trend(ic, data.label_horizon);
@@ -394,7 +395,9 @@ std::string universe_table(const ReportData& data) {
                {prose(value)},
                tested ? number(over_time.t, 1) : Cell{},
                {tested ? judgement(over_time.t) : ""},
-               over_time.dates > 0 ? percent(double(above) / double(over_time.dates), 1) : Cell{}});
+               over_time.dates > 0
+                   ? text(fmt::format("{} of {}", percent(double(above) / double(over_time.dates), 1).html, format_count(int64_t(over_time.dates))))
+                   : Cell{}});
   };
   row("error", data.error_metric, format_value(u.error, Format::number, 4));
   row("naive", "Naive " + data.error_metric, format_value(u.naive_error, Format::number, 4));
@@ -674,6 +677,7 @@ std::string features_section(const ReportData& data) {
   }
   // The rest as a bar of its own would be the longest and press the others flat.
   std::string caption = data.importance_note.empty() ? "" : data.importance_note + ". ";
+  if (!caption.empty() && caption[0] >= 'a' && caption[0] <= 'z') caption[0] = char(caption[0] - 'a' + 'A');
   if (ranked.size() > kTopFeatures)
     caption += fmt::format("The other {} features hold {}. ", ranked.size() - kTopFeatures, percent(std::max(rest, 0.0) / total, 1).html);
   const std::span<const FeatureGain* const> all(ranked);
@@ -749,7 +753,8 @@ std::string input_summary(const ReportData& data) {
 
 std::string run_section(const ReportData& data) {
   HtmlTable spec("Spec", {{"Key", nullptr, false}, {"Value", nullptr, false}, {"From", nullptr, false}});
-  for (const SpecEntry& entry : data.spec) spec.row({key(entry.name), code(entry.value), text(entry.origin)});
+  for (const SpecEntry& entry : data.spec)
+    if (!entry.value.empty()) spec.row({key(entry.name), code(entry.value), text(entry.origin)});
   HtmlTable facts("Run", {{"What", nullptr, false}, {"Value", nullptr, false}});
   const auto fact = [&](std::string_view what, std::string_view value) {
     if (!value.empty()) facts.row({text(what), code(value)});
@@ -789,7 +794,7 @@ std::string time_summary(const ReportData& data) {
 std::string step_parts(const ReportData& data) {
   if (data.steps.empty()) return "";
   BarChart chart{.name = "Seconds per step", .format = Format::seconds};
-  HtmlTable table("Steps", {{"Step", nullptr, false}, {"Wall"}, {"CPU"}, {"Share of wall"}, {"Items"}, {"Items per second"}});
+  HtmlTable table("Steps", {{"Step", nullptr, false}, {"Wall"}, {"CPU"}, {"Share"}, {"Items"}, {"per second"}});
   for (const StepTime& s : data.steps) {
     chart.bars.push_back({s.step, s.wall_s, fmt::format("{} of CPU", format_value(s.cpu_s, Format::seconds))});
     table.row({name(s.step), seconds(s.wall_s), seconds(s.cpu_s), percent(s.wall_s / data.wall_s, 1),
@@ -859,23 +864,25 @@ constexpr Definition kDefinitions[] = {
     {"cpu", "CPU use", "CPU seconds of the process / (wall seconds x workers)."},
 };
 
+std::string definition(std::string_view id, std::string_view title, std::string_view content) {
+  return fmt::format("<dt id=\"def-{}\">{}</dt><dd>{}</dd>\n", escape_html(id), escape_html(title), prose(content));
+}
+
 std::string definitions_section(const ReportData& data) {
-  std::string out = "<dl class=\"terms\">\n";
-  const auto define = [&](std::string_view id, std::string_view title, std::string_view content) {
-    out += fmt::format("<dt id=\"def-{}\">{}</dt><dd>{}</dd>\n", escape_html(id), escape_html(title), escape_html(content));
-  };
+  std::string shown, others;
   for (const Definition& d : kDefinitions) {
     const std::string_view id = d.id;
     const auto own = std::find_if(data.conventions.begin(), data.conventions.end(), [&](const NameValue& c) { return c.name == id; });
     std::string title = d.name, content = own == data.conventions.end() ? d.text : own->value;
     if (id == "error") title = data.error_metric;
     if (id == "naive" && content.empty()) content = data.naive_forecast;
-    define(id, title, content);
+    shown += definition(id, title, content);
   }
   for (const NameValue& c : data.conventions)
     if (std::none_of(std::begin(kDefinitions), std::end(kDefinitions), [&](const Definition& d) { return c.name == d.id; }))
-      define("metric-" + c.name, c.name, c.value);
-  return out + "</dl>\n";
+      others += definition("metric-" + c.name, c.name, c.value);
+  const auto list = [](const std::string& terms) { return "<dl class=\"terms\">\n" + terms + "</dl>\n"; };
+  return list(shown) + (others.empty() ? "" : details("All metrics of metrics.json", list(others)));
 }
 
 // ---- Page ----
@@ -913,7 +920,7 @@ nav ol{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:20px 0 0;
 figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption{margin-top:8px;max-width:46em}figcaption b{color:var(--ink);font-weight:600}
 .pair{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:32px;margin:28px 0;align-items:start}.pair .scroll{margin:0}
 .scroll{overflow-x:auto;margin:16px 0}.scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
-table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}
+table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}.pair th,.pair td{padding-left:14px}
 caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
 th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
 thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}

@@ -9,17 +9,16 @@ Series begun(double* out, int64_t begin, Series like) {
   return {out, begin, like.rows, like.exact};
 }
 
-namespace {
-
-/// What TA-Lib sums anew every 8 * period rows, the first time in row `first`, forgets a NaN only then.
 void keep_missing(Series x, int64_t period, int64_t first, double* out) {
   bool missing = false;
   for (int64_t row = x.begin + period - 1; row < x.rows; ++row) {
     if (std::isnan(out[row])) missing = true;
-    if (missing && row >= first && (row - first) % (8 * period) == 0) missing = std::isnan(out[row]);
+    if (missing && row >= first && (row - first) % (32 * period) == 0) missing = std::isnan(out[row]);
     if (missing) out[row] = kNaN;
   }
 }
+
+namespace {
 
 constexpr auto kAbove = [](double a, double b) { return a > b; };
 constexpr auto kBelow = [](double a, double b) { return a < b; };
