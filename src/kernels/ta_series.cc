@@ -9,9 +9,6 @@ Series begun(double* out, int64_t begin, Series like) {
   return {out, begin, like.rows, like.exact};
 }
 
-namespace {
-
-/// What TA-Lib sums anew every 32 * period rows, the first time in row `first`, forgets a NaN only then.
 void keep_missing(Series x, int64_t period, int64_t first, double* out) {
   bool missing = false;
   for (int64_t row = x.begin + period - 1; row < x.rows; ++row) {
@@ -20,6 +17,8 @@ void keep_missing(Series x, int64_t period, int64_t first, double* out) {
     if (missing) out[row] = kNaN;
   }
 }
+
+namespace {
 
 constexpr auto kAbove = [](double a, double b) { return a > b; };
 constexpr auto kBelow = [](double a, double b) { return a < b; };

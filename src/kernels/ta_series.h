@@ -62,6 +62,9 @@ Series row_of_smallest(Series x, int64_t period, double* out);
 /// The least-squares line through each window: its value at the newest row, and its slope per row. period >= 2.
 /// The value one row ahead is out + slope. `slope` is a result, not scratch.
 Series regression(Series x, int64_t period, double* slope, double* out);
+/// For `exact`: variance, regression and the like TA-Lib sums anew every 32 * period rows, the first time in row `first`, and
+/// forgets a NaN only then. (It also does where digits were lost, which is not followed.)
+void keep_missing(Series x, int64_t period, int64_t first, double* out);
 
 // ---- recursive averages; out may be x ---------------------------------------------------------------------------------
 
