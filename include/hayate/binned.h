@@ -30,7 +30,7 @@ struct RankedMatrix {
 /// Sorts every column once. num_rows < 2^31; zero rows or features give an empty matrix.
 RankedMatrix rank_columns(const FloatColumns& raw);
 
-/// Memory aligned to 64 bytes.
+/// Memory aligned to 64 bytes; 64 bytes past its end may be read.
 class AlignedBytes {
  public:
   AlignedBytes() = default;

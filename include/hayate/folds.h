@@ -14,7 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -59,17 +58,17 @@ struct SplitSpec {
   std::string method = "walk_forward";  ///< walk_forward | holdout | combinatorial_purged
   int64_t train_days = 500, test_days = 250;
   int64_t purge_days = 0, embargo_days = 0;
-  std::string window = "rolling";                       ///< rolling | expanding
-  double test_fraction = 0.2;                           ///< holdout: the last dates, rounded up; used when test_from is not given
-  std::optional<int64_t> test_from = {}, test_to = {};  ///< holdout: first and last date of the test, in the unit of `dates`
-  int64_t num_folds = 6, num_test_folds = 2;            ///< combinatorial_purged
+  std::string window = "rolling";             ///< rolling | expanding
+  double test_fraction = 0.2;                 ///< holdout: the last dates, rounded up; used when test_from is not given
+  std::string test_from = {}, test_to = {};   ///< holdout: first and last date of the test (2020-01-31); empty: by fraction, to the end
+  int64_t num_folds = 6, num_test_folds = 2;  ///< combinatorial_purged
 };
 inline constexpr const char* kSplitMethods[] = {"walk_forward", "holdout", "combinatorial_purged"};
 inline constexpr const char* kSplitWindows[] = {"rolling", "expanding"};
 
-/// Folds over `dates` (ascending, no two equal). Usage Errors: an unknown method or window, a value out of range; input
-/// Error: too few dates, with the number needed.
-Result<std::vector<Fold>> make_folds(const SplitSpec& split, std::span<const int64_t> dates);
+/// Folds over `dates` (ascending, no two equal): days since 1970 when `daily`, else microseconds. Usage Errors: an unknown
+/// method or window, a value out of range; input Error: too few dates, with the number needed.
+Result<std::vector<Fold>> make_folds(const SplitSpec& split, std::span<const int64_t> dates, bool daily = true);
 
 /// Dates that make_folds needs at least: what a symbol with fewer is told.
 int64_t dates_needed(const SplitSpec& split);

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/strings.h"
+#include "hayate/table.h"
 
 namespace hayate {
 namespace {
@@ -76,15 +78,28 @@ int64_t holdout_size(int64_t num_dates, double fraction) {
   return int64_t(std::ceil(double(num_dates) * fraction - 1e-9));
 }
 
-Result<std::vector<Fold>> holdout_of(const SplitSpec& split, std::span<const int64_t> dates) {
+constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
+
+/// The first moment of a date in the unit of the dates; `empty` when no date is given.
+Result<int64_t> moment(const std::string& date, bool daily, int64_t empty, const char* where) {
+  if (date.empty()) return empty;
+  int32_t days = 0;
+  if (!parse_date(date, &days)) return usage_error(fmt::format("'{}' is no date", date), where, "write dates as 2020-01-31");
+  return daily ? days : days * kMicrosecondsPerDay;
+}
+
+Result<std::vector<Fold>> holdout_of(const SplitSpec& split, std::span<const int64_t> dates, bool daily) {
   const auto num_dates = int64_t(dates.size());
-  if (!split.test_from) {
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max() - kMicrosecondsPerDay;
+  HY_TRY(const int64_t from, moment(split.test_from, daily, 0, "[split] test_from"));
+  HY_TRY(const int64_t to, moment(split.test_to, daily, kEnd, "[split] test_to"));
+  if (split.test_from.empty()) {
     if (!(split.test_fraction > 0 && split.test_fraction < 1))
       return out_of_range("test_fraction", split.test_fraction, "more than 0 and less than 1");
     return holdout(num_dates, {num_dates - holdout_size(num_dates, split.test_fraction), num_dates}, split.purge_days);
   }
-  const int64_t begin = std::lower_bound(dates.begin(), dates.end(), *split.test_from) - dates.begin();
-  const int64_t end = split.test_to ? std::upper_bound(dates.begin(), dates.end(), *split.test_to) - dates.begin() : num_dates;
+  const int64_t begin = std::lower_bound(dates.begin(), dates.end(), from) - dates.begin();
+  const int64_t end = std::lower_bound(dates.begin(), dates.end(), to + (daily ? 1 : kMicrosecondsPerDay)) - dates.begin();
   if (begin >= end)
     return input_error("no date lies in the test period", "[split] test_from",
                        fmt::format("{} dates are given; move test_from or test_to", num_dates));
@@ -193,13 +208,13 @@ Result<std::vector<Fold>> combinatorial_purged(int64_t num_dates, const Combinat
   return folds;
 }
 
-Result<std::vector<Fold>> make_folds(const SplitSpec& split, std::span<const int64_t> dates) {
+Result<std::vector<Fold>> make_folds(const SplitSpec& split, std::span<const int64_t> dates, bool daily) {
   HY_CHECK(check_name("method", split.method, kSplitMethods));
   HY_CHECK(check_name("window", split.window, kSplitWindows));
   const auto num_dates = int64_t(dates.size());
   if (split.method == "walk_forward")
     return walk_forward(num_dates, {split.train_days, split.test_days, split.purge_days, split.window == "expanding"});
-  if (split.method == "holdout") return holdout_of(split, dates);
+  if (split.method == "holdout") return holdout_of(split, dates, daily);
   return combinatorial_purged(num_dates, {split.num_folds, split.num_test_folds, split.purge_days, split.embargo_days});
 }
 

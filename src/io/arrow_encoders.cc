@@ -1,6 +1,7 @@
 // Parquet and Arrow IPC through Arrow C++, on the calling thread. Nothing in the bytes tells the time, the path or the
 // machine; the version of Arrow stands in a Parquet footer ("created_by").
 #include <arrow/io/interfaces.h>
+#include <arrow/ipc/dictionary.h>
 #include <arrow/ipc/options.h>
 #include <arrow/ipc/writer.h>
 #include <arrow/record_batch.h>
@@ -160,27 +161,51 @@ class ParquetEncoder final : public ArrowEncoder {
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
 };
 
+/// The IPC file format. Its dictionaries stand behind the batches, where all their names are known: the footer says
+/// where, and readers of files go by the footer. (Arrow's own writer would write one in front that grows by deltas,
+/// which Polars does not read.)
 class IpcEncoder final : public ArrowEncoder {
  public:
   using ArrowEncoder::ArrowEncoder;
 
  protected:
   arrow::Status open(const Table&) override {
-    arrow::ipc::IpcWriteOptions options;
-    options.use_threads = false;
-    options.emit_dictionary_deltas = true;  // the file format has no replacement of dictionaries
-    ARROW_ASSIGN_OR_RAISE(writer_, arrow::ipc::MakeFileWriter(stream_, schema_, options));
-    return arrow::Status::OK();
+    options_.use_threads = false;
+    fields_ = std::make_unique<arrow::ipc::DictionaryFieldMapper>(*schema_);
+    ARROW_ASSIGN_OR_RAISE(writer_, arrow::ipc::internal::MakePayloadFileWriter(stream_.get(), schema_, options_));
+    ARROW_RETURN_NOT_OK(writer_->Start());
+    arrow::ipc::IpcPayload payload;
+    ARROW_RETURN_NOT_OK(arrow::ipc::GetSchemaPayload(*schema_, options_, *fields_, &payload));
+    return writer_->WritePayload(payload);
   }
+
   arrow::Status write_group(const Table& group) override {
-    Table clean;
-    for (size_t i = 0; i < group.num_columns(); ++i) clean.add(group.names[i], canonical(group.columns[i]));
-    return writer_->WriteRecordBatch(*arrow::RecordBatch::Make(schema_, clean.num_rows(), arrow_arrays(clean)));
+    arrow::ArrayVector arrays;
+    for (const Column& column : group.columns) arrays.push_back(arrow_array(canonical(column)));
+    dictionaries_.clear();
+    for (const Column& column : group.columns) dictionaries_.push_back(column.dictionary);
+    arrow::ipc::IpcPayload payload;
+    ARROW_RETURN_NOT_OK(
+        arrow::ipc::GetRecordBatchPayload(*arrow::RecordBatch::Make(schema_, group.num_rows(), std::move(arrays)), options_, &payload));
+    return writer_->WritePayload(payload);
   }
-  arrow::Status close() override { return writer_->Close(); }
+
+  arrow::Status close() override {
+    for (size_t i = 0; i < dictionaries_.size(); ++i) {
+      if (!dictionaries_[i]) continue;
+      ARROW_ASSIGN_OR_RAISE(const int64_t id, fields_->GetFieldId({int(i)}));
+      arrow::ipc::IpcPayload payload;
+      ARROW_RETURN_NOT_OK(arrow::ipc::GetDictionaryPayload(id, arrow_array(canonical(*dictionaries_[i])), options_, &payload));
+      ARROW_RETURN_NOT_OK(writer_->WritePayload(payload));
+    }
+    return writer_->Close();
+  }
 
  private:
-  std::shared_ptr<arrow::ipc::RecordBatchWriter> writer_;
+  arrow::ipc::IpcWriteOptions options_ = arrow::ipc::IpcWriteOptions::Defaults();
+  std::unique_ptr<arrow::ipc::DictionaryFieldMapper> fields_;
+  std::unique_ptr<arrow::ipc::internal::IpcPayloadWriter> writer_;
+  std::vector<std::shared_ptr<const Column>> dictionaries_;  // of the newest group: the last one has all names
 };
 
 }  // namespace

@@ -5,12 +5,12 @@
 #include <arrow/buffer.h>
 #include <arrow/chunked_array.h>
 #include <arrow/extension_type.h>
-#include <arrow/io/file.h>
 #include <arrow/io/memory.h>
 #include <arrow/result.h>
 #include <arrow/type.h>
 #include <arrow/util/decimal.h>
 #include <arrow/util/float16.h>
+#include <arrow/util/future.h>
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
@@ -213,9 +213,22 @@ bool Conversion::timestamp(Column* out) {
   });
 }
 
+/// Correctly rounded, which Arrow's own ToDouble is not: a quotient of two exact doubles, or the digits read as text.
+template <class Decimal>
+double decimal_to_double(const Decimal& decimal, int scale) {
+  constexpr double kPowers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  constexpr int64_t kExact = int64_t{1} << 53;
+  if constexpr (requires { decimal.template ToInteger<int64_t>(); }) {
+    const auto digits = decimal.template ToInteger<int64_t>();
+    const bool exact = digits.ok() && *digits >= -kExact && *digits <= kExact;
+    if (exact && scale >= 0 && scale < int(std::size(kPowers))) return double(*digits) / kPowers[scale];
+  }
+  return parse_number(decimal.ToString(scale)).value_or(std::numeric_limits<double>::quiet_NaN());
+}
+
 template <class Array, class Decimal>
 bool decimals(const Array& array, int64_t row, double* value) {
-  *value = Decimal(array.GetValue(row)).ToDouble(static_cast<const arrow::DecimalType&>(*array.type()).scale());
+  *value = decimal_to_double(Decimal(array.GetValue(row)), static_cast<const arrow::DecimalType&>(*array.type()).scale());
   return true;
 }
 
@@ -425,15 +438,67 @@ std::shared_ptr<arrow::Array> arrow_array(const Column& column) {
   return arrow::MakeArray(data);
 }
 
+namespace {
+
+class ArrowInput final : public arrow::io::RandomAccessFile {
+ public:
+  ArrowInput(std::shared_ptr<const InputFile> file, LimitedPool* pool) : file_(std::move(file)), pool_(pool) {}
+
+  arrow::Result<int64_t> GetSize() override { return file_->size(); }
+  arrow::Result<int64_t> ReadAt(int64_t position, int64_t count, void* out) override {
+    if (position < 0 || count < 0) return arrow::Status::Invalid("a negative offset");
+    const auto got = file_->read_at(position, out, size_t(count));
+    if (!got.ok()) return arrow::Status::IOError(got.error().what);
+    return int64_t(got.value());
+  }
+  /// The buffer is never larger than what the file still holds.
+  arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t count) override {
+    if (position < 0 || count < 0) return arrow::Status::Invalid("a negative offset");
+    count = std::min(count, std::max<int64_t>(file_->size() - position, 0));
+    ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(count, pool_));
+    ARROW_ASSIGN_OR_RAISE(const int64_t got, ReadAt(position, count, buffer->mutable_data()));
+    ARROW_RETURN_NOT_OK(buffer->Resize(got));
+    return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+  }
+  arrow::Future<std::shared_ptr<arrow::Buffer>> ReadAsync(const arrow::io::IOContext&, int64_t position, int64_t count) override {
+    return arrow::Future<std::shared_ptr<arrow::Buffer>>::MakeFinished(ReadAt(position, count));
+  }
+  arrow::Future<std::shared_ptr<arrow::Buffer>> ReadAsync(const arrow::io::IOContext&, int64_t position, int64_t count, bool) override {
+    return arrow::Future<std::shared_ptr<arrow::Buffer>>::MakeFinished(ReadAt(position, count));
+  }
+
+  arrow::Result<int64_t> Read(int64_t count, void* out) override {
+    ARROW_ASSIGN_OR_RAISE(const int64_t got, ReadAt(position_, count, out));
+    position_ += got;
+    return got;
+  }
+  arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t count) override {
+    ARROW_ASSIGN_OR_RAISE(auto buffer, ReadAt(position_, count));
+    position_ += buffer->size();
+    return buffer;
+  }
+  arrow::Status Seek(int64_t position) override { return position_ = position, arrow::Status::OK(); }
+  arrow::Result<int64_t> Tell() const override { return position_; }
+  arrow::Status Close() override { return closed_ = true, arrow::Status::OK(); }
+  bool closed() const override { return closed_; }
+
+ private:
+  std::shared_ptr<const InputFile> file_;
+  LimitedPool* pool_;
+  int64_t position_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace
+
 Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_random_access(const std::string& path, LimitedPool* pool) {
-  if (path == "-") {
-    HY_TRY(const Buffer bytes, read_file(path));
+  HY_CHECK(check_readable(path));
+  if (!file_size(path)) {
+    HY_TRY(const hayate::Buffer bytes, read_file(path));
     return std::shared_ptr<arrow::io::RandomAccessFile>(std::make_shared<arrow::io::BufferReader>(std::make_shared<SharedBuffer>(bytes)));
   }
-  HY_CHECK(check_readable(path));
-  auto file = arrow::io::ReadableFile::Open(path, pool);
-  if (!file.ok()) return arrow_error(file.status(), path, "check the path and its permissions");
-  return std::shared_ptr<arrow::io::RandomAccessFile>(*file);
+  HY_TRY(std::shared_ptr<const InputFile> file, InputFile::open(path));
+  return std::shared_ptr<arrow::io::RandomAccessFile>(std::make_shared<ArrowInput>(std::move(file), pool));
 }
 
 }  // namespace hayate::io

@@ -33,7 +33,8 @@ Result<std::vector<int>> choose_fields(const arrow::Schema& schema, const std::v
 std::shared_ptr<arrow::DataType> arrow_type(const Column& column);
 std::shared_ptr<arrow::Array> arrow_array(const Column& column);
 
-/// `path` opened for random access ("-": standard input, read to its end).
+/// `path` opened for random access ("-" and pipes: read to their end). All reading happens on the calling thread: Arrow's
+/// own files read footers on Arrow's threads, which then free memory of `pool` after it is gone.
 Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_random_access(const std::string& path, LimitedPool* pool);
 
 }  // namespace hayate::io

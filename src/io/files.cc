@@ -219,6 +219,30 @@ Result<Buffer> read_file(const std::string& path) {
   return Buffer{std::move(bytes), data, size};
 }
 
+Result<std::shared_ptr<const InputFile>> InputFile::open(const std::string& path) {
+  HY_TRY(const int file, open_to_read(path));
+  struct stat status{};
+  if (file == STDIN_FILENO || ::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+    const Descriptor closing(file);
+    return input_error("this is no regular file, and its format needs one", path, "write it to a file first");
+  }
+  return std::shared_ptr<const InputFile>(new InputFile(path, file, int64_t(status.st_size)));
+}
+
+InputFile::~InputFile() { ::close(file_); }
+
+Result<size_t> InputFile::read_at(int64_t offset, void* into, size_t size) const {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(file_, static_cast<char*>(into) + done, size - done, offset + int64_t(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("cannot read", path_, errno);
+    if (got == 0) break;
+    done += size_t(got);
+  }
+  return done;
+}
+
 Result<Hash128> hash_file(const std::string& path) {
   HY_TRY(const int file, open_to_read(path));
   const Descriptor closing(file);

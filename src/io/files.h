@@ -57,6 +57,27 @@ Result<void> check_readable(const std::string& path);
 std::optional<int64_t> file_size(const std::string& path);
 /// The whole file in memory ("-": standard input). Read, not mapped: a file cut while it is mapped would kill the process.
 Result<Buffer> read_file(const std::string& path);
+/// A regular file open for reading at any place, by any number of threads at once.
+class InputFile {
+ public:
+  static Result<std::shared_ptr<const InputFile>> open(const std::string& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  /// Its size when it was opened.
+  int64_t size() const { return size_; }
+  /// How many bytes were read: fewer than `size` only where the file ends.
+  Result<size_t> read_at(int64_t offset, void* into, size_t size) const;
+
+ private:
+  InputFile(std::string path, int file, int64_t size) : path_(std::move(path)), file_(file), size_(size) {}
+
+  std::string path_;
+  int file_;
+  int64_t size_;
+};
+
 /// Hash of a file's bytes, read in pieces of 1 MiB.
 Result<Hash128> hash_file(const std::string& path);
 

@@ -9,6 +9,8 @@
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "io/arrow_table.h"
 #include "io/formats.h"
 
@@ -16,6 +18,13 @@ namespace hayate::io {
 namespace {
 
 constexpr const char* kDamaged = "the file is no Arrow file or is damaged; write or download it again";
+
+/// A schema, the fields wanted of it, and their columns in every batch.
+struct Batches {
+  std::shared_ptr<arrow::Schema> schema;
+  std::vector<int> fields;
+  std::vector<std::vector<std::shared_ptr<arrow::Array>>> columns;  // [place in fields][batch]
+};
 
 arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool) {
   arrow::ipc::IpcReadOptions options;
@@ -25,32 +34,55 @@ arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool) {
   return options;
 }
 
-struct Batches {
-  std::shared_ptr<arrow::Schema> schema;
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
-};
-
-arrow::Result<Batches> read_file_format(const std::shared_ptr<arrow::io::RandomAccessFile>& file, LimitedPool* pool) {
-  ARROW_ASSIGN_OR_RAISE(const auto reader, arrow::ipc::RecordBatchFileReader::Open(file, ipc_options(pool)));
-  Batches out;
-  out.schema = reader->schema();
-  for (int i = 0; i < reader->num_record_batches(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto batch, reader->ReadRecordBatch(i));
-    out.batches.push_back(std::move(batch));
+/// Batches have the fields of included_fields in the order of the schema.
+void add_batch(const arrow::RecordBatch& batch, const std::vector<int>& included, Batches* out) {
+  for (size_t i = 0; i < out->fields.size(); ++i) {
+    const auto place = std::lower_bound(included.begin(), included.end(), out->fields[i]) - included.begin();
+    out->columns[i].push_back(batch.column(int(place)));
   }
-  return out;
 }
 
-arrow::Result<Batches> read_stream_format(const std::shared_ptr<arrow::io::RandomAccessFile>& file, LimitedPool* pool) {
-  ARROW_ASSIGN_OR_RAISE(const auto reader, arrow::ipc::RecordBatchStreamReader::Open(file, ipc_options(pool)));
+/// The file format and the stream format differ in how a reader is opened and how it hands out batches.
+template <class Reader, class NextBatch>
+Result<Batches> read_batches(const std::string& path, const ReadOptions& options, LimitedPool* pool, Reader&& open, NextBatch&& next) {
+  arrow::ipc::IpcReadOptions ipc = ipc_options(pool);
+  auto first = open(ipc);
+  if (!first.ok()) return arrow_error(first.status(), path, kDamaged);
   Batches out;
-  out.schema = reader->schema();
-  while (true) {
-    std::shared_ptr<arrow::RecordBatch> batch;
-    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
-    if (!batch) return out;
-    out.batches.push_back(std::move(batch));
+  out.schema = (*first)->schema();
+  HY_TRY(out.fields, choose_fields(*out.schema, options.columns, path));
+  out.columns.resize(out.fields.size());
+  ipc.included_fields = out.fields;
+  std::sort(ipc.included_fields.begin(), ipc.included_fields.end());
+  ipc.included_fields.erase(std::unique(ipc.included_fields.begin(), ipc.included_fields.end()), ipc.included_fields.end());
+  const auto reader = open(ipc);  // again, now that the fields are known: the others are not even read from the disk
+  if (!reader.ok()) return arrow_error(reader.status(), path, kDamaged);
+  for (int i = 0;; ++i) {
+    const arrow::Result<std::shared_ptr<arrow::RecordBatch>> batch = next(**reader, i);
+    if (!batch.ok()) return arrow_error(batch.status(), path, kDamaged);
+    if (!*batch) return out;
+    if ((*batch)->num_columns() != int(ipc.included_fields.size())) return input_error("a batch has another number of columns", path, kDamaged);
+    add_batch(**batch, ipc.included_fields, &out);
   }
+}
+
+Result<Batches> read_file_format(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::string& path, const ReadOptions& options,
+                                 LimitedPool* pool) {
+  const auto open = [&](const arrow::ipc::IpcReadOptions& ipc) { return arrow::ipc::RecordBatchFileReader::Open(file, ipc); };
+  return read_batches(path, options, pool, open,
+                      [](arrow::ipc::RecordBatchFileReader& reader, int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
+                        if (i == reader.num_record_batches()) return std::shared_ptr<arrow::RecordBatch>();
+                        return reader.ReadRecordBatch(i);
+                      });
+}
+
+Result<Batches> read_stream_format(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::string& path, const ReadOptions& options,
+                                   LimitedPool* pool) {
+  const auto open = [&](const arrow::ipc::IpcReadOptions& ipc) -> arrow::Result<std::shared_ptr<arrow::ipc::RecordBatchStreamReader>> {
+    ARROW_RETURN_NOT_OK(file->Seek(0));
+    return arrow::ipc::RecordBatchStreamReader::Open(file, ipc);
+  };
+  return read_batches(path, options, pool, open, [](arrow::ipc::RecordBatchStreamReader& reader, int) { return reader.Next(); });
 }
 
 Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::shared_ptr<LimitedPool>& pool, const std::string& path,
@@ -62,19 +94,15 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
     return input_error("the file is in the old Feather format, version 1", path,
                        "write it again with version 2: pyarrow.feather.write_feather(table, path)");
   const bool file_format = std::string_view(magic, 6) == "ARROW1";
-  auto read = file_format ? read_file_format(file, pool.get()) : read_stream_format(file, pool.get());
-  if (!read.ok()) return arrow_error(read.status(), path, kDamaged);
-
-  HY_TRY(const std::vector<int> fields, choose_fields(*read->schema, options.columns, path));
+  HY_TRY(const Batches batches,
+         file_format ? read_file_format(file, path, options, pool.get()) : read_stream_format(file, path, options, pool.get()));
   Table out;
-  for (const int field : fields) {
-    arrow::ArrayVector chunks;
-    for (const auto& batch : read->batches) chunks.push_back(batch->column(field));
-    const std::string& name = read->schema->field(field)->name();
-    HY_TRY(Column column, column_from(arrow::ChunkedArray(std::move(chunks), read->schema->field(field)->type()), pool, name, path));
+  for (size_t i = 0; i < batches.fields.size(); ++i) {
+    const arrow::Field& field = *batches.schema->field(batches.fields[i]);
+    HY_TRY(Column column, column_from(arrow::ChunkedArray(batches.columns[i], field.type()), pool, field.name(), path));
     if (!out.columns.empty() && column.length != out.num_rows())
-      return input_error(fmt::format("column '{}' has another length", name), path, kDamaged);
-    out.add(name, std::move(column));
+      return input_error(fmt::format("column '{}' has another length", field.name()), path, kDamaged);
+    out.add(field.name(), std::move(column));
   }
   return out;
 }

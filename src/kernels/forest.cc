@@ -1,85 +1,425 @@
-// See forest.h for what is computed. Up to eight features share one pass over the rows: the record is loaded once, and eight
-// independent read-modify-writes hide each other's latency.
+// See forest.h for what is computed. How it is computed depends on the number of distinct rows in the node, never what:
+//
+// - More than 16 rows: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
+//   independent read-modify-writes hide each other's latency (0.3 ns an update). Then a running sum in vectors and the gain
+//   of 16 cuts at a time.
+// - Up to 16: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
+//   add per row. Nodes of 8 and of 4 rows look at two and at four features at once in one vector.
+// - Two rows: every feature that tells them apart has the same gain, so the first one is the answer.
+//
+// The best gain is kept in each of 16 lanes over all features of the node; lanes are compared once at the end. Sixteen lanes
+// are one, two or four vectors of the compiler, as the instruction set has them. A lane's candidates come in ascending
+// (feature, cut, direction) and the end takes the smallest of equal gains, so nothing of this shows in the result.
 #include "kernels/forest.h"
 
 #include "kernels/isa.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+#if !defined(__clang__)
+// g++ 12 warns inside its own AVX-512 header, which starts from a value that it never uses.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 HAYATE_KERNELS_BEGIN
 namespace {
 
 constexpr int64_t kTogether = 8;
-constexpr int64_t kBins = 256;
+constexpr int kBins = 256;
+constexpr int kSmall = 16;  // rows of a node that does without histograms
+constexpr uint32_t kMissing = 255;
 
-template <class Record>
-struct GainOf;
-template <>
-struct GainOf<uint32_t> {
-  using Signed = int32_t;
-  using Float = float;
-};
-template <>
-struct GainOf<uint64_t> {
-  using Signed = int64_t;
-  using Float = double;
-};
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
+typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
+typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
+typedef float F32 __attribute__((vector_size(4 * kLanes)));
+typedef U32 StoredU32 __attribute__((may_alias));
 
-/// The gain when `left` goes left, or -1 when a side is too small.
-template <class Record>
-double gain_of(const PackedNode<Record>& node, Record left) {
-  using Signed = typename GainOf<Record>::Signed;
-  using Float = typename GainOf<Record>::Float;
-  const Record mask = (Record{1} << node.count_bits) - 1, right = node.total - left;
-  const Record left_count = left & mask, right_count = right & mask;
-  if (left_count < node.min_count || right_count < node.min_count) return -1;
-  const Record left_sum = left >> node.count_bits, right_sum = right >> node.count_bits;
-  const Float d = Float(Signed(right_count * left_sum - left_count * right_sum));
-  return double(d * d / (Float(left_count) * Float(right_count)));
+inline U32 splat(uint32_t x) { return U32{} + x; }
+inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
+inline F32 to_float(U32 x) { return __builtin_convertvector(I32(x), F32); }
+
+/// Sum over the lanes before each one.
+inline U32 lanes_before(U32 x) {
+#if defined(__AVX512F__)
+  const __m512i zero = _mm512_setzero_si512();
+  __m512i v = _mm512_alignr_epi32(__m512i(x), zero, 15);
+  v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 15));
+  v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 14));
+  v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 12));
+  return U32(_mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 8)));
+#elif defined(__AVX2__)
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i one = _mm256_set_epi32(6, 5, 4, 3, 2, 1, 0, 0), two = _mm256_set_epi32(5, 4, 3, 2, 1, 0, 0, 0),
+                four = _mm256_set_epi32(3, 2, 1, 0, 0, 0, 0, 0);
+  __m256i v = _mm256_blend_epi32(_mm256_permutevar8x32_epi32(__m256i(x), one), zero, 0x01);
+  v = _mm256_add_epi32(v, _mm256_blend_epi32(_mm256_permutevar8x32_epi32(v, one), zero, 0x01));
+  v = _mm256_add_epi32(v, _mm256_blend_epi32(_mm256_permutevar8x32_epi32(v, two), zero, 0x03));
+  return U32(_mm256_add_epi32(v, _mm256_blend_epi32(_mm256_permutevar8x32_epi32(v, four), zero, 0x0F)));
+#else
+  U32 out = {};
+  for (int lane = 1; lane < kLanes; ++lane) out[lane] = out[lane - 1] + x[lane - 1];
+  return out;
+#endif
 }
 
-template <class Record>
-void scan(const PackedNode<Record>& node, const Record* histogram, uint16_t feature, uint8_t last_code, bool may_miss, Split& best) {
-  const Record missing = may_miss ? histogram[kBins - 1] : 0;
-  const auto consider = [&](Record left, int cut, bool missing_left) {
-    const double gain = gain_of(node, left);
-    if (gain > best.gain) best = {gain, feature, uint8_t(cut), missing_left, missing != 0};
-  };
-  Record left = 0;
-  for (int cut = 0; cut < last_code + (missing != 0 ? 1 : 0); ++cut) {
-    left += histogram[cut];
-    consider(left, cut, false);
-    if (missing != 0 && cut < last_code) consider(left + missing, cut, true);
+/// A split as one number that ascends in the order of ties.
+constexpr uint32_t rank_of(uint32_t feature_place, uint32_t cut, uint32_t missing_left) { return feature_place << 9 | cut << 1 | missing_left; }
+
+/// A node's constants in vectors, and the best split of each lane.
+struct Search32 {
+  U32 mask, count, sum, least, slack;
+  uint32_t count_bits;
+  bool any_count;  // min_count is 1: an empty side gives 0 / 0, which is larger than nothing
+  F32 gain[kParts];
+  U32 rank[kParts];
+
+  explicit Search32(const PackedNode<uint32_t>& node) : count_bits(node.count_bits), any_count(node.min_count == 1) {
+    const uint32_t low = (1u << count_bits) - 1, total_count = node.total & low;
+    mask = splat(low), count = splat(total_count), sum = splat(node.total >> count_bits);
+    least = splat(uint32_t(node.min_count)), slack = splat(total_count - 2 * uint32_t(node.min_count));
+    for (int part = 0; part < kParts; ++part) gain[part] = F32{} - 1.0f, rank[part] = splat(0);
   }
-}
+
+  inline void consider(int part, U32 left, U32 left_rank) {
+    const U32 left_count = left & mask, left_sum = left >> count_bits;
+    const F32 d = to_float(count * left_sum - sum * left_count);
+    F32 found = d * d / (to_float(left_count) * to_float(count - left_count));
+    if (!any_count) found = left_count - least <= slack ? found : F32{} - 1.0f;
+    rank[part] = found > gain[part] ? left_rank : rank[part];
+    gain[part] = found > gain[part] ? found : gain[part];
+  }
+
+  /// The best over lanes: feature place, cut and direction by rank_of(); false when there is none better than `best`.
+  bool finish(double best, uint32_t& best_rank, double& best_gain) const {
+    float top = -1;
+    uint32_t first = 0;
+    for (int lane = 0; lane < 16; ++lane) {
+      const float lane_gain = gain[lane / kLanes][lane % kLanes];
+      const uint32_t lane_rank = rank[lane / kLanes][lane % kLanes];
+      const bool better = lane_gain > top || (lane_gain == top && lane_rank < first);
+      top = better ? lane_gain : top;
+      first = better ? lane_rank : first;
+    }
+    best_rank = first, best_gain = top;
+    return double(top) > best;
+  }
+};
+
+// ---- histograms
 
 template <class Record>
-void count_rows(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t together, Record (*histograms)[kBins]) {
-  const uint8_t* columns[kTogether];
-  for (int64_t k = 0; k < kTogether; ++k) columns[k] = table.codes + table.stride * features[k < together ? k : 0];
+void clear(Record* histogram, int last_code, bool may_miss) {
+  const int used = (last_code / 64 + 1) * 64;
+  for (int bin = 0; bin < used; ++bin) histogram[bin] = 0;
+  if (may_miss) histogram[kMissing] = 0;
+}
+
+template <class Record, int kCount>
+void count_features(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, Record (*histograms)[kBins]) {
+  const uint8_t* columns[kCount];
+  for (int k = 0; k < kCount; ++k) columns[k] = table.places + table.stride * features[k];
   for (int64_t i = 0; i < node.num_rows; ++i) {
-    const int32_t row = node.rows[i];
+    const int64_t row = node.rows[i];
     const Record record = node.records[i];
-    for (int64_t k = 0; k < kTogether; ++k) histograms[k][columns[k][row]] += record;
+    for (int k = 0; k < kCount; ++k) histograms[k][columns[k][row]] += record;
   }
 }
 
 template <class Record>
-void best_split(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t num_features, Split& best) {
-  alignas(64) Record histograms[kTogether][kBins];
+void fill_histograms(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t count, Record (*histograms)[kBins]) {
+  for (int64_t k = 0; k < count; ++k) clear(histograms[k], table.last_code[features[k]], table.has_missing[features[k]] != 0);
+  if (count & 8) return count_features<Record, 8>(table, node, features, histograms);
+  if (count & 4) count_features<Record, 4>(table, node, features, histograms), features += 4, histograms += 4;
+  if (count & 2) count_features<Record, 2>(table, node, features, histograms), features += 2, histograms += 2;
+  if (count & 1) count_features<Record, 1>(table, node, features, histograms);
+}
+
+/// Ranks of the cuts that lanes l of vector 0 of a block stand for, missing right.
+struct LaneRanks {
+  alignas(64) uint32_t of[16];
+  constexpr LaneRanks() : of() {
+    for (uint32_t lane = 0; lane < 16; ++lane) of[lane] = lane * 4 << 1;
+  }
+};
+constexpr LaneRanks kLaneRanks;
+
+template <bool kMisses>
+void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, Search32& search) {
+  U32 carry = {}, missing = {};
+  // The bin of missing values lies in the last block of 64 and is no cut.
+  if (kMisses) missing = splat(histogram[kMissing]), histogram[kMissing] = 0;
+  for (uint32_t block = 0; block <= last_code; block += 64)
+    for (int part = 0; part < kParts; ++part) {
+      const uint32_t* bins = histogram + block + part * kLanes;
+      U32 left[4] = {load(bins), load(bins + 16), load(bins + 32), load(bins + 48)};
+      left[1] += left[0], left[2] += left[1], left[3] += left[2];
+      const U32 before = lanes_before(left[3]) + carry;
+      U32 rank = load(kLaneRanks.of + part * kLanes) + rank_of(place, block, 0);
+      for (int r = 0; r < 4; ++r, rank += rank_of(0, 1, 0)) {
+        const U32 present = left[r] + before;
+        search.consider(part, present, rank);
+        if (kMisses) search.consider(part, present != 0 ? present + missing : present, rank + 1);
+      }
+      carry = splat(before[kLanes - 1] + left[3][kLanes - 1]);
+    }
+}
+
+void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Search32& search) {
+  alignas(64) uint32_t histograms[kTogether][kBins];
   for (int64_t first = 0; first < num_features; first += kTogether) {
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
-    for (int64_t k = 0; k < kTogether; ++k)
-      for (int64_t bin = 0; bin < kBins; ++bin) histograms[k][bin] = 0;
-    count_rows(table, node, features + first, together, histograms);
+    fill_histograms(table, node, features + first, together, histograms);
     for (int64_t k = 0; k < together; ++k) {
       const uint16_t feature = features[first + k];
-      scan(node, histograms[k], feature, table.last_code[feature], table.has_missing[feature] != 0, best);
+      const bool misses = table.has_missing[feature] && histograms[k][kMissing] != 0;
+      (misses ? scan32<true> : scan32<false>)(histograms[k], table.last_code[feature], uint32_t(first + k), search);
     }
+  }
+}
+
+// ---- up to 16 rows
+
+/// In each group of kGroup lanes, the value of the group's lane i. Groups as wide as a vector or wider are a plain broadcast.
+template <int kGroup>
+inline U32 spread(const uint32_t* values, int first, int i) {
+  if constexpr (kGroup >= kLanes) {
+    return splat(values[first / kGroup * kGroup + i]);
+  } else {
+#if defined(__AVX512F__)
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i from = _mm512_add_epi32(_mm512_and_epi32(lane, _mm512_set1_epi32(-kGroup)), _mm512_set1_epi32(i));
+    return U32(_mm512_permutexvar_epi32(from, __m512i(load(values + first))));
+#elif defined(__AVX2__)
+    const __m256i from =
+        _mm256_add_epi32(_mm256_and_si256(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0), _mm256_set1_epi32(-kGroup)), _mm256_set1_epi32(i));
+    return U32(_mm256_permutevar8x32_epi32(__m256i(load(values + first)), from));
+#endif
+  }
+}
+
+/// 16 candidates: kGroup rows of each of 16 / kGroup features, the first of them at `place`.
+template <int kGroup, bool kMisses>
+void search_candidates(const uint32_t* codes, const PackedNode<uint32_t>& node, uint32_t place, Search32& search) {
+  alignas(64) static constexpr struct Places {
+    uint32_t of[16];
+    constexpr Places() : of() {
+      for (uint32_t lane = 0; lane < 16; ++lane) of[lane] = rank_of(lane / kGroup, 0, 0);
+    }
+  } kPlaces;
+  for (int part = 0; part < kParts; ++part) {
+    const U32 own = load(codes + part * kLanes);
+    U32 left = {}, missing = {};
+    for (int i = 0; i < int(node.num_rows); ++i) {
+      const U32 code = spread<kGroup>(codes, part * kLanes, i);
+      left = own >= code ? left + node.records[i] : left;
+      if (kMisses) missing = code == kMissing ? missing + node.records[i] : missing;
+    }
+    const U32 rank = load(kPlaces.of + part * kLanes) + rank_of(place, 0, 0) + (own << 1);
+    search.consider(part, left, rank);
+    // A missing row is no candidate: everything at or below its code is the whole node, as it is without `missing`.
+    if (kMisses) search.consider(part, own == kMissing ? left : left + missing, rank + 1);
+  }
+}
+
+template <int kGroup>
+void search_rows32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Search32& search) {
+  alignas(64) uint32_t codes[kTogether * kGroup];
+  for (int i = 0; i < kTogether * kGroup; ++i) codes[i] = kMissing;
+  for (int64_t first = 0; first < num_features; first += kTogether) {
+    const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
+    uint32_t may_miss = 0;
+    for (int64_t k = 0; k < together; ++k) {
+      const uint8_t* column = table.codes + table.stride * features[first + k];
+      for (int64_t i = 0; i < node.num_rows; ++i) codes[k * kGroup + i] = column[node.rows[i]];
+      may_miss |= table.has_missing[features[first + k]];
+    }
+    for (int64_t i = together * kGroup; i < kTogether * kGroup; ++i) codes[i] = kMissing;
+    for (int64_t k = 0; k < together; k += 16 / kGroup)
+      (may_miss ? search_candidates<kGroup, true> : search_candidates<kGroup, false>)(codes + k * kGroup, node, uint32_t(first + k), search);
+  }
+}
+
+/// The first feature that tells two rows apart; its gain is that of every other such feature.
+void split_two(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
+  for (int64_t k = 0; k < num_features; ++k) {
+    const uint8_t* column = table.codes + table.stride * features[k];
+    const uint8_t a = column[node.rows[0]], b = column[node.rows[1]];
+    if (a == b) continue;
+    Search32 search(node);
+    search.consider(0, splat(node.records[a < b ? 0 : 1]), splat(0));
+    uint32_t rank;
+    double gain;
+    if (search.finish(best.gain, rank, gain)) best = {gain, features[k], a < b ? a : b, false};
+    return;
+  }
+}
+
+void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
+  if (node.num_rows == 2) return split_two(table, node, features, num_features, best);
+  Search32 search(node);
+  if (node.num_rows <= 4)
+    search_rows32<4>(table, node, features, num_features, search);
+  else if (node.num_rows <= 8)
+    search_rows32<8>(table, node, features, num_features, search);
+  else if (node.num_rows <= kSmall)
+    search_rows32<16>(table, node, features, num_features, search);
+  else
+    search_histograms32(table, node, features, num_features, search);
+  uint32_t rank;
+  double gain;
+  if (search.finish(best.gain, rank, gain)) best = {gain, features[rank >> 9], uint8_t(rank >> 1), (rank & 1) != 0};
+}
+
+// ---- 64-bit records: large nodes, where the scan is a small part
+
+double gain64(const PackedNode<uint64_t>& node, uint64_t left) {
+  const uint64_t mask = (uint64_t{1} << node.count_bits) - 1, right = node.total - left;
+  const uint64_t left_count = left & mask, right_count = right & mask;
+  if (left_count < node.min_count || right_count < node.min_count) return -1;
+  const double d = double(int64_t(right_count * (left >> node.count_bits) - left_count * (right >> node.count_bits)));
+  return d * d / (double(left_count) * double(right_count));
+}
+
+void scan64(const PackedNode<uint64_t>& node, const uint64_t* histogram, uint16_t feature, int last_code, uint64_t missing, Split& best) {
+  const auto consider = [&](uint64_t left, int cut, bool missing_left) {
+    const double gain = gain64(node, left);
+    if (gain > best.gain) best = {gain, feature, uint8_t(cut), missing_left};
+  };
+  uint64_t left = 0;
+  for (int cut = 0; cut <= last_code; ++cut) {
+    left += histogram[scan_place(uint8_t(cut))];
+    consider(left, cut, false);
+    if (missing && left) consider(left + missing, cut, true);
+  }
+}
+
+void best_split64(const CodeTable& table, const PackedNode<uint64_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
+  alignas(64) uint64_t histograms[kTogether][kBins];
+  for (int64_t first = 0; first < num_features; first += kTogether) {
+    const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
+    fill_histograms(table, node, features + first, together, histograms);
+    for (int64_t k = 0; k < together; ++k) {
+      const uint16_t feature = features[first + k];
+      scan64(node, histograms[k], feature, table.last_code[feature], table.has_missing[feature] ? histograms[k][kMissing] : 0, best);
+    }
+  }
+}
+
+// ---- rows of a node
+
+#if defined(__AVX512F__)
+
+uint64_t sum_of_lanes(__m512i x) {
+  const __m512i low = _mm512_and_si512(x, _mm512_set1_epi64(0xFFFFFFFF)), high = _mm512_srli_epi64(x, 32);
+  return uint64_t(_mm512_reduce_add_epi64(_mm512_add_epi64(low, high)));
+}
+
+/// Sixteen rows at a time: gather the codes, compare, and compress each side to the front. What a store writes behind the
+/// rows that go left is masked: the rows of the next node may stand there.
+Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                     uint32_t* spare_units) {
+  int64_t left = 0, right = 0;
+  const __m512i byte = _mm512_set1_epi32(255), shift = _mm512_set1_epi32(missing_left), limit = _mm512_set1_epi32(cut + missing_left);
+  __m512i next = byte, most = _mm512_setzero_si512(), count = most, marked = most;
+  for (int64_t i = 0; i < num_rows; i += 16) {
+    const __mmask16 here = __mmask16(num_rows - i >= 16 ? 0xFFFF : (1 << (num_rows - i)) - 1);
+    const __m512i row = _mm512_maskz_loadu_epi32(here, rows + i), unit = _mm512_maskz_loadu_epi32(here, units + i);
+    const __m512i code = _mm512_and_si512(_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), here, row, codes, 1), byte);
+    const __mmask16 goes_right = _mm512_mask_cmpgt_epu32_mask(here, _mm512_and_si512(_mm512_add_epi32(code, shift), byte), limit);
+    const __mmask16 goes_left = __mmask16(here & ~goes_right);
+    const int go_left = __builtin_popcount(goes_left), go_right = __builtin_popcount(goes_right);
+    const __mmask16 front = __mmask16((1 << go_left) - 1);
+    _mm512_mask_storeu_epi32(rows + left, front, _mm512_maskz_compress_epi32(goes_left, row));
+    _mm512_mask_storeu_epi32(units + left, front, _mm512_maskz_compress_epi32(goes_left, unit));
+    _mm512_storeu_si512(spare_rows + right, _mm512_maskz_compress_epi32(goes_right, row));
+    _mm512_storeu_si512(spare_units + right, _mm512_maskz_compress_epi32(goes_right, unit));
+    next = _mm512_mask_min_epu32(next, goes_right, next, code);
+    most = _mm512_max_epu32(most, code);
+    const __m512i counts = _mm512_and_si512(unit, _mm512_set1_epi32(0x7FFFFFFF));
+    count = _mm512_mask_add_epi32(count, goes_left, count, counts);
+    marked = _mm512_mask_add_epi32(marked, goes_left & _mm512_movepi32_mask(unit), marked, counts);
+    left += go_left, right += go_right;
+  }
+  for (int64_t i = 0; i < right; i += 16) {
+    const __mmask16 here = __mmask16(right - i >= 16 ? 0xFFFF : (1 << (right - i)) - 1);
+    _mm512_mask_storeu_epi32(rows + left + i, here, _mm512_loadu_si512(spare_rows + i));
+    _mm512_mask_storeu_epi32(units + left + i, here, _mm512_loadu_si512(spare_units + i));
+  }
+  return {left, {sum_of_lanes(count), sum_of_lanes(marked)}, uint8_t(_mm512_reduce_min_epu32(next)), _mm512_reduce_max_epu32(most) == kMissing};
+}
+
+#else
+
+Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                     uint32_t* spare_units) {
+  int64_t left = 0, right = 0;
+  Mass mass{0, 0};
+  uint8_t next = kMissing, most = 0;
+  for (int64_t i = 0; i < num_rows; ++i) {
+    const int32_t row = rows[i];
+    const uint32_t unit = units[i];
+    const uint8_t code = codes[row];
+    const bool goes_right = uint8_t(code + missing_left) > cut + missing_left;
+    rows[left] = row, units[left] = unit;
+    spare_rows[right] = row, spare_units[right] = unit;
+    left += !goes_right, right += goes_right;
+    const uint64_t count = goes_right ? 0 : unit & ~kMark;
+    mass.count += count, mass.marked += unit & kMark ? count : 0;
+    next = goes_right && code < next ? code : next;
+    most = code > most ? code : most;
+  }
+  for (int64_t i = 0; i < right; ++i) rows[left + i] = spare_rows[i], units[left + i] = spare_units[i];
+  return {left, mass, next, most == kMissing};
+}
+
+#endif
+
+LabelRange label_range(const int64_t* fixed, const int32_t* rows, const uint32_t* units, int64_t num_rows) {
+  LabelRange range{0, fixed[rows[0]], fixed[rows[0]]};
+  for (int64_t i = 0; i < num_rows; ++i) {
+    const int64_t label = fixed[rows[i]];
+    range.sum += label * units[i];
+    range.low = label < range.low ? label : range.low;
+    range.high = label > range.high ? label : range.high;
+  }
+  return range;
+}
+
+template <class Record>
+Record number_records(const int64_t* fixed, int64_t low, uint32_t shift, uint32_t count_bits, const int32_t* rows, const uint32_t* units,
+                      int64_t num_rows, Record* records) {
+  Record total = 0;
+  for (int64_t i = 0; i < num_rows; ++i) {
+    const Record label = Record((fixed[rows[i]] - low) >> shift);
+    records[i] = label * units[i] << count_bits | units[i];
+    total += records[i];
+  }
+  return total;
+}
+
+template <class Record>
+void class_records(const uint32_t* units, uint32_t count_bits, int64_t num_rows, Record* records) {
+  for (int64_t i = 0; i < num_rows; ++i) {
+    const Record count = units[i] & ~kMark;
+    records[i] = count | (units[i] & kMark ? count << count_bits : 0);
   }
 }
 
 }  // namespace
 
 extern const ForestKernels kForestKernels;
-const ForestKernels kForestKernels = {best_split<uint32_t>, best_split<uint64_t>};
+const ForestKernels kForestKernels = {
+    best_split32,           best_split64, divide_rows, label_range, number_records<uint32_t>, number_records<uint64_t>, class_records<uint32_t>,
+    class_records<uint64_t>};
 
 HAYATE_KERNELS_END

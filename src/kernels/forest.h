@@ -1,26 +1,31 @@
-// Best split of a node by histograms of packed integers.
+// The inner loops of growing a tree: best split of a node, and dividing its rows.
 //
 // A row of a node carries a record: count in the low `count_bits` bits and count * label above, both whole numbers. Adding
 // records adds both at once, the sums are exact, and so they do not depend on the order of rows, on threads or on the
 // instruction set. With q = sum of labels and n = count, left l and right r, the gain of a split is
 //   D^2 / (n_l n_r),  D = n_r q_l - n_l q_r   (a whole number)
-// which is n times the drop of the variance, or of Gini impurity for labels 0 and 1. D is exact; the last two roundings
-// are those of one product and one quotient, the same in every copy. A split that leaves a side with fewer than
-// `min_count` does not count, so no division by zero makes an infinite gain.
-// Ties: the first feature in the order given, then the lowest cut, then missing to the right.
+// which is n times the drop of the variance, or of Gini impurity for labels 0 and 1. D is exact; what follows are four
+// roundings (D, its square, n_l n_r, the quotient) that are the same wherever and in whatever order a split is looked at.
+// Missing values go right or, together with some present ones, left. Ties: the first feature in the order given, then the
+// lowest cut, then missing to the right.
 #pragma once
 
 #include <cstdint>
 
 namespace hayate::kernels {
 
-/// Codes of all features, column by column; 255 is missing.
+/// Codes of all features, column by column; 255 is missing. Every column can be read 3 bytes past its last row.
 struct CodeTable {
   const uint8_t* codes;
+  const uint8_t* places;  ///< the same codes as scan_place() of each
   int64_t stride;
   const uint8_t* last_code;    ///< per feature: the largest code of a present value
   const uint8_t* has_missing;  ///< per feature: 1 when some row may be missing
 };
+
+/// Where a histogram keeps the bin of `code`: 64 bins are a 4 x 16 matrix read by columns, so that four vectors of 16 hold
+/// bins 4 l, 4 l + 1, 4 l + 2, 4 l + 3 in lane l and a running sum over bins is three vertical adds and one sum over lanes.
+constexpr uint8_t scan_place(uint8_t code) { return uint8_t((code & 0xC0) | (code & 3) << 4 | (code >> 2 & 15)); }
 
 /// The rows of a node, what they carry, and the totals.
 template <class Record>
@@ -30,7 +35,7 @@ struct PackedNode {
   int64_t num_rows;
   uint32_t count_bits;
   Record total;        ///< sum of the records
-  uint64_t min_count;  ///< at least 1
+  uint64_t min_count;  ///< least count on each side: at least 1, and 2 * min_count <= count of the total
 };
 
 struct Split {
@@ -38,15 +43,51 @@ struct Split {
   uint16_t feature = 0;
   uint8_t cut = 0;            ///< code <= cut goes left
   bool missing_left = false;  ///< tried both ways where the node has missing values
-  bool node_misses = false;   ///< the node has rows without a value of this feature
 };
 
-/// What one instruction set offers. Each function replaces `best` where it finds a strictly larger gain.
+/// The top bit of a row's units marks class 1 (of two classes); the other bits count.
+constexpr uint32_t kMark = 0x80000000u;
+
+/// Sums of the counts of rows.
+struct Mass {
+  uint64_t count;   ///< of all
+  uint64_t marked;  ///< of those of class 1
+};
+
+/// Sum of count * label over the rows of a node, and the range of their labels.
+struct LabelRange {
+  int64_t sum, low, high;
+};
+
+/// What dividing the rows of a node found.
+struct Division {
+  int64_t left;       ///< rows that go left
+  Mass mass;          ///< of the rows that go left
+  uint8_t next_code;  ///< the smallest code to the right that is not missing; 255 when there is none
+  bool misses;        ///< some row has no value
+};
+
+/// What one instruction set offers.
 struct ForestKernels {
-  /// Records of 32 bits: 2 * count_bits + bits of a label <= 32. Gains are float32.
+  /// Replaces `best` where it finds a strictly larger gain. Records of 32 bits: 2 * count_bits + bits of a label <= 32, gains
+  /// are float32. At most 2^22 features.
   void (*best_split32)(const CodeTable&, const PackedNode<uint32_t>&, const uint16_t* features, int64_t num_features, Split& best);
   /// Records of 64 bits: 2 * count_bits + bits of a label <= 64. Gains are float64.
   void (*best_split64)(const CodeTable&, const PackedNode<uint64_t>&, const uint16_t* features, int64_t num_features, Split& best);
+
+  /// Moves rows and units that go left before those that go right, both in their old order. `spare_*` have num_rows + 16 places.
+  Division (*divide_rows)(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                          uint32_t* spare_units);
+
+  LabelRange (*label_range)(const int64_t* fixed, const int32_t* rows, const uint32_t* units, int64_t num_rows);
+  /// records[i] = units * ((fixed[row] - low) >> shift) << count_bits | units; returns their sum.
+  uint32_t (*number_records32)(const int64_t* fixed, int64_t low, uint32_t shift, uint32_t count_bits, const int32_t* rows, const uint32_t* units,
+                               int64_t num_rows, uint32_t* records);
+  uint64_t (*number_records64)(const int64_t* fixed, int64_t low, uint32_t shift, uint32_t count_bits, const int32_t* rows, const uint32_t* units,
+                               int64_t num_rows, uint64_t* records);
+  /// The same for two classes, labels 0 and 1.
+  void (*class_records32)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint32_t* records);
+  void (*class_records64)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint64_t* records);
 };
 
 const ForestKernels& forest_kernels();

@@ -18,8 +18,7 @@
 namespace hayate {
 
 AlignedBytes::AlignedBytes(size_t size) : size_(size) {
-  if (size == 0) return;
-  auto* bytes = static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64));
+  auto* bytes = static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64 + 64));
   if (!bytes) throw std::bad_alloc();
   std::memset(bytes, 0, size);
   bytes_.reset(bytes);

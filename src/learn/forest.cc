@@ -86,11 +86,7 @@ uint64_t most_units(std::span<const int32_t> rows, const ForestParams& params, c
 /// Labels in steps of a power of two so fine that all sums of one tree stay below 2^62.
 void set_fixed(std::span<const int32_t> rows, uint64_t units, Target& target) {
   const Labels& labels = target.labels;
-  target.fixed.resize(labels.problem == Problem::classification ? labels.classes.size() : labels.values.size());
-  if (labels.problem == Problem::classification) {
-    for (const int32_t row : rows) target.fixed[row] = labels.classes[row];
-    return;
-  }
+  target.fixed.resize(labels.values.size());
   const auto quarter = [&](int32_t row) { return labels.values[row] * 0.25; };
   double low = quarter(rows[0]), high = low;
   for (const int32_t row : rows) low = std::min(low, quarter(row)), high = std::max(high, quarter(row));
@@ -109,7 +105,7 @@ Target make_target(std::span<const int32_t> rows, const Labels& labels, std::spa
   set_weights(rows, weights, params, target);
   const uint64_t units = most_units(rows, params, target);
   target.packed = target.packed && labels.num_classes <= 2 && units < kMostPacked;
-  set_fixed(rows, units, target);
+  if (labels.problem == Problem::regression) set_fixed(rows, units, target);
   return target;
 }
 
@@ -146,10 +142,16 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   return forest;
 }
 
+AlignedBytes histogram_places(const BinnedMatrix& matrix) {
+  AlignedBytes places(matrix.codes.size());
+  for (size_t i = 0; i < places.size(); ++i) places.data()[i] = kernels::scan_place(matrix.codes.data()[i]);
+  return places;
+}
+
 std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const exec::Cancellation* cancel) {
   std::vector<Tree> trees(size_t(training.params.num_trees));
   std::vector<Scratch> scratch(size_t(pool ? pool->workers() : 1), Scratch(training.matrix.num_features));
-  const auto grow = [&](int64_t t, int worker) { grow_tree(training, uint64_t(t), scratch[size_t(worker)], trees[size_t(t)]); };
+  const auto grow = [&](int64_t t, int worker) { trees[size_t(t)] = grow_tree(training, uint64_t(t), scratch[size_t(worker)]); };
   if (pool) {
     pool->run(training.params.num_trees, grow, cancel);
   } else {
@@ -168,7 +170,7 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
   const Target target = make_target(counted, labels, weights, params);
   std::vector<uint8_t> last_code(size_t(matrix.num_features));
   for (int64_t f = 0; f < matrix.num_features; ++f) last_code[size_t(f)] = uint8_t(matrix.cuts.of(f).size());
-  const Training training{matrix, params, target, counted, std::move(last_code), tried, seed, entity};
+  const Training training{matrix, params, target, counted, std::move(last_code), histogram_places(matrix), tried, seed, entity};
   const std::vector<Tree> trees = grow_trees(training, pool, cancel);
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "forest", "run it again"};
   return join_trees(training, trees);

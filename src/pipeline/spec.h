@@ -35,6 +35,8 @@ void visit_fields(SplitSpec& s, Visitor&& field) {
   field("window", s.window, "walk_forward: the training window keeps its length or its start",
         Choices{{std::begin(kSplitWindows), std::end(kSplitWindows)}});
   field("test_fraction", s.test_fraction, "holdout: the last part of the dates", Range{0, 1});
+  field("test_from", s.test_from, "holdout: first date of the test, instead of a fraction", Argument{"DATE"});
+  field("test_to", s.test_to, "holdout: last date of the test", Argument{"DATE"});
   field("num_folds", s.num_folds, "combinatorial_purged: parts of the dates", Range{2, 100});
   field("num_test_folds", s.num_test_folds, "combinatorial_purged: parts tested together", Range{1, 99});
 }

@@ -1,0 +1,225 @@
+#include "kernels/forest.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <numeric>
+#include <vector>
+
+#include "kernels/dispatch.h"
+
+using namespace hayate::kernels;
+using std::size_t;
+
+namespace {
+
+constexpr int kRows = 300, kFeatures = 23;
+
+/// A small generator of its own: kernels include nothing from above them.
+struct Random {
+  uint64_t state;
+  uint32_t below(uint32_t bound) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return uint32_t((state >> 32) * bound >> 32);
+  }
+};
+
+/// Codes of `bins` bins; every third feature misses values, every seventh is constant.
+struct Table {
+  int64_t stride = 320;
+  std::vector<uint8_t> codes, places, last_code, has_missing;
+
+  Table(int bins, uint64_t seed) : codes(size_t(stride * kFeatures + 64)), places(codes.size()), last_code(kFeatures), has_missing(kFeatures) {
+    Random random{seed};
+    for (int f = 0; f < kFeatures; ++f) {
+      last_code[f] = uint8_t(f % 7 == 6 ? 0 : bins - 1), has_missing[f] = f % 3 == 0;
+      for (int row = 0; row < kRows; ++row) {
+        const bool missing = has_missing[f] && random.below(4) == 0;
+        codes[f * stride + row] = uint8_t(missing ? 255 : random.below(last_code[f] + 1));
+      }
+    }
+    for (size_t i = 0; i < codes.size(); ++i) places[i] = scan_place(codes[i]);
+  }
+  CodeTable view() const { return {codes.data(), places.data(), stride, last_code.data(), has_missing.data()}; }
+};
+
+template <class Record>
+struct Node {
+  std::vector<int32_t> rows;
+  std::vector<Record> records;
+  uint32_t count_bits = 0;
+  Record total = 0;
+  uint64_t min_count = 1;
+
+  PackedNode<Record> view() const { return {rows.data(), records.data(), int64_t(rows.size()), count_bits, total, min_count}; }
+};
+
+template <class Record>
+Node<Record> make_node(int num_rows, uint32_t label_bits, Random& random) {
+  Node<Record> node;
+  std::vector<uint32_t> counts, labels;
+  uint32_t total_count = 0;
+  for (int i = 0; i < num_rows; ++i) {
+    node.rows.push_back(int32_t(random.below(kRows)));
+    counts.push_back(1 + random.below(3)), labels.push_back(random.below(1u << label_bits));
+    total_count += counts.back();
+  }
+  node.count_bits = uint32_t(std::bit_width(total_count));
+  for (int i = 0; i < num_rows; ++i) node.records.push_back(Record(labels[i]) * counts[i] << node.count_bits | counts[i]);
+  for (const Record record : node.records) node.total += record;
+  node.min_count = random.below(2) ? 1 : 1 + random.below(total_count / 2);
+  return node;
+}
+
+/// forest.h word by word: every feature, every cut, both ways, strictly better wins.
+template <class Record, class Float, class Signed>
+Split expected_split(const Table& table, const Node<Record>& node, const std::vector<uint16_t>& features) {
+  Split best;
+  const Record mask = (Record{1} << node.count_bits) - 1;
+  for (const uint16_t feature : features)
+    for (int cut = 0; cut <= table.last_code[feature]; ++cut)
+      for (const bool missing_left : {false, true}) {
+        Record left = 0;
+        bool some_present = false;
+        for (size_t i = 0; i < node.rows.size(); ++i) {
+          const uint8_t code = table.codes[feature * table.stride + node.rows[i]];
+          if (code <= cut || (code == 255 && missing_left)) left += node.records[i];
+          some_present |= code <= cut;
+        }
+        if (!some_present) continue;
+        const Record right = node.total - left, n_left = left & mask, n_right = right & mask;
+        if (n_left < node.min_count || n_right < node.min_count) continue;
+        const Float d = Float(Signed(n_right * (left >> node.count_bits) - n_left * (right >> node.count_bits)));
+        const double gain = double(d * d / (Float(n_left) * Float(n_right)));
+        if (gain > best.gain) best = {gain, feature, uint8_t(cut), missing_left};
+      }
+  return best;
+}
+
+void check_equal(const Split& got, const Split& expected) {
+  REQUIRE(got.gain == expected.gain);
+  if (expected.gain < 0) return;
+  REQUIRE(got.feature == expected.feature);
+  REQUIRE(got.cut == expected.cut);
+  REQUIRE(got.missing_left == expected.missing_left);
+}
+
+template <class Check>
+void on_every_isa(Check check) {
+  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    set_isa(isa);
+    check(forest_kernels());
+  }
+  set_isa(detected_isa());
+}
+
+}  // namespace
+
+TEST_CASE("best split: every way of looking finds the split of the definition, ties included") {
+  Random random{1};
+  for (const int bins : {1, 2, 3, 64, 65, 200, 255}) {
+    const Table table(bins, uint64_t(bins));
+    for (int trial = 0; trial < 300; ++trial) {
+      const int num_rows = trial % 3 == 0 ? 2 + int(random.below(4)) : 2 + int(random.below(trial % 2 ? 40 : 250));
+      const uint32_t label_bits = trial % 4 == 0 ? 12 : 1;
+      std::vector<uint16_t> features(1 + random.below(kFeatures));
+      for (uint16_t& f : features) f = uint16_t(random.below(kFeatures));
+      CAPTURE(bins);
+      CAPTURE(num_rows);
+      const Node<uint32_t> narrow = make_node<uint32_t>(num_rows, label_bits, random);
+      const Node<uint64_t> wide = make_node<uint64_t>(num_rows, 30, random);
+      const Split expected32 = expected_split<uint32_t, float, int32_t>(table, narrow, features);
+      const Split expected64 = expected_split<uint64_t, double, int64_t>(table, wide, features);
+      on_every_isa([&](const ForestKernels& kernels) {
+        Split best;
+        kernels.best_split32(table.view(), narrow.view(), features.data(), int64_t(features.size()), best);
+        check_equal(best, expected32);
+        best = {};
+        kernels.best_split64(table.view(), wide.view(), features.data(), int64_t(features.size()), best);
+        check_equal(best, expected64);
+      });
+    }
+  }
+}
+
+TEST_CASE("divide rows: stable on both sides, and what it says of the node is true") {
+  const Table table(64, 5);
+  Random random{2};
+  for (int trial = 0; trial < 500; ++trial) {
+    const int num_rows = 1 + int(random.below(trial % 2 ? 20 : 200)), feature = int(random.below(kFeatures));
+    const uint8_t cut = uint8_t(random.below(64));
+    const bool missing_left = random.below(2);
+    std::vector<int32_t> rows;
+    for (int i = 0; i < num_rows; ++i) rows.push_back(int32_t(random.below(kRows)));
+    const uint8_t* codes = table.codes.data() + feature * table.stride;
+    std::vector<int32_t> expected;
+    int64_t left = 0;
+    int next = 255;
+    bool misses = false;
+    Mass mass{0, 0};
+    for (const bool right : {false, true})
+      for (const int32_t row : rows) {
+        const bool goes_right = codes[row] == 255 ? !missing_left : codes[row] > cut;
+        if (goes_right == right) expected.push_back(row), left += !right;
+        if (goes_right && codes[row] < next) next = codes[row];
+        misses |= codes[row] == 255;
+        if (!goes_right && !right) mass.count += uint32_t(row), mass.marked += row % 2 ? uint32_t(row) : 0;
+      }
+    on_every_isa([&](const ForestKernels& kernels) {
+      std::vector<int32_t> moved = rows, spare(rows.size() + 16);
+      std::vector<uint32_t> units(rows.begin(), rows.end()), spare_units(rows.size() + 16);
+      for (uint32_t& u : units) u |= u % 2 ? kMark : 0;
+      moved.push_back(-1), units.push_back(77);
+      const Division found = kernels.divide_rows(codes, cut, missing_left, num_rows, moved.data(), units.data(), spare.data(), spare_units.data());
+      REQUIRE(found.left == left);
+      REQUIRE(found.next_code == next);
+      REQUIRE(found.misses == misses);
+      REQUIRE(moved.back() == -1);
+      REQUIRE(units.back() == 77);
+      moved.pop_back();
+      REQUIRE(moved == expected);
+      for (size_t i = 0; i < expected.size(); ++i) REQUIRE((units[i] & ~kMark) == uint32_t(expected[i]));
+      REQUIRE(found.mass.count == mass.count);
+      REQUIRE(found.mass.marked == mass.marked);
+    });
+  }
+}
+
+TEST_CASE("records: ranges, sums and packing") {
+  Random random{3};
+  std::vector<int64_t> fixed;
+  for (int i = 0; i < kRows; ++i) fixed.push_back(int64_t(random.below(1u << 31)) << 20);
+  for (int num_rows = 1; num_rows < 70; ++num_rows) {
+    std::vector<int32_t> rows;
+    std::vector<uint32_t> units;
+    for (int i = 0; i < num_rows; ++i) rows.push_back(int32_t(random.below(kRows))), units.push_back(1 + random.below(5));
+    LabelRange expected{0, fixed[rows[0]], fixed[rows[0]]};
+    for (int i = 0; i < num_rows; ++i) {
+      const int64_t label = fixed[rows[i]];
+      expected.sum += label * units[i];
+      expected.low = std::min(expected.low, label), expected.high = std::max(expected.high, label);
+    }
+    on_every_isa([&](const ForestKernels& kernels) {
+      const LabelRange range = kernels.label_range(fixed.data(), rows.data(), units.data(), num_rows);
+      CHECK(range.sum == expected.sum);
+      CHECK(range.low == expected.low);
+      CHECK(range.high == expected.high);
+      std::vector<uint32_t> narrow(rows.size()), classes(rows.size());
+      std::vector<uint64_t> wide(rows.size());
+      const uint32_t total32 = kernels.number_records32(fixed.data(), range.low, 39, 9, rows.data(), units.data(), num_rows, narrow.data());
+      const uint64_t total64 = kernels.number_records64(fixed.data(), range.low, 20, 9, rows.data(), units.data(), num_rows, wide.data());
+      CHECK(total32 == std::accumulate(narrow.begin(), narrow.end(), uint32_t{0}));
+      CHECK(total64 == std::accumulate(wide.begin(), wide.end(), uint64_t{0}));
+      std::vector<uint32_t> marked = units;
+      for (size_t i = 0; i < marked.size(); i += 2) marked[i] |= 0x80000000u;
+      kernels.class_records32(marked.data(), 10, num_rows, classes.data());
+      for (size_t i = 0; i < rows.size(); ++i) {
+        CHECK(narrow[i] == (uint32_t((fixed[rows[i]] - range.low) >> 39) * units[i] << 9 | units[i]));
+        CHECK(wide[i] == (uint64_t((fixed[rows[i]] - range.low) >> 20) * units[i] << 9 | units[i]));
+        CHECK(classes[i] == (i % 2 == 0 ? units[i] << 10 | units[i] : units[i]));
+      }
+    });
+  }
+}

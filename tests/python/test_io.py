@@ -1,0 +1,159 @@
+"""Tables written by pandas and pyarrow, through hayate, and read by them again: nothing may change."""
+import decimal
+import os
+import pathlib
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = pathlib.Path(os.environ.get("HAYATE_IO_ROUNDTRIP", ROOT / "build/release/src/io/io_roundtrip"))
+pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="io_roundtrip is not built")
+
+
+def through(out, *inputs):
+    done = subprocess.run([PROGRAM, out, *inputs], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def refused(out, *inputs):
+    done = subprocess.run([PROGRAM, out, *inputs], capture_output=True, text=True)
+    assert done.returncode == 1 and not pathlib.Path(out).exists()
+    return done.stderr
+
+
+def frame(rows=3000):
+    rng = np.random.default_rng(1)
+    out = pd.DataFrame({
+        "whole": rng.integers(-(2**62), 2**62, rows), "small": rng.integers(0, 200, rows).astype("uint8"), "real": rng.normal(size=rows) * 1e6,
+        "round": np.arange(rows, dtype=float), "single": rng.normal(size=rows).astype("float32"), "flag": rng.random(rows) < 0.5,
+        "text": [f'é日本 "{i}",\nline' for i in range(rows)], "day": pd.date_range("1995-01-01", periods=rows).date,
+        "when": pd.date_range("2024-01-01", periods=rows, freq="37s", tz="UTC").as_unit("us")})
+    out.loc[::7, "real"] = np.nan
+    out["few"] = pd.Categorical.from_codes(rng.integers(0, 3, rows), ["low", "mid", "high"])
+    return out
+
+
+def same(a, b, typed=True):
+    assert list(a.columns) == list(b.columns)
+    for name in a.columns:
+        x, y = a[name], b[name]
+        if typed:
+            assert str(x.dtype) == str(y.dtype), name
+        if x.dtype.kind == "f":
+            assert np.array_equal(x.to_numpy(), y.to_numpy().astype(x.dtype), equal_nan=True), name
+        elif x.dtype.kind in "iub":
+            assert (x.to_numpy() == y.to_numpy()).all(), name
+        elif name in ("day", "when"):
+            assert (pd.to_datetime(x, utc=True) == pd.to_datetime(y, utc=True)).all(), name
+        else:
+            assert list(x.astype(str)) == list(y.astype(str)), name
+
+
+def to_zst(f, path):
+    with pa.output_stream(path, compression="zstd") as out:
+        out.write(f.to_csv(index=False).encode())
+
+
+READERS = {"parquet": pd.read_parquet, "feather": pd.read_feather, "arrow": pd.read_feather, "csv": pd.read_csv, "csv.gz": pd.read_csv, "csv.zst": lambda p: pd.read_csv(pa.input_stream(str(p), compression="zstd")),
+           "json": lambda p: pd.read_json(p, dtype=False, precise_float=True), "jsonl": lambda p: pd.read_json(p, lines=True, dtype=False, precise_float=True)}
+
+
+@pytest.mark.parametrize("ext", READERS)
+def test_pandas_reads_what_hayate_wrote(tmp_path, ext):
+    frame().to_parquet(tmp_path / "in.parquet")
+    same(frame(), READERS[ext](through(tmp_path / f"out.{ext}", tmp_path / "in.parquet")), typed=ext in ("parquet", "feather", "arrow"))
+
+
+@pytest.mark.parametrize("ext", READERS)
+def test_hayate_reads_its_own(tmp_path, ext):
+    frame().to_parquet(tmp_path / "in.parquet")
+    path = through(tmp_path / f"mid.{ext}", tmp_path / "in.parquet")
+    same(frame(), pd.read_parquet(through(tmp_path / "out.parquet", path)), typed=ext in ("parquet", "feather", "arrow"))
+
+
+@pytest.mark.parametrize("write", [
+    lambda f, p: f.to_csv(p + ".csv", index=False), lambda f, p: f.to_csv(p + ".csv.gz", index=False), lambda f, p: to_zst(f, p + ".csv.zst"),
+    lambda f, p: f.to_csv(p + ".csv", index=False, sep=";", decimal=","), lambda f, p: f.to_csv(p + ".csv", index=False, sep="\t", lineterminator="\r\n"),
+    lambda f, p: f.to_feather(p + ".feather"), lambda f, p: f.to_parquet(p + ".parquet", compression="zstd", row_group_size=100),
+    lambda f, p: f.drop(columns="few").to_json(p + ".json", date_format="iso", date_unit="us", double_precision=15), lambda f, p: f.to_json(p + ".json", orient="records", date_format="iso", date_unit="us", double_precision=15),
+    lambda f, p: f.to_json(p + ".jsonl", orient="records", lines=True, date_format="iso", date_unit="us", double_precision=15)])
+def test_hayate_reads_what_pandas_wrote(tmp_path, write):
+    want = frame()
+    write(want, str(tmp_path / "in"))
+    (path,) = tmp_path.glob("in.*")
+    got = pd.read_parquet(through(tmp_path / "out.parquet", path))
+    if "few" not in got:
+        want = want.drop(columns="few")
+    if "json" in path.name:  # pandas writes 15 digits at most
+        for name in ("real", "single"):
+            assert np.allclose(want[name], got[name].astype(float), rtol=1e-6 if name == "single" else 1e-14, equal_nan=True)
+            want, got = want.drop(columns=name), got.drop(columns=name)
+        got["day"] = pd.to_datetime(got["day"])
+    same(want, got, typed=False)
+
+
+def test_every_arrow_type(tmp_path):
+    text = ["a", None, "日本", "", "a"]
+    columns = {
+        "string": pa.array(text), "large": pa.array(text, pa.large_string()), "view": pa.array(text, pa.string_view()),
+        "dict8": pa.array(text).dictionary_encode().cast(pa.dictionary(pa.int8(), pa.string())),
+        "dict64": pa.array(text).dictionary_encode().cast(pa.dictionary(pa.int64(), pa.string())),
+        "dictint": pa.array([5, None, 7, 7, 5]).dictionary_encode(), "half": pa.array(np.array([0, 1.5, -2, np.inf, 65504], "float16")),
+        "date64": pa.array([0, None, 86_400_000 * 20000, -86_400_000, 86_400_000], pa.date64()), "ns": pa.array([1001, None, -1, 0, 5], pa.timestamp("ns")),
+        "s": pa.array([1, None, -1, 0, 5], pa.timestamp("s", "Asia/Tokyo")), "ms": pa.array([1, None, -1, 0, 5], pa.timestamp("ms")),
+        "dec": pa.array([decimal.Decimal("1.25"), None, decimal.Decimal("-3.5"), decimal.Decimal(0), decimal.Decimal("99999.01")], pa.decimal128(9, 2)),
+        "big": pa.array([decimal.Decimal("1.25"), None, decimal.Decimal("-3.5"), decimal.Decimal(0), decimal.Decimal(1)], pa.decimal256(50, 2)),
+        "null": pa.nulls(5), "bool": pa.array([True, None, False, True, True]), "int": pa.array([1, None, 3, 4, 5], pa.int16()),
+        "chunks": pa.chunked_array([pa.array([1, 2]), pa.array([], pa.int64()), pa.array([None, 4, 5])])}
+    table = pa.table(columns)
+    sliced = pa.concat_tables([table] * 3).slice(3, 9)
+    for whole in (table, sliced):
+        feather.write_feather(whole, tmp_path / "in.feather", compression="zstd")
+        with pa.ipc.new_stream(tmp_path / "in.arrow", whole.schema) as stream:
+            stream.write_table(whole)
+        pq.write_table(whole.drop_columns(["dictint"]), tmp_path / "in.parquet")
+        for name in ("in.feather", "in.arrow", "in.parquet"):
+            got = pq.read_table(through(tmp_path / "out.parquet", tmp_path / name))
+            for column in got.column_names:
+                want = whole[column].to_pylist()
+                if column in ("dec", "big"):
+                    want = [None if v is None else float(v) for v in want]
+                if column in ("s", "ms"):
+                    want = pa.compute.cast(whole[column], pa.timestamp("us", whole[column].type.tz)).to_pylist()
+                if column == "ns":  # floor, also before 1970
+                    want = [None if v is None else v // 1000 for v in whole[column].cast(pa.int64()).to_pylist()]
+                    got = got.set_column(got.column_names.index("ns"), "ns", got["ns"].cast(pa.int64()))
+                have = got[column].to_pylist()
+                assert have == want, (name, column)
+
+
+def test_pandas_index_is_left_out_but_keys_of_bars_are_kept(tmp_path):
+    f = pd.DataFrame({"close": [1.0, 2.0]}, index=pd.Index([3, 4], name="row"))
+    for index, expected in ((f.index, ["close"]), (pd.Index([7, 8]), ["close"]), (pd.Index(["A", "B"], name="symbol"), ["close", "symbol"])):
+        f.set_index(index).to_parquet(tmp_path / "in.parquet")
+        assert pq.read_schema(through(tmp_path / "out.parquet", tmp_path / "in.parquet")).names == expected
+
+
+def test_what_is_no_flat_table_is_refused(tmp_path):
+    pq.write_table(pa.table({"nested": [[1, 2], [3]]}), tmp_path / "in.parquet")
+    assert "column 'nested' of type" in refused(tmp_path / "out.csv", tmp_path / "in.parquet")
+    pq.write_table(pa.table({"raw": [b"\xff\xfe", b"x"]}), tmp_path / "in.parquet")
+    assert "bytes that are not text" in refused(tmp_path / "out.csv", tmp_path / "in.parquet")
+
+
+def test_polars_reads_growing_dictionaries(tmp_path):
+    polars = pytest.importorskip("polars")
+    rows = 200_000
+    f = pd.DataFrame({"symbol": pd.Categorical.from_codes(np.arange(rows) // 500, [f"S{i:03}" for i in range(rows // 500)]), "x": np.arange(rows)})
+    f.to_parquet(tmp_path / "in.parquet")
+    for ext, read in (("parquet", polars.read_parquet), ("arrow", polars.read_ipc)):
+        got = read(through(tmp_path / f"out.{ext}", tmp_path / "in.parquet"))
+        assert got["symbol"].cast(polars.String).to_list() == list(f["symbol"].astype(str)), ext
