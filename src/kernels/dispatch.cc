@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "kernels/forest.h"
+#include "kernels/forest_bins.h"
 
 namespace hayate::kernels {
 
@@ -13,6 +14,7 @@ namespace hayate::kernels {
 #define HAYATE_TABLES(ISA)                   \
   namespace ISA {                            \
   extern const ForestKernels kForestKernels; \
+  extern const BinKernels kBinKernels;       \
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
@@ -64,6 +66,7 @@ Isa detected_isa() {
 Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
 
+const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 }  // namespace hayate::kernels
