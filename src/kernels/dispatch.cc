@@ -9,14 +9,19 @@
 #include "kernels/elementwise.h"
 #include "kernels/extremes.h"
 #include "kernels/forest.h"
+<<<<<<< HEAD
 #include "kernels/moments.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
+=======
+#include "kernels/forest_bins.h"
+>>>>>>> forest
 
 namespace hayate::kernels {
 
 // The tables that the copies of the kernels export.
+<<<<<<< HEAD
 #define HAYATE_TABLES(ISA)                             \
   namespace ISA {                                      \
   extern const ComomentsKernels kComomentsKernels;     \
@@ -27,6 +32,12 @@ namespace hayate::kernels {
   extern const QuantileKernels kQuantileKernels;       \
   extern const RankKernels kRankKernels;               \
   extern const RecursiveKernels kRecursiveKernels;     \
+=======
+#define HAYATE_TABLES(ISA)                   \
+  namespace ISA {                            \
+  extern const ForestKernels kForestKernels; \
+  extern const BinKernels kBinKernels;       \
+>>>>>>> forest
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
@@ -78,6 +89,7 @@ Isa detected_isa() {
 Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
 
+<<<<<<< HEAD
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);
@@ -87,6 +99,9 @@ const MomentsKernels& moments_kernels() { return choose(baseline::kMomentsKernel
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+=======
+const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
+>>>>>>> forest
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 }  // namespace hayate::kernels
