@@ -9,35 +9,26 @@
 #include "kernels/elementwise.h"
 #include "kernels/extremes.h"
 #include "kernels/forest.h"
-<<<<<<< HEAD
+#include "kernels/forest_bins.h"
 #include "kernels/moments.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
-=======
-#include "kernels/forest_bins.h"
->>>>>>> forest
 
 namespace hayate::kernels {
 
 // The tables that the copies of the kernels export.
-<<<<<<< HEAD
 #define HAYATE_TABLES(ISA)                             \
   namespace ISA {                                      \
   extern const ComomentsKernels kComomentsKernels;     \
   extern const ElementwiseKernels kElementwiseKernels; \
   extern const ExtremesKernels kExtremesKernels;       \
   extern const ForestKernels kForestKernels;           \
+  extern const BinKernels kBinKernels;                 \
   extern const MomentsKernels kMomentsKernels;         \
   extern const QuantileKernels kQuantileKernels;       \
   extern const RankKernels kRankKernels;               \
   extern const RecursiveKernels kRecursiveKernels;     \
-=======
-#define HAYATE_TABLES(ISA)                   \
-  namespace ISA {                            \
-  extern const ForestKernels kForestKernels; \
-  extern const BinKernels kBinKernels;       \
->>>>>>> forest
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
