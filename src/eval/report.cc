@@ -925,7 +925,7 @@ caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
 th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
 thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}
 .whole{white-space:nowrap}.key{white-space:normal}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere;white-space:normal}.t{text-align:left}td.t{white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
-tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft);opacity:.75}
+tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft)}
 td.t{min-width:7em}td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--tint);padding:14px 16px;overflow-x:auto;border-radius:3px}
 details{margin:16px 0}summary{cursor:pointer;font-size:.9375rem;padding:4px 0}summary:hover{text-decoration:underline;text-underline-offset:3px}
