@@ -51,12 +51,19 @@ Series weighted_mean(Series x, int64_t period, double* out);
 Series variance(Series x, int64_t period, double* scratch, double* out);
 Series largest(Series x, int64_t period, double* out);
 Series smallest(Series x, int64_t period, double* out);
+/// The same numbers by TA-Lib's other way, which differs where values are missing: the extreme is kept until a new one comes
+/// or its row leaves the window; then the whole window is searched.
+Series tracked_largest(Series x, int64_t period, double* out);
+Series tracked_smallest(Series x, int64_t period, double* out);
 /// Row of the extreme of each window, the newest of equals.
 Series row_of_largest(Series x, int64_t period, double* out);
 Series row_of_smallest(Series x, int64_t period, double* out);
 /// The least-squares line through each window: its value at the newest row, and its slope per row. period >= 2.
 /// The value one row ahead is out + slope. `slope` is a result, not scratch.
 Series regression(Series x, int64_t period, double* slope, double* out);
+/// For `exact`: variance, regression and the like TA-Lib sums anew every 32 * period rows, the first time in row `first`, and
+/// forgets a NaN only then. (It also does where digits were lost, which is not followed.)
+void keep_missing(Series x, int64_t period, int64_t first, double* out);
 
 // ---- recursive averages; out may be x ---------------------------------------------------------------------------------
 
