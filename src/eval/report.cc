@@ -3,7 +3,7 @@
 // the head forbids any, so that even a flaw in escaping could not run something.
 //
 // A chart is drawn twice, for a desk and for a phone, and CSS shows one: text in a scaled-down drawing would be 4 px
-// high. That doubles the bytes of drawings (measured: 500 symbols x 5 folds, 0.5 MB in all), which is cheap.
+// high. That doubles the bytes of drawings (measured: 500 symbols x 5 folds, 0.6 MB in all), which is cheap.
 //
 // Honesty is part of the layout: lines that add up over time stand before the band in which 95 % of forecasts without
 // skill would lie; correlations inside what luck gives are grey; the best of many symbols is set against the best of as
