@@ -62,7 +62,7 @@ Trend trend(std::span<const double> values, int lags) {
   return {mean, std::sqrt(variance), mean / std::sqrt(variance / n), x.size()};
 }
 
-/// What the largest of `count` independent standard normal numbers is on average, to 2 % from count = 10 on.
+/// What the largest of `count` independent standard normal numbers is on average (the limit law of Gumbel); 2.4 % too large at 61, 1.1 % at 500.
 double expected_largest(double count) {
   const double root = std::sqrt(2 * std::log(count));
   return root - (std::log(std::log(count)) + std::log(4 * M_PI)) / (2 * root) + 0.5772 / root;
