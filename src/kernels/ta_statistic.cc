@@ -156,7 +156,7 @@ void correlation(const Call& call) {
 // Slope of the second series' returns over the first's.
 void beta(const Call& call) {
   const double *x = call.inputs[0], *y = call.inputs[1], count = call.params[0];
-  const auto change = [](const double* price, int64_t row) { return price[row - 1] == 0 ? 0 : price[row] / price[row - 1] - 1; };
+  const auto change = [](const double* price, int64_t row) { return price[row - 1] == 0 ? 0 : (price[row] - price[row - 1]) / price[row - 1]; };
   const auto formula = [count](const Moments& m) {
     const double squares = m.xx * count - m.x * m.x;
     return squares == 0 ? 0 : (m.xy * count - m.x * m.y) / squares;

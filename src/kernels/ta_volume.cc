@@ -49,7 +49,7 @@ void money_flow(const Call& call) {
   double *out = call.outputs[0], *volumes = call.scratch[0];
   const Series flows = sum_of(volume, whole(call, 0), MoneyFlow(call), out);
   sum(volume, whole(call, 0), volumes);
-  for (int64_t row = flows.begin; row < call.rows; ++row) out[row] = ratio(out[row], volumes[row]);
+  for (int64_t row = flows.begin; row < call.rows; ++row) out[row] = volumes[row] > 0 ? out[row] / volumes[row] : 0;
 }
 
 // Exponential mean of the change of close times the volume. (A. Elder.)
