@@ -100,10 +100,15 @@ def timings(problem, runs):
 
 
 def compare(name, data, expected, answer):
-    """(same within the tolerance?, the words of compare.py)."""
+    """(same within the tolerance?, what compare.py said)."""
     done = subprocess.run([PYTHON, ROOT / "bench" / name / "compare.py", data, expected, answer], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
-    said = (done.stdout.strip() or done.stderr.strip() or "compare.py says nothing").splitlines()[-1]
-    return done.returncode == 0, said
+    return done.returncode == 0, done.stdout.strip() or done.stderr.strip() or "compare.py says nothing"
+
+
+def words_for(case, said):
+    """The line of `said` that begins with the case, else the last."""
+    lines = said.splitlines()
+    return next((line.removeprefix(f"{case}: ") for line in lines if case and line.startswith(f"{case}: ")), lines[-1])
 
 
 def seconds(value):
@@ -139,7 +144,7 @@ def bench(name, problem):
 
 
 def table(problem, results):
-    """The lines of the table; nothing but a word for who failed or answers differently."""
+    """The lines of the table; who failed or answers differently gets a word and no seconds."""
     times = {title: timings(problem, result["runs"]) for title, result in results.items() if result["runs"] and result.get("same")}
     cases = list(next(iter(times.values()), {"": 0}))
     lines = [f"| {'case | ' if len(cases) > 1 else ''}program | wall, median (best) | CPU | peak memory | wall against hayate | answers |",
@@ -151,14 +156,14 @@ def table(problem, results):
             if result["failed"]:
                 lines.append(f"{first}| {title} | failed | | | | {result['failed']} |")
             elif not result["same"]:
-                lines.append(f"{first}| {title} | WRONG | | | | {result['said']} |")
+                lines.append(f"{first}| {title} | WRONG | | | | {words_for(case, result['said'])} |")
             else:
                 wall, cpu = times[title][case]["wall_s"], times[title][case]["cpu_s"]
                 run = result["runs"][0]
                 star = "\\*" if "part" in run["said"] else ""
                 ratio = f"{statistics.median(wall) / statistics.median(ours):.3g} x" if ours else ""
                 lines.append(f"{first}| {title} ({run['said']['version']}) | {seconds(statistics.median(wall))} ({seconds(min(wall))}){star} | {seconds(statistics.median(cpu))} "
-                             f"| {max(one['peak_bytes'] for one in result['runs']) / 1e6:.0f} MB | {ratio} | {result['said']} |")
+                             f"| {max(one['peak_bytes'] for one in result['runs']) / 1e6:.0f} MB | {ratio} | {words_for(case, result['said'])} |")
     parts = {f"{run['said']['part']['times']:g}" for result in results.values() for run in result["runs"] if "part" in run["said"]}
     notes = [f"\\* measured on a part of the work; start-up plus {'/'.join(sorted(parts))} times the part" if parts else "",
              "Peak memory is that of the largest process." if problem["timed"] == "process" else "Peak memory is that of the process, data included."]

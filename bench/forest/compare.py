@@ -15,12 +15,14 @@ def auc(probability, y):
     return (middle[y == 1].sum() - ones * (ones + 1) / 2) / (ones * (len(y) - ones))
 
 
-def scores(answers):
-    for folder in sorted(data.iterdir(), key=lambda folder: int(folder.name.split("x")[0])):
-        y = np.fromfile(folder / "test_y.f32", "<f4")
-        yield np.mean([auc(probability, y) for probability in np.fromfile(answers / f"{folder.name}.f32", "<f4").reshape(-1, len(y))])
+def mean_auc(answers, case, y):
+    return np.mean([auc(probability, y) for probability in np.fromfile(answers / f"{case}.f32", "<f4").reshape(-1, len(y))])
 
 
-want, got = list(scores(expected)), list(scores(answer))
-print("AUC " + " ".join(f"{score:.4f}" for score in got))
-sys.exit(any(a - b > 0.01 for a, b in zip(want, got, strict=True)))
+worse = False
+for case in (folder.name for folder in data.iterdir()):
+    y = np.fromfile(data / case / "test_y.f32", "<f4")
+    want, got = mean_auc(expected, case, y), mean_auc(answer, case, y)
+    worse |= want - got > 0.01
+    print(f"{case}: AUC {got:.4f}")
+sys.exit(int(worse))

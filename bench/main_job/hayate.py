@@ -24,7 +24,7 @@ scope = "symbol"
 params = {{ num_trees = 50, max_depth = 8, max_features = "sqrt" }}
 seed = 42
 """)
-version = subprocess.run(["build/release/hayate", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+version = subprocess.run(["build/release/hayate", "--version"], capture_output=True, text=True, check=True).stdout.split(maxsplit=1)[1].strip()
 # Symbols too young for one fold are failures of the run by design (exit 3, listed); the peers skip them.
 status = subprocess.run(["build/release/hayate", "run", spec, "--run-dir", f"{answer}/run", "--cache", "off", "--workers", threads, "--quiet"], stdout=subprocess.DEVNULL).returncode
 pathlib.Path(answer, "run/predictions.parquet").rename(f"{answer}/predictions.parquet")

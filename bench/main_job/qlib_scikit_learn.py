@@ -1,10 +1,9 @@
 """Alpha158 by qlib from its own binary files (written by data.py before the clock starts), forests by scikit-learn."""
 import logging
 
-import qlib
+import qlib.data
 import sklearn
 from qlib.contrib.data.loader import Alpha158DL
-from qlib.data import D
 from sklearn.ensemble import RandomForestRegressor
 
 from walk_forward import run
@@ -18,7 +17,7 @@ def start(data):
 
 
 def features_of(symbol, bars):
-    return D.features([symbol], EXPRESSIONS, freq="day").droplevel(0).reindex(bars.date)
+    return qlib.data.D.features([symbol], EXPRESSIONS, freq="day").droplevel(0).reindex(bars.date)
 
 
 def forest_of(seed):

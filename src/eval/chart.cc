@@ -19,9 +19,10 @@ namespace {
 constexpr double kMicrosPerDay = 86'400e6;
 constexpr int kNarrow = 480;        ///< below this width there is no room for names beside the lines
 constexpr double kLineHeight = 16;  ///< of 12 px text
-constexpr double kCharacter = 6.9;  ///< mean width of a character at 12 px: DejaVu Sans, the widest of the usual system fonts
+constexpr double kCharacter = 7.4;  ///< width of a small letter or digit at 12 px
 constexpr size_t kNumColors = 6;
-constexpr size_t kMarkedPoints = 40;  ///< a line of at most so many points shows each
+constexpr const char* kBandAlone = "band s5";  ///< a band without a line is a backdrop: grey
+constexpr size_t kMarkedPoints = 40;           ///< a line of at most so many points shows each
 
 // ---- Text ----
 
@@ -38,12 +39,16 @@ size_t utf8_length(std::string_view text) {
   return overlong || outside ? 0 : length;
 }
 
-/// Pixels that the text takes at 12 px, on the safe side. East Asian characters are as wide as high.
+/// Pixels that the text takes at 12 px in DejaVu Sans, the widest of the usual system fonts, so that nothing is cut in the others.
 double text_width(std::string_view text) {
   double width = 0;
   for (const char c : text) {
     const auto byte = uint8_t(c);
-    width += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xE3 ? 12 : kCharacter;
+    const bool narrow = c == ' ' || c == '.' || c == ',' || c == 'i' || c == 'l' || c == '-';
+    if (byte >= 0xE3)
+      width += 12;  // East Asian characters are as wide as high
+    else if ((byte & 0xC0) != 0x80)
+      width += narrow ? 4 : c >= 'A' && c <= 'Z' ? 8.6 : kCharacter;
   }
   return width;
 }
@@ -126,7 +131,7 @@ std::vector<Tick> month_ticks(std::chrono::sys_days from, double most, int month
 std::vector<Tick> day_ticks(double least, double most, int about) {
   const std::chrono::sys_days from{std::chrono::days(int(std::ceil(least)))};
   const double wanted = (most - least) / about;
-  for (const int months : {1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12000, 60000, 120000})
+  for (const int months : {1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12'000, 120'000})
     if (wanted > 16 && 30.4 * months >= wanted) return month_ticks(from, most, months);
   const int days = wanted <= 1 ? 1 : wanted <= 2 ? 2 : wanted <= 7 ? 7 : 14;
   std::vector<Tick> ticks;
@@ -237,7 +242,7 @@ std::string draw_no_data(std::string_view name, int width) {
 
 struct Key {
   std::string name;
-  std::string css;  ///< of the sample: "line s0", "band s1", "bar s2"
+  std::string css;  ///< of the sample: "line s0", "band s1", "bar s2", "guide"
 };
 
 /// Draws the keys left to right, wrapping; returns the height taken. A null drawing only measures.
@@ -247,8 +252,9 @@ double draw_legend(Drawing* drawing, std::span<const Key> keys, double left, dou
   for (const Key& key : keys) {
     const double needed = kSample + 5 + text_width(key.name);
     if (x > left && x + needed > right) x = left, y += kLineHeight;
-    if (drawing && key.css.starts_with("line")) drawing->line(x, y + 8, x + kSample, y + 8, key.css);
-    if (drawing && !key.css.starts_with("line")) drawing->rect(x, y + 3, kSample, 10, key.css);
+    const bool line = key.css.starts_with("line") || key.css == "guide";
+    if (drawing && line) drawing->line(x, y + 8, x + kSample, y + 8, key.css);
+    if (drawing && !line) drawing->rect(x, y + 3, kSample, 10, key.css);
     if (drawing) drawing->text(x + kSample + 5, y + 12, Anchor::start, key.name);
     x += needed + kGap;
   }
@@ -284,13 +290,15 @@ void draw_x_axis(Drawing& drawing, const Plot& plot, std::span<const Tick> ticks
   if (!title.empty()) drawing.text((plot.left + plot.right) / 2, plot.bottom + 34, Anchor::middle, title, "axis");
 }
 
+/// Reference lines; their names stand in the legend, where nothing is drawn over them.
 void draw_guides(Drawing& drawing, const Plot& plot, std::span<const Guide> guides) {
-  for (const Guide& guide : guides) {
-    if (!drawable(guide.at)) continue;
-    const double y = plot.at_y(guide.at);
-    drawing.line(plot.left, y, plot.right, y, "guide");
-    drawing.text(plot.left + 4, y - 4, Anchor::start, guide.text, "halo");
-  }
+  for (const Guide& guide : guides)
+    if (drawable(guide.at)) drawing.line(plot.left, plot.at_y(guide.at), plot.right, plot.at_y(guide.at), "guide");
+}
+
+void add_keys(std::vector<Key>& keys, std::span<const Guide> guides) {
+  for (const Guide& guide : guides)
+    if (drawable(guide.at)) keys.push_back({guide.text, "guide"});
 }
 
 /// Runs of finite points as "M x y L x y ...". Of the points within one pixel column only the first, lowest, highest and last are
@@ -475,8 +483,9 @@ std::string draw(const LineChart& chart, int width) {
   for (size_t s = 0; s < chart.series.size(); ++s) {
     const bool line = has_line(chart.series[s]);
     if (names_at_ends && line) name_width = std::max(name_width, text_width(chart.series[s].name) + 8);
-    if (!line || (num_lines > 1 && !names_at_ends)) keys.push_back({chart.series[s].name, color(line ? "line" : "band", s)});
+    if (!line || (num_lines > 1 && !names_at_ends)) keys.push_back({chart.series[s].name, line ? color("line", s) : std::string(kBandAlone)});
   }
+  add_keys(keys, chart.guides);
   const std::vector<Tick> y_ticks = nice_ticks(plot.y.least, plot.y.most, chart.height / 48, chart.y.format);
   plot.left = widest(y_ticks) + 8;
   plot.right = width - std::max(name_width, 12.0);
@@ -486,8 +495,9 @@ std::string draw(const LineChart& chart, int width) {
   Drawing drawing(width, chart.height, chart.name);
   draw_legend(&drawing, keys, 0, width, 18);
   draw_y_axis(drawing, plot, y_ticks, chart.y.title);
-  draw_x_axis(drawing, plot, nice_ticks(plot.x.least, plot.x.most, int(plot.right - plot.left) / 80, chart.x.format), chart.x.title);
-  for (size_t s = 0; s < chart.series.size(); ++s) drawing.path(band(plot, chart.series[s]), color("band", s));
+  draw_x_axis(drawing, plot, nice_ticks(plot.x.least, plot.x.most, int(plot.right - plot.left) / 64, chart.x.format), chart.x.title);
+  for (size_t s = 0; s < chart.series.size(); ++s)
+    drawing.path(band(plot, chart.series[s]), has_line(chart.series[s]) ? color("band", s) : kBandAlone);
   draw_guides(drawing, plot, chart.guides);
   for (size_t s = 0; s < chart.series.size(); ++s) {
     const Series& series = chart.series[s];
@@ -505,6 +515,13 @@ std::string draw(const BarChart& chart, int width) {
   Range x;
   for (const Bar& bar : chart.bars) x.add(bar.value);
   if (x.empty()) return draw_no_data(chart.name, width);
+  // Numbers in one chart have the decimals of the largest, or 0.993 would stand under 1.01.
+  const double factor = chart.format == Format::percent ? 100 : 1, largest = std::max(std::abs(x.least), std::abs(x.most)) * factor;
+  const int decimals = largest > 0 ? std::clamp(2 - int(std::floor(std::log10(largest))), 0, 9) : 0;
+  const auto text_of = [&](double value) {
+    if (!drawable(value) || (chart.format != Format::percent && chart.format != Format::number)) return format_value(value, chart.format);
+    return format_fixed(value * factor, decimals) + (chart.format == Format::percent ? " %" : "");
+  };
   x.add(0);
   if (x.least == x.most) x.most = 1;
 
@@ -512,7 +529,7 @@ std::string draw(const BarChart& chart, int width) {
   double labels = 0, values = 0;
   for (const Bar& bar : chart.bars) {
     labels = std::max(labels, text_width(bar.label));
-    values = std::max(values, text_width(format_value(bar.value, chart.format)));
+    values = std::max(values, text_width(text_of(bar.value)));
   }
   labels = std::min(labels, width * 0.42);
   // The value stands beyond the end of its bar, so a negative bar needs room on its left.
@@ -522,9 +539,9 @@ std::string draw(const BarChart& chart, int width) {
   for (size_t i = 0; i < chart.bars.size(); ++i) {
     const Bar& bar = chart.bars[i];
     const double y = double(i) * kRow, zero = plot.at_x(0), end = drawable(bar.value) ? plot.at_x(bar.value) : zero;
-    const std::string value = format_value(bar.value, chart.format);
+    const std::string value = text_of(bar.value);
     drawing.text(labels, y + 15, Anchor::end, fit(bar.label, labels), "label");
-    drawing.rect(std::min(zero, end), y + 4, std::abs(end - zero), kRow - 8, bar.muted ? "bar muted" : "bar s0");
+    drawing.rect(std::min(zero, end), y + 4, std::abs(end - zero), kRow - 8, "bar s0");
     drawing.text(bar.value < 0 ? end - 5 : end + 5, y + 15, bar.value < 0 ? Anchor::end : Anchor::start, value);
     drawing.rect(0, y, width, kRow, "hover", fmt::format("{}\n{}{}{}", bar.label, value, bar.note.empty() ? "" : "\n", bar.note));
   }
@@ -542,10 +559,18 @@ std::string draw(const ColumnChart& chart, int width) {
   y.add(0);
 
   const size_t count = columns.values.size();
-  Plot plot{0, width - 8.0, 22, double(chart.height) - (chart.x_title.empty() ? 22 : 40), {0, double(count)}, y.padded(0.05)};
+  std::vector<Key> keys;
+  add_keys(keys, chart.guides);
+  Plot plot{0,
+            width - 8.0,
+            22 + draw_legend(nullptr, keys, 0, width, 0),
+            double(chart.height) - (chart.x_title.empty() ? 22 : 40),
+            {0, double(count)},
+            y.padded(0.05)};
   const std::vector<Tick> y_ticks = nice_ticks(plot.y.least, plot.y.most, chart.height / 48, chart.y.format);
   plot.left = widest(y_ticks) + 8;
   Drawing drawing(width, chart.height, chart.name);
+  draw_legend(&drawing, keys, 0, width, 18);
   draw_y_axis(drawing, plot, y_ticks, chart.y.title);
   const double slot = (plot.right - plot.left) / double(count), gap = chart.touching ? 0.5 : std::min(slot * 0.3, 10.0);
   std::vector<Tick> x_ticks;
@@ -693,12 +718,11 @@ std::string chart_css() {
 --c0:#79aef0;--c1:#f0a05f;--c2:#3fa79d;--c3:#d7a1e6;--c4:#a98e2c;--c5:#8f99a3;--good:#7ccb9b;--bad:#f08d84}}
 .chart{display:block;width:100%;height:auto;overflow:visible;font-size:12px;line-height:1.2;font-variant-numeric:tabular-nums}
 .chart text{fill:var(--soft)}.chart .label,.chart .axis{fill:var(--ink)}.chart .name{fill:var(--c);font-weight:600}
-.chart .halo{stroke:var(--paper);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}
 .chart path{fill:none;stroke-width:1}.chart .grid{stroke:var(--grid)}.chart .frame,.chart .zero{stroke:var(--frame)}
 .chart .guide{stroke:var(--soft);stroke-dasharray:3 3}.chart .whisker{stroke:var(--ink);stroke-width:1.2}.chart .none{fill:var(--tint);stroke:var(--grid)}
 .chart .line,.spark .line{stroke:var(--c);stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round;fill:none}
 .chart .line.s1{stroke-dasharray:7 3.5}.chart .line.s2{stroke-dasharray:2 3.2}.chart .line.s3{stroke-dasharray:9 3 2 3}
-.chart .band{fill:var(--c);opacity:.13;stroke:none}.chart .bar,.chart .mark{fill:var(--c)}.chart .muted{fill:var(--frame)}
+.chart .band{fill:var(--c);opacity:.13;stroke:none}.chart .bar,.chart .mark{fill:var(--c)}
 .chart .hover{fill:transparent}.chart .hover:hover{fill:var(--hover)}
 .s0{--c:var(--c0)}.s1{--c:var(--c1)}.s2{--c:var(--c2)}.s3{--c:var(--c3)}.s4{--c:var(--c4)}.s5{--c:var(--c5)}
 .spark{width:72px;height:18px;vertical-align:-4px}

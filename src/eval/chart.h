@@ -42,7 +42,7 @@ std::vector<Tick> nice_ticks(double least, double most, int about, Format format
 
 /// What all charts share: `name` is read aloud in place of the drawing: say what it shows. Lengths are CSS pixels.
 struct Axis {
-  std::string title;  ///< with its unit
+  std::string title = {};  ///< with its unit
   Format format = Format::number;
   bool zero = false;  ///< the range includes 0
 };
@@ -50,8 +50,8 @@ struct Axis {
 /// Points joined in order; x ascending, y as long as x. `low` and `high`, when given, are drawn as a band behind the line; a
 /// series of only a band has no y.
 struct Series {
-  std::string name;
-  std::vector<double> x, y, low, high;
+  std::string name = {};
+  std::vector<double> x = {}, y = {}, low = {}, high = {};
 };
 
 /// A horizontal reference: zero, the naive forecast.
@@ -62,38 +62,37 @@ struct Guide {
 
 /// Lines over numbers or times. Two or more series are named at their right end, or in a legend where space is short.
 struct LineChart {
-  std::string name;
-  Axis x, y;
-  std::vector<Series> series;
-  std::vector<Guide> guides;
+  std::string name = {};
+  Axis x = {}, y = {};
+  std::vector<Series> series = {};
+  std::vector<Guide> guides = {};
   int height = 280;
 };
 
 /// Horizontal bars from zero, in the order given.
 struct Bar {
-  std::string label;
-  double value;
-  std::string note;  ///< after the value, in the tooltip too
-  bool muted = false;
+  std::string label = {};
+  double value = 0;
+  std::string note = {};  ///< after the value, in the tooltip too
 };
 struct BarChart {
-  std::string name;
+  std::string name = {};
   Format format = Format::number;
-  std::vector<Bar> bars;
+  std::vector<Bar> bars = {};
 };
 
 /// Columns from zero with optional error bars: buckets, histograms, folds.
 struct Columns {
-  std::vector<std::string> labels, notes;  ///< under the column; in its tooltip
-  std::vector<double> values;
-  std::vector<double> half_widths;  ///< of the error bars; empty: none
+  std::vector<std::string> labels = {}, notes = {};  ///< under the column; in its tooltip
+  std::vector<double> values = {};
+  std::vector<double> half_widths = {};  ///< of the error bars; empty: none
 };
 struct ColumnChart {
-  std::string name;
-  std::string x_title;
-  Axis y;
-  Columns columns;
-  std::vector<Guide> guides;
+  std::string name = {};
+  std::string x_title = {};
+  Axis y = {};
+  Columns columns = {};
+  std::vector<Guide> guides = {};
   bool touching = false;  ///< a histogram
   int height = 240;
 };
@@ -104,16 +103,15 @@ Columns histogram(std::span<const double> values, int about, Format format);
 
 /// Spans of time on rows: tasks on workers. `kind` indexes `kinds` and gives the colour.
 struct Span {
-  int row;
-  int kind;
-  double start, end;
-  std::string note;
+  int row = 0, kind = 0;
+  double start = 0, end = 0;
+  std::string note = {};
 };
 struct TimelineChart {
-  std::string name;
-  Axis x;
-  std::vector<std::string> rows, kinds;
-  std::vector<Span> spans;
+  std::string name = {};
+  Axis x = {};
+  std::vector<std::string> rows = {}, kinds = {};
+  std::vector<Span> spans = {};
 };
 
 std::string draw(const LineChart& chart, int width);

@@ -113,7 +113,7 @@ TEST_CASE("chart: nothing to draw is said") {
   const LineChart empty = line_of({}), nans = line_of({kNan, kInf, -kInf, 1e200});
   for (const std::string& svg :
        {draw(empty, 400), draw(nans, 400), draw(BarChart{"bars", Format::number, {}}, 400),
-        draw(BarChart{"bars", Format::number, {{"a", kNan, "", false}}}, 400), draw(ColumnChart{"columns", "", {}, {}, {}, false, 200}, 400),
+        draw(BarChart{"bars", Format::number, {{"a", kNan, ""}}}, 400), draw(ColumnChart{"columns", "", {}, {}, {}, false, 200}, 400),
         draw(TimelineChart{"tasks", {}, {"worker 1"}, {"train"}, {}}, 400)}) {
     CHECK(svg.find("no data</text>") != std::string::npos);
     CHECK(svg.find("nan") == std::string::npos);
@@ -151,14 +151,14 @@ TEST_CASE("chart: constants, one point and negative values are drawn") {
     CHECK(svg.find("nan") == std::string::npos);
     CHECK(svg.find("inf") == std::string::npos);
   }
-  const std::string bars = draw(BarChart{"bars", Format::number, {{"up", 2, "", false}, {"down", -1, "", false}, {"none", kNan, "", false}}}, 400);
+  const std::string bars = draw(BarChart{"bars", Format::number, {{"up", 2, ""}, {"down", -1, ""}, {"none", kNan, ""}}}, 400);
   CHECK(count_of(bars, "class=\"bar s0\"") == 3);
   CHECK(bars.find("width=\"-") == std::string::npos);
 }
 
 TEST_CASE("chart: hostile names stay text, long ones are cut and whole in the tooltip") {
   const std::string hostile = "\"><script>alert(1)</script>", longest(300, 'x');
-  const std::string svg = draw(BarChart{hostile, Format::number, {{hostile, 1, hostile, false}, {longest, 2, "", false}}}, 358);
+  const std::string svg = draw(BarChart{hostile, Format::number, {{hostile, 1, hostile}, {longest, 2, ""}}}, 358);
   CHECK(svg.find("<script") == std::string::npos);
   CHECK(svg.find("…</text>") != std::string::npos);
   CHECK(svg.find("<title>" + longest) != std::string::npos);

@@ -33,6 +33,7 @@ constexpr size_t kMostFindings = 200;
 constexpr size_t kMostFolds = 120;
 constexpr int kMostWorkers = 64;
 constexpr size_t kMinDates = 20;     ///< fewer say nothing about a standard error
+constexpr size_t kWrappedName = 24;  ///< longer names wrap anywhere, so that the sticky first column leaves room for the others
 constexpr size_t kLongestName = 60;  ///< characters of a name from outside in a table cell
 
 // ---- Statistics that only the report needs ----
@@ -99,8 +100,8 @@ std::vector<double> advantages(const ReportData& data) {
 }
 
 const char* judgement(double t) {
-  if (t <= -3) return "worse than no skill, and not by bad luck";
-  if (t <= -2) return "weak evidence of being worse than no skill";
+  if (t <= -3) return "worse, and not by bad luck";
+  if (t <= -2) return "weak evidence of being worse";
   if (t < 2) return "not distinguishable from luck";
   if (t < 3) return "weak evidence: without skill, one spec in 40 gets there";
   return "unlikely to be luck if no other specs were tried";
@@ -123,7 +124,19 @@ struct Cell {
   bool quiet = false;
 };
 Cell text(std::string_view content) { return {escape_html(content)}; }
-Cell name(std::string_view content) { return text(shorten(content, kLongestName)); }
+Cell name(std::string_view content) {
+  Cell cell = text(shorten(content, kLongestName));
+  if (content.size() > kWrappedName) cell.html = "<span class=\"long\">" + cell.html + "</span>";
+  return cell;
+}
+/// A dotted key that may wrap after its dots and underscores.
+Cell key(std::string_view content) {
+  Cell cell = text(shorten(content, kLongestName));
+  for (size_t at = cell.html.find_first_of("._"); at != std::string::npos; at = cell.html.find_first_of("._", at + 6))
+    cell.html.insert(at + 1, "<wbr>");
+  cell.html = "<span class=\"key\">" + cell.html + "</span>";
+  return cell;
+}
 Cell code(std::string_view content) { return {content.empty() ? "" : "<code>" + escape_html(content) + "</code>"}; }
 Cell count(int64_t value) { return {format_count(value)}; }
 Cell number(double value, int decimals) { return {format_fixed(value, decimals)}; }
@@ -175,8 +188,21 @@ class HtmlTable {
   size_t rows_ = 0;
 };
 
-std::string paragraph(std::string_view content) { return "<p>" + escape_html(content) + "</p>\n"; }
-std::string note(std::string_view content) { return "<p class=\"note\">" + escape_html(content) + "</p>\n"; }
+/// Escaped, with numbers kept on one line with their "%", "MB" and "t =".
+std::string prose(std::string_view content) {
+  std::string out = escape_html(content);
+  for (const std::string_view bound : {" %", "t = ", " KB", " MB", " GB"})
+    for (size_t at = out.find(bound); at != std::string::npos; at = out.find(bound, at))
+      for (size_t i = 0; i < bound.size(); ++i)
+        if (out[at] == ' ')
+          out.replace(at, 1, "&nbsp;"), at += 6;
+        else
+          ++at;
+  return out;
+}
+
+std::string paragraph(std::string_view content) { return "<p>" + prose(content) + "</p>\n"; }
+std::string note(std::string_view content) { return "<p class=\"note\">" + prose(content) + "</p>\n"; }
 std::string subtitle(std::string_view content) { return "<h3>" + escape_html(content) + "</h3>\n"; }
 std::string details(std::string_view summary, std::string_view content) {
   return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape_html(summary), content);
@@ -185,12 +211,12 @@ std::string details(std::string_view summary, std::string_view content) {
 template <class Chart>
 std::string figure(const Chart& chart, std::string_view caption, int width) {
   return fmt::format("<figure{}><div class=\"wide\">{}</div><div class=\"narrow\">{}</div><figcaption><b>{}.</b> {}</figcaption></figure>\n",
-                     width == kHalf ? " class=\"half\"" : "", draw(chart, width), draw(chart, kPhone), escape_html(chart.name), escape_html(caption));
+                     width == kHalf ? " class=\"half\"" : "", draw(chart, width), draw(chart, kPhone), escape_html(chart.name), prose(caption));
 }
 std::string side_by_side(const std::string& figures) { return figures.empty() ? "" : "<div class=\"pair\">" + figures + "</div>\n"; }
 
 std::string time_text(const ReportData& data, int64_t time) { return format_value(double(time), data.daily ? Format::days : Format::micros); }
-Axis time_axis(const ReportData& data) { return {"", data.daily ? Format::days : Format::micros, false}; }
+Axis time_axis(const ReportData& data) { return {.format = data.daily ? Format::days : Format::micros}; }
 
 // ---- Header ----
 
@@ -228,8 +254,9 @@ std::string tiles(const ReportData& data) {
                      std::isfinite(change) ? fmt::format("{}{}", change > 0 ? "+" : "", percent(change, 2).html) : "–",
                      fmt::format("{} against {}", format_value(u.error, Format::number, 4), format_value(u.naive_error, Format::number, 4))});
   }
-  if (std::isfinite(u.ic)) shown.push_back({"Mean IC", format_fixed(u.ic, 4), t_text(ic_trend(data).t)});
-  if (std::isfinite(u.rank_ic)) shown.push_back({"Mean rank IC", format_fixed(u.rank_ic, 4), t_text(rank_ic_trend(data).t)});
+  const auto tested = [](const Trend& over_time) { return fmt::format("{}, {}", t_text(over_time.t), plural(over_time.dates, "date")); };
+  if (std::isfinite(u.ic)) shown.push_back({"Mean IC", format_fixed(u.ic, 4), tested(ic_trend(data))});
+  if (std::isfinite(u.rank_ic)) shown.push_back({"Mean rank IC", format_fixed(u.rank_ic, 4), tested(rank_ic_trend(data))});
   if (std::isfinite(data.wall_s))
     shown.push_back({"Time", format_seconds(data.wall_s),
                      data.wall_s > 0 ? format_value(double(data.symbols.size()) / data.wall_s, Format::number) + " symbols per second" : ""});
@@ -250,9 +277,9 @@ std::vector<double> running_sum(const std::vector<double>& values) {
   return sums;
 }
 
-/// The band that holds 95 % of running sums of a forecast without skill: 1.96 deviations times the root of the number of dates so far.
-Series no_skill_band(const std::vector<double>& x, const std::vector<double>& values, double deviation) {
-  Series band{"no skill, 95 %", x, {}, {}, {}};
+/// The band that holds 95 % of running sums whose true mean is 0: 1.96 deviations times the root of the number of dates so far.
+Series luck_band(const std::string& name, const std::vector<double>& x, const std::vector<double>& values, double deviation) {
+  Series band{.name = name, .x = x};
   double dates = 0;
   for (const double value : values) {
     dates += std::isfinite(value);
@@ -263,74 +290,81 @@ Series no_skill_band(const std::vector<double>& x, const std::vector<double>& va
 }
 
 std::string cumulative_ic_figure(const ReportData& data) {
-  const auto x = collect(data.dates, [](const DateScore& d) { return double(d.time); });
-  const auto ic = collect(data.dates, [](const DateScore& d) { return d.ic; }),
-             rank_ic = collect(data.dates, [](const DateScore& d) { return d.rank_ic; });
-  const Trend ic_over_time = trend(ic, data.label_horizon);
-  LineChart chart{"Cumulative IC and rank IC",
-                  time_axis(data),
-                  {"sum of IC so far", Format::number, true},
-                  {{"IC", x, running_sum(ic), {}, {}}, {"rank IC", x, running_sum(rank_ic), {}, {}}},
-                  {},
-                  300};
-  if (std::isfinite(ic_over_time.deviation)) chart.series.push_back(no_skill_band(x, ic, ic_over_time.deviation));
-  return figure(chart, "A steady slope is skill that lasts; a line inside the band is what 95 % of forecasts without skill would draw.", kWide);
+  std::vector<double> x, ic, rank_ic;
+  for (const DateScore& d : data.dates)
+    if (std::isfinite(d.ic)) x.push_back(double(d.time)), ic.push_back(d.ic), rank_ic.push_back(d.rank_ic);
+  LineChart chart{.name = "Cumulative IC and rank IC", .x = time_axis(data), .y = {.title = "sum of IC so far", .zero = true}, .height = 300};
+  chart.series = {{.name = "IC", .x = x, .y = running_sum(ic)}, {.name = "rank IC", .x = x, .y = running_sum(rank_ic)}};
+  const Trend over_time = trend(ic, data.label_horizon);
+  if (std::isfinite(over_time.deviation)) chart.series.push_back(luck_band("no skill, 95 %", x, ic, over_time.deviation));
+  return figure(chart, "A steady slope is skill that lasts. At each date 95 % of forecasts without skill lie inside the band.", kWide);
 }
 
 std::string advantage_figure(const ReportData& data) {
   const std::vector<double> gains = advantages(data);
   const Trend over_time = trend(gains, data.label_horizon);
   double total = 0;
-  for (const DateScore& d : data.dates)
-    if (std::isfinite(d.squared_error) && std::isfinite(d.naive_squared_error)) total += d.naive_squared_error;
+  for (size_t i = 0; i < gains.size(); ++i)
+    if (std::isfinite(gains[i])) total += data.dates[i].naive_squared_error;
   if (over_time.dates == 0 || !(total > 0)) return "";
   const auto x = collect(data.dates, [](const DateScore& d) { return double(d.time); });
   std::vector<double> shares = gains;
   for (double& share : shares) share /= total;
-  LineChart chart{"Squared error saved against the naive forecast",
-                  time_axis(data),
-                  {"saved so far, share of the naive forecast's total", Format::percent, true},
-                  {{"saved", x, running_sum(shares), {}, {}}},
-                  {},
-                  260};
-  if (std::isfinite(over_time.deviation)) chart.series.push_back(no_skill_band(x, shares, over_time.deviation / total));
+  LineChart chart{.name = "Squared error saved against the naive forecast", .x = time_axis(data), .height = 260};
+  chart.y = {.title = "saved so far, share of the naive forecast's total", .format = Format::percent, .zero = true};
+  chart.series = {{.name = "saved", .x = x, .y = running_sum(shares)}};
+  if (std::isfinite(over_time.deviation)) chart.series.push_back(luck_band("equally good, 95 %", x, shares, over_time.deviation / total));
   return figure(chart,
-                fmt::format("Rising: the model beats the naive forecast ({}) there. The end of the line is the out-of-sample R² against it ({}).",
+                fmt::format("Where it rises the model beats the naive forecast ({}). Its end is the out-of-sample R² against it ({}).",
                             data.naive_forecast, t_text(over_time.t)),
                 kWide);
 }
 
-/// Mean IC by year, or by month when there are fewer than four years.
+/// Mean IC by year, month or day, whichever gives a readable number of columns.
 std::string ic_by_period_figure(const ReportData& data) {
   if (data.dates.empty()) return "";
-  const double unit = data.daily ? 1 : 86'400e6;
-  const bool years = double(data.dates.back().time - data.dates.front().time) > 4 * 365.25 * unit;
+  struct Period {
+    const char* name;
+    double most_days;   ///< of the whole time that is cut into such periods
+    size_t characters;  ///< of the ISO date that name the period
+  };
+  constexpr Period kPeriods[] = {{"day", 62, 10}, {"month", 4 * 366, 7}, {"year", std::numeric_limits<double>::infinity(), 4}};
+  const double days = (double(data.dates.back().time) - double(data.dates.front().time)) / (data.daily ? 1 : 86'400e6);
+  const Period& period = *std::find_if(std::begin(kPeriods), std::end(kPeriods), [&](const Period& p) { return days <= p.most_days; });
   std::map<std::string, std::vector<double>> periods;
   for (const DateScore& d : data.dates)
-    if (std::isfinite(d.ic)) periods[time_text(data, d.time).substr(0, years ? 4 : 7)].push_back(d.ic);
-  if (periods.empty()) return "";
-  ColumnChart chart{years ? "Mean IC by year" : "Mean IC by month", "", {"mean IC", Format::number, true}, {}, {}, false, 240};
-  for (const auto& [period, values] : periods) {
+    if (std::isfinite(d.ic)) periods[time_text(data, d.time).substr(0, period.characters)].push_back(d.ic);
+  if (periods.size() < 2 || periods.size() == data.dates.size()) return "";
+  ColumnChart chart{.name = fmt::format("Mean IC by {}", period.name), .y = {.title = "mean IC"}};
+  for (const auto& [when, values] : periods) {
     const Trend t = trend(values, data.label_horizon);
     const double half_width = t.deviation / std::sqrt(double(t.dates)) * 2;
-    chart.columns.labels.push_back(period);
+    chart.columns.labels.push_back(when);
     chart.columns.values.push_back(t.mean);
     chart.columns.half_widths.push_back(half_width);
     chart.columns.notes.push_back(
-        fmt::format("{}: mean IC {} ± {} over {}", period, format_fixed(t.mean, 3), format_fixed(half_width, 3), plural(t.dates, "date")));
+        fmt::format("{}: mean IC {} ± {} over {}", when, format_fixed(t.mean, 3), format_fixed(half_width, 3), plural(t.dates, "date")));
   }
   return figure(chart, "Error bars: two standard errors (periods of fewer than 20 dates have none).", kHalf);
 }
 
+/// How much the IC of one date scatters around its mean: the reason why a mean needs many dates.
+std::string ic_histogram_figure(const ReportData& data) {
+  const auto ic = collect(data.dates, [](const DateScore& d) { return d.ic; });
+  const Trend over_time = trend(ic, 0);
+  if (over_time.dates < kMinDates) return "";
+  const ColumnChart chart{.name = "IC of single dates",
+                          .x_title = "IC",
+                          .y = {.title = "dates", .format = Format::count},
+                          .columns = histogram(ic, 18, Format::number),
+                          .touching = true};
+  return figure(chart, fmt::format("Mean {}, standard deviation {}.", format_fixed(over_time.mean, 3), format_fixed(over_time.deviation, 3)), kHalf);
+}
+
 std::string bucket_figure(const ReportData& data) {
   if (data.buckets.empty()) return "";
-  ColumnChart chart{data.buckets.size() == 10 ? "Outcome by prediction decile" : fmt::format("Outcome by prediction, {} groups", data.buckets.size()),
-                    "predictions, lowest to highest",
-                    {"mean label", Format::number, true},
-                    {},
-                    {},
-                    false,
-                    240};
+  ColumnChart chart{.x_title = "predictions, lowest to highest", .y = {.title = "mean label"}};
+  chart.name = data.buckets.size() == 10 ? "Outcome by prediction decile" : fmt::format("Outcome by prediction, {} groups", data.buckets.size());
   double sum = 0, rows = 0;
   for (size_t i = 0; i < data.buckets.size(); ++i) {
     const Bucket& b = data.buckets[i];
@@ -342,7 +376,7 @@ std::string bucket_figure(const ReportData& data) {
                                               format_value(b.mean_label, Format::number), format_value(2 * b.standard_error, Format::number),
                                               format_value(b.mean_prediction, Format::number), format_count(b.rows)));
   }
-  if (rows > 0) chart.guides.push_back({sum / rows, "mean of all"});
+  if (rows > 0) chart.guides.push_back({sum / rows, "mean of all rows"});
   return figure(chart,
                 "A forecast with skill climbs from left to right. Error bars: two standard errors as if rows were independent; symbols move "
                 "together, so the truth is wider.",
@@ -352,33 +386,27 @@ std::string bucket_figure(const ReportData& data) {
 std::string universe_table(const ReportData& data) {
   const UniverseScore& u = data.universe;
   HtmlTable table("Out of sample, whole universe",
-                  {{"Metric", nullptr, false}, {"Value"}, {"Of dates above 0"}, {"t", "t"}, {"Reading", nullptr, false}});
-  const auto share_above_zero = [&](auto get) {
-    double above = 0, all = 0;
-    for (const DateScore& d : data.dates)
-      if (const double value = get(d); std::isfinite(value)) above += value > 0, ++all;
-    return all > 0 ? above / all : kUndefined;
+                  {{"Metric", nullptr, false}, {"Value"}, {"t", "t"}, {"Reading", nullptr, false}, {"Dates above 0"}});
+  const auto row = [&](const char* term, const std::string& title, const std::string& value, const std::vector<double>& by_date = {}) {
+    const Trend over_time = trend(by_date, data.label_horizon);
+    const auto above = std::count_if(by_date.begin(), by_date.end(), [](double v) { return v > 0; });
+    const bool tested = std::isfinite(over_time.t);
+    table.row({{fmt::format("<a href=\"#def-{}\">{}</a>", term, prose(title))},
+               {prose(value)},
+               tested ? number(over_time.t, 1) : Cell{},
+               {tested ? judgement(over_time.t) : ""},
+               over_time.dates > 0
+                   ? text(fmt::format("{} of {}", percent(double(above) / double(over_time.dates), 1).html, format_count(int64_t(over_time.dates))))
+                   : Cell{}});
   };
-  const auto defined = [](const char* id, std::string_view title) { return Cell{fmt::format("<a href=\"#def-{}\">{}</a>", id, escape_html(title))}; };
-  const auto reading = [](double t) { return text(std::isfinite(t) ? judgement(t) : ""); };
-  const Trend saved = trend(advantages(data), data.label_horizon), ic = ic_trend(data), rank_ic = rank_ic_trend(data);
-  table.row({defined("error", data.error_metric), {format_value(u.error, Format::number, 4)}, text(""), text(""), text("")});
-  table.row({defined("naive", data.error_metric + " of the naive forecast"),
-             {format_value(u.naive_error, Format::number, 4)},
-             text(""),
-             text(""),
-             text("")});
-  const double better =
-      std::isfinite(saved.t) ? share_above_zero([](const DateScore& d) { return d.naive_squared_error - d.squared_error; }) : kUndefined;
-  table.row(
-      {defined("ratio", "Ratio of the two"), number(ratio(u.error, u.naive_error), 4), percent(better, 1), number(saved.t, 1), reading(saved.t)});
-  table.row({defined("hit_rate", "Hit rate"), percent(u.hit_rate, 1), text(""), text(""), text("")});
-  table.row({defined("ic", "Mean IC"), number(u.ic, 4), percent(share_above_zero([](const DateScore& d) { return d.ic; }), 1), number(ic.t, 1),
-             reading(ic.t)});
-  table.row({defined("icir", "ICIR"), number(u.icir, 3), text(""), text(""), text("")});
-  table.row({defined("rank_ic", "Mean rank IC"), number(u.rank_ic, 4), percent(share_above_zero([](const DateScore& d) { return d.rank_ic; }), 1),
-             number(rank_ic.t, 1), reading(rank_ic.t)});
-  table.row({defined("icir", "Rank ICIR"), number(u.rank_icir, 3), text(""), text(""), text("")});
+  row("error", data.error_metric, format_value(u.error, Format::number, 4));
+  row("naive", "Naive " + data.error_metric, format_value(u.naive_error, Format::number, 4));
+  row("ratio", "Ratio of the two", format_fixed(ratio(u.error, u.naive_error), 4), advantages(data));
+  row("hit_rate", "Hit rate", percent(u.hit_rate, 1).html);
+  row("ic", "Mean IC", format_fixed(u.ic, 4), collect(data.dates, [](const DateScore& d) { return d.ic; }));
+  row("icir", "ICIR", format_fixed(u.icir, 3));
+  row("rank_ic", "Mean rank IC", format_fixed(u.rank_ic, 4), collect(data.dates, [](const DateScore& d) { return d.rank_ic; }));
+  row("icir", "Rank ICIR", format_fixed(u.rank_icir, 3));
   return std::move(table).finish();
 }
 
@@ -392,14 +420,13 @@ std::set<std::string> fold_symbols(const ReportData& data) {
 
 /// One line per symbol, over the first date of each test block.
 std::string fold_lines(const ReportData& data, const std::set<std::string>& symbols) {
-  LineChart chart{fmt::format("{} against naive, by fold", data.error_metric),
-                  time_axis(data),
-                  {"error / naive error", Format::number, false},
-                  {},
-                  {{1, "naive forecast"}},
-                  240};
+  LineChart chart{.name = data.error_metric + " against naive, by fold",
+                  .x = time_axis(data),
+                  .y = {.title = "error / naive error"},
+                  .guides = {{1, "naive forecast"}},
+                  .height = 240};
   for (const std::string& symbol : symbols) {
-    Series series{symbol.empty() ? "universe" : shorten(symbol, 16), {}, {}, {}, {}};
+    Series series{.name = symbol.empty() ? "universe" : shorten(symbol, 16)};
     std::vector<const FoldScore*> folds;
     for (const FoldScore& fold : data.folds)
       if (fold.symbol == symbol) folds.push_back(&fold);
@@ -422,7 +449,7 @@ std::vector<double> fold_ratios(const std::vector<const FoldScore*>& folds) {
 
 /// The median over symbols and the middle half, by number of the fold.
 std::string fold_quartiles(const ReportData& data) {
-  Series series{"median symbol", {}, {}, {}, {}};
+  Series series{.name = "median symbol"};
   for (const auto& [number, folds] : group_folds(data)) {
     const std::vector<double> ratios = fold_ratios(folds);
     series.x.push_back(number);
@@ -430,12 +457,12 @@ std::string fold_quartiles(const ReportData& data) {
     series.low.push_back(quantile(ratios, 0.25));
     series.high.push_back(quantile(ratios, 0.75));
   }
-  const LineChart chart{fmt::format("{} against naive, by fold", data.error_metric),
-                        {"fold", Format::count, false},
-                        {"error / naive error", Format::number, false},
-                        {series},
-                        {{1, "naive forecast"}},
-                        240};
+  const LineChart chart{.name = data.error_metric + " against naive, by fold",
+                        .x = {.title = "fold", .format = Format::count},
+                        .y = {.title = "error / naive error"},
+                        .series = {series},
+                        .guides = {{1, "naive forecast"}},
+                        .height = 240};
   return figure(chart, "The median over symbols; the band holds the middle half of them. Below 1 the model is better.", kHalf);
 }
 
@@ -493,6 +520,7 @@ std::string fold_table(const ReportData& data) {
 }
 
 std::string results_section(const ReportData& data) {
+  if (data.symbols.empty()) return note("No symbol has out-of-sample predictions.");
   std::string out = universe_table(data);
   const bool has_ic = std::any_of(data.dates.begin(), data.dates.end(), [](const DateScore& d) { return std::isfinite(d.ic); });
   if (has_ic)
@@ -500,7 +528,7 @@ std::string results_section(const ReportData& data) {
   else
     out += note("No IC: it compares symbols within a date and needs at least 3 of them on a date.");
   out += advantage_figure(data);
-  out += side_by_side(bucket_figure(data) + ic_by_period_figure(data) + fold_figure(data));
+  out += side_by_side(bucket_figure(data) + ic_by_period_figure(data) + ic_histogram_figure(data) + fold_figure(data));
   return out + fold_table(data);
 }
 
@@ -547,20 +575,17 @@ std::string symbol_figures(const ReportData& data) {
   const auto below = std::count_if(ratios.begin(), ratios.end(), [](double r) { return r < 1; });
   const double rows = quantile(collect(data.symbols, [](const SymbolScore& s) { return double(s.rows); }), 0.5);
   const double luck = expected_largest(double(data.symbols.size())) / std::sqrt(std::max(rows, 1.0));
-  const ColumnChart ratio_chart{fmt::format("{} against naive, all symbols", data.error_metric),
-                                "error / naive error",
-                                {"symbols", Format::count, true},
-                                histogram(ratios, 18, Format::number),
-                                {},
-                                true,
-                                220};
-  const ColumnChart corr_chart{"Correlation over time, all symbols",
-                               "Pearson(prediction, label)",
-                               {"symbols", Format::count, true},
-                               histogram(corrs, 18, Format::number),
-                               {},
-                               true,
-                               220};
+  const Axis symbols{.title = "symbols", .format = Format::count};
+  const ColumnChart ratio_chart{.name = data.error_metric + " against naive, all symbols",
+                                .x_title = "error / naive error",
+                                .y = symbols,
+                                .columns = histogram(ratios, 18, Format::number),
+                                .touching = true};
+  const ColumnChart corr_chart{.name = "Correlation over time, all symbols",
+                               .x_title = "Pearson(prediction, label)",
+                               .y = symbols,
+                               .columns = histogram(corrs, 18, Format::number),
+                               .touching = true};
   return side_by_side(figure(ratio_chart,
                              fmt::format("Below 1 the model is better: {} of {} symbols.", format_count(below), format_count(int64_t(ratios.size()))),
                              kHalf) +
@@ -610,6 +635,7 @@ std::string newest_section(const ReportData& data) {
   }
   for (const auto& [symbol, prediction] : last)
     if (std::isfinite(prediction->prediction)) latest.push_back(prediction);
+  if (latest.empty()) return note("No row without a label has a prediction.");
   std::stable_sort(latest.begin(), latest.end(), [](auto a, auto b) { return a->prediction > b->prediction; });
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->symbol != b->symbol ? a->symbol < b->symbol : a->time < b->time; });
   std::string out = paragraph(fmt::format("Rows that have no label yet, predicted by the last fold's model; the label is {}.",
@@ -622,11 +648,18 @@ std::string newest_section(const ReportData& data) {
            newest_table(data, fmt::format("The {} lowest", kBestAndWorst), ranked.last(kBestAndWorst), decimals) + "</div>\n";
   }
   const double t = ic_trend(data).t;
-  if (std::isfinite(t)) out += note(fmt::format("Weigh them by the record above: mean IC with {}, {}.", t_text(t), judgement(t)));
+  if (std::isfinite(t))
+    out += note(fmt::format("Weigh them by the record: mean IC {} ({}: {}).", format_fixed(data.universe.ic, 3), t_text(t), judgement(t)));
   if (rows.size() > latest.size())
     out += details(fmt::format("All {} rows without a label", format_count(int64_t(rows.size()))),
                    newest_table(data, "Every row without a label", rows, decimals));
   return out;
+}
+
+std::string feature_table(std::string_view caption, std::span<const FeatureGain* const> features, double total) {
+  HtmlTable table(caption, {{"Feature", nullptr, false}, {"Gain", "gain"}, {"Expression", nullptr, false}});
+  for (const FeatureGain* f : features) table.row({name(f->feature), percent(f->gain / total, 2), code(f->expression)});
+  return std::move(table).finish();
 }
 
 std::string features_section(const ReportData& data) {
@@ -636,21 +669,22 @@ std::string features_section(const ReportData& data) {
     if (std::isfinite(f.gain)) ranked.push_back(&f), total += f.gain;
   if (ranked.empty() || !(total > 0)) return note("No feature importance was recorded.");
   std::stable_sort(ranked.begin(), ranked.end(), [](auto a, auto b) { return a->gain > b->gain; });
-  BarChart chart{"Share of the total gain", Format::percent, {}};
+  BarChart chart{.name = "Share of the total gain", .format = Format::percent};
   double rest = total;
   for (size_t i = 0; i < std::min(kTopFeatures, ranked.size()); ++i) {
-    chart.bars.push_back({ranked[i]->feature, ranked[i]->gain / total, ranked[i]->expression, false});
+    chart.bars.push_back({ranked[i]->feature, ranked[i]->gain / total, ranked[i]->expression});
     rest -= ranked[i]->gain;
   }
+  // The rest as a bar of its own would be the longest and press the others flat.
+  std::string caption = data.importance_note.empty() ? "" : data.importance_note + ". ";
+  if (!caption.empty() && caption[0] >= 'a' && caption[0] <= 'z') caption[0] = char(caption[0] - 'a' + 'A');
   if (ranked.size() > kTopFeatures)
-    chart.bars.push_back({fmt::format("{} others", ranked.size() - kTopFeatures), std::max(rest, 0.0) / total, "", true});
-  std::string out = figure(
-      chart,
-      data.importance_note + (data.importance_note.empty() ? "" : ". ") + "Gain is counted on training rows: a feature that fits noise has gain too.",
-      kWide);
-  HtmlTable table("All features", {{"Feature", nullptr, false}, {"Gain", "gain"}, {"Expression", nullptr, false}});
-  for (const FeatureGain* f : ranked) table.row({name(f->feature), percent(f->gain / total, 2), code(f->expression)});
-  return out + details(fmt::format("All {} features", ranked.size()), std::move(table).finish());
+    caption += fmt::format("The other {} features hold {}. ", ranked.size() - kTopFeatures, percent(std::max(rest, 0.0) / total, 1).html);
+  const std::span<const FeatureGain* const> all(ranked);
+  std::string out = side_by_side(figure(chart, caption + "Gain is counted on training rows: a feature that fits noise has gain too.", kHalf) +
+                                 feature_table("Their expressions", all.first(chart.bars.size()), total));
+  if (ranked.size() > kTopFeatures) out += details(fmt::format("All {} features", ranked.size()), feature_table("All features", all, total));
+  return out;
 }
 
 // ---- Data ----
@@ -707,17 +741,20 @@ std::string data_section(const ReportData& data) {
 
 // ---- What was run ----
 
-std::string input_text(const ReportData& data) {
+std::string input_summary(const ReportData& data) {
   const DataSummary& d = data.data;
   std::string out =
-      fmt::format("{} of {} from {}", plural(size_t(d.rows), "row"), plural(size_t(d.symbols), "symbol"), plural(d.files.size(), "file"));
-  if (d.rows > 0) out += fmt::format(", {} to {}", time_text(data, d.first_time), time_text(data, d.last_time));
-  return out + ".";
+      fmt::format("<p>{} of {} from {}", plural(size_t(d.rows), "row"), plural(size_t(d.symbols), "symbol"), plural(d.files.size(), "file"));
+  if (d.rows > 0)
+    out += fmt::format(", <span class=\"whole\">{}</span> to <span class=\"whole\">{}</span>", time_text(data, d.first_time),
+                       time_text(data, d.last_time));
+  return out + ".</p>\n";
 }
 
 std::string run_section(const ReportData& data) {
   HtmlTable spec("Spec", {{"Key", nullptr, false}, {"Value", nullptr, false}, {"From", nullptr, false}});
-  for (const SpecEntry& entry : data.spec) spec.row({name(entry.name), code(entry.value), text(entry.origin)});
+  for (const SpecEntry& entry : data.spec)
+    if (!entry.value.empty()) spec.row({key(entry.name), code(entry.value), text(entry.origin)});
   HtmlTable facts("Run", {{"What", nullptr, false}, {"Value", nullptr, false}});
   const auto fact = [&](std::string_view what, std::string_view value) {
     if (!value.empty()) facts.row({text(what), code(value)});
@@ -729,7 +766,7 @@ std::string run_section(const ReportData& data) {
   for (const NameValue& version : data.versions) fact(version.name, version.value);
   HtmlTable files("Input files", {{"File", nullptr, false}, {"Rows"}, {"Size"}, {"Content hash", nullptr, false}});
   for (const InputFile& f : data.data.files) files.row({text(shorten(f.path, 120)), count(f.rows), {format_bytes(f.bytes)}, code(f.hash)});
-  std::string out = paragraph(input_text(data)) + "<div class=\"pair\">";
+  std::string out = input_summary(data) + "<div class=\"pair\">";
   if (!spec.empty()) out += std::move(spec).finish();
   if (!facts.empty()) out += std::move(facts).finish();
   out += "</div>\n";
@@ -756,10 +793,10 @@ std::string time_summary(const ReportData& data) {
 
 std::string step_parts(const ReportData& data) {
   if (data.steps.empty()) return "";
-  BarChart chart{"Seconds per step", Format::seconds, {}};
-  HtmlTable table("Steps", {{"Step", nullptr, false}, {"Wall"}, {"CPU"}, {"Share of wall"}, {"Items"}, {"Items per second"}});
+  BarChart chart{.name = "Seconds per step", .format = Format::seconds};
+  HtmlTable table("Steps", {{"Step", nullptr, false}, {"Wall"}, {"CPU"}, {"Share"}, {"Items"}, {"per second"}});
   for (const StepTime& s : data.steps) {
-    chart.bars.push_back({s.step, s.wall_s, fmt::format("{} of CPU", format_value(s.cpu_s, Format::seconds)), false});
+    chart.bars.push_back({s.step, s.wall_s, fmt::format("{} of CPU", format_value(s.cpu_s, Format::seconds))});
     table.row({name(s.step), seconds(s.wall_s), seconds(s.cpu_s), percent(s.wall_s / data.wall_s, 1),
                text(s.items > 0 ? format_count(s.items) + (s.unit.empty() ? "" : " " + s.unit) : "–"),
                text(s.items > 0 && s.wall_s > 0 ? format_count(int64_t(double(s.items) / s.wall_s)) : "–")});
@@ -769,7 +806,7 @@ std::string step_parts(const ReportData& data) {
 
 std::string timeline_figure(const ReportData& data) {
   if (data.tasks.empty()) return "";
-  TimelineChart chart{"What each worker did", {"seconds since the start", Format::seconds, true}, {}, {}, {}};
+  TimelineChart chart{.name = "What each worker did", .x = {.title = "seconds since the start", .format = Format::seconds}};
   int workers = 0;
   double busy = 0;
   for (const TaskSpan& task : data.tasks) workers = std::max(workers, task.worker + 1), busy += task.end_s - task.start_s;
@@ -780,7 +817,7 @@ std::string timeline_figure(const ReportData& data) {
     if (kind == chart.kinds.end()) chart.kinds.push_back(task.step);
   }
   return figure(chart,
-                fmt::format("{}, {} of work. White is waiting.{}", plural(data.tasks.size(), "task"), format_seconds(busy),
+                fmt::format("{}, {} of work. Gaps are waiting.{}", plural(data.tasks.size(), "task"), format_seconds(busy),
                             workers > kMostWorkers ? fmt::format(" The first {} of {} workers.", kMostWorkers, workers) : ""),
                 kWide);
 }
@@ -820,30 +857,32 @@ constexpr Definition kDefinitions[] = {
     {"saved", "Squared error saved",
      "Sum over dates of the naive forecast's squared error minus the model's / the naive forecast's total. Its end is the out-of-sample R² against "
      "the naive forecast."},
-    {"band", "No-skill band",
+    {"band", "Band of luck",
      "±1.96 x the standard deviation of one date (Newey-West) x √(dates so far): at any one date 95 % of forecasts without skill are inside."},
     {"decile", "Decile", "A tenth of all out-of-sample rows, by prediction; equal predictions stay together."},
     {"gain", "Gain", "Sum over splits of the fall of impurity that the feature brought on training rows, as a share of all."},
     {"cpu", "CPU use", "CPU seconds of the process / (wall seconds x workers)."},
 };
 
+std::string definition(std::string_view id, std::string_view title, std::string_view content) {
+  return fmt::format("<dt id=\"def-{}\">{}</dt><dd>{}</dd>\n", escape_html(id), escape_html(title), prose(content));
+}
+
 std::string definitions_section(const ReportData& data) {
-  std::string out = "<dl class=\"terms\">\n";
-  const auto define = [&](std::string_view id, std::string_view title, std::string_view content) {
-    out += fmt::format("<dt id=\"def-{}\">{}</dt><dd>{}</dd>\n", escape_html(id), escape_html(title), escape_html(content));
-  };
+  std::string shown, others;
   for (const Definition& d : kDefinitions) {
     const std::string_view id = d.id;
     const auto own = std::find_if(data.conventions.begin(), data.conventions.end(), [&](const NameValue& c) { return c.name == id; });
     std::string title = d.name, content = own == data.conventions.end() ? d.text : own->value;
     if (id == "error") title = data.error_metric;
     if (id == "naive" && content.empty()) content = data.naive_forecast;
-    define(id, title, content);
+    shown += definition(id, title, content);
   }
   for (const NameValue& c : data.conventions)
     if (std::none_of(std::begin(kDefinitions), std::end(kDefinitions), [&](const Definition& d) { return c.name == d.id; }))
-      define("metric-" + c.name, c.name, c.value);
-  return out + "</dl>\n";
+      others += definition("metric-" + c.name, c.name, c.value);
+  const auto list = [](const std::string& terms) { return "<dl class=\"terms\">\n" + terms + "</dl>\n"; };
+  return list(shown) + (others.empty() ? "" : details("All metrics of metrics.json", list(others)));
 }
 
 // ---- Page ----
@@ -870,33 +909,34 @@ main,header,footer{max-width:1072px;margin:0 auto;padding:0 24px}
 h1{font-size:1.05rem;font-weight:600;margin:32px 0 4px;color:var(--soft)}
 h2{font-size:1.35rem;line-height:1.25;margin:56px 0 12px;padding-top:14px;border-top:2px solid var(--ink)}
 h3{font-size:1.05rem;margin:24px 0 4px}
-.verdict{font-size:1.5rem;line-height:1.35;font-weight:600;margin:0 0 20px;max-width:34em;text-wrap:pretty}
+.verdict{font-size:1.5rem;line-height:1.35;font-weight:600;margin:0 0 20px;max-width:40em;text-wrap:balance}
 p{margin:8px 0;max-width:46em}.note,figcaption,caption,footer{color:var(--soft);font-size:.875rem;line-height:1.45}
 a{color:inherit;text-decoration:underline;text-decoration-color:var(--frame);text-underline-offset:3px}a:hover{text-decoration-color:currentColor}
 nav ol{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:20px 0 0;padding:0;font-size:.9375rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:0;background:var(--grid);border:1px solid var(--grid)}
-.tiles div{background:var(--paper);padding:12px 14px}.tiles dt{font-size:.8125rem;color:var(--soft)}
+.tiles{display:flex;flex-wrap:wrap;gap:1px;margin:0;background:var(--grid);border:1px solid var(--grid)}
+.tiles div{flex:1 1 140px;background:var(--paper);padding:12px 14px}.tiles dt{font-size:.8125rem;color:var(--soft)}
 .tiles dd{margin:0;font-size:1.375rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.3}
 .tiles small{display:block;font-size:.8125rem;font-weight:400;color:var(--soft)}
 figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption{margin-top:8px;max-width:46em}figcaption b{color:var(--ink);font-weight:600}
 .pair{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:32px;margin:28px 0;align-items:start}.pair .scroll{margin:0}
 .scroll{overflow-x:auto;margin:16px 0}.scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
-table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;width:100%}
+table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}.pair th,.pair td{padding-left:14px}
 caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
-th,td{padding:5px 0 5px 16px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:baseline}
+th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
 thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}
-.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
+.whole{white-space:nowrap}.key{white-space:normal}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere;white-space:normal}.t{text-align:left}td.t{white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
 tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft);opacity:.75}
-td.t code{overflow-wrap:anywhere}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
+td.t{min-width:7em}td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--tint);padding:14px 16px;overflow-x:auto;border-radius:3px}
 details{margin:16px 0}summary{cursor:pointer;font-size:.9375rem;padding:4px 0}summary:hover{text-decoration:underline;text-underline-offset:3px}
 .terms{display:grid;grid-template-columns:minmax(120px,max-content) 1fr;gap:6px 24px;font-size:.875rem;margin:0}
 .terms dt{font-weight:600}.terms dd{margin:0;max-width:44em}.terms dt:target,.terms dt:target+dd{background:var(--tint);outline:6px solid var(--tint)}
 footer{margin-top:56px;padding-bottom:40px}.narrow{display:none}
-@media (max-width:760px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
-h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles{grid-template-columns:repeat(2,1fr)}.tiles dd{font-size:1.15rem}
-.terms{grid-template-columns:1fr;gap:0}.terms dd{margin-bottom:10px}th,td{padding-left:12px}}
-@media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide{display:block}.narrow{display:none}.scroll{overflow:visible}
+@media (max-width:860px){main,header,footer{padding:0 16px}.pair{gap:24px}.wide{display:none}.narrow{display:block;max-width:520px}
+h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles dd{font-size:1.15rem}
+th,td{padding-left:14px}}
+@media (max-width:640px){.pair,.terms{grid-template-columns:minmax(0,1fr)}.terms{gap:0}.terms dd{margin-bottom:10px}}
+@media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide,.half .narrow{display:block}.narrow,.half .wide{display:none}.scroll{overflow:visible}
 a{text-decoration:none}.chart .hover{display:none}}
 )";
 
@@ -938,7 +978,7 @@ std::string render_report(const ReportData& data) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
       title, chart_css(), kPageCss);
   out += fmt::format("<header>\n<h1>{}{}</h1>\n<p class=\"verdict\">{}</p>\n{}<nav aria-label=\"Contents\"><ol>", title,
-                     data.created.empty() ? "" : " · " + escape_html(data.created), escape_html(verdict(data)), tiles(data));
+                     data.created.empty() ? "" : " · " + escape_html(data.created), prose(verdict(data)), tiles(data));
   for (const Section& section : kSections) out += fmt::format("<li><a href=\"#{}\">{}</a></li>", section.id, section.title);
   out += "</ol></nav>\n</header>\n<main>\n";
   for (const Section& section : kSections)

@@ -50,7 +50,7 @@ std::string check_markup(std::string_view html) {
     if (tag.starts_with('/')) {
       if (open.empty() || open.back() != tag.substr(1)) return fmt::format("</{}> closes {}", tag.substr(1), open.empty() ? "nothing" : open.back());
       open.pop_back();
-    } else if (!tag.ends_with('/') && name != "meta" && !tag.starts_with("!doctype")) {
+    } else if (!tag.ends_with('/') && name != "meta" && name != "wbr" && !tag.starts_with("!doctype")) {
       open.push_back(name);
     }
     at = end;
@@ -77,6 +77,13 @@ void check_report(const ReportData& data) {
 }
 
 double mean_of(const std::vector<double>& values) { return std::accumulate(values.begin(), values.end(), 0.0) / double(values.size()); }
+
+double sum_of_squares(const std::vector<double>& values) {
+  const double mean = mean_of(values);
+  double sum = 0;
+  for (const double v : values) sum += (v - mean) * (v - mean);
+  return sum;
+}
 
 double pearson(const std::vector<double>& x, const std::vector<double>& y) {
   const double mx = mean_of(x), my = mean_of(y);
@@ -153,11 +160,7 @@ ReportData tell(const Story& story) {
   const double rows = double(num_symbols) * story.dates;
   std::vector<double> ics, rank_ics;
   for (const DateScore& d : data.dates) ics.push_back(d.ic), rank_ics.push_back(d.rank_ic);
-  const auto ir = [](const std::vector<double>& v) {
-    double squares = 0;
-    for (const double x : v) squares += (x - mean_of(v)) * (x - mean_of(v));
-    return mean_of(v) / std::sqrt(squares / double(v.size() - 1));
-  };
+  const auto ir = [](const std::vector<double>& v) { return mean_of(v) / std::sqrt(sum_of_squares(v) / double(v.size() - 1)); };
   data.universe = {int64_t(rows),     story.dates, std::sqrt(total / rows), std::sqrt(naive_total / rows), hits / rows, mean_of(ics), ir(ics),
                    mean_of(rank_ics), ir(rank_ics)};
   for (size_t s = 0; s < num_symbols; ++s) {
@@ -187,9 +190,7 @@ ReportData tell(const Story& story) {
   for (size_t b = 0; b < 10; ++b) {
     std::vector<double> p, y;
     for (size_t i = b * pairs.size() / 10; i < (b + 1) * pairs.size() / 10; ++i) p.push_back(pairs[i].first), y.push_back(pairs[i].second);
-    double squares = 0;
-    for (const double v : y) squares += (v - mean_of(y)) * (v - mean_of(y));
-    data.buckets.push_back({int64_t(y.size()), mean_of(p), mean_of(y), std::sqrt(squares / double(y.size() * (y.size() - 1)))});
+    data.buckets.push_back({int64_t(y.size()), mean_of(p), mean_of(y), std::sqrt(sum_of_squares(y) / double(y.size() * (y.size() - 1)))});
   }
 
   const char* kNames[] = {"STD", "VMA", "CORR", "KLEN", "WVMA", "BETA", "RSQR", "MAX", "LOW", "ROC", "RESI"};
@@ -277,7 +278,7 @@ TEST_CASE("report: a small universe") {
   const std::string html = render_report(data);
   for (const SymbolScore& s : data.symbols) CHECK(contains(html, "<th scope=\"row\" class=\"t\">" + s.symbol + "</th>"));
   for (const std::string_view part : {"Cumulative IC and rank IC", "Outcome by prediction decile", "Mean IC by year", "RMSE against naive, by fold",
-                                      "Share of the total gain", "138 others", "no bar for 7 days", "What each worker did",
+                                      "Share of the total gain", "The other 138 features hold", "no bar for 7 days", "What each worker did",
                                       "5f2ac91b7d3e08a6c4b1f09e2d7a6635", "num_trees = 100", "rows with a label of 0 are left out"})
     CHECK_MESSAGE(contains(html, part), part);
   CHECK_FALSE(contains(html, "no data</text>"));
@@ -305,7 +306,7 @@ TEST_CASE("report: the verdict does not sell noise") {
   CHECK(contains(sentence(20, 400, 0.0), "distinguishable from luck"));
   CHECK(contains(sentence(50, 1000, 0.1), "mean IC 0.0"));
   CHECK(contains(sentence(50, 1000, 0.1), "unlikely to be luck if no other specs were tried"));
-  CHECK(contains(sentence(50, 1000, -0.1), "worse than no skill"));
+  CHECK(contains(sentence(50, 1000, -0.1), "worse, and not by bad luck"));
   CHECK_FALSE(contains(sentence(2, 400, 0.0), "IC"));  // needs three symbols on a date
   CHECK(contains(sentence(1, 400, 0.0), "1 symbol, 400 out-of-sample dates: RMSE"));
   CHECK_FALSE(contains(sentence(5, 10, 0.5), "t = "));  // ten dates say nothing

@@ -80,13 +80,13 @@ Result<Times> times_of(const Table& table, const std::string& source) {
   Times out;
   out.values.resize(size_t(column->length));
   for (int64_t row = 0; row < column->length; ++row) {
-    const std::string where = fmt::format("{}: row {}", source, row + 1);
-    if (column->is_null(row)) return input_error("a date is missing", where, "give every row a date, or leave the row out");
+    const auto where = [&] { return fmt::format("{}: row {}", source, row + 1); };  // only made for an error
+    if (column->is_null(row)) return input_error("a date is missing", where(), "give every row a date, or leave the row out");
     if (column->dtype == Dtype::text || column->dtype == Dtype::category) {
       int32_t days = 0;
       const std::string_view text = column->text(row);
       if (!parse_date(text, &days))
-        return input_error(fmt::format("'{}' is no date", text), where, "write dates as 2024-01-05, 2024/01/05 or 20240105");
+        return input_error(fmt::format("'{}' is no date", text), where(), "write dates as 2024-01-05, 2024/01/05 or 20240105");
       out.values[size_t(row)] = days;
     } else if (column->dtype == Dtype::date) {
       out.values[size_t(row)] = column->as<int32_t>()[size_t(row)];
@@ -96,7 +96,7 @@ Result<Times> times_of(const Table& table, const std::string& source) {
     } else if (is_integer(column->dtype)) {
       int32_t days = 0;
       if (!parse_date(std::to_string(int64_t(column->number(row))), &days))
-        return input_error(fmt::format("{} is no date", int64_t(column->number(row))), where, "write dates as 2024-01-05, 2024/01/05 or 20240105");
+        return input_error(fmt::format("{} is no date", int64_t(column->number(row))), where(), "write dates as 2024-01-05, 2024/01/05 or 20240105");
       out.values[size_t(row)] = days;
     } else {
       return input_error(fmt::format("the date column holds {}", dtype_name(column->dtype)), source, "write dates as 2024-01-05 or as a date type");
@@ -174,7 +174,8 @@ Result<PanelResult> make_panel(const Table& table, const std::string& source) {
     return left != right ? left < right : times.values[size_t(a)] < times.values[size_t(b)];
   };
   // Stable, so that what was in order stays as it is; already sorted input costs one pass.
-  if (!std::is_sorted(order.begin(), order.end(), before)) {
+  const bool sorted = std::is_sorted(order.begin(), order.end(), before);
+  if (!sorted) {
     std::vector<int64_t> last(symbols.names.size(), std::numeric_limits<int64_t>::min());
     std::vector<bool> said(symbols.names.size());
     for (size_t row = 0; row < rows; ++row) {
@@ -211,10 +212,12 @@ Result<PanelResult> make_panel(const Table& table, const std::string& source) {
   }
   if (!order.empty()) panel.offsets.push_back(int64_t(order.size()));
   for (std::vector<double>& column : raw) {
-    std::vector<double> sorted(order.size());
-    for (size_t i = 0; i < order.size(); ++i) sorted[i] = column[size_t(order[i])];
-    panel.values.push_back(std::move(sorted));
-    column = {};
+    if (!sorted || order.size() < rows) {
+      std::vector<double> in_order(order.size());
+      for (size_t i = 0; i < order.size(); ++i) in_order[i] = column[size_t(order[i])];
+      column = std::move(in_order);
+    }
+    panel.values.push_back(std::move(column));
   }
   return out;
 }

@@ -1,0 +1,503 @@
+// The 61 candle patterns, each a condition over the last bars (see ta_candles.h), and the one loop that runs them.
+//
+// +100 speaks for rising, -100 for falling prices; 80 is the weaker form where edges only touch, 200 a confirmed Hikkake.
+// Definitions follow TA-Lib, which follows G. Morris, "Candlestick Charting Explained"; the trend that a pattern should
+// reverse or continue is not looked at. Comments name the places where TA-Lib differs from the books or from itself.
+#include <array>
+#include <utility>
+
+#include "kernels/ta_candles.h"
+
+namespace hayate::kernels::ta {
+namespace {
+
+struct Pattern {
+  const char* name;
+  const char* title;
+  int (*signal)(Bars&);
+  Anything (*read)(Reading&);
+  double penetration = -1;  // initial value; below 0: the pattern has no such parameter
+  int more_rows = 0;        // rows of TA-Lib's lookback beyond what the definition reads
+  int early_rows = 0;       // rows before the first signal on which the condition already runs, for its memory
+
+  template <class Definition>
+  constexpr Pattern(const char* name_, const char* title_, Definition definition)
+      : name(name_), title(title_), signal(definition), read(definition) {}
+  constexpr Pattern with_penetration(double initial) const { return changed(initial, more_rows, early_rows); }
+  constexpr Pattern with_rows(int more, int early = 0) const { return changed(penetration, more, early); }
+
+ private:
+  constexpr Pattern changed(double initial, int more, int early) const {
+    Pattern copy = *this;
+    copy.penetration = initial, copy.more_rows = more, copy.early_rows = early;
+    return copy;
+  }
+};
+
+constexpr Pattern kPatterns[] = {
+    Pattern("CDL2CROWS", "Two Crows",
+            [](auto& b) {
+              return -100 * (b.white(2) && b.body(2) > b.mean(body_long, 2) && b.black(1) && b.gap_up(1, 2) &&  //
+                             b.black(0) && b.open(0) < b.open(1) && b.open(0) > b.close(1) &&                   // opens within the second body
+                             b.close(0) > b.open(2) && b.close(0) < b.close(2));                                // closes within the first
+            }),
+    Pattern("CDL3BLACKCROWS", "Three Black Crows",
+            [](auto& b) {
+              return -100 * (b.white(3) && b.black(2) && b.black(1) && b.black(0) &&  //
+                             b.lower(2) < b.mean(shadow_very_short, 2) && b.lower(1) < b.mean(shadow_very_short, 1) &&
+                             b.lower(0) < b.mean(shadow_very_short, 0) &&        //
+                             b.open(1) < b.open(2) && b.open(1) > b.close(2) &&  // each opens within the body before
+                             b.open(0) < b.open(1) && b.open(0) > b.close(1) &&  //
+                             b.high(3) > b.close(2) && b.close(2) > b.close(1) && b.close(1) > b.close(0));
+            }),
+    Pattern("CDL3INSIDE", "Three Inside Up/Down",
+            [](auto& b) {
+              return -100 * b.color(2) *
+                     (b.body(2) > b.mean(body_long, 2) && b.body(1) <= b.mean(body_short, 1) && b.top(1) < b.top(2) && b.bottom(1) > b.bottom(2) &&
+                      ((b.white(2) && b.black(0) && b.close(0) < b.open(2)) || (b.black(2) && b.white(0) && b.close(0) > b.open(2))));
+            }),
+    Pattern("CDL3LINESTRIKE", "Three-Line Strike",
+            [](auto& b) {
+              return 100 * b.color(1) *
+                     (b.color(3) == b.color(2) && b.color(2) == b.color(1) && b.color(0) == -b.color(1) &&  //
+                      b.open(2) >= b.bottom(3) - b.mean(near, 3) && b.open(2) <= b.top(3) + b.mean(near, 3) &&
+                      b.open(1) >= b.bottom(2) - b.mean(near, 2) && b.open(1) <= b.top(2) + b.mean(near, 2) &&
+                      ((b.white(1) && b.close(1) > b.close(2) && b.close(2) > b.close(3) && b.open(0) > b.close(1) && b.close(0) < b.open(3)) ||
+                       (b.black(1) && b.close(1) < b.close(2) && b.close(2) < b.close(3) && b.open(0) < b.close(1) && b.close(0) > b.open(3))));
+            }),
+    Pattern("CDL3OUTSIDE", "Three Outside Up/Down",
+            [](auto& b) {
+              return 100 * b.color(1) *
+                     ((b.white(1) && b.black(2) && b.close(1) > b.open(2) && b.open(1) < b.close(2) && b.close(0) > b.close(1)) ||
+                      (b.black(1) && b.white(2) && b.open(1) > b.close(2) && b.close(1) < b.open(2) && b.close(0) < b.close(1)));
+            })
+        .with_rows(1),
+    Pattern("CDL3STARSINSOUTH", "Three Stars In The South",
+            [](auto& b) {
+              return 100 * (b.black(2) && b.black(1) && b.black(0) &&                                     //
+                            b.body(2) > b.mean(body_long, 2) && b.lower(2) > b.mean(shadow_long, 2) &&    //
+                            b.body(1) < b.body(2) && b.open(1) > b.close(2) && b.open(1) <= b.high(2) &&  //
+                            b.low(1) < b.close(2) && b.low(1) >= b.low(2) && b.lower(1) > b.mean(shadow_very_short, 1) &&
+                            b.body(0) < b.mean(body_short, 0) && b.lower(0) < b.mean(shadow_very_short, 0) &&
+                            b.upper(0) < b.mean(shadow_very_short, 0) && b.low(0) > b.low(1) && b.high(0) < b.high(1));
+            }),
+    Pattern("CDL3WHITESOLDIERS", "Three Advancing White Soldiers",
+            [](auto& b) {
+              return 100 * (b.white(2) && b.white(1) && b.white(0) && b.close(0) > b.close(1) && b.close(1) > b.close(2) &&
+                            b.upper(2) < b.mean(shadow_very_short, 2) && b.upper(1) < b.mean(shadow_very_short, 1) &&
+                            b.upper(0) < b.mean(shadow_very_short, 0) &&                           //
+                            b.open(1) > b.open(2) && b.open(1) <= b.close(2) + b.mean(near, 2) &&  // opens within or near the body before
+                            b.open(0) > b.open(1) && b.open(0) <= b.close(1) + b.mean(near, 1) && b.body(1) > b.body(2) - b.mean(far, 2) &&
+                            b.body(0) > b.body(1) - b.mean(far, 1) &&  // not far shorter than the one before
+                            b.body(0) > b.mean(body_short, 0));
+            }),
+    Pattern(
+        "CDLABANDONEDBABY", "Abandoned Baby",
+        [](auto& b) {
+          return 100 * b.color(0) *
+                 (b.body(2) > b.mean(body_long, 2) && b.body(1) <= b.mean(body_doji, 1) && b.body(0) > b.mean(body_short, 0) &&
+                  ((b.white(2) && b.black(0) && b.close(0) < b.close(2) - b.body(2) * b.penetration && b.bar_gap_up(1, 2) && b.bar_gap_down(0, 1)) ||
+                   (b.black(2) && b.white(0) && b.close(0) > b.close(2) + b.body(2) * b.penetration && b.bar_gap_down(1, 2) && b.bar_gap_up(0, 1))));
+        })
+        .with_penetration(0.3),
+    Pattern("CDLADVANCEBLOCK", "Advance Block",
+            [](auto& b) {
+              return -100 * (b.white(2) && b.white(1) && b.white(0) && b.close(0) > b.close(1) && b.close(1) > b.close(2) && b.open(1) > b.open(2) &&
+                             b.open(1) <= b.close(2) + b.mean(near, 2) &&  //
+                             b.open(0) > b.open(1) && b.open(0) <= b.close(1) + b.mean(near, 1) && b.body(2) > b.mean(body_long, 2) &&
+                             b.upper(2) < b.mean(shadow_short, 2) &&
+                             // Weakening: the second far shorter, or the third, or ever shorter with upper shadows, or a long last shadow.
+                             ((b.body(1) < b.body(2) - b.mean(far, 2) && b.body(0) < b.body(1) + b.mean(near, 1)) ||
+                              b.body(0) < b.body(1) - b.mean(far, 1) ||
+                              (b.body(0) < b.body(1) && b.body(1) < b.body(2) &&
+                               (b.upper(0) > b.mean(shadow_short, 0) || b.upper(1) > b.mean(shadow_short, 1))) ||
+                              (b.body(0) < b.body(1) && b.upper(0) > b.mean(shadow_long, 0))));
+            }),
+    Pattern("CDLBELTHOLD", "Belt-hold",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.body(0) > b.mean(body_long, 0) &&
+                      ((b.white(0) && b.lower(0) < b.mean(shadow_very_short, 0)) || (b.black(0) && b.upper(0) < b.mean(shadow_very_short, 0))));
+            }),
+    Pattern("CDLBREAKAWAY", "Breakaway",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.body(4) > b.mean(body_long, 4) && b.color(4) == b.color(3) && b.color(3) == b.color(1) && b.color(1) == -b.color(0) &&
+                      ((b.black(4) && b.gap_down(3, 4) && b.high(2) < b.high(3) && b.low(2) < b.low(3) && b.high(1) < b.high(2) &&
+                        b.low(1) < b.low(2) && b.close(0) > b.open(3) && b.close(0) < b.close(4)) ||
+                       (b.white(4) && b.gap_up(3, 4) && b.high(2) > b.high(3) && b.low(2) > b.low(3) && b.high(1) > b.high(2) &&
+                        b.low(1) > b.low(2) && b.close(0) < b.open(3) && b.close(0) > b.close(4))));
+            }),
+    Pattern("CDLCLOSINGMARUBOZU", "Closing Marubozu",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.body(0) > b.mean(body_long, 0) &&
+                      ((b.white(0) && b.upper(0) < b.mean(shadow_very_short, 0)) || (b.black(0) && b.lower(0) < b.mean(shadow_very_short, 0))));
+            }),
+    Pattern("CDLCONCEALBABYSWALL", "Concealing Baby Swallow",
+            [](auto& b) {
+              return 100 * (b.black(3) && b.black(2) && b.black(1) && b.black(0) &&  //
+                            b.lower(3) < b.mean(shadow_very_short, 3) && b.upper(3) < b.mean(shadow_very_short, 3) &&
+                            b.lower(2) < b.mean(shadow_very_short, 2) && b.upper(2) < b.mean(shadow_very_short, 2) &&  //
+                            b.gap_down(1, 2) && b.upper(1) > b.mean(shadow_very_short, 1) && b.high(1) > b.close(2) && b.high(0) > b.high(1) &&
+                            b.low(0) < b.low(1));
+            }),
+    Pattern("CDLCOUNTERATTACK", "Counterattack",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.color(1) == -b.color(0) && b.body(1) > b.mean(body_long, 1) && b.body(0) > b.mean(body_long, 0) &&
+                      b.within(b.close(0), b.close(1), b.mean(equal, 1)));
+            }),
+    Pattern("CDLDARKCLOUDCOVER", "Dark Cloud Cover",
+            [](auto& b) {
+              return -100 * (b.white(1) && b.body(1) > b.mean(body_long, 1) && b.black(0) && b.open(0) > b.high(1) &&  //
+                             b.close(0) > b.open(1) && b.close(0) < b.close(1) - b.body(1) * b.penetration);
+            })
+        .with_penetration(0.5),
+    Pattern("CDLDOJI", "Doji", [](auto& b) { return 100 * (b.body(0) <= b.mean(body_doji, 0)); }),
+    Pattern("CDLDOJISTAR", "Doji Star",
+            [](auto& b) {
+              return -100 * b.color(1) *
+                     (b.body(1) > b.mean(body_long, 1) && b.body(0) <= b.mean(body_doji, 0) &&
+                      ((b.white(1) && b.gap_up(0, 1)) || (b.black(1) && b.gap_down(0, 1))));
+            }),
+    Pattern("CDLDRAGONFLYDOJI", "Dragonfly Doji",
+            [](auto& b) {
+              return 100 *
+                     (b.body(0) <= b.mean(body_doji, 0) && b.upper(0) < b.mean(shadow_very_short, 0) && b.lower(0) > b.mean(shadow_very_short, 0));
+            }),
+    Pattern("CDLENGULFING", "Engulfing Pattern",
+            [](auto& b) {
+              const auto engulfs = (b.white(0) && b.black(1) && b.close(0) >= b.open(1) && b.open(0) <= b.close(1)) ||
+                                   (b.black(0) && b.white(1) && b.open(0) >= b.close(1) && b.close(0) <= b.open(1));
+              const auto clears_close = b.open(0) != b.close(1), clears_open = b.close(0) != b.open(1);
+              return b.color(0) * (100 * (engulfs && clears_close && clears_open) + 80 * (engulfs && clears_close != clears_open));
+            })
+        .with_rows(1),
+    Pattern("CDLEVENINGDOJISTAR", "Evening Doji Star",
+            [](auto& b) {
+              return -100 * (b.body(2) > b.mean(body_long, 2) && b.white(2) && b.body(1) <= b.mean(body_doji, 1) && b.gap_up(1, 2) &&
+                             b.body(0) > b.mean(body_short, 0) && b.black(0) && b.close(0) < b.close(2) - b.body(2) * b.penetration);
+            })
+        .with_penetration(0.3),
+    Pattern("CDLEVENINGSTAR", "Evening Star",
+            [](auto& b) {
+              return -100 * (b.body(2) > b.mean(body_long, 2) && b.white(2) && b.body(1) <= b.mean(body_short, 1) && b.gap_up(1, 2) &&
+                             b.body(0) > b.mean(body_short, 0) && b.black(0) && b.close(0) < b.close(2) - b.body(2) * b.penetration);
+            })
+        .with_penetration(0.3),
+    Pattern("CDLGAPSIDESIDEWHITE", "Up/Down-gap side-by-side white lines",
+            [](auto& b) {
+              const auto up = b.gap_up(1, 2) && b.gap_up(0, 2), down = b.gap_down(1, 2) && b.gap_down(0, 2);
+              return 100 * (up - down) *
+                     (b.white(1) && b.white(0) && b.within(b.body(0), b.body(1), b.mean(near, 1)) &&
+                      b.within(b.open(0), b.open(1), b.mean(equal, 1)));
+            }),
+    Pattern("CDLGRAVESTONEDOJI", "Gravestone Doji",
+            [](auto& b) {
+              return 100 *
+                     (b.body(0) <= b.mean(body_doji, 0) && b.lower(0) < b.mean(shadow_very_short, 0) && b.upper(0) > b.mean(shadow_very_short, 0));
+            }),
+    Pattern("CDLHAMMER", "Hammer",
+            [](auto& b) {
+              return 100 * (b.body(0) < b.mean(body_short, 0) && b.lower(0) > b.mean(shadow_long, 0) && b.upper(0) < b.mean(shadow_very_short, 0) &&
+                            b.bottom(0) <= b.low(1) + b.mean(near, 1));
+            }),
+    Pattern("CDLHANGINGMAN", "Hanging Man",
+            [](auto& b) {
+              return -100 * (b.body(0) < b.mean(body_short, 0) && b.lower(0) > b.mean(shadow_long, 0) && b.upper(0) < b.mean(shadow_very_short, 0) &&
+                             b.bottom(0) >= b.high(1) - b.mean(near, 1));
+            }),
+    Pattern("CDLHARAMI", "Harami Pattern",
+            [](auto& b) {
+              const auto bodies = b.body(1) > b.mean(body_long, 1) && b.body(0) <= b.mean(body_short, 0);
+              const auto inside = b.top(0) < b.top(1) && b.bottom(0) > b.bottom(1);
+              const auto touching = b.top(0) <= b.top(1) && b.bottom(0) >= b.bottom(1);
+              return -b.color(1) * (100 * (bodies && inside) + 80 * (bodies && touching && !inside));
+            }),
+    Pattern("CDLHARAMICROSS", "Harami Cross Pattern",
+            [](auto& b) {
+              const auto bodies = b.body(1) > b.mean(body_long, 1) && b.body(0) <= b.mean(body_doji, 0);
+              const auto inside = b.top(0) < b.top(1) && b.bottom(0) > b.bottom(1);
+              const auto touching = b.top(0) <= b.top(1) && b.bottom(0) >= b.bottom(1);
+              return -b.color(1) * (100 * (bodies && inside) + 80 * (bodies && touching && !inside));
+            }),
+    Pattern("CDLHIGHWAVE", "High-Wave Candle",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.body(0) < b.mean(body_short, 0) && b.upper(0) > b.mean(shadow_very_long, 0) && b.lower(0) > b.mean(shadow_very_long, 0));
+            }),
+    Pattern("CDLHIKKAKE", "Hikkake Pattern",
+            [](auto& b) {
+              const auto inside = b.high(1) < b.high(2) && b.low(1) > b.low(2);
+              const auto lower = b.high(0) < b.high(1) && b.low(0) < b.low(1), higher = b.high(0) > b.high(1) && b.low(0) > b.low(1);
+              return b.confirmed(100 * ((inside && lower) - (inside && higher)));
+            })
+        .with_rows(3, 3),
+    Pattern("CDLHIKKAKEMOD", "Modified Hikkake Pattern",
+            [](auto& b) {
+              const auto inside = b.high(2) < b.high(3) && b.low(2) > b.low(3) && b.high(1) < b.high(2) && b.low(1) > b.low(2);
+              const auto lower = b.high(0) < b.high(1) && b.low(0) < b.low(1) && b.close(2) <= b.low(2) + b.mean(near, 2);
+              const auto higher = b.high(0) > b.high(1) && b.low(0) > b.low(1) && b.close(2) >= b.high(2) - b.mean(near, 2);
+              return b.confirmed(100 * ((inside && lower) - (inside && higher)));
+            })
+        .with_rows(2, 3),
+    Pattern("CDLHOMINGPIGEON", "Homing Pigeon",
+            [](auto& b) {
+              return 100 * (b.black(1) && b.black(0) && b.body(1) > b.mean(body_long, 1) && b.body(0) <= b.mean(body_short, 0) &&
+                            b.open(0) < b.open(1) && b.close(0) > b.close(1));
+            }),
+    Pattern("CDLIDENTICAL3CROWS", "Identical Three Crows",
+            [](auto& b) {
+              return -100 * (b.black(2) && b.black(1) && b.black(0) && b.close(2) > b.close(1) && b.close(1) > b.close(0) &&
+                             b.lower(2) < b.mean(shadow_very_short, 2) && b.lower(1) < b.mean(shadow_very_short, 1) &&
+                             b.lower(0) < b.mean(shadow_very_short, 0) &&  //
+                             b.within(b.open(1), b.close(2), b.mean(equal, 2)) && b.within(b.open(0), b.close(1), b.mean(equal, 1)));
+            }),
+    Pattern("CDLINNECK", "In-Neck Pattern",
+            [](auto& b) {
+              return -100 * (b.black(1) && b.body(1) > b.mean(body_long, 1) && b.white(0) && b.open(0) < b.low(1) &&
+                             b.close(0) <= b.close(1) + b.mean(equal, 1) && b.close(0) >= b.close(1));
+            }),
+    Pattern("CDLINVERTEDHAMMER", "Inverted Hammer",
+            [](auto& b) {
+              return 100 * (b.body(0) < b.mean(body_short, 0) && b.upper(0) > b.mean(shadow_long, 0) && b.lower(0) < b.mean(shadow_very_short, 0) &&
+                            b.gap_down(0, 1));
+            }),
+    Pattern("CDLKICKING", "Kicking",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.color(1) == -b.color(0) &&  //
+                      b.body(1) > b.mean(body_long, 1) && b.upper(1) < b.mean(shadow_very_short, 1) && b.lower(1) < b.mean(shadow_very_short, 1) &&
+                      b.body(0) > b.mean(body_long, 0) && b.upper(0) < b.mean(shadow_very_short, 0) && b.lower(0) < b.mean(shadow_very_short, 0) &&
+                      ((b.black(1) && b.bar_gap_up(0, 1)) || (b.white(1) && b.bar_gap_down(0, 1))));
+            }),
+    Pattern("CDLKICKINGBYLENGTH", "Kicking - bull/bear determined by the longer marubozu",
+            [](auto& b) {
+              const auto kicking = b.color(1) == -b.color(0) &&  //
+                                   b.body(1) > b.mean(body_long, 1) && b.upper(1) < b.mean(shadow_very_short, 1) &&
+                                   b.lower(1) < b.mean(shadow_very_short, 1) && b.body(0) > b.mean(body_long, 0) &&
+                                   b.upper(0) < b.mean(shadow_very_short, 0) && b.lower(0) < b.mean(shadow_very_short, 0) &&
+                                   ((b.black(1) && b.bar_gap_up(0, 1)) || (b.white(1) && b.bar_gap_down(0, 1)));
+              const auto longer = b.body(0) > b.body(1);
+              return 100 * (b.color(0) * (kicking && longer) + b.color(1) * (kicking && !longer));
+            }),
+    Pattern("CDLLADDERBOTTOM", "Ladder Bottom",
+            [](auto& b) {
+              return 100 * (b.black(4) && b.black(3) && b.black(2) && b.open(4) > b.open(3) && b.open(3) > b.open(2) &&  //
+                            b.close(4) > b.close(3) && b.close(3) > b.close(2) &&                                        //
+                            b.black(1) && b.upper(1) > b.mean(shadow_very_short, 1) &&                                   //
+                            b.white(0) && b.open(0) > b.open(1) && b.close(0) > b.high(1));
+            }),
+    Pattern("CDLLONGLEGGEDDOJI", "Long Legged Doji",
+            [](auto& b) {
+              return 100 * (b.body(0) <= b.mean(body_doji, 0) && (b.lower(0) > b.mean(shadow_long, 0) || b.upper(0) > b.mean(shadow_long, 0)));
+            }),
+    Pattern("CDLLONGLINE", "Long Line Candle",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.body(0) > b.mean(body_long, 0) && b.upper(0) < b.mean(shadow_short, 0) && b.lower(0) < b.mean(shadow_short, 0));
+            }),
+    Pattern("CDLMARUBOZU", "Marubozu",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.body(0) > b.mean(body_long, 0) && b.upper(0) < b.mean(shadow_very_short, 0) && b.lower(0) < b.mean(shadow_very_short, 0));
+            }),
+    Pattern("CDLMATCHINGLOW", "Matching Low",
+            [](auto& b) { return 100 * (b.black(1) && b.black(0) && b.within(b.close(0), b.close(1), b.mean(equal, 1))); }),
+    Pattern("CDLMATHOLD", "Mat Hold",
+            [](auto& b) {
+              const auto floor = b.close(4) - b.body(4) * b.penetration;
+              return 100 * (b.body(4) > b.mean(body_long, 4) && b.body(3) < b.mean(body_short, 3) && b.body(2) < b.mean(body_short, 2) &&
+                            b.body(1) < b.mean(body_short, 1) && b.white(4) && b.black(3) && b.white(0) && b.gap_up(3, 4) &&
+                            b.bottom(2) < b.close(4) && b.bottom(1) < b.close(4) && b.bottom(2) > floor && b.bottom(1) > floor &&
+                            b.top(2) < b.open(3) && b.top(1) < b.top(2) &&  //
+                            b.open(0) > b.close(1) && b.close(0) > b.high(3) && b.close(0) > b.high(2) && b.close(0) > b.high(1));
+            })
+        .with_penetration(0.5),
+    Pattern("CDLMORNINGDOJISTAR", "Morning Doji Star",
+            [](auto& b) {
+              return 100 * (b.body(2) > b.mean(body_long, 2) && b.black(2) && b.body(1) <= b.mean(body_doji, 1) && b.gap_down(1, 2) &&
+                            b.body(0) > b.mean(body_short, 0) && b.white(0) && b.close(0) > b.close(2) + b.body(2) * b.penetration);
+            })
+        .with_penetration(0.3),
+    Pattern("CDLMORNINGSTAR", "Morning Star",
+            [](auto& b) {
+              return 100 * (b.body(2) > b.mean(body_long, 2) && b.black(2) && b.body(1) <= b.mean(body_short, 1) && b.gap_down(1, 2) &&
+                            b.body(0) > b.mean(body_short, 0) && b.white(0) && b.close(0) > b.close(2) + b.body(2) * b.penetration);
+            })
+        .with_penetration(0.3),
+    Pattern("CDLONNECK", "On-Neck Pattern",
+            [](auto& b) {
+              return -100 * (b.black(1) && b.body(1) > b.mean(body_long, 1) && b.white(0) && b.open(0) < b.low(1) &&
+                             b.within(b.close(0), b.low(1), b.mean(equal, 1)));
+            }),
+    Pattern("CDLPIERCING", "Piercing Pattern",
+            [](auto& b) {
+              return 100 * (b.black(1) && b.body(1) > b.mean(body_long, 1) && b.white(0) && b.body(0) > b.mean(body_long, 0) &&
+                            b.open(0) < b.low(1) && b.close(0) < b.open(1) && b.close(0) > b.close(1) + b.body(1) * 0.5);
+            }),
+    Pattern("CDLRICKSHAWMAN", "Rickshaw Man",
+            [](auto& b) {
+              const auto middle = b.low(0) + (b.high(0) - b.low(0)) / 2;
+              return 100 * (b.body(0) <= b.mean(body_doji, 0) && b.lower(0) > b.mean(shadow_long, 0) && b.upper(0) > b.mean(shadow_long, 0) &&
+                            b.bottom(0) <= middle + b.mean(near, 0) && b.top(0) >= middle - b.mean(near, 0));
+            }),
+    Pattern("CDLRISEFALL3METHODS", "Rising/Falling Three Methods",
+            [](auto& b) {
+              const auto way = b.color(4);
+              return 100 * way *
+                     (b.body(4) > b.mean(body_long, 4) && b.body(3) < b.mean(body_short, 3) && b.body(2) < b.mean(body_short, 2) &&
+                      b.body(1) < b.mean(body_short, 1) && b.body(0) > b.mean(body_long, 0) &&  //
+                      b.color(3) == -way && b.color(2) == -way && b.color(1) == -way && b.color(0) == way && b.bottom(3) < b.high(4) &&
+                      b.top(3) > b.low(4) && b.bottom(2) < b.high(4) && b.top(2) > b.low(4) &&       // held within the first bar
+                      b.bottom(1) < b.high(4) && b.top(1) > b.low(4) &&                              //
+                      b.close(2) * way < b.close(3) * way && b.close(1) * way < b.close(2) * way &&  //
+                      b.open(0) * way > b.close(1) * way && b.close(0) * way > b.close(4) * way);
+            }),
+    Pattern("CDLSEPARATINGLINES", "Separating Lines",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.color(1) == -b.color(0) && b.within(b.open(0), b.open(1), b.mean(equal, 1)) && b.body(0) > b.mean(body_long, 0) &&
+                      ((b.white(0) && b.lower(0) < b.mean(shadow_very_short, 0)) || (b.black(0) && b.upper(0) < b.mean(shadow_very_short, 0))));
+            }),
+    Pattern("CDLSHOOTINGSTAR", "Shooting Star",
+            [](auto& b) {
+              return -100 * (b.body(0) < b.mean(body_short, 0) && b.upper(0) > b.mean(shadow_long, 0) && b.lower(0) < b.mean(shadow_very_short, 0) &&
+                             b.gap_up(0, 1));
+            }),
+    Pattern("CDLSHORTLINE", "Short Line Candle",
+            [](auto& b) {
+              return 100 * b.color(0) *
+                     (b.body(0) < b.mean(body_short, 0) && b.upper(0) < b.mean(shadow_short, 0) && b.lower(0) < b.mean(shadow_short, 0));
+            }),
+    Pattern("CDLSPINNINGTOP", "Spinning Top",
+            [](auto& b) { return 100 * b.color(0) * (b.body(0) < b.mean(body_short, 0) && b.upper(0) > b.body(0) && b.lower(0) > b.body(0)); }),
+    Pattern("CDLSTALLEDPATTERN", "Stalled Pattern",
+            [](auto& b) {
+              return -100 * (b.white(2) && b.white(1) && b.white(0) && b.close(0) > b.close(1) && b.close(1) > b.close(2) &&
+                             b.body(2) > b.mean(body_long, 2) && b.body(1) > b.mean(body_long, 1) && b.upper(1) < b.mean(shadow_very_short, 1) &&
+                             b.open(1) > b.open(2) && b.open(1) <= b.close(2) + b.mean(near, 2) &&  //
+                             b.body(0) < b.mean(body_short, 0) && b.open(0) >= b.close(1) - b.body(0) - b.mean(near, 1));
+            }),
+    Pattern("CDLSTICKSANDWICH", "Stick Sandwich",
+            [](auto& b) {
+              return 100 * (b.black(2) && b.white(1) && b.black(0) && b.low(1) > b.close(2) && b.within(b.close(0), b.close(2), b.mean(equal, 2)));
+            }),
+    Pattern("CDLTAKURI", "Takuri (Dragonfly Doji with very long lower shadow)",
+            [](auto& b) {
+              return 100 *
+                     (b.body(0) <= b.mean(body_doji, 0) && b.upper(0) < b.mean(shadow_very_short, 0) && b.lower(0) > b.mean(shadow_very_long, 0));
+            }),
+    Pattern("CDLTASUKIGAP", "Tasuki Gap",
+            [](auto& b) {
+              return 100 * b.color(1) *
+                     (b.distance(b.body(1), b.body(0)) < b.mean(near, 1) &&
+                      ((b.gap_up(1, 2) && b.white(1) && b.black(0) && b.open(0) < b.close(1) && b.open(0) > b.open(1) && b.close(0) < b.open(1) &&
+                        b.close(0) > b.top(2)) ||
+                       (b.gap_down(1, 2) && b.black(1) && b.white(0) && b.open(0) < b.open(1) && b.open(0) > b.close(1) && b.close(0) > b.open(1) &&
+                        b.close(0) < b.bottom(2))));
+            }),
+    Pattern("CDLTHRUSTING", "Thrusting Pattern",
+            [](auto& b) {
+              return -100 * (b.black(1) && b.body(1) > b.mean(body_long, 1) && b.white(0) && b.open(0) < b.low(1) &&
+                             b.close(0) > b.close(1) + b.mean(equal, 1) && b.close(0) <= b.close(1) + b.body(1) * 0.5);
+            }),
+    Pattern("CDLTRISTAR", "Tristar Pattern",
+            [](auto& b) {
+              // All three bodies are held against the mean before the first of them.
+              const auto dojis = b.body(2) <= b.mean(body_doji, 2) && b.body(1) <= b.mean(body_doji, 2) && b.body(0) <= b.mean(body_doji, 2);
+              return 100 * ((dojis && b.gap_down(1, 2) && b.bottom(0) > b.bottom(1)) - (dojis && b.gap_up(1, 2) && b.top(0) < b.top(1)));
+            }),
+    Pattern("CDLUNIQUE3RIVER", "Unique 3 River",
+            [](auto& b) {
+              return 100 * (b.body(2) > b.mean(body_long, 2) && b.black(2) && b.black(1) && b.close(1) > b.close(2) && b.open(1) <= b.open(2) &&
+                            b.low(1) < b.low(2) && b.body(0) < b.mean(body_short, 0) && b.white(0) && b.open(0) > b.low(1));
+            }),
+    Pattern("CDLUPSIDEGAP2CROWS", "Upside Gap Two Crows",
+            [](auto& b) {
+              return -100 * (b.white(2) && b.body(2) > b.mean(body_long, 2) && b.black(1) && b.body(1) <= b.mean(body_short, 1) && b.gap_up(1, 2) &&
+                             b.black(0) && b.open(0) > b.open(1) && b.close(0) < b.close(1) && b.close(0) > b.close(2));
+            }),
+    Pattern("CDLXSIDEGAP3METHODS", "Upside/Downside Gap Three Methods",
+            [](auto& b) {
+              return 100 * b.color(2) *
+                     (b.color(2) == b.color(1) && b.color(1) == -b.color(0) &&  //
+                      b.open(0) < b.top(1) && b.open(0) > b.bottom(1) && b.close(0) < b.top(2) && b.close(0) > b.bottom(2) &&
+                      ((b.white(2) && b.gap_up(1, 2)) || (b.black(2) && b.gap_down(1, 2))));
+            }),
+};
+
+constexpr size_t kNumPatterns = std::size(kPatterns);
+
+constexpr Reading read(const Pattern& pattern) {
+  Reading reading;
+  pattern.read(reading);
+  return reading;
+}
+
+template <size_t I>
+constexpr Reading kRead = read(kPatterns[I]);
+
+template <size_t I>
+constexpr int64_t kLookback = kRead<I>.oldest_bar + kRead<I>.longest_mean + kPatterns[I].more_rows;
+
+// Runs visit(measure, bars ago) for every mean that the pattern reads.
+template <size_t I, class Visit>
+void each_mean(Visit visit) {
+  const auto one = [&]<size_t Cell>() {
+    constexpr Measured what = Measured(Cell / (kMaxBarsAgo + 1));
+    constexpr int ago = Cell % (kMaxBarsAgo + 1);
+    if constexpr (kRead<I>.means[what][ago]) visit(what, ago);
+  };
+  [&]<size_t... Cells>(std::index_sequence<Cells...>) {
+    (one.template operator()<Cells>(), ...);
+  }(std::make_index_sequence<num_measures*(kMaxBarsAgo + 1)>());
+}
+
+template <size_t I>
+void compute(const Call& call) {
+  constexpr const Pattern& pattern = kPatterns[I];
+  double* out = call.outputs[0];
+  const int64_t blank = kLookback<I> < call.rows ? kLookback<I> : call.rows;
+  for (int64_t i = 0; i < blank; ++i) out[i] = 0;
+  if (blank == call.rows) return;
+  Bars bars(call);
+  if constexpr (pattern.penetration >= 0) bars.penetration = call.params[0];
+  bars.row = kLookback<I> - pattern.early_rows;
+  each_mean<I>([&](Measured what, int ago) {
+    for (int64_t k = ago + kMeasures[what].period; k > ago; --k) bars.total[what][ago] += bars.range(what, k);
+  });
+  for (; bars.row < call.rows; ++bars.row) {
+    const int signal = pattern.signal(bars);
+    if (bars.row >= blank) out[bars.row] = signal;
+    each_mean<I>([&](Measured what, int ago) { bars.total[what][ago] += bars.range(what, ago) - bars.range(what, ago + kMeasures[what].period); });
+  }
+}
+
+template <size_t I>
+int64_t lookback(const double*) {
+  return kLookback<I>;
+}
+
+template <size_t I>
+constexpr Entry entry() {
+  constexpr const Pattern& p = kPatterns[I];
+  Entry e{.name = p.name, .group = "Pattern Recognition", .title = p.title, .inputs = {"open", "high", "low", "close"}};
+  if (p.penetration >= 0) e.params[0] = {"penetration", p.penetration, 0, 3e37, false};
+  e.outputs[0] = "integer";
+  e.whole_outputs = true;
+  e.lookback = lookback<I>;
+  e.compute = compute<I>;
+  return e;
+}
+
+constexpr auto kEntries = []<size_t... I>(std::index_sequence<I...>) {
+  return std::array<Entry, kNumPatterns>{entry<I>()...};
+}(std::make_index_sequence<kNumPatterns>());
+
+}  // namespace
+
+std::span<const Entry> pattern_functions() { return kEntries; }
+
+}  // namespace hayate::kernels::ta

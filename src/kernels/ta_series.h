@@ -1,0 +1,123 @@
+// The series that TA-Lib's functions are made of: rolling sums and extremes, moving averages, deviations, true range.
+//
+// A function takes a Series, whose first value stands in row `begin`, writes every row of `out` (NaN before its own first
+// value) and returns that as a Series, so calls chain without bookkeeping of lookbacks. Where a series starts matters for
+// recursive averages: from(x, row) is x begun later.
+//
+// Rolling sums and extremes are composed from two halves. Rows are cut into blocks of `period`; a window is the end of one
+// block and the start of the next, so a backward pass over the first and a forward pass over the second give every window
+// in three operations a row, whatever its length, with the error of a plain sum of its values: nothing that left the window
+// stays behind. TA-Lib keeps running sums, where the rounding of a price once far away stays for ever and a NaN too; they
+// are kept for `exact`, where its quirks are wanted.
+//
+// out must not be the input unless a function says so.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "kernels/ta.h"
+
+namespace hayate::kernels::ta {
+
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+struct Series {
+  const double* values;
+  int64_t begin;  ///< the first row with a value; `rows` or more: none has one
+  int64_t rows;
+  bool exact;  ///< as in Call
+
+  double operator[](int64_t row) const { return values[row]; }
+};
+
+inline Series input(const Call& call, int index) { return {call.inputs[index], 0, call.rows, call.exact}; }
+inline int64_t whole(const Call& call, int param) { return static_cast<int64_t>(call.params[param]); }
+/// x with its first value in row `row`, or where it was if that is later.
+inline Series from(Series x, int64_t row) { return {x.values, x.begin > row ? x.begin : row, x.rows, x.exact}; }
+/// The Series in `out` that begins in row `begin`; the rows before are set to NaN.
+Series begun(double* out, int64_t begin, Series like);
+
+// ---- windows of `period` rows; the first value is in row x.begin + period - 1 ----------------------------------------
+
+Series sum(Series x, int64_t period, double* out);
+Series mean(Series x, int64_t period, double* out);
+/// Sums of addend(row) over rows that begin where `like` does: sum_of(like, 14, [&](int64_t row) { return ...; }, out).
+template <class Addend>
+Series sum_of(Series like, int64_t period, Addend addend, double* out);
+/// Mean with weights 1..period, the newest heaviest.
+Series weighted_mean(Series x, int64_t period, double* out);
+/// Mean square distance from the mean (divided by period, not period - 1), 0 or more. `scratch`: one series.
+Series variance(Series x, int64_t period, double* scratch, double* out);
+Series largest(Series x, int64_t period, double* out);
+Series smallest(Series x, int64_t period, double* out);
+/// The same numbers by TA-Lib's other way, which differs where values are missing: the extreme is kept until a new one comes
+/// or its row leaves the window; then the whole window is searched.
+Series tracked_largest(Series x, int64_t period, double* out);
+Series tracked_smallest(Series x, int64_t period, double* out);
+/// Row of the extreme of each window, the newest of equals.
+Series row_of_largest(Series x, int64_t period, double* out);
+Series row_of_smallest(Series x, int64_t period, double* out);
+/// The least-squares line through each window: its value at the newest row, and its slope per row. period >= 2.
+/// The value one row ahead is out + slope. `slope` is a result, not scratch.
+Series regression(Series x, int64_t period, double* slope, double* out);
+/// For `exact`: variance, regression and the like TA-Lib sums anew every 32 * period rows, the first time in row `first`, and
+/// forgets a NaN only then. (It also does where digits were lost, which is not followed.)
+void keep_missing(Series x, int64_t period, int64_t first, double* out);
+
+// ---- recursive averages; out may be x ---------------------------------------------------------------------------------
+
+/// Exponential mean, weight 2 / (period + 1), begun with the plain mean of the first `period` values.
+Series exponential_mean(Series x, int64_t period, double* out);
+/// The same with another weight of the newest value.
+Series exponential_mean(Series x, int64_t period, double weight, double* out);
+/// Wilder's mean: weight 1 / period, begun with the plain mean of the first `period` values.
+Series wilder_mean(Series x, int64_t period, double* out);
+
+// ---- of bars ----------------------------------------------------------------------------------------------------------
+
+/// The largest of high - low, |high - previous close|, |low - previous close|; the first value is in the second row.
+Series true_range(Series high, Series low, Series close, double* out);
+/// Wilder's mean of the true range: TA-Lib's ATR. period = 1: the true range itself.
+Series average_true_range(Series high, Series low, Series close, int64_t period, double* out);
+
+// ---- implementation ---------------------------------------------------------------------------------------------------
+
+/// out[window's last row] for all windows. Both passes over a block of `period` rows: backward, the end of the block goes to
+/// the row of the window that begins there; forward, the windows that ended in later rows get those rows too.
+template <class Addend>
+void composed_sums(Series like, int64_t period, Addend addend, double* out) {
+  for (int64_t block = like.begin; block + period <= like.rows; block += period) {
+    const int64_t next = block + period, stop = next + period - 1 < like.rows ? next + period - 1 : like.rows;
+    double tail = 0;
+    for (int64_t row = next - 1; row >= block; --row) {
+      tail += addend(row);
+      if (row + period - 1 < like.rows) out[row + period - 1] = tail;
+    }
+    double head = 0;
+    for (int64_t row = next; row < stop; ++row) out[row] += head += addend(row);
+  }
+}
+
+/// TA-Lib's: what entered is added, what left is subtracted.
+template <class Addend>
+void running_sums(Series like, int64_t period, Addend addend, double* out) {
+  double total = 0;
+  for (int64_t row = like.begin; row < like.rows; ++row) {
+    total += addend(row);
+    if (row < like.begin + period - 1) continue;
+    out[row] = total;
+    total -= addend(row - period + 1);
+  }
+}
+
+template <class Addend>
+Series sum_of(Series like, int64_t period, Addend addend, double* out) {
+  if (like.exact)
+    running_sums(like, period, addend, out);
+  else
+    composed_sums(like, period, addend, out);
+  return begun(out, like.begin + period - 1, like);
+}
+
+}  // namespace hayate::kernels::ta
