@@ -5,6 +5,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "kernels/csv_scan.h"
 #include "kernels/forest.h"
 
 namespace hayate::kernels {
@@ -13,6 +14,7 @@ namespace hayate::kernels {
 #define HAYATE_TABLES(ISA)                   \
   namespace ISA {                            \
   extern const ForestKernels kForestKernels; \
+  extern const CsvKernels kCsvKernels;       \
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
@@ -64,6 +66,7 @@ Isa detected_isa() {
 Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
 
+const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCsvKernels, avx512::kCsvKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 }  // namespace hayate::kernels
