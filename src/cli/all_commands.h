@@ -37,6 +37,23 @@ void visit_fields(StatsOptions& o, Visitor&& field) {
   field("run_dir", o.run_dir, "folder of a run", Required{}, Positional{}, Argument{"DIR"});
 }
 
+struct ResumeOptions {
+  std::string run_dir;
+};
+template <class Visitor>
+void visit_fields(ResumeOptions& o, Visitor&& field) {
+  field("run_dir", o.run_dir, "folder of an interrupted run", Required{}, Positional{}, Argument{"DIR"});
+}
+
+struct CacheOptions {
+  std::string action, cache;
+};
+template <class Visitor>
+void visit_fields(CacheOptions& o, Visitor&& field) {
+  field("action", o.action, "stats: entries and bytes; clear: remove all entries", Required{}, Positional{}, Choices{{"stats", "clear"}});
+  field("cache", o.cache, "the folder; default: the user's cache folder", Argument{"DIR"});
+}
+
 struct FeaturesOptions : ComputeOptions {
   std::vector<std::string> input, expr, label;
   std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
@@ -122,6 +139,35 @@ void visit_fields(SynthOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
+struct ConvertOptions : ComputeOptions {
+  std::string in, out, columns, format;
+};
+template <class Visitor>
+void visit_fields(ConvertOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
+  field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
+  field("columns", o.columns, "columns to keep, in this order; default: all", Argument{"a,b"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
+struct HeadOptions {
+  std::string in;
+  int64_t rows = 10;
+};
+template <class Visitor>
+void visit_fields(HeadOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+  field("rows", o.rows, "how many rows", Range{0, 1e6}, Argument{"N"});
+}
+
+struct SchemaOptions {
+  std::string in;
+};
+template <class Visitor>
+void visit_fields(SchemaOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+}
+
 struct LookupOptions {
   std::string name;
 };
@@ -130,13 +176,19 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
   field("name", o.name, "one entry in full", Positional{}, Argument{"NAME"});
 }
 
+Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
+Result<int> convert_command(ConvertOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);
 Result<int> evaluate_command(EvaluateOptions&, const Console&);
+Result<int> explain_command(StatsOptions&, const Console&);
 Result<int> features_command(FeaturesOptions&, const Console&);
+Result<int> head_command(HeadOptions&, const Console&);
 Result<int> operators_command(LookupOptions&, const Console&);
 Result<int> predict_command(PredictOptions&, const Console&);
+Result<int> resume_command(ResumeOptions&, const Console&);
 Result<int> run_command(RunOptions&, const Console&);
+Result<int> schema_command(SchemaOptions&, const Console&);
 Result<int> sets_command(LookupOptions&, const Console&);
 Result<int> stats_command(StatsOptions&, const Console&);
 Result<int> synth_command(SynthOptions&, const Console&);

@@ -3,6 +3,7 @@
 
 #include "kernels/ta_hilbert.h"
 #include "kernels/ta_series.h"
+#include "kernels/ta_table.h"
 
 namespace hayate::kernels::ta {
 namespace {
@@ -124,59 +125,25 @@ void trend_mode(const Call& call) {
   });
 }
 
-template <int64_t rows>
-int64_t lookback(const double*) {
-  return rows;
-}
-
 constexpr const char* kGroup = "Cycle Indicators";
 
-constexpr Entry kEntries[] = {
-    {.name = "HT_DCPERIOD",
-     .group = kGroup,
-     .title = "Hilbert Transform - Dominant Cycle Period",
-     .inputs = {"close"},
-     .outputs = {"real"},
-     .recursive = true,
-     .lookback = lookback<kPeriodLookback>,
-     .compute = dominant_period},
-    {.name = "HT_DCPHASE",
-     .group = kGroup,
-     .title = "Hilbert Transform - Dominant Cycle Phase",
-     .inputs = {"close"},
-     .outputs = {"real"},
-     .recursive = true,
-     .lookback = lookback<kPhaseLookback>,
-     .compute = dominant_phase},
-    {.name = "HT_PHASOR",
-     .group = kGroup,
-     .title = "Hilbert Transform - Phasor Components",
-     .inputs = {"close"},
-     .outputs = {"inphase", "quadrature"},
-     .recursive = true,
-     .lookback = lookback<kPeriodLookback>,
-     .compute = phasor},
-    {.name = "HT_SINE",
-     .group = kGroup,
-     .title = "Hilbert Transform - SineWave",
-     .inputs = {"close"},
-     .outputs = {"sine", "leadsine"},
-     .recursive = true,
-     .lookback = lookback<kPhaseLookback>,
-     .compute = sine_wave},
-    {.name = "HT_TRENDMODE",
-     .group = kGroup,
-     .title = "Hilbert Transform - Trend vs Cycle Mode",
-     .inputs = {"close"},
-     .outputs = {"integer"},
-     .whole_outputs = true,
-     .recursive = true,
-     .lookback = lookback<kPhaseLookback>,
-     .compute = trend_mode},
+// clang-format off
+constexpr Entry kFunctions[] = {
+    {.name = "HT_DCPERIOD", .group = kGroup, .title = "Hilbert Transform - Dominant Cycle Period", .inputs = {"real"}, .outputs = {"real"},
+     .recursive = true, .lookback = fixed_lookback<kPeriodLookback>, .compute = dominant_period},
+    {.name = "HT_DCPHASE", .group = kGroup, .title = "Hilbert Transform - Dominant Cycle Phase", .inputs = {"real"}, .outputs = {"real"},
+     .recursive = true, .lookback = fixed_lookback<kPhaseLookback>, .compute = dominant_phase},
+    {.name = "HT_PHASOR", .group = kGroup, .title = "Hilbert Transform - Phasor Components", .inputs = {"real"}, .outputs = {"inphase", "quadrature"},
+     .recursive = true, .lookback = fixed_lookback<kPeriodLookback>, .compute = phasor},
+    {.name = "HT_SINE", .group = kGroup, .title = "Hilbert Transform - SineWave", .inputs = {"real"}, .outputs = {"sine", "leadsine"},
+     .recursive = true, .lookback = fixed_lookback<kPhaseLookback>, .compute = sine_wave},
+    {.name = "HT_TRENDMODE", .group = kGroup, .title = "Hilbert Transform - Trend vs Cycle Mode", .inputs = {"real"}, .outputs = {"integer"},
+     .whole_outputs = true, .recursive = true, .lookback = fixed_lookback<kPhaseLookback>, .compute = trend_mode},
 };
+// clang-format on
 
 }  // namespace
 
-std::span<const Entry> cycle_functions() { return kEntries; }
+std::span<const Entry> cycle_functions() { return kFunctions; }
 
 }  // namespace hayate::kernels::ta

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/ta_series.h"
+#include "kernels/ta_table.h"
 
 namespace hayate::kernels::ta {
 namespace {
@@ -73,81 +74,73 @@ void rows_of_both(const Call& call) {
   rows_of_largest(call, call.outputs[1]);
 }
 
-int64_t none(const double*) { return 0; }
-int64_t window(const double* params) { return static_cast<int64_t>(params[0]) - 1; }
+constexpr const char *kOperators = "Math Operators", *kTransform = "Math Transform";
 
-using Compute = void (*)(const Call&);
+// clang-format off
+constexpr Entry kFunctions[] = {
+    {.name = "ADD", .group = kOperators, .title = "Sum of two series", .inputs = {"real0", "real1"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = combine<add>},
+    {.name = "CUMSUM", .group = kOperators, .title = "Cumulative Sum", .inputs = {"real"}, .outputs = {"real"}, .cumulative = true,
+     .lookback = fixed_lookback<0>, .compute = cumulative_sum},
+    {.name = "DIV", .group = kOperators, .title = "Quotient of two series", .inputs = {"real0", "real1"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = combine<divide>},
+    {.name = "MAX", .group = kOperators, .title = "Highest value over a specified period", .inputs = {"real"}, .params = {period("timeperiod", 30, 2)},
+     .outputs = {"real"}, .lookback = period_lookback<-1>, .compute = largest},
+    {.name = "MAXINDEX", .group = kOperators, .title = "Index of highest value over a specified period", .inputs = {"real"},
+     .params = {period("timeperiod", 30, 2)}, .outputs = {"integer"}, .whole_outputs = true, .scratch = 1, .lookback = period_lookback<-1>,
+     .compute = row_of_largest},
+    {.name = "MIN", .group = kOperators, .title = "Lowest value over a specified period", .inputs = {"real"}, .params = {period("timeperiod", 30, 2)},
+     .outputs = {"real"}, .lookback = period_lookback<-1>, .compute = smallest},
+    {.name = "MININDEX", .group = kOperators, .title = "Index of lowest value over a specified period", .inputs = {"real"},
+     .params = {period("timeperiod", 30, 2)}, .outputs = {"integer"}, .whole_outputs = true, .scratch = 1, .lookback = period_lookback<-1>,
+     .compute = row_of_smallest},
+    {.name = "MINMAX", .group = kOperators, .title = "Lowest and highest values over a specified period", .inputs = {"real"},
+     .params = {period("timeperiod", 30, 2)}, .outputs = {"min", "max"}, .lookback = period_lookback<-1>, .compute = extremes},
+    {.name = "MINMAXINDEX", .group = kOperators, .title = "Indexes of lowest and highest values over a specified period", .inputs = {"real"},
+     .params = {period("timeperiod", 30, 2)}, .outputs = {"minidx", "maxidx"}, .whole_outputs = true, .scratch = 1, .lookback = period_lookback<-1>,
+     .compute = rows_of_both},
+    {.name = "MULT", .group = kOperators, .title = "Product of two series", .inputs = {"real0", "real1"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = combine<multiply>},
+    {.name = "SUB", .group = kOperators, .title = "Difference of two series", .inputs = {"real0", "real1"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = combine<subtract>},
+    {.name = "SUM", .group = kOperators, .title = "Summation", .inputs = {"real"}, .params = {period("timeperiod", 30, 2)}, .outputs = {"real"},
+     .lookback = period_lookback<-1>, .compute = sum},
 
-constexpr Entry two(const char* name, const char* title, Compute compute) {
-  return {
-      .name = name, .group = "Math Operators", .title = title, .inputs = {"high", "low"}, .outputs = {"real"}, .lookback = none, .compute = compute};
-}
-
-constexpr Entry windowed(const char* name, const char* title, Compute compute) {
-  return {.name = name,
-          .group = "Math Operators",
-          .title = title,
-          .inputs = {"close"},
-          .params = {{"timeperiod", 30, 2, 100000}},
-          .outputs = {"real"},
-          .lookback = window,
-          .compute = compute};
-}
-
-constexpr Entry with_outputs(Entry entry, const char* first, const char* second) {
-  entry.outputs[0] = first, entry.outputs[1] = second;
-  return entry;
-}
-
-constexpr Entry of_rows(Entry entry) {
-  entry.whole_outputs = true, entry.scratch = 1;
-  return entry;
-}
-
-constexpr Entry one(const char* name, const char* title, Compute compute) {
-  return {.name = name, .group = "Math Transform", .title = title, .inputs = {"close"}, .outputs = {"real"}, .lookback = none, .compute = compute};
-}
-
-constexpr Entry kEntries[] = {
-    two("ADD", "Vector Arithmetic Add", combine<add>),
-    two("DIV", "Vector Arithmetic Div", combine<divide>),
-    two("MULT", "Vector Arithmetic Mult", combine<multiply>),
-    two("SUB", "Vector Arithmetic Subtraction", combine<subtract>),
-    {.name = "CUMSUM",
-     .group = "Math Operators",
-     .title = "Cumulative Sum",
-     .inputs = {"close"},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = none,
-     .compute = cumulative_sum},
-    windowed("MAX", "Highest value over a specified period", largest),
-    windowed("MIN", "Lowest value over a specified period", smallest),
-    windowed("SUM", "Summation", sum),
-    with_outputs(windowed("MINMAX", "Lowest and highest values over a specified period", extremes), "min", "max"),
-    of_rows(with_outputs(windowed("MAXINDEX", "Index of highest value over a specified period", row_of_largest), "integer", nullptr)),
-    of_rows(with_outputs(windowed("MININDEX", "Index of lowest value over a specified period", row_of_smallest), "integer", nullptr)),
-    of_rows(with_outputs(windowed("MINMAXINDEX", "Indexes of lowest and highest values over a specified period", rows_of_both), "minidx", "maxidx")),
-
-    one("ACOS", "Vector Trigonometric ACos", transform<std::acos>),
-    one("ASIN", "Vector Trigonometric ASin", transform<std::asin>),
-    one("ATAN", "Vector Trigonometric ATan", transform<std::atan>),
-    one("CEIL", "Vector Ceil", transform<std::ceil>),
-    one("COS", "Vector Trigonometric Cos", transform<std::cos>),
-    one("COSH", "Vector Trigonometric Cosh", transform<std::cosh>),
-    one("EXP", "Vector Arithmetic Exp", transform<std::exp>),
-    one("FLOOR", "Vector Floor", transform<std::floor>),
-    one("LN", "Vector Log Natural", transform<std::log>),
-    one("LOG10", "Vector Log10", transform<std::log10>),
-    one("SIN", "Vector Trigonometric Sin", transform<std::sin>),
-    one("SINH", "Vector Trigonometric Sinh", transform<std::sinh>),
-    one("SQRT", "Vector Square Root", transform<std::sqrt>),
-    one("TAN", "Vector Trigonometric Tan", transform<std::tan>),
-    one("TANH", "Vector Trigonometric Tanh", transform<std::tanh>),
+    {.name = "ACOS", .group = kTransform, .title = "Vector Trigonometric ACos", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::acos>},
+    {.name = "ASIN", .group = kTransform, .title = "Vector Trigonometric ASin", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::asin>},
+    {.name = "ATAN", .group = kTransform, .title = "Vector Trigonometric ATan", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::atan>},
+    {.name = "CEIL", .group = kTransform, .title = "Vector Ceil", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::ceil>},
+    {.name = "COS", .group = kTransform, .title = "Vector Trigonometric Cos", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::cos>},
+    {.name = "COSH", .group = kTransform, .title = "Vector Trigonometric Cosh", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::cosh>},
+    {.name = "EXP", .group = kTransform, .title = "Vector Arithmetic Exp", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::exp>},
+    {.name = "FLOOR", .group = kTransform, .title = "Vector Floor", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::floor>},
+    {.name = "LN", .group = kTransform, .title = "Vector Log Natural", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::log>},
+    {.name = "LOG10", .group = kTransform, .title = "Vector Log10", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::log10>},
+    {.name = "SIN", .group = kTransform, .title = "Vector Trigonometric Sin", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::sin>},
+    {.name = "SINH", .group = kTransform, .title = "Vector Trigonometric Sinh", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::sinh>},
+    {.name = "SQRT", .group = kTransform, .title = "Vector Square Root", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::sqrt>},
+    {.name = "TAN", .group = kTransform, .title = "Vector Trigonometric Tan", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::tan>},
+    {.name = "TANH", .group = kTransform, .title = "Vector Trigonometric Tanh", .inputs = {"real"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
+     .compute = transform<std::tanh>},
 };
+// clang-format on
 
 }  // namespace
 
-std::span<const Entry> math_functions() { return kEntries; }
+std::span<const Entry> math_functions() { return kFunctions; }
 
 }  // namespace hayate::kernels::ta

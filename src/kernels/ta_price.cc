@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/ta_series.h"
+#include "kernels/ta_table.h"
 
 namespace hayate::kernels::ta {
 namespace {
@@ -58,60 +59,27 @@ void heikin_ashi(const Call& call) {
   }
 }
 
-int64_t none(const double*) { return 0; }
-int64_t window(const double* params) { return static_cast<int64_t>(params[0]) - 1; }
-
 constexpr const char* kGroup = "Price Transform";
 
-constexpr Entry kEntries[] = {
-    {.name = "AVGDEV",
-     .group = kGroup,
-     .title = "Average Deviation",
-     .inputs = {"close"},
-     .params = {{"timeperiod", 14, 2, 100000}},
-     .outputs = {"real"},
-     .lookback = window,
-     .compute = average_deviation},
-    {.name = "AVGPRICE",
-     .group = kGroup,
-     .title = "Average Price",
-     .inputs = {"open", "high", "low", "close"},
-     .outputs = {"real"},
-     .lookback = none,
-     .compute = average_price},
-    {.name = "HA",
-     .group = kGroup,
-     .title = "Heikin-Ashi Candles",
-     .inputs = {"open", "high", "low", "close"},
-     .outputs = {"haopen", "hahigh", "halow", "haclose"},
-     .recursive = true,
-     .lookback = none,
-     .compute = heikin_ashi},
-    {.name = "MEDPRICE",
-     .group = kGroup,
-     .title = "Median Price",
-     .inputs = {"high", "low"},
-     .outputs = {"real"},
-     .lookback = none,
+// clang-format off
+constexpr Entry kFunctions[] = {
+    {.name = "AVGDEV", .group = kGroup, .title = "Average Deviation", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .lookback = period_lookback<-1>, .compute = average_deviation},
+    {.name = "AVGPRICE", .group = kGroup, .title = "Average Price", .inputs = {"open", "high", "low", "close"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = average_price},
+    {.name = "HA", .group = kGroup, .title = "Heikin-Ashi Candles", .inputs = {"open", "high", "low", "close"},
+     .outputs = {"haopen", "hahigh", "halow", "haclose"}, .recursive = true, .lookback = fixed_lookback<0>, .compute = heikin_ashi},
+    {.name = "MEDPRICE", .group = kGroup, .title = "Median Price", .inputs = {"high", "low"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
      .compute = median_price},
-    {.name = "TYPPRICE",
-     .group = kGroup,
-     .title = "Typical Price",
-     .inputs = {"high", "low", "close"},
-     .outputs = {"real"},
-     .lookback = none,
-     .compute = typical_price},
-    {.name = "WCLPRICE",
-     .group = kGroup,
-     .title = "Weighted Close Price",
-     .inputs = {"high", "low", "close"},
-     .outputs = {"real"},
-     .lookback = none,
-     .compute = weighted_close},
+    {.name = "TYPPRICE", .group = kGroup, .title = "Typical Price", .inputs = {"high", "low", "close"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = typical_price},
+    {.name = "WCLPRICE", .group = kGroup, .title = "Weighted Close Price", .inputs = {"high", "low", "close"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = weighted_close},
 };
+// clang-format on
 
 }  // namespace
 
-std::span<const Entry> price_functions() { return kEntries; }
+std::span<const Entry> price_functions() { return kFunctions; }
 
 }  // namespace hayate::kernels::ta

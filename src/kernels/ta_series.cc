@@ -116,19 +116,6 @@ void running_weighted_sums(Series x, int64_t period, double* out) {
   }
 }
 
-/// Recursive mean: value += (x - value) * weight, begun with the mean of `period` values.
-template <class Step>
-Series recursive_mean(Series x, int64_t period, Step step, double* out) {
-  const int64_t first = x.begin + period - 1;
-  if (first < x.rows) {
-    double value = 0;
-    for (int64_t row = x.begin; row <= first; ++row) value += x[row];
-    out[first] = value /= static_cast<double>(period);
-    for (int64_t row = first + 1; row < x.rows; ++row) out[row] = value = step(value, x[row]);
-  }
-  return begun(out, first, x);
-}
-
 }  // namespace
 
 Series sum(Series x, int64_t period, double* out) {
@@ -237,23 +224,21 @@ Series regression(Series x, int64_t period, double* slope, double* out) {
 Series exponential_mean(Series x, int64_t period, double* out) { return exponential_mean(x, period, 2.0 / static_cast<double>(period + 1), out); }
 
 Series exponential_mean(Series x, int64_t period, double weight, double* out) {
-  return recursive_mean(x, period, [weight](double value, double newest) { return (newest - value) * weight + value; }, out);
+  const int64_t first = x.begin + period - 1;
+  if (first < x.rows) {
+    double value = 0;
+    for (int64_t row = x.begin; row <= first; ++row) value += x[row];
+    out[first] = value /= static_cast<double>(period);
+    for (int64_t row = first + 1; row < x.rows; ++row) out[row] = value = (x[row] - value) * weight + value;
+  }
+  return begun(out, first, x);
 }
 
-Series wilder_mean(Series x, int64_t period, double* out) {
-  const double count = static_cast<double>(period);
-  return recursive_mean(x, period, [count](double value, double newest) { return (value * (count - 1) + newest) / count; }, out);
-}
+Series wilder_mean(Series x, int64_t period, double* out) { return exponential_mean(x, period, 1 / static_cast<double>(period), out); }
 
 Series true_range(Series high, Series low, Series close, double* out) {
   const int64_t first = close.begin + 1;
-  for (int64_t row = first; row < close.rows; ++row) {
-    const double before = close[row - 1], up = std::fabs(high[row] - before), down = std::fabs(low[row] - before);
-    double range = high[row] - low[row];
-    if (up > range) range = up;
-    if (down > range) range = down;
-    out[row] = range;
-  }
+  for (int64_t row = first; row < close.rows; ++row) out[row] = true_range_of(high[row], low[row], close[row - 1]);
   return begun(out, first, close);
 }
 

@@ -13,6 +13,7 @@
 // out must not be the input unless a function says so.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -76,7 +77,15 @@ Series wilder_mean(Series x, int64_t period, double* out);
 
 // ---- of bars ----------------------------------------------------------------------------------------------------------
 
-/// The largest of high - low, |high - previous close|, |low - previous close|; the first value is in the second row.
+/// The largest of high - low, |high - previous close|, |low - previous close|.
+inline double true_range_of(double high, double low, double close_before) {
+  const double up = std::fabs(high - close_before), down = std::fabs(low - close_before);
+  double range = high - low;
+  if (up > range) range = up;
+  if (down > range) range = down;
+  return range;
+}
+/// true_range_of every bar; the first value is in the second row.
 Series true_range(Series high, Series low, Series close, double* out);
 /// Wilder's mean of the true range: TA-Lib's ATR. period = 1: the true range itself.
 Series average_true_range(Series high, Series low, Series close, int64_t period, double* out);

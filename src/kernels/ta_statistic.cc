@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/ta_series.h"
+#include "kernels/ta_table.h"
 
 namespace hayate::kernels::ta {
 namespace {
@@ -156,7 +157,7 @@ void correlation(const Call& call) {
 // Slope of the second series' returns over the first's.
 void beta(const Call& call) {
   const double *x = call.inputs[0], *y = call.inputs[1], count = call.params[0];
-  const auto change = [](const double* price, int64_t row) { return price[row - 1] == 0 ? 0 : price[row] / price[row - 1] - 1; };
+  const auto change = [](const double* price, int64_t row) { return price[row - 1] == 0 ? 0 : (price[row] - price[row - 1]) / price[row - 1]; };
   const auto formula = [count](const Moments& m) {
     const double squares = m.xx * count - m.x * m.x;
     return squares == 0 ? 0 : (m.xy * count - m.x * m.y) / squares;
@@ -166,86 +167,39 @@ void beta(const Call& call) {
   missing_to_zero(returns, whole(call, 0), call.outputs[0]);
 }
 
-int64_t window(const double* params) { return static_cast<int64_t>(params[0]) - 1; }
-int64_t window_and_one(const double* params) { return static_cast<int64_t>(params[0]); }
-
 constexpr const char* kGroup = "Statistic Functions";
 
-constexpr Entry line(const char* name, const char* title, void (*compute)(const Call&)) {
-  return {.name = name,
-          .group = kGroup,
-          .title = title,
-          .inputs = {"close"},
-          .params = {{"timeperiod", 14, 2, 100000}},
-          .outputs = {"real"},
-          .scratch = 1,
-          .lookback = window,
-          .compute = compute};
-}
-
-constexpr Entry kEntries[] = {
-    {.name = "BETA",
-     .group = kGroup,
-     .title = "Beta",
-     .inputs = {"high", "low"},
-     .params = {{"timeperiod", 5, 1, 100000}},
-     .outputs = {"real"},
-     .scratch = kMomentsScratch,
-     .lookback = window_and_one,
-     .compute = beta},
-    {.name = "CORREL",
-     .group = kGroup,
-     .title = "Pearson's Correlation Coefficient (r)",
-     .inputs = {"high", "low"},
-     .params = {{"timeperiod", 30, 1, 100000}},
-     .outputs = {"real"},
-     .scratch = kMomentsScratch,
-     .lookback = window,
+// clang-format off
+constexpr Entry kFunctions[] = {
+    {.name = "BETA", .group = kGroup, .title = "Beta", .inputs = {"real0", "real1"}, .params = {period("timeperiod", 5, 1)}, .outputs = {"real"},
+     .scratch = kMomentsScratch, .lookback = period_lookback<0>, .compute = beta},
+    {.name = "CORREL", .group = kGroup, .title = "Pearson's Correlation Coefficient (r)", .inputs = {"real0", "real1"},
+     .params = {period("timeperiod", 30, 1)}, .outputs = {"real"}, .scratch = kMomentsScratch, .lookback = period_lookback<-1>,
      .compute = correlation},
-    line("LINEARREG", "Linear Regression", line_end),
-    line("LINEARREG_ANGLE", "Linear Regression Angle", line_angle),
-    line("LINEARREG_INTERCEPT", "Linear Regression Intercept", line_start),
-    line("LINEARREG_SLOPE", "Linear Regression Slope", line_slope),
-    line("TSF", "Time Series Forecast", line_next),
-    {.name = "PERCENTILE",
-     .group = kGroup,
-     .title = "Percentile (nearest rank)",
-     .inputs = {"close"},
-     .params = {{"timeperiod", 30, 2, 100000}, {"percentile", 50, 0, 100, false}},
-     .outputs = {"real"},
-     .scratch = 1,
-     .lookback = window,
+    {.name = "LINEARREG", .group = kGroup, .title = "Linear Regression", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_end},
+    {.name = "LINEARREG_ANGLE", .group = kGroup, .title = "Linear Regression Angle", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_angle},
+    {.name = "LINEARREG_INTERCEPT", .group = kGroup, .title = "Linear Regression Intercept", .inputs = {"real"},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_start},
+    {.name = "LINEARREG_SLOPE", .group = kGroup, .title = "Linear Regression Slope", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_slope},
+    {.name = "PERCENTILE", .group = kGroup, .title = "Percentile (nearest rank)", .inputs = {"real"},
+     .params = {period("timeperiod", 30, 2), real("percentile", 50, 0, 100)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>,
      .compute = percentile},
-    {.name = "PERCENTRANK",
-     .group = kGroup,
-     .title = "Percent Rank",
-     .inputs = {"close"},
-     .params = {{"timeperiod", 100, 2, 100000}},
-     .outputs = {"real"},
-     .lookback = window_and_one,
-     .compute = percent_rank},
-    {.name = "STDDEV",
-     .group = kGroup,
-     .title = "Standard Deviation",
-     .inputs = {"close"},
-     .params = {{"timeperiod", 5, 2, 100000}, {"nbdev", 1, -3e37, 3e37, false}},
-     .outputs = {"real"},
-     .scratch = 1,
-     .lookback = window,
-     .compute = deviation},
-    {.name = "VAR",
-     .group = kGroup,
-     .title = "Variance",
-     .inputs = {"close"},
-     .params = {{"timeperiod", 5, 1, 100000}, {"nbdev", 1, -3e37, 3e37, false}},
-     .outputs = {"real"},
-     .scratch = 1,
-     .lookback = window,
-     .compute = variances},
+    {.name = "PERCENTRANK", .group = kGroup, .title = "Percent Rank", .inputs = {"real"}, .params = {period("timeperiod", 100, 2)},
+     .outputs = {"real"}, .lookback = period_lookback<0>, .compute = percent_rank},
+    {.name = "STDDEV", .group = kGroup, .title = "Standard Deviation", .inputs = {"real"}, .params = {period("timeperiod", 5, 2), real("nbdev", 1)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = deviation},
+    {.name = "TSF", .group = kGroup, .title = "Time Series Forecast", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_next},
+    {.name = "VAR", .group = kGroup, .title = "Variance", .inputs = {"real"}, .params = {period("timeperiod", 5, 1), real("nbdev", 1)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = variances},
 };
+// clang-format on
 
 }  // namespace
 
-std::span<const Entry> statistic_functions() { return kEntries; }
+std::span<const Entry> statistic_functions() { return kFunctions; }
 
 }  // namespace hayate::kernels::ta

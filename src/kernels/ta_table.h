@@ -5,8 +5,6 @@
 
 namespace hayate::kernels::ta {
 
-inline constexpr bool kReal = false, kWhole = true;        // Entry::whole_outputs
-inline constexpr bool kWindow = false, kRecursive = true;  // Entry::recursive
 inline constexpr double kLongest = 100'000, kHuge = 3e37;  // TA-Lib's limits
 
 constexpr Param period(const char* name, double initial, double least) { return {name, initial, least, kLongest}; }

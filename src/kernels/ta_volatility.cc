@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/ta_series.h"
+#include "kernels/ta_table.h"
 
 namespace hayate::kernels::ta {
 namespace {
@@ -59,82 +60,36 @@ void relative_volatility(const Call& call) {
   for (int64_t row = ups.begin; row < call.rows; ++row) up[row] = up[row] + down[row] == 0 ? 50 : 100 * (up[row] / (up[row] + down[row]));
 }
 
-int64_t one(const double*) { return 1; }
-int64_t window(const double* params) { return static_cast<int64_t>(params[0]) - 1; }
-int64_t window_and_one(const double* params) { return static_cast<int64_t>(params[0]); }
 int64_t window_and_step(const double* params) { return static_cast<int64_t>(params[0] + params[1]) - 1; }
 int64_t three_windows(const double* params) { return static_cast<int64_t>(2 * (params[0] - 1) + params[1] - 1); }
 int64_t two_windows(const double* params) { return static_cast<int64_t>(params[0] + params[1]) - 2; }
 
 constexpr const char* kGroup = "Volatility Indicators";
 
-constexpr Entry kEntries[] = {
-    {.name = "ADR",
-     .group = kGroup,
-     .title = "Average Day Range",
-     .inputs = {"high", "low"},
-     .params = {{"timeperiod", 14, 1, 100000}},
-     .outputs = {"real"},
-     .scratch = 1,
-     .lookback = window,
-     .compute = average_day_range},
-    {.name = "ATR",
-     .group = kGroup,
-     .title = "Average True Range",
-     .inputs = {"high", "low", "close"},
-     .params = {{"timeperiod", 14, 1, 100000}},
-     .outputs = {"real"},
-     .recursive = true,
-     .lookback = window_and_one,
-     .compute = average_true_range},
-    {.name = "CVI",
-     .group = kGroup,
-     .title = "Chaikin's Volatility",
-     .inputs = {"high", "low"},
-     .params = {{"timeperiod", 10, 2, 100000}, {"rocperiod", 10, 1, 100000}},
-     .outputs = {"real"},
-     .scratch = 1,
-     .lookback = window_and_step,
+// clang-format off
+constexpr Entry kFunctions[] = {
+    {.name = "ADR", .group = kGroup, .title = "Average Day Range", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = average_day_range},
+    {.name = "ATR", .group = kGroup, .title = "Average True Range", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 1)},
+     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = average_true_range},
+    {.name = "CVI", .group = kGroup, .title = "Chaikin's Volatility", .inputs = {"high", "low"},
+     .params = {period("timeperiod", 10, 2), period("rocperiod", 10, 1)}, .outputs = {"real"}, .scratch = 1, .lookback = window_and_step,
      .compute = range_change},
-    {.name = "MASSI",
-     .group = kGroup,
-     .title = "Mass Index",
-     .inputs = {"high", "low"},
-     .params = {{"fastperiod", 9, 2, 100000}, {"slowperiod", 25, 2, 100000}},
-     .outputs = {"real"},
-     .scratch = 2,
-     .lookback = three_windows,
+    {.name = "MASSI", .group = kGroup, .title = "Mass Index", .inputs = {"high", "low"},
+     .params = {period("fastperiod", 9, 2), period("slowperiod", 25, 2)}, .outputs = {"real"}, .scratch = 2, .lookback = three_windows,
      .compute = mass_index},
-    {.name = "NATR",
-     .group = kGroup,
-     .title = "Normalized Average True Range",
-     .inputs = {"high", "low", "close"},
-     .params = {{"timeperiod", 14, 1, 100000}},
-     .outputs = {"real"},
-     .recursive = true,
-     .lookback = window_and_one,
-     .compute = normalized_range},
-    {.name = "RVI",
-     .group = kGroup,
-     .title = "Relative Volatility Index",
-     .inputs = {"close"},
-     .params = {{"timeperiod", 14, 1, 100000}, {"stddevperiod", 10, 2, 100000}},
-     .outputs = {"real"},
-     .recursive = true,
-     .scratch = 2,
-     .lookback = two_windows,
-     .compute = relative_volatility},
-    {.name = "TRANGE",
-     .group = kGroup,
-     .title = "True Range",
-     .inputs = {"high", "low", "close"},
-     .outputs = {"real"},
-     .lookback = one,
+    {.name = "NATR", .group = kGroup, .title = "Normalized Average True Range", .inputs = {"high", "low", "close"},
+     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = normalized_range},
+    {.name = "RVI", .group = kGroup, .title = "Relative Volatility Index", .inputs = {"real"},
+     .params = {period("timeperiod", 14, 1), period("stddevperiod", 10, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 2,
+     .lookback = two_windows, .compute = relative_volatility},
+    {.name = "TRANGE", .group = kGroup, .title = "True Range", .inputs = {"high", "low", "close"}, .outputs = {"real"}, .lookback = fixed_lookback<1>,
      .compute = true_range},
 };
+// clang-format on
 
 }  // namespace
 
-std::span<const Entry> volatility_functions() { return kEntries; }
+std::span<const Entry> volatility_functions() { return kFunctions; }
 
 }  // namespace hayate::kernels::ta

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/ta_average.h"
+#include "kernels/ta_table.h"
 
 namespace hayate::kernels::ta {
 namespace {
@@ -49,7 +50,7 @@ void money_flow(const Call& call) {
   double *out = call.outputs[0], *volumes = call.scratch[0];
   const Series flows = sum_of(volume, whole(call, 0), MoneyFlow(call), out);
   sum(volume, whole(call, 0), volumes);
-  for (int64_t row = flows.begin; row < call.rows; ++row) out[row] = ratio(out[row], volumes[row]);
+  for (int64_t row = flows.begin; row < call.rows; ++row) out[row] = volumes[row] > 0 ? out[row] / volumes[row] : 0;
 }
 
 // Exponential mean of the change of close times the volume. (A. Elder.)
@@ -135,118 +136,44 @@ void weighted_price(const Call& call) {
   }
 }
 
-int64_t none(const double*) { return 0; }
-int64_t window(const double* params) { return static_cast<int64_t>(params[0]) - 1; }
-int64_t window_and_one(const double* params) { return static_cast<int64_t>(params[0]); }
 int64_t longer_window(const double* params) { return longer_period(params) - 1; }
 int64_t oscillator(const double* params) { return average_lookback(longer_period(params), average_type(params[2], Average::ema)); }
 
 constexpr const char* kGroup = "Volume Indicators";
 
-constexpr Entry kEntries[] = {
-    {.name = "AD",
-     .group = kGroup,
-     .title = "Chaikin A/D Line",
-     .inputs = {"high", "low", "close", "volume"},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = none,
-     .compute = accumulation},
-    {.name = "ADOSC",
-     .group = kGroup,
-     .title = "Chaikin A/D Oscillator",
-     .inputs = {"high", "low", "close", "volume"},
-     .params = {{"fastperiod", 3, 2, 100000}, {"slowperiod", 10, 2, 100000}},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = longer_window,
+// clang-format off
+constexpr Entry kFunctions[] = {
+    {.name = "AD", .group = kGroup, .title = "Chaikin A/D Line", .inputs = {"high", "low", "close", "volume"}, .outputs = {"real"},
+     .cumulative = true, .lookback = fixed_lookback<0>, .compute = accumulation},
+    {.name = "ADOSC", .group = kGroup, .title = "Chaikin A/D Oscillator", .inputs = {"high", "low", "close", "volume"},
+     .params = {period("fastperiod", 3, 2), period("slowperiod", 10, 2)}, .outputs = {"real"}, .cumulative = true, .lookback = longer_window,
      .compute = accumulation_oscillator},
-    {.name = "CMF",
-     .group = kGroup,
-     .title = "Chaikin Money Flow",
-     .inputs = {"high", "low", "close", "volume"},
-     .params = {{"timeperiod", 20, 2, 100000}},
-     .outputs = {"real"},
-     .scratch = 1,
-     .lookback = window,
-     .compute = money_flow},
-    {.name = "EFI",
-     .group = kGroup,
-     .title = "Elder's Force Index",
-     .inputs = {"close", "volume"},
-     .params = {{"timeperiod", 13, 1, 100000}},
-     .outputs = {"real"},
-     .lookback = window_and_one,
-     .compute = force},
-    {.name = "MARKETFI",
-     .group = kGroup,
-     .title = "Market Facilitation Index",
-     .inputs = {"high", "low", "volume"},
-     .outputs = {"real"},
-     .lookback = none,
-     .compute = facilitation},
-    {.name = "NVI",
-     .group = kGroup,
-     .title = "Negative Volume Index",
-     .inputs = {"close", "volume"},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = none,
-     .compute = volume_index<false>},
-    {.name = "OBV",
-     .group = kGroup,
-     .title = "On Balance Volume",
-     .inputs = {"close", "volume"},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = none,
-     .compute = on_balance},
-    {.name = "PVI",
-     .group = kGroup,
-     .title = "Positive Volume Index",
-     .inputs = {"close", "volume"},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = none,
-     .compute = volume_index<true>},
-    {.name = "PVO",
-     .group = kGroup,
-     .title = "Percentage Volume Oscillator",
-     .inputs = {"volume"},
-     .params = {{"fastperiod", 12, 2, 100000}, {"slowperiod", 26, 2, 100000}, {"matype", 1, 0, 13}},
-     .outputs = {"real"},
-     .scratch = 1 + kAverageScratch,
-     .lookback = oscillator,
-     .compute = volume_oscillator},
-    {.name = "PVT",
-     .group = kGroup,
-     .title = "Price Volume Trend",
-     .inputs = {"close", "volume"},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = none,
-     .compute = price_volume_trend},
-    {.name = "RVOL",
-     .group = kGroup,
-     .title = "Relative Volume",
-     .inputs = {"volume"},
-     .params = {{"timeperiod", 20, 1, 100000}},
-     .outputs = {"real"},
-     .scratch = 1,
-     .lookback = window_and_one,
-     .compute = relative_volume},
-    {.name = "VWAP",
-     .group = kGroup,
-     .title = "Volume Weighted Average Price",
-     .inputs = {"high", "low", "close", "volume"},
-     .outputs = {"real"},
-     .cumulative = true,
-     .lookback = none,
-     .compute = weighted_price},
+    {.name = "CMF", .group = kGroup, .title = "Chaikin Money Flow", .inputs = {"high", "low", "close", "volume"},
+     .params = {period("timeperiod", 20, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = money_flow},
+    {.name = "EFI", .group = kGroup, .title = "Elder's Force Index", .inputs = {"close", "volume"}, .params = {period("timeperiod", 13, 1)},
+     .outputs = {"real"}, .lookback = period_lookback<0>, .compute = force},
+    {.name = "MARKETFI", .group = kGroup, .title = "Market Facilitation Index", .inputs = {"high", "low", "volume"}, .outputs = {"real"},
+     .lookback = fixed_lookback<0>, .compute = facilitation},
+    {.name = "NVI", .group = kGroup, .title = "Negative Volume Index", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
+     .lookback = fixed_lookback<0>, .compute = volume_index<false>},
+    {.name = "OBV", .group = kGroup, .title = "On Balance Volume", .inputs = {"real", "volume"}, .outputs = {"real"}, .cumulative = true,
+     .lookback = fixed_lookback<0>, .compute = on_balance},
+    {.name = "PVI", .group = kGroup, .title = "Positive Volume Index", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
+     .lookback = fixed_lookback<0>, .compute = volume_index<true>},
+    {.name = "PVO", .group = kGroup, .title = "Percentage Volume Oscillator", .inputs = {"volume"},
+     .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .scratch = 1 + kAverageScratch,
+     .lookback = oscillator, .compute = volume_oscillator},
+    {.name = "PVT", .group = kGroup, .title = "Price Volume Trend", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
+     .lookback = fixed_lookback<0>, .compute = price_volume_trend},
+    {.name = "RVOL", .group = kGroup, .title = "Relative Volume", .inputs = {"volume"}, .params = {period("timeperiod", 20, 1)}, .outputs = {"real"},
+     .scratch = 1, .lookback = period_lookback<0>, .compute = relative_volume},
+    {.name = "VWAP", .group = kGroup, .title = "Volume Weighted Average Price", .inputs = {"high", "low", "close", "volume"}, .outputs = {"real"},
+     .cumulative = true, .lookback = fixed_lookback<0>, .compute = weighted_price},
 };
+// clang-format on
 
 }  // namespace
 
-std::span<const Entry> volume_functions() { return kEntries; }
+std::span<const Entry> volume_functions() { return kFunctions; }
 
 }  // namespace hayate::kernels::ta
