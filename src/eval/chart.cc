@@ -712,17 +712,17 @@ std::string sparkline(const std::vector<double>& values, std::string_view name) 
 
 std::string chart_css() {
   // Neighbouring colours differ in lightness as well as hue, lines in their dashes too: they stay apart in grey and for colour-blind eyes.
-  return R"(:root{color-scheme:light dark;--paper:#fff;--ink:#1c2127;--soft:#5a646e;--grid:#e4e7eb;--frame:#a9b1ba;--tint:#f5f6f8;--hover:#1c212712;
---c0:#1f4e8c;--c1:#d3722b;--c2:#3a9a92;--c3:#7b3f8f;--c4:#b89b1f;--c5:#6d7680;--good:#1c6b3f;--bad:#a8322a}
-@media screen and (prefers-color-scheme:dark){:root{--paper:#14171b;--ink:#e3e6ea;--soft:#9ba5af;--grid:#2a2f36;--frame:#59626c;--tint:#1c2026;--hover:#e3e6ea18;
---c0:#79aef0;--c1:#f0a05f;--c2:#3fa79d;--c3:#d7a1e6;--c4:#a98e2c;--c5:#8f99a3;--good:#7ccb9b;--bad:#f08d84}}
+  return R"(:root{color-scheme:light dark;--paper:#fff;--ink:#1c2127;--soft:#5a646e;--grid:#e4e7eb;--frame:#a9b1ba;--tint:#f5f6f8;--hover:#1c212712;--solid:1;
+--c0:#1f4e8c;--c1:#d3722b;--c2:#25756e;--c3:#7b3f8f;--c4:#a88b14;--c5:#6d7680}
+@media screen and (prefers-color-scheme:dark){:root{--paper:#14171b;--ink:#e3e6ea;--soft:#9ba5af;--grid:#2a2f36;--frame:#59626c;--tint:#1c2026;--hover:#e3e6ea18;--solid:.6;
+--c0:#79aef0;--c1:#e58a3c;--c2:#34978d;--c3:#e3b8ef;--c4:#a98e2c;--c5:#8f99a3}}
 .chart{display:block;width:100%;height:auto;overflow:visible;font-size:12px;line-height:1.2;font-variant-numeric:tabular-nums}
 .chart text{fill:var(--soft)}.chart .label,.chart .axis{fill:var(--ink)}.chart .name{fill:var(--c);font-weight:600}
 .chart path{fill:none;stroke-width:1}.chart .grid{stroke:var(--grid)}.chart .frame,.chart .zero{stroke:var(--frame)}
 .chart .guide{stroke:var(--soft);stroke-dasharray:3 3}.chart .whisker{stroke:var(--ink);stroke-width:1.2}.chart .none{fill:var(--tint);stroke:var(--grid)}
 .chart .line,.spark .line{stroke:var(--c);stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round;fill:none}
 .chart .line.s1{stroke-dasharray:7 3.5}.chart .line.s2{stroke-dasharray:2 3.2}.chart .line.s3{stroke-dasharray:9 3 2 3}
-.chart .band{fill:var(--c);opacity:.13;stroke:none}.chart .bar,.chart .mark{fill:var(--c)}
+.chart .band{fill:var(--c);opacity:.13;stroke:none}.chart .bar,.chart .mark{fill:var(--c)}.chart .bar{fill-opacity:var(--solid)}
 .chart .hover{fill:transparent}.chart .hover:hover{fill:var(--hover)}
 .s0{--c:var(--c0)}.s1{--c:var(--c1)}.s2{--c:var(--c2)}.s3{--c:var(--c3)}.s4{--c:var(--c4)}.s5{--c:var(--c5)}
 .spark{width:72px;height:18px;vertical-align:-4px}

@@ -9,6 +9,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/extremes.h"
 #include "kernels/forest.h"
+#include "kernels/forest_bins.h"
 #include "kernels/moments.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
@@ -19,6 +20,7 @@ namespace hayate::kernels {
 // The tables that the copies of the kernels export.
 #define HAYATE_TABLES(ISA)                             \
   namespace ISA {                                      \
+  extern const BinKernels kBinKernels;                 \
   extern const ComomentsKernels kComomentsKernels;     \
   extern const ElementwiseKernels kElementwiseKernels; \
   extern const ExtremesKernels kExtremesKernels;       \
@@ -78,6 +80,7 @@ Isa detected_isa() {
 Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
 
+const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);

@@ -165,7 +165,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
   out.train_rows.emplace_back();
   for (size_t f = 0; f < folds.size(); ++f) {
     TaskTrace trace;
-    trace.step = "fold", trace.key = "fold " + std::to_string(f), trace.begin = wall_seconds() - job.run_began;
+    trace.step = "train", trace.key = "fold " + std::to_string(f), trace.begin = wall_seconds() - job.run_began;
     trace.result = task_key(job.plan, trace.step, trace.key, input);
     std::vector<int32_t> test = rows_on(calendar, folds[f].test);
     for (const int32_t row : test) tested[size_t(row)] = 1;

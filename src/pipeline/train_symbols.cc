@@ -194,7 +194,7 @@ Result<Trained> train_symbols(const TrainJob& job) {
       exec::longest_first(cost),
       [&](int64_t symbol, int worker) {
         SymbolSlot& slot = slots[size_t(symbol)];
-        slot.trace.step = "symbol", slot.trace.key = job.panel.symbols[size_t(symbol)], slot.trace.worker = worker;
+        slot.trace.step = "train", slot.trace.key = job.panel.symbols[size_t(symbol)], slot.trace.worker = worker;
         slot.trace.begin = wall_seconds() - job.run_began;
         const auto done = run_symbol(job, size_t(symbol), scratch[size_t(worker)], slot);
         if (!done.ok()) slot.fatal = done.error();
