@@ -14,21 +14,23 @@
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
+#include "kernels/ta.h"
 
 namespace hayate::kernels {
 
 // The tables that the copies of the kernels export.
-#define HAYATE_TABLES(ISA)                             \
-  namespace ISA {                                      \
-  extern const BinKernels kBinKernels;                 \
-  extern const ComomentsKernels kComomentsKernels;     \
-  extern const ElementwiseKernels kElementwiseKernels; \
-  extern const ExtremesKernels kExtremesKernels;       \
-  extern const ForestKernels kForestKernels;           \
-  extern const MomentsKernels kMomentsKernels;         \
-  extern const QuantileKernels kQuantileKernels;       \
-  extern const RankKernels kRankKernels;               \
-  extern const RecursiveKernels kRecursiveKernels;     \
+#define HAYATE_TABLES(ISA)                                   \
+  namespace ISA {                                            \
+  extern const BinKernels kBinKernels;                       \
+  extern const ComomentsKernels kComomentsKernels;           \
+  extern const ElementwiseKernels kElementwiseKernels;       \
+  extern const ExtremesKernels kExtremesKernels;             \
+  extern const ForestKernels kForestKernels;                 \
+  extern const MomentsKernels kMomentsKernels;               \
+  extern const QuantileKernels kQuantileKernels;             \
+  extern const RankKernels kRankKernels;                     \
+  extern const RecursiveKernels kRecursiveKernels;           \
+  extern const std::span<const ta::Entry> kPatternFunctions; \
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
@@ -91,5 +93,7 @@ const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKer
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
+
+std::span<const ta::Entry> ta::pattern_functions() { return choose(baseline::kPatternFunctions, avx2::kPatternFunctions, avx512::kPatternFunctions); }
 
 }  // namespace hayate::kernels

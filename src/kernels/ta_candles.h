@@ -1,21 +1,82 @@
 // What candle patterns are made of: the bars seen backwards from the current one, and TA-Lib's eleven measures of long,
 // short, near and far, each the mean range of the bars just before the one that is measured.
 //
-// A definition (ta_patterns.cc) is one generic function of `b`. It is used twice. With `Bars` it is the condition that runs
-// on every row. With `Reading` it is run once, by the compiler: there every value is `Anything`, whose && and || evaluate
-// both sides, and so the bars and means that the definition reads, hence its lookback, are known without being listed again.
+// A definition (ta_patterns.cc) is one generic function of `b`. It is used twice. With `Bars` its values are those of several
+// rows at once, so && and || evaluate both sides: a condition costs a few instructions for a vector of rows, and no branch
+// is there to be mispredicted. With `Reading` it is run once, by the compiler: every value is `Anything`, and what is noted
+// are the bars and means that it asks for, hence its lookback, which is so never listed again.
 //
 // The means are running totals, begun at the first row and updated as in TA-Lib (add the difference of the range that
 // enters and the one that leaves). On prices with a tick many comparisons are ties in exact arithmetic, decided by the
 // rounding of that total: a sum over the window alone answers some of them differently. Kept for one (measure, bars ago)
 // pair, as TA-Lib does, since totals begun on different rows round differently too.
+//
+// Measured, 61 patterns over 25,000 bars of one symbol, ns a row and pattern: one row at a time with short-circuit
+// conditions 23.7; this 8.5 on SSE2, 4.6 on AVX2, 4.5 on AVX-512 (TA-Lib 0.8.2 6.2). A chain of additions alone is 1.2.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
-#include "kernels/ta.h"
+#include "kernels/isa.h"
 
-namespace hayate::kernels::ta {
+HAYATE_KERNELS_BEGIN
+
+// ---- several rows as one value ------------------------------------------------------------------------------------------
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 8;
+#elif defined(__AVX__)
+constexpr int kLanes = 4;
+#else
+constexpr int kLanes = 2;
+#endif
+
+typedef double Doubles __attribute__((vector_size(kLanes * 8)));
+typedef int64_t Flags __attribute__((vector_size(kLanes * 8)));  // all bits or none
+
+struct Truth {
+  Flags rows;
+
+  friend Truth operator&&(Truth a, Truth b) { return {a.rows & b.rows}; }
+  friend Truth operator||(Truth a, Truth b) { return {a.rows | b.rows}; }
+  friend Truth operator!=(Truth a, Truth b) { return {a.rows ^ b.rows}; }
+  friend Truth operator!(Truth a) { return {~a.rows}; }
+};
+
+struct Number {
+  Doubles rows;
+
+  Number(Doubles d) : rows(d) {}
+  Number(double d) : rows(d - Doubles{}) {}
+  friend Number operator-(Number a) { return -a.rows; }
+  friend Number operator+(Number a, Number b) { return a.rows + b.rows; }
+  friend Number operator-(Number a, Number b) { return a.rows - b.rows; }
+  friend Number operator*(Number a, Number b) { return a.rows * b.rows; }
+  friend Number operator/(Number a, Number b) { return a.rows / b.rows; }
+  friend Truth operator<(Number a, Number b) { return {a.rows < b.rows}; }
+  friend Truth operator>(Number a, Number b) { return {a.rows > b.rows}; }
+  friend Truth operator<=(Number a, Number b) { return {a.rows <= b.rows}; }
+  friend Truth operator>=(Number a, Number b) { return {a.rows >= b.rows}; }
+  friend Truth operator==(Number a, Number b) { return {a.rows == b.rows}; }
+  friend Truth operator!=(Number a, Number b) { return {a.rows != b.rows}; }
+
+  static Number load(const double* from) {
+    Doubles d;
+    memcpy(&d, from, sizeof d);
+    return d;
+  }
+  void store(double* to) const { memcpy(to, &rows, sizeof rows); }
+};
+
+/// The number where it is true, 0 elsewhere.
+static inline Number operator*(Number a, Truth b) { return Doubles(Flags(a.rows) & b.rows); }
+/// 1, 0 or -1.
+static inline Number operator-(Truth a, Truth b) { return 1 * a - 1 * b; }
+static inline Number choose(Truth which, Number a, Number b) { return Doubles((Flags(a.rows) & which.rows) | (Flags(b.rows) & ~which.rows)); }
+static inline Number magnitude(Number a) { return Doubles(Flags(a.rows) & (INT64_MAX - Flags{})); }
+
+// ---- measures -----------------------------------------------------------------------------------------------------------
 
 enum class Range { real_body, high_low, shadows };
 
@@ -40,7 +101,7 @@ enum Measured {
   num_measures
 };
 
-inline constexpr Measure kMeasures[num_measures] = {
+constexpr Measure kMeasures[num_measures] = {
     {Range::real_body, 10, 1.0},  // body_long
     {Range::real_body, 10, 3.0},  // body_very_long
     {Range::real_body, 10, 1.0},  // body_short
@@ -54,69 +115,54 @@ inline constexpr Measure kMeasures[num_measures] = {
     {Range::high_low, 5, 0.05},   // equal
 };
 
-inline constexpr int kMaxBarsAgo = 4;
+constexpr int kLongestMean = 10;
+constexpr int kMaxBarsAgo = 4;
+constexpr int kNumCells = num_measures * (kMaxBarsAgo + 1);  // (measure, bars ago) pairs
+constexpr int cell(Measured what, int ago) { return what * (kMaxBarsAgo + 1) + ago; }
 
-/// The bars up to the current row. Every function takes how many bars ago; 0 is the current one.
-class Bars {
- public:
-  double penetration = 0;
+/// The bars up to a few neighbouring rows. Every function takes how many bars ago; 0 are the rows themselves.
+struct Bars {
+  const double *opens, *highs, *lows, *closes;  ///< at the first of the rows
+  const double* totals[kNumCells];              ///< of the means that are read, at the same row
+  Number penetration = 0.0;
 
-  explicit Bars(const Call& call) : open_(call.inputs[0]), high_(call.inputs[1]), low_(call.inputs[2]), close_(call.inputs[3]) {}
+  Bars(const double* o, const double* h, const double* l, const double* c) : opens(o), highs(h), lows(l), closes(c) {}
+  void advance(int64_t rows) { opens += rows, highs += rows, lows += rows, closes += rows; }
 
-  double open(int64_t ago) const { return open_[row - ago]; }
-  double high(int64_t ago) const { return high_[row - ago]; }
-  double low(int64_t ago) const { return low_[row - ago]; }
-  double close(int64_t ago) const { return close_[row - ago]; }
-  bool white(int64_t ago) const { return close(ago) >= open(ago); }
-  bool black(int64_t ago) const { return !white(ago); }
-  int color(int64_t ago) const { return white(ago) ? 1 : -1; }
-  double top(int64_t ago) const { return white(ago) ? close(ago) : open(ago); }
-  double bottom(int64_t ago) const { return white(ago) ? open(ago) : close(ago); }
-  double body(int64_t ago) const { return distance(close(ago), open(ago)); }
-  double upper(int64_t ago) const { return high(ago) - top(ago); }
-  double lower(int64_t ago) const { return bottom(ago) - low(ago); }
+  Number open(int ago) const { return Number::load(opens - ago); }
+  Number high(int ago) const { return Number::load(highs - ago); }
+  Number low(int ago) const { return Number::load(lows - ago); }
+  Number close(int ago) const { return Number::load(closes - ago); }
+  Truth white(int ago) const { return close(ago) >= open(ago); }
+  Truth black(int ago) const { return !white(ago); }
+  Number color(int ago) const { return choose(white(ago), 1, -1); }
+  Number top(int ago) const { return choose(white(ago), close(ago), open(ago)); }
+  Number bottom(int ago) const { return choose(white(ago), open(ago), close(ago)); }
+  Number body(int ago) const { return distance(close(ago), open(ago)); }
+  Number upper(int ago) const { return high(ago) - top(ago); }
+  Number lower(int ago) const { return bottom(ago) - low(ago); }
 
   /// The body of one bar above, or below, that of another; the same for whole bars.
-  bool gap_up(int64_t ago, int64_t from) const { return bottom(ago) > top(from); }
-  bool gap_down(int64_t ago, int64_t from) const { return top(ago) < bottom(from); }
-  bool bar_gap_up(int64_t ago, int64_t from) const { return low(ago) > high(from); }
-  bool bar_gap_down(int64_t ago, int64_t from) const { return high(ago) < low(from); }
+  Truth gap_up(int ago, int from) const { return bottom(ago) > top(from); }
+  Truth gap_down(int ago, int from) const { return top(ago) < bottom(from); }
+  Truth bar_gap_up(int ago, int from) const { return low(ago) > high(from); }
+  Truth bar_gap_down(int ago, int from) const { return high(ago) < low(from); }
 
-  double mean(Measured what, int64_t ago) const {
+  Number mean(Measured what, int ago) const {
     const Measure& m = kMeasures[what];
-    const double range = m.period ? total[what][ago] / m.period : this->range(what, ago);
+    const Number range = m.period ? Number::load(totals[cell(what, ago)]) / m.period : this->range(what, ago);
     return m.factor * range / (m.range == Range::shadows ? 2.0 : 1.0);
   }
-  double range(Measured what, int64_t ago) const {
+  Number range(Measured what, int ago) const {
     const Range kind = kMeasures[what].range;
     return kind == Range::real_body ? body(ago) : kind == Range::high_low ? high(ago) - low(ago) : upper(ago) + lower(ago);
   }
 
-  static double distance(double a, double b) { return a < b ? b - a : a - b; }
-  static bool within(double a, double b, double tolerance) { return a <= b + tolerance && a >= b - tolerance; }
-
-  /// Says `setup` when there is one, and its double when the current close leaves the bar before the last setup in the
-  /// direction of it, once, within three bars.
-  int confirmed(int setup) {
-    if (setup != 0) {
-      setup_ = setup, setup_row_ = row;
-      return setup;
-    }
-    const int64_t ago = row - setup_row_;
-    if (setup_ == 0 || ago > 3 || !(setup_ > 0 ? close(0) > high(ago + 1) : close(0) < low(ago + 1))) return 0;
-    const int signal = 2 * setup_;
-    setup_ = 0;
-    return signal;
-  }
-
-  int64_t row = 0;
-  double total[num_measures][kMaxBarsAgo + 1] = {};
-
- private:
-  const double *open_, *high_, *low_, *close_;
-  int setup_ = 0;
-  int64_t setup_row_ = 0;
+  static Number distance(Number a, Number b) { return magnitude(a - b); }
+  static Truth within(Number a, Number b, Number tolerance) { return a <= b + tolerance && a >= b - tolerance; }
 };
+
+// ---- reading a definition -----------------------------------------------------------------------------------------------
 
 /// The value of anything while a definition is only read.
 struct Anything {
@@ -139,12 +185,10 @@ struct Anything {
 };
 
 /// Stands for Bars while a definition is only read, and notes what it reads.
-class Reading {
- public:
-  bool means[num_measures][kMaxBarsAgo + 1] = {};
+struct Reading {
+  bool means[kNumCells] = {};  ///< those of several bars
   int oldest_bar = 0;
   int longest_mean = 0;
-
   Anything penetration;
 
   constexpr Anything open(int ago) { return bar(ago); }
@@ -164,13 +208,12 @@ class Reading {
   constexpr Anything bar_gap_up(int ago, int from) { return bar(ago > from ? ago : from); }
   constexpr Anything bar_gap_down(int ago, int from) { return bar(ago > from ? ago : from); }
   constexpr Anything mean(Measured what, int ago) {
-    if (kMeasures[what].period) means[what][ago] = true;
+    if (kMeasures[what].period) means[cell(what, ago)] = true;
     if (longest_mean < kMeasures[what].period) longest_mean = kMeasures[what].period;
     return bar(ago);
   }
   static constexpr Anything distance(Anything, Anything) { return {}; }
   static constexpr Anything within(Anything, Anything, Anything) { return {}; }
-  static constexpr Anything confirmed(Anything) { return {}; }
 
  private:
   constexpr Anything bar(int ago) {
@@ -179,4 +222,4 @@ class Reading {
   }
 };
 
-}  // namespace hayate::kernels::ta
+HAYATE_KERNELS_END

@@ -3,33 +3,38 @@
 // +100 speaks for rising, -100 for falling prices; 80 is the weaker form where edges only touch, 200 a confirmed Hikkake.
 // Definitions follow TA-Lib, which follows G. Morris, "Candlestick Charting Explained"; the trend that a pattern should
 // reverse or continue is not looked at. Comments name the places where TA-Lib differs from the books or from itself.
-#include <array>
 #include <utility>
 
+#include "kernels/ta.h"
 #include "kernels/ta_candles.h"
 
-namespace hayate::kernels::ta {
+HAYATE_KERNELS_BEGIN
+
+using ta::Call;
+using ta::Entry;
+
 namespace {
 
 struct Pattern {
   const char* name;
   const char* title;
-  int (*signal)(Bars&);
+  Number (*signal)(Bars&);
   Anything (*read)(Reading&);
   double penetration = -1;  // initial value; below 0: the pattern has no such parameter
   int more_rows = 0;        // rows of TA-Lib's lookback beyond what the definition reads
-  int early_rows = 0;       // rows before the first signal on which the condition already runs, for its memory
+  bool confirmed = false;   // see confirm()
 
   template <class Definition>
   constexpr Pattern(const char* name_, const char* title_, Definition definition)
       : name(name_), title(title_), signal(definition), read(definition) {}
-  constexpr Pattern with_penetration(double initial) const { return changed(initial, more_rows, early_rows); }
-  constexpr Pattern with_rows(int more, int early = 0) const { return changed(penetration, more, early); }
+  constexpr Pattern with_penetration(double initial) const { return changed(initial, more_rows, confirmed); }
+  constexpr Pattern with_rows(int more) const { return changed(penetration, more, confirmed); }
+  constexpr Pattern with_confirmation(int more) const { return changed(penetration, more, true); }
 
  private:
-  constexpr Pattern changed(double initial, int more, int early) const {
+  constexpr Pattern changed(double initial, int more, bool confirm) const {
     Pattern copy = *this;
-    copy.penetration = initial, copy.more_rows = more, copy.early_rows = early;
+    copy.penetration = initial, copy.more_rows = more, copy.confirmed = confirm;
     return copy;
   }
 };
@@ -231,17 +236,17 @@ constexpr Pattern kPatterns[] = {
             [](auto& b) {
               const auto inside = b.high(1) < b.high(2) && b.low(1) > b.low(2);
               const auto lower = b.high(0) < b.high(1) && b.low(0) < b.low(1), higher = b.high(0) > b.high(1) && b.low(0) > b.low(1);
-              return b.confirmed(100 * ((inside && lower) - (inside && higher)));
+              return 100 * ((inside && lower) - (inside && higher));
             })
-        .with_rows(3, 3),
+        .with_confirmation(3),
     Pattern("CDLHIKKAKEMOD", "Modified Hikkake Pattern",
             [](auto& b) {
               const auto inside = b.high(2) < b.high(3) && b.low(2) > b.low(3) && b.high(1) < b.high(2) && b.low(1) > b.low(2);
               const auto lower = b.high(0) < b.high(1) && b.low(0) < b.low(1) && b.close(2) <= b.low(2) + b.mean(near, 2);
               const auto higher = b.high(0) > b.high(1) && b.low(0) > b.low(1) && b.close(2) >= b.high(2) - b.mean(near, 2);
-              return b.confirmed(100 * ((inside && lower) - (inside && higher)));
+              return 100 * ((inside && lower) - (inside && higher));
             })
-        .with_rows(2, 3),
+        .with_confirmation(2),
     Pattern("CDLHOMINGPIGEON", "Homing Pigeon",
             [](auto& b) {
               return 100 * (b.black(1) && b.black(0) && b.body(1) > b.mean(body_long, 1) && b.body(0) <= b.mean(body_short, 0) &&
@@ -428,7 +433,7 @@ constexpr Pattern kPatterns[] = {
             }),
 };
 
-constexpr size_t kNumPatterns = std::size(kPatterns);
+constexpr size_t kNumPatterns = sizeof kPatterns / sizeof kPatterns[0];
 
 constexpr Reading read(const Pattern& pattern) {
   Reading reading;
@@ -442,37 +447,111 @@ constexpr Reading kRead = read(kPatterns[I]);
 template <size_t I>
 constexpr int64_t kLookback = kRead<I>.oldest_bar + kRead<I>.longest_mean + kPatterns[I].more_rows;
 
-// Runs visit(measure, bars ago) for every mean that the pattern reads.
+// Calls visit<measure, bars ago>() for every mean that the pattern reads.
 template <size_t I, class Visit>
-void each_mean(Visit visit) {
+inline void each_mean(Visit visit) {
   const auto one = [&]<size_t Cell>() {
-    constexpr Measured what = Measured(Cell / (kMaxBarsAgo + 1));
-    constexpr int ago = Cell % (kMaxBarsAgo + 1);
-    if constexpr (kRead<I>.means[what][ago]) visit(what, ago);
+    if constexpr (kRead<I>.means[Cell]) visit.template operator()<Measured(Cell / (kMaxBarsAgo + 1)), int(Cell % (kMaxBarsAgo + 1))>();
   };
-  [&]<size_t... Cells>(std::index_sequence<Cells...>) {
-    (one.template operator()<Cells>(), ...);
-  }(std::make_index_sequence<num_measures*(kMaxBarsAgo + 1)>());
+  [&]<size_t... Cells>(std::index_sequence<Cells...>) { (one.template operator()<Cells>(), ...); }(std::make_index_sequence<kNumCells>());
 }
+
+constexpr int64_t kBlock = 128;  // rows whose totals are kept at a time
+
+// The rows [bars, bars + rows), `rows` at most kBlock and a multiple of kLanes. `totals` are those of the first row, and then
+// those of the row after the last.
+template <size_t I>
+inline void run_block(Bars bars, int64_t rows, double* totals, double* out) {
+  double row_totals[kNumCells][kBlock];  // only those read are touched
+  // First what each row adds to a total; then, one chain of additions beside the other, the totals before it.
+  each_mean<I>([&]<Measured what, int ago>() {
+    Bars at = bars;
+    for (int64_t i = 0; i < rows; i += kLanes, at.advance(kLanes))
+      (at.range(what, ago) - at.range(what, ago + kMeasures[what].period)).store(&row_totals[cell(what, ago)][i]);
+  });
+  double running[kNumCells];  // in registers
+  each_mean<I>([&]<Measured what, int ago>() { running[cell(what, ago)] = totals[cell(what, ago)]; });
+  for (int64_t i = 0; i < rows; ++i) {
+    each_mean<I>([&]<Measured what, int ago>() {
+      double &at_row = row_totals[cell(what, ago)][i], &total = running[cell(what, ago)];
+      const double added = at_row;
+      at_row = total;
+      total += added;
+    });
+  }
+  each_mean<I>([&]<Measured what, int ago>() { totals[cell(what, ago)] = running[cell(what, ago)]; });
+  for (int64_t i = 0; i < rows; i += kLanes, bars.advance(kLanes)) {
+    each_mean<I>([&]<Measured what, int ago>() { bars.totals[cell(what, ago)] = &row_totals[cell(what, ago)][i]; });
+    kPatterns[I].signal(bars).store(out + i);
+  }
+}
+
+// A setup (already in `out`) is confirmed, once, when one of the next three closes leaves the bar before it in its direction.
+void confirm(const Call& call, int64_t first, double* out) {
+  const double *high = call.inputs[1], *low = call.inputs[2], *close = call.inputs[3];
+  double setup = 0;
+  int64_t setup_row = 0;
+  for (int64_t row = first; row < call.rows; ++row) {
+    if (out[row] != 0) {
+      setup = out[row], setup_row = row;
+    } else if (setup != 0 && row <= setup_row + 3 && (setup > 0 ? close[row] > high[setup_row - 1] : close[row] < low[setup_row - 1])) {
+      out[row] = 2 * setup;
+      setup = 0;
+    }
+  }
+}
+
+double range_of_bar(const Call& call, Measured what, int64_t row) {
+  const double open = call.inputs[0][row], high = call.inputs[1][row], low = call.inputs[2][row], close = call.inputs[3][row];
+  const double top = close >= open ? close : open, bottom = close >= open ? open : close;
+  const Range kind = kMeasures[what].range;
+  return kind == Range::real_body ? top - bottom : kind == Range::high_low ? high - low : (high - top) + (bottom - low);
+}
+
+// The bars of the last, incomplete vector of rows and what their means reach back to.
+struct Padded {
+  static constexpr int64_t kBefore = kLongestMean + kMaxBarsAgo;
+  double values[4][kBefore + kLanes] = {};
+
+  Padded(const Call& call, int64_t row) {
+    const int64_t before = row < kBefore ? row : kBefore;
+    for (int i = 0; i < 4; ++i)
+      memcpy(values[i] + kBefore - before, call.inputs[i] + row - before, size_t(call.rows - row + before) * sizeof(double));
+  }
+  Bars bars() const { return {values[0] + kBefore, values[1] + kBefore, values[2] + kBefore, values[3] + kBefore}; }
+};
 
 template <size_t I>
 void compute(const Call& call) {
   constexpr const Pattern& pattern = kPatterns[I];
+  constexpr int64_t first = kLookback<I> - (pattern.confirmed ? 3 : 0);  // a setup may be that old when it is confirmed
   double* out = call.outputs[0];
-  const int64_t blank = kLookback<I> < call.rows ? kLookback<I> : call.rows;
-  for (int64_t i = 0; i < blank; ++i) out[i] = 0;
-  if (blank == call.rows) return;
-  Bars bars(call);
-  if constexpr (pattern.penetration >= 0) bars.penetration = call.params[0];
-  bars.row = kLookback<I> - pattern.early_rows;
-  each_mean<I>([&](Measured what, int ago) {
-    for (int64_t k = ago + kMeasures[what].period; k > ago; --k) bars.total[what][ago] += bars.range(what, k);
-  });
-  for (; bars.row < call.rows; ++bars.row) {
-    const int signal = pattern.signal(bars);
-    if (bars.row >= blank) out[bars.row] = signal;
-    each_mean<I>([&](Measured what, int ago) { bars.total[what][ago] += bars.range(what, ago) - bars.range(what, ago + kMeasures[what].period); });
+  if (call.rows <= kLookback<I>) {
+    for (int64_t row = 0; row < call.rows; ++row) out[row] = 0;
+    return;
   }
+  double totals[kNumCells] = {};
+  each_mean<I>([&]<Measured what, int ago>() {
+    for (int64_t row = first - ago - kMeasures[what].period; row < first - ago; ++row) totals[cell(what, ago)] += range_of_bar(call, what, row);
+  });
+  const Number penetration = pattern.penetration < 0 ? 0.0 : call.params[0];
+  const int64_t whole = (call.rows - first) / kLanes * kLanes;
+  Bars bars(call.inputs[0] + first, call.inputs[1] + first, call.inputs[2] + first, call.inputs[3] + first);
+  bars.penetration = penetration;
+  for (int64_t done = 0; done < whole; done += kBlock, bars.advance(kBlock)) {
+    const int64_t rows = whole - done < kBlock ? whole - done : kBlock;
+    run_block<I>(bars, rows, totals, out + first + done);
+  }
+  if (const int64_t row = first + whole; row < call.rows) {
+    const Padded padded(call, row);
+    double signals[kLanes];
+    bars = padded.bars();
+    bars.penetration = penetration;
+    run_block<I>(bars, kLanes, totals, signals);
+    memcpy(out + row, signals, size_t(call.rows - row) * sizeof(double));
+  }
+  if (pattern.confirmed) confirm(call, first, out);
+  for (int64_t row = 0; row < kLookback<I>; ++row) out[row] = 0;
 }
 
 template <size_t I>
@@ -492,12 +571,16 @@ constexpr Entry entry() {
   return e;
 }
 
-constexpr auto kEntries = []<size_t... I>(std::index_sequence<I...>) {
-  return std::array<Entry, kNumPatterns>{entry<I>()...};
-}(std::make_index_sequence<kNumPatterns>());
+template <size_t... I>
+struct Table {
+  static constexpr Entry entries[] = {entry<I>()...};
+  Table(std::index_sequence<I...>);
+};
+using Patterns = decltype(Table(std::make_index_sequence<kNumPatterns>()));
 
 }  // namespace
 
-std::span<const Entry> pattern_functions() { return kEntries; }
+extern const std::span<const Entry> kPatternFunctions;
+constexpr std::span<const Entry> kPatternFunctions = Patterns::entries;
 
-}  // namespace hayate::kernels::ta
+HAYATE_KERNELS_END

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "kernels/dispatch.h"
 #include "kernels/ta.h"
 
 using namespace hayate::kernels::ta;
+using hayate::kernels::Isa;
 
 namespace {
 
@@ -92,6 +94,33 @@ TEST_CASE("a signal does not depend on bars before its lookback nor after its ro
     tail = quiet_bars(static_cast<int>(needed) - 1);
     CHECK(signals(*shown.entry, tail) == std::vector<double>(needed - 1, 0.0));
   }
+}
+
+TEST_CASE("every instruction set gives the same signals for any number of rows") {
+  Bars bars;
+  uint32_t state = 1;
+  const auto below = [&](uint32_t bound) { return static_cast<int>((state = state * 1664525 + 1013904223) / 65536 % bound); };
+  for (int i = 0, close = 1000; i < 1500; ++i) {
+    const int open = close + below(9) - 4, low = open - below(12), high = open + below(12);
+    close = low + below(static_cast<uint32_t>(high - low) + 1);
+    bars.add(open / 100.0, high / 100.0, low / 100.0, close / 100.0);
+  }
+  const Isa active = hayate::kernels::active_isa();
+  for (size_t which = 0; which < 61; ++which) {
+    hayate::kernels::set_isa(Isa::baseline);
+    const std::vector<double> all = signals(pattern_functions()[which], bars);
+    CAPTURE(pattern_functions()[which].name);
+    for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+      hayate::kernels::set_isa(isa);
+      for (int64_t rows = 1; rows <= 300; rows += rows < 40 ? 1 : 13) {
+        Bars some = bars;
+        for (auto* column : {&some.open, &some.high, &some.low, &some.close}) column->resize(static_cast<size_t>(rows));
+        REQUIRE(signals(pattern_functions()[which], some) == std::vector<double>(all.begin(), all.begin() + rows));
+      }
+      CHECK(signals(pattern_functions()[which], bars) == all);
+    }
+  }
+  hayate::kernels::set_isa(active);
 }
 
 TEST_CASE("prices times a power of two give the same signals") {
