@@ -3,18 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "eval/chart.h"
 #include "hayate/panel.h"
 
 namespace hayate::eval {
 
-/// Everything below: NaN means "not measured" or "undefined" and is shown as a dash. Times are days since 1970-01-01
+/// Everything below: NaN (kUndefined) means "not measured" or "undefined" and is shown as a dash. Times are days since 1970-01-01
 /// when ReportData::daily, else microseconds UTC: a Panel's own unit. Counts are exact; text is escaped on output.
-inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-
 struct NameValue {
   std::string name, value;
 };
