@@ -159,6 +159,37 @@ std::string details(std::string_view summary, std::string_view content) {
   return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape_html(summary), content);
 }
 
+std::string cumulative_ic_figure(const Axis& dates, const std::vector<double>& x, const std::vector<double>& ic, const std::vector<double>& rank_ic,
+                                 int lags) {
+  LineChart chart{.name = "Cumulative IC and rank IC", .x = dates, .y = {.title = "sum of IC so far", .zero = true}, .height = 300};
+  chart.series = {{.name = "IC", .x = x, .y = running_sum(ic)}, {.name = "rank IC", .x = x, .y = running_sum(rank_ic)}};
+  const Trend over_time = trend(ic, lags);
+  if (std::isfinite(over_time.deviation)) chart.series.push_back(luck_band("no skill, 95 %", x, ic, over_time.deviation));
+  return figure(chart, "A steady slope is skill that lasts. At each date 95 % of forecasts without skill lie inside the band.", kWide);
+}
+
+std::string bucket_figure(std::span<const Bucket> buckets) {
+  if (buckets.empty()) return "";
+  ColumnChart chart{.x_title = "predictions, lowest to highest", .y = {.title = "mean label"}};
+  chart.name = buckets.size() == 10 ? "Outcome by prediction decile" : fmt::format("Outcome by prediction, {} groups", buckets.size());
+  double sum = 0, rows = 0;
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    const Bucket& b = buckets[i];
+    if (std::isfinite(b.mean_label)) sum += b.mean_label * double(b.rows), rows += double(b.rows);
+    chart.columns.labels.push_back(std::to_string(i + 1));
+    chart.columns.values.push_back(b.mean_label);
+    chart.columns.half_widths.push_back(2 * b.standard_error);
+    chart.columns.notes.push_back(fmt::format("group {}: mean label {} ± {}\nmean prediction {}, {} rows", i + 1,
+                                              format_value(b.mean_label, Format::number), format_value(2 * b.standard_error, Format::number),
+                                              format_value(b.mean_prediction, Format::number), format_count(b.rows)));
+  }
+  if (rows > 0) chart.guides.push_back({sum / rows, "mean of all rows"});
+  return figure(chart,
+                "A forecast with skill climbs from left to right. Error bars: two standard errors as if rows were independent; symbols move "
+                "together, so the truth is wider.",
+                kHalf);
+}
+
 std::string side_by_side(const std::string& figures) { return figures.empty() ? "" : "<div class=\"pair\">" + figures + "</div>\n"; }
 
 HtmlTable::HtmlTable(std::string_view caption, std::vector<Head> heads) : heads_(std::move(heads)) {

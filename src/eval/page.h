@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "eval/chart.h"
+#include "hayate/metrics.h"
 
 namespace hayate::eval {
 
@@ -115,6 +116,11 @@ std::string figure(const Chart& chart, std::string_view caption, int width) {
   return fmt::format("<figure{}><div class=\"wide\">{}</div><div class=\"narrow\">{}</div><figcaption><b>{}.</b> {}</figcaption></figure>\n",
                      width == kHalf ? " class=\"half\"" : "", draw(chart, width), draw(chart, kPhone), escape_html(chart.name), prose(caption));
 }
+/// Running sums of both over the dates `x`, before the band of no skill. `lags`: for the standard error, as in trend().
+std::string cumulative_ic_figure(const Axis& dates, const std::vector<double>& x, const std::vector<double>& ic, const std::vector<double>& rank_ic,
+                                 int lags);
+/// Mean label by group of predictions, with error bars; "" without groups.
+std::string bucket_figure(std::span<const Bucket> buckets);
 /// Figures of width kHalf beside each other where there is room.
 std::string side_by_side(const std::string& figures);
 

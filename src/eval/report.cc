@@ -98,11 +98,7 @@ std::string cumulative_ic_figure(const ReportData& data) {
   const auto x = collect(data.dates, [](const DateScore& d) { return double(d.time); });
   const auto ic = collect(data.dates, [](const DateScore& d) { return d.ic; });
   const auto rank_ic = collect(data.dates, [](const DateScore& d) { return d.rank_ic; });
-  LineChart chart{.name = "Cumulative IC and rank IC", .x = time_axis(data), .y = {.title = "sum of IC so far", .zero = true}, .height = 300};
-  chart.series = {{.name = "IC", .x = x, .y = running_sum(ic)}, {.name = "rank IC", .x = x, .y = running_sum(rank_ic)}};
-  const Trend over_time = trend(ic, data.label_horizon);
-  if (std::isfinite(over_time.deviation)) chart.series.push_back(luck_band("no skill, 95 %", x, ic, over_time.deviation));
-  return figure(chart, "A steady slope is skill that lasts. At each date 95 % of forecasts without skill lie inside the band.", kWide);
+  return cumulative_ic_figure(time_axis(data), x, ic, rank_ic, data.label_horizon);
 }
 
 std::string advantage_figure(const ReportData& data) {
@@ -164,28 +160,6 @@ std::string ic_histogram_figure(const ReportData& data) {
                           .columns = histogram(ic, 18, Format::number),
                           .touching = true};
   return figure(chart, fmt::format("Mean {}, standard deviation {}.", format_fixed(over_time.mean, 3), format_fixed(over_time.deviation, 3)), kHalf);
-}
-
-std::string bucket_figure(const ReportData& data) {
-  if (data.buckets.empty()) return "";
-  ColumnChart chart{.x_title = "predictions, lowest to highest", .y = {.title = "mean label"}};
-  chart.name = data.buckets.size() == 10 ? "Outcome by prediction decile" : fmt::format("Outcome by prediction, {} groups", data.buckets.size());
-  double sum = 0, rows = 0;
-  for (size_t i = 0; i < data.buckets.size(); ++i) {
-    const Bucket& b = data.buckets[i];
-    if (std::isfinite(b.mean_label)) sum += b.mean_label * double(b.rows), rows += double(b.rows);
-    chart.columns.labels.push_back(std::to_string(i + 1));
-    chart.columns.values.push_back(b.mean_label);
-    chart.columns.half_widths.push_back(2 * b.standard_error);
-    chart.columns.notes.push_back(fmt::format("group {}: mean label {} ± {}\nmean prediction {}, {} rows", i + 1,
-                                              format_value(b.mean_label, Format::number), format_value(2 * b.standard_error, Format::number),
-                                              format_value(b.mean_prediction, Format::number), format_count(b.rows)));
-  }
-  if (rows > 0) chart.guides.push_back({sum / rows, "mean of all rows"});
-  return figure(chart,
-                "A forecast with skill climbs from left to right. Error bars: two standard errors as if rows were independent; symbols move "
-                "together, so the truth is wider.",
-                kHalf);
 }
 
 std::string universe_table(const ReportData& data) {
@@ -331,7 +305,7 @@ std::string results_section(const ReportData& data) {
   else
     out += note("No IC: it compares symbols within a date and needs at least 3 of them on a date.");
   out += advantage_figure(data);
-  out += side_by_side(bucket_figure(data) + ic_by_period_figure(data) + ic_histogram_figure(data) + fold_figure(data));
+  out += side_by_side(bucket_figure(data.buckets) + ic_by_period_figure(data) + ic_histogram_figure(data) + fold_figure(data));
   return out + fold_table(data);
 }
 

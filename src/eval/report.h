@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "eval/chart.h"
+#include "hayate/metrics.h"
 #include "hayate/panel.h"
 
 namespace hayate::eval {
@@ -70,12 +71,6 @@ struct UniverseScore {
   double ic = kUndefined, icir = kUndefined, rank_ic = kUndefined, rank_icir = kUndefined;
 };
 
-/// Rows whose prediction falls into one tenth of all predictions (or fewer groups when there are ties).
-struct Bucket {
-  int64_t rows = 0;
-  double mean_prediction = kUndefined, mean_label = kUndefined, standard_error = kUndefined;  ///< of mean_label
-};
-
 /// A row that has no label yet, predicted by the last fold's model.
 struct NewestPrediction {
   std::string symbol;
@@ -129,7 +124,7 @@ struct ReportData {
   std::vector<SymbolScore> symbols;  ///< every symbol that has predictions
   std::vector<FoldScore> folds;
   std::vector<DateScore> dates;
-  std::vector<Bucket> buckets;  ///< ascending in prediction
+  std::vector<Bucket> buckets;  ///< tenths of the rows (fewer with ties), ascending in prediction
   std::vector<NewestPrediction> newest;
   std::vector<FeatureGain> features;
   std::string importance_note;  ///< "mean gain over the last fold's 4 models"
