@@ -52,7 +52,7 @@ def lists():
     """every .cc stands in a CMakeLists.txt of its folder, and every file that stands there exists"""
     for cmake in sources("src/*CMakeLists.txt"):
         text = re.sub(r"#.*", "", cmake.read_text())
-        listed = {cmake.parent / name for name in re.findall(r"[\w./-]+\.cc\b", text)}
+        listed = {(ROOT if top else cmake.parent) / name for top, name in re.findall(r"(\$\{PROJECT_SOURCE_DIR\}/)?([\w./-]+\.cc)\b", text)}
         present = {path for path in sources("src/*.cc") if path.parent == cmake.parent}
         yield from (f"{cmake.relative_to(ROOT)}: {path.name} does not exist" for path in sorted(listed) if not path.exists())
         yield from (f"{cmake.relative_to(ROOT)}: {path.name} is not listed" for path in sorted(present - listed))

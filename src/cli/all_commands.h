@@ -37,6 +37,23 @@ void visit_fields(StatsOptions& o, Visitor&& field) {
   field("run_dir", o.run_dir, "folder of a run", Required{}, Positional{}, Argument{"DIR"});
 }
 
+struct ResumeOptions {
+  std::string run_dir;
+};
+template <class Visitor>
+void visit_fields(ResumeOptions& o, Visitor&& field) {
+  field("run_dir", o.run_dir, "folder of an interrupted run", Required{}, Positional{}, Argument{"DIR"});
+}
+
+struct CacheOptions {
+  std::string action, cache;
+};
+template <class Visitor>
+void visit_fields(CacheOptions& o, Visitor&& field) {
+  field("action", o.action, "stats: entries and bytes; clear: remove all entries", Required{}, Positional{}, Choices{{"stats", "clear"}});
+  field("cache", o.cache, "the folder; default: the user's cache folder", Argument{"DIR"});
+}
+
 struct FeaturesOptions : ComputeOptions {
   std::vector<std::string> input, expr, label;
   std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
@@ -131,12 +148,15 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
   field("name", o.name, "one entry in full", Positional{}, Argument{"NAME"});
 }
 
+Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);
 Result<int> evaluate_command(EvaluateOptions&, const Console&);
+Result<int> explain_command(StatsOptions&, const Console&);
 Result<int> features_command(FeaturesOptions&, const Console&);
 Result<int> operators_command(LookupOptions&, const Console&);
 Result<int> predict_command(PredictOptions&, const Console&);
+Result<int> resume_command(ResumeOptions&, const Console&);
 Result<int> run_command(RunOptions&, const Console&);
 Result<int> sets_command(LookupOptions&, const Console&);
 Result<int> stats_command(StatsOptions&, const Console&);

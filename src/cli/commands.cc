@@ -14,6 +14,9 @@ constexpr Command kCommands[] = {
     {"run", "bars to features, models, predictions, metrics and a report: the whole plan of a spec",
      "hayate run examples/prices/run.toml\nhayate run examples/prices/run.toml --run-dir runs/first --workers 2 --memory-limit 2GB",
      make_invocation<RunOptions, run_command>},
+    {"resume", "finish an interrupted run; what is finished is kept", "hayate resume runs/first", make_invocation<ResumeOptions, resume_command>},
+    {"explain", "per task of a run: reused or run, and why", "hayate explain runs/first\nhayate explain runs/first --json",
+     make_invocation<StatsOptions, explain_command>},
     {"stats", "counters, seconds and memory of a finished run", "hayate stats runs/first", make_invocation<StatsOptions, stats_command>},
     {"features", "compute features of bars into a table",
      "hayate features --input examples/prices --set alpha158 --output features.parquet\n"
@@ -36,6 +39,8 @@ constexpr Command kCommands[] = {
     {"sets", "the feature sets, or the expressions of one", "hayate sets\nhayate sets alpha158", make_invocation<LookupOptions, sets_command>},
     {"operators", "the operators of the expression language, or one in full", "hayate operators\nhayate operators Mean",
      make_invocation<LookupOptions, operators_command>},
+    {"cache", "look at or empty the folder of stored results", "hayate cache stats\nhayate cache clear --cache DIR",
+     make_invocation<CacheOptions, cache_command>},
     {"doctor", "what was found on this machine and where each figure comes from", "hayate doctor\nhayate doctor --json",
      make_invocation<DoctorOptions, doctor_command>},
     {"completion", "print the completion script of a shell", "source <(hayate completion bash)",

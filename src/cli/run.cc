@@ -1,4 +1,4 @@
-// hayate run SPEC.toml and hayate stats DIR.
+// hayate run SPEC.toml, and what looks at or finishes its folder: resume, explain, stats.
 #include "pipeline/run.h"
 
 #include <fmt/format.h>
@@ -50,19 +50,16 @@ Result<int> print_plan(const RunSpec& spec) {
 
 }  // namespace
 
-Result<int> run_command(RunOptions& options, const Console& console) {
-  pipeline::RunRequest request;
-  request.exec = options.exec;
-  HY_TRY(request.spec, pipeline::read_run_spec(options.spec_file, &request.exec));
-  if (options.print_spec) return print_plan(request.spec);
-  request.run_dir = options.run_dir;
-  request.version = version_text();
+namespace {
+
+/// Runs and prints, for `run` and `resume` alike.
+Result<int> run_and_print(const pipeline::RunRequest& request, const std::string& timings, const Console& console) {
   exec::Steps steps(console.progress);
   HY_TRY(const pipeline::RunOutcome outcome, pipeline::run(request, steps, interruption()));
   for (const std::string& message : outcome.messages) console.say(message);
   say_findings(console, "warning", outcome.warnings);
   say_findings(console, "failed", outcome.failures);
-  HY_CHECK(write_timings(options.timings, outcome.steps, outcome.stats.workers));
+  HY_CHECK(write_timings(timings, outcome.steps, outcome.stats.workers));
   const std::string report = outcome.run_dir + "/report.html";
   if (console.json) {
     console.print(fmt::format("{{\"run_dir\":\"{}\",\"report\":\"{}\",\"stats\":{},\"metrics\":{}}}\n", json_escape(outcome.run_dir),
@@ -72,6 +69,41 @@ Result<int> run_command(RunOptions& options, const Console& console) {
     console.print(fmt::format("{}\nreport: {}\n", outcome.stats.line(), report));
   }
   return outcome.failures.empty() ? 0 : 3;
+}
+
+}  // namespace
+
+Result<int> run_command(RunOptions& options, const Console& console) {
+  pipeline::RunRequest request;
+  request.exec = options.exec;
+  HY_TRY(request.spec, pipeline::read_run_spec(options.spec_file, &request.exec));
+  if (options.print_spec) return print_plan(request.spec);
+  request.run_dir = options.run_dir;
+  request.version = version_text();
+  return run_and_print(request, options.timings, console);
+}
+
+Result<int> resume_command(ResumeOptions& options, const Console& console) {
+  HY_TRY(auto request, pipeline::read_request(options.run_dir));
+  if (!request) {
+    HY_TRY(const pipeline::RunStats stats, pipeline::read_stats(options.run_dir));
+    console.print(console.json ? pipeline::stats_json(stats) + "\n" : fmt::format("this run is finished: {}\n", stats.line()));
+    return 0;
+  }
+  request->version = version_text();
+  return run_and_print(*request, "", console);
+}
+
+Result<int> explain_command(StatsOptions& options, const Console& console) {
+  HY_TRY(const auto tasks, pipeline::read_tasks(options.run_dir));
+  JsonWriter json(1);
+  json.object().key("tasks").array();
+  for (const pipeline::TaskRecord& task : tasks) {
+    json.object().key("step").value(task.step).key("key").value(task.key).key("state").value(task.state).key("reason").value(task.reason).end();
+    if (!console.json) console.print(fmt::format("{:<8} {} {:<7} {}\n", task.step, padded(task.key, 12), task.state, task.reason));
+  }
+  if (console.json) console.print(json.end().end().text() + "\n");
+  return 0;
 }
 
 Result<int> stats_command(StatsOptions& options, const Console& console) {

@@ -495,7 +495,7 @@ std::string draw(const LineChart& chart, int width) {
   Drawing drawing(width, chart.height, chart.name);
   draw_legend(&drawing, keys, 0, width, 18);
   draw_y_axis(drawing, plot, y_ticks, chart.y.title);
-  draw_x_axis(drawing, plot, nice_ticks(plot.x.least, plot.x.most, int(plot.right - plot.left) / 80, chart.x.format), chart.x.title);
+  draw_x_axis(drawing, plot, nice_ticks(plot.x.least, plot.x.most, int(plot.right - plot.left) / 64, chart.x.format), chart.x.title);
   for (size_t s = 0; s < chart.series.size(); ++s)
     drawing.path(band(plot, chart.series[s]), has_line(chart.series[s]) ? color("band", s) : kBandAlone);
   draw_guides(drawing, plot, chart.guides);
@@ -515,6 +515,13 @@ std::string draw(const BarChart& chart, int width) {
   Range x;
   for (const Bar& bar : chart.bars) x.add(bar.value);
   if (x.empty()) return draw_no_data(chart.name, width);
+  // Numbers in one chart have the decimals of the largest, or 0.993 would stand under 1.01.
+  const double factor = chart.format == Format::percent ? 100 : 1, largest = std::max(std::abs(x.least), std::abs(x.most)) * factor;
+  const int decimals = largest > 0 ? std::clamp(2 - int(std::floor(std::log10(largest))), 0, 9) : 0;
+  const auto text_of = [&](double value) {
+    if (!drawable(value) || (chart.format != Format::percent && chart.format != Format::number)) return format_value(value, chart.format);
+    return format_fixed(value * factor, decimals) + (chart.format == Format::percent ? " %" : "");
+  };
   x.add(0);
   if (x.least == x.most) x.most = 1;
 
@@ -522,7 +529,7 @@ std::string draw(const BarChart& chart, int width) {
   double labels = 0, values = 0;
   for (const Bar& bar : chart.bars) {
     labels = std::max(labels, text_width(bar.label));
-    values = std::max(values, text_width(format_value(bar.value, chart.format)));
+    values = std::max(values, text_width(text_of(bar.value)));
   }
   labels = std::min(labels, width * 0.42);
   // The value stands beyond the end of its bar, so a negative bar needs room on its left.
@@ -532,7 +539,7 @@ std::string draw(const BarChart& chart, int width) {
   for (size_t i = 0; i < chart.bars.size(); ++i) {
     const Bar& bar = chart.bars[i];
     const double y = double(i) * kRow, zero = plot.at_x(0), end = drawable(bar.value) ? plot.at_x(bar.value) : zero;
-    const std::string value = format_value(bar.value, chart.format);
+    const std::string value = text_of(bar.value);
     drawing.text(labels, y + 15, Anchor::end, fit(bar.label, labels), "label");
     drawing.rect(std::min(zero, end), y + 4, std::abs(end - zero), kRow - 8, "bar s0");
     drawing.text(bar.value < 0 ? end - 5 : end + 5, y + 15, bar.value < 0 ? Anchor::end : Anchor::start, value);
@@ -705,17 +712,17 @@ std::string sparkline(const std::vector<double>& values, std::string_view name) 
 
 std::string chart_css() {
   // Neighbouring colours differ in lightness as well as hue, lines in their dashes too: they stay apart in grey and for colour-blind eyes.
-  return R"(:root{color-scheme:light dark;--paper:#fff;--ink:#1c2127;--soft:#5a646e;--grid:#e4e7eb;--frame:#a9b1ba;--tint:#f5f6f8;--hover:#1c212712;
---c0:#1f4e8c;--c1:#d3722b;--c2:#3a9a92;--c3:#7b3f8f;--c4:#b89b1f;--c5:#6d7680;--good:#1c6b3f;--bad:#a8322a}
-@media screen and (prefers-color-scheme:dark){:root{--paper:#14171b;--ink:#e3e6ea;--soft:#9ba5af;--grid:#2a2f36;--frame:#59626c;--tint:#1c2026;--hover:#e3e6ea18;
---c0:#79aef0;--c1:#f0a05f;--c2:#3fa79d;--c3:#d7a1e6;--c4:#a98e2c;--c5:#8f99a3;--good:#7ccb9b;--bad:#f08d84}}
+  return R"(:root{color-scheme:light dark;--paper:#fff;--ink:#1c2127;--soft:#5a646e;--grid:#e4e7eb;--frame:#a9b1ba;--tint:#f5f6f8;--hover:#1c212712;--solid:1;
+--c0:#1f4e8c;--c1:#d3722b;--c2:#25756e;--c3:#7b3f8f;--c4:#a88b14;--c5:#6d7680}
+@media screen and (prefers-color-scheme:dark){:root{--paper:#14171b;--ink:#e3e6ea;--soft:#9ba5af;--grid:#2a2f36;--frame:#59626c;--tint:#1c2026;--hover:#e3e6ea18;--solid:.6;
+--c0:#79aef0;--c1:#e58a3c;--c2:#34978d;--c3:#e3b8ef;--c4:#a98e2c;--c5:#8f99a3}}
 .chart{display:block;width:100%;height:auto;overflow:visible;font-size:12px;line-height:1.2;font-variant-numeric:tabular-nums}
 .chart text{fill:var(--soft)}.chart .label,.chart .axis{fill:var(--ink)}.chart .name{fill:var(--c);font-weight:600}
 .chart path{fill:none;stroke-width:1}.chart .grid{stroke:var(--grid)}.chart .frame,.chart .zero{stroke:var(--frame)}
 .chart .guide{stroke:var(--soft);stroke-dasharray:3 3}.chart .whisker{stroke:var(--ink);stroke-width:1.2}.chart .none{fill:var(--tint);stroke:var(--grid)}
 .chart .line,.spark .line{stroke:var(--c);stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round;fill:none}
 .chart .line.s1{stroke-dasharray:7 3.5}.chart .line.s2{stroke-dasharray:2 3.2}.chart .line.s3{stroke-dasharray:9 3 2 3}
-.chart .band{fill:var(--c);opacity:.13;stroke:none}.chart .bar,.chart .mark{fill:var(--c)}
+.chart .band{fill:var(--c);opacity:.13;stroke:none}.chart .bar,.chart .mark{fill:var(--c)}.chart .bar{fill-opacity:var(--solid)}
 .chart .hover{fill:transparent}.chart .hover:hover{fill:var(--hover)}
 .s0{--c:var(--c0)}.s1{--c:var(--c1)}.s2{--c:var(--c2)}.s3{--c:var(--c3)}.s4{--c:var(--c4)}.s5{--c:var(--c5)}
 .spark{width:72px;height:18px;vertical-align:-4px}

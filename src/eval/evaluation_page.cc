@@ -123,10 +123,10 @@ Interval interval_of(const EvaluationData& data, std::string_view metric) {
   return {};
 }
 
-std::string value_text(double value) { return format_value(value, Format::number, 4); }
+std::string value_text(double value, int digits = 4) { return format_value(value, Format::number, digits); }
 /// "0.51 to 0.55"; "" when undefined.
 std::string interval_text(const Interval& interval) {
-  return std::isfinite(interval.low) ? fmt::format("{} to {}", value_text(interval.low), value_text(interval.high)) : "";
+  return std::isfinite(interval.low) ? fmt::format("{} to {}", value_text(interval.low, 3), value_text(interval.high, 3)) : "";
 }
 
 size_t classes_in_labels(const Evaluation& e) {
@@ -142,17 +142,11 @@ struct TileMetric {
 };
 /// Shown at the top where they are defined.
 constexpr TileMetric kTileMetrics[] = {
-    {"rmse", "RMSE"},
-    {"r2", "R²"},
-    {"pearson", "Pearson"},
-    {"spearman", "Spearman"},
-    {"hit_rate", "Hit rate"},
-    {"accuracy", "Accuracy"},
-    {"roc_auc", "ROC AUC"},
-    {"balanced_accuracy", "Balanced accuracy"},
-    {"log_loss", "Log loss"},
-    {"ic", "Mean IC"},
-    {"rank_ic", "Mean rank IC"},
+    {"rmse", "RMSE"},         {"r2", "R²"},
+    {"pearson", "Pearson"},   {"hit_rate", "Hit rate"},
+    {"roc_auc", "ROC AUC"},   {"accuracy", "Accuracy"},
+    {"ic", "Mean IC"},        {"balanced_accuracy", "Balanced accuracy"},
+    {"log_loss", "Log loss"}, {"rank_ic", "Mean rank IC"},
 };
 
 std::string tiles(const EvaluationData& data) {
@@ -331,7 +325,7 @@ std::string error_figure(const EvaluationData& data) {
 }
 
 std::string bins_figure(const EvaluationData& data) {
-  LineChart chart{.name = "Prediction against label", .x = {.title = "mean prediction of the group"}, .y = {.title = "mean label"}, .height = 320};
+  LineChart chart{.name = "Prediction against label", .x = {.title = "mean prediction of the group"}, .y = {.title = "mean label"}, .height = 240};
   Series means{.name = "mean label"};
   for (const Bucket& b : data.bins) {
     means.x.push_back(b.mean_prediction), means.y.push_back(b.mean_label);
@@ -450,7 +444,7 @@ std::string evaluation_verdict(const EvaluationData& data) {
   std::string out = plural(size_t(e.rows), "row") + ": ";
   if (best == std::end(candidates)) return out + "no metric compares these predictions with luck.";
   const Interval interval = interval_of(data, best->metric);
-  out += fmt::format("{} {}", best->title, value_text(*e.value(best->metric)));
+  out += fmt::format("{} {}", best->title, value_text(*e.value(best->metric), 3));
   if (!std::isfinite(interval.low)) return out + ".";
   const std::string luck = value_text(best->luck);
   return out + fmt::format(" (95 %: {}): {}.", interval_text(interval),

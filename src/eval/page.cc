@@ -28,22 +28,23 @@ nav ol{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:20px 0 0;
 figure{margin:28px 0}figure.half{max-width:560px;margin:0;min-width:0}figcaption{margin-top:8px;max-width:46em}figcaption b{color:var(--ink);font-weight:600}
 .pair{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:32px;margin:28px 0;align-items:start}.pair .scroll{margin:0}
 .scroll{overflow-x:auto;margin:16px 0}.scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
-table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}
+table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:min(100%,34em)}.pair table{width:100%;min-width:0}.pair th,.pair td{padding-left:14px}
 caption{text-align:left;padding:0 0 6px;color:var(--ink);font-weight:600}
 th,td{padding:5px 0 5px 28px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap;vertical-align:top}
 thead th{font-weight:500;color:var(--soft);border-bottom-color:var(--frame)}tbody th{font-weight:500}
-.whole{white-space:nowrap}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere}.t{text-align:left;white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
-tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft);opacity:.75}
+.whole{white-space:nowrap}.key{white-space:normal}.long{display:inline-block;max-width:12em;overflow-wrap:anywhere;white-space:normal}.t{text-align:left}td.t{white-space:normal;overflow-wrap:break-word}th:first-child{padding-left:0;position:sticky;left:0;background:var(--paper)}
+tbody tr:hover>*{background:var(--tint)}.quiet{color:var(--soft)}
 td.t{min-width:7em}td.t code{overflow-wrap:anywhere;display:inline-block;min-width:8.5em}code,pre{font:.8125rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--tint);padding:14px 16px;overflow-x:auto;border-radius:3px}
 details{margin:16px 0}summary{cursor:pointer;font-size:.9375rem;padding:4px 0}summary:hover{text-decoration:underline;text-underline-offset:3px}
 .terms{display:grid;grid-template-columns:minmax(120px,max-content) 1fr;gap:6px 24px;font-size:.875rem;margin:0}
 .terms dt{font-weight:600}.terms dd{margin:0;max-width:44em}.terms dt:target,.terms dt:target+dd{background:var(--tint);outline:6px solid var(--tint)}
 footer{margin-top:56px;padding-bottom:40px}.narrow{display:none}
-@media (max-width:860px){main,header,footer{padding:0 16px}.pair{grid-template-columns:minmax(0,1fr)}.wide{display:none}.narrow{display:block;max-width:520px}
+@media (max-width:860px){main,header,footer{padding:0 16px}.pair{gap:24px}.wide{display:none}.narrow{display:block;max-width:520px}
 h1{margin-top:20px}h2{margin-top:44px}.verdict{font-size:1.2rem}.tiles dd{font-size:1.15rem}
-.terms{grid-template-columns:1fr;gap:0}.terms dd{margin-bottom:10px}th,td{padding-left:14px}}
-@media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide{display:block}.narrow{display:none}.scroll{overflow:visible}
+th,td{padding-left:14px}}
+@media (max-width:640px){.pair,.terms{grid-template-columns:minmax(0,1fr)}.terms{gap:0}.terms dd{margin-bottom:10px}}
+@media print{nav{display:none}body{font-size:10pt}h2{break-after:avoid;margin-top:24px}figure,tr,.tiles{break-inside:avoid}.wide,.half .narrow{display:block}.narrow,.half .wide{display:none}.scroll{overflow:visible}
 a{text-decoration:none}.chart .hover{display:none}}
 )";
 
@@ -122,9 +123,10 @@ Cell name(std::string_view content) {
   return cell;
 }
 Cell key(std::string_view content) {
-  Cell cell = name(content);
+  Cell cell = text(shorten(content, kLongestName));
   for (size_t at = cell.html.find_first_of("._"); at != std::string::npos; at = cell.html.find_first_of("._", at + 6))
     cell.html.insert(at + 1, "<wbr>");
+  cell.html = "<span class=\"key\">" + cell.html + "</span>";
   return cell;
 }
 Cell code(std::string_view content) { return {content.empty() ? "" : "<code>" + escape_html(content) + "</code>"}; }
@@ -142,7 +144,7 @@ int decimals_for(std::vector<double> values, int digits) {
 
 std::string prose(std::string_view content) {
   std::string out = escape_html(content);
-  for (const std::string_view bound : {" %", "t = "})
+  for (const std::string_view bound : {" %", "t = ", " KB", " MB", " GB"})
     for (size_t at = out.find(bound); at != std::string::npos; at = out.find(bound, at))
       for (size_t i = 0; i < bound.size(); ++i)
         if (out[at] == ' ')
@@ -215,7 +217,7 @@ void HtmlTable::row(const std::vector<Cell>& cells) {
 }
 
 std::string definition(std::string_view id, std::string_view title, std::string_view content) {
-  return fmt::format("<dt id=\"def-{}\">{}</dt><dd>{}</dd>\n", escape_html(id), escape_html(title), escape_html(content));
+  return fmt::format("<dt id=\"def-{}\">{}</dt><dd>{}</dd>\n", escape_html(id), escape_html(title), prose(content));
 }
 
 std::string tile_row(std::span<const Tile> shown) {

@@ -57,7 +57,7 @@ double quantile(std::vector<double> values, double share);
 std::string shorten(std::string_view text, size_t characters);
 /// "1 row", "1,200 rows".
 std::string plural(size_t number, std::string_view noun);
-/// Escaped, with numbers kept on one line with their "%" and "t =".
+/// Escaped, with numbers kept on one line with their "%", "MB" and "t =".
 std::string prose(std::string_view content);
 std::string paragraph(std::string_view content);
 std::string note(std::string_view content);

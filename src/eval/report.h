@@ -137,7 +137,7 @@ struct ReportData {
   int64_t peak_rss_bytes = 0, memory_limit_bytes = 0;
   int workers = 0;
 
-  std::vector<NameValue> conventions;  ///< how the metrics are defined: name, one sentence; shown after the report's own
+  std::vector<NameValue> conventions;  ///< name of a metric and its definition; replaces the report's own of that name
 };
 
 /// One sentence that says what the out-of-sample numbers say, and whether they differ from luck:

@@ -14,7 +14,7 @@ struct ExecConfig {
   Seconds timeout;
   int64_t retries = 3;
   int64_t batch_symbols = 0;
-  std::string cache = "off";
+  std::string cache;
   std::string device = "auto";
 };
 
@@ -24,7 +24,7 @@ void visit_fields(ExecConfig& c, Visitor&& field) {
   field("memory_limit", c.memory_limit, "peak memory of the process; 0: 80 % of what is granted", Range{0, 1e15}, Argument{"SIZE"});
   field("timeout", c.timeout, "seconds one task may take; 0: no limit", Range{0, 1e9}, Argument{"TIME"});
   field("batch_symbols", c.batch_symbols, "symbols handed to a worker together; 0: chosen by size", Range{0, 1e6}, Argument{"N"});
-  field("cache", c.cache, "stored results of earlier runs; this version keeps none", Choices{{"off"}});
+  field("cache", c.cache, "folder of stored results, or off; empty: the user's cache folder", Argument{"DIR|off"});
   field("retries", c.retries, "how often a task that is lost with its worker is tried again; tasks run inside this process, where none is",
         Range{0, 100}, Argument{"N"});
   field("device", c.device, "where to compute", Choices{{"cpu", "gpu", "auto"}});

@@ -388,7 +388,10 @@ class Compiler {
     HY_TRY(int64_t window, rows(n, place, row.name, 0));
     if (window != 0 && window < smallest)
       return fail(place, fmt::format("the window of {} must be 0, or {} or more, not {}", row.name, smallest, window), "0 means all rows so far");
-    GraphNode node{.op = row.op, .type = ValueType::float64, .in = {x.node}, .n = window};
+    GraphNode node{.op = row.op,
+                   .type = ValueType::float64,
+                   .in = {orders_values(row.op) ? operand(x, x.is_condition() ? raw() : x.type) : x.node},
+                   .n = window};
     if (row.name == "Med") node.p = 0.5;
     if (row.name == "Count") node.in[0] = graph_.add({.op = Op::is_present, .type = ValueType::boolean, .in = {x.node}});
     if (score) {
@@ -397,6 +400,12 @@ class Compiler {
       node.p = score->number;
     }
     return series(node);
+  }
+
+  /// Operators whose kernels compare values: conditions become numbers for them.
+  static bool orders_values(Op op) {
+    return op == Op::largest || op == Op::smallest || op == Op::index_of_largest || op == Op::index_of_smallest || op == Op::rank ||
+           op == Op::quantile;
   }
 
   Result<Value> one_sided(const ExpressionNode& node, const Value& x) {

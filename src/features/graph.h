@@ -25,6 +25,7 @@ enum class Op : uint8_t {
   logarithm,
   invert,      ///< !x
   complement,  ///< -x - 1: ~ of a whole number
+  reciprocal,  ///< 1 / x: never written by a user, see plan.h
   is_present,  ///< x is not NaN
   add,
   subtract,

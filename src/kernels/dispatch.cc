@@ -5,14 +5,30 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "kernels/comoments.h"
+#include "kernels/elementwise.h"
+#include "kernels/extremes.h"
 #include "kernels/forest.h"
+#include "kernels/forest_bins.h"
+#include "kernels/moments.h"
+#include "kernels/quantile.h"
+#include "kernels/rank.h"
+#include "kernels/recursive.h"
 
 namespace hayate::kernels {
 
 // The tables that the copies of the kernels export.
-#define HAYATE_TABLES(ISA)                   \
-  namespace ISA {                            \
-  extern const ForestKernels kForestKernels; \
+#define HAYATE_TABLES(ISA)                             \
+  namespace ISA {                                      \
+  extern const ComomentsKernels kComomentsKernels;     \
+  extern const ElementwiseKernels kElementwiseKernels; \
+  extern const ExtremesKernels kExtremesKernels;       \
+  extern const ForestKernels kForestKernels;           \
+  extern const BinKernels kBinKernels;                 \
+  extern const MomentsKernels kMomentsKernels;         \
+  extern const QuantileKernels kQuantileKernels;       \
+  extern const RankKernels kRankKernels;               \
+  extern const RecursiveKernels kRecursiveKernels;     \
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
@@ -64,6 +80,16 @@ Isa detected_isa() {
 Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
 
+const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
+const ElementwiseKernels& elementwise_kernels() {
+  return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);
+}
+const ExtremesKernels& extremes_kernels() { return choose(baseline::kExtremesKernels, avx2::kExtremesKernels, avx512::kExtremesKernels); }
+const MomentsKernels& moments_kernels() { return choose(baseline::kMomentsKernels, avx2::kMomentsKernels, avx512::kMomentsKernels); }
+const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
+const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
+const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 }  // namespace hayate::kernels

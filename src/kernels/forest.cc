@@ -317,9 +317,53 @@ void best_split64(const CodeTable& table, const PackedNode<uint64_t>& node, cons
 
 // ---- rows of a node
 
+#if defined(__AVX512F__)
+
+uint64_t sum_of_lanes(__m512i x) {
+  const __m512i low = _mm512_and_si512(x, _mm512_set1_epi64(0xFFFFFFFF)), high = _mm512_srli_epi64(x, 32);
+  return uint64_t(_mm512_reduce_add_epi64(_mm512_add_epi64(low, high)));
+}
+
+/// Sixteen rows at a time: gather the codes, compare, and compress each side to the front. What a store writes behind the
+/// rows that go left is masked: the rows of the next node may stand there.
 Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
                      uint32_t* spare_units) {
   int64_t left = 0, right = 0;
+  const __m512i byte = _mm512_set1_epi32(255), shift = _mm512_set1_epi32(missing_left), limit = _mm512_set1_epi32(cut + missing_left);
+  __m512i next = byte, most = _mm512_setzero_si512(), count = most, marked = most;
+  for (int64_t i = 0; i < num_rows; i += 16) {
+    const __mmask16 here = __mmask16(num_rows - i >= 16 ? 0xFFFF : (1 << (num_rows - i)) - 1);
+    const __m512i row = _mm512_maskz_loadu_epi32(here, rows + i), unit = _mm512_maskz_loadu_epi32(here, units + i);
+    const __m512i code = _mm512_and_si512(_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), here, row, codes, 1), byte);
+    const __mmask16 goes_right = _mm512_mask_cmpgt_epu32_mask(here, _mm512_and_si512(_mm512_add_epi32(code, shift), byte), limit);
+    const __mmask16 goes_left = __mmask16(here & ~goes_right);
+    const int go_left = __builtin_popcount(goes_left), go_right = __builtin_popcount(goes_right);
+    const __mmask16 front = __mmask16((1 << go_left) - 1);
+    _mm512_mask_storeu_epi32(rows + left, front, _mm512_maskz_compress_epi32(goes_left, row));
+    _mm512_mask_storeu_epi32(units + left, front, _mm512_maskz_compress_epi32(goes_left, unit));
+    _mm512_storeu_si512(spare_rows + right, _mm512_maskz_compress_epi32(goes_right, row));
+    _mm512_storeu_si512(spare_units + right, _mm512_maskz_compress_epi32(goes_right, unit));
+    next = _mm512_mask_min_epu32(next, goes_right, next, code);
+    most = _mm512_max_epu32(most, code);
+    const __m512i counts = _mm512_and_si512(unit, _mm512_set1_epi32(0x7FFFFFFF));
+    count = _mm512_mask_add_epi32(count, goes_left, count, counts);
+    marked = _mm512_mask_add_epi32(marked, goes_left & _mm512_movepi32_mask(unit), marked, counts);
+    left += go_left, right += go_right;
+  }
+  for (int64_t i = 0; i < right; i += 16) {
+    const __mmask16 here = __mmask16(right - i >= 16 ? 0xFFFF : (1 << (right - i)) - 1);
+    _mm512_mask_storeu_epi32(rows + left + i, here, _mm512_loadu_si512(spare_rows + i));
+    _mm512_mask_storeu_epi32(units + left + i, here, _mm512_loadu_si512(spare_units + i));
+  }
+  return {left, {sum_of_lanes(count), sum_of_lanes(marked)}, uint8_t(_mm512_reduce_min_epu32(next)), _mm512_reduce_max_epu32(most) == kMissing};
+}
+
+#else
+
+Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                     uint32_t* spare_units) {
+  int64_t left = 0, right = 0;
+  Mass mass{0, 0};
   uint8_t next = kMissing, most = 0;
   for (int64_t i = 0; i < num_rows; ++i) {
     const int32_t row = rows[i];
@@ -329,18 +373,22 @@ Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64
     rows[left] = row, units[left] = unit;
     spare_rows[right] = row, spare_units[right] = unit;
     left += !goes_right, right += goes_right;
+    const uint64_t count = goes_right ? 0 : unit & ~kMark;
+    mass.count += count, mass.marked += unit & kMark ? count : 0;
     next = goes_right && code < next ? code : next;
     most = code > most ? code : most;
   }
   for (int64_t i = 0; i < right; ++i) rows[left + i] = spare_rows[i], units[left + i] = spare_units[i];
-  return {left, next, most == kMissing};
+  return {left, mass, next, most == kMissing};
 }
 
+#endif
+
 LabelRange label_range(const int64_t* fixed, const int32_t* rows, const uint32_t* units, int64_t num_rows) {
-  LabelRange range{0, 0, fixed[rows[0]], fixed[rows[0]]};
+  LabelRange range{0, fixed[rows[0]], fixed[rows[0]]};
   for (int64_t i = 0; i < num_rows; ++i) {
     const int64_t label = fixed[rows[i]];
-    range.count += units[i], range.sum += label * units[i];
+    range.sum += label * units[i];
     range.low = label < range.low ? label : range.low;
     range.high = label > range.high ? label : range.high;
   }
@@ -362,8 +410,8 @@ Record number_records(const int64_t* fixed, int64_t low, uint32_t shift, uint32_
 template <class Record>
 void class_records(const uint32_t* units, uint32_t count_bits, int64_t num_rows, Record* records) {
   for (int64_t i = 0; i < num_rows; ++i) {
-    const Record count = units[i] & 0x7FFFFFFFu;
-    records[i] = count | (units[i] >> 31 ? count << count_bits : 0);
+    const Record count = units[i] & ~kMark;
+    records[i] = count | (units[i] & kMark ? count << count_bits : 0);
   }
 }
 

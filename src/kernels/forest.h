@@ -45,15 +45,24 @@ struct Split {
   bool missing_left = false;  ///< tried both ways where the node has missing values
 };
 
-/// What a node's rows weigh and span. `fixed` is by row.
+/// The top bit of a row's units marks class 1 (of two classes); the other bits count.
+constexpr uint32_t kMark = 0x80000000u;
+
+/// Sums of the counts of rows.
+struct Mass {
+  uint64_t count;   ///< of all
+  uint64_t marked;  ///< of those of class 1
+};
+
+/// Sum of count * label over the rows of a node, and the range of their labels.
 struct LabelRange {
-  uint64_t count;
   int64_t sum, low, high;
 };
 
 /// What dividing the rows of a node found.
 struct Division {
   int64_t left;       ///< rows that go left
+  Mass mass;          ///< of the rows that go left
   uint8_t next_code;  ///< the smallest code to the right that is not missing; 255 when there is none
   bool misses;        ///< some row has no value
 };
@@ -76,7 +85,7 @@ struct ForestKernels {
                                int64_t num_rows, uint32_t* records);
   uint64_t (*number_records64)(const int64_t* fixed, int64_t low, uint32_t shift, uint32_t count_bits, const int32_t* rows, const uint32_t* units,
                                int64_t num_rows, uint64_t* records);
-  /// Two classes: the class of a row is the top bit of its units.
+  /// The same for two classes, labels 0 and 1.
   void (*class_records32)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint32_t* records);
   void (*class_records64)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint64_t* records);
 };

@@ -35,9 +35,10 @@ struct Entry {
   Param params[9] = {};
   const char* outputs[4] = {};
   bool whole_outputs = false;  ///< TA-Lib's integer outputs: candle patterns, indices
-  bool recursive = false;      ///< has an unstable period: early values depend on where the series starts
+  bool recursive = false;      ///< early values depend on where the series starts, the less the later
+  bool cumulative = false;     ///< adds up from the first row on: every value depends on where the series starts
   int scratch = 0;
-  int64_t (*lookback)(const double* params) = nullptr;
+  int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together
   void (*compute)(const Call& call) = nullptr;
 
   int num_inputs() const;

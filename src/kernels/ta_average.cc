@@ -94,7 +94,8 @@ Series zlema(Series x, int64_t period, double* const* scratch, double* out) {
 Series mama(Series x, double fast_limit, double slow_limit, double* following, double* out) {
   constexpr int64_t kLookback = 32;
   const double degrees = 45.0 / std::atan(1.0);
-  Hilbert hilbert{.warm_up = 12, .exact = x.exact};
+  Hilbert hilbert;
+  hilbert.exact = x.exact;
   double phase = 0, value = 0, follower = 0;
   for (int64_t row = x.begin; row < x.rows; ++row) {
     hilbert.step(x[row]);
@@ -102,8 +103,8 @@ Series mama(Series x, double fast_limit, double slow_limit, double* following, d
     const double before = phase;
     phase = hilbert.in_phase != 0 ? std::atan(hilbert.quadrature / hilbert.in_phase) * degrees : 0;
     const double turn = before - phase;
-    double weight = turn > 1 ? fast_limit / turn : fast_limit;
-    if (weight < slow_limit) weight = slow_limit;
+    double weight = fast_limit;
+    if (turn > 1) weight = fast_limit / turn < slow_limit ? slow_limit : fast_limit / turn;
     value = weight * x[row] + (1 - weight) * value;
     follower = 0.5 * weight * value + (1 - 0.5 * weight) * follower;
     out[row] = value;

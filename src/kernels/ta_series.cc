@@ -9,17 +9,16 @@ Series begun(double* out, int64_t begin, Series like) {
   return {out, begin, like.rows, like.exact};
 }
 
-namespace {
-
-/// What TA-Lib sums anew every 8 * period rows, the first time in row `first`, forgets a NaN only then.
 void keep_missing(Series x, int64_t period, int64_t first, double* out) {
   bool missing = false;
   for (int64_t row = x.begin + period - 1; row < x.rows; ++row) {
     if (std::isnan(out[row])) missing = true;
-    if (missing && row >= first && (row - first) % (8 * period) == 0) missing = std::isnan(out[row]);
+    if (missing && row >= first && (row - first) % (32 * period) == 0) missing = std::isnan(out[row]);
     if (missing) out[row] = kNaN;
   }
 }
+
+namespace {
 
 constexpr auto kAbove = [](double a, double b) { return a > b; };
 constexpr auto kBelow = [](double a, double b) { return a < b; };
@@ -41,6 +40,23 @@ Series extremes(Series x, int64_t period, Better better, double* out) {
     }
   }
   return begun(out, x.begin + period - 1, x);
+}
+
+template <class Better>
+Series tracked_extremes(Series x, int64_t period, Better better, double* out) {
+  int64_t best = -1;
+  const int64_t first = x.begin + period - 1;
+  for (int64_t row = first; row < x.rows; ++row) {
+    if (best < row - period + 1) {
+      best = row - period + 1;
+      for (int64_t i = best + 1; i <= row; ++i)
+        if (better(x[i], x[best])) best = i;
+    } else if (better(x[row], x[best]) || x[row] == x[best]) {
+      best = row;
+    }
+    out[row] = x[best];
+  }
+  return begun(out, first, x);
 }
 
 /// The same with rows for values; of equals the newest.
@@ -98,19 +114,6 @@ void running_weighted_sums(Series x, int64_t period, double* out) {
     }
     out[row] = weighted;
   }
-}
-
-/// Recursive mean: value += (x - value) * weight, begun with the mean of `period` values.
-template <class Step>
-Series recursive_mean(Series x, int64_t period, Step step, double* out) {
-  const int64_t first = x.begin + period - 1;
-  if (first < x.rows) {
-    double value = 0;
-    for (int64_t row = x.begin; row <= first; ++row) value += x[row];
-    out[first] = value /= static_cast<double>(period);
-    for (int64_t row = first + 1; row < x.rows; ++row) out[row] = value = step(value, x[row]);
-  }
-  return begun(out, first, x);
 }
 
 }  // namespace
@@ -172,6 +175,10 @@ Series variance(Series x, int64_t period, double* scratch, double* out) {
 
 Series largest(Series x, int64_t period, double* out) { return extremes(x, period, kAbove, out); }
 Series smallest(Series x, int64_t period, double* out) { return extremes(x, period, kBelow, out); }
+Series tracked_largest(Series x, int64_t period, double* out) { return x.exact ? tracked_extremes(x, period, kAbove, out) : largest(x, period, out); }
+Series tracked_smallest(Series x, int64_t period, double* out) {
+  return x.exact ? tracked_extremes(x, period, kBelow, out) : smallest(x, period, out);
+}
 Series row_of_largest(Series x, int64_t period, double* out) { return rows_of_extremes(x, period, kAbove, out); }
 Series row_of_smallest(Series x, int64_t period, double* out) { return rows_of_extremes(x, period, kBelow, out); }
 
@@ -217,23 +224,21 @@ Series regression(Series x, int64_t period, double* slope, double* out) {
 Series exponential_mean(Series x, int64_t period, double* out) { return exponential_mean(x, period, 2.0 / static_cast<double>(period + 1), out); }
 
 Series exponential_mean(Series x, int64_t period, double weight, double* out) {
-  return recursive_mean(x, period, [weight](double value, double newest) { return (newest - value) * weight + value; }, out);
+  const int64_t first = x.begin + period - 1;
+  if (first < x.rows) {
+    double value = 0;
+    for (int64_t row = x.begin; row <= first; ++row) value += x[row];
+    out[first] = value /= static_cast<double>(period);
+    for (int64_t row = first + 1; row < x.rows; ++row) out[row] = value = (x[row] - value) * weight + value;
+  }
+  return begun(out, first, x);
 }
 
-Series wilder_mean(Series x, int64_t period, double* out) {
-  const double count = static_cast<double>(period);
-  return recursive_mean(x, period, [count](double value, double newest) { return (value * (count - 1) + newest) / count; }, out);
-}
+Series wilder_mean(Series x, int64_t period, double* out) { return exponential_mean(x, period, 1 / static_cast<double>(period), out); }
 
 Series true_range(Series high, Series low, Series close, double* out) {
   const int64_t first = close.begin + 1;
-  for (int64_t row = first; row < close.rows; ++row) {
-    const double before = close[row - 1], up = std::fabs(high[row] - before), down = std::fabs(low[row] - before);
-    double range = high[row] - low[row];
-    if (up > range) range = up;
-    if (down > range) range = down;
-    out[row] = range;
-  }
+  for (int64_t row = first; row < close.rows; ++row) out[row] = true_range_of(high[row], low[row], close[row - 1]);
   return begun(out, first, close);
 }
 

@@ -13,6 +13,7 @@
 // out must not be the input unless a function says so.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -51,12 +52,19 @@ Series weighted_mean(Series x, int64_t period, double* out);
 Series variance(Series x, int64_t period, double* scratch, double* out);
 Series largest(Series x, int64_t period, double* out);
 Series smallest(Series x, int64_t period, double* out);
+/// The same numbers by TA-Lib's other way, which differs where values are missing: the extreme is kept until a new one comes
+/// or its row leaves the window; then the whole window is searched.
+Series tracked_largest(Series x, int64_t period, double* out);
+Series tracked_smallest(Series x, int64_t period, double* out);
 /// Row of the extreme of each window, the newest of equals.
 Series row_of_largest(Series x, int64_t period, double* out);
 Series row_of_smallest(Series x, int64_t period, double* out);
 /// The least-squares line through each window: its value at the newest row, and its slope per row. period >= 2.
 /// The value one row ahead is out + slope. `slope` is a result, not scratch.
 Series regression(Series x, int64_t period, double* slope, double* out);
+/// For `exact`: variance, regression and the like TA-Lib sums anew every 32 * period rows, the first time in row `first`, and
+/// forgets a NaN only then. (It also does where digits were lost, which is not followed.)
+void keep_missing(Series x, int64_t period, int64_t first, double* out);
 
 // ---- recursive averages; out may be x ---------------------------------------------------------------------------------
 
@@ -69,7 +77,15 @@ Series wilder_mean(Series x, int64_t period, double* out);
 
 // ---- of bars ----------------------------------------------------------------------------------------------------------
 
-/// The largest of high - low, |high - previous close|, |low - previous close|; the first value is in the second row.
+/// The largest of high - low, |high - previous close|, |low - previous close|.
+inline double true_range_of(double high, double low, double close_before) {
+  const double up = std::fabs(high - close_before), down = std::fabs(low - close_before);
+  double range = high - low;
+  if (up > range) range = up;
+  if (down > range) range = down;
+  return range;
+}
+/// true_range_of every bar; the first value is in the second row.
 Series true_range(Series high, Series low, Series close, double* out);
 /// Wilder's mean of the true range: TA-Lib's ATR. period = 1: the true range itself.
 Series average_true_range(Series high, Series low, Series close, int64_t period, double* out);

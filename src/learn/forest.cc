@@ -151,7 +151,7 @@ AlignedBytes histogram_places(const BinnedMatrix& matrix) {
 std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const exec::Cancellation* cancel) {
   std::vector<Tree> trees(size_t(training.params.num_trees));
   std::vector<Scratch> scratch(size_t(pool ? pool->workers() : 1), Scratch(training.matrix.num_features));
-  const auto grow = [&](int64_t t, int worker) { grow_tree(training, uint64_t(t), scratch[size_t(worker)], trees[size_t(t)]); };
+  const auto grow = [&](int64_t t, int worker) { trees[size_t(t)] = grow_tree(training, uint64_t(t), scratch[size_t(worker)]); };
   if (pool) {
     pool->run(training.params.num_trees, grow, cancel);
   } else {

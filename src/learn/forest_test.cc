@@ -282,7 +282,8 @@ TEST_CASE("forest: codes, raw values and single rows predict the same, on cuts a
                          kNaN, 3e38f, -3e38f};
     for (int64_t row = 300; row < 400; ++row)
       for (int64_t f = 0; f < 6; ++f) {
-        const std::span<const float> cuts = Cuts(bin(d, rows).cuts).of(f);
+        const Cuts own = bin(d, rows).cuts;
+        const std::span<const float> cuts = own.of(f);
         d.at(row, f) = row % 2 ? odd[(row + f) % 9] : cuts[size_t(row * 7 + f) % cuts.size()];
         if (row >= 390) break;
       }

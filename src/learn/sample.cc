@@ -53,8 +53,12 @@ void FeatureOrder::restart(uint64_t key) {
 std::span<const uint16_t> FeatureOrder::next(int64_t count) {
   const size_t first = drawn_, end = std::min(order_.size(), first + size_t(count));
   for (; drawn_ < end; ++drawn_) {
-    partner_[drawn_] = uint16_t(drawn_ + random_below(key_, drawn_, uint32_t(order_.size() - drawn_)));
-    std::swap(order_[drawn_], order_[partner_[drawn_]]);
+    if (drawn_ % 2 == 0) bits_ = random_bits(key_, drawn_ / 2);
+    // Each half of the bits draws one of the features left: a multiply-shift, whose bias is below 2^-16.
+    const uint64_t half = drawn_ % 2 == 0 ? bits_ & 0xFFFFFFFFu : bits_ >> 32;
+    const size_t partner = drawn_ + size_t(half * (order_.size() - drawn_) >> 32);
+    partner_[drawn_] = uint16_t(partner);
+    std::swap(order_[drawn_], order_[partner]);
   }
   return {order_.data() + first, end - first};
 }

@@ -35,7 +35,7 @@ class FeatureOrder {
  private:
   std::vector<uint16_t> order_;
   std::vector<uint16_t> partner_;  ///< place i was swapped with partner_[i]
-  uint64_t key_ = 0;
+  uint64_t key_ = 0, bits_ = 0;
   size_t drawn_ = 0;
 };
 

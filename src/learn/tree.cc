@@ -16,13 +16,14 @@ namespace {
 
 using kernels::Split;
 
-/// A range of the tree's rows and how often each counts.
+/// A node: a range of the tree's rows and how often each counts, and their sums.
 struct NodeRows {
   std::span<int32_t> rows;
   std::span<uint32_t> units;
+  kernels::Mass mass;
 };
 
-/// What the search and the stopping rules need to know of a node.
+/// What the stopping rules need to know of a node.
 struct Totals {
   uint64_t count = 0;  ///< rows drawn, repeats included
   double weight = 0;
@@ -37,66 +38,62 @@ kernels::CodeTable code_table(const Training& t) {
 
 double label_of(const Target& target, double fixed) { return (target.base + fixed * target.unit) * 4; }
 
-/// Two classes: the top bit of a row's units is its class, the others count.
-constexpr uint32_t kClassBit = 0x80000000u;
-
 /// Sums of count and of count * label in one integer a row. Labels are shifted right per node until the sums fit, so the
 /// resolution follows the node's own range of labels: an outlier costs precision only where it is.
 class PackedMeasure {
  public:
   PackedMeasure(const Training& training, Scratch& scratch)
-      : training_(training), scratch_(scratch), classes_(training.target.labels.problem == Problem::classification) {}
+      : training_(training),
+        scratch_(scratch),
+        kernels_(kernels::forest_kernels()),
+        table_(code_table(training)),
+        classes_(training.target.labels.problem == Problem::classification) {}
 
   Totals enter(const NodeRows& node, double* value) {
-    range_ = classes_ ? class_range(node) : numbers_range(node);
+    count_ = node.mass.count;
+    range_ = classes_ ? class_range(node.mass) : numbers_range(node);
     *value = value_of(node);
-    return {range_.count, double(range_.count), range_.low == range_.high};
+    return {count_, double(count_), range_.low == range_.high};
   }
 
-  int64_t mass(const NodeRows& node, size_t i) const { return node.units[i] & ~kClassBit; }
+  static bool heavier_left(const NodeRows& node, const kernels::Division& found) { return 2 * found.mass.count >= node.mass.count; }
 
   void prepare(const NodeRows& node) {
     // 12 bits of a label are enough to rank splits as well as all bits do; more are taken where they are free.
     constexpr uint32_t kEnough = 12;
     const uint32_t range = bits_of(uint64_t(range_.high - range_.low));
-    count_bits_ = bits_of(range_.count);
+    count_bits_ = bits_of(count_);
     narrow_ = 2 * count_bits_ + std::min(range, kEnough) <= 32;
     const uint32_t room = (narrow_ ? 32 : 64) - 2 * count_bits_;
     shift_ = range > room ? range - room : 0;
-    const auto& k = kernels::forest_kernels();
     if (narrow_)
-      total32_ = fill(node, scratch_.records32, k.class_records32, k.number_records32);
+      total32_ = fill(node, scratch_.records32, kernels_.class_records32, kernels_.number_records32);
     else
-      total64_ = fill(node, scratch_.records64, k.class_records64, k.number_records64);
+      total64_ = fill(node, scratch_.records64, kernels_.class_records64, kernels_.number_records64);
   }
 
   void search(const NodeRows& node, std::span<const uint16_t> features, Split& best) const {
-    const auto& kernels = kernels::forest_kernels();
     const uint64_t least = uint64_t(training_.params.min_samples_leaf);
     const int64_t rows = int64_t(node.rows.size());
     if (narrow_)
-      kernels.best_split32(code_table(training_), {node.rows.data(), scratch_.records32.data(), rows, count_bits_, total32_, least}, features.data(),
-                           int64_t(features.size()), best);
+      kernels_.best_split32(table_, {node.rows.data(), scratch_.records32.data(), rows, count_bits_, total32_, least}, features.data(),
+                            int64_t(features.size()), best);
     else
-      kernels.best_split64(code_table(training_), {node.rows.data(), scratch_.records64.data(), rows, count_bits_, total64_, least}, features.data(),
-                           int64_t(features.size()), best);
+      kernels_.best_split64(table_, {node.rows.data(), scratch_.records64.data(), rows, count_bits_, total64_, least}, features.data(),
+                            int64_t(features.size()), best);
   }
 
  private:
   kernels::LabelRange numbers_range(const NodeRows& node) const {
-    return kernels::forest_kernels().label_range(training_.target.fixed.data(), node.rows.data(), node.units.data(), int64_t(node.rows.size()));
+    return kernels_.label_range(training_.target.fixed.data(), node.rows.data(), node.units.data(), int64_t(node.rows.size()));
   }
 
-  static kernels::LabelRange class_range(const NodeRows& node) {
-    uint64_t count = 0, ones = 0;
-    for (const uint32_t units : node.units) count += units & ~kClassBit, ones += units & kClassBit ? units & ~kClassBit : 0;
-    return {count, int64_t(ones), ones == count, ones > 0};
-  }
+  static kernels::LabelRange class_range(const kernels::Mass& mass) { return {int64_t(mass.marked), mass.marked == mass.count, mass.marked > 0}; }
 
   /// A node of equal labels has that label, to the last bit.
   double value_of(const NodeRows& node) const {
     const Target& target = training_.target;
-    const double mean = double(range_.sum) / double(range_.count);
+    const double mean = double(range_.sum) / double(count_);
     if (classes_) return target.labels.num_classes == 1 ? 1.0 : mean;
     return range_.low == range_.high ? target.labels.values[node.rows[0]] : label_of(target, mean);
   }
@@ -108,12 +105,15 @@ class PackedMeasure {
     if (!classes_)
       return fill_numbers(training_.target.fixed.data(), range_.low, shift_, count_bits_, node.rows.data(), node.units.data(), rows, records.data());
     fill_classes(node.units.data(), count_bits_, rows, records.data());
-    return Record(range_.sum) << count_bits_ | Record(range_.count);
+    return Record(range_.sum) << count_bits_ | Record(count_);
   }
 
   const Training& training_;
   Scratch& scratch_;
+  const kernels::ForestKernels& kernels_;
+  kernels::CodeTable table_;
   bool classes_;
+  uint64_t count_ = 0;
   kernels::LabelRange range_{};
   uint32_t count_bits_ = 0, shift_ = 0;
   bool narrow_ = false;
@@ -137,7 +137,14 @@ class ChannelMeasure {
     return {total_[0], values(node, value), pure()};
   }
 
-  int64_t mass(const NodeRows& node, size_t i) const { return int64_t(node.units[i] * weight_of(node.rows[i])); }
+  bool heavier_left(const NodeRows& node, const kernels::Division& found) const {
+    int64_t balance = 0;
+    for (size_t i = 0; i < node.rows.size(); ++i) {
+      const int64_t weight = int64_t(node.units[i] * weight_of(node.rows[i]));
+      balance += int64_t(i) < found.left ? weight : -weight;
+    }
+    return balance >= 0;
+  }
 
   void prepare(const NodeRows&) {}
 
@@ -243,49 +250,44 @@ class ChannelMeasure {
   uint32_t shift_ = 0;
 };
 
-struct Pending {
-  uint32_t node;
-  uint32_t begin, end;  ///< of the tree's rows
-  uint64_t path;        ///< 1 for the root; 2 p and 2 p + 1 for the children of p (modulo 2^64)
-  int64_t depth;
-};
-
 template <class Measure>
 class Grower {
  public:
-  Grower(const Training& training, uint64_t tree_number, Scratch& scratch, Tree& tree)
-      : training_(training), scratch_(scratch), tree_(tree), measure_(training, scratch) {
-    feature_key_ = random_key(training.seed, Stage::features, training.entity, tree_number);
+  Grower(const Training& training, uint64_t tree_number, Scratch& scratch)
+      : training_(training),
+        scratch_(scratch),
+        kernels_(kernels::forest_kernels()),
+        tree_(scratch.tree),
+        measure_(training, scratch),
+        feature_key_(random_key(training.seed, Stage::features, training.entity, tree_number)) {
     const Labels& labels = training.target.labels;
     width_ = labels.num_classes > 2 ? size_t(labels.num_classes) : 1;
   }
 
-  void grow() {
-    tree_.nodes.clear(), tree_.values.clear(), tree_.weight.clear();
-    queue_.assign(1, {0, 0, uint32_t(scratch_.sample.rows.size()), 1, 0});
-    add_nodes(1);
-    for (size_t head = 0; head < queue_.size(); ++head) visit(Pending(queue_[head]));
+  void grow(const kernels::Mass& mass) {
+    tree_.nodes.clear(), tree_.values.clear(), tree_.weight.clear(), scratch_.queue.clear();
+    add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass});
+    for (size_t head = 0; head < scratch_.queue.size(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
   }
 
  private:
-  void add_nodes(size_t count) {
-    for (size_t i = 0; i < count; ++i) tree_.nodes.push_back({uint32_t(tree_.nodes.size()) << 1, 0, TreeNode::kLeafCut});
-    tree_.values.resize(tree_.nodes.size() * width_);
-    tree_.weight.resize(tree_.nodes.size());
+  /// A node stands at the same place in the queue and in the tree.
+  void add(const Pending& node) {
+    tree_.nodes.push_back({uint32_t(tree_.nodes.size()) << 1, 0, TreeNode::kLeafCut});
+    scratch_.queue.push_back(node);
+    tree_.weight.push_back(0);
+    tree_.values.resize(tree_.values.size() + width_);
   }
 
-  NodeRows rows_of(const Pending& at) const {
-    return {std::span(scratch_.sample.rows).subspan(at.begin, at.end - at.begin),
-            std::span(scratch_.sample.draws).subspan(at.begin, at.end - at.begin)};
-  }
-
-  void visit(const Pending& at) {
-    const NodeRows node = rows_of(at);
-    const Totals totals = measure_.enter(node, &tree_.values[at.node * width_]);
-    tree_.weight[at.node] = totals.weight;
+  void visit(uint32_t place, const Pending& at) {
+    Sample& sample = scratch_.sample;
+    const NodeRows node{std::span(sample.rows).subspan(at.begin, at.end - at.begin), std::span(sample.draws).subspan(at.begin, at.end - at.begin),
+                        at.mass};
+    const Totals totals = measure_.enter(node, &tree_.values[place * width_]);
+    tree_.weight[place] = totals.weight;
     if (!may_split(at, totals)) return;
     const Split split = find_split(at, node);
-    if (split.gain >= 0) divide(at, node, split);
+    if (split.gain >= 0) divide(place, at, node, split);
   }
 
   bool may_split(const Pending& at, const Totals& totals) const {
@@ -295,61 +297,68 @@ class Grower {
   }
 
   /// The best split of a sample of features. When none of them can split the node (all constant there), looks further.
+  /// All features that tell two rows apart have the same gain, so for two rows the first such feature is looked for.
   Split find_split(const Pending& at, const NodeRows& node) {
     constexpr int64_t kMore = 8;
+    const bool two = node.rows.size() == 2;
     Split best;
     measure_.prepare(node);
     scratch_.order.restart(random_bits(feature_key_, at.path));
-    for (std::span<const uint16_t> next = scratch_.order.next(training_.features_per_node); !next.empty() && best.gain < 0;
-         next = scratch_.order.next(kMore))
-      measure_.search(node, next, best);
+    std::span<const uint16_t> next = scratch_.order.next(two ? 1 : training_.features_per_node);
+    for (; !next.empty() && best.gain < 0; next = scratch_.order.next(two ? 1 : kMore)) measure_.search(node, next, best);
     return best;
   }
 
-  void divide(const Pending& at, const NodeRows& node, const Split& split) {
+  void divide(uint32_t place, const Pending& at, const NodeRows& node, const Split& split) {
     const uint8_t* codes = training_.matrix.columns().column(split.feature);
-    const kernels::Division found =
-        kernels::forest_kernels().divide_rows(codes, split.cut, split.missing_left, int64_t(node.rows.size()), node.rows.data(), node.units.data(),
-                                              scratch_.spare_rows.data(), scratch_.spare_units.data());
-    const uint32_t left = uint32_t(found.left), child = uint32_t(tree_.nodes.size());
-    assert(left > 0 && left < node.rows.size());
+    const kernels::Division found = kernels_.divide_rows(codes, split.cut, split.missing_left, int64_t(node.rows.size()), node.rows.data(),
+                                                         node.units.data(), scratch_.spare_rows.data(), scratch_.spare_units.data());
+    assert(found.left > 0 && found.left < int64_t(node.rows.size()));
     // In the middle of the gap up to the next code of the node: as good on the training rows, fairer to rows in the gap.
     const uint16_t cut = found.next_code == kMissingCode ? split.cut : uint16_t(split.cut + (found.next_code - 1 - split.cut) / 2);
-    const bool missing_left = found.misses ? split.missing_left : heavier_left(node, left);
-    tree_.nodes[at.node] = {child << 1 | uint32_t(missing_left), split.feature, cut};
-    add_nodes(2);
-    queue_.push_back({child, at.begin, at.begin + left, at.path * 2, at.depth + 1});
-    queue_.push_back({child + 1, at.begin + left, at.end, at.path * 2 + 1, at.depth + 1});
-  }
-
-  /// Where missing values go when training saw none: to the heavier side, left when equal.
-  bool heavier_left(const NodeRows& node, size_t left) const {
-    int64_t balance = 0;
-    for (size_t i = 0; i < node.units.size(); ++i) balance += i < left ? measure_.mass(node, i) : -measure_.mass(node, i);
-    return balance >= 0;
+    // Missing values that training did not see here go to the heavier side, left when equal.
+    const bool missing_left = found.misses ? split.missing_left : measure_.heavier_left(node, found);
+    tree_.nodes[place] = {uint32_t(tree_.nodes.size()) << 1 | uint32_t(missing_left), split.feature, cut};
+    const uint32_t middle = at.begin + uint32_t(found.left);
+    add({at.begin, middle, at.path * 2, at.depth + 1, found.mass});
+    add({middle, at.end, at.path * 2 + 1, at.depth + 1, {at.mass.count - found.mass.count, at.mass.marked - found.mass.marked}});
   }
 
   const Training& training_;
   Scratch& scratch_;
+  const kernels::ForestKernels& kernels_;
   Tree& tree_;
   Measure measure_;
   uint64_t feature_key_;
   size_t width_;
-  std::vector<Pending> queue_;
 };
+
+/// Turns draws into what the packed records count: times the weight, and marked with the class.
+void set_units(const Target& target, Sample& sample) {
+  for (size_t i = 0; i < sample.rows.size() && !target.weights.empty(); ++i) sample.draws[i] *= target.weights[sample.rows[i]];
+  for (size_t i = 0; i < sample.rows.size() && !target.labels.classes.empty(); ++i)
+    sample.draws[i] |= target.labels.classes[sample.rows[i]] == 1 ? kernels::kMark : 0;
+}
+
+kernels::Mass mass_of(std::span<const uint32_t> units) {
+  kernels::Mass mass{0, 0};
+  for (const uint32_t u : units) mass.count += u & ~kernels::kMark, mass.marked += u & kernels::kMark ? u & ~kernels::kMark : 0;
+  return mass;
+}
 
 }  // namespace
 
-void grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch, Tree& tree) {
+Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch) {
   Sample& sample = scratch.sample;
   draw_sample(training.rows, training.params, training.seed, training.entity, tree_number, sample);
   scratch.spare_rows.resize(sample.rows.size() + 16), scratch.spare_units.resize(sample.rows.size() + 16);
-  const Target& target = training.target;
-  if (!target.packed) return Grower<ChannelMeasure>(training, tree_number, scratch, tree).grow();
-  for (size_t i = 0; i < sample.rows.size() && !target.weights.empty(); ++i) sample.draws[i] *= target.weights[sample.rows[i]];
-  for (size_t i = 0; i < sample.rows.size() && !target.labels.classes.empty(); ++i)
-    if (target.labels.classes[sample.rows[i]] == 1) sample.draws[i] |= kClassBit;
-  Grower<PackedMeasure>(training, tree_number, scratch, tree).grow();
+  if (training.target.packed) {
+    set_units(training.target, sample);
+    Grower<PackedMeasure>(training, tree_number, scratch).grow(mass_of(sample.draws));
+  } else {
+    Grower<ChannelMeasure>(training, tree_number, scratch).grow(mass_of(sample.draws));
+  }
+  return scratch.tree;
 }
 
 }  // namespace hayate::learn

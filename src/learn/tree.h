@@ -40,17 +40,27 @@ struct Tree {
   std::vector<double> weight;  ///< of each node's rows; what importance needs
 };
 
+/// A node that is still to be looked at.
+struct Pending {
+  uint32_t begin, end;  ///< of the tree's rows
+  uint64_t path;        ///< 1 for the root; 2 p and 2 p + 1 for the children of p (modulo 2^64)
+  int64_t depth;
+  kernels::Mass mass;
+};
+
 /// Memory that trees on one worker share.
 struct Scratch {
   explicit Scratch(int64_t num_features) : order(num_features) {}
   Sample sample;
   FeatureOrder order;
+  Tree tree;
+  std::vector<Pending> queue;
   std::vector<int32_t> spare_rows;  ///< for all rows of a tree and 16 more
   std::vector<uint32_t> spare_units;
   std::vector<uint32_t> records32;
   std::vector<uint64_t> records64, channels;
 };
 
-void grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch, Tree& tree);
+Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch);
 
 }  // namespace hayate::learn

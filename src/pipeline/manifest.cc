@@ -55,7 +55,7 @@ Result<void> Manifest::check(const std::string& run_dir, const std::string& spec
   return {};
 }
 
-Result<Manifest> Manifest::begin(const std::string& run_dir, const std::string& spec_hash) {
+Result<Manifest> Manifest::open(const std::string& run_dir, const std::string& spec_hash) {
   std::error_code failure;
   std::filesystem::create_directories(run_dir, failure);
   const std::string path = run_dir + "/manifest";
@@ -65,7 +65,19 @@ Result<Manifest> Manifest::begin(const std::string& run_dir, const std::string& 
   if (flock(file, LOCK_EX | LOCK_NB) != 0)
     return Error{Kind::io, "another process is running in this folder", run_dir, "wait for it, or give another --run-dir"};
   HY_CHECK(check(run_dir, spec_hash));
-  if (ftruncate(file, 0) != 0) return refused(path, "the manifest cannot be written");
+  return manifest;
+}
+
+Result<Manifest> Manifest::begin(const std::string& run_dir, const std::string& spec_hash) {
+  HY_TRY(Manifest manifest, open(run_dir, spec_hash));
+  if (ftruncate(manifest.file_, 0) != 0) return refused(manifest.path_, "the manifest cannot be written");
+  return manifest;
+}
+
+Result<Manifest> Manifest::resume(const std::string& run_dir, const std::string& spec_hash) {
+  HY_TRY(Manifest manifest, open(run_dir, spec_hash));
+  // A torn last line is closed off, so that the next record begins a line of its own.
+  HY_CHECK(manifest.write_line("\n"));
   return manifest;
 }
 
@@ -75,17 +87,19 @@ Manifest::~Manifest() {
 
 Manifest::Manifest(Manifest&& other) noexcept : file_(std::exchange(other.file_, -1)), path_(std::move(other.path_)) {}
 
-Result<void> Manifest::append(const std::string& json) { return append_all({json}); }
+Result<void> Manifest::append(const std::string& json) { return write_line(fmt::format("{:016x} {}\n", checksum(json.data(), json.size()), json)); }
 
-Result<void> Manifest::append_all(const std::vector<std::string>& records) {
-  std::string lines;
-  for (const std::string& json : records) lines += fmt::format("{:016x} {}\n", checksum(json.data(), json.size()), json);
-  for (size_t done = 0; done < lines.size();) {
-    const ssize_t count = ::write(file_, lines.data() + done, lines.size() - done);
+Result<void> Manifest::write_line(std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t count = ::write(file_, line.data(), line.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return refused(path_, "the manifest cannot be written");
-    done += size_t(count);
+    line.remove_prefix(size_t(count));
   }
+  return {};
+}
+
+Result<void> Manifest::sync() {
   if (fsync(file_) != 0) return refused(path_, "the manifest cannot be written");
   return {};
 }

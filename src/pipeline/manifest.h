@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hayate/error.h"
@@ -15,18 +16,21 @@ class Manifest {
   /// Makes the folder if needed, takes the lock and starts a new manifest, or replaces that of an earlier run with the
   /// same spec hash. Errors: a folder that holds another spec's run (usage), in use by another process (io), not writable (io).
   static Result<Manifest> begin(const std::string& run_dir, const std::string& spec_hash);
+  /// The same, but goes on after the records that are there.
+  static Result<Manifest> resume(const std::string& run_dir, const std::string& spec_hash);
   /// Only the check that begin() makes of a folder that exists: an Error when it holds another spec's run.
   static Result<void> check(const std::string& run_dir, const std::string& spec_hash);
   ~Manifest();
   Manifest(Manifest&& other) noexcept;
   Manifest& operator=(Manifest&&) = delete;
 
-  /// Appends one record; `json` is one line.
+  /// Appends one record; `json` is one line. It outlives this process at once, a power cut after the next sync().
   Result<void> append(const std::string& json);
-  /// Appends many with one write and one fsync.
-  Result<void> append_all(const std::vector<std::string>& records);
+  Result<void> sync();
 
  private:
+  static Result<Manifest> open(const std::string& run_dir, const std::string& spec_hash);
+  Result<void> write_line(std::string_view line);
   Manifest(int file, std::string path) : file_(file), path_(std::move(path)) {}
   int file_ = -1;
   std::string path_;

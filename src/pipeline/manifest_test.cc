@@ -26,7 +26,9 @@ TEST_CASE("manifest: records come back in order; a torn or damaged line is ignor
     auto manifest = Manifest::begin(folder.str(), "aaaa");
     REQUIRE(manifest.ok());
     REQUIRE(manifest.value().append(kFirst).ok());
-    REQUIRE(manifest.value().append_all({R"({"record":"task","key":"A"})", R"({"record":"task","key":"B"})"}).ok());
+    REQUIRE(manifest.value().append(R"({"record":"task","key":"A"})").ok());
+    REQUIRE(manifest.value().append(R"({"record":"task","key":"B"})").ok());
+    REQUIRE(manifest.value().sync().ok());
   }
   CHECK(read_manifest(folder.str()).value().size() == 3);
   const auto size = fs::file_size(folder.path / "manifest");
@@ -37,6 +39,26 @@ TEST_CASE("manifest: records come back in order; a torn or damaged line is ignor
   file.put('#');
   file.close();
   CHECK(read_manifest(folder.str()).value().size() == 1);
+}
+
+TEST_CASE("manifest: a resumed one goes on after a torn line") {
+  const Folder folder;
+  {
+    auto manifest = Manifest::begin(folder.str(), "aaaa");
+    REQUIRE(manifest.ok());
+    REQUIRE(manifest.value().append(kFirst).ok());
+    REQUIRE(manifest.value().append(R"({"record":"task","key":"A"})").ok());
+  }
+  fs::resize_file(folder.path / "manifest", fs::file_size(folder.path / "manifest") - 5);
+  {
+    auto manifest = Manifest::resume(folder.str(), "aaaa");
+    REQUIRE(manifest.ok());
+    REQUIRE(manifest.value().append(R"({"record":"task","key":"B"})").ok());
+  }
+  const auto records = read_manifest(folder.str());
+  REQUIRE(records.value().size() == 2);
+  CHECK(records.value()[1].find("\"B\"") != std::string::npos);
+  CHECK(Manifest::resume(folder.str(), "bbbb").error().kind == Kind::usage);
 }
 
 TEST_CASE("manifest: one process at a time, one spec per folder") {

@@ -3,18 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "cache/store.h"
 #include "io/json_reader.h"
 #include "io/writer.h"
 #include "pipeline/bar_check.h"
 #include "pipeline/manifest.h"
 #include "pipeline/run_files.h"
 #include "pipeline/spec.h"
+#include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
 namespace hayate::pipeline {
@@ -67,21 +71,83 @@ Result<int> workers_that_fit(const Plan& plan, const Panel& panel, const exec::E
   return each == 0 ? workers : int(std::min<int64_t>(workers, std::max<int64_t>(1, (limit - fixed) / each)));
 }
 
-std::vector<std::string> task_records(const Trained& trained) {
-  std::vector<std::string> records;
-  for (const TaskTrace& task : trained.tasks) {
-    JsonWriter json;
-    json.object().key("record").value("task").key("step").value(task.step).key("key").value(task.key).key("state").value("run").end();
-    records.push_back(json.text());
+/// The hash of each symbol's bars, in the order of `panel`, whose symbols are some of those that were read.
+std::vector<Hash128> input_hashes(const io::BarsResult& bars, const Panel& panel) {
+  std::vector<Hash128> out;
+  size_t at = 0;
+  for (const std::string& symbol : panel.symbols) {
+    while (bars.bars.panel.symbols[at] != symbol) ++at;
+    out.push_back(bars.input_hash[at]);
   }
-  return records;
+  return out;
 }
 
 std::string first_record(const RunRequest& request) {
   JsonWriter json;
-  json.object().key("record").value("run").key("hayate").value(request.version).key("spec_hash").value(spec_hash(request.spec));
-  json.key("spec").value(spec_toml(request.spec)).end();
+  json.object().key("record").value("run").key("hayate").value(request.version).key("program").value(program_hash().hex());
+  json.key("spec_hash").value(spec_hash(request.spec)).key("spec").value(spec_toml(request.spec)).key("exec").object();
+  exec::ExecConfig exec = request.exec;
+  for (const Field& field : fields_of(exec)) json.key(field.name).value(field.text());
+  return json.end().end().text();
+}
+
+std::string inputs_record(const std::vector<Hash128>& hashes) {
+  Hasher all;
+  for (const Hash128& hash : hashes) all.number(hash.low).number(hash.high);
+  return fmt::format("{{\"record\":\"inputs\",\"hash\":\"{}\"}}", all.finish().hex());
+}
+
+std::string task_record(const TaskTrace& task) {
+  JsonWriter json;
+  json.object().key("record").value("task").key("step").value(task.step).key("key").value(task.key);
+  json.key("state").value(task.reused ? "reused" : "run").key("result").value(task.result.hex()).end();
   return json.text();
+}
+
+/// Records of one kind, parsed. A record that is no JSON is a defect of ours and is passed over.
+std::vector<io::Json> records_called(const std::vector<std::string>& records, const std::string& kind) {
+  std::vector<io::Json> out;
+  for (const std::string& text : records) {
+    auto json = io::parse_json(text, "manifest");
+    const io::Json* name = json.ok() ? json.value().find("record") : nullptr;
+    if (name && name->text() && *name->text() == kind) out.push_back(std::move(json.value()));
+  }
+  return out;
+}
+
+std::string text_of(const io::Json& json, std::string_view name) {
+  const io::Json* member = json.find(name);
+  return member && member->text() ? *member->text() : "";
+}
+
+/// A new manifest with its first records, or the old one when its inputs are still the same.
+Result<Manifest> open_manifest(const RunRequest& request, const std::string& run_dir, const std::vector<Hash128>& hashes) {
+  const std::string hash = spec_hash(request.spec), inputs = inputs_record(hashes);
+  if (request.resume) {
+    HY_TRY(const auto records, read_manifest(run_dir));
+    const auto before = records_called(records, "inputs");
+    if (!before.empty() && inputs.find(text_of(before[0], "hash")) == std::string::npos)
+      return input_error("the bars are not those that this run began with", run_dir, "run the spec again with another --run-dir");
+    return Manifest::resume(run_dir, hash);
+  }
+  HY_TRY(Manifest manifest, Manifest::begin(run_dir, hash));
+  HY_CHECK(manifest.append(first_record(request)));
+  HY_CHECK(manifest.append(inputs));
+  HY_CHECK(manifest.sync());
+  return manifest;
+}
+
+/// Most bytes that a shared cache keeps after a run.
+constexpr int64_t kCacheBytes = 10'000'000'000;
+
+/// A shared cache is kept within its bound; results that were stored for this run alone have served when it is finished.
+void tidy(const cache::Store& store, bool shared) {
+  if (shared) {
+    if (store.use().written > 0) cache::trim(store.folder(), kCacheBytes);
+  } else {
+    std::error_code ignored;
+    std::filesystem::remove_all(store.folder(), ignored);
+  }
 }
 
 }  // namespace
@@ -118,20 +184,25 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_TRY(const bool vwap_added, prepare_bars(plan.spec.universe.adjust, used, panel));
   if (vwap_added) outcome.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
   HY_TRY(const int workers, workers_that_fit(plan, panel, request.exec, asked));
-  HY_TRY(Manifest manifest, Manifest::begin(outcome.run_dir, spec_hash(request.spec)));
-  HY_CHECK(manifest.append(first_record(request)));
+  const std::vector<Hash128> hashes = input_hashes(bars, panel);
+  HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, hashes));
+  const std::string shared = cache_folder(request.exec);
+  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? outcome.run_dir + "/tasks" : shared));
 
   exec::Pool fewer(workers < asked ? workers : 1);
-  const TrainJob job{plan, panel, workers < asked ? fewer : pool, workers, steps, cancel, request.exec.timeout.value, began};
+  std::mutex recording;
+  const auto record = [&](const TaskTrace& task) {
+    const std::lock_guard lock(recording);
+    return manifest.append(task_record(task));
+  };
+  const TrainJob job{plan, panel, hashes, workers < asked ? fewer : pool, steps, cancel, request.exec.timeout.value, began, &store, record};
   auto training = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
   if (cancel.stopped())
-    return Error{Kind::interrupted, "interrupted while training; no result was written", outcome.run_dir,
-                 fmt::format("the same spec with --run-dir {} starts it again", outcome.run_dir)};
+    return Error{Kind::interrupted, "interrupted; finished tasks are kept", outcome.run_dir, fmt::format("hayate resume {}", outcome.run_dir)};
   HY_TRY(Trained trained, std::move(training));
   append(outcome.failures, trained.failures);
   if (trained.forests.empty()) return nothing_left(outcome.failures);
   std::stable_sort(outcome.failures.begin(), outcome.failures.end(), [](const Finding& a, const Finding& b) { return a.symbol < b.symbol; });
-  HY_CHECK(manifest.append_all(task_records(trained)));
 
   steps.begin("evaluate", int64_t(trained.forecast.num_rows()));
   HY_TRY(outcome.scores, score(trained.forecast, plan.spec.model.scope == "pooled", trained.train_rows));
@@ -149,12 +220,56 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   RunStats& stats = outcome.stats;
   stats.symbols = int64_t(panel.num_symbols() - trained.failures.size()), stats.failed = int64_t(outcome.failures.size());
   stats.rows = panel.num_rows(), stats.models = trained.num_models, stats.workers = workers;
+  stats.cache_hits = store.use().hits;
   outcome.steps = steps.records();
   stats.wall_seconds = wall_seconds() - began, stats.cpu_seconds = cpu_seconds() - cpu_began, stats.peak_memory_bytes = peak_memory_bytes();
   HY_CHECK(io::write_file(path("report.html"), eval::render_report(report_data(request, plan, outcome, bars, trained, model))));
   HY_CHECK(io::write_file(path("events.jsonl"), events_jsonl(outcome.steps, trained.tasks, stats)));
   HY_CHECK(manifest.append("{\"record\":\"end\",\"stats\":" + stats_json(stats) + "}"));
+  HY_CHECK(manifest.sync());
+  tidy(store, !shared.empty());
   return outcome;
+}
+
+std::string cache_folder(const exec::ExecConfig& exec) {
+  if (exec.cache == "off") return "";
+  return exec.cache.empty() ? cache::user_folder() : exec.cache;
+}
+
+Result<std::optional<RunRequest>> read_request(const std::string& run_dir) {
+  HY_TRY(const auto records, read_manifest(run_dir));
+  const auto first = records_called(records, "run");
+  if (first.empty()) return input_error("the manifest of this run is damaged", run_dir + "/manifest", "run the spec again with another --run-dir");
+  if (!records_called(records, "end").empty()) return std::optional<RunRequest>();
+  if (text_of(first[0], "program") != program_hash().hex())
+    return input_error(fmt::format("this run was begun by another build ({})", text_of(first[0], "hayate")), run_dir,
+                       "finish it with that build, or run the spec again with another --run-dir");
+  RunRequest request;
+  HY_TRY(request.spec, parse_run_spec(text_of(first[0], "spec"), run_dir + "/manifest", nullptr));
+  if (const io::Json* settings = first[0].find("exec"))
+    for (Field& field : fields_of(request.exec))
+      if (const std::string text = text_of(*settings, field.name); text != field.text()) HY_CHECK(field.set(text, run_dir + "/manifest", "manifest"));
+  request.run_dir = run_dir;
+  request.resume = true;
+  return std::optional(std::move(request));
+}
+
+Result<std::vector<TaskRecord>> read_tasks(const std::string& run_dir) {
+  HY_TRY(const auto records, read_manifest(run_dir));
+  std::vector<TaskRecord> out;
+  std::map<std::string, size_t> place;
+  for (const io::Json& json : records_called(records, "task")) {
+    TaskRecord task{text_of(json, "step"), text_of(json, "key"), text_of(json, "state"), ""};
+    task.reason = task.state == "reused" ? "bars, expressions, params and program are those of a stored result"
+                                         : "no stored result for these bars, expressions, params and program";
+    // A resumed run tells of a task again: the last word counts.
+    const auto [at, fresh] = place.try_emplace(task.step + " " + task.key, out.size());
+    if (fresh)
+      out.push_back(std::move(task));
+    else
+      out[at->second] = std::move(task);
+  }
+  return out;
 }
 
 Result<RunStats> read_stats(const std::string& run_dir) {

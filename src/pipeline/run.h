@@ -1,6 +1,7 @@
 // The run of a spec: plan, read, check, train, evaluate, write. The only place that knows this order.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct RunRequest {
   exec::ExecConfig exec;
   std::string run_dir;  ///< empty: runs/<time>-<spec hash>
   std::string version;  ///< of hayate, for the report
+  bool resume = false;  ///< go on in run_dir with what its manifest and stored results hold
 };
 
 /// Counters of a run, as its last manifest record and `hayate stats` have them.
@@ -50,7 +52,20 @@ struct RunOutcome {
 /// done: a wrong spec, no readable bars, every symbol failed, no room on the disk, interrupted.
 Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 
+/// What the folder of an interrupted run asks for: its spec and its exec config. Nothing when it is finished. Errors (input):
+/// no run there, or made by another build of hayate.
+Result<std::optional<RunRequest>> read_request(const std::string& run_dir);
+
 /// The counters of a finished run's folder.
 Result<RunStats> read_stats(const std::string& run_dir);
+
+/// A task as `hayate explain` lists it.
+struct TaskRecord {
+  std::string step, key, state, reason;  ///< state: "reused" or "run"
+};
+Result<std::vector<TaskRecord>> read_tasks(const std::string& run_dir);
+
+/// The folder of stored results that the exec config means; "" for off.
+std::string cache_folder(const exec::ExecConfig& exec);
 
 }  // namespace hayate::pipeline

@@ -228,7 +228,9 @@ eval::ReportData report_data(const RunRequest& request, const Plan& plan, const 
   out.warnings = outcome.warnings, out.failures = outcome.failures;
   for (const exec::StepRecord& step : outcome.steps) out.steps.push_back({step.name, step.wall_seconds, step.cpu_seconds, step.items, ""});
   for (const TaskTrace& task : trained.tasks) out.tasks.push_back({task.step, task.key, task.worker, task.begin, task.end});
-  out.reuse.push_back({"train", 0, int64_t(trained.tasks.size()), "results of earlier runs are not kept: every task was run"});
+  const int64_t reused = std::count_if(trained.tasks.begin(), trained.tasks.end(), [](const TaskTrace& task) { return task.reused; });
+  out.reuse.push_back(
+      {"train", reused, int64_t(trained.tasks.size()) - reused, "a result is reused when bars, expressions, params and program are the same"});
   out.wall_s = outcome.stats.wall_seconds, out.cpu_s = outcome.stats.cpu_seconds;
   out.peak_rss_bytes = outcome.stats.peak_memory_bytes, out.memory_limit_bytes = exec::memory_limit_bytes(request.exec);
   out.workers = outcome.stats.workers;

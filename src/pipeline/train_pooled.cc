@@ -2,27 +2,45 @@
 // are cut over the union of all dates, so that a date is on one side for every symbol. Trees are spread over the workers.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/clock.h"
 #include "hayate/binned.h"
 #include "hayate/folds.h"
+#include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
 namespace hayate::pipeline {
 namespace {
 
-struct PooledTable {
-  std::vector<float> values;     ///< column-major, panel.num_rows() a column
-  std::vector<double> labels;    ///< per panel row
-  std::vector<int64_t> dates;    ///< union, ascending
+/// The union of all dates, and where each row stands in it.
+struct Calendar {
+  std::vector<int64_t> dates;    ///< ascending
   std::vector<int32_t> date_of;  ///< per panel row
+};
+
+Calendar calendar_of(const Panel& panel) {
+  Calendar out;
+  out.dates = panel.times;
+  std::sort(out.dates.begin(), out.dates.end());
+  out.dates.erase(std::unique(out.dates.begin(), out.dates.end()), out.dates.end());
+  out.date_of.resize(panel.times.size());
+  for (size_t row = 0; row < out.date_of.size(); ++row)
+    out.date_of[row] = int32_t(std::lower_bound(out.dates.begin(), out.dates.end(), panel.times[row]) - out.dates.begin());
+  return out;
+}
+
+/// Labels and ranked features of the whole panel: made when the first fold has to be trained.
+struct PooledTable {
+  std::vector<double> labels;  ///< per panel row
+  RankedMatrix ranked;
 };
 
 PooledTable compute_all(const TrainJob& job) {
   const Panel& panel = job.panel;
   const size_t rows = size_t(panel.num_rows()), features = job.plan.features->num_outputs();
   PooledTable out;
-  out.values.resize(rows * features);
+  std::vector<float> values(rows * features);  // column-major
   out.labels.resize(rows);
   std::vector<Workspace> feature_space(static_cast<size_t>(job.pool.workers())), label_space(static_cast<size_t>(job.pool.workers()));
   job.steps.begin("compute", int64_t(panel.num_symbols()));
@@ -30,18 +48,14 @@ PooledTable compute_all(const TrainJob& job) {
       int64_t(panel.num_symbols()),
       [&](int64_t s, int worker) {
         const auto begin = size_t(panel.offsets[size_t(s)]);
-        evaluate(*job.plan.features, bars_of(*job.plan.features, panel, size_t(s)), feature_space[size_t(worker)], out.values.data() + begin, rows);
+        evaluate(*job.plan.features, bars_of(*job.plan.features, panel, size_t(s)), feature_space[size_t(worker)], values.data() + begin, rows);
         evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, size_t(s)), label_space[size_t(worker)], out.labels.data() + begin,
                  rows);
         job.steps.advance();
       },
       &job.cancel);
-  out.dates = panel.times;
-  std::sort(out.dates.begin(), out.dates.end());
-  out.dates.erase(std::unique(out.dates.begin(), out.dates.end()), out.dates.end());
-  out.date_of.resize(rows);
-  for (size_t row = 0; row < rows; ++row)
-    out.date_of[row] = int32_t(std::lower_bound(out.dates.begin(), out.dates.end(), panel.times[row]) - out.dates.begin());
+  job.steps.begin("bin");
+  if (!job.cancel.stopped()) out.ranked = rank_columns({values.data(), int64_t(rows), int64_t(features), int64_t(rows)});
   return out;
 }
 
@@ -52,18 +66,18 @@ std::vector<uint8_t> mark(const std::vector<DateRange>& ranges, size_t num_dates
   return inside;
 }
 
-std::vector<int32_t> rows_on(const PooledTable& table, const std::vector<DateRange>& ranges, bool labelled_only) {
-  const std::vector<uint8_t> inside = mark(ranges, table.dates.size());
+std::vector<int32_t> rows_on(const Calendar& calendar, const std::vector<DateRange>& ranges) {
+  const std::vector<uint8_t> inside = mark(ranges, calendar.dates.size());
   std::vector<int32_t> rows;
-  for (size_t row = 0; row < table.date_of.size(); ++row)
-    if (inside[size_t(table.date_of[row])] && (!labelled_only || std::isfinite(table.labels[row]))) rows.push_back(int32_t(row));
+  for (size_t row = 0; row < calendar.date_of.size(); ++row)
+    if (inside[size_t(calendar.date_of[row])]) rows.push_back(int32_t(row));
   return rows;
 }
 
 /// Rows after a symbol's last label that no fold has tested: the last fold's model answers for them.
-void add_newest(const Panel& panel, const PooledTable& table, const std::vector<uint8_t>& tested, std::vector<int32_t>& test) {
+void add_newest(const Panel& panel, const std::vector<double>& labels, const std::vector<uint8_t>& tested, std::vector<int32_t>& test) {
   for (size_t s = 0; s < panel.num_symbols(); ++s)
-    for (int64_t row = panel.offsets[s + 1] - 1; row >= panel.offsets[s] && !std::isfinite(table.labels[size_t(row)]); --row)
+    for (int64_t row = panel.offsets[s + 1] - 1; row >= panel.offsets[s] && !std::isfinite(labels[size_t(row)]); --row)
       if (!tested[size_t(row)]) test.push_back(int32_t(row));
   std::sort(test.begin(), test.end());
 }
@@ -78,25 +92,56 @@ void predict_rows(const TrainJob& job, const Forest& forest, const BinnedMatrix&
   });
 }
 
-struct PredictedRow {
-  int32_t row, fold;
-  double prediction;
-};
-
-Forecast forecast_of(const Panel& panel, const PooledTable& table, std::vector<PredictedRow> rows) {
-  std::sort(rows.begin(), rows.end(), [](const PredictedRow& a, const PredictedRow& b) { return a.row != b.row ? a.row < b.row : a.fold < b.fold; });
+/// All folds' rows in the panel's order.
+Forecast forecast_of(const Panel& panel, const std::vector<TaskResult>& folds) {
+  struct Place {
+    int64_t row;
+    size_t fold, index;
+  };
+  std::vector<Place> places;
+  for (size_t f = 0; f < folds.size(); ++f)
+    for (size_t i = 0; i < folds[f].rows.size(); ++i) places.push_back({folds[f].rows[i], f, i});
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.row != b.row ? a.row < b.row : a.fold < b.fold; });
   Forecast out;
   size_t symbol = 0;
-  for (const PredictedRow& predicted : rows) {
-    while (predicted.row >= panel.offsets[symbol + 1]) ++symbol;
+  for (const Place& place : places) {
+    while (place.row >= panel.offsets[symbol + 1]) ++symbol;
     if (out.symbols.empty() || out.symbols.back() != panel.symbols[symbol]) out.symbols.push_back(panel.symbols[symbol]);
     out.symbol.push_back(int32_t(out.symbols.size()) - 1);
-    out.fold.push_back(predicted.fold);
-    out.time.push_back(panel.times[size_t(predicted.row)]);
-    out.label.push_back(table.labels[size_t(predicted.row)]);
-    out.prediction.push_back(predicted.prediction);
+    out.fold.push_back(int32_t(place.fold));
+    out.time.push_back(panel.times[size_t(place.row)]);
+    out.label.push_back(folds[place.fold].label[place.index]);
+    out.prediction.push_back(folds[place.fold].prediction[place.index]);
   }
   return out;
+}
+
+Result<TaskResult> train_fold(const TrainJob& job, const PooledTable& table, size_t f, std::vector<int32_t> train, const std::vector<int32_t>& test) {
+  const Plan& plan = job.plan;
+  TaskResult out;
+  std::erase_if(train, [&](int32_t row) { return !std::isfinite(table.labels[size_t(row)]); });
+  job.steps.begin("bin");
+  HY_TRY(const BinnedMatrix matrix, bin_columns(table.ranked, train, int(plan.params.bins)));
+  job.steps.begin("train", plan.params.num_trees);
+  HY_TRY(out.forest,
+         train_forest(matrix, train, Labels::numbers(table.labels), {}, plan.params, uint64_t(plan.spec.model.seed), f, &job.pool, &job.cancel));
+  job.steps.begin("predict", int64_t(test.size()));
+  predict_rows(job, out.forest, matrix, test, out.prediction);
+  job.steps.end();
+  for (const int32_t row : test) {
+    out.rows.push_back(row);
+    out.fold.push_back(int32_t(f));
+    out.label.push_back(table.labels[size_t(row)]);
+  }
+  out.train_rows = {int64_t(train.size())};
+  return out;
+}
+
+/// Of all symbols and their bars: every fold of a pooled run depends on them.
+Hash128 input_of(const TrainJob& job) {
+  Hasher hasher;
+  for (size_t s = 0; s < job.panel.num_symbols(); ++s) hasher.text(job.panel.symbols[s]).number(job.input_hash[s].low).number(job.input_hash[s].high);
+  return hasher.finish();
 }
 
 }  // namespace
@@ -107,45 +152,42 @@ int64_t pooled_bytes(const Plan& plan, int64_t rows) {
 }
 
 Result<Trained> train_pooled(const TrainJob& job) {
-  const Plan& plan = job.plan;
-  PooledTable table = compute_all(job);
-  SplitSpec split = plan.spec.split;
-  split.purge_days = plan.purge_days;
-  HY_TRY(const auto folds, make_folds(split, table.dates, job.panel.daily));
+  SplitSpec split = job.plan.spec.split;
+  split.purge_days = job.plan.purge_days;
+  const Calendar calendar = calendar_of(job.panel);
+  HY_TRY(const auto folds, make_folds(split, calendar.dates, job.panel.daily));
+  const Hash128 input = input_of(job);
+  std::optional<PooledTable> table;
+  std::vector<uint8_t> tested(calendar.date_of.size(), 0);
+  std::vector<TaskResult> results;
 
   Trained out;
-  job.steps.begin("bin");
-  const int64_t rows = job.panel.num_rows();
-  const RankedMatrix ranked = rank_columns({table.values.data(), rows, int64_t(plan.features->num_outputs()), rows});
-  table.values = {};
   out.train_rows.emplace_back();
-  std::vector<PredictedRow> predicted;
-  Forest last;
-  std::vector<uint8_t> tested(size_t(rows), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
-    if (job.cancel.stopped()) return out;
-    const std::string key = "fold " + std::to_string(f);
-    const double began = wall_seconds() - job.run_began;
-    job.steps.begin("bin");
-    const std::vector<int32_t> train = rows_on(table, folds[f].train, true);
-    std::vector<int32_t> test = rows_on(table, folds[f].test, false);
+    TaskTrace trace;
+    trace.step = "train", trace.key = "fold " + std::to_string(f), trace.begin = wall_seconds() - job.run_began;
+    trace.result = task_key(job.plan, trace.step, trace.key, input);
+    std::vector<int32_t> test = rows_on(calendar, folds[f].test);
     for (const int32_t row : test) tested[size_t(row)] = 1;
-    if (f + 1 == folds.size()) add_newest(job.panel, table, tested, test);
-    HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
-    job.steps.begin("train", plan.params.num_trees);
-    HY_TRY(last,
-           train_forest(matrix, train, Labels::numbers(table.labels), {}, plan.params, uint64_t(plan.spec.model.seed), f, &job.pool, &job.cancel));
-    job.steps.begin("predict", int64_t(test.size()));
-    std::vector<double> prediction;
-    predict_rows(job, last, matrix, test, prediction);
-    job.steps.end();
-    for (size_t i = 0; i < test.size(); ++i) predicted.push_back({test[i], int32_t(f), prediction[i]});
-    out.train_rows[0].push_back(int64_t(train.size()));
-    out.tasks.push_back({"fold", key, 0, began, wall_seconds() - job.run_began});
+    if (auto stored = reuse(job.store, trace.result)) {
+      trace.reused = true;
+      results.push_back(std::move(*stored));
+    } else {
+      if (!table) table = compute_all(job);
+      if (job.cancel.stopped()) return out;
+      if (f + 1 == folds.size()) add_newest(job.panel, table->labels, tested, test);
+      HY_TRY(TaskResult result, train_fold(job, *table, f, rows_on(calendar, folds[f].train), test));
+      if (job.store) HY_CHECK(job.store->put(trace.result, serialize(result)));
+      results.push_back(std::move(result));
+    }
+    trace.end = wall_seconds() - job.run_began;
+    if (job.finished) HY_CHECK(job.finished(trace));
+    out.train_rows[0].push_back(results.back().train_rows[0]);
+    out.tasks.push_back(std::move(trace));
   }
-  out.forecast = forecast_of(job.panel, table, std::move(predicted));
+  out.forecast = forecast_of(job.panel, results);
   out.keys = {""};
-  out.forests.push_back(std::move(last));
+  out.forests.push_back(std::move(results.back().forest));
   out.num_models = int64_t(folds.size());
   return out;
 }

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "hayate/binned.h"
 #include "hayate/folds.h"
+#include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
 namespace hayate::pipeline {
@@ -30,16 +31,13 @@ struct Scratch {
   std::vector<double> labels;
 };
 
-struct SymbolResult {
-  std::vector<int64_t> rows;  ///< of the symbol, that are predicted
-  std::vector<int32_t> fold;
-  std::vector<double> label, prediction;
-  Forest last;
-  std::vector<int64_t> train_rows;
+/// What became of one symbol.
+struct SymbolSlot {
+  TaskResult result;
   PartSeconds seconds;
   TaskTrace trace;
   std::optional<Finding> failure;
-  std::optional<Error> fatal;  ///< interrupted, or wrong in a way that concerns every symbol
+  std::optional<Error> fatal;  ///< concerns every symbol, so it ends the run
 };
 
 std::vector<int32_t> rows_in(const std::vector<DateRange>& ranges) {
@@ -76,7 +74,7 @@ void add_newest(const std::vector<uint8_t>& tested, const std::vector<double>& l
 uint64_t entity_of(const std::string& symbol, size_t fold) { return checksum(symbol.data(), symbol.size()) + fold; }
 
 Result<void> train_folds(const TrainJob& job, const std::string& symbol, const std::vector<Fold>& folds, const FloatColumns& values,
-                         const std::vector<double>& labels, const exec::Cancellation& cancel, SymbolResult& out) {
+                         const std::vector<double>& labels, const exec::Cancellation& cancel, PartSeconds& seconds, TaskResult& out) {
   const Plan& plan = job.plan;
   double mark = thread_cpu_seconds();
   const auto lap = [&mark](double& part) {
@@ -92,56 +90,67 @@ Result<void> train_folds(const TrainJob& job, const std::string& symbol, const s
     for (const int32_t row : test) tested[size_t(row)] = 1;
     if (f + 1 == folds.size()) add_newest(tested, labels, test);
     HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
-    lap(out.seconds.bin);
-    HY_TRY(out.last, train_forest(matrix, train, Labels::numbers(labels), {}, plan.params, uint64_t(plan.spec.model.seed), entity_of(symbol, f),
-                                  nullptr, &cancel));
-    lap(out.seconds.train);
+    lap(seconds.bin);
+    HY_TRY(out.forest, train_forest(matrix, train, Labels::numbers(labels), {}, plan.params, uint64_t(plan.spec.model.seed), entity_of(symbol, f),
+                                    nullptr, &cancel));
+    lap(seconds.train);
     const size_t begin = out.prediction.size();
     out.prediction.resize(begin + test.size());
-    predict_codes(out.last, matrix.columns(), test, std::span(out.prediction).subspan(begin));
+    predict_codes(out.forest, matrix.columns(), test, std::span(out.prediction).subspan(begin));
     for (const int32_t row : test) {
       out.rows.push_back(row);
       out.fold.push_back(int32_t(f));
       out.label.push_back(labels[size_t(row)]);
     }
     out.train_rows.push_back(int64_t(train.size()));
-    lap(out.seconds.predict);
+    lap(seconds.predict);
   }
   return {};
 }
 
-void run_symbol(const TrainJob& job, size_t symbol, int worker, Scratch& scratch, SymbolResult& out) {
-  const Panel& panel = job.panel;
-  const std::string& name = panel.symbols[symbol];
-  out.trace = {"symbol", name, worker, wall_seconds() - job.run_began, 0};
-  const exec::Cancellation cancel(job.cancel, job.task_timeout);
-  const auto fail = [&](const char* kind, const Error& error) {
-    if (cancel.timed_out() && !job.cancel.stopped())
-      out.failure = Finding{
-          name, "timeout", fmt::format("took longer than {}; a longer --timeout, fewer trees or fewer features", format_seconds(job.task_timeout)),
-          0,    "",        ""};
-    else if (error.kind == Kind::interrupted || error.kind == Kind::usage)
-      out.fatal = error;
-    else
-      out.failure = Finding{name, kind, error.what + "; " + error.hint, 0, "", ""};
-  };
+/// Trains one symbol anew. Errors: too few dates, no labels, interrupted or timed out.
+Result<void> compute_symbol(const TrainJob& job, size_t symbol, Scratch& scratch, const exec::Cancellation& cancel, SymbolSlot& out) {
   SplitSpec split = job.plan.spec.split;
   split.purge_days = job.plan.purge_days;
-  const auto folds = make_folds(split, panel.series_times(symbol), panel.daily);
-  if (!folds.ok()) {
-    fail("too_few_dates", folds.error());
+  HY_TRY(const auto folds, make_folds(split, job.panel.series_times(symbol), job.panel.daily));
+  const double begin = thread_cpu_seconds();
+  const FloatColumns values = compute_features(job.plan, job.panel, symbol, scratch);
+  out.seconds.compute = thread_cpu_seconds() - begin;
+  return train_folds(job, job.panel.symbols[symbol], folds, values, scratch.labels, cancel, out.seconds, out.result);
+}
+
+/// Files an error where it belongs: a line of this symbol's, or the end of the run.
+void file_error(const TrainJob& job, const std::string& symbol, const exec::Cancellation& cancel, const Error& error, SymbolSlot& out) {
+  if (cancel.timed_out() && !job.cancel.stopped()) {
+    const std::string what = fmt::format("took longer than {}; a longer --timeout, fewer trees or fewer features", format_seconds(job.task_timeout));
+    out.failure = Finding{symbol, "timeout", what, 0, "", ""};
+  } else if (error.kind == Kind::input) {
+    out.failure = Finding{symbol, "training", error.what + "; " + error.hint, 0, "", ""};
   } else {
-    const double begin = thread_cpu_seconds();
-    const FloatColumns values = compute_features(job.plan, panel, symbol, scratch);
-    out.seconds.compute = thread_cpu_seconds() - begin;
-    const auto trained = train_folds(job, name, folds.value(), values, scratch.labels, cancel, out);
-    if (!trained.ok()) fail("training", trained.error());
+    out.fatal = error;
+  }
+}
+
+Result<void> run_symbol(const TrainJob& job, size_t symbol, Scratch& scratch, SymbolSlot& out) {
+  out.trace.result = task_key(job.plan, out.trace.step, out.trace.key, job.input_hash[symbol]);
+  if (auto stored = reuse(job.store, out.trace.result)) {
+    out.trace.reused = true;
+    out.result = std::move(*stored);
+  } else {
+    const exec::Cancellation cancel(job.cancel, job.task_timeout);
+    const auto computed = compute_symbol(job, symbol, scratch, cancel, out);
+    if (!computed.ok()) {
+      file_error(job, out.trace.key, cancel, computed.error(), out);
+      return {};
+    }
+    if (job.store) HY_CHECK(job.store->put(out.trace.result, serialize(out.result)));
   }
   out.trace.end = wall_seconds() - job.run_began;
+  return job.finished ? job.finished(out.trace) : Result<void>();
 }
 
 /// Rows of all symbols in the panel's order, which is that of their names.
-void append_forecast(const Panel& panel, size_t symbol, SymbolResult& result, Trained& out) {
+void append_forecast(const Panel& panel, size_t symbol, TaskResult& result, Trained& out) {
   Forecast& all = out.forecast;
   const int32_t number = int32_t(all.symbols.size());
   all.symbols.push_back(panel.symbols[symbol]);
@@ -154,7 +163,7 @@ void append_forecast(const Panel& panel, size_t symbol, SymbolResult& result, Tr
     all.prediction.push_back(result.prediction[i]);
   }
   out.keys.push_back(panel.symbols[symbol]);
-  out.forests.push_back(std::move(result.last));
+  out.forests.push_back(std::move(result.forest));
   out.num_models += int64_t(result.train_rows.size());
   out.train_rows.push_back(std::move(result.train_rows));
 }
@@ -171,12 +180,12 @@ int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
   // stands beside the forest while it is written.
   const int64_t leaves = std::min<int64_t>(plan.spec.split.train_days,
                                            plan.params.max_depth > 0 && plan.params.max_depth < 20 ? int64_t{1} << plan.params.max_depth : rows);
-  return plan.params.num_trees * leaves * 2 * 16 * 2 / 2 + rows * 40;
+  return plan.params.num_trees * leaves * 2 * 16 + rows * 40;
 }
 
 Result<Trained> train_symbols(const TrainJob& job) {
   const size_t symbols = job.panel.num_symbols();
-  std::vector<SymbolResult> results(symbols);
+  std::vector<SymbolSlot> slots(symbols);
   std::vector<Scratch> scratch(static_cast<size_t>(job.pool.workers()));
   std::vector<double> cost(symbols);
   for (size_t s = 0; s < symbols; ++s) cost[s] = double(job.panel.series_times(s).size());
@@ -184,7 +193,11 @@ Result<Trained> train_symbols(const TrainJob& job) {
   job.pool.run(
       exec::longest_first(cost),
       [&](int64_t symbol, int worker) {
-        run_symbol(job, size_t(symbol), worker, scratch[size_t(worker)], results[size_t(symbol)]);
+        SymbolSlot& slot = slots[size_t(symbol)];
+        slot.trace.step = "train", slot.trace.key = job.panel.symbols[size_t(symbol)], slot.trace.worker = worker;
+        slot.trace.begin = wall_seconds() - job.run_began;
+        const auto done = run_symbol(job, size_t(symbol), scratch[size_t(worker)], slot);
+        if (!done.ok()) slot.fatal = done.error();
         job.steps.advance();
       },
       &job.cancel);
@@ -193,14 +206,14 @@ Result<Trained> train_symbols(const TrainJob& job) {
   if (job.cancel.stopped()) return out;
   PartSeconds seconds;
   for (size_t s = 0; s < symbols; ++s) {
-    SymbolResult& result = results[s];
-    if (result.fatal) return *result.fatal;
-    seconds += result.seconds;
-    out.tasks.push_back(result.trace);
-    if (result.failure)
-      out.failures.push_back(*result.failure);
+    SymbolSlot& slot = slots[s];
+    if (slot.fatal) return *slot.fatal;
+    seconds += slot.seconds;
+    out.tasks.push_back(slot.trace);
+    if (slot.failure)
+      out.failures.push_back(*slot.failure);
     else
-      append_forecast(job.panel, s, result, out);
+      append_forecast(job.panel, s, slot.result, out);
   }
   const int64_t trained = int64_t(out.keys.size());
   job.steps.end_as({{"compute", seconds.compute, trained},

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "base/random.h"
 #include "pipeline/trained.h"
@@ -54,12 +55,13 @@ Plan plan_for(const Panel& panel, const std::string& scope) {
   return std::move(plan.value());
 }
 
-Trained train(const Panel& panel, const std::string& scope, int workers, double timeout = 0) {
+Trained train(const Panel& panel, const std::string& scope, int workers, double timeout = 0, cache::Store* store = nullptr) {
   const Plan plan = plan_for(panel, scope);
   exec::Pool pool(workers);
   exec::Steps steps;
   const exec::Cancellation cancel;
-  const TrainJob job{plan, panel, pool, workers, steps, cancel, timeout, 0};
+  const std::vector<Hash128> input(panel.num_symbols(), Hash128{uint64_t(panel.num_rows()), 1});
+  const TrainJob job{plan, panel, input, pool, steps, cancel, timeout, 0, store};
   auto trained = scope == "pooled" ? train_pooled(job) : train_symbols(job);
   REQUIRE(trained.ok());
   return std::move(trained.value());
@@ -147,4 +149,26 @@ TEST_CASE("train: a task past its timeout is a failure of its symbol") {
   const Trained trained = train(walks("AB"), "symbol", 1, 1e-9);
   REQUIRE(trained.failures.size() == 2);
   CHECK(trained.failures[0].kind == "timeout");
+}
+
+TEST_CASE("train: stored results give the same forecast and models, and are used") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_train_store";
+  for (const char* scope : {"symbol", "pooled"}) {
+    std::filesystem::remove_all(folder);
+    auto store = cache::Store::open(folder.string());
+    REQUIRE(store.ok());
+    const Trained plain = train(walks("ABC"), scope, 2), first = train(walks("ABC"), scope, 2, 0, &store.value());
+    const Trained second = train(walks("ABC"), scope, 1, 0, &store.value());
+    CHECK(store.value().use().hits == int64_t(second.tasks.size()));
+    for (const TaskTrace& task : second.tasks) CHECK(task.reused);
+    for (const TaskTrace& task : first.tasks) CHECK_FALSE(task.reused);
+    for (const char* symbol : {"A", "B", "C"}) {
+      CHECK(same_rows(plain.forecast, first.forecast, symbol));
+      CHECK(same_rows(plain.forecast, second.forecast, symbol));
+    }
+    CHECK(plain.forests == second.forests);
+    CHECK(plain.train_rows == second.train_rows);
+    CHECK(plain.num_models == second.num_models);
+  }
+  std::filesystem::remove_all(folder);
 }

@@ -1,9 +1,11 @@
 // What training gives, whichever scope it had.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "cache/store.h"
 #include "exec/pool.h"
 #include "exec/steps.h"
 #include "hayate/forest.h"
@@ -18,6 +20,8 @@ struct TaskTrace {
   std::string step, key;
   int worker = 0;
   double begin = 0, end = 0;
+  bool reused = false;
+  Hash128 result;  ///< the key of its stored result
 };
 
 struct Trained {
@@ -27,19 +31,22 @@ struct Trained {
   std::vector<std::vector<int64_t>> train_rows;  ///< [symbol of the forecast, or 0 when pooled][fold]
   std::vector<Finding> failures;
   std::vector<TaskTrace> tasks;
-  int64_t num_models = 0;  ///< trained, all folds
+  int64_t num_models = 0;  ///< of all folds, reused ones too
 };
 
 /// What both scopes are given. `run_began` is wall_seconds() at the start of the run.
 struct TrainJob {
   const Plan& plan;
   const Panel& panel;
+  const std::vector<Hash128>& input_hash;  ///< per symbol of the panel: of its bars
   exec::Pool& pool;
-  int workers;  ///< at most pool.workers()
   exec::Steps& steps;
   const exec::Cancellation& cancel;
   double task_timeout;  ///< seconds; 0: none
   double run_began;
+  cache::Store* store = nullptr;  ///< results to reuse and to add to; null: none
+  /// Told of every finished task, from any worker, one at a time; an Error ends the run.
+  std::function<Result<void>(const TaskTrace&)> finished = {};
 };
 
 /// Both return early, with what they have, once `cancel` says stop.

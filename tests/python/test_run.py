@@ -165,3 +165,53 @@ def test_a_small_memory_limit_is_refused_with_the_number_that_would_do(bars, hay
     (tmp_path / "big.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 100000"))
     said = hayate("run", tmp_path / "big.toml", "--run-dir", tmp_path / "big", "--memory-limit", "100MB", exit=4).stderr
     assert "try: --memory-limit" in said and "MB would do" in said
+
+
+def tasks(hayate, folder):
+    return {t["key"]: t["state"] for t in json.loads(hayate("explain", folder, "--json").stdout)["tasks"]}
+
+
+def test_a_cache_gives_the_same_bytes_and_never_an_old_answer(start, bars, hayate, tmp_path):
+    cache = ("--cache", tmp_path / "cache")
+    first, second = start("first", bars / "*.csv", *cache), start("second", bars / "*.csv", *cache)
+    assert results(first) == results(second) == results(start("without", bars / "*.csv", "--cache", "off"))
+    assert set(tasks(hayate, first).values()) == {"run"} and set(tasks(hayate, second).values()) == {"reused"}
+    table = pd.read_csv(bars / "IBM.csv", dtype=str)
+    table.loc[table.index[-1], "close"] = str(float(table["close"].iloc[-1]) + 0.01)
+    table.to_csv(bars / "IBM.csv", index=False)
+    assert tasks(hayate, start("changed", bars / "*.csv", *cache)) == {"AAPL": "reused", "IBM": "run", "MSFT": "reused", "sp500": "reused"}
+    for entry in (tmp_path / "cache").rglob("*.result"):
+        entry.write_bytes(entry.read_bytes()[:-1])
+    assert set(tasks(hayate, start("damaged", bars / "*.csv", *cache)).values()) == {"run"}
+    assert json.loads(hayate("cache", "clear", *cache, "--json").stdout)["entries"] == 0
+
+
+def test_a_killed_run_is_resumed_to_the_same_bytes(start, bars, binary, hayate, tmp_path):
+    want = results(start("want", bars / "*.csv", "--cache", "off"))
+    for pause in (0.02, 0.1, 0.2):
+        folder = tmp_path / f"killed{pause}"
+        running = subprocess.Popen([binary, "run", tmp_path / "want.toml", "--run-dir", folder, "--cache", "off", "--workers", "1", "--quiet"], stdout=subprocess.DEVNULL)
+        while not (folder / "manifest").exists():
+            time.sleep(0.005)
+        time.sleep(pause)
+        running.kill()
+        running.wait()
+        if (folder / "manifest").read_bytes():
+            hayate("resume", folder)
+        else:
+            start(folder.name, bars / "*.csv", "--cache", "off")
+        assert results(folder) == want
+        assert not (folder / "tasks").exists()
+        assert "finished" in hayate("resume", folder).stdout
+
+
+def test_a_run_whose_bars_changed_is_not_resumed(start, bars, binary, hayate, tmp_path):
+    (tmp_path / "long.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 3000"))
+    running = subprocess.Popen([binary, "run", tmp_path / "long.toml", "--run-dir", tmp_path / "long", "--quiet"])
+    while b"inputs" not in ((tmp_path / "long" / "manifest").read_bytes() if (tmp_path / "long" / "manifest").exists() else b""):
+        time.sleep(0.005)
+    running.kill()
+    running.wait()
+    table = pd.read_csv(bars / "IBM.csv", dtype=str)
+    table.head(ROWS - 1).to_csv(bars / "IBM.csv", index=False)
+    assert "not those that this run began with" in hayate("resume", tmp_path / "long", exit=1).stderr

@@ -1,0 +1,118 @@
+// bench_alpha158_500 DATA ANSWER THREADS REPEATS: our side of problem.toml. With REPEATS 0 it times every family of features by
+// itself instead and prints nanoseconds a cell on stderr (families share less that way, so their sum is more than the whole).
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "exec/pool.h"
+#include "hayate/features.h"
+
+using namespace hayate;
+
+namespace {
+
+constexpr size_t kSymbols = 500, kDays = 2500, kRows = kSymbols * kDays, kAnswered = 20;
+const std::vector<std::string> kFields = {"open", "high", "low", "close", "volume", "vwap"};
+
+struct Seconds {
+  double wall, cpu;
+};
+
+Seconds now() {
+  timespec wall;
+  clock_gettime(CLOCK_MONOTONIC, &wall);
+  rusage use;
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
+  return {double(wall.tv_sec) + 1e-9 * double(wall.tv_nsec), seconds(use.ru_utime) + seconds(use.ru_stime)};
+}
+
+using Columns = std::vector<std::vector<float>>;
+
+Columns read_bars(const std::filesystem::path& folder) {
+  Columns bars;
+  for (const std::string& name : kFields) {
+    bars.emplace_back(kRows);
+    std::ifstream(folder / (name + ".f32"), std::ios::binary).read(reinterpret_cast<char*>(bars.back().data()), kRows * sizeof(float));
+  }
+  return bars;
+}
+
+Bars bars_of_symbol(const Program& program, const Columns& columns, size_t symbol) {
+  Bars bars{.rows = kDays, .series = {}};
+  for (const std::string& name : program.fields()) {
+    const auto at = std::find(kFields.begin(), kFields.end(), name) - kFields.begin();
+    bars.series.emplace_back(std::span<const float>(columns[size_t(at)]).subspan(symbol * kDays, kDays));
+  }
+  return bars;
+}
+
+/// All symbols into a column-major panel of kRows rows.
+Seconds compute(const Program& program, const Columns& columns, exec::Pool& pool, std::vector<Workspace>& spaces, float* out) {
+  const Seconds begin = now();
+  pool.run(int64_t(kSymbols), [&](int64_t symbol, int worker) {
+    evaluate(program, bars_of_symbol(program, columns, size_t(symbol)), spaces[size_t(worker)], out + size_t(symbol) * kDays, kRows);
+  });
+  const Seconds end = now();
+  return {end.wall - begin.wall, end.cpu - begin.cpu};
+}
+
+Program compiled(const std::vector<NamedExpression>& expressions) { return std::move(Program::compile(expressions, kFields)).value(); }
+
+void time_families(const std::vector<NamedExpression>& all, const Columns& columns, exec::Pool& pool, std::vector<Workspace>& spaces, float* out) {
+  for (size_t first = 0; first < all.size();) {
+    const auto family = [&](size_t i) { return i < 13 ? std::string("K") : all[i].name.substr(0, all[i].name.find_first_of("0123456789")); };
+    size_t last = first;
+    while (last < all.size() && family(last) == family(first)) ++last;
+    const Program program = compiled({all.begin() + ptrdiff_t(first), all.begin() + ptrdiff_t(last)});
+    double best = 1e9;
+    for (int repeat = 0; repeat < 5; ++repeat) best = std::min(best, compute(program, columns, pool, spaces, out).cpu);
+    fmt::print(stderr, "{:<6} {:>3} columns {:6.2f} ns a cell {:8.2f} ms\n", family(first), last - first, best * 1e9 / double(kRows * (last - first)),
+               best * 1e3);
+    first = last;
+  }
+}
+
+float* panel_of(size_t cells) {
+  void* memory = mmap(nullptr, cells * sizeof(float), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) std::abort();
+  madvise(memory, cells * sizeof(float), MADV_HUGEPAGE);
+  return static_cast<float*>(memory);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS\n", argv[0]), 2;
+  const Columns columns = read_bars(argv[1]);
+  const auto expressions = expressions_of(*feature_set("alpha158").value());
+  exec::Pool pool(std::atoi(argv[3]));
+  std::vector<Workspace> spaces(size_t(pool.workers()));
+  float* out = panel_of(kRows * expressions.size());
+  const int repeats = std::atoi(argv[4]);
+  if (repeats == 0) return time_families(expressions, columns, pool, spaces, out), 0;
+
+  const Program program = compiled(expressions);
+  JsonWriter json;
+  json.object().key("version").value("0.1.0").key("cases").object().key("500x2500").object();
+  compute(program, columns, pool, spaces, out);  // touches the panel
+  std::vector<Seconds> spent;
+  for (int repeat = 0; repeat < repeats; ++repeat) spent.push_back(compute(program, columns, pool, spaces, out));
+  json.key("wall_s").array();
+  for (const Seconds& s : spent) json.value(s.wall);
+  json.end().key("cpu_s").array();
+  for (const Seconds& s : spent) json.value(s.cpu);
+  fmt::print("{}\n", json.end().end().end().end().text());
+  std::ofstream answer(std::filesystem::path(argv[2]) / "features.f32", std::ios::binary);
+  for (size_t i = 0; i < expressions.size(); ++i) answer.write(reinterpret_cast<const char*>(out + i * kRows), kAnswered * kDays * sizeof(float));
+  return 0;
+}

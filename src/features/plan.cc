@@ -1,0 +1,384 @@
+#include "features/plan.h"
+
+#include <algorithm>
+#include <map>
+
+namespace hayate {
+namespace {
+
+using kernels::Cell;
+
+Cell cell_of(ValueType type) {
+  if (type == ValueType::boolean) return Cell::boolean;
+  return type == ValueType::float32 ? Cell::float32 : Cell::float64;
+}
+
+/// Loops that read float32 operands in float64 arithmetic.
+bool reads_float32(Op op) { return op == Op::add || op == Op::subtract || op == Op::multiply || op == Op::divide || op == Op::reciprocal; }
+
+bool is_family(Op op) { return is_rolling(op) || op == Op::ewm || op == Op::expanding_ema; }
+
+FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
+  switch (node.op) {
+    case Op::sum:
+      return FamilyKind::sums;
+    case Op::mean:
+      return graph.node(node.in[0]).type == ValueType::boolean ? FamilyKind::sums : FamilyKind::moments;
+    case Op::skewness:
+    case Op::kurtosis:
+      return FamilyKind::shapes;
+    case Op::correlation:
+    case Op::covariance:
+      return FamilyKind::comoments;
+    case Op::largest:
+    case Op::index_of_largest:
+      return FamilyKind::largest;
+    case Op::smallest:
+    case Op::index_of_smallest:
+      return FamilyKind::smallest;
+    case Op::quantile:
+      return FamilyKind::quantiles;
+    case Op::rank:
+      return FamilyKind::ranks;
+    case Op::ewm:
+    case Op::expanding_ema:
+    case Op::absolute_deviation:
+      return FamilyKind::recursive;
+    default:
+      return FamilyKind::moments;
+  }
+}
+
+/// Families that can multiply a result on its way into a column.
+bool takes_scale(FamilyKind kind) { return kind != FamilyKind::recursive; }
+
+class Planner {
+ public:
+  Planner(Graph graph, Dtype dtype) {
+    plan_.dtype = dtype;
+    plan_.graph = std::move(graph);
+  }
+
+  Program::Plan make() {
+    if (plan_.dtype == Dtype::float32) share_divisors();
+    count_readers();
+    gather_families();
+    place_nodes();
+    for (size_t i = 0; i < plan_.graph.outputs.size(); ++i) schedule_output(int32_t(i));
+    assign_slots();
+    return std::move(plan_);
+  }
+
+ private:
+  Graph& graph() { return plan_.graph; }
+  const GraphNode& node(int32_t i) const { return plan_.graph.node(i); }
+  size_t num_nodes() const { return plan_.graph.nodes().size(); }
+
+  void share_divisors() {
+    for (int32_t& output : graph().outputs) {
+      const GraphNode root = node(output);
+      if (root.op != Op::divide || root.type != ValueType::float64) continue;
+      const GraphNode divisor = node(root.in[1]);
+      int32_t factor;
+      if (divisor.op == Op::constant)
+        factor = graph().add({.op = Op::constant, .type = ValueType::float64, .p = 1 / divisor.p});
+      else
+        factor = graph().add({.op = Op::reciprocal, .type = ValueType::float64, .in = {root.in[1]}});
+      output = graph().add({.op = Op::multiply, .type = ValueType::float64, .in = {root.in[0], factor}});
+    }
+  }
+
+  /// Only nodes that an output needs are read; share_divisors leaves some that none does.
+  void count_readers() {
+    readers_.assign(num_nodes(), {});
+    outputs_of_.assign(num_nodes(), 0);
+    std::vector<bool> needed(num_nodes(), false);
+    for (int32_t output : graph().outputs) needed[size_t(output)] = true, ++outputs_of_[size_t(output)];
+    for (int32_t i = int32_t(num_nodes()) - 1; i >= 0; --i) {
+      if (!needed[size_t(i)]) continue;
+      for (int32_t operand : node(i).in) {
+        if (operand < 0) continue;
+        needed[size_t(operand)] = true;
+        readers_[size_t(operand)].push_back(i);
+      }
+    }
+    needed_ = std::move(needed);
+  }
+
+  // ---- Families ----------------------------------------------------------------------------------------------------
+
+  void gather_families() {
+    family_of_.assign(num_nodes(), -1);
+    std::map<std::tuple<FamilyKind, int32_t, int32_t>, int32_t> known;
+    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
+      if (!needed_[size_t(i)] || !is_family(node(i).op)) continue;
+      const FamilyKind kind = kind_of(graph(), node(i));
+      const auto key = std::tuple(kind, node(i).in[0], kind == FamilyKind::recursive ? i : node(i).in[1]);
+      const auto [at, fresh] = known.try_emplace(key, int32_t(plan_.families.size()));
+      if (fresh) plan_.families.push_back({.kind = kind, .left = node(i).in[0], .right = node(i).in[1]});
+      family_of_[size_t(i)] = at->second;
+    }
+    std::vector<std::vector<int64_t>> windows(plan_.families.size());
+    members_.resize(plan_.families.size());
+    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
+      const int32_t f = family_of_[size_t(i)];
+      if (f >= 0) windows[size_t(f)].push_back(node(i).n), members_[size_t(f)].push_back(i);
+    }
+    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
+      last_family_.push_back(family_of_[size_t(i)]);
+      for (int32_t operand : node(i).in)
+        if (operand >= 0) last_family_.back() = std::max(last_family_.back(), last_family_[size_t(operand)]);
+    }
+    for (size_t f = 0; f < windows.size(); ++f) link_family(plan_.families[f], windows[f]);
+    add_family_outputs();
+  }
+
+  static void link_family(Family& family, const std::vector<int64_t>& windows) {
+    family.longest = *std::max_element(windows.begin(), windows.end());
+    if (family.kind <= FamilyKind::comoments) family.sums = sum_links(windows);
+    if (family.kind == FamilyKind::largest || family.kind == FamilyKind::smallest) family.extremes = extremes_links(windows);
+    if (family.kind == FamilyKind::quantiles) family.sorted = sorted_windows(windows);
+  }
+
+  int32_t link_in(const Family& family, int64_t window) const {
+    if (family.kind <= FamilyKind::comoments) return link_of(family.sums, window);
+    if (family.kind == FamilyKind::quantiles) return window == 0 ? -1 : link_of(family.sorted.links, window);
+    return link_of(family.extremes, window);
+  }
+
+  /// The family node and the scale that output `i` is made of, when a family can write the column itself.
+  std::pair<int32_t, int32_t> direct_column(size_t i) const {
+    if (plan_.dtype != Dtype::float32) return {-1, -1};
+    const int32_t root = plan_.graph.outputs[i];
+    const auto can_write = [&](int32_t n) { return family_of_[size_t(n)] >= 0 && takes_scale(plan_.families[size_t(family_of_[size_t(n)])].kind); };
+    if (can_write(root)) return {root, -1};
+    const GraphNode& product = node(root);
+    if (product.op != Op::multiply || product.type != ValueType::float64 || node(product.in[1]).op != Op::reciprocal) return {-1, -1};
+    if (!can_write(product.in[0]) || !readers_[size_t(root)].empty()) return {-1, -1};
+    // The scale must be there before the family runs: it may only come from families of lower numbers, so nothing waits in a ring.
+    if (last_family_[size_t(product.in[1])] >= family_of_[size_t(product.in[0])]) return {-1, -1};
+    return {product.in[0], product.in[1]};
+  }
+
+  void add_family_outputs() {
+    written_by_family_.assign(graph().outputs.size(), false);
+    for (size_t i = 0; i < graph().outputs.size(); ++i) {
+      const auto [made, scale] = direct_column(i);
+      if (made < 0) continue;
+      written_by_family_[i] = true;
+      Family& family = plan_.families[size_t(family_of_[size_t(made)])];
+      family.outputs.push_back({.node = made, .link = link_in(family, node(made).n), .column = int32_t(i), .scale = scale});
+    }
+    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
+      if (family_of_[size_t(i)] < 0 || !needs_place(i)) continue;
+      Family& family = plan_.families[size_t(family_of_[size_t(i)])];
+      family.outputs.push_back({.node = i, .link = link_in(family, node(i).n)});
+    }
+    for (Family& family : plan_.families)
+      std::stable_sort(family.outputs.begin(), family.outputs.end(),
+                       [&](const FamilyOutput& a, const FamilyOutput& b) { return window_order(a) < window_order(b); });
+  }
+
+  /// Ascending windows, all rows so far last.
+  int64_t window_order(const FamilyOutput& output) const { return node(output.node).n == 0 ? Extent::kAll : node(output.node).n; }
+
+  /// Whether the values of family node `i` are read by anything but columns that the family writes itself.
+  bool needs_place(int32_t i) const {
+    for (int32_t reader : readers_[size_t(i)])
+      if (!is_written_product(reader)) return true;
+    for (size_t o = 0; o < plan_.graph.outputs.size(); ++o)
+      if (plan_.graph.outputs[o] == i && !written_by_family_[o]) return true;
+    return false;
+  }
+  /// A product that is only there as columns which the family of its first factor writes.
+  bool is_written_product(int32_t i) const {
+    if (family_of_[size_t(i)] >= 0 || !readers_[size_t(i)].empty()) return false;
+    bool any = false;
+    for (size_t o = 0; o < plan_.graph.outputs.size(); ++o) {
+      if (plan_.graph.outputs[o] != i) continue;
+      if (!written_by_family_[o]) return false;
+      any = true;
+    }
+    return any;
+  }
+
+  // ---- Places ------------------------------------------------------------------------------------------------------
+
+  /// Whether every reader of `i` takes float32 where the type says float64.
+  bool all_read_float32(int32_t i) const {
+    return std::all_of(readers_[size_t(i)].begin(), readers_[size_t(i)].end(),
+                       [&](int32_t r) { return reads_float32(node(r).op) || is_family(node(r).op); });
+  }
+
+  /// Nodes that stand where another one does: shifts, and widenings that the readers do themselves.
+  int32_t alias_of(int32_t i) const {
+    const GraphNode& n = node(i);
+    // A shift back of a shift forward has rows without a value at both ends, so it is a copy.
+    if (n.op == Op::shift) return plan_.places[size_t(n.in[0])].shift * n.n >= 0 ? n.in[0] : -1;
+    const bool widens = n.op == Op::cast && n.type == ValueType::float64 && node(n.in[0]).type == ValueType::float32;
+    return widens && outputs_of_[size_t(i)] == 0 && all_read_float32(i) ? n.in[0] : -1;
+  }
+
+  void place_nodes() {
+    plan_.places.assign(num_nodes(), {});
+    plan_.slot_before.assign(num_nodes(), 0);
+    plan_.slot_after.assign(num_nodes(), 0);
+    root_.assign(num_nodes(), -1);
+    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
+      Place& place = plan_.places[size_t(i)];
+      root_[size_t(i)] = i;
+      place.cell = cell_of(node(i).type);
+      if (const int32_t source = alias_of(i); source >= 0) {
+        place = plan_.places[size_t(source)];
+        root_[size_t(i)] = root_[size_t(source)];
+        if (node(i).op == Op::shift) place.shift += node(i).n;
+      } else if (is_narrow_extreme(i)) {
+        place.cell = Cell::float32;
+      }
+      const size_t root = size_t(root_[size_t(i)]);
+      if (!needed_[size_t(i)]) continue;
+      plan_.slot_before[root] = std::max(plan_.slot_before[root], place.shift);
+      plan_.slot_after[root] = std::max(plan_.slot_after[root], -place.shift);
+      plan_.pad_before = std::max(plan_.pad_before, place.shift);
+      plan_.pad_after = std::max(plan_.pad_after, -place.shift);
+    }
+  }
+
+  /// Extremes of float32 are float32 numbers, and positions are small.
+  bool is_narrow_extreme(int32_t i) const {
+    const int32_t f = family_of_[size_t(i)];
+    if (f < 0 || (plan_.families[size_t(f)].kind != FamilyKind::largest && plan_.families[size_t(f)].kind != FamilyKind::smallest)) return false;
+    return node(node(i).in[0]).type != ValueType::float64 && all_read_float32(i);
+  }
+
+  // ---- Order -------------------------------------------------------------------------------------------------------
+
+  /// Emits what `i` needs, then the step that computes it. An explicit stack: chains may be tens of thousands of nodes long.
+  void schedule(int32_t wanted) {
+    std::vector<int32_t> stack = {wanted};
+    while (!stack.empty()) {
+      const int32_t i = stack.back();
+      const std::vector<int32_t> needs = needs_of(i);
+      const size_t before = stack.size();
+      if (!is_done(i))
+        for (auto at = needs.rbegin(); at != needs.rend(); ++at)
+          if (!is_done(*at)) stack.push_back(*at);
+      if (stack.size() > before) continue;
+      stack.pop_back();
+      if (!is_done(i)) emit(i);
+    }
+  }
+
+  std::vector<int32_t> needs_of(int32_t i) const {
+    std::vector<int32_t> needs;
+    const auto need = [&](int32_t n) {
+      if (n >= 0 && node(n).op != Op::constant) needs.push_back(root_[size_t(n)]);
+    };
+    if (const int32_t f = family_of_[size_t(i)]; f >= 0) {
+      const Family& family = plan_.families[size_t(f)];
+      need(family.left), need(family.right);
+      for (const FamilyOutput& output : family.outputs) need(output.scale);
+    } else {
+      for (int32_t operand : node(i).in) need(operand);
+    }
+    return needs;
+  }
+
+  bool is_done(int32_t i) const { return size_t(i) < done_.size() && done_[size_t(i)]; }
+
+  void emit(int32_t i) {
+    done_.resize(num_nodes(), false);
+    const int32_t f = family_of_[size_t(i)];
+    if (f < 0) {
+      done_[size_t(i)] = true;
+      plan_.steps.push_back({.kind = Step::Kind::node, .node = i});
+      return;
+    }
+    for (int32_t member : members_[size_t(f)]) done_[size_t(member)] = true;
+    plan_.steps.push_back({.kind = Step::Kind::family, .family = f});
+  }
+
+  void schedule_output(int32_t output) {
+    const int32_t root = graph().outputs[size_t(output)];
+    if (written_by_family_[size_t(output)]) {
+      const auto [made, scale] = direct_column(size_t(output));
+      return schedule(made);
+    }
+    const GraphNode& n = node(root);
+    const bool is_narrowed = plan_.dtype == Dtype::float32 && n.type == ValueType::float64 && reads_float32(n.op) && readers_[size_t(root)].empty() &&
+                             outputs_of_[size_t(root)] == 1;
+    if (!is_narrowed) {
+      schedule(root_[size_t(root)]);
+      plan_.steps.push_back({.kind = Step::Kind::column, .node = root, .column = output});
+      return;
+    }
+    for (int32_t need : needs_of(root)) schedule(need);
+    plan_.steps.push_back({.kind = Step::Kind::narrow, .node = root, .column = output});
+  }
+
+  // ---- Slots -------------------------------------------------------------------------------------------------------
+
+  std::vector<int32_t> reads_of(const Step& step) const {
+    std::vector<int32_t> reads;
+    if (step.kind == Step::Kind::column) return {step.node};
+    if (step.kind == Step::Kind::family) {
+      const Family& family = plan_.families[size_t(step.family)];
+      reads = {family.left, family.right};
+      for (const FamilyOutput& output : family.outputs) reads.push_back(output.scale);
+    } else {
+      reads.assign(std::begin(node(step.node).in), std::end(node(step.node).in));
+    }
+    std::erase_if(reads, [&](int32_t n) { return n < 0 || node(n).op == Op::constant; });
+    return reads;
+  }
+
+  std::vector<int32_t> writes_of(const Step& step) const {
+    if (step.kind == Step::Kind::node) return {step.node};
+    std::vector<int32_t> writes;
+    if (step.kind == Step::Kind::family)
+      for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
+        if (output.column < 0) writes.push_back(output.node);
+    return writes;
+  }
+
+  /// A slot is free again after the last step that reads it. Narrow slots are numbered first, so wide ones are shifted at the end.
+  void assign_slots() {
+    std::vector<size_t> last_read(num_nodes(), 0);
+    for (size_t s = 0; s < plan_.steps.size(); ++s)
+      for (int32_t n : reads_of(plan_.steps[s])) last_read[size_t(root_[size_t(n)])] = s;
+    std::vector<int32_t> free_slots[2];
+    int32_t count[2] = {0, 0};
+    std::vector<std::vector<int32_t>> ends(plan_.steps.size());
+    for (size_t s = 0; s < plan_.steps.size(); ++s) {
+      for (int32_t n : writes_of(plan_.steps[s])) {
+        Place& place = plan_.places[size_t(n)];
+        const size_t wide = place.cell == Cell::float64;
+        if (free_slots[wide].empty()) free_slots[wide].push_back(count[wide]++);
+        place.slot = free_slots[wide].back();
+        free_slots[wide].pop_back();
+        ends[std::max(last_read[size_t(n)], s)].push_back(n);
+      }
+      for (int32_t n : ends[s]) free_slots[plan_.places[size_t(n)].cell == Cell::float64].push_back(plan_.places[size_t(n)].slot);
+    }
+    plan_.num_narrow = count[0], plan_.num_slots = count[0] + count[1];
+    for (size_t i = 0; i < num_nodes(); ++i) {
+      Place& place = plan_.places[i];
+      if (root_[i] != int32_t(i))
+        place.slot = plan_.places[size_t(root_[i])].slot;
+      else if (place.slot >= 0 && place.cell == Cell::float64)
+        place.slot += count[0];
+    }
+  }
+
+  Program::Plan plan_;
+  std::vector<bool> needed_, done_, written_by_family_;
+  std::vector<std::vector<int32_t>> readers_, members_;
+  std::vector<int32_t> outputs_of_, family_of_, root_;
+  std::vector<int32_t> last_family_;  // highest number of a family that the node is made of, or -1
+};
+
+}  // namespace
+
+Program::Plan make_plan(Graph graph, Dtype dtype) { return Planner(std::move(graph), dtype).make(); }
+
+}  // namespace hayate

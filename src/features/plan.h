@@ -1,0 +1,79 @@
+// A graph made ready to run: an order of steps, a place for every series, and the windowed nodes gathered into families.
+//
+// A family is what one kernel computes in one pass: all sums, means, deviations and lines over the same series, whatever their
+// windows; all extremes of it in one direction; its quantiles; its ranks; all correlations of the same pair. That, and shared
+// sub-expressions, is where the speed of a set comes from; no feature has code of its own.
+//
+// One symbol at a time, a step does the whole series: a loop over rows that the compiler vectorises. Between steps, series lie
+// in slots that are used again as soon as nobody reads them any more (2,500 bars are 10 or 20 KB a slot, so what is alive stays
+// in the second-level cache). Ref costs nothing: it is its operand's slot, read n rows earlier, with NaN before the first row.
+//
+// In a float32 program a quotient x / y of float64 that is a column itself becomes x * (1 / y): 1 / y is shared by all columns with
+// the same divisor (Alpha158 divides 45 times by close), and the family that makes x multiplies on its way out. The difference is
+// below 2 ulp of float64 before the rounding to float32.
+#pragma once
+
+#include <vector>
+
+#include "features/graph.h"
+#include "features/windows.h"
+#include "hayate/features.h"
+#include "kernels/comoments.h"
+#include "kernels/moments.h"
+
+namespace hayate {
+
+/// Where the values of a node are: row t at row t - shift of a slot.
+struct Place {
+  int32_t slot = -1;
+  kernels::Cell cell = kernels::Cell::float32;
+  int64_t shift = 0;
+};
+
+enum class FamilyKind : uint8_t { sums, moments, shapes, comoments, largest, smallest, quantiles, ranks, recursive };
+
+/// One result of a family: for a node's place, or for a column, times `scale` if there is one.
+struct FamilyOutput {
+  int32_t node = -1;  ///< the graph node computed
+  int32_t link = -1;
+  int32_t column = -1;  ///< -1: the node's place
+  int32_t scale = -1;   ///< node
+};
+
+struct Family {
+  FamilyKind kind;
+  int32_t left = -1, right = -1;  ///< nodes read
+  std::vector<FamilyOutput> outputs = {};
+  std::vector<kernels::WindowLink> sums = {};
+  std::vector<kernels::ExtremesLink> extremes = {};
+  SortedWindows sorted = {};
+  int64_t longest = 0;
+};
+
+struct Step {
+  enum class Kind : uint8_t {
+    node,    ///< compute `node` into its place
+    narrow,  ///< compute `node`, arithmetic of float64, into `column` as float32
+    family,
+    column,  ///< copy `node` to `column`
+  };
+  Kind kind;
+  int32_t node = -1, family = -1, column = -1;
+};
+
+struct Program::Plan {
+  Graph graph;
+  Dtype dtype = Dtype::float32;
+  std::vector<Place> places;  ///< by node
+  std::vector<Family> families;
+  std::vector<Step> steps;
+  /// Slots hold pad_before rows, the series and pad_after rows. The first num_narrow slots have 4 bytes a row, the others 8.
+  int32_t num_narrow = 0, num_slots = 0;
+  int64_t pad_before = 0, pad_after = 0;
+  std::vector<int64_t> slot_before, slot_after;  ///< by node: rows around the series that are read, to be filled with NaN
+};
+
+/// The plan of a compiled graph.
+Program::Plan make_plan(Graph graph, Dtype dtype);
+
+}  // namespace hayate

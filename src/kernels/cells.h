@@ -1,0 +1,37 @@
+// How values are stored between kernels, and where results go. Shared by the kernels of features.
+#pragma once
+
+#include <cstdint>
+
+namespace hayate::kernels {
+
+/// The type of a stored series. Booleans are bytes 0 or 1.
+enum class Cell : uint8_t { boolean, float32, float64 };
+
+/// A series of one symbol.
+struct Series {
+  const void* rows = nullptr;
+  Cell cell = Cell::float32;
+};
+
+/// A float32 column of the caller's panel. Rows arrive in order, in runs of any length; whole cache lines leave by
+/// non-temporal stores (ordinary ones read every line of the panel before writing it: 0.19 s against 0.12 for Alpha158 of 500
+/// symbols). The part of a line that is not full yet waits in `carry`.
+struct StreamedColumn {
+  float* out = nullptr;  ///< where row `first` goes
+  int64_t first = 0;     ///< rows before this one are dropped
+  int64_t last = 0;      ///< and rows from this one on
+  int64_t written = 0;   ///< rows stored, `carry` not counted
+  int32_t carried = 0;
+  float carry[16] = {};
+};
+
+/// Where a kernel puts a result: a float64 series, a float32 series, or a column; with `scale`, times that series.
+struct Sink {
+  double* doubles = nullptr;
+  float* floats = nullptr;
+  StreamedColumn* column = nullptr;
+  const double* scale = nullptr;  ///< columns only
+};
+
+}  // namespace hayate::kernels

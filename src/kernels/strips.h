@@ -1,0 +1,85 @@
+// What kernels over windows share: a series is done in strips of a few hundred rows whose arrays stay in the first-level
+// cache. An array of a strip is `history` rows of the strips before, then this strip's; row i is array[i], i >= -history.
+#pragma once
+
+#include "kernels/vectors.h"
+
+HAYATE_KERNELS_BEGIN
+
+static inline int64_t round_up(int64_t rows) { return (rows + 15) / 16 * 16; }
+
+/// Carves arrays from scratch memory. History is zero.
+struct Carver {
+  double* next;
+  int64_t history, length;
+
+  double* array() {
+    double* rows = next + history;
+    next += history + length;
+    memset(rows - history, 0, size_t(history) * sizeof(double));
+    return rows;
+  }
+  /// Room for `length` floats with 16 before them, as append() wants.
+  float* staging() {
+    float* rows = reinterpret_cast<float*>(next) + 16;
+    next += length / 2 + 16;
+    return rows;
+  }
+};
+
+/// Moves the last rows of a full strip to its history.
+template <class T>
+static inline void slide_rows(T* rows, int64_t history, int64_t length) {
+  if (rows) memmove(rows - history, rows + length - history, size_t(history) * sizeof(T));
+}
+
+/// Rows [lo, hi) of a strip.
+struct Run {
+  int64_t lo, hi;
+};
+
+/// The rows whose windows may hold a missing row: from the first missing row to the last one plus `reach`. The rows before the
+/// series count as missing: `last_seen`, the newest missing row of earlier strips, starts as -1.
+static inline Run masked_run(int64_t begin, int64_t rows, int64_t reach, int64_t first_missing, int64_t last_missing, int64_t& last_seen) {
+  Run run{rows, 0};
+  if (last_seen + reach >= begin) run = {0, last_seen + reach + 1 - begin};
+  if (last_missing >= 0) run = {least(run.lo, first_missing), last_missing + reach + 1}, last_seen = begin + last_missing;
+  run.hi = least(run.hi, rows);
+  run.lo = least(run.lo, run.hi);
+  return run;
+}
+
+/// Stores value(i) for rows i of the strip that begins at row `begin` of the series. `staging` is for columns.
+template <class Value>
+static inline void store(const Sink& sink, float* staging, int64_t begin, Run run, const Value& value) {
+  if (sink.doubles) {
+    double* __restrict to = sink.doubles + begin;
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = value(i);
+  } else if (sink.floats) {
+    float* __restrict to = sink.floats + begin;
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
+  } else {
+    float* __restrict to = staging;
+    if (sink.scale) {
+      const double* scale = sink.scale + begin;
+      for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i) * scale[i]);
+    } else {
+      for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
+    }
+    append(*sink.column, begin + run.lo, staging + run.lo, run.hi - run.lo);
+  }
+}
+
+/// Brings a series to float64.
+template <class T>
+static inline void widen(const void* rows, int64_t begin, int64_t count, double* __restrict to) {
+  const T* __restrict from = static_cast<const T*>(rows) + begin;
+  for (int64_t i = 0; i < count; ++i) to[i] = double(from[i]);
+}
+static inline void widen(const Series& series, int64_t begin, int64_t count, double* to) {
+  if (series.cell == Cell::boolean) return widen<uint8_t>(series.rows, begin, count, to);
+  if (series.cell == Cell::float32) return widen<float>(series.rows, begin, count, to);
+  widen<double>(series.rows, begin, count, to);
+}
+
+HAYATE_KERNELS_END

@@ -1,0 +1,23 @@
+// J. Welles Wilder's directional movement (New Concepts in Technical Trading Systems, 1978): how far a bar reaches beyond the
+// one before, upwards or downwards, the larger of the two only; summed his way (sum - sum / period + newest) and set against
+// the true range summed the same way.
+#pragma once
+
+#include "kernels/ta.h"
+
+namespace hayate::kernels::ta {
+
+void minus_dm(const Call& call);
+void plus_dm(const Call& call);
+void minus_di(const Call& call);
+void plus_di(const Call& call);
+void dx(const Call& call);
+void adx(const Call& call);
+void adxr(const Call& call);
+
+/// Lookbacks, from the period: DM period - 1, DI and DX period, ADX 2 period - 1, ADXR 3 period - 2.
+int64_t dm_lookback(const double* params);
+int64_t adx_lookback(const double* params);
+int64_t adxr_lookback(const double* params);
+
+}  // namespace hayate::kernels::ta

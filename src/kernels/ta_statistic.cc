@@ -1,0 +1,205 @@
+// Statistic functions over windows: deviation, line fits, correlation of two series, percentiles.
+#include <cmath>
+#include <cstring>
+
+#include "kernels/ta_series.h"
+#include "kernels/ta_table.h"
+
+namespace hayate::kernels::ta {
+namespace {
+
+// ---- one series -------------------------------------------------------------------------------------------------------
+
+// The parameter nbdev of VAR does nothing, as in TA-Lib.
+void variances(const Call& call) { variance(input(call, 0), whole(call, 0), call.scratch[0], call.outputs[0]); }
+
+void deviation(const Call& call) {
+  double* out = call.outputs[0];
+  const Series squares = variance(input(call, 0), whole(call, 0), call.scratch[0], out);
+  for (int64_t row = squares.begin; row < call.rows; ++row) out[row] = std::sqrt(out[row]) * call.params[1];
+}
+
+// formula(value of the line at the newest row, its slope) of every window.
+template <class Formula>
+void of_line(const Call& call, Formula formula) {
+  double *out = call.outputs[0], *slope = call.scratch[0];
+  const Series line = regression(input(call, 0), whole(call, 0), slope, out);
+  for (int64_t row = line.begin; row < call.rows; ++row) out[row] = formula(out[row], slope[row]);
+}
+
+void line_end(const Call& call) { regression(input(call, 0), whole(call, 0), call.scratch[0], call.outputs[0]); }
+void line_slope(const Call& call) { regression(input(call, 0), whole(call, 0), call.outputs[0], call.scratch[0]); }
+void line_angle(const Call& call) {
+  const double degrees = 180.0 / (4.0 * std::atan(1.0));
+  of_line(call, [degrees](double, double slope) { return std::atan(slope) * degrees; });
+}
+void line_start(const Call& call) {
+  const double steps = call.params[0] - 1;
+  of_line(call, [steps](double end, double slope) { return end - steps * slope; });
+}
+void line_next(const Call& call) {
+  of_line(call, [](double end, double slope) { return end + slope; });
+}
+
+// The first place of `sorted` that does not order before x. Missing values order first.
+int64_t place(const double* sorted, int64_t size, double x) {
+  int64_t low = 0, high = size;
+  while (low < high) {
+    const int64_t middle = (low + high) / 2;
+    if (sorted[middle] < x || (std::isnan(sorted[middle]) && !std::isnan(x)))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+// Nearest rank: the smallest value that `percentile` percent of the window do not exceed. The window is kept sorted.
+void percentile(const Call& call) {
+  const Series x = input(call, 0);
+  const int64_t period = whole(call, 0), rank = static_cast<int64_t>(std::ceil(call.params[1] / 100 * static_cast<double>(period)));
+  double* sorted = call.scratch[0];
+  int64_t size = 0;
+  const auto move = [sorted](int64_t to, int64_t from, int64_t count) {
+    std::memmove(sorted + to, sorted + from, static_cast<size_t>(count) * sizeof(double));
+  };
+  for (int64_t row = 0; row < x.rows; ++row) {
+    if (size == period) {
+      const int64_t old = place(sorted, size, x[row - period]);
+      move(old, old + 1, --size - old);
+    }
+    const int64_t spot = place(sorted, size, x[row]);
+    move(spot + 1, spot, size++ - spot);
+    sorted[spot] = x[row];
+    if (size == period) call.outputs[0][row] = sorted[rank < 1 ? 0 : rank - 1];
+  }
+  begun(call.outputs[0], period - 1, x);
+}
+
+// How many of the `period` values before are below this one, in percent.
+void percent_rank(const Call& call) {
+  const Series x = input(call, 0);
+  const int64_t period = whole(call, 0);
+  for (int64_t row = period; row < x.rows; ++row) {
+    int64_t below = 0;
+    for (int64_t i = 1; i <= period; ++i) below += x[row - i] < x[row];
+    call.outputs[0][row] = 100.0 * static_cast<double>(below) / static_cast<double>(period);
+  }
+  begun(call.outputs[0], period, x);
+}
+
+// ---- two series -------------------------------------------------------------------------------------------------------
+
+struct Pair {
+  double x, y;
+};
+
+// Sums over the rows of a window, of distances from one of its rows.
+struct Moments {
+  double x = 0, y = 0, xx = 0, xy = 0, yy = 0;
+
+  void add(Pair from, Pair to) {
+    const double dx = to.x - from.x, dy = to.y - from.y;
+    x += dx, y += dy, xx += dx * dx, xy += dx * dy, yy += dy * dy;
+  }
+  Moments plus(const Moments& other) const { return {x + other.x, y + other.y, xx + other.xx, xy + other.xy, yy + other.yy}; }
+};
+
+constexpr int kMomentsScratch = 5;
+
+void store(const Moments& m, double* const* series, int64_t row) {
+  series[0][row] = m.x, series[1][row] = m.y, series[2][row] = m.xx, series[3][row] = m.xy, series[4][row] = m.yy;
+}
+Moments stored(double* const* series, int64_t row) { return {series[0][row], series[1][row], series[2][row], series[3][row], series[4][row]}; }
+
+// out[row] = formula(moments of the window that ends there), composed from blocks as the variance in ta_series.cc is: distances
+// are taken from the first row of the later block, or from the last row where the window is a block, so no digits are lost
+// to how far the values are from 0. `at(row)` gives the pair of a row, from `like.begin` on.
+template <class At, class Formula>
+void of_moments(Series like, int64_t period, At at, double* const* scratch, Formula formula, double* out) {
+  for (int64_t block = like.begin; block + period <= like.rows; block += period) {
+    const int64_t next = block + period, stop = next + period - 1 < like.rows ? next + period - 1 : like.rows;
+    Moments all;
+    for (int64_t row = block; row < next; ++row) all.add(at(next - 1), at(row));
+    out[next - 1] = formula(all);
+    if (next == stop) continue;
+    Moments tail, head;
+    for (int64_t row = next - 1; row > block; --row) {
+      tail.add(at(next), at(row));
+      if (row + period - 1 < like.rows) store(tail, scratch, row + period - 1);
+    }
+    for (int64_t row = next; row < stop; ++row) {
+      head.add(at(next), at(row));
+      out[row] = formula(stored(scratch, row).plus(head));
+    }
+  }
+  begun(out, like.begin + period - 1, like);
+}
+
+// TA-Lib answers 0 where a window is constant, and so where it holds a missing value or has not yet forgotten one.
+void missing_to_zero(Series like, int64_t period, double* out) {
+  if (like.exact) keep_missing(like, period, like.begin + period - 2, out);
+  for (int64_t row = like.begin + period - 1; row < like.rows; ++row) {
+    if (std::isnan(out[row])) out[row] = 0;
+  }
+}
+
+void correlation(const Call& call) {
+  const double *x = call.inputs[0], *y = call.inputs[1], count = call.params[0];
+  const auto formula = [count](const Moments& m) {
+    const double product = (m.xx - m.x * m.x / count) * (m.yy - m.y * m.y / count);
+    return product <= 0 ? 0 : (m.xy - m.x * m.y / count) / std::sqrt(product);
+  };
+  of_moments(input(call, 0), whole(call, 0), [=](int64_t row) { return Pair{x[row], y[row]}; }, call.scratch, formula, call.outputs[0]);
+  missing_to_zero(input(call, 0), whole(call, 0), call.outputs[0]);
+}
+
+// Slope of the second series' returns over the first's.
+void beta(const Call& call) {
+  const double *x = call.inputs[0], *y = call.inputs[1], count = call.params[0];
+  const auto change = [](const double* price, int64_t row) { return price[row - 1] == 0 ? 0 : (price[row] - price[row - 1]) / price[row - 1]; };
+  const auto formula = [count](const Moments& m) {
+    const double squares = m.xx * count - m.x * m.x;
+    return squares == 0 ? 0 : (m.xy * count - m.x * m.y) / squares;
+  };
+  const Series returns = from(input(call, 0), 1);
+  of_moments(returns, whole(call, 0), [=](int64_t row) { return Pair{change(x, row), change(y, row)}; }, call.scratch, formula, call.outputs[0]);
+  missing_to_zero(returns, whole(call, 0), call.outputs[0]);
+}
+
+constexpr const char* kGroup = "Statistic Functions";
+
+// clang-format off
+constexpr Entry kFunctions[] = {
+    {.name = "BETA", .group = kGroup, .title = "Beta", .inputs = {"real0", "real1"}, .params = {period("timeperiod", 5, 1)}, .outputs = {"real"},
+     .scratch = kMomentsScratch, .lookback = period_lookback<0>, .compute = beta},
+    {.name = "CORREL", .group = kGroup, .title = "Pearson's Correlation Coefficient (r)", .inputs = {"real0", "real1"},
+     .params = {period("timeperiod", 30, 1)}, .outputs = {"real"}, .scratch = kMomentsScratch, .lookback = period_lookback<-1>,
+     .compute = correlation},
+    {.name = "LINEARREG", .group = kGroup, .title = "Linear Regression", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_end},
+    {.name = "LINEARREG_ANGLE", .group = kGroup, .title = "Linear Regression Angle", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_angle},
+    {.name = "LINEARREG_INTERCEPT", .group = kGroup, .title = "Linear Regression Intercept", .inputs = {"real"},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_start},
+    {.name = "LINEARREG_SLOPE", .group = kGroup, .title = "Linear Regression Slope", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_slope},
+    {.name = "PERCENTILE", .group = kGroup, .title = "Percentile (nearest rank)", .inputs = {"real"},
+     .params = {period("timeperiod", 30, 2), real("percentile", 50, 0, 100)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>,
+     .compute = percentile},
+    {.name = "PERCENTRANK", .group = kGroup, .title = "Percent Rank", .inputs = {"real"}, .params = {period("timeperiod", 100, 2)},
+     .outputs = {"real"}, .lookback = period_lookback<0>, .compute = percent_rank},
+    {.name = "STDDEV", .group = kGroup, .title = "Standard Deviation", .inputs = {"real"}, .params = {period("timeperiod", 5, 2), real("nbdev", 1)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = deviation},
+    {.name = "TSF", .group = kGroup, .title = "Time Series Forecast", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = line_next},
+    {.name = "VAR", .group = kGroup, .title = "Variance", .inputs = {"real"}, .params = {period("timeperiod", 5, 1), real("nbdev", 1)},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = variances},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Entry> statistic_functions() { return kFunctions; }
+
+}  // namespace hayate::kernels::ta

@@ -1,0 +1,66 @@
+// Small pieces that the kernels of features share, compiled with each instruction set (see isa.h). Loops are plain loops
+// over rows: the compiler vectorises them, and every row sees the same operations in the same order on every instruction set.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/cells.h"
+#include "kernels/isa.h"
+
+HAYATE_KERNELS_BEGIN
+
+// The one NaN: what x86 makes of 0/0, sign bit set. Inputs are brought to it, so which of two NaN operands survives an
+// operation can't show in the bytes.
+inline constexpr double kNaN = -__builtin_nan("");
+inline constexpr float kNaN32 = -__builtin_nanf("");
+
+static inline bool is_finite(double x) { return x - x == 0; }
+static inline bool is_finite(float x) { return x - x == 0; }
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/// 64 bytes to a line-aligned address past the caches; the line is complete, so it is never read.
+static inline void stream_line(float* to, const float* from) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, _mm512_loadu_ps(from));
+#elif defined(__AVX__)
+  _mm256_stream_ps(to, _mm256_loadu_ps(from));
+  _mm256_stream_ps(to + 8, _mm256_loadu_ps(from + 8));
+#elif defined(__SSE2__)
+  for (int i = 0; i < 16; i += 4) _mm_stream_ps(to + i, _mm_loadu_ps(from + i));
+#else
+  memcpy(to, from, 64);
+#endif
+}
+
+/// Appends `rows` values to a column; `row` is the number of the first. The 16 floats before `values` are scratch.
+static inline void append(StreamedColumn& column, int64_t row, float* values, int64_t rows) {
+  const int64_t dropped = most(0, column.first - row);
+  values += dropped, row += dropped;
+  rows = least(rows - dropped, column.last - row);
+  if (rows <= 0) return;
+  values -= column.carried, rows += column.carried;
+  memcpy(values, column.carry, size_t(column.carried) * sizeof(float));
+  float* to = column.out + column.written;
+  // Only the first rows of a column can start inside a line.
+  const int64_t head = least(rows, (64 - int64_t(reinterpret_cast<uintptr_t>(to) & 63)) % 64 / 4);
+  memcpy(to, values, size_t(head) * sizeof(float));
+  int64_t done = head;
+  for (; done + 16 <= rows; done += 16) stream_line(to + done, values + done);
+  column.written += done;
+  column.carried = int32_t(rows - done);
+  memcpy(column.carry, values + done, size_t(column.carried) * sizeof(float));
+}
+
+/// Stores what is left of a column.
+static inline void finish(StreamedColumn& column) {
+  memcpy(column.out + column.written, column.carry, size_t(column.carried) * sizeof(float));
+  column.written += column.carried, column.carried = 0;
+}
+
+HAYATE_KERNELS_END

@@ -1,0 +1,78 @@
+#include "pipeline/task_result.h"
+
+#include <cstring>
+
+#include "io/files.h"
+#include "pipeline/spec.h"
+
+namespace hayate::pipeline {
+namespace {
+
+template <class T>
+void put(std::string& out, const std::vector<T>& values) {
+  const uint64_t count = values.size();
+  out.append(reinterpret_cast<const char*>(&count), sizeof count);
+  out.append(reinterpret_cast<const char*>(values.data()), count * sizeof(T));
+}
+
+template <class T>
+bool take(std::string_view& bytes, std::vector<T>& values) {
+  uint64_t count = 0;
+  if (bytes.size() < sizeof count) return false;
+  std::memcpy(&count, bytes.data(), sizeof count);
+  bytes.remove_prefix(sizeof count);
+  if (count > bytes.size() / sizeof(T)) return false;
+  values.resize(count);
+  if (count > 0) std::memcpy(values.data(), bytes.data(), count * sizeof(T));
+  bytes.remove_prefix(count * sizeof(T));
+  return true;
+}
+
+}  // namespace
+
+std::string serialize(const TaskResult& result) {
+  std::string out;
+  put(out, result.rows), put(out, result.fold), put(out, result.label), put(out, result.prediction), put(out, result.train_rows);
+  Model model;
+  model.features.resize(size_t(result.forest.num_features()));
+  model.keys = {""};
+  model.forests = {result.forest};
+  return out + serialize(model);
+}
+
+Result<TaskResult> parse_task_result(std::string_view bytes) {
+  TaskResult out;
+  const bool whole =
+      take(bytes, out.rows) && take(bytes, out.fold) && take(bytes, out.label) && take(bytes, out.prediction) && take(bytes, out.train_rows);
+  const size_t rows = out.rows.size();
+  if (!whole || out.fold.size() != rows || out.label.size() != rows || out.prediction.size() != rows)
+    return input_error("a stored result is cut short", "cache", "hayate cache clear");
+  HY_TRY(Model model, parse_model(bytes, "cache"));
+  if (model.forests.size() != 1) return input_error("a stored result holds no model", "cache", "hayate cache clear");
+  out.forest = std::move(model.forests[0]);
+  return out;
+}
+
+std::optional<TaskResult> reuse(cache::Store* store, const Hash128& key) {
+  const auto bytes = store ? store->get(key) : std::nullopt;
+  if (!bytes) return std::nullopt;
+  auto result = parse_task_result(*bytes);
+  return result.ok() ? std::optional(std::move(result.value())) : std::nullopt;
+}
+
+const Hash128& program_hash() {
+  static const Hash128 hash = [] {
+    const auto read = io::hash_file("/proc/self/exe");
+    return read.ok() ? read.value() : Hash128{};
+  }();
+  return hash;
+}
+
+Hash128 task_key(const Plan& plan, std::string_view step, std::string_view name, const Hash128& input) {
+  Hasher hasher;
+  hasher.number(program_hash().low).number(program_hash().high).text(spec_toml(plan.spec, false)).number(uint64_t(plan.purge_days));
+  for (const NamedExpression& named : plan.expressions) hasher.text(named.name).text(named.text);
+  return hasher.text(step).text(name).number(input.low).number(input.high).finish();
+}
+
+}  // namespace hayate::pipeline

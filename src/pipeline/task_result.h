@@ -1,0 +1,41 @@
+// What one task of a run leaves behind, as bytes that can be stored and reused: predictions and the last model of a
+// symbol, or of one fold of a pooled run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "cache/store.h"
+#include "hayate/model.h"
+#include "pipeline/plan.h"
+
+namespace hayate::pipeline {
+
+struct TaskResult {
+  std::vector<int64_t> rows;  ///< predicted rows: of the symbol's series, or of the panel
+  std::vector<int32_t> fold;  ///< of each row
+  std::vector<double> label, prediction;
+  std::vector<int64_t> train_rows;  ///< per fold of the task
+  Forest forest;                    ///< of the last of them
+
+  bool operator==(const TaskResult&) const = default;
+};
+
+std::string serialize(const TaskResult& result);
+/// Error (input): the bytes are no such result. The store's checksum has been verified already.
+Result<TaskResult> parse_task_result(std::string_view bytes);
+
+/// The result stored under `key`, when there is one that can be used; `store` may be null.
+std::optional<TaskResult> reuse(cache::Store* store, const Hash128& key);
+
+/// Everything that decides the result of a task: the program itself (bytes of this executable), expressions, label, split,
+/// params and seed, the name of the task and the hash of its bars.
+Hash128 task_key(const Plan& plan, std::string_view step, std::string_view name, const Hash128& input);
+
+/// Hash of this process's executable; the same for its whole life.
+const Hash128& program_hash();
+
+}  // namespace hayate::pipeline
