@@ -61,12 +61,11 @@ inline std::vector<Case> read_cases(const char* data) {
   return cases;
 }
 
-/// From floats in memory to a model: ranks, cuts, codes, trees.
+/// From floats in memory to a model: cuts, codes, trees.
 inline Forest train(const Case& c, const Labels& labels, const ForestParams& params, uint64_t seed, exec::Pool* pool) {
   std::vector<int32_t> rows(static_cast<size_t>(c.num_rows));
   std::iota(rows.begin(), rows.end(), 0);
-  const BinnedMatrix matrix =
-      std::move(bin_columns(rank_columns({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}), rows, int(params.bins))).value();
+  const BinnedMatrix matrix = std::move(bin_values({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, int(params.bins))).value();
   return std::move(train_forest(matrix, rows, labels, {}, params, seed, 0, pool)).value();
 }
 

@@ -69,5 +69,8 @@ struct BinnedMatrix {
 /// neighbouring training values, rounded down to float32. A feature without two training values gets no cut.
 /// Errors (usage): max_bins outside 2 .. 255, no training rows, more than 65,535 features.
 Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins = 64);
+/// The same matrix straight from the values, without ranks: the faster way below about five folds, or when a fold trains
+/// on a few hundred rows.
+Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins = 64);
 
 }  // namespace hayate

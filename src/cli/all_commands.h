@@ -140,6 +140,35 @@ void visit_fields(SynthOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
+struct ConvertOptions : ComputeOptions {
+  std::string in, out, columns, format;
+};
+template <class Visitor>
+void visit_fields(ConvertOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
+  field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
+  field("columns", o.columns, "columns to keep, in this order; default: all", Argument{"a,b"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
+struct HeadOptions {
+  std::string in;
+  int64_t rows = 10;
+};
+template <class Visitor>
+void visit_fields(HeadOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+  field("rows", o.rows, "how many rows", Range{0, 1e6}, Argument{"N"});
+}
+
+struct SchemaOptions {
+  std::string in;
+};
+template <class Visitor>
+void visit_fields(SchemaOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+}
+
 struct LookupOptions {
   std::string name;
 };
@@ -150,14 +179,17 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
+Result<int> convert_command(ConvertOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);
 Result<int> evaluate_command(EvaluateOptions&, const Console&);
 Result<int> explain_command(StatsOptions&, const Console&);
 Result<int> features_command(FeaturesOptions&, const Console&);
+Result<int> head_command(HeadOptions&, const Console&);
 Result<int> operators_command(LookupOptions&, const Console&);
 Result<int> predict_command(PredictOptions&, const Console&);
 Result<int> resume_command(ResumeOptions&, const Console&);
 Result<int> run_command(RunOptions&, const Console&);
+Result<int> schema_command(SchemaOptions&, const Console&);
 Result<int> sets_command(LookupOptions&, const Console&);
 Result<int> stats_command(StatsOptions&, const Console&);
 Result<int> synth_command(SynthOptions&, const Console&);

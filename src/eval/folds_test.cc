@@ -143,7 +143,8 @@ TEST_CASE("folds: purge that leaves nothing to train on") {
 TEST_CASE("holdout: by fraction, by dates") {
   CHECK(make_folds({.method = "holdout", .purge_days = 2, .test_fraction = 0.25}, days(10)).value() == std::vector<Fold>{{{{0, 5}}, {{7, 10}}}});
   CHECK(make_folds({.method = "holdout", .test_fraction = 0.1}, days(30)).value()[0].test[0] == DateRange{27, 30});
-  CHECK(make_folds({.method = "holdout", .test_from = "1970-04-16", .test_to = "1970-04-18"}, days(10, 100)).value() == std::vector<Fold>{{{{0, 5}}, {{5, 8}}}});
+  CHECK(make_folds({.method = "holdout", .test_from = "1970-04-16", .test_to = "1970-04-18"}, days(10, 100)).value() ==
+        std::vector<Fold>{{{{0, 5}}, {{5, 8}}}});
   CHECK(make_folds({.method = "holdout", .test_from = "1970-07-20"}, days(10, 100)).error().what == "no date lies in the test period");
   CHECK(make_folds({.method = "holdout", .test_from = "soon"}, days(10, 100)).error().what == "'soon' is no date");
 }

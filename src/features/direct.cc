@@ -117,7 +117,11 @@ double slope(const Window& w) {
   return -co_moment(w.ages, w.values) / co_moment(w.ages, w.ages);
 }
 
-double residual(const Window& w) { return w.values.size() < 2 ? kNaN : w.rows.back() - (average(w.values) + slope(w) * average(w.ages)); }
+double residual(const Window& w) {
+  if (w.values.size() < 2 || !std::isfinite(w.rows.back()) || holds_infinity(w)) return kNaN;
+  if (w.values.size() == 2) return 0;  // a line goes through two points
+  return w.rows.back() - (average(w.values) + slope(w) * average(w.ages));
+}
 
 double rsquare(const Window& w, int64_t n) {
   if (w.values.size() < 2 || holds_infinity(w)) return kNaN;

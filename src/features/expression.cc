@@ -71,8 +71,10 @@ class Tokenizer {
   }
   Token field() {
     Token out = token(TokenType::field, end_of_name(at_ + 1));
-    out.text.remove_prefix(1);
-    if (out.text.empty()) out.type = TokenType::bad;
+    if (out.text.size() == 1)
+      out.type = TokenType::bad;
+    else
+      out.text.remove_prefix(1);
     return out;
   }
   Token quoted(char quote) {
@@ -265,7 +267,6 @@ class Parser {
   Result<int32_t> call(std::string name, const Token& first) {
     const Nesting nesting(depth_);
     if (depth_ > kMaxExpressionDepth) return too_deep();
-    const Token open = token_;
     ExpressionNode node{.type = Type::call, .name = std::move(name), .begin = first.begin, .name_begin = first.begin};
     advance();
     while (!sign(")")) {
@@ -279,7 +280,7 @@ class Parser {
       if (sign(",")) {
         advance();
       } else if (!sign(")")) {
-        return unclosed(open, node.name + "(");
+        return unclosed(first, node.name + "(");
       }
     }
     node.end = token_.end;
@@ -318,6 +319,8 @@ class Parser {
   }
   Error unexpected_rest() const {
     if (token_.type == TokenType::bad) return bad_token();
+    if (token_.type == TokenType::name && (token_.text == "and" || token_.text == "or"))
+      return fail(fmt::format("'{}' is not an operator of the language", token_.text), token_, "write (a) & (b), (a) | (b)");
     if (sign(")")) return fail("a ')' that closes nothing", token_, "remove it, or add '(' before");
     if (sign("//") || sign("%") || sign("<<") || sign(">>") || sign("&&") || sign("||") || sign("="))
       return fail(fmt::format("'{}' is not an operator of the language", token_.text), token_, "operators are + - * / ** > >= < <= == != & |");

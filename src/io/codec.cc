@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "io/compressed_sink.h"
 #include "io/formats.h"
+#include "io/large_memory.h"
 
 namespace hayate::io {
 namespace {
@@ -25,7 +26,7 @@ struct Growing {
   size_t capacity = 0, size = 0;
 
   bool grow(size_t to) {
-    std::shared_ptr<uint8_t> larger(static_cast<uint8_t*>(std::malloc(to)), std::free);
+    std::shared_ptr<uint8_t> larger = std::static_pointer_cast<uint8_t>(allocate_large(to));
     if (!larger) return false;
     if (size) std::memcpy(larger.get(), bytes.get(), size);
     bytes = std::move(larger), capacity = to;

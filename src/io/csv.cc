@@ -1,12 +1,16 @@
 // The reader goes over a file once in pieces that fit the second-level cache, and over a piece column by column:
 //
-//   1. count_block: quotes and newlines of every 256 KiB block, as if it started outside and inside quotes. The parity of
+//   1. kernels::count_block: quotes and newlines of every 256 KiB block, as if it started outside and inside quotes. The parity of
 //      the quotes before a block picks one, so every chunk knows where its first record starts and which row it is.
 //   2. Per chunk (any worker, any order): scan_fields finds the field ends; they are checked to be rows of equal width;
 //      then each column is read in one loop made for the type that the column had so far. A value that does not fit
 //      widens the type and starts the column of this chunk again.
 //   3. The kinds of values seen, or-ed over the chunks, decide the dtype. Chunks read as something narrower are converted
 //      in place (int64 to float64, dates to times) or read again (to text: every value as written).
+//
+// A file is not read into memory but piece by piece by the workers, in pass 1 and again in pass 2: the second time it
+// comes from the page cache into a buffer that stays in the processor's cache. Whenever anything is wrong with a file, it
+// is read as a whole and parsed again: errors need lines, and odd quotes the exact scanner.
 //
 // Numbers go straight to their final place, 8 bytes a row whatever the type: nothing is copied at the end but text,
 // dates (narrowed to 4 bytes) and truth values (to bits). The order of work can't show in the result: the set of kinds
@@ -29,19 +33,30 @@
 #include "base/strings.h"
 #include "io/csv_scan.h"
 #include "io/csv_value.h"
+#include "io/files.h"
+#include "io/large_memory.h"
+#include "kernels/csv_scan.h"
 
 namespace hayate::io {
 namespace {
 
 constexpr size_t kChunk = size_t{256} << 10;
+constexpr size_t kSlack = 64;
+constexpr size_t kCopy = 16;  // bytes of short text copied at once
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// Bytes that are written once and not cleared before.
+struct TextPart {
+  std::unique_ptr<char[]> bytes;
+  size_t size = 0;
+};
 
 /// The rows of one chunk in one column, as far as they are not in the column's slots.
 struct ColumnChunk {
   uint16_t seen = 0;
   Dtype as = Dtype::float64;   // how the slots of this chunk are filled
   std::vector<uint8_t> nulls;  // one byte a row, or empty: none
-  std::vector<char> text;      // as == text: the values one after another; slots hold where each begins
+  TextPart text;               // as == text: the values one after another; slots hold where each begins
 };
 
 struct Chunk {
@@ -64,28 +79,44 @@ struct CsvColumn {
   Dtype dtype = Dtype::float64;    // at the end
 };
 
-/// Field ends of a chunk as rows of equal width.
+/// The fields of a chunk: row r is ends[starts[r]] .. ends[starts[r] + width - 1]; a field begins behind the end before
+/// it, and the first one behind ends[-1], which is -1.
 struct Rows {
-  std::unique_ptr<uint32_t[]> ends;
-  size_t capacity = 0;
-  std::vector<uint32_t> begins;  // of each row; ends[row * width + column]
+  std::string_view data;     // of the chunk
+  std::vector<char> buffer;  // where it stands when it comes from a file, behind kSlack bytes
+  uint32_t* ends = nullptr;
+  uint32_t* starts = nullptr;    // while scanning: which ends are newlines
   std::vector<CsvField> record;  // of the exact scanner
   std::vector<char> unquoted;
 
-  uint32_t* room_for(size_t bytes) {
-    if (capacity < bytes + 64) ends.reset(new uint32_t[capacity = bytes + 64]);
-    return ends.get();
+  void make_room(size_t bytes) {
+    if (capacity_ >= bytes + 65) return;
+    capacity_ = bytes + 65;
+    memory_.reset(new uint32_t[2 * capacity_]);
+    memory_[0] = UINT32_MAX;
+    ends = memory_.get() + 1;
+    starts = memory_.get() + capacity_;
   }
+
+ private:
+  std::unique_ptr<uint32_t[]> memory_;
+  size_t capacity_ = 0;
 };
 
 class CsvParser {
  public:
-  CsvParser(std::string_view bytes, std::string path, const CsvOptions& options) : bytes_(bytes), path_(std::move(path)), options_(options) {}
+  /// All bytes in memory.
+  CsvParser(std::string_view bytes, const std::string& path, const CsvOptions& options) : bytes_(bytes), path_(path), options_(options) {}
+  /// Bytes in a file, of which `head` are the first.
+  CsvParser(const InputFile& file, std::string_view head, const std::string& path, const CsvOptions& options)
+      : bytes_(head), file_(&file), path_(path), options_(options) {}
 
   Result<Table> parse();
+  /// Nothing when the file must be read as a whole: something is wrong with it, or its quotes need the exact scanner.
+  std::optional<Result<Table>> parse_in_pieces();
 
  private:
-  Result<void> read_header();
+  Result<std::vector<std::string>> read_header();
   Result<void> choose_columns(const std::vector<std::string>& names);
   void cut_chunks();
   Result<void> cut_chunks_exactly();
@@ -95,7 +126,7 @@ class CsvParser {
   void read_chunk(Chunk& chunk, Rows& rows);
   bool find_rows(Chunk& chunk, Rows& rows);
   bool find_rows_exactly(Chunk& chunk, Rows& rows);
-  bool keep_rows(Chunk& chunk, Rows& rows, size_t count);
+  bool keep_rows(Chunk& chunk, Rows& rows, size_t num_rows);
   void read_column(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
   bool read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
 
@@ -105,22 +136,32 @@ class CsvParser {
   void convert_chunk(Chunk& chunk, Rows& rows);
   Column finish_column(size_t column);
 
-  std::string_view chunk_bytes(const Chunk& chunk) const { return body_.substr(chunk.begin, chunk.end - chunk.begin); }
-  std::string_view field(const Chunk& chunk, const Rows& rows, size_t row, size_t column) const;
+  Result<Table> finish();
+  std::string_view piece(size_t begin, size_t size, Rows& rows) const;
+  /// Records an Error of this chunk; in pieces it only says that there is one.
+  bool refuse(Chunk& chunk, const std::function<Error()>& why) const;
+  template <class Visit>
+  bool each_field(const Chunk& chunk, const Rows& rows, size_t column, Visit&& visit) const;
+  void read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
   Error error_at(std::string what, size_t offset, std::string_view value, std::string hint) const;
   Error ragged_error(size_t offset, size_t fields) const;
   Error fault_error(CsvFault fault, size_t offset) const;
   Error encoding_error(size_t offset) const;
+  Error memory_error() const;
 
-  std::string_view bytes_, body_;  // body_: behind the header
-  std::string path_;
+  std::string_view bytes_;                 // all of the file, or its head
+  const InputFile* file_ = nullptr;        // where the rest is
+  size_t body_begin_ = 0, body_size_ = 0;  // behind the header
+  const std::string& path_;
   const CsvOptions& options_;
   CsvDialect dialect_;
   size_t width_ = 0;  // fields of the header
   bool exact_ = false;
+  std::atomic<bool> no_memory_{false};
   int64_t rows_ = 0;
   std::vector<CsvColumn> columns_;
   std::vector<Chunk> chunks_;
+  std::vector<Rows> scratch_ = std::vector<Rows>(size_t(options_.pool ? options_.pool->workers() : 1));
 };
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r") == std::string_view::npos; }
@@ -165,6 +206,10 @@ Error CsvParser::encoding_error(size_t offset) const {
   return error_at("bytes that are not UTF-8", offset, line, "convert the file first, such as iconv -f cp932 -t utf-8");
 }
 
+Error CsvParser::memory_error() const {
+  return {Kind::budget, fmt::format("no memory for {} rows x {} columns", rows_, columns_.size()), path_, "read fewer columns with --columns"};
+}
+
 void CsvParser::run(int64_t count, const std::function<void(int64_t, int)>& task) {
   if (options_.pool && count > 1) {
     options_.pool->run(count, task);
@@ -173,16 +218,32 @@ void CsvParser::run(int64_t count, const std::function<void(int64_t, int)>& task
   }
 }
 
-Result<void> CsvParser::read_header() {
-  if (bytes_.starts_with("\xEF\xBB\xBF")) bytes_.remove_prefix(3);
+/// Bytes of the body: from memory, or from the file into the worker's buffer. Fewer than asked where the file was cut
+/// since it was opened.
+std::string_view CsvParser::piece(size_t begin, size_t size, Rows& rows) const {
+  if (!file_) return bytes_.substr(body_begin_ + begin, size);
+  rows.buffer.resize(std::max(rows.buffer.size(), kSlack + size));
+  const auto got = file_->read_at(int64_t(body_begin_ + begin), rows.buffer.data() + kSlack, size);
+  return {rows.buffer.data() + kSlack, got.ok() ? got.value() : 0};
+}
+
+bool CsvParser::refuse(Chunk& chunk, const std::function<Error()>& why) const {
+  if (file_)
+    chunk.malformed = true;
+  else
+    chunk.error = why();
+  return false;
+}
+
+Result<std::vector<std::string>> CsvParser::read_header() {
   if (bytes_.empty()) return input_error("the file is empty", path_, "a CSV file begins with a line of column names");
   if (bytes_.starts_with("\xFF\xFE") || bytes_.starts_with("\xFE\xFF"))
     return input_error("the file is in UTF-16", path_, "convert it first: iconv -f utf-16 -t utf-8");
   if (const size_t nul = bytes_.substr(0, 4096).find('\0'); nul != std::string_view::npos) return encoding_error(nul);
 
-  dialect_ = sniff_dialect(bytes_);
+  size_t at = bytes_.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+  dialect_ = sniff_dialect(bytes_.substr(at), !file_);
   std::vector<CsvField> fields;
-  size_t at = 0;
   while (true) {
     if (at == bytes_.size()) return input_error("no header: the file holds blank lines only", path_, "a CSV file begins with a line of column names");
     const size_t begin = at;
@@ -190,7 +251,8 @@ Result<void> CsvParser::read_header() {
     if (fields.size() > 1 || !is_blank(bytes_.substr(begin, fields[0].end - begin))) break;
   }
   if (const size_t bad = find_invalid_utf8(bytes_.substr(0, at)); bad != std::string_view::npos) return encoding_error(bad);
-  body_ = bytes_.substr(at);
+  body_begin_ = at;
+  body_size_ = (file_ ? size_t(file_->size()) : bytes_.size()) - at;
   width_ = fields.size();
 
   std::vector<std::string> names;
@@ -203,7 +265,7 @@ Result<void> CsvParser::read_header() {
     for (int again = 1; !taken.insert(fresh).second; ++again) fresh = fmt::format("{}.{}", name, again);
     names.push_back(fresh);
   }
-  return choose_columns(names);
+  return names;
 }
 
 Result<void> CsvParser::choose_columns(const std::vector<std::string>& names) {
@@ -225,10 +287,15 @@ Result<void> CsvParser::choose_columns(const std::vector<std::string>& names) {
 /// Chunks begin behind the first record end of each block. Block k starts inside quotes when an odd number of quotes
 /// stands before it.
 void CsvParser::cut_chunks() {
-  const size_t step = std::max(kChunk, 64 * (bytes_.size() - body_.size()));  // wide rows: enough of them in a chunk
-  const size_t num_blocks = (body_.size() + step - 1) / step;
-  std::vector<CsvBlock> blocks(num_blocks);
-  run(int64_t(num_blocks), [&](int64_t k, int) { blocks[size_t(k)] = count_block(body_.substr(size_t(k) * step, step), dialect_); });
+  const size_t step = std::max(kChunk, 64 * body_begin_);  // wide rows: enough of them in a chunk
+  const size_t num_blocks = (body_size_ + step - 1) / step;
+  char last_byte = dialect_.newline;
+  std::vector<kernels::CsvBlock> blocks(num_blocks);
+  run(int64_t(num_blocks), [&](int64_t k, int worker) {
+    const std::string_view block = piece(size_t(k) * step, std::min(step, body_size_ - size_t(k) * step), scratch_[size_t(worker)]);
+    blocks[size_t(k)] = kernels::csv_kernels().count_block(block.data(), block.size(), dialect_.newline);
+    if (size_t(k) + 1 == num_blocks && !block.empty()) last_byte = block.back();
+  });
 
   chunks_.clear();
   int64_t newlines = 0;
@@ -245,26 +312,25 @@ void CsvParser::cut_chunks() {
     newlines += blocks[k].newlines[inside];
     inside ^= int(blocks[k].odd_quotes);
   }
-  const bool open_end = !body_.empty() && body_.back() != dialect_.newline;
-  rows_ = newlines + open_end;
-  if (!chunks_.empty()) chunks_.back().end = body_.size(), chunks_.back().room = rows_ - chunks_.back().row;
+  rows_ = newlines + (last_byte != dialect_.newline);
+  if (!chunks_.empty()) chunks_.back().end = body_size_, chunks_.back().room = rows_ - chunks_.back().row;
   exact_ = inside != 0;
 }
 
 /// The same by next_record, for files whose quotes do not follow the rules.
 Result<void> CsvParser::cut_chunks_exactly() {
-  const size_t header = bytes_.size() - body_.size();
+  const std::string_view body = bytes_.substr(body_begin_);
   exact_ = true;
   chunks_.clear();
   rows_ = 0;
   std::vector<CsvField> fields;
-  for (size_t at = 0; at < body_.size();) {
+  for (size_t at = 0; at < body.size();) {
     if (chunks_.empty() || at - chunks_.back().begin >= kChunk) {
       Chunk chunk;
       chunk.begin = at, chunk.row = rows_;
       chunks_.push_back(std::move(chunk));
     }
-    if (const CsvFault fault = next_record(body_, dialect_, &at, &fields); fault != CsvFault::none) return fault_error(fault, header + at);
+    if (const CsvFault fault = next_record(body, dialect_, &at, &fields); fault != CsvFault::none) return fault_error(fault, body_begin_ + at);
     chunks_.back().end = at;
     ++chunks_.back().room;
     ++rows_;
@@ -273,14 +339,12 @@ Result<void> CsvParser::cut_chunks_exactly() {
 }
 
 Result<void> CsvParser::read_chunks() {
-  for (CsvColumn& column : columns_) {
-    column.slots = std::shared_ptr<int64_t>(static_cast<int64_t*>(std::malloc(size_t(rows_ + 1) * sizeof(int64_t))), std::free);
-    if (!column.slots)
-      return Error{Kind::budget, fmt::format("no memory for {} rows x {} columns", rows_, columns_.size()), path_,
-                   "read fewer columns with --columns"};
-  }
-  std::vector<Rows> scratch(size_t(options_.pool ? options_.pool->workers() : 1));
-  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { read_chunk(chunks_[size_t(k)], scratch[size_t(worker)]); });
+  const double needed = double(rows_ + 1) * double(columns_.size()) * sizeof(int64_t);
+  if (needed > double(options_.memory_limit_bytes)) return memory_error();
+  run(int64_t(columns_.size()),
+      [&](int64_t c, int) { columns_[size_t(c)].slots = std::static_pointer_cast<int64_t>(allocate_large(size_t(rows_ + 1) * sizeof(int64_t))); });
+  if (std::any_of(columns_.begin(), columns_.end(), [](const CsvColumn& column) { return !column.slots; })) return memory_error();
+  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { read_chunk(chunks_[size_t(k)], scratch_[size_t(worker)]); });
   for (Chunk& chunk : chunks_) {
     if (chunk.malformed) break;
     if (chunk.error) return std::move(*chunk.error);
@@ -298,68 +362,73 @@ void CsvParser::read_chunk(Chunk& chunk, Rows& rows) {
 }
 
 bool CsvParser::find_rows(Chunk& chunk, Rows& rows) {
-  const std::string_view data = chunk_bytes(chunk);
-  const size_t offset = bytes_.size() - body_.size() + chunk.begin;
-  CsvScan scan = scan_fields(data, dialect_, rows.room_for(data.size()));
+  const std::string_view data = rows.data = piece(chunk.begin, chunk.end - chunk.begin, rows);
+  if (data.size() != chunk.end - chunk.begin) return chunk.malformed = true, false;  // the file was cut since it was opened
+  const size_t offset = body_begin_ + chunk.begin;
+  rows.make_room(data.size());
+  kernels::CsvScan scan = kernels::csv_kernels().scan_fields(data.data(), data.size(), dialect_.separator, dialect_.newline, rows.ends, rows.starts);
   if (scan.malformed) return chunk.malformed = true, false;
-  if (scan.has_nul) return chunk.error = encoding_error(offset + data.find('\0')), false;
+  if (scan.has_nul) return refuse(chunk, [&] { return encoding_error(offset + data.find('\0')); });
   if (scan.has_high)
-    if (const size_t bad = find_invalid_utf8(data); bad != std::string_view::npos) return chunk.error = encoding_error(offset + bad), false;
-  if (!data.empty() && data.back() != dialect_.newline) rows.ends[scan.count++] = uint32_t(data.size());
-  return keep_rows(chunk, rows, scan.count);
+    if (const size_t bad = find_invalid_utf8(data); bad != std::string_view::npos) return refuse(chunk, [&] { return encoding_error(offset + bad); });
+  if (!data.empty() && data.back() != dialect_.newline) {
+    rows.starts[scan.num_rows++] = uint32_t(scan.num_ends);
+    rows.ends[scan.num_ends++] = uint32_t(data.size());
+  }
+  return keep_rows(chunk, rows, scan.num_rows);
 }
 
 bool CsvParser::find_rows_exactly(Chunk& chunk, Rows& rows) {
-  const std::string_view data = chunk_bytes(chunk);
-  const size_t offset = bytes_.size() - body_.size() + chunk.begin;
+  const std::string_view data = rows.data = piece(chunk.begin, chunk.end - chunk.begin, rows);
+  const size_t offset = body_begin_ + chunk.begin;
   if (const size_t nul = data.find('\0'); nul != std::string_view::npos) return chunk.error = encoding_error(offset + nul), false;
   if (const size_t bad = find_invalid_utf8(data); bad != std::string_view::npos) return chunk.error = encoding_error(offset + bad), false;
-  uint32_t* ends = rows.room_for(data.size());
-  size_t count = 0;
+  rows.make_room(data.size());
+  size_t count = 0, num_rows = 0;
   for (size_t at = 0; at < data.size();) {
     next_record(data, dialect_, &at, &rows.record);  // without fault: cut_chunks_exactly went here before
-    for (size_t i = 0; i + 1 < rows.record.size(); ++i) ends[count++] = uint32_t(rows.record[i].end);
-    ends[count++] = uint32_t(at - (data[at - 1] == dialect_.newline));
+    for (size_t i = 0; i + 1 < rows.record.size(); ++i) rows.ends[count++] = uint32_t(rows.record[i].end);
+    rows.starts[num_rows++] = uint32_t(count);
+    rows.ends[count++] = uint32_t(at - (data[at - 1] == dialect_.newline));
   }
-  return keep_rows(chunk, rows, count);
+  return keep_rows(chunk, rows, num_rows);
 }
 
-/// Checks that the field ends are rows of the header's width and drops blank lines.
-bool CsvParser::keep_rows(Chunk& chunk, Rows& rows, size_t count) {
-  const std::string_view data = chunk_bytes(chunk);
-  const auto ends_row = [&](uint32_t end) { return end == data.size() || data[end] == dialect_.newline; };
-  uint32_t* ends = rows.ends.get();
-  rows.begins.clear();
-  uint32_t begin = 0;
+/// Checks that every row has the header's width and drops blank lines. On entry rows.starts tells which ends are newlines.
+bool CsvParser::keep_rows(Chunk& chunk, Rows& rows, size_t num_rows) {
+  const std::string_view data = rows.data;
   size_t kept = 0;
-  for (size_t at = 0; at < count;) {
-    size_t fields = 1;
-    while (!ends_row(ends[at + fields - 1])) ++fields;
-    const uint32_t row_end = ends[at + fields - 1];
-    if (fields == 1 && is_blank(data.substr(begin, row_end - begin))) {
-      // a blank line
-    } else if (fields != width_) {
-      return chunk.error = ragged_error(bytes_.size() - body_.size() + chunk.begin + begin, fields), false;
+  uint32_t start = 0;
+  for (size_t row = 0; row < num_rows; ++row) {
+    const uint32_t last = rows.starts[row];
+    const size_t fields = last - start + 1;
+    if (fields != width_ || width_ == 1) {
+      const size_t begin = rows.ends[ptrdiff_t(start) - 1] + 1u;
+      const bool blank = fields == 1 && is_blank(data.substr(begin, rows.ends[last] - begin));
+      if (!blank && fields != width_) return refuse(chunk, [&] { return ragged_error(body_begin_ + chunk.begin + begin, fields); });
+      if (!blank) rows.starts[kept++] = start;
     } else {
-      if (kept != at) std::memmove(ends + kept, ends + at, fields * sizeof *ends);
-      kept += fields;
-      rows.begins.push_back(begin);
+      rows.starts[kept++] = start;
     }
-    at += fields;
-    begin = row_end + 1;
+    start = last + 1;
   }
-  chunk.rows = int64_t(rows.begins.size());
+  if (int64_t(kept) > chunk.room) return chunk.malformed = true, false;  // the file changed since it was counted
+  chunk.rows = int64_t(kept);
   return true;
 }
 
-/// The field as written, quotes included.
-std::string_view CsvParser::field(const Chunk& chunk, const Rows& rows, size_t row, size_t column) const {
-  const uint32_t* ends = rows.ends.get() + row * width_ + column;
-  const char* data = body_.data() + chunk.begin;
-  const uint32_t begin = column == 0 ? rows.begins[row] : ends[-1] + 1;
-  uint32_t end = *ends;
-  if (column + 1 == width_ && end > begin && data[end - 1] == '\r') --end;
-  return {data + begin, end - begin};
+/// Calls visit(row, begin, end) for one column, fields as written with their quotes, until it says false.
+template <class Visit>
+bool CsvParser::each_field(const Chunk& chunk, const Rows& rows, size_t column, Visit&& visit) const {
+  const char* data = rows.data.data();
+  const bool last = column + 1 == width_;
+  for (size_t row = 0; row < size_t(chunk.rows); ++row) {
+    const uint32_t* end_at = rows.ends + rows.starts[row] + column;
+    const char *begin = data + (end_at[-1] + 1u), *end = data + *end_at;
+    if (last && end > begin && end[-1] == '\r') --end;
+    if (!visit(row, begin, end)) return false;
+  }
+  return true;
 }
 
 /// Tries the type that the column has had so far; a value that does not fit widens it.
@@ -408,50 +477,74 @@ bool slot_of(const CsvValue& value, Dtype as, int64_t* slot) {
   }
 }
 
-bool CsvParser::read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
-  const size_t count = size_t(chunk.rows);
+void CsvParser::read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
   int64_t* slots = column.slots.get() + chunk.row;
-  uint16_t seen = 0;
+  size_t room = 0;
+  each_field(chunk, rows, column.index, [&](size_t, const char* begin, const char* end) { return room += size_t(end - begin), true; });
+  part.text.bytes.reset(new char[room + kCopy]);
+  char* const text_begin = part.text.bytes.get();
+  char* put = text_begin;
+  const char* last_safe = rows.data.data() + rows.data.size() - std::min(rows.data.size(), kCopy);
+  each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+    const std::string_view text = unquote({begin, size_t(end - begin)}, &rows.unquoted);
+    slots[row] = put - text_begin;
+    if (column.rules.symbol ? text.empty() : is_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
+    if (text.size() <= kCopy && text.data() == begin && begin <= last_safe)
+      std::memcpy(put, begin, kCopy);  // a fixed size: one load and one store
+    else
+      std::memcpy(put, text.data(), text.size());
+    put += text.size();
+    return true;
+  });
+  part.text.size = size_t(put - text_begin);
+  if (column.rules.symbol || column.as_text) part.seen |= kSeenText;
+}
+
+/// False: a value has no place in a column of `as`; part.seen tells which kinds there were up to it.
+bool CsvParser::read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
   part.as = as;
   part.nulls.clear();
-  part.text.clear();
-  if (as == Dtype::text) {
-    for (size_t row = 0; row < count; ++row) {
-      const std::string_view text = unquote(field(chunk, rows, row, column.index), &rows.unquoted);
-      slots[row] = int64_t(part.text.size());
-      if (column.rules.symbol ? text.empty() : is_missing(text))
-        set_null(part.nulls, count, row);
-      else
-        part.text.insert(part.text.end(), text.begin(), text.end());
-    }
-    part.seen |= column.rules.symbol || column.as_text ? uint16_t{kSeenText} : uint16_t{0};
-    return true;
-  }
-  for (size_t row = 0; row < count; ++row) {
-    const std::string_view raw = field(chunk, rows, row, column.index);
-    const char *begin = raw.data(), *end = begin + raw.size();
-    if (as == Dtype::int64 && !column.rules.compact_dates && read_plain_integer(begin, end, &slots[row])) {
-      seen |= slots[row] < 0 ? kSeenNegative : kSeenInteger;
-      continue;
-    }
-    double real;
-    if (as == Dtype::float64 && read_plain_real(begin, end, &real)) {
-      slots[row] = bits_of(real);
-      seen |= kSeenPoint;
-      continue;
-    }
-    const CsvValue value = read_value(unquote(raw, &rows.unquoted), column.rules);
+  part.text = {};
+  if (as == Dtype::text) return read_text(chunk, rows, column, part), true;
+
+  int64_t* slots = column.slots.get() + chunk.row;
+  uint16_t seen = 0;
+  // The plain form of each type is read here; quotes, blanks, signs, missing values and everything else by read_value.
+  const auto any_value = [&](size_t row, const char* begin, const char* end) {
+    const CsvValue value = read_value(unquote({begin, size_t(end - begin)}, &rows.unquoted), column.rules);
     seen |= value.seen;
-    if (value.seen == 0) {
-      slots[row] = as == Dtype::float64 ? bits_of(kNaN) : 0;
-      set_null(part.nulls, count, row);
-    } else if (!slot_of(value, as, &slots[row])) {
-      part.seen |= seen;
-      return false;
-    }
+    if (value.seen != 0) return slot_of(value, as, &slots[row]);
+    slots[row] = as == Dtype::float64 ? bits_of(kNaN) : 0;
+    set_null(part.nulls, size_t(chunk.rows), row);
+    return true;
+  };
+  const char* first_safe = file_ ? rows.data.data() : bytes_.data() + 8;  // read_short_integer looks 8 bytes back
+  bool fits;
+  if (as == Dtype::int64 && !column.rules.compact_dates) {
+    fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+      if (end >= first_safe && read_short_integer(begin, end, &slots[row])) return seen |= kSeenInteger, true;
+      if (!read_plain_integer(begin, end, &slots[row])) return any_value(row, begin, end);
+      return seen |= slots[row] < 0 ? kSeenNegative : kSeenInteger, true;
+    });
+  } else if (as == Dtype::float64) {
+    fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+      double real;
+      if (!read_plain_real(begin, end, &real)) return any_value(row, begin, end);
+      slots[row] = bits_of(real);
+      return seen |= kSeenPoint, true;
+    });
+  } else if (as == Dtype::date) {
+    fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+      int32_t days;
+      if (!read_plain_date(begin, end, &days)) return any_value(row, begin, end);
+      slots[row] = days;
+      return seen |= kSeenDate, true;
+    });
+  } else {
+    fits = each_field(chunk, rows, column.index, any_value);
   }
   part.seen |= seen;
-  return true;
+  return fits;
 }
 
 /// Moves the rows of each chunk to their place when blank lines left room between chunks.
@@ -480,8 +573,7 @@ void CsvParser::decide_types() {
 }
 
 void CsvParser::convert_chunks() {
-  std::vector<Rows> scratch(size_t(options_.pool ? options_.pool->workers() : 1));
-  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { convert_chunk(chunks_[size_t(k)], scratch[size_t(worker)]); });
+  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { convert_chunk(chunks_[size_t(k)], scratch_[size_t(worker)]); });
 }
 
 /// Brings the columns of a chunk that were read as something narrower to their dtype.
@@ -495,9 +587,13 @@ void CsvParser::convert_chunk(Chunk& chunk, Rows& rows) {
     if (part.as == Dtype::int64 && column.dtype == Dtype::float64) {
       for (int64_t row = 0; row < chunk.rows; ++row) slots[row] = bits_of(!part.nulls.empty() && part.nulls[size_t(row)] ? kNaN : double(slots[row]));
     } else {
-      if (!found) exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows);
+      const int64_t before = chunk.rows;
+      if (!found && (!(exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows)) || chunk.rows != before)) {
+        chunk.malformed = true;  // the file changed since it was read
+        return;
+      }
       found = true;
-      read_column_as(column.dtype, chunk, rows, column, part);
+      if (!read_column_as(column.dtype, chunk, rows, column, part)) chunk.malformed = true;
     }
     part.as = column.dtype;
   }
@@ -534,17 +630,19 @@ Column CsvParser::finish_column(size_t index) {
     out.values = make_buffer(std::move(days));
   } else if (column.dtype == Dtype::text) {
     size_t size = 0;
-    for (const Chunk& chunk : chunks_) size += chunk.columns[index].text.size();
-    std::vector<char> text;
-    text.reserve(size);
+    for (const Chunk& chunk : chunks_) size += chunk.columns[index].text.size;
+    const std::shared_ptr<uint8_t> text = std::static_pointer_cast<uint8_t>(allocate_large(size));
+    if (!text) return no_memory_ = true, Column();
+    size_t at = 0;
     for (Chunk& chunk : chunks_) {
-      std::vector<char>& part = chunk.columns[index].text;
-      for (int64_t row = chunk.row; row < chunk.row + chunk.rows; ++row) slots[row] += int64_t(text.size());
-      text.insert(text.end(), part.begin(), part.end());
+      TextPart& part = chunk.columns[index].text;
+      for (int64_t row = chunk.row; row < chunk.row + chunk.rows; ++row) slots[row] += int64_t(at);
+      if (part.size > 0) std::memcpy(text.get() + at, part.bytes.get(), part.size);
+      at += part.size;
       part = {};
     }
-    slots[rows_] = int64_t(text.size());
-    out.values = make_buffer(std::move(text));
+    slots[rows_] = int64_t(size);
+    out.values = {text, text.get(), size};
     out.offsets = whole(size_t(rows_) + 1);
   } else {
     if (column.dtype == Dtype::timestamp && (column.seen & kSeenZonedTime)) out.zone = "UTC";
@@ -553,23 +651,45 @@ Column CsvParser::finish_column(size_t index) {
   return out;
 }
 
+Result<Table> CsvParser::finish() {
+  close_gaps();
+  decide_types();
+  convert_chunks();
+  std::vector<Column> finished(columns_.size());
+  run(int64_t(columns_.size()), [&](int64_t c, int) { finished[size_t(c)] = finish_column(size_t(c)); });
+  if (no_memory_) return memory_error();
+  Table table;
+  for (size_t c = 0; c < columns_.size(); ++c) table.add(columns_[c].name, std::move(finished[c]));
+  return table;
+}
+
+bool any_malformed(const std::vector<Chunk>& chunks) {
+  return std::any_of(chunks.begin(), chunks.end(), [](const Chunk& chunk) { return chunk.malformed; });
+}
+
 Result<Table> CsvParser::parse() {
-  HY_CHECK(read_header());
+  HY_TRY(const std::vector<std::string> names, read_header());
+  HY_CHECK(choose_columns(names));
   cut_chunks();
   if (!exact_) HY_CHECK(read_chunks());
-  if (exact_ || std::any_of(chunks_.begin(), chunks_.end(), [](const Chunk& chunk) { return chunk.malformed; })) {
+  if (exact_ || any_malformed(chunks_)) {
     HY_CHECK(cut_chunks_exactly());
     for (CsvColumn& column : columns_) column.seen = 0;
     HY_CHECK(read_chunks());
   }
-  close_gaps();
-  decide_types();
-  convert_chunks();
+  return finish();
+}
 
-  std::vector<Column> finished(columns_.size());
-  run(int64_t(columns_.size()), [&](int64_t c, int) { finished[size_t(c)] = finish_column(size_t(c)); });
-  Table table;
-  for (size_t c = 0; c < columns_.size(); ++c) table.add(columns_[c].name, std::move(finished[c]));
+std::optional<Result<Table>> CsvParser::parse_in_pieces() {
+  const auto names = read_header();
+  if (!names.ok() || body_begin_ == bytes_.size()) return std::nullopt;  // the header may go on behind the head
+  if (auto chosen = choose_columns(names.value()); !chosen.ok()) return Result<Table>(std::move(chosen.error()));
+  cut_chunks();
+  if (exact_) return std::nullopt;
+  if (auto read = read_chunks(); !read.ok()) return Result<Table>(std::move(read.error()));
+  if (any_malformed(chunks_)) return std::nullopt;
+  Result<Table> table = finish();
+  if (any_malformed(chunks_)) return std::nullopt;
   return table;
 }
 
@@ -577,6 +697,18 @@ Result<Table> CsvParser::parse() {
 
 Result<Table> parse_csv(std::string_view bytes, const std::string& path, const CsvOptions& options) {
   return CsvParser(bytes, path, options).parse();
+}
+
+Result<Table> read_csv_file(const std::string& path, const CsvOptions& options) {
+  if (file_size(path).value_or(0) > int64_t(4 * kChunk)) {
+    HY_TRY(const std::shared_ptr<const InputFile> file, InputFile::open(path));
+    std::string head(kCsvSample, '\0');
+    HY_TRY(const size_t got, file->read_at(0, head.data(), head.size()));
+    head.resize(got);
+    if (auto table = CsvParser(*file, head, path, options).parse_in_pieces()) return std::move(*table);
+  }
+  HY_TRY(const Buffer bytes, read_file(path));
+  return parse_csv({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, options);
 }
 
 }  // namespace hayate::io

@@ -1,6 +1,7 @@
 // CSV bytes in memory to a table.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@ struct CsvOptions {
   std::vector<std::string> columns;  ///< wanted, in this order; empty: all
   std::vector<std::string> as_text;  ///< columns that stay text whatever they hold
   exec::Pool* pool = nullptr;        ///< nullptr: the calling thread alone
+  int64_t memory_limit_bytes = INT64_MAX;
 };
 
 /// Reads CSV with one header line. Separator , ; tab or |, found from the first records. Types come from all values of
@@ -26,5 +28,8 @@ struct CsvOptions {
 /// with more or fewer fields than the header, a quote that never closes or has text behind it, NUL bytes, bytes that
 /// are not UTF-8.
 Result<Table> parse_csv(std::string_view bytes, const std::string& path, const CsvOptions& options = {});
+
+/// The same for a file, which is read piece by piece and never in memory as a whole, unless something is wrong with it.
+Result<Table> read_csv_file(const std::string& path, const CsvOptions& options = {});
 
 }  // namespace hayate::io

@@ -1,130 +1,9 @@
 #include "io/csv_scan.h"
 
-#include <emmintrin.h>
-
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace hayate::io {
-namespace {
-
-/// 64 bytes in four SSE2 registers (every x86-64 has them).
-struct Block64 {
-  __m128i part[4];
-
-  explicit Block64(const char* data) {
-    for (int i = 0; i < 4; ++i) part[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data) + i);
-  }
-  uint64_t equal(char c) const {
-    const __m128i wanted = _mm_set1_epi8(c);
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; ++i) mask |= uint64_t(uint32_t(_mm_movemask_epi8(_mm_cmpeq_epi8(part[i], wanted)))) << (16 * i);
-    return mask;
-  }
-  bool any_high() const { return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(part[0], part[1]), _mm_or_si128(part[2], part[3]))) != 0; }
-  bool any_nul() const {
-    const __m128i least = _mm_min_epu8(_mm_min_epu8(part[0], part[1]), _mm_min_epu8(part[2], part[3]));
-    return _mm_movemask_epi8(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0;
-  }
-};
-
-/// Bit i of the result: parity of bits 0 .. i.
-uint64_t prefix_xor(uint64_t bits) {
-  for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
-  return bits;
-}
-
-/// Calls visit(64 readable bytes, offset, how many of them are data) over `data`; the last ones are padded with blanks.
-template <class Visitor>
-void visit_blocks(std::string_view data, Visitor&& visit) {
-  size_t at = 0;
-  for (; at + 64 <= data.size(); at += 64) visit(data.data() + at, at, size_t{64});
-  if (at == data.size()) return;
-  char padded[64];
-  std::memset(padded, ' ', sizeof padded);
-  std::memcpy(padded, data.data() + at, data.size() - at);
-  visit(padded, at, data.size() - at);
-}
-
-constexpr uint64_t kTop = uint64_t{1} << 63;
-
-/// Quote state carried from block to block, and whether quotes stand only where masks suffice.
-struct QuoteState {
-  uint64_t inside = 0;        // all ones when the block starts inside quotes
-  uint64_t may_open = 1;      // bit 0: the byte before the block is a separator, a newline or a quote
-  bool close_at_top = false;  // the last byte of the block before was a closing quote
-  bool malformed = false;
-
-  /// Which bytes stand inside quotes (the opening quote does, the closing one does not).
-  uint64_t step(uint64_t quotes, uint64_t separators, uint64_t newlines, uint64_t returns) {
-    const uint64_t in = prefix_xor(quotes) ^ inside;
-    const uint64_t openers = quotes & in, closers = quotes & ~in;
-    const uint64_t before = separators | newlines | quotes;
-    const uint64_t after = before | (returns & (newlines >> 1));
-    malformed |= (openers & ~((before << 1) | may_open)) != 0;
-    malformed |= (closers & ~kTop & ~(after >> 1)) != 0;
-    malformed |= close_at_top && !(after & 1);
-    close_at_top = (closers & kTop) != 0;
-    may_open = before >> 63;
-    inside = uint64_t(int64_t(in) >> 63);
-    return in;
-  }
-  /// The same for a block without quotes.
-  uint64_t step_without(uint64_t separators, uint64_t newlines, uint64_t returns) {
-    const uint64_t before = separators | newlines;
-    malformed |= close_at_top && !((before | (returns & (newlines >> 1))) & 1);
-    close_at_top = false;
-    may_open = before >> 63;
-    return inside;
-  }
-};
-
-}  // namespace
-
-CsvBlock count_block(std::string_view block, const CsvDialect& dialect) {
-  CsvBlock out;
-  uint64_t inside = 0;
-  visit_blocks(block, [&](const char* data, size_t at, size_t) {
-    const Block64 bytes(data);
-    const uint64_t quotes = bytes.equal('"'), newlines = bytes.equal(dialect.newline);
-    const uint64_t in = (quotes ? prefix_xor(quotes) : 0) ^ inside;
-    for (int hypothesis = 0; hypothesis < 2; ++hypothesis) {
-      const uint64_t real = newlines & (hypothesis ? in : ~in);
-      out.newlines[hypothesis] += std::popcount(real);
-      if (real && out.first_newline[hypothesis] < 0) out.first_newline[hypothesis] = int64_t(at) + std::countr_zero(real);
-    }
-    inside = uint64_t(int64_t(in) >> 63);
-  });
-  out.odd_quotes = inside != 0;
-  return out;
-}
-
-CsvScan scan_fields(std::string_view data, const CsvDialect& dialect, uint32_t* ends) {
-  CsvScan out;
-  QuoteState state;
-  uint32_t* put = ends;
-  visit_blocks(data, [&](const char* block, size_t at, size_t size) {
-    const Block64 bytes(block);
-    const uint64_t quotes = bytes.equal('"'), separators = bytes.equal(dialect.separator), newlines = bytes.equal(dialect.newline);
-    uint64_t in = 0;
-    if (quotes | uint64_t(state.close_at_top)) {
-      const uint64_t returns = bytes.equal('\r');
-      in = quotes ? state.step(quotes, separators, newlines, returns) : state.step_without(separators, newlines, returns);
-    } else {
-      in = state.step_without(separators, newlines, 0);
-    }
-    out.has_high |= bytes.any_high();
-    out.has_nul |= bytes.any_nul();
-    uint64_t real = (separators | newlines) & ~in;
-    if (size < 64) real &= (uint64_t{1} << size) - 1;  // a blank may be the separator one day
-    for (; real; real &= real - 1) *put++ = uint32_t(at + size_t(std::countr_zero(real)));
-  });
-  out.malformed = state.malformed || state.inside != 0;
-  out.count = size_t(put - ends);
-  return out;
-}
-
 CsvFault next_record(std::string_view data, const CsvDialect& dialect, size_t* at, std::vector<CsvField>* fields) {
   fields->clear();
   size_t i = *at;
@@ -184,15 +63,14 @@ Trial try_separator(std::string_view sample, bool whole, const CsvDialect& diale
 
 }  // namespace
 
-CsvDialect sniff_dialect(std::string_view data) {
-  constexpr size_t kSample = 256 << 10;
-  const std::string_view sample = data.substr(0, kSample);
+CsvDialect sniff_dialect(std::string_view data, bool whole) {
+  const std::string_view sample = data.substr(0, kCsvSample);
   CsvDialect best;
   if (data.find('\n') == std::string_view::npos && data.find('\r') != std::string_view::npos) best.newline = '\r';
   Trial best_trial = {1, false};
   for (const char separator : {',', '\t', ';', '|'}) {
     const CsvDialect dialect = {separator, best.newline};
-    const Trial trial = try_separator(sample, sample.size() == data.size(), dialect);
+    const Trial trial = try_separator(sample, whole && sample.size() == data.size(), dialect);
     const bool better = trial.consistent != best_trial.consistent ? trial.consistent : trial.header_fields > best_trial.header_fields;
     if (trial.header_fields > 1 && better) best_trial = trial, best = dialect;
   }
@@ -236,8 +114,7 @@ size_t find_invalid_utf8(std::string_view data) {
   return std::string_view::npos;
 }
 
-std::string_view unquote(std::string_view field, std::vector<char>* scratch) {
-  if (field.size() < 2 || field.front() != '"') return field;
+std::string_view strip_quotes(std::string_view field, std::vector<char>* scratch) {
   field = field.substr(1, field.size() - 2);
   if (field.find('"') == std::string_view::npos) return field;
   scratch->clear();

@@ -1,10 +1,9 @@
 // Where the fields of a CSV file begin and end. Two scanners give the same answer on well-formed bytes:
 //
-// scan_fields reads 64 bytes at a time as bit masks. A prefix xor over the quote mask tells which bytes stand inside
-// quotes (a doubled quote leaves and enters again), so separators and newlines inside fall away with one `and`. It
-// needs to know whether it starts inside quotes; count_block answers that for every block of the file beforehand, in
-// both hypotheses at once, which is what lets chunks be cut at true record ends and read in parallel. (Cutting at the
-// next newline byte, as other readers do, gives silently wrong rows when that newline is inside quotes.)
+// kernels::scan_fields reads 64 bytes at a time as bit masks. It needs to know whether it starts inside quotes;
+// kernels::count_block answers that for every block of the file beforehand, in both hypotheses at once, which is what lets
+// chunks be cut at true record ends and read in parallel. (Cutting at the next newline byte, as other readers do, gives
+// silently wrong rows when that newline is inside quotes.)
 //
 // next_record goes byte by byte and knows quotes that mask arithmetic does not: a quote in the middle of an unquoted
 // field is a plain character, text after a closing quote is an error, a quote that never closes has a place.
@@ -23,24 +22,6 @@ struct CsvDialect {
   char newline = '\n';  ///< '\r' only in files that have no '\n'; a '\r' before '\n' belongs to the line end
 };
 
-/// One block read in two hypotheses: [0] it starts outside quotes, [1] inside.
-struct CsvBlock {
-  bool odd_quotes = false;
-  int64_t newlines[2] = {0, 0};         ///< those outside quotes
-  int64_t first_newline[2] = {-1, -1};  ///< position in the block, or -1
-};
-CsvBlock count_block(std::string_view block, const CsvDialect& dialect);
-
-struct CsvScan {
-  size_t count = 0;        ///< entries written
-  bool malformed = false;  ///< a quote that needs next_record
-  bool has_nul = false;
-  bool has_high = false;  ///< bytes above 127: UTF-8 to be checked
-};
-/// Positions of all separators and newlines outside quotes, in order. `data` starts at a record. `ends` has room for
-/// data.size() + 64 entries. data.size() < 4 GiB.
-CsvScan scan_fields(std::string_view data, const CsvDialect& dialect, uint32_t* ends);
-
 struct CsvField {
   size_t begin, end;  ///< quotes included, the '\r' of the line end not
 };
@@ -51,12 +32,20 @@ CsvFault next_record(std::string_view data, const CsvDialect& dialect, size_t* a
 
 /// The dialect of which the first records are made: the separator of , ; tab | that gives every record the same number of
 /// fields, more than one, and most of them; if none does, the one that gives the header most fields.
-CsvDialect sniff_dialect(std::string_view data);
+/// `sample`: the first bytes of a file, or all of them (`whole`).
+CsvDialect sniff_dialect(std::string_view sample, bool whole);
+/// How many bytes sniff_dialect looks at.
+inline constexpr size_t kCsvSample = size_t{256} << 10;
 
 /// Position of the first byte that is not part of valid UTF-8, or npos.
 size_t find_invalid_utf8(std::string_view data);
 
-/// A field's value without its quotes; doubled quotes become one in `scratch`, which the view may point into.
-std::string_view unquote(std::string_view field, std::vector<char>* scratch);
+/// The inside of a field in quotes, doubled quotes made one in `scratch`, which the view may point into.
+std::string_view strip_quotes(std::string_view field, std::vector<char>* scratch);
+
+/// A field's value without its quotes, if it has any.
+inline std::string_view unquote(std::string_view field, std::vector<char>* scratch) {
+  return field.size() >= 2 && field.front() == '"' ? strip_quotes(field, scratch) : field;
+}
 
 }  // namespace hayate::io

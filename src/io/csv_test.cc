@@ -10,6 +10,8 @@
 #include "base/strings.h"
 #include "io/csv_scan.h"
 #include "io/csv_value.h"
+#include "kernels/csv_scan.h"
+#include "kernels/dispatch.h"
 
 using namespace hayate;
 using namespace hayate::io;
@@ -214,17 +216,19 @@ TEST_CASE("csv: chunks of a large file meet in the right place, whatever stands 
   }
 }
 
-TEST_CASE("csv: both scanners find the same fields in well-formed bytes; the fast one knows when it cannot") {
+namespace {
+void compare_scanners() {
   const uint64_t key = random_key(3, Stage::search);
   constexpr std::string_view kAlphabet = "\"\"\"\"ab,,\n\n\r";
   const CsvDialect dialect;
+  const auto [count_block, scan_fields] = kernels::csv_kernels();
   int agreed = 0;
   for (uint64_t trial = 0; trial < 20'000; ++trial) {
     std::string text;
     const uint32_t size = random_below(key, 1000 * trial, 150);
     for (uint32_t i = 0; i < size; ++i) text += kAlphabet[random_below(key, 1000 * trial + 1 + i, uint32_t(kAlphabet.size()))];
-    std::vector<uint32_t> ends(text.size() + 64), expected;
-    const CsvScan scan = scan_fields(text, dialect, ends.data());
+    std::vector<uint32_t> ends(text.size() + 64), row_ends(text.size() + 64), expected;
+    const kernels::CsvScan scan = scan_fields(text.data(), text.size(), ',', '\n', ends.data(), row_ends.data());
     std::vector<CsvField> fields;
     CsvFault fault = CsvFault::none;
     for (size_t at = 0; at < text.size() && fault == CsvFault::none;) {
@@ -235,15 +239,25 @@ TEST_CASE("csv: both scanners find the same fields in well-formed bytes; the fas
     if (fault != CsvFault::none) REQUIRE(scan.malformed);
     if (scan.malformed) continue;
     ++agreed;
-    ends.resize(scan.count);
+    ends.resize(scan.num_ends);
     REQUIRE(ends == expected);
+    REQUIRE(int64_t(scan.num_rows) == count_block(text.data(), text.size(), '\n').newlines[0]);
+    for (size_t row = 0; row < scan.num_rows; ++row) REQUIRE(text[ends[row_ends[row]]] == '\n');
     for (size_t cut = 0; cut <= text.size(); ++cut) {  // parity of the front and both hypotheses of the rest add up
-      const CsvBlock front = count_block(std::string_view(text).substr(0, cut), dialect),
-                     rest = count_block(std::string_view(text).substr(cut), dialect);
-      REQUIRE(front.newlines[0] + rest.newlines[front.odd_quotes] == count_block(text, dialect).newlines[0]);
+      const kernels::CsvBlock front = count_block(text.data(), cut, '\n'), rest = count_block(text.data() + cut, text.size() - cut, '\n');
+      REQUIRE(front.newlines[0] + rest.newlines[front.odd_quotes] == int64_t(scan.num_rows));
     }
   }
   CHECK(agreed > 500);
+}
+}  // namespace
+
+TEST_CASE("csv: both scanners find the same fields in well-formed bytes; the fast one knows when it cannot") {
+  for (const auto isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
+    kernels::set_isa(isa);
+    compare_scanners();
+  }
+  kernels::set_isa(kernels::detected_isa());
 }
 
 TEST_CASE("csv: plain numbers are read exactly as from_chars reads them") {
@@ -255,9 +269,25 @@ TEST_CASE("csv: plain numbers are read exactly as from_chars reads them") {
     int64_t integer = 0;
     if (read_plain_real(text.data(), text.data() + text.size(), &real)) REQUIRE(real == *parse_number(text));
     if (read_plain_integer(text.data(), text.data() + text.size(), &integer)) REQUIRE(integer == *parse_integer(text));
+    const std::string behind = "1234,6789" + text;
+    if (read_short_integer(behind.data() + 9, behind.data() + behind.size(), &integer)) REQUIRE(integer == *parse_integer(text));
     const CsvValue value = read_value(text, {});
     REQUIRE(value.real == *parse_number(text));
   }
+}
+
+TEST_CASE("csv: eight digits at once: every byte in every place") {
+  for (size_t size = 1; size <= 8; ++size)
+    for (size_t place = 0; place < size; ++place)
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text = "99999999" + std::string("12345678").substr(0, size);
+        text[8 + place] = char(byte);
+        int64_t value = 0;
+        const bool read = read_short_integer(text.data() + 8, text.data() + text.size(), &value);
+        const bool digits = byte >= '0' && byte <= '9' && !(place == 0 && byte == '0' && size > 1);
+        REQUIRE(read == digits);
+        if (read) REQUIRE(value == *parse_integer(std::string_view(text).substr(8)));
+      }
 }
 
 TEST_CASE("csv: cut anywhere or with any byte changed it is an error or a table, never a crash") {

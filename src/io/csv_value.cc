@@ -17,6 +17,14 @@ namespace {
 constexpr std::string_view kMissing[] = {"",     "#N/A", "#N/A N/A", "#NA",  "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
                                          "<NA>", "N/A",  "NA",       "NULL", "NaN",     "None",     "n/a",  "nan",  "null"};
 
+/// The bytes that a missing value may begin with.
+constexpr std::array<bool, 256> kMissingFirst = [] {
+  std::array<bool, 256> first{};
+  for (const std::string_view missing : kMissing)
+    if (!missing.empty()) first[uint8_t(missing.front())] = true;
+  return first;
+}();
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool same_ignoring_case(std::string_view text, std::string_view lower_case) { return text.size() == lower_case.size() && lower(text) == lower_case; }
@@ -137,8 +145,7 @@ int boolean_of(std::string_view text) {
 bool is_missing(std::string_view text) {
   if (text.empty()) return true;
   if (text.size() > 8) return false;
-  constexpr std::string_view kFirst = "#-1<Nn";
-  if (kFirst.find(text.front()) == std::string_view::npos) return false;
+  if (!kMissingFirst[uint8_t(text.front())]) return false;
   for (const std::string_view missing : kMissing)
     if (text == missing) return true;
   return false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "hayate/table.h"
@@ -69,6 +70,23 @@ inline bool read_plain_integer(const char* begin, const char* end, int64_t* out)
   return true;
 }
 
+/// The same for at most 8 digits without a sign, all at once: eight bytes up to `end`, of which those before `begin` are
+/// made zeros (D. Lemire, "Quickly parsing eight digits", 2018). The 8 bytes before `end` must be readable.
+inline bool read_short_integer(const char* begin, const char* end, int64_t* out) {
+  const auto digits = end - begin;
+  if (digits < 1 || digits > 8 || (*begin == '0' && digits > 1)) return false;
+  uint64_t text;
+  std::memcpy(&text, end - 8, 8);
+  constexpr uint64_t kZeros = 0x3030303030303030;
+  const uint64_t mine = ~uint64_t{0} << (64 - 8 * digits);
+  text = ((text ^ kZeros) & mine);  // digits are 0 .. 9 now
+  if (((text | (text + 0x0606060606060606)) & 0xF0F0F0F0F0F0F0F0) != 0) return false;
+  text = text * 10 + (text >> 8);
+  constexpr uint64_t kPairs = 0x000000FF000000FF;
+  *out = int64_t(((text & kPairs) * 0x000F424000000064 + ((text >> 16) & kPairs) * 0x0000271000000001) >> 32);
+  return true;
+}
+
 /// Reads "12.5", "-0.125": digits, a point, digits; at most 15 digits in all, so that digits / 10^k is one correctly
 /// rounded division of two exact doubles (Clinger 1990). False: read_value must look.
 inline bool read_plain_real(const char* begin, const char* end, double* out) {
@@ -77,21 +95,20 @@ inline bool read_plain_real(const char* begin, const char* end, double* out) {
   begin += negative;
   if (end - begin > 16) return false;
   int64_t digits = 0;
-  const char* point = nullptr;
-  for (const char* at = begin; at < end; ++at) {
-    const unsigned digit = unsigned(*at) - '0';
-    if (digit <= 9) {
-      digits = digits * 10 + digit;
-    } else if (*at == '.' && !point && at > begin) {
-      point = at;
-    } else {
-      return false;
-    }
-  }
-  if (!point || point + 1 == end) return false;
+  const char* at = begin;
+  for (; at < end && unsigned(*at) - '0' <= 9; ++at) digits = digits * 10 + (*at - '0');
+  const char* point = at;
+  if (at == begin || at == end || *at != '.' || at + 1 == end) return false;
+  for (++at; at < end && unsigned(*at) - '0' <= 9; ++at) digits = digits * 10 + (*at - '0');
+  if (at != end) return false;
   const double value = double(digits) / kPowers[end - point - 1];
   *out = negative ? -value : value;
   return true;
+}
+
+/// Reads "2024-01-05" and "2024/01/05".
+inline bool read_plain_date(const char* begin, const char* end, int32_t* days) {
+  return end - begin == 10 && (begin[4] == '-' || begin[4] == '/') && parse_date({begin, 10}, days);
 }
 
 }  // namespace hayate::io

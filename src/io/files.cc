@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "base/strings.h"
+#include "io/large_memory.h"
 
 namespace hayate::io {
 namespace fs = std::filesystem;
@@ -201,7 +202,7 @@ Result<Buffer> read_file(const std::string& path) {
   const bool has_size = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
   // Room for a byte more than the file has, so that its end shows without a second buffer; pipes grow by doubling.
   size_t capacity = has_size && status.st_size > 0 ? size_t(status.st_size) + 1 : kPiece, size = 0;
-  std::shared_ptr<char> bytes(static_cast<char*>(std::malloc(capacity)), std::free);
+  std::shared_ptr<char> bytes = std::static_pointer_cast<char>(allocate_large(capacity));
   while (true) {
     if (!bytes)
       return Error{Kind::budget, fmt::format("no memory for {} of file", format_bytes(int64_t(capacity))), path,
@@ -211,7 +212,7 @@ Result<Buffer> read_file(const std::string& path) {
     if (got == 0) break;
     size += size_t(got);
     if (size < capacity) continue;
-    std::shared_ptr<char> larger(static_cast<char*>(std::malloc(2 * capacity)), std::free);
+    std::shared_ptr<char> larger = std::static_pointer_cast<char>(allocate_large(2 * capacity));
     if (larger) std::memcpy(larger.get(), bytes.get(), size);
     bytes = std::move(larger), capacity *= 2;
   }

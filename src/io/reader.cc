@@ -14,12 +14,11 @@ namespace {
 
 Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& options, const std::vector<std::string>& as_text,
                        int64_t limit_bytes) {
-  HY_TRY(Buffer bytes, read_file(path));
-  if (codec != Codec::none) {
-    HY_TRY(bytes, decompress(bytes, codec, path, limit_bytes));
-  }
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
-  return parse_csv(text, path, {.columns = options.columns, .as_text = as_text, .pool = options.pool});
+  const CsvOptions csv = {.columns = options.columns, .as_text = as_text, .pool = options.pool, .memory_limit_bytes = limit_bytes};
+  if (codec == Codec::none) return read_csv_file(path, csv);
+  HY_TRY(const Buffer packed, read_file(path));
+  HY_TRY(const Buffer bytes, decompress(packed, codec, path, limit_bytes));
+  return parse_csv({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, csv);
 }
 
 Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines) {

@@ -20,11 +20,11 @@ namespace hayate::kernels {
 // The tables that the copies of the kernels export.
 #define HAYATE_TABLES(ISA)                             \
   namespace ISA {                                      \
+  extern const BinKernels kBinKernels;                 \
   extern const ComomentsKernels kComomentsKernels;     \
   extern const ElementwiseKernels kElementwiseKernels; \
   extern const ExtremesKernels kExtremesKernels;       \
   extern const ForestKernels kForestKernels;           \
-  extern const BinKernels kBinKernels;                 \
   extern const MomentsKernels kMomentsKernels;         \
   extern const QuantileKernels kQuantileKernels;       \
   extern const RankKernels kRankKernels;               \
@@ -80,6 +80,7 @@ Isa detected_isa() {
 Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
 
+const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);
@@ -89,7 +90,6 @@ const MomentsKernels& moments_kernels() { return choose(baseline::kMomentsKernel
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
-const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 }  // namespace hayate::kernels

@@ -50,7 +50,23 @@ void merge_runs(int32_t* tile, int64_t num_rows, int64_t from, int64_t to) {
       }
 }
 
-void sort_columns(const float* columns, int64_t stride, int64_t num_columns, const int32_t* rows, int64_t num_rows, float* sorted) {
+/// Turns orders back into floats and counts.
+SortedCounts finish_columns(int32_t* tile, int64_t num_rows) {
+  SortedCounts counts{};
+  int32_t last[kWide];
+  for (int64_t c = 0; c < kWide; ++c) last[c] = kLast;
+  for (int64_t i = 0; i < num_rows; ++i)
+    for (int64_t c = 0; c < kWide; ++c) {
+      const int32_t order = tile[i * kWide + c];
+      counts.present[c] += order != kLast;
+      counts.distinct[c] += (order != kLast) & (order != last[c]);
+      last[c] = order;
+      tile[i * kWide + c] = order ^ (order >> 31 & kLast);
+    }
+  return counts;
+}
+
+SortedCounts sort_columns(const float* columns, int64_t stride, int64_t num_columns, const int32_t* rows, int64_t num_rows, float* sorted) {
   constexpr int64_t kBlock = 256;
   int32_t* tile = reinterpret_cast<int32_t*>(sorted);
   for (int64_t c = 0; c < kWide; ++c)
@@ -58,7 +74,7 @@ void sort_columns(const float* columns, int64_t stride, int64_t num_columns, con
   for (int64_t first = 0; first < num_rows; first += kBlock)
     merge_runs(tile + first * kWide, num_rows - first < kBlock ? num_rows - first : kBlock, 1, kBlock);
   merge_runs(tile, num_rows, kBlock, num_rows);
-  for (int64_t i = 0; i < num_rows * kWide; ++i) tile[i] ^= tile[i] >> 31 & kLast;
+  return finish_columns(tile, num_rows);
 }
 
 constexpr int64_t kBlockValues = 16;

@@ -51,12 +51,15 @@ TEST_CASE("sort columns: as std::sort, missing last, for every number of rows an
       for (int64_t i = 0; i < num_rows; ++i) rows.push_back(int32_t((i * 7) % (2 * num_rows)));
       on_every_isa([&](const BinKernels& kernels) {
         std::vector<float> sorted(size_t(16 * num_rows));
-        kernels.sort_columns(values.data(), stride, num_columns, rows.data(), num_rows, sorted.data());
+        const SortedCounts counts = kernels.sort_columns(values.data(), stride, num_columns, rows.data(), num_rows, sorted.data());
         for (int64_t c = 0; c < num_columns; ++c) {
           std::vector<float> expected;
           for (const int32_t row : rows)
             if (const float x = values[size_t(c * stride + row)]; x == x) expected.push_back(x + 0.0f);
           std::sort(expected.begin(), expected.end());
+          REQUIRE(counts.present[c] == int32_t(expected.size()));
+          auto distinct = expected;
+          REQUIRE(counts.distinct[c] == std::unique(distinct.begin(), distinct.end()) - distinct.begin());
           for (int64_t i = 0; i < num_rows; ++i) {
             const float got = sorted[size_t(16 * i + c)];
             if (i < int64_t(expected.size()))

@@ -90,9 +90,9 @@ static inline Pair logarithm_pair(double x) {
   return exact_sum(whole.high, whole.low + (lead.low + (2 * s_low + third_low + (tail + r.exponent * kLn2Low))));
 }
 
-/// e^(x + low), error below 1 ulp; |low| is at most an ulp of x. Overflows to inf, underflows to 0.
-static inline double exponential(double x, double low) {
-  const double bounded = x > 800 ? 800 : x < -800 ? -800 : x;
+/// e^(x + rest), error below 1 ulp; |rest| is at most an ulp of x. Overflows to inf, underflows to 0.
+static inline double exponential(double x, double rest) {
+  const double bounded = x > 800 ? 800 : x < -800 ? -800 : x, low = bounded == x ? rest : 0;
   const double steps = bounded * 1.44269504088896338700 + 0x1.8p52, k = steps - 0x1.8p52;  // nearest whole number
   const double high = bounded - k * kLn2High, r = high + (low - k * kLn2Low);
   const double r_low = (high - r) + (low - k * kLn2Low);
@@ -102,8 +102,11 @@ static inline double exponential(double x, double low) {
        r * (1.0 / 24 +
             r * (1.0 / 120 +
                  r * (1.0 / 720 +
-                      r * (1.0 / 5040 + r * (1.0 / 40320 + r * (1.0 / 362880 + r * (1.0 / 3628800 + r * (1.0 / 39916800 + r / 479001600)))))))));
-  const double value = 1 + (r + (r_low + (0.5 * r * r + tail)));
+                      r * (1.0 / 5040 +
+                           r * (1.0 / 40320 + r * (1.0 / 362880 +
+                                                   r * (1.0 / 3628800 + r * (1.0 / 39916800 + r * (1.0 / 479001600 + r * (1.0 / 6227020800)))))))))));
+  const Pair lead = exact_sum(1, r);
+  const double value = lead.high + (lead.low + (r_low + (0.5 * r * r + tail)));
   // 2^k in two factors, so that results below 2^-1022 round once.
   const int64_t power = int64_t(bits_of(steps) & 0x000fffffffffffffu) - (int64_t(1) << 51), half = power >> 1;
   return value * from_bits(uint64_t(half + 1023) << 52) * from_bits(uint64_t(power - half + 1023) << 52);
@@ -121,6 +124,7 @@ static inline double power(double x, double y) {
   if (size == 0) return y > 0 ? sign * 0 : sign * kInfinity;
   if (size == kInfinity) return y > 0 ? sign * kInfinity : sign * 0;
   if (x < 0 && !whole) return kNaN;
+  if (size == 1) return sign;
   const Pair log = logarithm_pair(size);
   if (y > 0x1p60 || y < -0x1p60) return (log.high > 0) == (y > 0) ? sign * kInfinity : sign * 0;
   const Pair product = exact_product(log.high, y);

@@ -27,8 +27,15 @@ std::vector<int32_t> all_rows(size_t count) {
   return rows;
 }
 
+/// By ranks and by values, which must agree.
 BinnedMatrix binned(const std::vector<float>& values, int bins, const std::vector<int32_t>& rows) {
-  return std::move(bin_columns(rank_columns(one_column(values)), rows, bins)).value();
+  BinnedMatrix by_ranks = std::move(bin_columns(rank_columns(one_column(values)), rows, bins)).value();
+  const BinnedMatrix by_values = std::move(bin_values(one_column(values), rows, bins)).value();
+  REQUIRE(by_values.cuts == by_ranks.cuts);
+  REQUIRE(by_values.has_missing == by_ranks.has_missing);
+  REQUIRE(std::equal(values.begin(), values.end(), by_values.codes.data(),
+                     [&, i = size_t{0}](float, uint8_t code) mutable { return code == by_ranks.codes.data()[i++]; }));
+  return by_ranks;
 }
 
 /// Values of every kind: normal, tied, denormal, infinite, both zeros, missing; any bit pattern now and then.
@@ -121,6 +128,23 @@ TEST_CASE("bins: many distinct values fill the bins evenly, heavy ones alone") {
   const std::vector<int> heavy = sizes(binned(values, 64, all_rows(values.size())));
   CHECK(heavy.size() == 64);
   CHECK(std::count_if(heavy.begin(), heavy.end(), [](int size) { return size > 200; }) == 1);
+}
+
+TEST_CASE("bins: columns do not disturb each other") {
+  const int64_t rows = 130, features = 37, stride = 150;
+  const std::vector<float> values = odd_values(size_t(stride * features), 3);
+  const auto train = all_rows(100);
+  const FloatColumns raw{values.data(), rows, features, stride};
+  const BinnedMatrix by_values = std::move(bin_values(raw, train, 16)).value(),
+                     by_ranks = std::move(bin_columns(rank_columns(raw), train, 16)).value();
+  CHECK(by_values.cuts == by_ranks.cuts);
+  for (int64_t f = 0; f < features; ++f) {
+    const std::vector<float> own(raw.column(f), raw.column(f) + rows);
+    const BinnedMatrix alone = binned(own, 16, train);
+    REQUIRE(std::ranges::equal(by_values.cuts.of(f), alone.cuts.of(0)));
+    REQUIRE(std::equal(alone.codes.data(), alone.codes.data() + rows, by_values.columns().column(f)));
+    REQUIRE(std::equal(alone.codes.data(), alone.codes.data() + rows, by_ranks.columns().column(f)));
+  }
 }
 
 TEST_CASE("bins: cuts come from the training rows alone") {

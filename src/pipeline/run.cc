@@ -158,48 +158,75 @@ std::string RunStats::line() const {
                      workers == 1 ? "" : "s");
 }
 
-Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
-  const double began = wall_seconds(), cpu_began = cpu_seconds();
-  HY_TRY(Plan plan, make_plan(request.spec));
-  RunOutcome outcome;
-  outcome.run_dir = request.run_dir.empty() ? fmt::format("runs/{}-{}", timestamp_now(), spec_hash(request.spec).substr(0, 8)) : request.run_dir;
-  HY_CHECK(Manifest::check(outcome.run_dir, spec_hash(request.spec)));
-  HY_TRY(const auto paths, io::expand_inputs(request.spec.universe.input));
+namespace {
 
-  const int asked = exec::worker_count(request.exec);
-  exec::Pool pool(asked);
+/// Bars that are fit to be learnt from, in the order in which they became so.
+struct Prepared {
+  io::BarsResult bars;  ///< as read
+  Panel panel;          ///< without failed symbols, adjusted
+  std::vector<Hash128> hashes;
+};
+
+/// Reads, compiles the plan against the columns, checks. Findings and messages go to `outcome`.
+Result<Prepared> prepare(Plan& plan, const std::vector<std::string>& paths, exec::Pool& pool, exec::Steps& steps, RunOutcome& outcome) {
+  Prepared out;
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
-  outcome.failures = bars.bars.failures, outcome.warnings = bars.bars.warnings;
-  HY_CHECK(compile_plan(plan, bars.bars.panel.fields));
+  HY_TRY(out.bars, io::read_bars(paths, pool));
+  const PanelResult& read = out.bars.bars;
+  outcome.failures = read.failures, outcome.warnings = read.warnings;
+  HY_CHECK(compile_plan(plan, read.panel.fields));
 
-  steps.begin("check", int64_t(bars.bars.panel.num_symbols()));
-  BarFindings found = check_bars(bars.bars.panel, plan.spec.universe.adjust == "adj_close");
+  const std::string& adjust = plan.spec.universe.adjust;
+  steps.begin("check", int64_t(read.panel.num_symbols()));
+  BarFindings found = check_bars(read.panel, adjust == "adj_close");
   append(outcome.failures, std::move(found.failures));
   append(outcome.warnings, std::move(found.warnings));
-  Panel panel = without_failures(bars.bars.panel, outcome.failures);
-  if (panel.num_symbols() == 0 && !outcome.failures.empty()) return nothing_left(outcome.failures);
+  out.panel = without_failures(read.panel, outcome.failures);
+  if (out.panel.num_symbols() == 0 && !outcome.failures.empty()) return nothing_left(outcome.failures);
+  out.hashes = input_hashes(out.bars, out.panel);
+
   std::vector<std::string> used = plan.features->fields();
   used.insert(used.end(), plan.label_program->fields().begin(), plan.label_program->fields().end());
-  HY_TRY(const bool vwap_added, prepare_bars(plan.spec.universe.adjust, used, panel));
+  HY_TRY(const bool vwap_added, prepare_bars(adjust, used, out.panel));
   if (vwap_added) outcome.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
-  HY_TRY(const int workers, workers_that_fit(plan, panel, request.exec, asked));
-  const std::vector<Hash128> hashes = input_hashes(bars, panel);
-  HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, hashes));
-  const std::string shared = cache_folder(request.exec);
-  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? outcome.run_dir + "/tasks" : shared));
+  return out;
+}
 
-  exec::Pool fewer(workers < asked ? workers : 1);
+/// Trains every task on `pool`, with stored results and a record of each in the manifest.
+Result<Trained> train(const Plan& plan, const Prepared& prepared, const RunRequest& request, exec::Pool& pool, exec::Steps& steps,
+                      const exec::Cancellation& cancel, double began, cache::Store& store, Manifest& manifest, const std::string& run_dir) {
   std::mutex recording;
   const auto record = [&](const TaskTrace& task) {
     const std::lock_guard lock(recording);
     return manifest.append(task_record(task));
   };
-  const TrainJob job{plan, panel, hashes, workers < asked ? fewer : pool, steps, cancel, request.exec.timeout.value, began, &store, record};
-  auto training = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
-  if (cancel.stopped())
-    return Error{Kind::interrupted, "interrupted; finished tasks are kept", outcome.run_dir, fmt::format("hayate resume {}", outcome.run_dir)};
-  HY_TRY(Trained trained, std::move(training));
+  const TrainJob job{plan, prepared.panel, prepared.hashes, pool, steps, cancel, request.exec.timeout.value, began, &store, record};
+  auto trained = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
+  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted; finished tasks are kept", run_dir, fmt::format("hayate resume {}", run_dir)};
+  return trained;
+}
+
+}  // namespace
+
+Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  const double began = wall_seconds(), cpu_began = cpu_seconds();
+  const std::string hash = spec_hash(request.spec);
+  HY_TRY(Plan plan, make_plan(request.spec));
+  RunOutcome outcome;
+  outcome.run_dir = request.run_dir.empty() ? fmt::format("runs/{}-{}", timestamp_now(), hash.substr(0, 8)) : request.run_dir;
+  HY_CHECK(Manifest::check(outcome.run_dir, hash));
+  HY_TRY(const auto paths, io::expand_inputs(request.spec.universe.input));
+
+  const int asked = exec::worker_count(request.exec);
+  exec::Pool pool(asked);
+  HY_TRY(Prepared prepared, prepare(plan, paths, pool, steps, outcome));
+  HY_TRY(const int workers, workers_that_fit(plan, prepared.panel, request.exec, asked));
+  exec::Pool fewer(workers < asked ? workers : 1);
+
+  HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, prepared.hashes));
+  const std::string shared = cache_folder(request.exec);
+  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? outcome.run_dir + "/tasks" : shared));
+  HY_TRY(Trained trained, train(plan, prepared, request, workers < asked ? fewer : pool, steps, cancel, began, store, manifest, outcome.run_dir));
   append(outcome.failures, trained.failures);
   if (trained.forests.empty()) return nothing_left(outcome.failures);
   std::stable_sort(outcome.failures.begin(), outcome.failures.end(), [](const Finding& a, const Finding& b) { return a.symbol < b.symbol; });
@@ -209,21 +236,20 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   steps.begin("write");
   const auto path = [&](const char* name) { return outcome.run_dir + "/" + name; };
-  HY_CHECK(io::write_table(path("predictions.parquet"), forecast_table(trained.forecast, panel.daily, panel.zone)));
+  HY_CHECK(io::write_table(path("predictions.parquet"), forecast_table(trained.forecast, prepared.panel.daily, prepared.panel.zone)));
   const Model model = model_of(plan, trained);
   HY_CHECK(io::write_file(path("model.hyt"), serialize(model)));
   HY_CHECK(io::write_file(path("metrics.json"), metrics_json(trained.forecast, outcome.scores)));
   HY_CHECK(io::write_file(path("failures.json"), failures_json(outcome.failures)));
   outcome.forecast = std::move(trained.forecast);
   steps.end();
+  outcome.steps = steps.records();
 
   RunStats& stats = outcome.stats;
-  stats.symbols = int64_t(panel.num_symbols() - trained.failures.size()), stats.failed = int64_t(outcome.failures.size());
-  stats.rows = panel.num_rows(), stats.models = trained.num_models, stats.workers = workers;
-  stats.cache_hits = store.use().hits;
-  outcome.steps = steps.records();
+  stats.symbols = int64_t(prepared.panel.num_symbols() - trained.failures.size()), stats.failed = int64_t(outcome.failures.size());
+  stats.rows = prepared.panel.num_rows(), stats.models = trained.num_models, stats.workers = workers, stats.cache_hits = store.use().hits;
   stats.wall_seconds = wall_seconds() - began, stats.cpu_seconds = cpu_seconds() - cpu_began, stats.peak_memory_bytes = peak_memory_bytes();
-  HY_CHECK(io::write_file(path("report.html"), eval::render_report(report_data(request, plan, outcome, bars, trained, model))));
+  HY_CHECK(io::write_file(path("report.html"), eval::render_report(report_data(request, plan, outcome, prepared.bars, trained, model))));
   HY_CHECK(io::write_file(path("events.jsonl"), events_jsonl(outcome.steps, trained.tasks, stats)));
   HY_CHECK(manifest.append("{\"record\":\"end\",\"stats\":" + stats_json(stats) + "}"));
   HY_CHECK(manifest.sync());

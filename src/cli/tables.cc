@@ -1,0 +1,126 @@
+// hayate convert, head and schema: tables as files.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "cli/all_commands.h"
+#include "cli/outputs.h"
+#include "io/reader.h"
+#include "io/writer.h"
+
+namespace hayate::cli {
+namespace {
+
+std::vector<std::string> listed(const std::string& names) {
+  std::vector<std::string> out;
+  if (!names.empty())
+    for (const std::string& name : split(names, ',')) out.emplace_back(trim(name));
+  return out;
+}
+
+/// A value as it is shown to a person; "" when it is missing.
+std::string shown(const Column& column, int64_t row) {
+  if (column.is_null(row)) return "";
+  switch (column.dtype) {
+    case Dtype::text:
+    case Dtype::category:
+      return std::string(column.text(row));
+    case Dtype::date:
+      return format_date(column.as<int32_t>()[size_t(row)]);
+    case Dtype::timestamp:
+      return format_timestamp(column.as<int64_t>()[size_t(row)], column.zone);
+    case Dtype::boolean:
+      return column.number(row) != 0 ? "true" : "false";
+    case Dtype::float32:
+      return fmt::format("{}", column.as<float>()[size_t(row)]);
+    case Dtype::int64:
+      return fmt::format("{}", column.as<int64_t>()[size_t(row)]);
+    case Dtype::uint64:
+      return fmt::format("{}", column.as<uint64_t>()[size_t(row)]);
+    default:
+      return fmt::format("{}", column.number(row));
+  }
+}
+
+Result<Table> read(const std::string& in) {
+  HY_TRY(const auto paths, io::expand_input(in));
+  return io::read_tables(paths);
+}
+
+}  // namespace
+
+Result<int> convert_command(ConvertOptions& options, const Console& console) {
+  HY_TRY(const auto kind, asked_kind(options.format));
+  if (options.out != "-" && options.out != "none") HY_CHECK(io::kind_of(options.out));
+  HY_TRY(const auto paths, io::expand_input(options.in));
+  exec::Pool pool(exec::worker_count(options.exec));
+  exec::Steps steps(console.progress);
+  steps.begin("read", int64_t(paths.size()));
+  const auto in_kind = options.in == "-" ? kind : std::nullopt, out_kind = options.out == "-" ? kind : std::nullopt;
+  HY_TRY(const Table table, io::read_tables(paths, {listed(options.columns), in_kind, &pool, exec::memory_limit_bytes(options.exec)}));
+  steps.begin("write", table.num_rows());
+  HY_TRY(const Hash128 checksum, io::write_table(options.out, table, out_kind));
+  steps.end();
+  console.say(fmt::format("{} rows, {} columns: {}", table.num_rows(), table.num_columns(), options.out));
+  HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
+  if (console.json) {
+    JsonWriter json;
+    json.object().key("rows").value(table.num_rows()).key("columns").value(int64_t(table.num_columns())).key("output").value(options.out);
+    console.print(json.key("checksum").value(options.out == "none" ? checksum.hex() : "").end().text() + "\n");
+  } else if (options.out == "none") {
+    console.print(fmt::format("checksum {}\n", checksum.hex()));
+  }
+  return 0;
+}
+
+Result<int> head_command(HeadOptions& options, const Console& console) {
+  HY_TRY(const Table whole, read(options.in));
+  const Table table = slice(whole, 0, std::min(options.rows, whole.num_rows()));
+  if (console.json) {
+    HY_TRY(const auto kind, io::kind_named("json", "--json"));
+    HY_CHECK(io::write_table("-", table, kind));
+    return 0;
+  }
+  std::vector<std::vector<std::string>> cells;
+  for (size_t c = 0; c < table.num_columns(); ++c) {
+    auto& column = cells.emplace_back(1, table.names[c]);
+    for (int64_t row = 0; row < table.num_rows(); ++row) column.push_back(shown(table.columns[c], row));
+  }
+  for (size_t row = 0; row < size_t(table.num_rows()) + 1; ++row) {
+    std::string line;
+    for (const auto& column : cells) {
+      size_t width = 0;
+      for (const std::string& cell : column) width = std::max(width, cell.size());
+      line += padded(column[row], width + 2);
+    }
+    console.print(line.substr(0, line.find_last_not_of(' ') + 1) + "\n");
+  }
+  if (whole.num_rows() > table.num_rows()) console.say(fmt::format("{} of {} rows", table.num_rows(), whole.num_rows()));
+  return 0;
+}
+
+Result<int> schema_command(SchemaOptions& options, const Console& console) {
+  HY_TRY(const Table table, read(options.in));
+  JsonWriter json(1);
+  json.object().key("rows").value(table.num_rows()).key("columns").array();
+  size_t width = 6;
+  for (const std::string& name : table.names) width = std::max(width, name.size());
+  if (!console.json) console.print(fmt::format("{} {:<10} {:>10} {:>10}\n", padded("column", width), "dtype", "missing", "bytes"));
+  for (size_t c = 0; c < table.num_columns(); ++c) {
+    const Column& column = table.columns[c];
+    json.object().key("name").value(table.names[c]).key("dtype").value(dtype_name(column.dtype)).key("missing").value(column.count_nulls());
+    json.key("bytes").value(column.bytes()).end();
+    if (!console.json)
+      console.print(fmt::format("{} {:<10} {:>10} {:>10}\n", padded(table.names[c], width), dtype_name(column.dtype), column.count_nulls(),
+                                format_bytes(column.bytes())));
+  }
+  if (console.json)
+    console.print(json.end().end().text() + "\n");
+  else
+    console.print(fmt::format("{} rows\n", table.num_rows()));
+  return 0;
+}
+
+}  // namespace hayate::cli
