@@ -111,7 +111,7 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
 
 struct EvaluateOptions {
   std::vector<std::string> input;
-  std::string label, prediction = "prediction", problem, weight, by_date, format;
+  std::string label, prediction = "prediction", problem, weight, by_date, html, format;
 };
 template <class Visitor>
 void visit_fields(EvaluateOptions& o, Visitor&& field) {
@@ -122,6 +122,7 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   field("by_date", o.by_date, "column of dates: IC and rank IC over the cross-section of each date", Argument{"COL"});
+  field("html", o.html, "page to write: metrics with 95 % intervals, curves, errors; opens offline", Argument{"FILE.html"});
 }
 
 struct SynthOptions : ComputeOptions {
