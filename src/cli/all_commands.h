@@ -67,7 +67,8 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
-  field("compat", o.compat, "qlib: features may look ahead (with a warning), and --calendar union", Choices{{"none", "qlib"}});
+  field("compat", o.compat, "qlib: features may look ahead (with a warning), and --calendar union; talib: ta functions treat NaN as TA-Lib",
+        Choices{{"none", "qlib", "talib"}});
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
   field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
