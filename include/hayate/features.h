@@ -63,6 +63,7 @@ const Operator* find_operator(std::string_view name);
 struct CompileOptions {
   Dtype dtype = Dtype::float32;   ///< float32: qlib's arithmetic. float64: everything in double
   bool allow_look_ahead = false;  ///< labels look ahead; a feature that does is refused
+  bool compat_talib = false;      ///< ta functions see NaN and all, as TA-Lib does; else a NaN touches its own windows
 };
 
 /// Expressions compiled together. Immutable; safe to share between threads.

@@ -67,7 +67,8 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
-  field("compat", o.compat, "qlib: features may look ahead (with a warning), and --calendar union", Choices{{"none", "qlib"}});
+  field("compat", o.compat, "qlib: features may look ahead (with a warning), and --calendar union; talib: ta functions treat NaN as TA-Lib",
+        Choices{{"none", "qlib", "talib"}});
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
   field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
@@ -111,7 +112,7 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
 
 struct EvaluateOptions {
   std::vector<std::string> input;
-  std::string label, prediction = "prediction", problem, weight, by_date, format;
+  std::string label, prediction = "prediction", problem, weight, by_date, html, format;
 };
 template <class Visitor>
 void visit_fields(EvaluateOptions& o, Visitor&& field) {
@@ -122,6 +123,7 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   field("by_date", o.by_date, "column of dates: IC and rank IC over the cross-section of each date", Argument{"COL"});
+  field("html", o.html, "page to write: metrics with 95 % intervals, curves, errors; opens offline", Argument{"FILE.html"});
 }
 
 struct SynthOptions : ComputeOptions {

@@ -1,12 +1,16 @@
-// hayate evaluate: all metrics with their conventions.
+// hayate evaluate: all metrics with their conventions, and a page of them.
 #include <fmt/format.h>
 
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
+#include "eval/evaluation_page.h"
 #include "eval/metrics_json.h"
+#include "exec/exec_config.h"
+#include "exec/pool.h"
 #include "hayate/metrics.h"
+#include "io/files.h"
 #include "io/reader.h"
 
 namespace hayate::cli {
@@ -38,6 +42,14 @@ std::string evaluation_table(const Evaluation& evaluation) {
   return out;
 }
 
+Result<void> write_page(const std::string& file, const std::vector<std::string>& inputs, const EvaluateSpec& spec, const eval::EvaluationRows& rows,
+                        const Evaluation& evaluation) {
+  exec::Pool pool(exec::worker_count({}));
+  HY_TRY(eval::EvaluationData data, eval::measure_evaluation(rows, evaluation, pool));
+  data.inputs = inputs, data.columns = spec;
+  return io::write_file(file, eval::render_evaluation(data));
+}
+
 }  // namespace
 
 Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
@@ -53,7 +65,12 @@ Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
     HY_TRY(const ProblemChoice choice, infer_problem(*label, options.label));
     console.say(fmt::format("problem: {} ({})", problem_name(choice.problem), choice.why));
   }
-  HY_TRY(const Evaluation evaluation, evaluate_table(table, spec));
+  HY_TRY(const eval::EvaluationRows rows, eval::evaluation_rows(table, spec));
+  HY_TRY(const Evaluation evaluation, eval::evaluate_rows(rows));
+  if (!options.html.empty()) {
+    HY_CHECK(write_page(options.html, paths, spec, rows, evaluation));
+    console.say("page: " + options.html);
+  }
   console.print(console.json ? evaluation_json(evaluation) : evaluation_table(evaluation));
   return 0;
 }

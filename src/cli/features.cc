@@ -36,6 +36,7 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
   request.input = options.input, request.output = options.output, request.adjust = options.adjust, request.exec = options.exec;
   request.dtype = options.dtype == "float64" ? Dtype::float64 : Dtype::float32;
   request.features_may_look_ahead = options.compat == "qlib";
+  request.compat_talib = options.compat == "talib";
   request.union_calendar = options.calendar == "union" || options.compat == "qlib";
   HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);

@@ -5,12 +5,16 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace hayate::eval {
+
+/// A gap in a chart, a dash in text.
+inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 /// The text with & < > " ' replaced, control characters dropped and broken UTF-8 replaced: inert inside HTML and attributes.
 std::string escape_html(std::string_view text);

@@ -8,10 +8,14 @@
 #include <unordered_map>
 
 #include "base/strings.h"
-#include "hayate/metrics.h"
+#include "eval/evaluation_rows.h"
 
 namespace hayate {
 namespace {
+
+using eval::DateUnit;
+using eval::EvaluationRows;
+using eval::kNoDate;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kMostClasses = 1000;  // the confusion matrix is 8 MB then; more is a label of numbers or of names
@@ -46,45 +50,44 @@ Result<std::vector<double>> weights_of(const Columns& c, const EvaluateSpec& spe
   return numbers_of(*c.weight, spec.weight);
 }
 
-/// A whole number for every distinct date, ascending with it; rows without a date get none.
-struct DateKeys {
-  std::vector<int64_t> rows, keys;
-};
-
-DateKeys date_keys(const Column& column) {
-  std::unordered_map<std::string, int64_t> code_of;
-  const bool is_text = column.dtype == Dtype::text || column.dtype == Dtype::category;
-  if (is_text) {
-    const std::vector<std::string> names = class_names(column);
-    for (size_t i = 0; i < names.size(); ++i) code_of[names[i]] = int64_t(i);
+DateUnit unit_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::text:
+    case Dtype::category:
+      return DateUnit::position;
+    case Dtype::date:
+      return DateUnit::day;
+    case Dtype::timestamp:
+      return DateUnit::microsecond;
+    default:
+      return DateUnit::number;
   }
-  DateKeys out;
+}
+
+void read_dates(const Column& column, EvaluationRows& out) {
+  out.date_unit = unit_of(column.dtype);
+  out.date.assign(size_t(column.length), kNoDate);
+  std::unordered_map<std::string, int64_t> position_of;
+  if (out.date_unit == DateUnit::position) {
+    const std::vector<std::string> names = class_names(column);
+    for (size_t i = 0; i < names.size(); ++i) position_of[names[i]] = int64_t(i);
+  }
   for (int64_t row = 0; row < column.length; ++row) {
     if (column.is_null(row)) continue;
-    const double number = is_text ? 0.0 : column.number(row);
-    if (std::isnan(number)) continue;
-    out.rows.push_back(row);
-    out.keys.push_back(is_text                            ? code_of[std::string(column.text(row))]
-                       : column.dtype == Dtype::timestamp ? column.as<int64_t>()[size_t(row)]
-                                                          : int64_t(number));
+    int64_t& date = out.date[size_t(row)];
+    if (out.date_unit == DateUnit::position)
+      date = position_of[std::string(column.text(row))];
+    else if (out.date_unit == DateUnit::microsecond)
+      date = column.as<int64_t>()[size_t(row)];
+    else if (const double number = column.number(row); !std::isnan(number))
+      date = int64_t(number);
   }
-  return out;
 }
 
-void append_by_date(Evaluation& out, const Column& dates, const std::vector<double>& label, const std::vector<double>& prediction) {
-  const DateKeys keyed = date_keys(dates);
-  std::vector<double> y, p;
-  for (const int64_t row : keyed.rows) y.push_back(label[size_t(row)]), p.push_back(prediction[size_t(row)]);
-  for (MetricValue& metric : ic_metrics(ic_by_date(keyed.keys, y, p))) out.metrics.push_back(std::move(metric));
-}
-
-Result<Evaluation> evaluate_numbers(const Columns& c, const EvaluateSpec& spec) {
-  HY_TRY(const std::vector<double> label, numbers_of(*c.label, spec.label));
-  HY_TRY(const std::vector<double> prediction, numbers_of(*c.prediction, spec.prediction));
-  HY_TRY(const std::vector<double> weight, weights_of(c, spec));
-  HY_TRY(Evaluation out, evaluate_regression(label, prediction, weight));
-  if (c.by_date) append_by_date(out, *c.by_date, label, prediction);
-  return out;
+Result<void> read_numbers(const Columns& c, const EvaluateSpec& spec, EvaluationRows& out) {
+  HY_TRY(out.label, numbers_of(*c.label, spec.label));
+  HY_TRY(out.prediction, numbers_of(*c.prediction, spec.prediction));
+  return {};
 }
 
 /// The class of every row as a number in order of appearance, -1 for none, and the names of those numbers.
@@ -183,36 +186,16 @@ Result<std::vector<std::vector<double>>> probabilities_of(const Table& table, co
   return out;
 }
 
-/// The IC of a question of two classes is that of the positive class's probability and the outcome 0 or 1.
-void append_by_date(Evaluation& out, const Column& dates, const ClassPredictions& input) {
-  const auto probability = [&](size_t row) {
-    return !input.probability[1].empty() ? input.probability[1][row] : !input.probability[0].empty() ? 1 - input.probability[0][row] : kNaN;
-  };
-  std::vector<double> label, score;
-  for (size_t row = 0; row < input.label.size() && input.classes.size() == 2; ++row) {
-    label.push_back(input.label[row] < 0 ? kNaN : double(input.label[row]));
-    score.push_back(probability(row));
-  }
-  label.resize(input.label.size(), kNaN), score.resize(input.label.size(), kNaN);
-  append_by_date(out, dates, label, score);
-}
-
-Result<Evaluation> evaluate_classes(const Table& table, const Columns& c, const EvaluateSpec& spec) {
+Result<void> read_classes(const Table& table, const Columns& c, const EvaluateSpec& spec, EvaluationRows& out) {
   HY_CHECK(check_predictions(c, spec));
-  ClassPredictions input;
-  input.classes = all_classes(table, c);
-  if (input.classes.size() > kMostClasses)
+  out.classes = all_classes(table, c);
+  if (out.classes.size() > kMostClasses)
     return input_error(
-        fmt::format("columns '{}' and '{}' hold {} classes, the most is {}", spec.label, spec.prediction, input.classes.size(), kMostClasses),
+        fmt::format("columns '{}' and '{}' hold {} classes, the most is {}", spec.label, spec.prediction, out.classes.size(), kMostClasses),
         spec.label, "pass --problem regression, or choose the column of classes");
-  const std::vector<int32_t> label = codes_of(*c.label, input.classes), prediction = codes_of(*c.prediction, input.classes);
-  HY_TRY(const auto probability, probabilities_of(table, input.classes));
-  HY_TRY(const std::vector<double> weight, weights_of(c, spec));
-  input.label = label, input.prediction = prediction, input.weight = weight;
-  input.probability.assign(probability.begin(), probability.end());
-  HY_TRY(Evaluation out, evaluate_classification(input));
-  if (c.by_date) append_by_date(out, *c.by_date, input);
-  return out;
+  out.label_class = codes_of(*c.label, out.classes), out.predicted_class = codes_of(*c.prediction, out.classes);
+  HY_TRY(out.probability, probabilities_of(table, out.classes));
+  return {};
 }
 
 }  // namespace
@@ -231,16 +214,63 @@ std::vector<std::string> class_names(const Column& column) {
   return names;
 }
 
-Result<Evaluation> evaluate_table(const Table& table, const EvaluateSpec& spec) {
+namespace eval {
+
+Result<EvaluationRows> evaluation_rows(const Table& table, const EvaluateSpec& spec) {
   HY_TRY(const Columns columns, find_columns(table, spec));
-  Problem problem = Problem::regression;
+  EvaluationRows out;
   if (spec.problem) {
-    problem = *spec.problem;
+    out.problem = *spec.problem;
   } else {
     HY_TRY(const ProblemChoice choice, infer_problem(*columns.label, spec.label));
-    problem = choice.problem;
+    out.problem = choice.problem;
   }
-  return problem == Problem::regression ? evaluate_numbers(columns, spec) : evaluate_classes(table, columns, spec);
+  HY_CHECK(out.problem == Problem::regression ? read_numbers(columns, spec, out) : read_classes(table, columns, spec, out));
+  HY_TRY(out.weight, weights_of(columns, spec));
+  if (columns.by_date) read_dates(*columns.by_date, out);
+  return out;
+}
+
+ClassPredictions class_predictions(const EvaluationRows& rows) {
+  ClassPredictions out{rows.classes, rows.label_class, rows.predicted_class, {}, rows.weight};
+  out.probability.assign(rows.probability.begin(), rows.probability.end());
+  return out;
+}
+
+std::vector<double> probability_of(const EvaluationRows& rows, size_t k) {
+  std::vector<double> out = rows.probability[k];
+  if (!out.empty() || rows.classes.size() != 2) return out;
+  for (const double other : rows.probability[1 - k]) out.push_back(1 - other);
+  return out;
+}
+
+std::vector<IcDay> ic_days(const EvaluationRows& rows) {
+  const bool numbers = rows.problem == Problem::regression, two_classes = !numbers && rows.classes.size() == 2;
+  const std::vector<double> probability = two_classes ? probability_of(rows, 1) : std::vector<double>();
+  std::vector<int64_t> dates;
+  std::vector<double> label, prediction;
+  for (size_t row = 0; row < rows.date.size(); ++row) {
+    if (rows.date[row] == kNoDate) continue;
+    dates.push_back(rows.date[row]);
+    label.push_back(numbers ? rows.label[row] : two_classes && rows.label_class[row] >= 0 ? double(rows.label_class[row]) : kNaN);
+    prediction.push_back(numbers ? rows.prediction[row] : probability.empty() ? kNaN : probability[row]);
+  }
+  return ic_by_date(dates, label, prediction);
+}
+
+Result<Evaluation> evaluate_rows(const EvaluationRows& rows) {
+  HY_TRY(Evaluation out, rows.problem == Problem::regression ? evaluate_regression(rows.label, rows.prediction, rows.weight)
+                                                             : evaluate_classification(class_predictions(rows)));
+  if (rows.date_unit == DateUnit::none) return out;
+  for (MetricValue& metric : ic_metrics(ic_days(rows))) out.metrics.push_back(std::move(metric));
+  return out;
+}
+
+}  // namespace eval
+
+Result<Evaluation> evaluate_table(const Table& table, const EvaluateSpec& spec) {
+  HY_TRY(const EvaluationRows rows, eval::evaluation_rows(table, spec));
+  return eval::evaluate_rows(rows);
 }
 
 }  // namespace hayate

@@ -3,18 +3,17 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "eval/chart.h"
+#include "hayate/metrics.h"
 #include "hayate/panel.h"
 
 namespace hayate::eval {
 
-/// Everything below: NaN means "not measured" or "undefined" and is shown as a dash. Times are days since 1970-01-01
+/// Everything below: NaN (kUndefined) means "not measured" or "undefined" and is shown as a dash. Times are days since 1970-01-01
 /// when ReportData::daily, else microseconds UTC: a Panel's own unit. Counts are exact; text is escaped on output.
-inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-
 struct NameValue {
   std::string name, value;
 };
@@ -72,12 +71,6 @@ struct UniverseScore {
   double ic = kUndefined, icir = kUndefined, rank_ic = kUndefined, rank_icir = kUndefined;
 };
 
-/// Rows whose prediction falls into one tenth of all predictions (or fewer groups when there are ties).
-struct Bucket {
-  int64_t rows = 0;
-  double mean_prediction = kUndefined, mean_label = kUndefined, standard_error = kUndefined;  ///< of mean_label
-};
-
 /// A row that has no label yet, predicted by the last fold's model.
 struct NewestPrediction {
   std::string symbol;
@@ -131,7 +124,7 @@ struct ReportData {
   std::vector<SymbolScore> symbols;  ///< every symbol that has predictions
   std::vector<FoldScore> folds;
   std::vector<DateScore> dates;
-  std::vector<Bucket> buckets;  ///< ascending in prediction
+  std::vector<Bucket> buckets;  ///< tenths of the rows (fewer with ties), ascending in prediction
   std::vector<NewestPrediction> newest;
   std::vector<FeatureGain> features;
   std::string importance_note;  ///< "mean gain over the last fold's 4 models"

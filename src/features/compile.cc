@@ -16,13 +16,15 @@ using Type = ExpressionNode::Type;
 /// What a sub-expression is: a series in the graph, or a constant known now. `whole`: a series of whole numbers, which numpy
 /// holds as int64 (If(c, 1, 0), condition + 1); here it is float64, but And, Or and Not accept it.
 struct Value {
-  enum class Kind { series, number, text };
+  enum class Kind { series, number, text, talib };  // talib: a call with several outputs, none chosen yet
   Kind kind = Kind::number;
   int32_t node = -1;
   ValueType type = ValueType::float64;
   bool whole = false;
   double number = 0;
   std::string text = {};
+  int64_t talib_call = -1;  // of the graph, when the value is one
+  std::vector<int32_t> talib_inputs = {};
 
   bool is_series() const { return kind == Kind::series; }
   bool is_condition() const { return is_series() && type == ValueType::boolean; }
@@ -87,12 +89,14 @@ class Compiler {
     expression_ = &expression;
     values_.clear();
     for (const ExpressionNode& node : expression.nodes) {
+      HY_CHECK(outputs_chosen(node));
       HY_TRY(Value value, value_of(node));
       values_.push_back(std::move(value));
       if (graph_.nodes().size() > kMaxNodes)
         return fail(node, fmt::format("more than {} different steps", kMaxNodes), "compute the features in several calls");
     }
     const Value& root = values_.back();
+    if (root.kind == Value::Kind::talib) return no_output_chosen(expression.nodes.back(), root);
     if (!root.is_series()) return fail(expression.nodes.back(), "the expression is a constant", "name a column, such as $close");
     return root.node;
   }
@@ -131,7 +135,7 @@ class Compiler {
       case Type::attribute:
         break;
     }
-    return fail_name(node, fmt::format("no output '{}': an operator has one result", node.name), "leave the attribute out");
+    return talib_output(node, value(node, 0));
   }
 
   Result<Value> field(const ExpressionNode& node) {
@@ -247,6 +251,7 @@ class Compiler {
   }
 
   Result<Value> call(const ExpressionNode& node) {
+    if (node.name.starts_with("ta.")) return talib(node);
     const Operator* op = find_operator(node.name);
     if (!op) return unknown_operator(node);
     HY_TRY(std::vector<size_t> order, arguments(node, *op));
@@ -285,10 +290,11 @@ class Compiler {
     return fail_name(node, unknown.what, unknown.hint + (unknown.hint.starts_with("one of") ? "; hayate operators lists all" : ""));
   }
 
+  static constexpr size_t kNone = size_t(-1);
+
   /// For each parameter of the operator, which child of `node` it is.
   Result<std::vector<size_t>> arguments(const ExpressionNode& node, const Operator& op) const {
     const std::vector<std::string> names = parameters_of(op);
-    constexpr size_t kNone = size_t(-1);
     std::vector<size_t> order(names.size(), kNone);
     for (size_t i = 0; i < node.children.size(); ++i) {
       size_t parameter = i;
@@ -419,6 +425,119 @@ class Compiler {
     const ValueType type = x.is_condition() || node.name == "Sign" ? raw() : x.type;
     const Op op = node.name == "Abs" ? Op::absolute : node.name == "Sign" ? Op::sign : Op::logarithm;
     return series({.op = op, .type = type, .in = {operand(x, type)}}, x.whole && op == Op::absolute);
+  }
+
+  // ---- TA-Lib ------------------------------------------------------------------------------------------------------
+
+  Result<Value> talib(const ExpressionNode& node) {
+    const kernels::ta::Entry* function = find_talib(node.name);
+    if (!function) {
+      const Error unknown = unknown_name("function", node.name, talib_names(), "");
+      return fail_name(node, unknown.what, unknown.hint.starts_with("one of") ? "hayate operators lists all" : unknown.hint);
+    }
+    HY_TRY(std::vector<size_t> order, talib_arguments(node, *function));
+    const size_t num_inputs = size_t(function->num_inputs());
+    TalibCall call{.function = function, .params = {}, .exact = options_.compat_talib};
+    std::vector<int32_t> inputs;
+    for (size_t i = 0; i < num_inputs; ++i) {
+      HY_TRY(int32_t input, talib_input(node, *function, i, order[i]));
+      inputs.push_back(input);
+    }
+    for (size_t p = 0; p < size_t(function->num_params()); ++p) {
+      HY_TRY(double param, talib_param(node, function->params[p], order[num_inputs + p]));
+      call.params.push_back(param);
+    }
+    if (call.lookback() < 0)
+      return fail(node, fmt::format("{} refuses these params together", node.name), fmt::format("see hayate operators {}", node.name));
+    const Value out{.kind = Value::Kind::talib, .talib_call = graph_.add_talib_call(call, inputs), .talib_inputs = inputs};
+    return function->num_outputs() == 1 ? talib_series(out, 0) : out;
+  }
+
+  /// For each input, then each param: which child of `node` it is, or kNone.
+  Result<std::vector<size_t>> talib_arguments(const ExpressionNode& node, const kernels::ta::Entry& function) const {
+    std::vector<std::string> names(function.inputs, function.inputs + function.num_inputs());
+    for (int p = 0; p < function.num_params(); ++p) names.emplace_back(function.params[p].name);
+    const std::string hint = "write " + talib_signature(function);
+    std::vector<size_t> order(names.size(), kNone);
+    for (size_t i = 0; i < node.children.size(); ++i) {
+      size_t at = i;
+      if (!node.keywords[i].empty()) {
+        at = size_t(std::find(names.begin(), names.end(), node.keywords[i]) - names.begin());
+        if (at == names.size()) {
+          const Error unknown = unknown_name(node.name + " parameter", node.keywords[i], names, "");
+          return fail(child(node, i), unknown.what, unknown.hint.starts_with("one of") ? hint : unknown.hint + "; " + hint);
+        }
+        if (order[at] != kNone) return fail(child(node, i), fmt::format("'{}' is given twice", node.keywords[i]), hint);
+      } else if (i >= names.size()) {
+        return fail(child(node, i), fmt::format("{} takes {} arguments, {} are given", node.name, names.size(), node.children.size()), hint);
+      }
+      order[at] = i;
+    }
+    for (int i = 0; i < function.num_inputs(); ++i)
+      if (order[size_t(i)] == kNone)
+        return expression_error(fmt::format("{} needs '{}'", node.name, names[size_t(i)]), expression_->source, expression_->text, node.end - 1,
+                                node.end, hint);
+    return order;
+  }
+
+  /// Columns are read in double even where the program's arithmetic is float32: TA-Lib's is double.
+  Result<int32_t> talib_input(const ExpressionNode& node, const kernels::ta::Entry& function, size_t input, size_t i) {
+    const Value& given = value(node, i);
+    if (!given.is_series())
+      return fail(child(node, i),
+                  fmt::format("'{}' of {} is a {}", function.inputs[input], node.name, given.kind == Value::Kind::text ? "text" : "number"),
+                  "give it a series, such as $close");
+    const GraphNode source = graph_.node(given.node);
+    if (source.op == Op::field) return graph_.add({.op = Op::field, .type = ValueType::float64, .n = source.n});
+    return operand(given, ValueType::float64);
+  }
+
+  Result<double> talib_param(const ExpressionNode& node, const kernels::ta::Param& param, size_t i) const {
+    if (i == kNone) return param.initial;
+    const Value& given = value(node, i);
+    if (given.kind != Value::Kind::number)
+      return fail(child(node, i), fmt::format("'{}' of {} is no number", param.name, node.name),
+                  fmt::format("such as {}", format_shortest(param.initial)));
+    if (param.whole && given.number != std::floor(given.number))
+      return fail(child(node, i), fmt::format("'{}' of {} must be a whole number, not {}", param.name, node.name, format_shortest(given.number)),
+                  fmt::format("such as {}", format_shortest(param.initial)));
+    if (!(given.number >= param.least && given.number <= param.most))
+      return fail(child(node, i),
+                  fmt::format("'{}' of {} must be between {} and {}, not {}", param.name, node.name, format_shortest(param.least),
+                              format_shortest(param.most), format_shortest(given.number)),
+                  fmt::format("such as {}", format_shortest(param.initial)));
+    return given.number;
+  }
+
+  Value talib_series(const Value& call, int output) {
+    GraphNode node{.op = Op::talib, .type = ValueType::float64, .n = call.talib_call, .p = double(output)};
+    std::copy(call.talib_inputs.begin(), call.talib_inputs.end(), node.in);
+    Value out = series(node);
+    out.talib_call = call.talib_call, out.talib_inputs = call.talib_inputs;
+    return out;
+  }
+
+  Result<Value> talib_output(const ExpressionNode& node, const Value& call) {
+    if (call.talib_call < 0) return fail_name(node, fmt::format("no output '{}': an operator has one result", node.name), "leave the attribute out");
+    const kernels::ta::Entry& function = *graph_.talib_calls[size_t(call.talib_call)].function;
+    std::vector<std::string> names;
+    for (int o = 0; o < function.num_outputs(); ++o) {
+      if (node.name == function.outputs[o]) return talib_series(call, o);
+      names.emplace_back(function.outputs[o]);
+    }
+    const Error unknown = unknown_name(fmt::format("output of ta.{}", function.name), node.name, names, "");
+    return fail_name(node, unknown.what, unknown.hint);
+  }
+
+  Error no_output_chosen(const ExpressionNode& at, const Value& call) const {
+    const kernels::ta::Entry& function = *graph_.talib_calls[size_t(call.talib_call)].function;
+    return fail(at, fmt::format("ta.{} has {} outputs", function.name, function.num_outputs()), talib_output_hint(function));
+  }
+
+  Result<void> outputs_chosen(const ExpressionNode& node) const {
+    for (size_t i = 0; i < node.children.size() && node.type != Type::attribute; ++i)
+      if (value(node, i).kind == Value::Kind::talib) return no_output_chosen(child(node, i), value(node, i));
+    return {};
   }
 
   Graph& graph_;

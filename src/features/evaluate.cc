@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "features/plan.h"
 #include "kernels/elementwise.h"
@@ -312,6 +313,8 @@ class Run {
         return compute_ranks(family);
       case FamilyKind::recursive:
         return compute_recursive(family);
+      case FamilyKind::talib:
+        return compute_talib(family);
     }
   }
 
@@ -451,6 +454,31 @@ class Run {
       if (n.op == Op::expanding_ema) recursive.expanding_ema(task, space);
       if (n.op == Op::absolute_deviation) recursive.absolute_deviation(task, space);
     }
+  }
+
+  /// The function writes all its outputs; those that nobody wants go to scratch. Float32 inputs are widened there too.
+  void compute_talib(const Family& family) const {
+    const GraphNode& n = node(family.outputs.front().node);
+    const TalibCall& call = plan_.graph.talib_calls[size_t(n.n)];
+    const int num_inputs = call.function->num_inputs(), num_outputs = call.function->num_outputs();
+    double* space = scratch(talib_scratch(call, int64_t(rows_)) + (num_inputs + num_outputs) * int64_t(rows_));
+    const auto next_series = [&] { return std::exchange(space, space + rows_); };
+    std::vector<const double*> inputs;
+    for (int i = 0; i < num_inputs; ++i) {
+      const Series x = series(n.in[i]);
+      if (x.cell == Cell::float64) {
+        inputs.push_back(static_cast<const double*>(x.rows));
+      } else {
+        double* wide = next_series();
+        elementwise_.convert(x.cell, Cell::float64)(x.rows, wide, int64_t(rows_));
+        inputs.push_back(wide);
+      }
+    }
+    std::vector<double*> outputs(size_t(num_outputs), nullptr);
+    for (const FamilyOutput& output : family.outputs) outputs[size_t(node(output.node).p)] = reinterpret_cast<double*>(at(output.node));
+    for (double*& out : outputs)
+      if (!out) out = next_series();
+    evaluate_talib(call, inputs.data(), int64_t(rows_), space, outputs.data());
   }
 
   const Program::Plan& plan_;

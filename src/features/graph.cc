@@ -35,7 +35,7 @@ bool swallows_missing(const GraphNode& node) { return node.type == ValueType::bo
 
 Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
   Extent out;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < kMaxTalibInputs; ++i) {
     if (node.in[i] < 0) continue;
     const Extent& in = extents[size_t(node.in[i])];
     out.from = std::min(out.from, in.from), out.to = std::max(out.to, in.to);
@@ -46,8 +46,10 @@ Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
   return out;
 }
 
-Extent extent_of(const GraphNode& node, const std::vector<Extent>& extents) {
-  Extent out = of_operands(node, extents);
+}  // namespace
+
+Extent Graph::extent_of(const GraphNode& node) const {
+  Extent out = of_operands(node, extents_);
   if (node.op == Op::shift) {
     out.from = node.n > 0 ? back(out.from, node.n) : out.from;
     out.to = std::max<int64_t>(out.to - node.n, 0);
@@ -61,18 +63,34 @@ Extent extent_of(const GraphNode& node, const std::vector<Extent>& extents) {
     out.lookback = node.n > 0 && node.n < needed ? kAll : plus(out.lookback, needed - 1);
   } else if (node.op == Op::ewm || node.op == Op::expanding_ema) {
     out.from = -kAll;
+  } else if (node.op == Op::talib) {
+    return talib_extent(node, out);
   }
   return out;
 }
 
-}  // namespace
+/// Every earlier row: recursive functions, and windows are cut into blocks from the first row on.
+Extent Graph::talib_extent(const GraphNode& node, Extent inputs) const {
+  const TalibCall& call = talib_calls[size_t(node.n)];
+  const bool whole = call.function->is_whole(int(node.p));
+  if (whole && call.exact) inputs.lookback = 0;
+  if (!whole) inputs.lookback = plus(inputs.lookback, call.lookback());
+  inputs.from = -kAll;
+  return inputs;
+}
 
 int32_t Graph::add(const GraphNode& node) {
-  const Key key{node.op, node.type, node.in[0], node.in[1], node.in[2], node.n, node.p};
+  const Key key{node.op, node.type, std::to_array(node.in), node.n, node.p};
   const auto [at, fresh] = seen_.try_emplace(key, int32_t(nodes_.size()));
   if (!fresh) return at->second;
-  extents_.push_back(extent_of(node, extents_));
+  extents_.push_back(extent_of(node));
   nodes_.push_back(node);
+  return at->second;
+}
+
+int64_t Graph::add_talib_call(const TalibCall& call, const std::vector<int32_t>& inputs) {
+  const auto [at, fresh] = seen_calls_.try_emplace({call, inputs}, int64_t(talib_calls.size()));
+  if (fresh) talib_calls.push_back(call);
   return at->second;
 }
 

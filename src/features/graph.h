@@ -2,12 +2,15 @@
 // coercions are gone here: types are explicit (casts are nodes), Delta is a subtraction, Count a sum, Med a quantile.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <string>
 #include <tuple>
 #include <vector>
+
+#include "features/talib.h"
 
 namespace hayate {
 
@@ -66,6 +69,7 @@ enum class Op : uint8_t {
   // All rows so far.
   ewm,            ///< p is alpha
   expanding_ema,  ///< span = rows so far
+  talib,          ///< output `p` of Graph::talib_calls[n]
 };
 
 inline constexpr bool is_rolling(Op op) { return op >= Op::sum && op <= Op::covariance; }
@@ -74,7 +78,7 @@ inline constexpr bool is_elementwise(Op op) { return op >= Op::absolute && op <=
 struct GraphNode {
   Op op = Op::field;
   ValueType type = ValueType::float32;
-  int32_t in[3] = {-1, -1, -1};
+  int32_t in[kMaxTalibInputs] = {-1, -1, -1, -1, -1};
   int64_t n = 0;
   double p = 0;
 };
@@ -90,6 +94,8 @@ class Graph {
  public:
   /// The index of this node, or of the equal one that exists. Operands must exist.
   int32_t add(const GraphNode& node);
+  /// The index in talib_calls of this call over these inputs, or of the equal one that exists.
+  int64_t add_talib_call(const TalibCall& call, const std::vector<int32_t>& inputs);
 
   const std::vector<GraphNode>& nodes() const { return nodes_; }
   const GraphNode& node(int32_t index) const { return nodes_[size_t(index)]; }
@@ -98,12 +104,17 @@ class Graph {
   std::vector<int32_t> outputs;
   std::vector<std::string> output_names;
   std::vector<std::string> fields;
+  std::vector<TalibCall> talib_calls;
 
  private:
-  using Key = std::tuple<Op, ValueType, int32_t, int32_t, int32_t, int64_t, double>;
+  using Key = std::tuple<Op, ValueType, std::array<int32_t, kMaxTalibInputs>, int64_t, double>;
+  Extent extent_of(const GraphNode& node) const;
+  Extent talib_extent(const GraphNode& node, Extent inputs) const;
+
   std::vector<GraphNode> nodes_;
   std::vector<Extent> extents_;
   std::map<Key, int32_t> seen_;
+  std::map<std::pair<TalibCall, std::vector<int32_t>>, int64_t> seen_calls_;
 };
 
 }  // namespace hayate

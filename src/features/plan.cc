@@ -16,7 +16,7 @@ Cell cell_of(ValueType type) {
 /// Loops that read float32 operands in float64 arithmetic.
 bool reads_float32(Op op) { return op == Op::add || op == Op::subtract || op == Op::multiply || op == Op::divide || op == Op::reciprocal; }
 
-bool is_family(Op op) { return is_rolling(op) || op == Op::ewm || op == Op::expanding_ema; }
+bool is_family(Op op) { return is_rolling(op) || op == Op::ewm || op == Op::expanding_ema || op == Op::talib; }
 
 FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
   switch (node.op) {
@@ -44,13 +44,15 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
     case Op::expanding_ema:
     case Op::absolute_deviation:
       return FamilyKind::recursive;
+    case Op::talib:
+      return FamilyKind::talib;
     default:
       return FamilyKind::moments;
   }
 }
 
 /// Families that can multiply a result on its way into a column.
-bool takes_scale(FamilyKind kind) { return kind != FamilyKind::recursive; }
+bool takes_scale(FamilyKind kind) { return kind != FamilyKind::recursive && kind != FamilyKind::talib; }
 
 class Planner {
  public:
@@ -113,7 +115,9 @@ class Planner {
     for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
       if (!needed_[size_t(i)] || !is_family(node(i).op)) continue;
       const FamilyKind kind = kind_of(graph(), node(i));
-      const auto key = std::tuple(kind, node(i).in[0], kind == FamilyKind::recursive ? i : node(i).in[1]);
+      // A recursive node is a family by itself; the outputs of one call of TA-Lib are one.
+      const int32_t second = kind == FamilyKind::recursive ? i : kind == FamilyKind::talib ? int32_t(node(i).n) : node(i).in[1];
+      const auto key = std::tuple(kind, node(i).in[0], second);
       const auto [at, fresh] = known.try_emplace(key, int32_t(plan_.families.size()));
       if (fresh) plan_.families.push_back({.kind = kind, .left = node(i).in[0], .right = node(i).in[1]});
       family_of_[size_t(i)] = at->second;
@@ -275,9 +279,8 @@ class Planner {
       if (n >= 0 && node(n).op != Op::constant) needs.push_back(root_[size_t(n)]);
     };
     if (const int32_t f = family_of_[size_t(i)]; f >= 0) {
-      const Family& family = plan_.families[size_t(f)];
-      need(family.left), need(family.right);
-      for (const FamilyOutput& output : family.outputs) need(output.scale);
+      for (int32_t operand : operands_of(f)) need(operand);
+      for (const FamilyOutput& output : plan_.families[size_t(f)].outputs) need(output.scale);
     } else {
       for (int32_t operand : node(i).in) need(operand);
     }
@@ -316,15 +319,22 @@ class Planner {
     plan_.steps.push_back({.kind = Step::Kind::narrow, .node = root, .column = output});
   }
 
+  /// The nodes that a family reads.
+  std::vector<int32_t> operands_of(int32_t f) const {
+    const Family& family = plan_.families[size_t(f)];
+    if (family.kind != FamilyKind::talib) return {family.left, family.right};
+    const GraphNode& member = node(members_[size_t(f)].front());
+    return {std::begin(member.in), std::end(member.in)};
+  }
+
   // ---- Slots -------------------------------------------------------------------------------------------------------
 
   std::vector<int32_t> reads_of(const Step& step) const {
     std::vector<int32_t> reads;
     if (step.kind == Step::Kind::column) return {step.node};
     if (step.kind == Step::Kind::family) {
-      const Family& family = plan_.families[size_t(step.family)];
-      reads = {family.left, family.right};
-      for (const FamilyOutput& output : family.outputs) reads.push_back(output.scale);
+      reads = operands_of(step.family);
+      for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs) reads.push_back(output.scale);
     } else {
       reads.assign(std::begin(node(step.node).in), std::end(node(step.node).in));
     }

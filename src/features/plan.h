@@ -30,7 +30,7 @@ struct Place {
   int64_t shift = 0;
 };
 
-enum class FamilyKind : uint8_t { sums, moments, shapes, comoments, largest, smallest, quantiles, ranks, recursive };
+enum class FamilyKind : uint8_t { sums, moments, shapes, comoments, largest, smallest, quantiles, ranks, recursive, talib };
 
 /// One result of a family: for a node's place, or for a column, times `scale` if there is one.
 struct FamilyOutput {

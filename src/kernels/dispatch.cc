@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "kernels/comoments.h"
+#include "kernels/csv_scan.h"
 #include "kernels/elementwise.h"
 #include "kernels/extremes.h"
 #include "kernels/forest.h"
@@ -23,6 +24,7 @@ namespace hayate::kernels {
   namespace ISA {                                            \
   extern const BinKernels kBinKernels;                       \
   extern const ComomentsKernels kComomentsKernels;           \
+  extern const CsvKernels kCsvKernels;                       \
   extern const ElementwiseKernels kElementwiseKernels;       \
   extern const ExtremesKernels kExtremesKernels;             \
   extern const ForestKernels kForestKernels;                 \
@@ -84,6 +86,7 @@ void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa();
 
 const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
+const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCsvKernels, avx512::kCsvKernels); }
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);
 }

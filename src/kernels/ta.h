@@ -35,6 +35,7 @@ struct Entry {
   Param params[9] = {};
   const char* outputs[4] = {};
   bool whole_outputs = false;  ///< TA-Lib's integer outputs: candle patterns, indices
+  int whole_output = -1;       ///< the one integer output among others
   bool recursive = false;      ///< early values depend on where the series starts, the less the later
   bool cumulative = false;     ///< adds up from the first row on: every value depends on where the series starts
   int scratch = 0;
@@ -44,6 +45,7 @@ struct Entry {
   int num_inputs() const;
   int num_params() const;
   int num_outputs() const;
+  bool is_whole(int output) const { return whole_outputs || output == whole_output; }
 };
 
 /// The functions of one source file each; all of them together are TA-Lib's 201.
@@ -55,6 +57,8 @@ std::span<const Entry> price_functions();
 std::span<const Entry> statistic_functions();
 std::span<const Entry> math_functions();
 std::span<const Entry> cycle_functions();
-std::span<const Entry> pattern_functions();
+std::span<const Entry> pattern_functions();  ///< of the active instruction set
+/// All of the above, in that order.
+std::span<const std::span<const Entry>> function_groups();
 
 }  // namespace hayate::kernels::ta

@@ -327,7 +327,7 @@ constexpr Entry kFunctions[] = {
     {.name = "SMA", .group = kGroup, .title = "Simple moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
      .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::sma>, .compute = simple_average},
     {.name = "SUPERTREND", .group = kGroup, .title = "Supertrend: stop line, and 1 or -1 for the trend", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 10, 2), real("multiplier", 3, 0, kHuge)}, .outputs = {"supertrend", "trend"}, .recursive = true,
+     .params = {period("timeperiod", 10, 2), real("multiplier", 3, 0, kHuge)}, .outputs = {"supertrend", "trend"}, .whole_output = 1, .recursive = true,
      .lookback = period_lookback<0>, .compute = supertrend},
     {.name = "T3", .group = kGroup, .title = "Triple generalised double exponential moving average", .inputs = {"real"},
      .params = {period("timeperiod", 5, 1), real("vfactor", 0.7, 0, 1)}, .outputs = {"real"}, .recursive = true,

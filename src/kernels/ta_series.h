@@ -21,7 +21,7 @@
 
 namespace hayate::kernels::ta {
 
-inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kNaN = -std::numeric_limits<double>::quiet_NaN();  // the one NaN, see vectors.h
 
 struct Series {
   const double* values;

@@ -74,8 +74,9 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
   Panel panel = std::move(bars.bars.panel);
   outcome.failures = std::move(bars.bars.failures), outcome.warnings = std::move(bars.bars.warnings);
-  HY_TRY(const Program features, Program::compile(request.features, panel.fields, {request.dtype, request.features_may_look_ahead}));
-  HY_TRY(const Program labels, Program::compile(request.labels, panel.fields, {request.dtype, true}));
+  HY_TRY(const Program features,
+         Program::compile(request.features, panel.fields, {request.dtype, request.features_may_look_ahead, request.compat_talib}));
+  HY_TRY(const Program labels, Program::compile(request.labels, panel.fields, {request.dtype, true, request.compat_talib}));
   if (panel.num_symbols() == 0)
     return input_error("no symbol has a usable bar", request.input.front(),
                        outcome.failures.empty() ? "give files with rows" : outcome.failures.front().what);

@@ -18,7 +18,7 @@ struct FeatureRequest {
   std::vector<std::string> input;
   std::vector<NamedExpression> features, labels;
   Dtype dtype = Dtype::float32;
-  bool features_may_look_ahead = false, union_calendar = false;
+  bool features_may_look_ahead = false, union_calendar = false, compat_talib = false;
   std::string adjust = "none";
   std::string output;
   std::optional<io::FileKind> kind;  ///< of what is read or written; empty: the file name says

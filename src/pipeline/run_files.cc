@@ -176,7 +176,7 @@ void fill_scores(const Forecast& forecast, const Scores& scores, eval::ReportDat
   for (const FoldTally& fold : scores.folds)
     out.folds.push_back({fold.fold, fold.symbol, fold.train_rows, fold.test_rows, fold.first_time, fold.last_time, fold.score.rmse,
                          fold.score.naive_rmse, fold.score.correlation});
-  for (const Bucket& bucket : scores.buckets) out.buckets.push_back({bucket.rows, bucket.mean_prediction, bucket.mean_label, bucket.standard_error});
+  out.buckets = scores.buckets;
 }
 
 /// The last row of each symbol whose label is not known yet.

@@ -15,3 +15,14 @@ stderr>    at: ...
 stderr>   try: ...num_trees...
 exit 2
 
+
+# The page of an evaluation stands beside what is printed, which stays as it is.
+$ hayate evaluate --input p.parquet --label y --by-date date --html page.html >with.txt; hayate evaluate --input p.parquet --label y --by-date date --quiet | diff - with.txt; grep -c '<!doctype html>' page.html
+1
+stderr> problem: regression (...)
+stderr> page: page.html
+
+$ hayate evaluate --input p.parquet --label y --html nowhere/page.html --quiet
+stderr> error: ...
+stderr> ...
+exit 1

@@ -1,0 +1,149 @@
+#include "features/talib.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/strings.h"
+
+namespace hayate {
+namespace {
+
+using kernels::ta::Entry;
+
+constexpr double kNaN = -std::numeric_limits<double>::quiet_NaN();  // the one NaN, see kernels/vectors.h
+
+constexpr int kMaxScratch = 16, kMaxOutputs = 4;
+
+/// One call of a function over one symbol.
+class Evaluation {
+ public:
+  Evaluation(const TalibCall& call, const double* const* inputs, int64_t rows, double* scratch, double* const* outputs)
+      : call_(call),
+        function_(*call.function),
+        num_inputs_(function_.num_inputs()),
+        num_outputs_(function_.num_outputs()),
+        inputs_(inputs),
+        outputs_(outputs),
+        rows_(rows),
+        space_(scratch) {}
+
+  void run() {
+    if (call_.exact)
+      whole_series();
+    else if (function_.cumulative)
+      present_rows();
+    else
+      runs();
+  }
+
+ private:
+  bool is_missing(int64_t row) const {
+    for (int i = 0; i < num_inputs_; ++i)
+      if (std::isnan(inputs_[i][row])) return true;
+    return false;
+  }
+
+  void forget(int64_t row, bool whole_is_zero) const {
+    for (int o = 0; o < num_outputs_; ++o) outputs_[o][row] = whole_is_zero && function_.is_whole(o) ? 0 : kNaN;
+  }
+
+  /// Rows [begin, begin + rows) of `from` to the same rows of the outputs.
+  void compute(const double* const* from, double* const* to, int64_t begin, int64_t rows) const {
+    const double* inputs[kMaxTalibInputs] = {};
+    double *outputs[kMaxOutputs] = {}, *scratch[kMaxScratch] = {};
+    for (int i = 0; i < num_inputs_; ++i) inputs[i] = from[i] + begin;
+    for (int o = 0; o < num_outputs_; ++o) outputs[o] = to[o] + begin;
+    for (int s = 0; s < function_.scratch; ++s) scratch[s] = space_ + s * rows_;
+    function_.compute({inputs, rows, call_.params.data(), outputs, scratch, call_.exact});
+  }
+
+  void runs() const {
+    for (int64_t row = 0; row < rows_;) {
+      int64_t end = row;
+      while (end < rows_ && !is_missing(end)) ++end;
+      if (end > row) compute(inputs_, outputs_, row, end - row);
+      for (row = end; row < rows_ && is_missing(row); ++row) forget(row, false);
+    }
+  }
+
+  /// Packs the present rows into scratch, computes, and spreads the results.
+  void present_rows() const {
+    double *packed_inputs[kMaxTalibInputs] = {}, *packed_outputs[kMaxOutputs] = {};
+    for (int i = 0; i < num_inputs_; ++i) packed_inputs[i] = space_ + (function_.scratch + i) * rows_;
+    for (int o = 0; o < num_outputs_; ++o) packed_outputs[o] = space_ + (function_.scratch + num_inputs_ + o) * rows_;
+    int64_t present = 0;
+    for (int64_t row = 0; row < rows_; ++row) {
+      if (is_missing(row)) continue;
+      for (int i = 0; i < num_inputs_; ++i) packed_inputs[i][present] = inputs_[i][row];
+      ++present;
+    }
+    if (present > 0) compute(packed_inputs, packed_outputs, 0, present);
+    for (int64_t row = rows_ - 1; row >= 0; --row) {
+      if (is_missing(row)) {
+        forget(row, false);
+        continue;
+      }
+      --present;
+      for (int o = 0; o < num_outputs_; ++o) outputs_[o][row] = packed_outputs[o][present];
+    }
+  }
+
+  void whole_series() const {
+    int64_t first = 0;
+    for (; first < rows_ && is_missing(first); ++first) forget(first, true);
+    if (first < rows_) compute(inputs_, outputs_, first, rows_ - first);
+  }
+
+  const TalibCall& call_;
+  const Entry& function_;
+  int num_inputs_, num_outputs_;
+  const double* const* inputs_;
+  double* const* outputs_;
+  int64_t rows_;
+  double* space_;
+};
+
+}  // namespace
+
+const Entry* find_talib(std::string_view name) {
+  if (name.starts_with("ta.")) name.remove_prefix(3);
+  for (const auto& group : kernels::ta::function_groups())
+    for (const Entry& entry : group)
+      if (name == entry.name) return &entry;
+  return nullptr;
+}
+
+std::vector<std::string> talib_names() {
+  std::vector<std::string> names;
+  for (const auto& group : kernels::ta::function_groups())
+    for (const Entry& entry : group) names.push_back(fmt::format("ta.{}", entry.name));
+  return names;
+}
+
+std::string talib_signature(const Entry& function) {
+  std::vector<std::string> arguments(function.inputs, function.inputs + function.num_inputs());
+  for (int i = 0; i < function.num_params(); ++i)
+    arguments.push_back(fmt::format("{}={}", function.params[i].name, format_shortest(function.params[i].initial)));
+  return fmt::format("ta.{}({})", function.name, fmt::join(arguments, ", "));
+}
+
+std::string talib_output_hint(const Entry& function) {
+  const int count = function.num_outputs();
+  std::string out = "choose one: ";
+  for (int o = 0; o < count; ++o) out += fmt::format("{}.{}", o == 0 ? "" : o + 1 < count ? ", " : " or ", function.outputs[o]);
+  return out;
+}
+
+int64_t talib_scratch(const TalibCall& call, int64_t rows) {
+  const Entry& function = *call.function;
+  return (function.scratch + (function.cumulative ? function.num_inputs() + function.num_outputs() : 0)) * rows;
+}
+
+void evaluate_talib(const TalibCall& call, const double* const* inputs, int64_t rows, double* scratch, double* const* outputs) {
+  Evaluation(call, inputs, rows, scratch, outputs).run();
+}
+
+}  // namespace hayate
