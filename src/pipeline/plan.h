@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "hayate/features.h"
-#include "hayate/forest.h"
+#include "hayate/learner.h"
 #include "hayate/panel.h"
 #include "hayate/run.h"
 
@@ -15,7 +15,7 @@ struct Plan {
   RunSpec spec;
   std::vector<NamedExpression> expressions;
   NamedExpression label{"label", ""};
-  ForestParams params;
+  LearnerParams params;
 
   /// Compiled against the columns of the bars by compile_plan().
   std::optional<Program> features, label_program;

@@ -19,7 +19,7 @@ struct TaskResult {
   std::vector<int32_t> fold;  ///< of each row
   std::vector<double> label, prediction;
   std::vector<int64_t> train_rows;  ///< per fold of the task
-  Forest forest;                    ///< of the last of them
+  Predictor predictor;              ///< of the last of them
 
   bool operator==(const TaskResult&) const = default;
 };

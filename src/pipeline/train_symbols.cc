@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/strings.h"
-#include "hayate/binned.h"
 #include "hayate/folds.h"
+#include "hayate/learner.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
@@ -82,21 +82,21 @@ Result<void> train_folds(const TrainJob& job, const std::string& symbol, const s
     part += now - mark;
     mark = now;
   };
-  const RankedMatrix ranked = rank_columns(values);
+  const auto trainer = make_trainer(plan.params, values);
   std::vector<uint8_t> tested(labels.size(), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
     const std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
     std::vector<int32_t> test = rows_in(folds[f].test);
     for (const int32_t row : test) tested[size_t(row)] = 1;
     if (f + 1 == folds.size()) add_newest(tested, labels, test);
-    HY_TRY(const BinnedMatrix matrix, bin_columns(ranked, train, int(plan.params.bins)));
+    HY_CHECK(trainer->prepare(train));
     lap(seconds.bin);
-    HY_TRY(out.forest, train_forest(matrix, train, Labels::numbers(labels), {}, plan.params, uint64_t(plan.spec.model.seed), entity_of(symbol, f),
-                                    nullptr, &cancel));
+    const TrainKey key{uint64_t(plan.spec.model.seed), entity_of(symbol, f)};
+    HY_TRY(out.predictor, trainer->train(Labels::numbers(labels), {}, key, nullptr, &cancel));
     lap(seconds.train);
     const size_t begin = out.prediction.size();
     out.prediction.resize(begin + test.size());
-    predict_codes(out.forest, matrix.columns(), test, std::span(out.prediction).subspan(begin));
+    trainer->predict(out.predictor, test, std::span(out.prediction).subspan(begin));
     for (const int32_t row : test) {
       out.rows.push_back(row);
       out.fold.push_back(int32_t(f));
@@ -163,7 +163,7 @@ void append_forecast(const Panel& panel, size_t symbol, TaskResult& result, Trai
     all.prediction.push_back(result.prediction[i]);
   }
   out.keys.push_back(panel.symbols[symbol]);
-  out.forests.push_back(std::move(result.forest));
+  out.predictors.push_back(std::move(result.predictor));
   out.num_models += int64_t(result.train_rows.size());
   out.train_rows.push_back(std::move(result.train_rows));
 }
@@ -176,11 +176,8 @@ int64_t symbol_task_bytes(const Plan& plan, int64_t rows) {
 }
 
 int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
-  // A tree of n training rows has at most n leaves and 2^depth; a node is 8 bytes and an 8-byte value, and the serialised model
-  // stands beside the forest while it is written.
-  const int64_t leaves = std::min<int64_t>(plan.spec.split.train_days,
-                                           plan.params.max_depth > 0 && plan.params.max_depth < 20 ? int64_t{1} << plan.params.max_depth : rows);
-  return plan.params.num_trees * leaves * 2 * 16 + rows * 40;
+  const int64_t train_rows = std::min(rows, plan.spec.split.train_days);
+  return predictor_bytes(plan.params, train_rows, int64_t(plan.expressions.size())) + rows * 40;
 }
 
 Result<Trained> train_symbols(const TrainJob& job) {
