@@ -38,7 +38,7 @@ struct BoostingParams {
 };
 
 /// Trains on `rows` of the matrix (they may repeat). `weights`, by row of the matrix, may be empty. Whole weights up to 64
-/// are exact: a row of weight 2 is that row twice (but counts as one row for min_samples_leaf). With a pool the work of each tree is
+/// are exact: a row of weight 2 is that row twice (but with min_samples_leaf above 1 it counts as one row). With a pool the work of each tree is
 /// spread over its workers.
 ///
 /// Regression: squared loss, two classes: logistic loss, more: softmax. With derivatives g and h summed over the rows of a

@@ -595,8 +595,8 @@ void fix(const float* x, float scale, int64_t count, int32_t* fine) {
   for (int64_t i = 0; i < count; ++i) fine[i] = int32_t(x[i] * scale);
 }
 
-void pack(const int32_t* g, const int32_t* h, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, const BoostPacking& packing, int64_t num_rows,
-          uint64_t* records) {
+void pack(const int32_t* g, const int32_t* h, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking& packing,
+          int64_t num_rows, uint64_t* records) {
   const uint32_t g_place = 64 - packing.sum_bits, h_place = packing.count_bits;
   const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift ? 1 << (h_shift - 1) : 0;
   for (int64_t i = 0; i < num_rows; ++i) records[i] = uint64_t(int64_t((g[i] + g_half) >> g_shift)) << g_place;
@@ -604,7 +604,7 @@ void pack(const int32_t* g, const int32_t* h, uint32_t g_shift, uint32_t h_shift
     for (int64_t i = 0; i < num_rows; ++i) records[i] += uint64_t((h[i] + h_half) >> h_shift) << h_place;
   if (times)
     for (int64_t i = 0; i < num_rows; ++i) records[i] *= times[i];
-  for (int64_t i = 0; i < num_rows; ++i) ++records[i];
+  for (int64_t i = 0; i < num_rows; ++i) records[i] += times && times_count ? times[i] : 1;
 }
 
 }  // namespace

@@ -105,9 +105,10 @@ struct BoostKernels {
   float (*largest)(const float* x, int64_t count);
   /// fine[i] = x[i] * scale, towards 0.
   void (*fix)(const float* x, float scale, int64_t count, int32_t* fine);
-  /// Records of g >> g_shift and h >> h_shift, rounded; `h` is null for BoostPacking::counted(). `times` (may be null) repeats a row.
-  void (*pack)(const int32_t* g, const int32_t* h, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, const BoostPacking&, int64_t num_rows,
-               uint64_t* records);
+  /// Records of g >> g_shift and h >> h_shift, rounded; `h` is null for BoostPacking::counted(). `times` (may be null) repeats a
+  /// row; its count becomes that number too with `times_count`, else it stays 1.
+  void (*pack)(const int32_t* g, const int32_t* h, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking&,
+               int64_t num_rows, uint64_t* records);
 };
 
 const BoostKernels& boost_kernels();

@@ -13,6 +13,23 @@ namespace {
 /// ln x with the same bytes on every machine.
 double logarithm(double x) { return kernels::baseline::logarithm(x); }
 
+/// Mean label. Without weights, or with whole ones, in whole numbers: rows may come in any order, and repeated or with weights.
+double weighted_mean(const BoostTarget& target) {
+  const double base = target.numbers[0];
+  double all = 0;
+  bool whole = true;
+  for (size_t i = 0; i < target.numbers.size(); ++i) all += target.weight(i), whole = whole && target.weight(i) == std::floor(target.weight(i));
+  if (!whole || all >= 0x1p40) {
+    double sum = 0;
+    for (size_t i = 0; i < target.numbers.size(); ++i) sum += target.weight(i) * (target.numbers[i] - base);
+    return base + sum / all;
+  }
+  const int steps = 60 - std::ilogb(all);  // of labels whose size is at most 1: their differences, summed up, stay below 2^63
+  int64_t sum = 0;
+  for (size_t i = 0; i < target.numbers.size(); ++i) sum += int64_t(target.weight(i)) * std::llrint(std::ldexp(target.numbers[i] - base, steps - 1));
+  return base + std::ldexp(double(sum) / all, 1 - steps);
+}
+
 /// (score - label)^2 / 2.
 class SquaredLoss final : public Loss {
  public:
@@ -21,12 +38,7 @@ class SquaredLoss final : public Loss {
   bool is_counted() const override { return true; }
 
   /// Around the first label, so that a constant label is met exactly.
-  std::vector<double> start() const override {
-    const double base = target_.numbers[0];
-    double sum = 0, weights = 0;
-    for (size_t i = 0; i < target_.numbers.size(); ++i) sum += target_.weight(i) * (target_.numbers[i] - base), weights += target_.weight(i);
-    return {base + sum / weights};
-  }
+  std::vector<double> start() const override { return {weighted_mean(target_)}; }
 
   void derivatives(int32_t, std::span<const double> scores, size_t begin, size_t end, float* g, float*) const override {
     for (size_t i = begin; i < end; ++i) g[i] = float(scores[i] - target_.numbers[i]);

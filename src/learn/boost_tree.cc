@@ -327,7 +327,7 @@ struct TreeGrower::State {
     const int64_t begin = nodes[number].begin;
     const int64_t count =
         kernels.divide(table.column(best.feature), best.cut, best.missing_left, nodes[number].rows(), rows->data() + begin, spare.data());
-    assert(count == best.left.count);
+    assert(count > 0 && count < nodes[number].rows());
     Node a, b;
     a.begin = begin, a.end = b.begin = begin + count, b.end = nodes[number].end;
     a.depth = b.depth = nodes[number].depth + 1;

@@ -90,7 +90,7 @@ class Booster {
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
         grower_(table_, limits(), crew) {
-    counted_ = loss_->is_counted() && target_.weights.empty();
+    counted_ = loss_->is_counted() && (target_.weights.empty() || times_count());
     forest_.problem = labels.problem, forest_.num_classes = labels.num_classes;
     forest_.joined = Joined::sum, forest_.link = loss_->link();
     forest_.cuts = matrix.cuts;
@@ -115,9 +115,9 @@ class Booster {
             .depthwise = params_.grow_policy == "depthwise",
             .min_samples_leaf = params_.min_samples_leaf,
             .min_child_weight = params_.min_child_weight,
-            .lambda_l1 = params_.lambda_l1,
+            .lambda_l1 = std::ldexp(params_.lambda_l1, -target_.exponent),
             .lambda_l2 = params_.lambda_l2,
-            .min_gain = params_.min_gain};
+            .min_gain = std::ldexp(params_.min_gain, -2 * target_.exponent)};
   }
 
   /// Splits the 64 bits of a record so that the sums of a node fit; tables of more rows have blocks of kNarrowRows.
@@ -130,7 +130,7 @@ class Booster {
     records_.block_rows = kNarrowRows / int64_t(most);
     p.count_bits = counted_ ? 32 : bits;
     p.sum_bits = counted_ ? 32 : (64 - bits) / 2;
-    p.wide_count_bits = counted_ ? 32 : bits_of(num_rows_);
+    p.wide_count_bits = counted_ ? 32 : bits_of(total);
     g_shift_ = uint32_t(std::max(0, int(31 + bits) - int(p.sum_bits)));
     h_shift_ = uint32_t(std::max(0, int(30 + bits) - int(std::min(31u, 64 - p.sum_bits - p.count_bits))));
     if (p.wide) h_shift_ = uint32_t(std::max(int(h_shift_), int(bits_of(total) + 30 + p.wide_count_bits) - 64));
@@ -202,7 +202,7 @@ class Booster {
       kernels.fix(d.g.data() + begin, g_scale, count, d.fine_g.data() + begin);
       if (!counted_) kernels.fix(d.h.data() + begin, h_scale, count, d.fine_h.data() + begin);
       kernels.pack(d.fine_g.data() + begin, counted_ ? nullptr : d.fine_h.data() + begin, g_shift_, h_shift_,
-                   times_.empty() ? nullptr : times_.data() + begin, records_.packing, count, records_.words.data() + begin);
+                   times_.empty() ? nullptr : times_.data() + begin, times_count(), records_.packing, count, records_.words.data() + begin);
     });
     d.g_unit = g_scale > 0 ? 1.0 / double(g_scale) : 0, d.h_unit = h_scale > 0 ? 1.0 / double(h_scale) : 1;
     records_.g_unit = std::ldexp(d.g_unit, int(g_shift_));
@@ -235,17 +235,17 @@ class Booster {
   double leaf_value(std::span<const uint32_t> rows) const {
     const Derivatives& d = derivatives_;
     int64_t g = 0, h = 0;
-    if (times_.empty()) {
-      for (const uint32_t row : rows) g += d.fine_g[row];
-      for (size_t i = 0; !counted_ && i < rows.size(); ++i) h += d.fine_h[rows[i]];
-    } else {
-      for (const uint32_t row : rows) g += int64_t{d.fine_g[row]} * times_[row], h += int64_t{d.fine_h[row]} * times_[row];
-    }
-    const double slope = double(g) * d.g_unit, curve = counted_ ? double(rows.size()) : double(h) * d.h_unit;
-    const double shrunk = std::max(0.0, std::fabs(slope) - params_.lambda_l1);
+    for (const uint32_t row : rows) g += int64_t{d.fine_g[row]} * times(row);
+    for (const uint32_t row : rows) h += (counted_ ? 1 : int64_t{d.fine_h[row]}) * times(row);
+    const double slope = double(g) * d.g_unit, curve = counted_ ? double(h) : double(h) * d.h_unit;
+    const double shrunk = std::max(0.0, std::fabs(slope) - std::ldexp(params_.lambda_l1, -target_.exponent));
     if (shrunk == 0 || curve + params_.lambda_l2 <= 0) return 0;
     return -params_.learning_rate * std::copysign(shrunk, slope) / (curve + params_.lambda_l2);
   }
+
+  /// A row that is repeated counts as often, as long as nothing asks how many rows there are.
+  bool times_count() const { return !times_.empty() && params_.min_samples_leaf == 1; }
+  int64_t times(uint32_t row) const { return times_.empty() ? 1 : times_[row]; }
 
   /// The leaf of a row that the tree did not learn from.
   uint32_t leaf_of(uint32_t row) const {
