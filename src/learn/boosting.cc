@@ -71,9 +71,9 @@ float scale_for(float largest) {
 
 /// Derivatives of the round as whole numbers.
 struct Derivatives {
-  std::vector<float> g, h;
-  std::vector<int32_t> fine_g, fine_h;  ///< h is empty when every row's is 1
-  double g_unit = 1, h_unit = 1;        ///< what 1 in `fine_*` stands for
+  std::vector<float> g, h;  ///< h is empty when every row's is 1
+  std::vector<kernels::FinePair> fine;
+  double g_unit = 1, h_unit = 1;  ///< what 1 in `fine` stands for
 };
 
 class Booster {
@@ -142,8 +142,8 @@ class Booster {
     forest_.start = loss_->start();
     scores_.resize(forest_.start.size() * num_rows_);
     for (size_t k = 0; k < forest_.start.size(); ++k) std::fill_n(scores_.begin() + ptrdiff_t(k * num_rows_), num_rows_, forest_.start[k]);
-    derivatives_.g.resize(num_rows_), derivatives_.fine_g.resize(num_rows_);
-    if (!counted_) derivatives_.h.resize(num_rows_), derivatives_.fine_h.resize(num_rows_);
+    derivatives_.g.resize(num_rows_), derivatives_.fine.resize(num_rows_);
+    if (!counted_) derivatives_.h.resize(num_rows_);
     every_feature_.resize(size_t(table_.num_features()));
     std::iota(every_feature_.begin(), every_feature_.end(), 0);
     if (params_.feature_fraction == 1) tiles_ = make_tiles(table_, every_feature_, crew_);
@@ -199,10 +199,9 @@ class Booster {
     const float h_scale = counted_ ? 1 : scale_for(*std::max_element(largest_h.begin(), largest_h.end()));
     by_rows([&](size_t begin, size_t end) {
       const int64_t count = int64_t(end - begin);
-      kernels.fix(d.g.data() + begin, g_scale, count, d.fine_g.data() + begin);
-      if (!counted_) kernels.fix(d.h.data() + begin, h_scale, count, d.fine_h.data() + begin);
-      kernels.pack(d.fine_g.data() + begin, counted_ ? nullptr : d.fine_h.data() + begin, g_shift_, h_shift_,
-                   times_.empty() ? nullptr : times_.data() + begin, times_count(), records_.packing, count, records_.words.data() + begin);
+      kernels.fix(d.g.data() + begin, g_scale, counted_ ? nullptr : d.h.data() + begin, h_scale, count, d.fine.data() + begin);
+      kernels.pack(d.fine.data() + begin, g_shift_, h_shift_, times_.empty() ? nullptr : times_.data() + begin, times_count(), records_.packing,
+                   count, records_.words.data() + begin);
     });
     d.g_unit = g_scale > 0 ? 1.0 / double(g_scale) : 0, d.h_unit = h_scale > 0 ? 1.0 / double(h_scale) : 1;
     records_.g_unit = std::ldexp(d.g_unit, int(g_shift_));
@@ -235,8 +234,10 @@ class Booster {
   double leaf_value(std::span<const uint32_t> rows) const {
     const Derivatives& d = derivatives_;
     int64_t g = 0, h = 0;
-    for (const uint32_t row : rows) g += int64_t{d.fine_g[row]} * times(row);
-    for (const uint32_t row : rows) h += (counted_ ? 1 : int64_t{d.fine_h[row]}) * times(row);
+    if (times_.empty())
+      for (const uint32_t row : rows) g += d.fine[row].g, h += d.fine[row].h;
+    else
+      for (const uint32_t row : rows) g += int64_t{d.fine[row].g} * times_[row], h += int64_t{d.fine[row].h} * times_[row];
     const double slope = double(g) * d.g_unit, curve = counted_ ? double(h) : double(h) * d.h_unit;
     const double shrunk = std::max(0.0, std::fabs(slope) - std::ldexp(params_.lambda_l1, -target_.exponent));
     if (shrunk == 0 || curve + params_.lambda_l2 <= 0) return 0;
@@ -245,7 +246,6 @@ class Booster {
 
   /// A row that is repeated counts as often, as long as nothing asks how many rows there are.
   bool times_count() const { return !times_.empty() && params_.min_samples_leaf == 1; }
-  int64_t times(uint32_t row) const { return times_.empty() ? 1 : times_[row]; }
 
   /// The leaf of a row that the tree did not learn from.
   uint32_t leaf_of(uint32_t row) const {
