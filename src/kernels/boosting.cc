@@ -568,10 +568,10 @@ void logistic(const double* scores, const float* sign, int64_t num_rows, float* 
   }
 }
 
-void softmax(const double* scores, int32_t num_classes, int64_t num_rows, float* shares) {
+void softmax(const double* scores, int32_t num_classes, int64_t num_rows, int64_t begin, int64_t end, float* shares) {
   constexpr int64_t kAtOnce = 64;
-  for (int64_t first = 0; first < num_rows; first += kAtOnce) {
-    const int64_t rows = num_rows - first < kAtOnce ? num_rows - first : kAtOnce;
+  for (int64_t first = begin; first < end; first += kAtOnce) {
+    const int64_t rows = end - first < kAtOnce ? end - first : kAtOnce;
     double most[kAtOnce];
     float sum[kAtOnce] = {};
     for (int64_t i = 0; i < rows; ++i) most[i] = scores[first + i];

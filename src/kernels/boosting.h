@@ -42,6 +42,7 @@ struct BoostPacking {
 /// Sums over rows in the units of the records.
 struct BoostSums {
   int64_t g = 0, h = 0, count = 0;
+  BoostSums operator+(const BoostSums& other) const { return {g + other.g, h + other.h, count + other.count}; }
   BoostSums operator-(const BoostSums& other) const { return {g - other.g, h - other.h, count - other.count}; }
 };
 
@@ -104,8 +105,8 @@ struct BoostKernels {
 
   /// Derivatives of the logistic loss at `scores`; `sign` is +1 for class 0 and -1 for class 1.
   void (*logistic)(const double* scores, const float* sign, int64_t num_rows, float* g, float* h);
-  /// e^score over the sum of all classes' e^score; scores and shares class by class.
-  void (*softmax)(const double* scores, int32_t num_classes, int64_t num_rows, float* shares);
+  /// e^score over the sum of all classes' e^score, of rows begin .. end; scores and shares class by class.
+  void (*softmax)(const double* scores, int32_t num_classes, int64_t num_rows, int64_t begin, int64_t end, float* shares);
   /// The largest |x|; infinity and NaN do not occur.
   float (*largest)(const float* x, int64_t count);
   /// fine[i] = {g[i] * g_scale, h[i] * h_scale}, towards 0; h is 1 when `h` is null.

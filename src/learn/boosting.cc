@@ -85,7 +85,7 @@ class Booster {
         entity_(entity),
         crew_(crew),
         target_(make_target(labels, weights, rows)),
-        table_(matrix, rows),
+        table_(matrix, rows, crew),
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
@@ -102,7 +102,7 @@ class Booster {
     begin();
     for (int64_t round = 0; round < params_.num_trees && !(cancel && cancel->stopped()); ++round) {
       draw_rows(round);
-      loss_->begin_round(scores_);
+      by_rows([&](size_t begin, size_t end) { loss_->begin_round(scores_, begin, end); });
       for (int32_t k = 0; k < forest_.num_scores(); ++k) grow(k);
     }
     return finish();
@@ -217,13 +217,7 @@ class Booster {
     forest_.values.resize(first + tree_.nodes.size());
     const std::span<double> values = std::span(forest_.values).subspan(first);
     double* scores = scores_.data() + size_t(k) * num_rows_;
-    crew_.run(int64_t(tree_.leaves.size()), [&](int64_t i, int) {
-      const LeafRows& leaf = tree_.leaves[size_t(i)];
-      const std::span<const uint32_t> rows = std::span(tree_.rows).subspan(size_t(leaf.begin), size_t(leaf.end - leaf.begin));
-      const double value = leaf_value(rows);
-      values[leaf.node] = value;
-      for (const uint32_t row : rows) scores[row] += value;
-    });
+    settle_leaves(values, scores);
     for (const uint32_t row : left_out_) scores[row] += values[leaf_of(row)];
     for (size_t i = 0; i < tree_.nodes.size(); ++i)
       if (!tree_.nodes[i].is_leaf()) forest_.importance[tree_.nodes[i].feature] += tree_.gains[i];
@@ -231,17 +225,54 @@ class Booster {
     forest_.tree_start.push_back(uint32_t(forest_.nodes.size()));
   }
 
-  double leaf_value(std::span<const uint32_t> rows) const {
-    const Derivatives& d = derivatives_;
+  /// Sums of derivatives over some rows of a leaf.
+  struct LeafSums {
     int64_t g = 0, h = 0;
+  };
+
+  LeafSums leaf_sums(std::span<const uint32_t> rows) const {
+    const std::vector<kernels::FinePair>& fine = derivatives_.fine;
+    LeafSums sums;
     if (times_.empty())
-      for (const uint32_t row : rows) g += d.fine[row].g, h += d.fine[row].h;
+      for (const uint32_t row : rows) sums.g += fine[row].g, sums.h += fine[row].h;
     else
-      for (const uint32_t row : rows) g += int64_t{d.fine[row].g} * times_[row], h += int64_t{d.fine[row].h} * times_[row];
-    const double slope = double(g) * d.g_unit, curve = counted_ ? double(h) : double(h) * d.h_unit;
+      for (const uint32_t row : rows) sums.g += int64_t{fine[row].g} * times_[row], sums.h += int64_t{fine[row].h} * times_[row];
+    return sums;
+  }
+
+  double leaf_value(const LeafSums& sums) const {
+    const double slope = double(sums.g) * derivatives_.g_unit, curve = counted_ ? double(sums.h) : double(sums.h) * derivatives_.h_unit;
     const double shrunk = std::max(0.0, std::fabs(slope) - std::ldexp(params_.lambda_l1, -target_.exponent));
     if (shrunk == 0 || curve + params_.lambda_l2 <= 0) return 0;
     return -params_.learning_rate * std::copysign(shrunk, slope) / (curve + params_.lambda_l2);
+  }
+
+  /// Values of the leaves, and the scores of their rows. Large leaves are cut into pieces.
+  void settle_leaves(std::span<double> values, double* scores) {
+    struct Piece {
+      size_t leaf;
+      int64_t begin, end;
+      LeafSums sums;
+    };
+    std::vector<Piece> pieces;
+    for (size_t i = 0; i < tree_.leaves.size(); ++i)
+      for (int64_t begin = tree_.leaves[i].begin; begin < tree_.leaves[i].end; begin += 4 * kRowsAtOnce)
+        pieces.push_back({i, begin, std::min(tree_.leaves[i].end, begin + 4 * kRowsAtOnce), {}});
+    const auto rows_of = [&](const Piece& piece) { return std::span(tree_.rows).subspan(size_t(piece.begin), size_t(piece.end - piece.begin)); };
+    const auto each = [&](auto task) {
+      if (int64_t(tree_.rows.size()) < kRowsAtOnce)
+        for (Piece& piece : pieces) task(piece);
+      else
+        crew_.run(int64_t(pieces.size()), [&](int64_t i, int) { task(pieces[size_t(i)]); });
+    };
+    each([&](Piece& piece) { piece.sums = leaf_sums(rows_of(piece)); });
+    std::vector<LeafSums> sums(tree_.leaves.size());
+    for (const Piece& piece : pieces) sums[piece.leaf].g += piece.sums.g, sums[piece.leaf].h += piece.sums.h;
+    for (size_t i = 0; i < tree_.leaves.size(); ++i) values[tree_.leaves[i].node] = leaf_value(sums[i]);
+    each([&](Piece& piece) {
+      const double value = values[tree_.leaves[piece.leaf].node];
+      for (const uint32_t row : rows_of(piece)) scores[row] += value;
+    });
   }
 
   /// A row that is repeated counts as often, as long as nothing asks how many rows there are.
