@@ -15,6 +15,7 @@
 #include "io/reader.h"
 #include "io/writer.h"
 #include "pipeline/plan.h"
+#include "pipeline/table_columns.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -30,70 +31,6 @@ Result<std::vector<std::string>> feature_names(const Table& table, const TrainRe
   for (const std::string& name : table.names)
     if (name != request.label && name != request.weight && name != request.key && !is_identity(name)) names.push_back(name);
   return names;
-}
-
-/// The named columns as float32, column-major.
-Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where) {
-  std::vector<float> out;
-  out.reserve(names.size() * size_t(table.num_rows()));
-  for (const std::string& name : names) {
-    HY_TRY(const Column* column, table.column(name, where));
-    if (!is_numeric(column->dtype))
-      return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
-                         "name the columns to learn from with --features a,b,c");
-    for (const double value : to_doubles(*column)) out.push_back(float(value));
-  }
-  return out;
-}
-
-/// Rows of each key in the order of the keys; one group named "" without a key column.
-Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where) {
-  std::map<std::string, std::vector<int32_t>> groups;
-  if (key.empty()) {
-    auto& rows = groups[""];
-    for (int64_t row = 0; row < table.num_rows(); ++row) rows.push_back(int32_t(row));
-    return groups;
-  }
-  HY_TRY(const Column* column, table.column(key, where));
-  for (int64_t row = 0; row < table.num_rows(); ++row)
-    if (const std::string name = class_name(*column, row); !name.empty()) groups[name].push_back(int32_t(row));
-  return groups;
-}
-
-struct LabelColumn {
-  Problem problem = Problem::regression;
-  std::string why;
-  std::vector<double> numbers;
-  std::vector<int32_t> classes;
-  std::vector<std::string> class_names;
-
-  bool known(int32_t row) const { return problem == Problem::classification ? classes[size_t(row)] >= 0 : std::isfinite(numbers[size_t(row)]); }
-};
-
-Result<LabelColumn> label_column(const Table& table, const TrainRequest& request) {
-  HY_TRY(const Column* column, table.column(request.label, "--label"));
-  LabelColumn out;
-  if (request.problem) {
-    out.problem = *request.problem;
-  } else {
-    HY_TRY(ProblemChoice choice, infer_problem(*column, request.label));
-    out.problem = choice.problem, out.why = choice.why;
-  }
-  if (out.problem == Problem::regression) {
-    if (!is_numeric(column->dtype))
-      return input_error(fmt::format("the label '{}' holds {}, expected numbers", request.label, dtype_name(column->dtype)), "--label",
-                         "--problem classification learns classes");
-    out.numbers = to_doubles(*column);
-    return out;
-  }
-  out.class_names = class_names(*column);
-  std::map<std::string, int32_t> number;
-  for (size_t i = 0; i < out.class_names.size(); ++i) number[out.class_names[i]] = int32_t(i);
-  for (int64_t row = 0; row < column->length; ++row) {
-    const std::string name = class_name(*column, row);
-    out.classes.push_back(name.empty() ? -1 : number[name]);
-  }
-  return out;
 }
 
 /// Why these rows cannot be learnt from, or nothing.
@@ -147,7 +84,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
-  HY_TRY(const LabelColumn label, label_column(table, request));
+  HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
   Model model;
   HY_TRY(model.features, feature_names(table, request));
   if (model.features.empty())
