@@ -70,10 +70,19 @@ enum class Op : uint8_t {
   ewm,            ///< p is alpha
   expanding_ema,  ///< span = rows so far
   talib,          ///< output `p` of Graph::talib_calls[n]
+  // Over the whole panel: computed between stages (stages.h), never inside a plan. The result is float64.
+  cross_rank,
+  cross_zscore,
+  cross_demean,
+  cross_neutralize,  ///< in[1] is the group
+  barrier_label,     ///< triple barrier of in[0] over the next n rows; in[1] is its volatility, in[2] and in[3] the multipliers
+  barrier_touch,     ///< rows until its first touch
 };
 
 inline constexpr bool is_rolling(Op op) { return op >= Op::sum && op <= Op::covariance; }
 inline constexpr bool is_elementwise(Op op) { return op >= Op::absolute && op <= Op::choose; }
+inline constexpr bool is_staged(Op op) { return op >= Op::cross_rank; }
+inline constexpr bool is_cross_section(Op op) { return op >= Op::cross_rank && op <= Op::cross_neutralize; }
 
 struct GraphNode {
   Op op = Op::field;
@@ -88,6 +97,7 @@ struct Extent {
   static constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
   int64_t from = 0, to = 0;  ///< from = -kAll: every earlier row
   int64_t lookback = 0;      ///< kAll: no row ever has a value
+  int64_t settled = 0;       ///< rows after which it hardly matters where the series begins; kAll: it always does
 };
 
 class Graph {
@@ -104,6 +114,8 @@ class Graph {
   std::vector<int32_t> outputs;
   std::vector<std::string> output_names;
   std::vector<std::string> fields;
+  /// Of the fields that stand for a staged node: what that depends on. Fewer than fields: the others are columns as they are.
+  std::vector<Extent> field_extents;
   std::vector<TalibCall> talib_calls;
 
  private:

@@ -14,7 +14,7 @@
 #include "io/bars.h"
 #include "io/reader.h"
 #include "io/writer.h"
-#include "pipeline/plan.h"
+#include "pipeline/prepare.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -325,8 +325,8 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
   HY_TRY(const Program program, Program::compile(expressions, panel.fields, {}));
   PredictOutcome out;
   out.failures = bars.bars.failures;
-  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), program.fields(), panel));
-  if (vwap_added) out.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), {&program}, panel, pool, request.exec));
+  if (vwap_added) out.messages.emplace_back(kVwapAdded);
 
   steps.begin("predict", int64_t(panel.num_symbols()));
   std::vector<double> answers(size_t(panel.num_rows()), std::nan(""));
