@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "hayate/learner.h"
 
 namespace hayate::cli {
 
@@ -96,7 +97,7 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("input", o.input, "table of features and label: files, folders or globs", Required{}, Argument{"TABLE"});
   field("label", o.label, "column to learn", Required{}, Argument{"COL"});
   field("features", o.features, "columns to learn from; default: every number column but label, weight and key", Argument{"a,b"});
-  field("learner", o.learner, "what to train", Required{}, Choices{{"forest"}});
+  field("learner", o.learner, "what to train", Required{}, Choices{learner_names()});
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("params", o.params, "parameters of the learner: num_trees=100,max_depth=10", Argument{"k=v,..."});
   field("weight", o.weight, "column of row weights", Argument{"COL"});

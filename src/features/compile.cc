@@ -594,7 +594,7 @@ class Compiler {
 
   Value talib_series(const Value& call, int output) {
     GraphNode node{.op = Op::talib, .type = ValueType::float64, .n = call.talib_call, .p = double(output)};
-    std::copy(call.talib_inputs.begin(), call.talib_inputs.end(), node.in);
+    std::copy(call.talib_inputs.begin(), call.talib_inputs.end(), node.in.begin());
     Value out = series(node);
     out.talib_call = call.talib_call, out.talib_inputs = call.talib_inputs;
     return out;

@@ -39,7 +39,7 @@ bool swallows_missing(const GraphNode& node) { return node.type == ValueType::bo
 
 Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
   Extent out;
-  for (int i = 0; i < kMaxTalibInputs; ++i) {
+  for (size_t i = 0; i < node.in.size(); ++i) {
     if (node.in[i] < 0) continue;
     const Extent& in = extents[size_t(node.in[i])];
     out.from = std::min(out.from, in.from), out.to = std::max(out.to, in.to);
@@ -95,7 +95,7 @@ Extent Graph::talib_extent(const GraphNode& node, Extent inputs) const {
 }
 
 int32_t Graph::add(const GraphNode& node) {
-  const Key key{node.op, node.type, std::to_array(node.in), node.n, node.p};
+  const Key key{node.op, node.type, node.in, node.n, node.p};
   const auto [at, fresh] = seen_.try_emplace(key, int32_t(nodes_.size()));
   if (!fresh) return at->second;
   extents_.push_back(extent_of(node));

@@ -2,8 +2,10 @@
 // coercions are gone here: types are explicit (casts are nodes), Delta is a subtraction, Count a sum, Med a quantile.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <string>
@@ -84,10 +86,17 @@ inline constexpr bool is_elementwise(Op op) { return op >= Op::absolute && op <=
 inline constexpr bool is_staged(Op op) { return op >= Op::cross_rank; }
 inline constexpr bool is_cross_section(Op op) { return op >= Op::cross_rank && op <= Op::cross_neutralize; }
 
+/// The nodes that a node reads; -1 where there is none.
+struct Operands : std::array<int32_t, kMaxTalibInputs> {
+  Operands() { fill(-1); }
+  /// A plain array would hold node 0 in the places that are not given.
+  Operands(std::initializer_list<int32_t> given) : Operands() { std::copy(given.begin(), given.end(), begin()); }
+};
+
 struct GraphNode {
   Op op = Op::field;
   ValueType type = ValueType::float32;
-  int32_t in[kMaxTalibInputs] = {-1, -1, -1, -1, -1};
+  Operands in = {};
   int64_t n = 0;
   double p = 0;
 };

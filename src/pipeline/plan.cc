@@ -46,8 +46,8 @@ Result<Plan> make_plan(const RunSpec& spec) {
   }
   HY_CHECK(parse_expression(spec.label.expression, "[label] expression"));
   plan.label.text = normalized_label(spec.label);
-  HY_TRY(plan.params, parse_forest_params(spec.model.params, "[model] params"));
-  HY_CHECK(features_per_node(plan.params, Problem::regression, int64_t(plan.expressions.size())));
+  HY_TRY(plan.params, learner_params(spec.model.learner, spec.model.params, "[model] params"));
+  HY_CHECK(check_params(plan.params, Problem::regression, int64_t(plan.expressions.size())));
   SplitSpec split = spec.split;
   split.purge_days = std::max<int64_t>(split.purge_days, 0);
   const auto folds = make_folds(split, {});

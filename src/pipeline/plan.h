@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "hayate/features.h"
-#include "hayate/forest.h"
+#include "hayate/learner.h"
 #include "hayate/panel.h"
 #include "hayate/run.h"
 #include "pipeline/scalers.h"
@@ -17,7 +17,7 @@ struct Plan {
   std::vector<NamedExpression> expressions;
   NamedExpression label{"label", ""};
   std::vector<Scaler> scalers;  ///< fitted ones; the others are in the expressions
-  ForestParams params;
+  LearnerParams params;
 
   /// Compiled against the columns of the bars by compile_plan().
   std::optional<Program> features, label_program;

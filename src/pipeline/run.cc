@@ -199,7 +199,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? outcome.run_dir + "/tasks" : shared));
   HY_TRY(Trained trained, train(plan, prepared, request, workers < asked ? fewer : pool, steps, cancel, began, store, manifest, outcome.run_dir));
   outcome.failures.insert(outcome.failures.end(), trained.failures.begin(), trained.failures.end());
-  if (trained.forests.empty()) return nothing_left(outcome.failures);
+  if (trained.predictors.empty()) return nothing_left(outcome.failures);
   std::stable_sort(outcome.failures.begin(), outcome.failures.end(), [](const Finding& a, const Finding& b) { return a.symbol < b.symbol; });
 
   steps.begin("evaluate", int64_t(trained.forecast.num_rows()));

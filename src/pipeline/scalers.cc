@@ -167,4 +167,51 @@ void apply_scalers(std::span<const Scaler> scalers, std::span<const double> fits
     }
 }
 
+namespace {
+
+constexpr std::string_view kNote = "processors", kNoteOfKey = "processors of ";
+
+Error damaged(const std::string& where) {
+  return input_error("the notes on processors in this model are damaged", where, "make the model again: hayate run SPEC.toml");
+}
+
+}  // namespace
+
+void note_scalers(std::span<const Scaler> scalers, std::span<const std::vector<double>> fits, Model& model) {
+  if (scalers.empty()) return;
+  model.notes.emplace_back(kNote, join(scaler_texts(scalers), ","));
+  for (size_t k = 0; k < fits.size(); ++k) {
+    std::vector<std::string> numbers;
+    for (const double x : fits[k]) numbers.push_back(format_shortest(x));
+    model.notes.emplace_back(std::string(kNoteOfKey) + model.keys[k], join(numbers, " "));
+  }
+}
+
+Result<ModelScalers> ModelScalers::of(const Model& model, const std::string& where) {
+  ModelScalers out;
+  out.one_model_ = model.key_column.empty();
+  for (const auto& [name, text] : model.notes) {
+    if (name == kNote) {
+      auto list = parse_scalers(split(text, ','), where);
+      if (!list.ok()) return damaged(where);
+      out.scalers_ = std::move(list.value().fitted);
+    } else if (name.starts_with(kNoteOfKey)) {
+      std::vector<double>& fits = out.fits_[name.substr(kNoteOfKey.size())];
+      for (const std::string& word : text.empty() ? std::vector<std::string>() : split(text, ' ')) {
+        const auto number = parse_number(word);
+        if (!number) return damaged(where);
+        fits.push_back(*number);
+      }
+    }
+  }
+  if (out.scalers_.empty()) return out;
+  for (const std::string& key : model.keys)
+    if (!out.fits_.contains(key) || out.fits_[key].size() != num_fits(out.scalers_, int64_t(model.features.size()))) return damaged(where);
+  return out;
+}
+
+void ModelScalers::apply(const std::string& key, const ScaledColumns& columns) const {
+  if (!scalers_.empty()) apply_scalers(scalers_, fits_.at(one_model_ ? "" : key), columns);
+}
+
 }  // namespace hayate::pipeline

@@ -13,13 +13,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "exec/pool.h"
 #include "hayate/error.h"
-#include "hayate/expression.h"
+#include "hayate/model.h"
 
 namespace hayate::pipeline {
 
@@ -66,5 +67,22 @@ std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledCol
 void apply_scalers(std::span<const Scaler> scalers, std::span<const double> fits, const ScaledColumns& columns);
 /// Numbers that fit_scalers returns.
 size_t num_fits(std::span<const Scaler> scalers, int64_t num_features);
+
+/// Writes scalers and fits (one list per key of the model) into the notes of a model. Nothing when there are no scalers.
+void note_scalers(std::span<const Scaler> scalers, std::span<const std::vector<double>> fits, Model& model);
+
+/// The scalers that a model's notes hold, ready to be applied to rows of a key.
+class ModelScalers {
+ public:
+  /// Error (input): the notes are not what note_scalers writes.
+  static Result<ModelScalers> of(const Model& model, const std::string& where);
+  /// Scales columns whose rows belong to `key`, as the model's training rows were. `key` must be one that the model has a predictor for.
+  void apply(const std::string& key, const ScaledColumns& columns) const;
+
+ private:
+  std::vector<Scaler> scalers_;
+  bool one_model_ = false;
+  std::map<std::string, std::vector<double>> fits_;  ///< by key
+};
 
 }  // namespace hayate::pipeline

@@ -6,6 +6,7 @@
 
 #include "base/fields.h"
 #include "exec/exec_config.h"
+#include "hayate/learner.h"
 #include "hayate/run.h"
 
 namespace hayate {
@@ -47,7 +48,7 @@ void visit_fields(SplitSpec& s, Visitor&& field) {
 }
 template <class Visitor>
 void visit_fields(ModelSpec& s, Visitor&& field) {
-  field("learner", s.learner, "what is trained", Choices{{"forest"}});
+  field("learner", s.learner, "what is trained", Choices{learner_names()});
   field("scope", s.scope, "one model per symbol, or one for the universe", Choices{{"symbol", "pooled"}});
   field("params", s.params, "parameters of the learner", Argument{"{ num_trees = 100, max_depth = 10 }"});
   field("seed", s.seed, "seed of all random numbers", Range{0, 9.2e18});
