@@ -77,7 +77,8 @@ void print_leakage(const pipeline::LeakOutcome& outcome, const Console& console)
     console.print(fmt::format("{:<14} {:<9} {}\n", check.name, count == 0 ? "passed" : fmt::format("{} found", count), outcome.notes[i]));
   }
   for (const auto& finding : outcome.findings)
-    console.print(fmt::format("{}: {} {} {}: {}\n", finding.check, finding.feature, finding.symbol, finding.time, finding.what));
+    console.print(fmt::format("{}: {} {}{}{}: {}\n", finding.check, finding.feature, finding.symbol, finding.symbol.empty() ? "" : " ", finding.time,
+                              finding.what));
   console.print(fmt::format("{} features of {} symbols, {} bars: {}\n", outcome.features, outcome.symbols, outcome.rows,
                             outcome.clean() ? "no leak found" : fmt::format("{} found", outcome.findings.size())));
 }

@@ -82,6 +82,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
                        outcome.failures.empty() ? "give files with rows" : outcome.failures.front().what);
   if (features.look_ahead() > 0) outcome.messages.emplace_back("warning: a feature looks ahead; it knows what the label asks");
   if (request.union_calendar) panel = on_union_calendar(panel);
+  steps.begin("compute");
   HY_TRY(const bool vwap_added, prepare_bars(request.adjust, {&features, &labels}, panel, pool, request.exec));
   if (vwap_added) outcome.messages.emplace_back(kVwapAdded);
 

@@ -142,8 +142,9 @@ void check_look_ahead(Checker& c) {
   for (size_t f = 0; f < c.num_features(); ++f)
     if (const int64_t ahead = c.features().look_ahead(f); ahead > 0) {
       const std::string last = time_text(c.raw, *std::max_element(c.raw.times.begin(), c.raw.times.end()));
-      c.found("look_ahead", c.plan.expressions[f].name, "", last,
-              fmt::format("{} reads {} rows ahead: on {} it would need bars that are not there yet", c.named(f), ahead, last));
+      c.found(
+          "look_ahead", c.plan.expressions[f].name, "", last,
+          fmt::format("{} reads {} row{} ahead: on {} it would need bars that are not there yet", c.named(f), ahead, ahead == 1 ? "" : "s", last));
     }
   c.out.notes.push_back(fmt::format("{} expressions", c.num_features()));
 }
@@ -237,8 +238,8 @@ Result<void> check_moved_start(Checker& c) {
       c.found("moved_start", c.plan.expressions[f].name, found[f]->symbol, time_text(c.raw, found[f]->time),
               fmt::format("{} is {} with all bars, {} when the bars begin on {}", c.named(f), format_shortest(double(found[f]->before)),
                           format_shortest(double(found[f]->after)), time_text(c.raw, start)));
-  c.out.notes.push_back(fmt::format("{} of {} features, bars from {} on{}", judged, c.num_features(), time_text(c.raw, start),
-                                    judged < c.num_features() ? "; the others need more rows to settle" : ""));
+  c.out.notes.push_back(fmt::format("{} of {} features, once with all bars and once with those from {} on{}", judged, c.num_features(),
+                                    time_text(c.raw, start), judged < c.num_features() ? "; the others need more rows to settle" : ""));
   return {};
 }
 

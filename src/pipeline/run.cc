@@ -158,8 +158,11 @@ Result<Prepared> prepare(Plan& plan, const std::vector<std::string>& paths, cons
   out.panel = std::move(checked.panel);
   out.hashes = input_hashes(out.bars, out.panel, plan.features->has_cross_sections() || plan.label_program->has_cross_sections());
 
+  if (!plan.features->stages().empty() || !plan.label_program->stages().empty()) steps.begin("compute");
   HY_TRY(const bool vwap_added, prepare_bars(plan.spec.universe.adjust, {&*plan.features, &*plan.label_program}, out.panel, pool, exec));
   if (vwap_added) outcome.messages.emplace_back(kVwapAdded);
+  if (!plan.scalers.empty() && plan.spec.features.fit == "all")
+    outcome.messages.emplace_back("warning: fit = \"all\": processors are fitted on test rows too, so the test is no test");
   return out;
 }
 
