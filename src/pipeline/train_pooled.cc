@@ -128,6 +128,11 @@ Result<TaskResult> train_fold(const TrainJob& job, PooledTable& table, size_t f,
   const Plan& plan = job.plan;
   TaskResult out;
   std::erase_if(train, [&](int32_t row) { return !std::isfinite(table.labels[size_t(row)]); });
+  if (train.empty())
+    return input_error("no training row has a label", "fold " + std::to_string(f),
+                       plan.label_program->has_cross_sections()
+                           ? "a label over the symbols of a date needs two of them: leave out dates with one symbol"
+                           : "give longer training windows, or bars that the label can be computed on");
   job.steps.begin("bin");
   HY_TRY(Trainer* const trainer, table.folds->prepare(train, &job.pool));
   job.steps.begin("train");
