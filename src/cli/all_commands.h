@@ -75,6 +75,18 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
 }
 
+struct CheckOptions : ComputeOptions {
+  std::string what, adjust = "none";
+  std::vector<std::string> input;
+};
+template <class Visitor>
+void visit_fields(CheckOptions& o, Visitor&& field) {
+  field("what", o.what, "data: what is wrong with bars; leakage: whether a spec lets a model see what it could not have known", Required{},
+        Positional{}, Choices{{"data", "leakage"}});
+  field("input", o.input, "the spec of a run; data: or files of bars, folders, globs", Required{}, Positional{}, Argument{"SPEC.toml|FILES"});
+  field("adjust", o.adjust, "data: prices will be scaled by adj_close, as [universe] adjust says in a spec", Choices{{"none", "adj_close"}});
+}
+
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
   std::string label, features, learner, problem, params, weight, model, key, format;
@@ -229,6 +241,7 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 }
 
 Result<int> cache_command(CacheOptions&, const Console&);
+Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
 Result<int> convert_command(ConvertOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);

@@ -23,6 +23,11 @@ constexpr Command kCommands[] = {
      "hayate features --input 'prices/*.csv' --expr 'ma5=Mean($close,5)/$close' --label 'LABEL0=Ref($close,-2)/Ref($close,-1)-1' --output "
      "features.csv",
      make_invocation<FeaturesOptions, features_command>},
+    {"check",
+     "find what is wrong with bars, and what lets a spec see the future; exit code 1 when something leaks or no symbol can be used, 3 when some "
+     "can't",
+     "hayate check data examples/prices\nhayate check leakage examples/prices/run.toml\nhayate check leakage examples/prices/run.toml --json",
+     make_invocation<CheckOptions, check_command>},
     {"train", "train a model on a table",
      "hayate train --input features.parquet --label LABEL0 --learner forest --params num_trees=100,max_depth=8 --model forest.hyt",
      make_invocation<TrainOptions, train_command>},

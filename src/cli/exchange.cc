@@ -14,6 +14,7 @@
 #include "hayate/model.h"
 #include "io/files.h"
 #include "pipeline/importance.h"
+#include "pipeline/scalers.h"
 
 namespace hayate::cli {
 namespace {
@@ -135,6 +136,10 @@ Result<int> importance_command(ImportanceOptions& options, const Console& consol
 
 Result<int> export_command(ExportOptions& options, const Console& console) {
   HY_TRY(const Model model, load_model(options.model));
+  HY_TRY(const auto scalers, pipeline::ModelScalers::of(model, options.model));
+  if (!scalers.empty())
+    return usage_error("the features of this model are scaled as they were in training, which the other program would not do", options.model,
+                       "train without robust_zscore, winsorize and fillna behind them");
   HY_TRY(const std::string bytes, options.to == "onnx" ? to_onnx(model, options.key) : to_lightgbm(model, options.key));
   HY_CHECK(io::write_file(options.output, bytes));
   console.say(fmt::format("{} as {}: {}, {}", model.learner, options.to, options.output, format_bytes(int64_t(bytes.size()))));

@@ -12,6 +12,7 @@
 #include "hayate/metrics.h"
 #include "io/reader.h"
 #include "io/writer.h"
+#include "pipeline/scalers.h"
 #include "pipeline/table_columns.h"
 
 namespace hayate::pipeline {
@@ -23,14 +24,28 @@ struct Rows {
   int64_t num_rows = 0, num_features = 0;
   std::map<std::string, std::vector<int32_t>> by_key;
 
-  FloatColumns columns() const { return {values.data(), num_rows, num_features, num_rows}; }
+  /// The rows listed, column-major.
+  std::vector<float> gather(std::span<const int32_t> rows) const {
+    std::vector<float> out(rows.size() * size_t(num_features));
+    for (size_t f = 0; f < size_t(num_features); ++f)
+      for (size_t i = 0; i < rows.size(); ++i) out[f * rows.size() + i] = values[f * size_t(num_rows) + size_t(rows[i])];
+    return out;
+  }
 };
 
 Result<Rows> rows_of(const Table& table, const Model& model, const std::string& where) {
   Rows out;
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, where));
   out.num_rows = table.num_rows(), out.num_features = int64_t(model.features.size());
   HY_TRY(out.values, float_columns(table, model.features, where));
   HY_TRY(out.by_key, rows_by_key(table, model.key_column, where));
+  for (const auto& [key, own] : out.by_key) {
+    if (scalers.empty() || !model.find(key)) continue;
+    std::vector<float> part = out.gather(own);
+    scalers.apply(key, {part.data(), int64_t(own.size()), out.num_features, int64_t(own.size())});
+    for (size_t f = 0; f < model.features.size(); ++f)
+      for (size_t i = 0; i < own.size(); ++i) out.values[f * size_t(out.num_rows) + size_t(own[i])] = part[f * own.size() + i];
+  }
   return out;
 }
 
@@ -100,13 +115,10 @@ double score_of(const Model& model, const Truth& truth, const std::vector<double
 std::vector<double> predict_shuffled(const Model& model, const Rows& rows, int64_t feature, uint64_t key) {
   const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
   std::vector<double> answers(size_t(rows.num_rows) * width, std::nan(""));
-  const FloatColumns all = rows.columns();
   for (const auto& [name, own] : rows.by_key) {
     const Predictor* predictor = model.find(name);
     if (!predictor) continue;
-    std::vector<float> values(own.size() * size_t(rows.num_features));
-    for (int64_t f = 0; f < rows.num_features; ++f)
-      for (size_t i = 0; i < own.size(); ++i) values[size_t(f) * own.size() + i] = all.column(f)[own[i]];
+    std::vector<float> values = rows.gather(own);
     if (feature >= 0)  // Fisher-Yates
       for (size_t i = own.size(); i > 1; --i)
         std::swap(values[size_t(feature) * own.size() + i - 1], values[size_t(feature) * own.size() + random_below(key, i, uint32_t(i))]);
@@ -175,19 +187,15 @@ Result<std::vector<double>> all_shap_values(const Model& model, const Rows& rows
                                             const exec::Cancellation& cancel) {
   const size_t places = explained * (model.features.size() + 1);
   std::vector<double> out(size_t(rows.num_rows) * places, std::nan(""));
-  const FloatColumns all = rows.columns();
   for (const auto& [name, own] : rows.by_key) {
     const Predictor* predictor = model.find(name);
     if (!predictor) continue;
-    // Forests without covers fail alike for every row: ask once.
-    std::vector<double> nothing;
+    std::vector<double> nothing;  // a forest without covers fails for no rows too
     HY_CHECK(shap_values(*predictor, {nullptr, 0, rows.num_features, 0}, nothing));
     pool.run((int64_t(own.size()) + kShapRows - 1) / kShapRows,
              [&](int64_t morsel, int) {
                const size_t begin = size_t(morsel * kShapRows), count = std::min(size_t(kShapRows), own.size() - begin);
-               std::vector<float> values(count * size_t(rows.num_features));
-               for (int64_t f = 0; f < rows.num_features; ++f)
-                 for (size_t i = 0; i < count; ++i) values[size_t(f) * count + i] = all.column(f)[own[begin + i]];
+               const std::vector<float> values = rows.gather(std::span(own).subspan(begin, count));
                std::vector<double> part(count * places);
                (void)shap_values(*predictor, {values.data(), int64_t(count), rows.num_features, int64_t(count)}, part);
                for (size_t i = 0; i < count; ++i)

@@ -111,6 +111,7 @@ Model model_of(const Plan& plan, Trained& trained) {
   model.notes.emplace_back("adjust", plan.spec.universe.adjust);
   model.notes.emplace_back("spec", spec_toml(plan.spec, false));
   model.keys = trained.keys;
+  note_scalers(plan.scalers, trained.fits, model);
   model.predictors = std::move(trained.predictors);
   return model;
 }

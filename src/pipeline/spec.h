@@ -21,10 +21,15 @@ template <class Visitor>
 void visit_fields(FeaturesSpec& s, Visitor&& field) {
   field("set", s.set, "a feature set (hayate sets)", Argument{"NAME"});
   field("expressions", s.expressions, "features of your own, after the set", Argument{"NAME = EXPR"});
+  field("processors", s.processors, "how values are scaled, in order: cs_zscore, cs_rank, robust_zscore, winsorize(q), fillna(x)",
+        Argument{"NAME(VALUE)"});
+  field("fit", s.fit, "rows that robust_zscore and winsorize are fitted on; all: test rows too, so the test is no test", Choices{{"train", "all"}});
 }
 template <class Visitor>
 void visit_fields(LabelSpec& s, Visitor&& field) {
   field("expression", s.expression, "what is learnt; it may look ahead", Argument{"EXPR"});
+  field("normalize", s.normalize, "the label among the symbols of its date: CSZScore or CSRank of the expression",
+        Choices{{"none", "cs_zscore", "cs_rank"}});
 }
 template <class Visitor>
 void visit_fields(SplitSpec& s, Visitor&& field) {

@@ -14,7 +14,8 @@
 #include "io/bars.h"
 #include "io/reader.h"
 #include "io/writer.h"
-#include "pipeline/plan.h"
+#include "pipeline/prepare.h"
+#include "pipeline/scalers.h"
 #include "pipeline/table_columns.h"
 
 namespace hayate::pipeline {
@@ -152,14 +153,15 @@ namespace {
 constexpr int64_t kPredictRows = 16'384;
 
 /// Predictions of the listed rows into out[row * outputs ...].
-void predict_group(const Predictor& predictor, const FloatColumns& columns, const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool,
-                   std::vector<double>& out) {
+void predict_group(const Predictor& predictor, const ModelScalers& scalers, const std::string& key, const FloatColumns& columns,
+                   const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool, std::vector<double>& out) {
   const size_t outputs = size_t(num_outputs(predictor));
   pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
     const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
     std::vector<float> part(count * size_t(columns.num_features));
     for (int64_t f = 0; f < columns.num_features; ++f)
       for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
+    scalers.apply(key, {part.data(), int64_t(count), columns.num_features, int64_t(count)});
     std::vector<double> answers(count * outputs);
     predict(predictor, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
     for (size_t i = 0; i < count; ++i)
@@ -215,6 +217,7 @@ std::string note(const Model& model, const std::string& name) {
 
 Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const Model model, load_model(request.model));
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
@@ -231,7 +234,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   int64_t answered = 0;
   for (const auto& [key, rows] : groups)
     if (const Predictor* predictor = model.find(key)) {
-      predict_group(*predictor, columns, rows, request.cut, pool, answers);
+      predict_group(*predictor, scalers, key, columns, rows, request.cut, pool, answers);
       answered += int64_t(rows.size());
     }
   out.rows_without_model = out.rows - answered;
@@ -252,6 +255,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
 
 Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const Model model, load_model(request.model + "/model.hyt"));
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   std::vector<NamedExpression> expressions;
   for (const std::string& name : model.features) expressions.push_back({name, note(model, "feature " + name)});
   HY_TRY(const auto paths, io::expand_inputs(request.input));
@@ -262,8 +266,12 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
   HY_TRY(const Program program, Program::compile(expressions, panel.fields, {}));
   PredictOutcome out;
   out.failures = bars.bars.failures;
-  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), program.fields(), panel));
-  if (vwap_added) out.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+  if (program.has_cross_sections()) {  // over the symbols that a run would take, as in training
+    HY_TRY(CheckedBars checked, check_universe(bars.bars, note(model, "adjust")));
+    panel = std::move(checked.panel), out.failures = std::move(checked.failures);
+  }
+  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), {&program}, panel, pool, request.exec));
+  if (vwap_added) out.messages.emplace_back(kVwapAdded);
 
   steps.begin("predict", int64_t(panel.num_symbols()));
   std::vector<double> answers(size_t(panel.num_rows()), std::nan(""));
@@ -279,6 +287,7 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
         if (!predictor) return;
         std::vector<float> values(rows * program.num_outputs());
         evaluate(program, bars_of(program, panel, size_t(s)), spaces[size_t(worker)], values.data(), rows);
+        scalers.apply(panel.symbols[size_t(s)], {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)});
         predict(*predictor, {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)}, std::span(answers).subspan(begin, rows),
                 request.cut);
       },
