@@ -157,7 +157,7 @@ struct ExportOptions {
 template <class Visitor>
 void visit_fields(ExportOptions& o, Visitor&& field) {
   field("model", o.model, "model made by hayate train, run or import", Required{}, Argument{"FILE"});
-  field("to", o.to, "format to write", Required{}, Choices{{"onnx", "lightgbm"}});
+  field("to", o.to, "format to write", Required{}, Choices{{"onnx", "lightgbm"}}, Argument{"FORMAT"});
   field("output", o.output, "file to write", Required{}, Argument{"FILE"});
   field("key", o.key, "which model, when the file holds one per key", Argument{"KEY"});
 }
@@ -167,7 +167,7 @@ struct ImportOptions {
 };
 template <class Visitor>
 void visit_fields(ImportOptions& o, Visitor&& field) {
-  field("from", o.from, "format to read: LightGBM's text, XGBoost's JSON", Required{}, Choices{{"lightgbm", "xgboost"}});
+  field("from", o.from, "format to read: LightGBM's text, XGBoost's JSON", Required{}, Choices{{"lightgbm", "xgboost"}}, Argument{"FORMAT"});
   field("input", o.input, "file to read", Required{}, Argument{"FILE"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
 }
