@@ -218,6 +218,7 @@ class Booster {
     const std::span<double> values = std::span(forest_.values).subspan(first);
     double* scores = scores_.data() + size_t(k) * num_rows_;
     settle_leaves(values, scores);
+    append_cover();
     for (const uint32_t row : left_out_) scores[row] += values[leaf_of(row)];
     for (size_t i = 0; i < tree_.nodes.size(); ++i)
       if (!tree_.nodes[i].is_leaf()) forest_.importance[tree_.nodes[i].feature] += tree_.gains[i];
@@ -277,6 +278,18 @@ class Booster {
 
   /// A row that is repeated counts as often, as long as nothing asks how many rows there are.
   bool times_count() const { return !times_.empty() && params_.min_samples_leaf == 1; }
+
+  /// Weight of the rows that reached each node: of a leaf its rows, of the others their children. Children come later.
+  void append_cover() {
+    std::vector<double> cover(tree_.nodes.size());
+    for (const LeafRows& leaf : tree_.leaves) {
+      if (target_.weights.empty()) cover[leaf.node] = double(leaf.end - leaf.begin);
+      for (int64_t i = leaf.begin; !target_.weights.empty() && i < leaf.end; ++i) cover[leaf.node] += target_.weight(tree_.rows[size_t(i)]);
+    }
+    for (size_t i = tree_.nodes.size(); i-- > 0;)
+      if (!tree_.nodes[i].is_leaf()) cover[i] = cover[tree_.nodes[i].child()] + cover[tree_.nodes[i].child() + 1];
+    forest_.cover.insert(forest_.cover.end(), cover.begin(), cover.end());
+  }
 
   /// The leaf of a row that the tree did not learn from.
   uint32_t leaf_of(uint32_t row) const {
