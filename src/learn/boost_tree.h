@@ -62,12 +62,17 @@ struct TreeLimits {
   bool depthwise = false;
   int64_t min_samples_leaf = 1;
   double min_child_weight = 0, lambda_l1 = 0, lambda_l2 = 0, min_gain = 0;
+  std::vector<int8_t> monotone;  ///< per feature: 1, -1 or 0; empty when none is bound
 };
 
 struct LeafRows {
   uint32_t node;
   int64_t begin, end;  ///< of GrownTree::rows
+  double low, high;    ///< between which its value may lie, before the learning rate
 };
+
+/// Value of a leaf whose derivatives sum to g and h, before the learning rate: where g w + (h + l2) w^2 / 2 + l1 |w| is least.
+double leaf_step(double g, double h, double lambda_l1, double lambda_l2);
 
 /// Nodes breadth-first. A leaf's rows stand together.
 struct GrownTree {
