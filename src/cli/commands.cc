@@ -20,6 +20,7 @@ constexpr Command kCommands[] = {
     {"stats", "counters, seconds and memory of a finished run", "hayate stats runs/first", make_invocation<StatsOptions, stats_command>},
     {"features", "compute features of bars into a table",
      "hayate features --input examples/prices --set alpha158 --output features.parquet\n"
+     "hayate features --input examples/prices --indicator 'rsi(period=14)' --indicator 'macd(fast=12,slow=26,signal=9)' --output features.csv\n"
      "hayate features --input 'prices/*.csv' --expr 'ma5=Mean($close,5)/$close' --label 'LABEL0=Ref($close,-2)/Ref($close,-1)-1' --output "
      "features.csv",
      make_invocation<FeaturesOptions, features_command>},
@@ -43,8 +44,10 @@ constexpr Command kCommands[] = {
     {"schema", "the columns of a table and their types", "hayate schema bars.parquet\nhayate schema bars.parquet --json",
      make_invocation<SchemaOptions, schema_command>},
     {"sets", "the feature sets, or the expressions of one", "hayate sets\nhayate sets alpha158", make_invocation<LookupOptions, sets_command>},
-    {"operators", "the operators of the expression language, or one in full", "hayate operators\nhayate operators Mean",
-     make_invocation<LookupOptions, operators_command>},
+    {"indicators", "the catalog of indicators, or one in full", "hayate indicators\nhayate indicators macd\nhayate indicators --json",
+     make_invocation<LookupOptions, indicators_command>},
+    {"operators", "the operators of the expression language and TA-Lib's functions, or one in full",
+     "hayate operators\nhayate operators Mean\nhayate operators ta.MACD", make_invocation<LookupOptions, operators_command>},
     {"cache", "look at or empty the folder of stored results", "hayate cache stats\nhayate cache clear --cache DIR",
      make_invocation<CacheOptions, cache_command>},
     {"doctor", "what was found on this machine and where each figure comes from", "hayate doctor\nhayate doctor --json",

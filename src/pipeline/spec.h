@@ -19,7 +19,8 @@ void visit_fields(UniverseSpec& s, Visitor&& field) {
 template <class Visitor>
 void visit_fields(FeaturesSpec& s, Visitor&& field) {
   field("set", s.set, "a feature set (hayate sets)", Argument{"NAME"});
-  field("expressions", s.expressions, "features of your own, after the set", Argument{"NAME = EXPR"});
+  field("indicators", s.indicators, "indicators with their parameters (hayate indicators), after the set", Argument{"rsi(period=14)"});
+  field("expressions", s.expressions, "features of your own, after those", Argument{"NAME = EXPR"});
 }
 template <class Visitor>
 void visit_fields(LabelSpec& s, Visitor&& field) {
