@@ -147,10 +147,11 @@ struct ConvertOptions : ComputeOptions {
 };
 template <class Visitor>
 void visit_fields(ConvertOptions& o, Visitor&& field) {
-  field("in", o.in, "file, folder or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
+  field("in", o.in, "file, folder (qlib's too) or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
   field("columns", o.columns, "columns to keep, in this order; default: all", Argument{"a,b"});
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output); qlib: OUT is a new folder of .bin files",
+        Choices{{"csv", "parquet", "arrow", "jsonl", "json", "qlib"}});
 }
 
 struct HeadOptions {

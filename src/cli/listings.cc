@@ -7,6 +7,8 @@
 #include "base/strings.h"
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
+#include "features/talib.h"
+#include "features/talib_pages.h"
 #include "hayate/features.h"
 #include "hayate/indicators.h"
 
@@ -65,8 +67,7 @@ void write_param(JsonWriter& json, std::string_view name, double initial, double
 }
 
 std::string param_text(std::string_view name, double initial, double least, double most, bool whole) {
-  return fmt::format("{} = {}: {}from {} to {}", name, format_shortest(initial), whole ? "whole, " : "", format_shortest(least),
-                     format_shortest(most));
+  return fmt::format("{} = {}: {}from {} to {}", name, format_plain(initial), whole ? "whole, " : "", format_plain(least), format_plain(most));
 }
 
 void write_indicator(JsonWriter& json, const Indicator& indicator) {
@@ -136,8 +137,8 @@ namespace {
 
 /// An operator's fields in the order in which they are shown.
 std::vector<std::pair<const char*, std::string_view>> facts_of(const Operator& op) {
-  return {{"summary", op.summary}, {"formula", op.formula}, {"window", op.window},
-          {"missing", op.missing}, {"quirk", op.quirk},     {"example", op.example}};
+  return {{"summary", op.summary}, {"formula", op.formula}, {"window", op.window},  {"missing", op.missing},
+          {"quirk", op.quirk},     {"cost", op.cost},       {"example", op.example}};
 }
 
 void write_operator(JsonWriter& json, const Operator& op) {
@@ -146,31 +147,103 @@ void write_operator(JsonWriter& json, const Operator& op) {
   json.end();
 }
 
-Result<const Operator*> operator_called(const std::string& name) {
-  if (const Operator* found = find_operator(name)) return found;
+void print_operator(const Console& console, const Operator& op) {
+  console.print(fmt::format("{}{}\n", op.signature, op.infix.empty() ? "" : fmt::format("   also written a {} b", op.infix)));
+  for (const auto& [name, text] : facts_of(op)) print_fact(console, name, text);
+}
+
+// ---- TA-Lib's functions ---------------------------------------------------------------------------------------------------
+
+using kernels::ta::Entry;
+
+std::string name_of(const Entry& function) { return fmt::format("ta.{}", function.name); }
+
+std::string lookback_text(const Entry& function) {
+  const std::string_view formula = talib_page(function).lookback;
+  return formula.empty() ? fmt::format("{}", talib_lookback(function)) : fmt::format("{}: {} with the defaults", formula, talib_lookback(function));
+}
+
+/// A function's facts, under the names that operators have where they mean the same.
+std::vector<std::pair<const char*, std::string>> facts_of(const Entry& function) {
+  return {{"summary", function.title},
+          {"formula", std::string(talib_page(function).formula)},
+          {"window", talib_window(function)},
+          {"missing", talib_missing(function)},
+          {"missing_compat_talib", talib_missing_exact(function)},
+          {"unstable", talib_unstable(function)},
+          {"cost", fmt::format("{} ns a cell", talib_page(function).nanoseconds)},
+          {"example", talib_example(function)}};
+}
+
+void write_function(JsonWriter& json, const Entry& function) {
+  json.object().key("name").value(name_of(function)).key("signature").value(talib_signature(function)).key("infix").value("");
+  for (const auto& [name, text] : facts_of(function)) json.key(name).value(text);
+  json.key("group").value(function.group).key("inputs").array();
+  for (int i = 0; i < function.num_inputs(); ++i) json.value(function.inputs[i]);
+  json.end().key("params").array();
+  for (int i = 0; i < function.num_params(); ++i) {
+    const auto& param = function.params[i];
+    write_param(json, param.name, param.initial, param.least, param.most, param.whole);
+  }
+  json.end().key("outputs").array();
+  for (int o = 0; o < function.num_outputs(); ++o)
+    json.object().key("name").value(function.outputs[o]).key("type").value(function.is_whole(o) ? "integer" : "number").end();
+  json.end().key("lookback").object().key("formula").value(talib_page(function).lookback).key("default").value(talib_lookback(function)).end();
+  json.key("memory").value(talib_memory(function)).key("unstable_period").value(talib_page(function).unstable).end();
+}
+
+void print_function(const Console& console, const Entry& function) {
+  console.print(talib_signature(function) + "\n");
+  print_fact(console, "group", function.group);
+  print_fact(console, "inputs", fmt::format("{}", fmt::join(function.inputs, function.inputs + function.num_inputs(), ", ")));
+  for (int i = 0; i < function.num_params(); ++i) {
+    const auto& param = function.params[i];
+    print_fact(console, "param", param_text(param.name, param.initial, param.least, param.most, param.whole));
+  }
+  std::string outputs;
+  for (int o = 0; o < function.num_outputs(); ++o)
+    outputs += fmt::format("{}{}{}", o == 0 ? "" : ", ", function.outputs[o], function.is_whole(o) ? " (whole)" : "");
+  print_fact(console, "outputs", outputs);
+  print_fact(console, "lookback", lookback_text(function));
+  for (const auto& [name, text] : facts_of(function)) print_fact(console, std::string_view(name) == "missing_compat_talib" ? "  talib" : name, text);
+}
+
+Error unknown_operator(const std::string& name) {
   std::vector<std::string> names;
   for (const Operator& op : operators()) names.emplace_back(op.name);
+  for (std::string& function : talib_names()) names.push_back(std::move(function));
   return unknown_name("operator", name, names, "hayate operators " + name);
+}
+
+Result<int> print_one(const std::string& name, const Console& console) {
+  const Operator* op = find_operator(name);
+  const Entry* function = name.starts_with("ta.") ? find_talib(name) : nullptr;
+  if (!op && !function) return unknown_operator(name);
+  if (!console.json) {
+    op ? print_operator(console, *op) : print_function(console, *function);
+    return 0;
+  }
+  JsonWriter json(1);
+  op ? write_operator(json, *op) : write_function(json, *function);
+  console.print(json.text() + "\n");
+  return 0;
 }
 
 }  // namespace
 
 Result<int> operators_command(LookupOptions& options, const Console& console) {
+  if (!options.name.empty()) return print_one(options.name, console);
   JsonWriter json(1);
-  if (!options.name.empty()) {
-    HY_TRY(const Operator* op, operator_called(options.name));
-    write_operator(json, *op);
-    if (console.json) return console.print(json.text() + "\n"), 0;
-    console.print(fmt::format("{}{}\n", op->signature, op->infix.empty() ? "" : fmt::format("   also written a {} b", op->infix)));
-    for (const auto& [name, text] : facts_of(*op))
-      if (!text.empty()) console.print(fmt::format("  {:<8} {}\n", name, text));
-    return 0;
-  }
   json.array();
   for (const Operator& op : operators()) {
     write_operator(json, op);
     if (!console.json) console.print(fmt::format("{:<28} {}\n", op.signature, op.summary));
   }
+  for (const auto& group : kernels::ta::function_groups())
+    for (const Entry& function : group) {
+      write_function(json, function);
+      if (!console.json) console.print(fmt::format("{:<28} {}\n", name_of(function), function.title));
+    }
   if (console.json) console.print(json.end().text() + "\n");
   return 0;
 }

@@ -138,6 +138,7 @@ TEST_CASE("every operator of the table compiles from its example and is explaine
     CHECK(op.window.find("window") != std::string_view::npos);
     CHECK_FALSE(op.missing.empty());
     CHECK_FALSE(op.formula.empty());
+    CHECK_FALSE(op.cost.empty());
     CHECK(op.signature.starts_with(op.name));
   }
   CHECK(find_operator("Mean") != nullptr);

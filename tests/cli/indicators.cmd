@@ -12,7 +12,7 @@ rsi(period=14)
 $ hayate indicators --json | python3 -c 'import json, sys; d = json.load(sys.stdin); print(len(d) > 90, {"rsi", "macd", "bbands", "supertrend", "vwap"} <= {i["name"] for i in d})'
 True True
 
-$ hayate features --input examples/prices/IBM.csv --indicator 'rsi(period=14)' --indicator 'macd(fast=5,slow=10,signal=3)' --indicator obv --indicator bbands.lower --output - --format csv --quiet | head -1
+$ hayate features --input examples/prices/IBM.csv --indicator 'rsi(period=14)' --indicator 'macd(fast=5,slow=10,signal=3)' --indicator obv --indicator bbands.lower --output x.csv --quiet; head -1 x.csv
 symbol,date,rsi_14,macd_5_10_3,macd_5_10_3_signal,macd_5_10_3_hist,obv,bbands_20_2_lower
 
 $ hayate features --input examples/prices --indicator 'macd(5, 10, 3).hist' --output none --quiet >a; hayate features --input examples/prices --expr 'macd_5_10_3_hist=ta.MACD($close, 5, 10, 3).macdhist' --output none --quiet >b; cmp a b
@@ -32,7 +32,7 @@ stderr>    at: hayate indicators macdd
 stderr>   try: did you mean 'macd'?
 exit 2
 
-$ hayate features --input nowhere.csv --indicator 'rsj(14)' --output x.csv
+$ hayate features --input nowhere.csv --indicator 'rsj(14)' --output y.csv
 stderr> error: unknown indicator 'rsj'
 stderr>    at: --indicator: rsj(14)
 stderr>                     ^^^
