@@ -29,6 +29,7 @@ namespace {
 
 constexpr std::string_view kSuffix = ".day.bin";
 constexpr size_t kMostDates = size_t{1} << 24;  // places are float32: later ones would be rounded
+constexpr uint32_t kEmptyRow = 0x7FC04859;      // a quiet NaN that no arithmetic makes
 const char* const kExportAgain = "export the folder again";
 
 std::string calendar_path(const std::string& folder) { return folder + "/calendars/day.txt"; }
@@ -116,6 +117,8 @@ Result<Instruments> read_instruments(const std::string& folder) {
   return out;
 }
 
+bool is_value(float x) { return !std::isnan(x) || std::bit_cast<uint32_t>(x) == kEmptyRow; }
+
 /// One value file, checked against the calendar before its values are read.
 struct ValueFile {
   std::string field, path;
@@ -185,7 +188,7 @@ Result<void> read_symbol(const std::string& folder, const std::vector<int32_t>& 
   std::vector<bool> any(last > first ? last - first : 0, false);
   for (const ValueFile& file : symbol->files)
     for (size_t i = 0; i < file.values.size(); ++i)
-      if (!std::isnan(file.values[i])) any[file.first + i - first] = true;
+      if (is_value(file.values[i])) any[file.first + i - first] = true;
   for (size_t i = 0; i < any.size(); ++i)
     if (any[i] && holds(symbol->spans, calendar[first + i])) symbol->rows.push_back(int32_t(first + i));
   return {};
@@ -217,7 +220,8 @@ Table table_of(const std::vector<Symbol>& symbols, const std::vector<int32_t>& c
       std::vector<float>& column = fields.at(file.field);
       for (size_t i = 0; i < symbol.rows.size(); ++i) {
         const size_t at = size_t(symbol.rows[i]);
-        if (at >= file.first && at - file.first < file.values.size()) column[begin + i] = file.values[at - file.first];
+        const bool inside = at >= file.first && at - file.first < file.values.size();
+        if (inside && !std::isnan(file.values[at - file.first])) column[begin + i] = file.values[at - file.first];
       }
     }
   }
@@ -347,6 +351,12 @@ std::vector<int64_t> dates_of(const Panel& panel) {
 
 size_t place_of(const std::vector<int64_t>& dates, int64_t day) { return size_t(std::lower_bound(dates.begin(), dates.end(), day) - dates.begin()); }
 
+bool is_empty_row(const Panel& panel, size_t symbol, size_t row) {
+  for (size_t f = 0; f < panel.fields.size(); ++f)
+    if (!std::isnan(panel.series(int(f), symbol)[row])) return false;
+  return true;
+}
+
 /// The place of the first bar, then a value for every date up to the last one.
 std::vector<float> values_of(const Panel& panel, size_t field, size_t symbol, const std::vector<int64_t>& dates, int64_t* rounded) {
   const auto times = panel.series_times(symbol);
@@ -357,7 +367,8 @@ std::vector<float> values_of(const Panel& panel, size_t field, size_t symbol, co
   for (size_t i = 0; i < times.size(); ++i) {
     const float value = float(series[i]);
     *rounded += double(value) != series[i] && !std::isnan(series[i]);
-    out[place_of(dates, times[i]) - first + 1] = value;
+    const bool empty = std::isnan(series[i]) && is_empty_row(panel, symbol, i);
+    out[place_of(dates, times[i]) - first + 1] = empty ? std::bit_cast<float>(kEmptyRow) : value;
   }
   return out;
 }

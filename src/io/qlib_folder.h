@@ -7,7 +7,8 @@
 //
 // As a table: symbol, date, and one float32 column a field, sorted by symbol and date. The format has no rows, only values, so
 // a date on which a symbol has no value in any field is no row: halts come back as they are in files of bars, and
-// `--calendar union` makes rows of them.
+// `--calendar union` makes rows of them. A row that is there and holds nothing is written as NaN with other bits than the plain
+// one (kEmptyRow); qlib sees a NaN like any other, and here the row comes back, so a table comes back as it went.
 #pragma once
 
 #include <string>

@@ -72,6 +72,7 @@ Table bars(int num_symbols, int num_days) {
       codes.push_back(s), days.push_back(18'000 + day);
       close.push_back(float(50 + random_unit(4, key)));
       volume.push_back(random_unit(5, key) < 0.05 ? kNaN : float(std::floor(1e9 * random_unit(6, key))));
+      if (random_unit(7, key) < 0.05) close.back() = volume.back() = kNaN;
     }
   }
   Table table;
@@ -146,6 +147,18 @@ TEST_CASE("qlib folder: a table comes back as it went") {
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 2);
   CHECK(bytes_of(folder / "out/instruments/all.txt").starts_with("S000\t2019-04-14\t2019-06-12\nS001\t2019-04-15\t"));
   CHECK(hash_qlib_folder(folder / "out").value() == hash_qlib_folder(folder / "again").value());
+}
+
+TEST_CASE("qlib folder: rows that are there and empty come back with the one NaN, halts stay away") {
+  const ScratchFolder folder;
+  Table table;
+  table.add("symbol", make_text_column(std::vector<std::string>{"A", "A", "A", "B", "B"}));
+  table.add("date", make_date_column({10, 12, 13, 11, 13}));
+  table.add("close", make_column(std::vector<float>{kNaN, 1, kNaN, 2, 3}));
+  REQUIRE(write_qlib_folder(folder / "out", table, "bars").ok());
+  const Table back = read(folder / "out");
+  CHECK(same_table(back, table));
+  for (const float x : back.columns[2].as<float>()) CHECK((!std::isnan(x) || std::memcmp(&x, &kNaN, 4) == 0));
 }
 
 TEST_CASE("qlib folder: doubles are rounded and counted, names of devices are kept from Windows") {
