@@ -149,7 +149,7 @@ void write_operator(JsonWriter& json, const Operator& op) {
 
 void print_operator(const Console& console, const Operator& op) {
   console.print(fmt::format("{}{}\n", op.signature, op.infix.empty() ? "" : fmt::format("   also written a {} b", op.infix)));
-  for (const auto& [name, text] : facts_of(op)) print_fact(console, name, text);
+  for (const auto& [name, text] : facts_of(op)) print_fact(console, name, text.empty() ? "none" : text);
 }
 
 // ---- TA-Lib's functions ---------------------------------------------------------------------------------------------------
