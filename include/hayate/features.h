@@ -58,6 +58,7 @@ struct Operator {
   std::string_view window;   ///< what N means, partial windows, N = 0 and 0 < N < 1
   std::string_view missing;  ///< what NaN and inf do
   std::string_view quirk;    ///< where qlib surprises, or ""
+  std::string_view cost;     ///< ns a cell of the operator alone, measured: float32, 2,500 rows, N = 20, one core, AVX-512
   std::string_view example;
 };
 

@@ -56,13 +56,14 @@ void visit_fields(CacheOptions& o, Visitor&& field) {
 }
 
 struct FeaturesOptions : ComputeOptions {
-  std::vector<std::string> input, expr, label;
+  std::vector<std::string> input, indicator, expr, label;
   std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
 };
 template <class Visitor>
 void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("input", o.input, "bars: files, folders or globs", Required{}, Argument{"PANEL"});
   field("set", o.set, "a feature set (hayate sets)", Argument{"NAME"});
+  field("indicator", o.indicator, "an indicator with its parameters (hayate indicators), repeatable", Argument{"'rsi(period=14)'"});
   field("expr", o.expr, "one feature", Argument{"NAME=EXPR"});
   field("expr_file", o.expr_file, "features, one NAME = EXPRESSION a line, # comments", Argument{"FILE"});
   field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});
@@ -208,10 +209,11 @@ struct ConvertOptions : ComputeOptions {
 };
 template <class Visitor>
 void visit_fields(ConvertOptions& o, Visitor&& field) {
-  field("in", o.in, "file, folder or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
+  field("in", o.in, "file, folder (qlib's too) or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
   field("columns", o.columns, "columns to keep, in this order; default: all", Argument{"a,b"});
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output); qlib: OUT is a new folder of .bin files",
+        Choices{{"csv", "parquet", "arrow", "jsonl", "json", "qlib"}});
 }
 
 struct HeadOptions {
@@ -253,6 +255,7 @@ Result<int> evaluate_command(EvaluateOptions&, const Console&);
 Result<int> explain_command(StatsOptions&, const Console&);
 Result<int> features_command(FeaturesOptions&, const Console&);
 Result<int> head_command(HeadOptions&, const Console&);
+Result<int> indicators_command(LookupOptions&, const Console&);
 Result<int> operators_command(LookupOptions&, const Console&);
 Result<int> predict_command(PredictOptions&, const Console&);
 Result<int> resume_command(ResumeOptions&, const Console&);

@@ -1,4 +1,4 @@
-// hayate features, sets and operators.
+// hayate features: bars to a table of features.
 #include "hayate/features.h"
 
 #include <fmt/format.h>
@@ -16,14 +16,15 @@ namespace hayate::cli {
 namespace {
 
 Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& options) {
-  HY_TRY(std::vector<NamedExpression> out, pipeline::list_features(options.set, options.expr, "--expr"));
+  pipeline::FeatureSources sources{options.set, options.indicator, options.expr};
   if (!options.expr_file.empty()) {
     HY_TRY(const Buffer text, io::read_file(options.expr_file));
-    HY_TRY(const auto listed, parse_expression_lines({reinterpret_cast<const char*>(text.data), text.size}, options.expr_file));
-    out.insert(out.end(), listed.begin(), listed.end());
+    HY_TRY(sources.listed, parse_expression_lines({reinterpret_cast<const char*>(text.data), text.size}, options.expr_file));
   }
+  HY_TRY(std::vector<NamedExpression> out, pipeline::list_features(sources, "--indicator", "--expr"));
   if (out.empty())
-    return usage_error("no features are asked for", "hayate features", "--set alpha158, --expr 'ma5=Mean($close,5)/$close' or --expr-file FILE");
+    return usage_error("no features are asked for", "hayate features",
+                       "--set alpha158, --indicator 'rsi(period=14)', --expr 'ma5=Mean($close,5)/$close' or --expr-file FILE");
   return out;
 }
 
@@ -32,7 +33,7 @@ Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& optio
 Result<int> features_command(FeaturesOptions& options, const Console& console) {
   pipeline::FeatureRequest request;
   HY_TRY(request.features, asked_features(options));
-  HY_TRY(request.labels, pipeline::list_features("", options.label, "--label"));
+  HY_TRY(request.labels, pipeline::list_features({.expressions = options.label}, "", "--label"));
   request.input = options.input, request.output = options.output, request.adjust = options.adjust, request.exec = options.exec;
   request.dtype = options.dtype == "float64" ? Dtype::float64 : Dtype::float32;
   request.features_may_look_ahead = options.compat == "qlib";
@@ -56,74 +57,6 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
     console.print(fmt::format("checksum {}\n", checksum));
   }
   return outcome.failures.empty() ? 0 : 3;
-}
-
-Result<int> sets_command(LookupOptions& options, const Console& console) {
-  if (!options.name.empty()) {
-    HY_TRY(const FeatureSet* set, feature_set(options.name));
-    const auto expressions = expressions_of(*set);
-    if (console.json) {
-      JsonWriter json(1);
-      json.object().key("name").value(set->name).key("title").value(set->title).key("description").value(set->description).key("features").array();
-      for (const NamedExpression& named : expressions) json.object().key("name").value(named.name).key("expression").value(named.text).end();
-      console.print(json.end().end().text() + "\n");
-      return 0;
-    }
-    console.print(fmt::format("# {}: {}\n# {}\n", set->name, set->title, set->description));
-    for (const NamedExpression& named : expressions) console.print(fmt::format("{} = {}\n", named.name, named.text));
-    return 0;
-  }
-  JsonWriter json(1);
-  json.array();
-  for (const FeatureSet& set : feature_sets()) {
-    json.object().key("name").value(set.name).key("title").value(set.title).key("features").value(set.num_features).end();
-    if (!console.json) console.print(fmt::format("{:<12} {:>4} features  {}\n", set.name, set.num_features, set.title));
-  }
-  if (console.json) console.print(json.end().text() + "\n");
-  return 0;
-}
-
-namespace {
-
-/// An operator's fields in the order in which they are shown.
-std::vector<std::pair<const char*, std::string_view>> facts_of(const Operator& op) {
-  return {{"summary", op.summary}, {"formula", op.formula}, {"window", op.window},
-          {"missing", op.missing}, {"quirk", op.quirk},     {"example", op.example}};
-}
-
-void write_operator(JsonWriter& json, const Operator& op) {
-  json.object().key("name").value(op.name).key("signature").value(op.signature).key("infix").value(op.infix);
-  for (const auto& [name, text] : facts_of(op)) json.key(name).value(text);
-  json.end();
-}
-
-Result<const Operator*> operator_called(const std::string& name) {
-  if (const Operator* found = find_operator(name)) return found;
-  std::vector<std::string> names;
-  for (const Operator& op : operators()) names.emplace_back(op.name);
-  return unknown_name("operator", name, names, "hayate operators " + name);
-}
-
-}  // namespace
-
-Result<int> operators_command(LookupOptions& options, const Console& console) {
-  JsonWriter json(1);
-  if (!options.name.empty()) {
-    HY_TRY(const Operator* op, operator_called(options.name));
-    write_operator(json, *op);
-    if (console.json) return console.print(json.text() + "\n"), 0;
-    console.print(fmt::format("{}{}\n", op->signature, op->infix.empty() ? "" : fmt::format("   also written a {} b", op->infix)));
-    for (const auto& [name, text] : facts_of(*op))
-      if (!text.empty()) console.print(fmt::format("  {:<8} {}\n", name, text));
-    return 0;
-  }
-  json.array();
-  for (const Operator& op : operators()) {
-    write_operator(json, op);
-    if (!console.json) console.print(fmt::format("{:<28} {}\n", op.signature, op.summary));
-  }
-  if (console.json) console.print(json.end().text() + "\n");
-  return 0;
 }
 
 }  // namespace hayate::cli

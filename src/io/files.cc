@@ -14,6 +14,7 @@
 
 #include "base/strings.h"
 #include "io/large_memory.h"
+#include "io/qlib_folder.h"
 
 namespace hayate::io {
 namespace fs = std::filesystem;
@@ -166,6 +167,7 @@ std::string stem(std::string_view path) {
 }
 
 Result<std::vector<std::string>> expand_input(const std::string& input) {
+  if (is_qlib_folder(input)) return std::vector<std::string>{input};
   if (is_folder(input)) return files_in(input);
   if (exists(input)) return std::vector<std::string>{input};  // before globs: a file may have [ in its name
   if (input.find_first_of("*?[{") != std::string::npos) return files_matching(input);

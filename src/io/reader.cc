@@ -8,6 +8,7 @@
 #include "exec/granted.h"
 #include "io/csv.h"
 #include "io/formats.h"
+#include "io/qlib_folder.h"
 
 namespace hayate::io {
 namespace {
@@ -42,8 +43,16 @@ int64_t limit_of(const ReadOptions& options) {
   return options.memory_limit_bytes > 0 ? options.memory_limit_bytes : exec::granted_memory().value / 5 * 4;
 }
 
+/// A qlib folder in which every symbol can be read.
+Result<Table> read_whole_folder(const std::string& path, const ReadOptions& options) {
+  HY_TRY(QlibFolder folder, read_qlib_folder(path, options));
+  if (!folder.unreadable.empty()) return std::move(folder.unreadable.front().error);
+  return std::move(folder.table);
+}
+
 /// read_table with columns that stay text if the file is CSV.
 Result<Table> read_typed(const std::string& path, const ReadOptions& options, const std::vector<std::string>& as_text) {
+  if (is_qlib_folder(path)) return read_whole_folder(path, options);
   HY_TRY(const FileKind kind, kind_to_read(path, options));
   const int64_t limit = limit_of(options);
   if (const auto size = file_size(path); size && *size > limit && kind.format != Format::parquet)
