@@ -152,6 +152,23 @@ void visit_fields(ConvertOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
+struct AggregateOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string by, agg, where, having, output, format;
+  int64_t chunk_rows = 0;
+};
+template <class Visitor>
+void visit_fields(AggregateOptions& o, Visitor&& field) {
+  field("input", o.input, "table: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("by", o.by, "key columns; none: the whole table is one group", Argument{"a,b"});
+  field("agg", o.agg, "count() count(x) sum mean std var min max median quantile(x,0.9) first last distinct", Required{}, Argument{"CALLS"});
+  field("where", o.where, "rows that count: x > 0 and not (city = 'Paris' or city is null)", Argument{"CONDITION"});
+  field("having", o.having, "groups that are kept: count() > 100 and mean(x) < 5", Argument{"CONDITION"});
+  field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
+  field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
 struct HeadOptions {
   std::string in;
   int64_t rows = 10;
@@ -178,6 +195,7 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
   field("name", o.name, "one entry in full", Positional{}, Argument{"NAME"});
 }
 
+Result<int> aggregate_command(AggregateOptions&, const Console&);
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
 Result<int> convert_command(ConvertOptions&, const Console&);

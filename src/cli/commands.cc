@@ -36,6 +36,11 @@ constexpr Command kCommands[] = {
     {"synth", "make a universe of symbols by block bootstrap of real bars",
      "hayate synth --like 'examples/prices/*.csv' --symbols 500 --days 2500 --seed 1 --output universe.parquet",
      make_invocation<SynthOptions, synth_command>},
+    {"aggregate", "group-by of a table of any size within a memory limit",
+     "hayate aggregate --input examples/prices/IBM.csv --agg 'count(),mean(close),std(close),median(volume)' --output stats.csv\n"
+     "hayate aggregate --input bars.parquet --by symbol --agg 'max(close),quantile(volume,0.9)' --where \"date >= '2020-01-01'\" --having 'count() > "
+     "100' --output by_symbol.parquet --memory-limit 1GB",
+     make_invocation<AggregateOptions, aggregate_command>},
     {"convert", "a table from one format to another",
      "hayate convert bars.csv bars.parquet\nhayate convert 'prices/*.csv' - --columns date,close --format csv",
      make_invocation<ConvertOptions, convert_command>},
