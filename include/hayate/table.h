@@ -59,6 +59,7 @@ struct Column {
   Buffer validity;                           ///< bits, or empty: no nulls
   std::shared_ptr<const Column> dictionary;  ///< category only: a text column without nulls
   std::string zone;                          ///< timestamp only
+  int file_width = 0;                        ///< bytes of an offset (text: 4, 8) or code (category: 1, 2, 4) in the file it is from; 0: not known
 
   /// The values as T; the caller asks for the type that `dtype` has.
   template <class T>

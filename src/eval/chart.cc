@@ -710,6 +710,11 @@ std::string sparkline(const std::vector<double>& values, std::string_view name) 
   return out;
 }
 
+std::string standalone(const std::string& svg) {
+  const size_t open = svg.find('>') + 1;
+  return svg.substr(0, open) + "<style>" + chart_css() + ".chart{font-family:sans-serif;background:var(--paper)}</style>" + svg.substr(open) + "\n";
+}
+
 std::string chart_css() {
   // Neighbouring colours differ in lightness as well as hue, lines in their dashes too: they stay apart in grey and for colour-blind eyes.
   return R"(:root{color-scheme:light dark;--paper:#fff;--ink:#1c2127;--soft:#5a646e;--grid:#e4e7eb;--frame:#a9b1ba;--tint:#f5f6f8;--hover:#1c212712;--solid:1;

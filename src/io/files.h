@@ -74,6 +74,7 @@ class InputFile {
 
   /// Its size when it was opened.
   int64_t size() const { return size_; }
+  int descriptor() const { return file_; }
   /// How many bytes were read: fewer than `size` only where the file ends.
   Result<size_t> read_at(int64_t offset, void* into, size_t size) const;
 

@@ -182,7 +182,9 @@ void join_categories(std::span<const Column> parts, Column* out) {
 /// that does not mix with those before it, or parts.size().
 size_t common_type(std::span<const Column> parts, Column* out) {
   bool found = false;
-  out->dtype = parts[0].dtype, out->zone = parts[0].zone;
+  out->dtype = parts[0].dtype, out->zone = parts[0].zone, out->file_width = parts[0].file_width;
+  for (const Column& part : parts)
+    if (part.file_width != out->file_width || part.dtype != out->dtype) out->file_width = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (!has_values(parts[i])) continue;
     if (!found) {
