@@ -735,6 +735,8 @@ Result<void> Hdf5Encoder::write_table(hid_t file) {
 
 }  // namespace
 
+bool hdf5_is_built() { return true; }
+
 Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   HY_CHECK(check_readable(path));
@@ -771,6 +773,7 @@ class NoEncoder final : public Encoder {
 
 }  // namespace
 
+bool hdf5_is_built() { return false; }
 Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>&) { return absent(path); }
 std::unique_ptr<Encoder> hdf5_encoder(std::unique_ptr<ByteSink>, std::string path) { return std::make_unique<NoEncoder>(std::move(path)); }
 

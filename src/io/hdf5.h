@@ -13,6 +13,9 @@
 
 namespace hayate::io {
 
+/// Whether libhdf5 was there when hayate was built; where not, everything here returns an Error that says so.
+bool hdf5_is_built();
+
 /// The pandas table in `path`, 'table' or 'fixed' layout, read in this process: for the worker, and for tests on files that
 /// are known to be sound.
 Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns);
