@@ -74,6 +74,7 @@ std::string report_json(const ShrinkPlan& plan, const std::string& output) {
 Result<void> write_plot(const std::string& path, const ShrinkPlan& plan) {
   eval::BarChart chart;
   chart.name = "Megabytes before and after, per column";
+  constexpr int kWidth = 720;
   const auto bar = [&](const std::string& label, int64_t bytes, std::string note) {
     chart.bars.push_back({label, double(bytes) / 1e6, std::move(note)});
   };
@@ -83,7 +84,8 @@ Result<void> write_plot(const std::string& path, const ShrinkPlan& plan) {
   }
   bar("total", total(plan, &ShrunkColumn::bytes_before), "MB before");
   bar("", total(plan, &ShrunkColumn::bytes_after), "MB after");
-  return io::write_file(path, eval::standalone(eval::draw(chart, 720)));
+  const eval::SvgPart parts[] = {{chart.name, eval::draw(chart, kWidth)}};
+  return io::write_file(path, eval::svg_file(parts, kWidth));
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ template <class Float>
 void compute_long(Work<Float>& w, const QuantileOutput& output) {
   using K = Key<Float>;
   const int64_t rows = w.task->rows, size = output.window == 0 ? rows : least(output.window, rows);
-  K* list = reinterpret_cast<K*>(w.present + rows + kArray) + 1;
+  K* list = reinterpret_cast<K*>(w.present + round_up(rows + kArray)) + 1;
   K* other = list + size + 2;
   K* const lists[] = {list, other};
   for (K* fresh : lists) {
