@@ -216,6 +216,42 @@ void visit_fields(ConvertOptions& o, Visitor&& field) {
         Choices{{"csv", "parquet", "arrow", "jsonl", "json", "qlib"}});
 }
 
+struct AggregateOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string by, agg, where, having, output, format;
+  int64_t chunk_rows = 0;
+};
+template <class Visitor>
+void visit_fields(AggregateOptions& o, Visitor&& field) {
+  field("input", o.input, "table: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("by", o.by, "key columns; none: the whole table is one group", Argument{"a,b"});
+  field("agg", o.agg, "count() count(x) sum mean std var min max median quantile(x,0.9) first last distinct", Required{}, Argument{"CALLS"});
+  field("where", o.where, "rows that count: x > 0 and not (city = 'Paris' or city is null)", Argument{"CONDITION"});
+  field("having", o.having, "groups that are kept: count() > 100 and mean(x) < 5", Argument{"CONDITION"});
+  field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
+  field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
+struct OptimizeOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string output, mode = "lossless", plot, format;
+  double rtol = 1e-6, atol = 0;
+  int64_t chunk_rows = 0;
+};
+template <class Visitor>
+void visit_fields(OptimizeOptions& o, Visitor&& field) {
+  field("input", o.input, "table: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("output", o.output, "file to write; none: only report", Required{}, Argument{"FILE"});
+  field("mode", o.mode, "lossless: every value comes back; tolerance: within --rtol and --atol; compact: float32 and categories always",
+        Choices{{"lossless", "tolerance", "compact"}});
+  field("rtol", o.rtol, "mode tolerance: how far a value may be off, as a part of itself", Range{0, 1}, Argument{"X"});
+  field("atol", o.atol, "mode tolerance: how far a value may be off besides", Range{0, 1e300}, Argument{"X"});
+  field("plot", o.plot, "draw bytes before and after per column", Argument{"FILE.svg"});
+  field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
 struct HeadOptions {
   std::string in;
   int64_t rows = 10;
@@ -224,6 +260,16 @@ template <class Visitor>
 void visit_fields(HeadOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
   field("rows", o.rows, "how many rows", Range{0, 1e6}, Argument{"N"});
+}
+
+struct DescribeOptions : ComputeOptions {
+  std::string in, columns, format;
+};
+template <class Visitor>
+void visit_fields(DescribeOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+  field("columns", o.columns, "columns to look at; default: all", Argument{"a,b"});
+  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct SchemaOptions {
@@ -242,10 +288,12 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
   field("name", o.name, "one entry in full", Positional{}, Argument{"NAME"});
 }
 
+Result<int> aggregate_command(AggregateOptions&, const Console&);
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
 Result<int> convert_command(ConvertOptions&, const Console&);
+Result<int> describe_command(DescribeOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);
 Result<int> model_command(ModelOptions& options, const Console& console);
 Result<int> importance_command(ImportanceOptions& options, const Console& console);
@@ -257,6 +305,7 @@ Result<int> features_command(FeaturesOptions&, const Console&);
 Result<int> head_command(HeadOptions&, const Console&);
 Result<int> indicators_command(LookupOptions&, const Console&);
 Result<int> operators_command(LookupOptions&, const Console&);
+Result<int> optimize_command(OptimizeOptions&, const Console&);
 Result<int> predict_command(PredictOptions&, const Console&);
 Result<int> resume_command(ResumeOptions&, const Console&);
 Result<int> run_command(RunOptions&, const Console&);

@@ -14,13 +14,6 @@
 namespace hayate::cli {
 namespace {
 
-std::vector<std::string> listed(const std::string& names) {
-  std::vector<std::string> out;
-  if (!names.empty())
-    for (const std::string& name : split(names, ',')) out.emplace_back(trim(name));
-  return out;
-}
-
 /// A value as it is shown to a person; "" when it is missing.
 std::string shown(const Column& column, int64_t row) {
   if (column.is_null(row)) return "";

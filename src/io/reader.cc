@@ -8,6 +8,7 @@
 #include "exec/granted.h"
 #include "io/csv.h"
 #include "io/formats.h"
+#include "io/hdf5.h"
 #include "io/qlib_folder.h"
 
 namespace hayate::io {
@@ -71,9 +72,9 @@ Result<Table> read_typed(const std::string& path, const ReadOptions& options, co
     case Format::npy:
       return read_npy(path, options);
     case Format::hdf5:
-      break;
+      return read_hdf5(path, options, limit);
   }
-  return input_error("HDF5 is not read by this version", path, "convert it first: pandas.read_hdf(path).to_parquet(new_path)");
+  return usage_error("an unknown format", path, "see --format");
 }
 
 bool is_csv(const std::string& path, const ReadOptions& options) {
