@@ -1,5 +1,5 @@
-// bench_alpha158_500 DATA ANSWER THREADS REPEATS: our side of problem.toml. With REPEATS 0 it times every family of features by
-// itself instead and prints nanoseconds a cell on stderr (families share less that way, so their sum is more than the whole).
+// bench_alpha158_500 DATA ANSWER THREADS REPEATS: our side of problem.toml. With REPEATS 0 it prints on
+// stderr instead where the time goes, operator by operator.
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -68,18 +68,21 @@ Seconds compute(const Program& program, const Columns& columns, exec::Pool& pool
 
 Program compiled(const std::vector<NamedExpression>& expressions) { return std::move(Program::compile(expressions, kFields)).value(); }
 
-void time_families(const std::vector<NamedExpression>& all, const Columns& columns, exec::Pool& pool, std::vector<Workspace>& spaces, float* out) {
-  for (size_t first = 0; first < all.size();) {
-    const auto family = [&](size_t i) { return i < 13 ? std::string("K") : all[i].name.substr(0, all[i].name.find_first_of("0123456789")); };
-    size_t last = first;
-    while (last < all.size() && family(last) == family(first)) ++last;
-    const Program program = compiled({all.begin() + ptrdiff_t(first), all.begin() + ptrdiff_t(last)});
-    double best = 1e9;
-    for (int repeat = 0; repeat < 5; ++repeat) best = std::min(best, compute(program, columns, pool, spaces, out).cpu);
-    fmt::print(stderr, "{:<6} {:>3} columns {:6.2f} ns a cell {:8.2f} ms\n", family(first), last - first, best * 1e9 / double(kRows * (last - first)),
-               best * 1e3);
-    first = last;
+/// Where the time of one run goes, per operator.
+void print_costs(const Program& program, const Columns& columns, exec::Pool& pool, std::vector<Workspace>& spaces, float* out) {
+  compute(program, columns, pool, spaces, out);
+  for (Workspace& space : spaces) space.measure();
+  constexpr int kRepeats = 5;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) compute(program, columns, pool, spaces, out);
+  std::vector<const Workspace*> measured;
+  for (const Workspace& space : spaces) measured.push_back(&space);
+  double total = 0;
+  for (const OperatorCost& cost : operator_costs(program, measured)) {
+    fmt::print(stderr, "{:<40} {:>10} cells {:6.2f} ns a cell {:8.2f} ms\n", cost.name, cost.cells / kRepeats,
+               cost.seconds * 1e9 / double(cost.cells), cost.seconds * 1e3 / kRepeats);
+    total += cost.seconds * 1e3 / kRepeats;
   }
+  fmt::print(stderr, "{:<40} {:>40.2f} ms\n", "all", total);
 }
 
 float* panel_of(size_t cells) {
@@ -99,9 +102,9 @@ int main(int argc, char** argv) {
   std::vector<Workspace> spaces(size_t(pool.workers()));
   float* out = panel_of(kRows * expressions.size());
   const int repeats = std::atoi(argv[4]);
-  if (repeats == 0) return time_families(expressions, columns, pool, spaces, out), 0;
-
   const Program program = compiled(expressions);
+  if (repeats == 0) return print_costs(program, columns, pool, spaces, out), 0;
+
   JsonWriter json;
   json.object().key("version").value("0.1.0").key("cases").object().key("500x2500").object();
   compute(program, columns, pool, spaces, out);  // touches the panel

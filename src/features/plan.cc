@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "base/strings.h"
+
 namespace hayate {
 namespace {
 
@@ -67,6 +69,7 @@ class Planner {
     gather_families();
     place_nodes();
     for (size_t i = 0; i < plan_.graph.outputs.size(); ++i) schedule_output(int32_t(i));
+    group_steps();
     assign_slots();
     return std::move(plan_);
   }
@@ -141,12 +144,10 @@ class Planner {
     family.longest = *std::max_element(windows.begin(), windows.end());
     if (family.kind <= FamilyKind::comoments) family.sums = sum_links(windows);
     if (family.kind == FamilyKind::largest || family.kind == FamilyKind::smallest) family.extremes = extremes_links(windows);
-    if (family.kind == FamilyKind::quantiles) family.sorted = sorted_windows(windows);
   }
 
   int32_t link_in(const Family& family, int64_t window) const {
     if (family.kind <= FamilyKind::comoments) return link_of(family.sums, window);
-    if (family.kind == FamilyKind::quantiles) return window == 0 ? -1 : link_of(family.sorted.links, window);
     return link_of(family.extremes, window);
   }
 
@@ -351,33 +352,59 @@ class Planner {
     return writes;
   }
 
-  /// A slot is free again after the last step that reads it. Narrow slots are numbered first, so wide ones are shifted at the end.
+  bool runs_by_rows(const Step& step) const {
+    return step.kind != Step::Kind::family && (step.kind != Step::Kind::node || (node(step.node).op != Op::shift && node(step.node).op != Op::first));
+  }
+
+  /// A step that reads later rows than its own of what its group makes begins a new group.
+  void group_steps() {
+    std::vector<int32_t> made_in(num_nodes(), -1);
+    for (size_t s = 0; s < plan_.steps.size(); ++s) {
+      const Step& step = plan_.steps[s];
+      const int32_t group = int32_t(plan_.groups.size()) - 1;
+      bool joins = runs_by_rows(step) && group >= 0 && plan_.groups[size_t(group)].by_rows;
+      for (int32_t n : reads_of(step))
+        if (plan_.places[size_t(n)].shift < 0 && made_in[size_t(root_[size_t(n)])] == group) joins = false;
+      if (!joins) plan_.groups.push_back({.first = int32_t(s), .last = int32_t(s), .by_rows = runs_by_rows(step)});
+      plan_.groups.back().last = int32_t(s) + 1;
+      for (int32_t n : writes_of(step)) made_in[size_t(n)] = int32_t(plan_.groups.size()) - 1;
+    }
+  }
+
+  /// A slot is free again after the last step that reads it; one whose rows are read with a shift, after the last step of that
+  /// group, because the next block of rows needs them. Slots of 1 byte a row are numbered first, those of 8 last.
   void assign_slots() {
-    std::vector<size_t> last_read(num_nodes(), 0);
-    for (size_t s = 0; s < plan_.steps.size(); ++s)
-      for (int32_t n : reads_of(plan_.steps[s])) last_read[size_t(root_[size_t(n)])] = s;
-    std::vector<int32_t> free_slots[2];
-    int32_t count[2] = {0, 0};
+    std::vector<size_t> last_read(num_nodes(), 0), group_end(plan_.steps.size());
+    std::vector<bool> shifted(num_nodes(), false);
+    for (const StepGroup& group : plan_.groups)
+      for (int32_t s = group.first; s < group.last; ++s) group_end[size_t(s)] = size_t(group.last) - 1;
+    for (size_t s = 0; s < plan_.steps.size(); ++s) {
+      for (int32_t n : reads_of(plan_.steps[s])) {
+        const size_t root = size_t(root_[size_t(n)]);
+        last_read[root] = s;
+        if (plan_.places[size_t(n)].shift != 0) shifted[root] = true;
+      }
+    }
+    std::vector<int32_t> free_slots[3];
+    int32_t count[3] = {0, 0, 0};
+    const auto size_class = [&](int32_t n) { return size_t(plan_.places[size_t(n)].cell); };
     std::vector<std::vector<int32_t>> ends(plan_.steps.size());
     for (size_t s = 0; s < plan_.steps.size(); ++s) {
       for (int32_t n : writes_of(plan_.steps[s])) {
-        Place& place = plan_.places[size_t(n)];
-        const size_t wide = place.cell == Cell::float64;
-        if (free_slots[wide].empty()) free_slots[wide].push_back(count[wide]++);
-        place.slot = free_slots[wide].back();
-        free_slots[wide].pop_back();
-        ends[std::max(last_read[size_t(n)], s)].push_back(n);
+        auto& free = free_slots[size_class(n)];
+        if (free.empty()) free.push_back(count[size_class(n)]++);
+        plan_.places[size_t(n)].slot = free.back();
+        free.pop_back();
+        const size_t last = std::max(last_read[size_t(n)], s);
+        ends[shifted[size_t(n)] ? group_end[last] : last].push_back(n);
       }
-      for (int32_t n : ends[s]) free_slots[plan_.places[size_t(n)].cell == Cell::float64].push_back(plan_.places[size_t(n)].slot);
+      for (int32_t n : ends[s]) free_slots[size_class(n)].push_back(plan_.places[size_t(n)].slot);
     }
-    plan_.num_narrow = count[0], plan_.num_slots = count[0] + count[1];
-    for (size_t i = 0; i < num_nodes(); ++i) {
-      Place& place = plan_.places[i];
-      if (root_[i] != int32_t(i))
-        place.slot = plan_.places[size_t(root_[i])].slot;
-      else if (place.slot >= 0 && place.cell == Cell::float64)
-        place.slot += count[0];
-    }
+    plan_.num_flags = count[0], plan_.num_narrow = count[1], plan_.num_slots = count[0] + count[1] + count[2];
+    const int32_t base[3] = {0, count[0], count[0] + count[1]};
+    for (size_t i = 0; i < num_nodes(); ++i)
+      if (root_[i] == int32_t(i) && plan_.places[i].slot >= 0) plan_.places[i].slot += base[size_class(int32_t(i))];
+    for (size_t i = 0; i < num_nodes(); ++i) plan_.places[i].slot = plan_.places[size_t(root_[i])].slot;
   }
 
   Program::Plan plan_;
@@ -388,6 +415,84 @@ class Planner {
 };
 
 }  // namespace
+
+namespace {
+
+struct OpName {
+  Op op;
+  std::string_view name;
+};
+
+constexpr OpName kOpNames[] = {{Op::field, "read $columns"},
+                               {Op::cast, "convert"},
+                               {Op::shift, "Ref"},
+                               {Op::first, "Ref"},
+                               {Op::absolute, "Abs"},
+                               {Op::sign, "Sign"},
+                               {Op::logarithm, "Log"},
+                               {Op::invert, "Not"},
+                               {Op::complement, "Not"},
+                               {Op::reciprocal, "/"},
+                               {Op::is_present, "Count"},
+                               {Op::add, "+"},
+                               {Op::subtract, "-"},
+                               {Op::multiply, "*"},
+                               {Op::divide, "/"},
+                               {Op::power, "**"},
+                               {Op::maximum, "Greater"},
+                               {Op::minimum, "Less"},
+                               {Op::greater, ">"},
+                               {Op::greater_equal, ">="},
+                               {Op::less, "<"},
+                               {Op::less_equal, "<="},
+                               {Op::equal, "=="},
+                               {Op::not_equal, "!="},
+                               {Op::bit_and, "&"},
+                               {Op::bit_or, "|"},
+                               {Op::choose, "If"},
+                               {Op::sum, "Sum"},
+                               {Op::mean, "Mean"},
+                               {Op::variance, "Var"},
+                               {Op::deviation, "Std"},
+                               {Op::largest, "Max"},
+                               {Op::smallest, "Min"},
+                               {Op::index_of_largest, "IdxMax"},
+                               {Op::index_of_smallest, "IdxMin"},
+                               {Op::rank, "Rank"},
+                               {Op::quantile, "Quantile"},
+                               {Op::skewness, "Skew"},
+                               {Op::kurtosis, "Kurt"},
+                               {Op::absolute_deviation, "Mad"},
+                               {Op::slope, "Slope"},
+                               {Op::rsquare, "Rsquare"},
+                               {Op::residual, "Resi"},
+                               {Op::weighted_mean, "WMA"},
+                               {Op::correlation, "Corr"},
+                               {Op::covariance, "Cov"},
+                               {Op::ewm, "EMA"},
+                               {Op::expanding_ema, "EMA"}};
+
+std::string name_of(const Graph& graph, const GraphNode& node) {
+  if (node.op == Op::talib) return "ta." + std::string(graph.talib_calls[size_t(node.n)].function->name);
+  return std::string(std::find_if(std::begin(kOpNames), std::end(kOpNames), [&](const OpName& o) { return o.op == node.op; })->name);
+}
+
+}  // namespace
+
+std::string name_of_step(const Program::Plan& plan, const Step& step) {
+  if (step.kind == Step::Kind::column) return "write columns";
+  if (step.kind != Step::Kind::family) return name_of(plan.graph, plan.graph.node(step.node));
+  std::vector<std::string> names;
+  for (const FamilyOutput& output : plan.families[size_t(step.family)].outputs) {
+    std::string name = name_of(plan.graph, plan.graph.node(output.node));
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  }
+  return join(names, " ");
+}
+
+int64_t results_of_step(const Program::Plan& plan, const Step& step) {
+  return step.kind == Step::Kind::family ? int64_t(plan.families[size_t(step.family)].outputs.size()) : 1;
+}
 
 Program::Plan make_plan(Graph graph, Dtype dtype) { return Planner(std::move(graph), dtype).make(); }
 

@@ -8,12 +8,12 @@ HAYATE_KERNELS_BEGIN
 
 static inline int64_t round_up(int64_t rows) { return (rows + 15) / 16 * 16; }
 
-/// Carves arrays from scratch memory. History is zero.
+/// Carves arrays of `length` rows from scratch memory. History is zero.
 struct Carver {
   double* next;
-  int64_t history, length;
+  int64_t length;
 
-  double* array() {
+  double* array(int64_t history) {
     double* rows = next + history;
     next += history + length;
     memset(rows - history, 0, size_t(history) * sizeof(double));
@@ -26,6 +26,49 @@ struct Carver {
     return rows;
   }
 };
+
+/// Rows that the windows made from link `number` of a chain (see moments.h) look back beyond their newest row.
+template <class Link>
+static inline int64_t gap_behind(const Link* links, int32_t num_links, int32_t number) {
+  int64_t gap = 0;
+  for (int32_t k = 0; k < num_links; ++k)
+    if (links[k].older == number) gap = most(gap, links[links[k].newer].window);
+  return gap;
+}
+/// Rows that a chain looks back in the series itself: to the newest row of an older part, or over a window summed directly.
+template <class Link>
+static inline int64_t longest_gap(const Link* links, int32_t num_links) {
+  int64_t gap = 1;
+  for (int32_t k = 0; k < num_links; ++k) gap = most(gap, links[k].newer < 0 ? links[k].window : links[links[k].newer].window);
+  return gap;
+}
+
+/// Calls body with a type whose kRows is `window`, 1 to 8 (kLongestDirect), so that the loop over ages is unrolled.
+template <int kWindow>
+struct ShortWindow {
+  static constexpr int kRows = kWindow;
+};
+template <class Body>
+static inline void for_short_window(int64_t window, const Body& body) {
+  switch (window) {
+    case 1:
+      return body(ShortWindow<1>());
+    case 2:
+      return body(ShortWindow<2>());
+    case 3:
+      return body(ShortWindow<3>());
+    case 4:
+      return body(ShortWindow<4>());
+    case 5:
+      return body(ShortWindow<5>());
+    case 6:
+      return body(ShortWindow<6>());
+    case 7:
+      return body(ShortWindow<7>());
+    default:
+      return body(ShortWindow<8>());
+  }
+}
 
 /// Moves the last rows of a full strip to its history.
 template <class T>
