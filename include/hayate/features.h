@@ -85,6 +85,8 @@ class Program {
   int64_t lookback(size_t i) const;
   /// How many earlier rows a value may depend on, over all outputs: 4 for Mean($close,5). Nothing: all of them (N = 0, EMA).
   std::optional<int64_t> reach() const;
+  /// The same of output `i` alone.
+  std::optional<int64_t> reach_of(size_t i) const;
   /// How many later rows a value depends on: 2 for a label Ref($close,-2)/Ref($close,-1)-1; 0 for features.
   int64_t look_ahead() const;
 

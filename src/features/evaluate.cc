@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "features/evaluate_rows.h"
 #include "features/plan.h"
 #include "features/row_loops.h"
 #include "kernels/elementwise.h"
@@ -141,7 +142,7 @@ class Run {
     if (step.kind == Step::Kind::family) {
       compute(plan_.families[size_t(step.family)]);
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
-        if (output.column < 0) pad(output.node);
+        if (output.place) pad(output.node);
     } else {
       if (node(step.node).op == Op::shift)
         copy_shifted(step.node);
@@ -263,11 +264,12 @@ class Run {
   double* scratch(int64_t doubles) const { return reinterpret_cast<double*>(space_.scratch.grow(size_t(doubles) * 8)); }
 
   Sink sink_of(const FamilyOutput& output) const {
-    if (output.column >= 0)
-      return {.column = &space_.columns[size_t(output.column)],
-              .scale = output.scale < 0 ? nullptr : reinterpret_cast<const double*>(at(output.scale))};
-    if (plan_.places[size_t(output.node)].cell == Cell::float32) return {.floats = reinterpret_cast<float*>(at(output.node))};
-    return {.doubles = reinterpret_cast<double*>(at(output.node))};
+    Sink sink;
+    if (output.column >= 0) sink.column = &space_.columns[size_t(output.column)];
+    if (output.scale >= 0) sink.scale = reinterpret_cast<const double*>(at(output.scale));
+    if (output.place && plan_.places[size_t(output.node)].cell == Cell::float32) sink.floats = reinterpret_cast<float*>(at(output.node));
+    if (output.place && plan_.places[size_t(output.node)].cell == Cell::float64) sink.doubles = reinterpret_cast<double*>(at(output.node));
+    return sink;
   }
 
   void compute(const Family& family) const {
@@ -296,13 +298,11 @@ class Run {
   double* patched(size_t index, size_t count) const { return reinterpret_cast<double*>(space_.patched.grow(count * rows_ * 8)) + index * rows_; }
   void deliver(const FamilyOutput& output, const double* values) const {
     const Sink sink = sink_of(output);
-    if (sink.doubles) {
-      std::copy_n(values, rows_, sink.doubles);
-    } else {
-      float* row = reinterpret_cast<float*>(space_.row.grow(rows_ * 4));
-      for (size_t t = 0; t < rows_; ++t) row[t] = float(sink.scale ? values[t] * sink.scale[t] : values[t]);
-      elementwise_.append(*sink.column, {row, Cell::float32}, 0, int64_t(rows_));
-    }
+    if (sink.doubles) std::copy_n(values, rows_, sink.doubles);
+    if (!sink.column) return;
+    float* row = reinterpret_cast<float*>(space_.row.grow(rows_ * 4));
+    for (size_t t = 0; t < rows_; ++t) row[t] = float(sink.scale ? values[t] * sink.scale[t] : values[t]);
+    elementwise_.append(*sink.column, {row, Cell::float32}, 0, int64_t(rows_));
   }
 
   void compute_moments(const Family& family) const {
@@ -475,17 +475,24 @@ std::vector<Tile> tiles_of(const Program& program, size_t rows) {
   return tiles;
 }
 
-void evaluate_float32(const Program& program, const Bars& bars, Workspace::State& space, float* out, size_t stride) {
+/// Runs the tiles of a series; begin(column, i, tile) says where the values of output i go.
+template <class Begin>
+void evaluate_columns(const Program& program, const Bars& bars, Workspace::State& space, const Begin& begin) {
   for (const Tile& tile : tiles_of(program, bars.rows)) {
     space.columns.assign(program.num_outputs(), {});
-    for (size_t i = 0; i < program.num_outputs(); ++i) {
-      StreamedColumn& column = space.columns[i];
-      column.out = out + i * stride + tile.first;
-      column.first = int64_t(tile.first - tile.begin), column.last = int64_t(tile.last - tile.begin);
-    }
+    for (size_t i = 0; i < program.num_outputs(); ++i) begin(space.columns[i], i, tile);
     Run(program, bars, tile, nullptr, 0, space).run();
     kernels::elementwise_kernels().finish(space.columns.data(), int64_t(space.columns.size()));
   }
+}
+
+void evaluate_float32(const Program& program, const Bars& bars, Workspace::State& space, float* out, size_t stride) {
+  evaluate_columns(program, bars, space, [&](StreamedColumn& column, size_t i, const Tile& tile) {
+    column.out = out + i * stride + tile.first;
+    column.first = int64_t(tile.first - tile.begin), column.last = int64_t(tile.last - tile.begin);
+    // The lines that this column shares with its neighbours are read before they are written; all others are not.
+    __builtin_prefetch(column.out, 1), __builtin_prefetch(column.out + (tile.last - tile.first) - 1, 1);
+  });
 }
 
 void evaluate_float64(const Program& program, const Bars& bars, Workspace::State& space, double* out, size_t stride) {
@@ -544,6 +551,23 @@ void evaluate(const Program& program, const Bars& bars, Workspace& workspace, fl
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, double* out, size_t stride) {
   if (program.dtype() == Dtype::float64) return evaluate_float64(program, bars, workspace.state(), out, stride);
   evaluate_by_block<float>(program, bars, workspace.state(), out, stride, evaluate_float32);
+}
+
+void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<float*>& out) {
+  evaluate_columns(program, bars, workspace.state(), [&](StreamedColumn& column, size_t i, const Tile& tile) {
+    const auto first = std::lower_bound(wanted.begin(), wanted.end(), int64_t(tile.first));
+    const auto last = std::lower_bound(first, wanted.end(), int64_t(tile.last));
+    column.out = out[i] + (first - wanted.begin());
+    column.wanted = wanted.data() + (first - wanted.begin()), column.num_wanted = last - first, column.wanted_origin = int64_t(tile.begin);
+  });
+}
+
+void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<double*>& out) {
+  Workspace::State& space = workspace.state();
+  double* block = reinterpret_cast<double*>(space.block.grow(program.num_outputs() * bars.rows * sizeof(double)));
+  evaluate_float64(program, bars, space, block, bars.rows);
+  for (size_t i = 0; i < program.num_outputs(); ++i)
+    for (size_t k = 0; k < wanted.size(); ++k) out[i][k] = block[i * bars.rows + size_t(wanted[k])];
 }
 
 }  // namespace hayate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/strings.h"
 
@@ -52,6 +53,9 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
       return FamilyKind::moments;
   }
 }
+
+/// Extremes may stand in float32 places, see is_narrow_extreme.
+bool finds_extremes(FamilyKind kind) { return kind == FamilyKind::largest || kind == FamilyKind::smallest; }
 
 /// Families that can multiply a result on its way into a column.
 bool takes_scale(FamilyKind kind) { return kind != FamilyKind::recursive && kind != FamilyKind::talib; }
@@ -131,11 +135,6 @@ class Planner {
       const int32_t f = family_of_[size_t(i)];
       if (f >= 0) windows[size_t(f)].push_back(node(i).n), members_[size_t(f)].push_back(i);
     }
-    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
-      last_family_.push_back(family_of_[size_t(i)]);
-      for (int32_t operand : node(i).in)
-        if (operand >= 0) last_family_.back() = std::max(last_family_.back(), last_family_[size_t(operand)]);
-    }
     for (size_t f = 0; f < windows.size(); ++f) link_family(plan_.families[f], windows[f]);
     add_family_outputs();
   }
@@ -151,33 +150,60 @@ class Planner {
     return link_of(family.extremes, window);
   }
 
-  /// The family node and the scale that output `i` is made of, when a family can write the column itself.
-  std::pair<int32_t, int32_t> direct_column(size_t i) const {
-    if (plan_.dtype != Dtype::float32) return {-1, -1};
+  /// The family node and the scale that an output is made of, when a family can write the column itself.
+  struct Direct {
+    int32_t made = -1, scale = -1;
+  };
+
+  Direct direct_column(size_t i) const {
+    if (plan_.dtype != Dtype::float32) return {};
     const int32_t root = plan_.graph.outputs[i];
     const auto can_write = [&](int32_t n) { return family_of_[size_t(n)] >= 0 && takes_scale(plan_.families[size_t(family_of_[size_t(n)])].kind); };
     if (can_write(root)) return {root, -1};
     const GraphNode& product = node(root);
-    if (product.op != Op::multiply || product.type != ValueType::float64 || node(product.in[1]).op != Op::reciprocal) return {-1, -1};
-    if (!can_write(product.in[0]) || !readers_[size_t(root)].empty()) return {-1, -1};
-    // The scale must be there before the family runs: it may only come from families of lower numbers, so nothing waits in a ring.
-    if (last_family_[size_t(product.in[1])] >= family_of_[size_t(product.in[0])]) return {-1, -1};
+    if (product.op != Op::multiply || product.type != ValueType::float64 || node(product.in[1]).op != Op::reciprocal) return {};
+    if (!can_write(product.in[0]) || !readers_[size_t(root)].empty()) return {};
+    // The scale must be there before the family runs.
+    if (needs_family(product.in[1], family_of_[size_t(product.in[0])])) return {};
     return {product.in[0], product.in[1]};
   }
 
+  /// Whether node `i` is made of results of family `f`, with the scales that families wait for already. True when that can't be
+  /// said after a thousand nodes: then a pass more is made.
+  bool needs_family(int32_t i, int32_t f) const {
+    std::vector<int32_t> stack = {i};
+    std::set<int32_t> seen;
+    while (!stack.empty()) {
+      const int32_t n = stack.back();
+      stack.pop_back();
+      if (!seen.insert(n).second) continue;
+      if (family_of_[size_t(n)] == f || seen.size() > 1000) return true;
+      for (int32_t operand : node(n).in)
+        if (operand >= 0) stack.push_back(operand);
+      if (family_of_[size_t(n)] >= 0)
+        for (const FamilyOutput& output : plan_.families[size_t(family_of_[size_t(n)])].outputs)
+          if (output.scale >= 0) stack.push_back(output.scale);
+    }
+    return false;
+  }
+
   void add_family_outputs() {
-    written_by_family_.assign(graph().outputs.size(), false);
+    direct_.assign(graph().outputs.size(), {});
     for (size_t i = 0; i < graph().outputs.size(); ++i) {
-      const auto [made, scale] = direct_column(i);
+      direct_[i] = direct_column(i);
+      const auto [made, scale] = direct_[i];
       if (made < 0) continue;
-      written_by_family_[i] = true;
       Family& family = plan_.families[size_t(family_of_[size_t(made)])];
       family.outputs.push_back({.node = made, .link = link_in(family, node(made).n), .column = int32_t(i), .scale = scale});
     }
     for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
       if (family_of_[size_t(i)] < 0 || !needs_place(i)) continue;
       Family& family = plan_.families[size_t(family_of_[size_t(i)])];
-      family.outputs.push_back({.node = i, .link = link_in(family, node(i).n)});
+      const auto with_column = std::find_if(family.outputs.begin(), family.outputs.end(), [&](const FamilyOutput& o) { return o.node == i; });
+      if (with_column != family.outputs.end() && !finds_extremes(family.kind))
+        with_column->place = true;
+      else
+        family.outputs.push_back({.node = i, .link = link_in(family, node(i).n), .place = true});
     }
     for (Family& family : plan_.families)
       std::stable_sort(family.outputs.begin(), family.outputs.end(),
@@ -192,7 +218,7 @@ class Planner {
     for (int32_t reader : readers_[size_t(i)])
       if (!is_written_product(reader)) return true;
     for (size_t o = 0; o < plan_.graph.outputs.size(); ++o)
-      if (plan_.graph.outputs[o] == i && !written_by_family_[o]) return true;
+      if (plan_.graph.outputs[o] == i && direct_[o].made < 0) return true;
     return false;
   }
   /// A product that is only there as columns which the family of its first factor writes.
@@ -201,7 +227,7 @@ class Planner {
     bool any = false;
     for (size_t o = 0; o < plan_.graph.outputs.size(); ++o) {
       if (plan_.graph.outputs[o] != i) continue;
-      if (!written_by_family_[o]) return false;
+      if (direct_[o].made < 0) return false;
       any = true;
     }
     return any;
@@ -304,10 +330,7 @@ class Planner {
 
   void schedule_output(int32_t output) {
     const int32_t root = graph().outputs[size_t(output)];
-    if (written_by_family_[size_t(output)]) {
-      const auto [made, scale] = direct_column(size_t(output));
-      return schedule(made);
-    }
+    if (direct_[size_t(output)].made >= 0) return schedule(direct_[size_t(output)].made);
     const GraphNode& n = node(root);
     const bool is_narrowed = plan_.dtype == Dtype::float32 && n.type == ValueType::float64 && reads_float32(n.op) && readers_[size_t(root)].empty() &&
                              outputs_of_[size_t(root)] == 1;
@@ -348,7 +371,7 @@ class Planner {
     std::vector<int32_t> writes;
     if (step.kind == Step::Kind::family)
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
-        if (output.column < 0) writes.push_back(output.node);
+        if (output.place) writes.push_back(output.node);
     return writes;
   }
 
@@ -408,10 +431,10 @@ class Planner {
   }
 
   Program::Plan plan_;
-  std::vector<bool> needed_, done_, written_by_family_;
+  std::vector<bool> needed_, done_;
+  std::vector<Direct> direct_;  // by output
   std::vector<std::vector<int32_t>> readers_, members_;
   std::vector<int32_t> outputs_of_, family_of_, root_;
-  std::vector<int32_t> last_family_;  // highest number of a family that the node is made of, or -1
 };
 
 }  // namespace

@@ -32,12 +32,13 @@ struct Place {
 
 enum class FamilyKind : uint8_t { sums, moments, shapes, comoments, largest, smallest, quantiles, ranks, recursive, talib };
 
-/// One result of a family: for a node's place, or for a column, times `scale` if there is one.
+/// One result of a family: for a node's place, for a column (times `scale` if there is one), or for both.
 struct FamilyOutput {
   int32_t node = -1;  ///< the graph node computed
   int32_t link = -1;
-  int32_t column = -1;  ///< -1: the node's place
+  int32_t column = -1;  ///< -1: none
   int32_t scale = -1;   ///< node
+  bool place = false;
 };
 
 struct Family {

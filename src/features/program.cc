@@ -20,11 +20,20 @@ const std::vector<std::string>& Program::fields() const { return plan_->graph.fi
 Dtype Program::dtype() const { return plan_->dtype; }
 int64_t Program::lookback(size_t i) const { return plan_->graph.extent(plan_->graph.outputs[i]).lookback; }
 
-std::optional<int64_t> Program::reach() const {
-  int64_t from = 0;
-  for (int32_t output : plan_->graph.outputs) from = std::min(from, plan_->graph.extent(output).from);
+std::optional<int64_t> Program::reach_of(size_t i) const {
+  const int64_t from = plan_->graph.extent(plan_->graph.outputs[i]).from;
   if (from == -Extent::kAll) return std::nullopt;
   return -from;
+}
+
+std::optional<int64_t> Program::reach() const {
+  int64_t reach = 0;
+  for (size_t i = 0; i < num_outputs(); ++i) {
+    const std::optional<int64_t> one = reach_of(i);
+    if (!one) return std::nullopt;
+    reach = std::max(reach, *one);
+  }
+  return reach;
 }
 
 int64_t Program::look_ahead() const {

@@ -6,7 +6,6 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kStrip = 128;
 constexpr int64_t kArraysPerLink = 5;
 
 struct Arrays {
@@ -33,7 +32,7 @@ struct Strip {
   int64_t last_missing;
 };
 
-int64_t strip_length(const ComomentsTask& task) { return most(kStrip, round_up(task.longest)); }
+int64_t strip_length(const ComomentsTask& task) { return strip_rows(3 + kArraysPerLink * task.num_links, task.longest); }
 int64_t history_of(const ComomentsTask& task) { return round_up(task.longest + 1); }
 
 int64_t scratch(const ComomentsTask& task) {

@@ -6,8 +6,6 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kStrip = 128;
-
 /// The sums of one window, row by row.
 struct Arrays {
   double* sum;      // S, or the plain sum
@@ -40,9 +38,9 @@ struct Strip {
   double all[5];
 };
 
-int64_t strip_length(const MomentsTask& task) { return most(kStrip, round_up(task.longest)); }
 int64_t history_of(const MomentsTask& task) { return round_up(task.longest + 1); }
 int64_t arrays_per_link(const MomentsTask& task) { return 1 + (task.squares ? 1 : 0) + (task.ages ? 1 : 0) + (task.cubes ? 2 : 0); }
+int64_t strip_length(const MomentsTask& task) { return strip_rows(3 + arrays_per_link(task) * task.num_links, task.longest); }
 
 int64_t scratch(const MomentsTask& task) {
   const int64_t array = history_of(task) + strip_length(task);

@@ -124,6 +124,7 @@ Position position_of(double q, int32_t n) {
 template <class Vector>
 void replace(Vector* list, int64_t size, Vector out, Vector in, Vector lowest) {
   Vector before = lowest, here = list[0];
+  HAYATE_UNROLL
   for (int64_t j = 0; j < size; ++j) {
     const Vector next = list[j + 1];
     const Vector kept = here >= out ? next : here;
