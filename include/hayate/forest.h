@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "hayate/binned.h"
 #include "hayate/error.h"
@@ -26,7 +25,7 @@ class Cancellation;
 
 namespace hayate {
 
-/// The parameters of a forest; src/learn/params.h lists them with their ranges and help.
+/// The parameters of a forest; src/learn/params.h lists them with their ranges and help, hayate/learner.h parses them.
 struct ForestParams {
   int64_t num_trees = 100;
   int64_t max_depth = 10;             ///< the root has depth 0; 0: no limit
@@ -38,12 +37,6 @@ struct ForestParams {
   int64_t bins = 64;                  ///< most bins per feature, 2 .. 255
 };
 
-/// "num_trees=50,max_depth=8" over the defaults. Unknown names are errors with the nearest name, values are checked.
-Result<ForestParams> parse_forest_params(std::string_view text, const std::string& where = "--params");
-/// One name and value, as a TOML table or a search space gives them.
-Result<void> set_forest_param(ForestParams& params, std::string_view name, std::string_view value, const std::string& where);
-/// All fields as "name=value,..." in the order of the table: what Model::params stores.
-std::string format_params(const ForestParams& params);
 /// Features tried at a node: auto is sqrt for classification and a third for regression; at least 1, rounded down.
 /// Error (usage) when max_features is no such word or number.
 Result<int64_t> features_per_node(const ForestParams& params, Problem problem, int64_t num_features);
@@ -51,12 +44,13 @@ Result<int64_t> features_per_node(const ForestParams& params, Problem problem, i
 /// What is to be learnt, indexed by row of the matrix.
 struct Labels {
   Problem problem = Problem::regression;
-  std::span<const double> values;    ///< regression
+  std::span<const double> values;    ///< regression, and ranking: the higher, the better
   std::span<const int32_t> classes;  ///< classification: 0 .. num_classes - 1
   int32_t num_classes = 0;
+  std::span<const int32_t> groups = {};  ///< ranking: rows of one group (a date) are ranked among themselves
 
-  static Labels numbers(std::span<const double> values) { return {Problem::regression, values, {}, 0}; }
-  static Labels ids(std::span<const int32_t> classes, int32_t num_classes) { return {Problem::classification, {}, classes, num_classes}; }
+  static Labels numbers(std::span<const double> values) { return {Problem::regression, values, {}, 0, {}}; }
+  static Labels ids(std::span<const int32_t> classes, int32_t num_classes) { return {Problem::classification, {}, classes, num_classes, {}}; }
 };
 
 /// Trains on `rows` of the matrix (they may repeat). `weights`, by row of the matrix, may be empty; they multiply with the

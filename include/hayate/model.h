@@ -1,5 +1,5 @@
-// What a trained model is: cut points, trees, names; how it predicts; and the bytes of its file (docs/formats/model.md).
-// Nothing here trains: hayate/forest.h does. Everything is a plain value; a loaded or trained model is read-only and may
+// What a trained model is: trees or coefficients, names; how it predicts; and the bytes of its file (docs/formats/model.md).
+// Nothing here trains: hayate/learner.h does. Everything is a plain value; a loaded or trained model is read-only and may
 // be used from any number of threads at once.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "hayate/error.h"
@@ -70,43 +71,97 @@ struct TreeNode {
 };
 static_assert(sizeof(TreeNode) == 8);
 
-/// A sum or mean of trees. Every node, not only leaves, has its own values, so that the first T trees cut at depth D are
-/// bit for bit the forest that training with num_trees = T, max_depth = D would give.
+/// How the scores of a sum of trees, or of a linear model, become what is predicted.
+enum class Link : uint8_t {
+  identity = 0,
+  logistic = 1,     ///< two classes, one score: p(class 1) = 1 / (1 + e^-score)
+  softmax = 2,      ///< one score per class
+  exponential = 3,  ///< Poisson: e^score
+};
+
+/// How the trees of a forest are joined.
+enum class Joined : uint8_t {
+  mean = 0,  ///< a random forest: each tree answers by itself, and the answers are averaged
+  sum = 1,   ///< boosting: tree t adds to score t % num_scores(), on top of `start`, and the link makes the answer
+};
+
+/// A mean or sum of trees. Every node, not only leaves, has its own values, so that the first T trees of a mean cut at depth D
+/// are bit for bit the forest that training with num_trees = T, max_depth = D would give.
 struct Forest {
   Problem problem = Problem::regression;
-  int32_t num_classes = 0;              ///< 0 for regression
+  int32_t num_classes = 0;  ///< 0 for regression and ranking
+  Joined joined = Joined::mean;
+  Link link = Link::identity;           ///< of a sum
+  std::vector<double> start;            ///< of a sum: num_scores() values, the scores before the first tree
   Cuts cuts;                            ///< num_features is cuts.num_features()
   std::vector<uint32_t> tree_start{0};  ///< tree t owns nodes tree_start[t] .. tree_start[t + 1]
   std::vector<TreeNode> nodes;
-  std::vector<double> values;      ///< values_per_node() a node: the mean label; the share of class 1; the share of each class (3 or more)
+  std::vector<double>
+      values;                ///< values_per_node() a node: the mean label; the share of class 1; the share of each class (3 or more); what a sum adds
+  std::vector<float> cover;  ///< weight of the training rows that reached each node; empty when not known (imported models)
   std::vector<double> importance;  ///< gain per feature, sums to 1 (all 0 when no tree splits)
 
   int64_t num_features() const { return cuts.num_features(); }
   int64_t num_trees() const { return int64_t(tree_start.size()) - 1; }
-  int32_t values_per_node() const { return num_classes > 2 ? num_classes : 1; }
+  int32_t values_per_node() const { return num_classes > 2 && joined == Joined::mean ? num_classes : 1; }
+  /// Sums kept per row: one, or one per class with three classes and more.
+  int32_t num_scores() const { return num_classes > 2 ? num_classes : 1; }
   /// Numbers predicted per row: 1 for regression, num_classes for classification.
   int32_t num_outputs() const { return problem == Problem::classification ? num_classes : 1; }
   std::span<const TreeNode> tree(int64_t t) const { return {nodes.data() + tree_start[t], nodes.data() + tree_start[t + 1]}; }
   bool operator==(const Forest&) const = default;
 };
 
-/// Which part of a forest answers: the first num_trees trees, cut at max_depth (the root has depth 0). 0 means all.
+/// score k = intercepts[k] + sum over features of coefficients[k * num_features + f] * x[f], x[f] = fill[f] where it is missing;
+/// the link makes the answer of the scores. Scalers are multiplied into the coefficients.
+struct Linear {
+  Problem problem = Problem::regression;
+  int32_t num_classes = 0;           ///< 0 for regression
+  Link link = Link::identity;        ///< identity, logistic or softmax
+  std::vector<double> intercepts;    ///< one a score: 1 for regression and two classes, else one per class
+  std::vector<double> coefficients;  ///< score by score
+  std::vector<double> fill;          ///< per feature, finite: the mean of the training rows
+
+  int64_t num_features() const { return int64_t(fill.size()); }
+  int32_t num_scores() const { return int32_t(intercepts.size()); }
+  int32_t num_outputs() const { return problem == Problem::classification ? num_classes : 1; }
+  bool operator==(const Linear&) const = default;
+};
+
+/// What one training gives.
+using Predictor = std::variant<Forest, Linear>;
+
+Problem problem_of(const Predictor& predictor);
+int64_t num_features(const Predictor& predictor);
+int32_t num_outputs(const Predictor& predictor);
+/// What each feature counts for, adding up to 1 (all 0 when nothing does): gain of a forest; |coefficient| x spread is not
+/// known to a linear model, so it has none and gives an empty list.
+std::vector<double> importance_of(const Predictor& predictor);
+
+/// Which part of a forest answers: the first num_trees trees (of a sum: the first num_trees rounds, each num_scores() trees),
+/// cut at max_depth (the root has depth 0; a sum can't be cut at a depth, and max_depth is ignored). 0 means all.
 struct ForestCut {
   int64_t num_trees = 0;
   int64_t max_depth = 0;
 };
 
 /// Predicts every row of `raw`: `out` is row-major, num_rows x num_outputs() (regression: the mean over trees;
-/// classification: class probabilities averaged over trees). A missing value goes where training sent it. Trees are
+/// classification: probabilities, a column per class). A missing value goes where training sent it. Trees are
 /// added in their order in float64, so the answer does not depend on how rows are cut into calls.
 /// raw.num_features == forest.num_features().
 void predict(const Forest& forest, const FloatColumns& raw, std::span<double> out, ForestCut cut = {});
+/// The same of any predictor; `cut` concerns forests. A linear model adds its terms in the order of the features, in float64.
+void predict(const Linear& linear, const FloatColumns& raw, std::span<double> out);
+void predict(const Predictor& predictor, const FloatColumns& raw, std::span<double> out, ForestCut cut = {});
 /// The same from codes (a BinnedMatrix made with the same cuts) for the rows listed, in their order.
 void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out, ForestCut cut = {});
 /// One row of num_features() values without any allocation; `out` has num_outputs() places. Equals predict() bit for bit.
 void predict_row(const Forest& forest, std::span<const float> row, std::span<double> out, ForestCut cut = {});
 
-/// One learner's result for one problem: one forest, or one per key (symbol). Later learners join as further kinds.
+/// What the scores of one row become: `out` has 1 place for one score without classes, else one per class.
+void apply_link(Link link, std::span<const double> scores, std::span<double> out);
+
+/// One learner's result for one problem: one predictor, or one per key (symbol).
 struct Model {
   Problem problem = Problem::regression;
   std::string learner = "forest";
@@ -116,16 +171,19 @@ struct Model {
   std::string params;                                      ///< "num_trees=50,max_depth=8": what training was asked for
   std::string key_column;                                  ///< name of the key column; empty for one model
   std::vector<std::pair<std::string, std::string>> notes;  ///< free text pairs: feature expressions, spec, data
-  std::vector<std::string> keys;                           ///< ascending, unique, one per forest; {""} for one model
-  std::vector<Forest> forests;
+  std::vector<std::string> keys;                           ///< ascending, unique, one per predictor; {""} for one model
+  std::vector<Predictor> predictors;
 
-  /// The forest of `key`, or null. One model without a key column answers to every key.
-  const Forest* find(std::string_view key) const;
+  /// The predictor of `key`, or null. One model without a key column answers to every key.
+  const Predictor* find(std::string_view key) const;
   bool operator==(const Model&) const = default;
 };
 
+/// The predictor of `key`, or the only one when `key` is empty. Errors (usage): several and no key; a key nobody has.
+Result<const Predictor*> pick_predictor(const Model& model, std::string_view key);
+
 /// The bytes of a .hyt file; the same model gives the same bytes (no time, no path). The caller writes them.
-/// `model.keys` must ascend, and every forest must have features.size() features and classes.size() classes.
+/// `model.keys` must ascend, and every predictor must have features.size() features and classes.size() classes.
 std::string serialize(const Model& model);
 
 /// A model from the bytes of a .hyt file. Any flipped, missing or added byte is an Error (Kind::input), as is a file of

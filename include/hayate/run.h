@@ -18,9 +18,12 @@ struct UniverseSpec {
 struct FeaturesSpec {
   std::string set;                       ///< "alpha158", ...; may be empty when there are expressions
   std::vector<std::string> expressions;  ///< "ma5 = Mean($close,5)/$close"
+  std::vector<std::string> processors;   ///< "cs_zscore", "robust_zscore", "winsorize(0.01)", "fillna(0)", in their order
+  std::string fit = "train";             ///< rows that processors are fitted on: of the fold's training; "all": test rows too, which leaks
 };
 struct LabelSpec {
   std::string expression = "Ref($close,-2)/Ref($close,-1)-1";
+  std::string normalize = "none";  ///< cs_zscore, cs_rank: over the symbols of each date
 };
 struct ModelSpec {
   std::string learner = "forest";

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "hayate/learner.h"
 
 namespace hayate::cli {
 
@@ -56,7 +57,8 @@ void visit_fields(CacheOptions& o, Visitor&& field) {
 
 struct FeaturesOptions : ComputeOptions {
   std::vector<std::string> input, expr, label;
-  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
+  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none", update;
+  bool profile = false;
 };
 template <class Visitor>
 void visit_fields(FeaturesOptions& o, Visitor&& field) {
@@ -72,6 +74,20 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
   field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
+  field("update", o.update, "write only rows that this state has not seen, and keep it; made from all bars when there is none", Argument{"STATE"});
+  field("profile", o.profile, "print where the time goes, operator by operator");
+}
+
+struct CheckOptions : ComputeOptions {
+  std::string what, adjust = "none";
+  std::vector<std::string> input;
+};
+template <class Visitor>
+void visit_fields(CheckOptions& o, Visitor&& field) {
+  field("what", o.what, "data: what is wrong with bars; leakage: whether a spec lets a model see what it could not have known", Required{},
+        Positional{}, Choices{{"data", "leakage"}});
+  field("input", o.input, "the spec of a run; data: or files of bars, folders, globs", Required{}, Positional{}, Argument{"SPEC.toml|FILES"});
+  field("adjust", o.adjust, "data: prices will be scaled by adj_close, as [universe] adjust says in a spec", Choices{{"none", "adj_close"}});
 }
 
 struct TrainOptions : ComputeOptions {
@@ -84,7 +100,7 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("input", o.input, "table of features and label: files, folders or globs", Required{}, Argument{"TABLE"});
   field("label", o.label, "column to learn", Required{}, Argument{"COL"});
   field("features", o.features, "columns to learn from; default: every number column but label, weight and key", Argument{"a,b"});
-  field("learner", o.learner, "what to train", Required{}, Choices{{"forest"}});
+  field("learner", o.learner, "what to train", Required{}, Choices{learner_names()});
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("params", o.params, "parameters of the learner: num_trees=100,max_depth=10", Argument{"k=v,..."});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
@@ -108,6 +124,55 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
   field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
+}
+
+struct ModelOptions {
+  std::string file;
+};
+template <class Visitor>
+void visit_fields(ModelOptions& o, Visitor&& field) {
+  field("file", o.file, "model made by hayate train, run or import", Required{}, Positional{}, Argument{"FILE"});
+}
+
+struct ImportanceOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string model, label, method = "gain", metric, plot, output, format;
+  int64_t repeats = 5, seed = 0;
+};
+template <class Visitor>
+void visit_fields(ImportanceOptions& o, Visitor&& field) {
+  field("model", o.model, "model made by hayate train, run or import", Required{}, Argument{"FILE"});
+  field("method", o.method, "gain: of the model alone; permutation: what a metric loses on a table; shap: mean |SHAP value| on a table",
+        Choices{{"gain", "permutation", "shap"}});
+  field("input", o.input, "table for permutation and shap: files, folders or globs", Argument{"TABLE"});
+  field("label", o.label, "column that was to be predicted, for permutation", Argument{"COL"});
+  field("metric", o.metric, "metric for permutation; default: roc_auc for two classes, log_loss for more, rmse for numbers", Argument{"NAME"});
+  field("repeats", o.repeats, "permutations of each feature", Range{1, 1000}, Argument{"N"});
+  field("seed", o.seed, "seed of the permutations", Range{0, 9.2e18}, Argument{"N"});
+  field("plot", o.plot, "bar chart to write", Argument{"FILE.svg"});
+  field("output", o.output, "table of the SHAP values of every row to write", Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
+struct ExportOptions {
+  std::string model, to, output, key;
+};
+template <class Visitor>
+void visit_fields(ExportOptions& o, Visitor&& field) {
+  field("model", o.model, "model made by hayate train, run or import", Required{}, Argument{"FILE"});
+  field("to", o.to, "format to write", Required{}, Choices{{"onnx", "lightgbm"}}, Argument{"FORMAT"});
+  field("output", o.output, "file to write", Required{}, Argument{"FILE"});
+  field("key", o.key, "which model, when the file holds one per key", Argument{"KEY"});
+}
+
+struct ImportOptions {
+  std::string from, input, model;
+};
+template <class Visitor>
+void visit_fields(ImportOptions& o, Visitor&& field) {
+  field("from", o.from, "format to read: LightGBM's text, XGBoost's JSON", Required{}, Choices{{"lightgbm", "xgboost"}}, Argument{"FORMAT"});
+  field("input", o.input, "file to read", Required{}, Argument{"FILE"});
+  field("model", o.model, "file to write", Required{}, Argument{"FILE"});
 }
 
 struct EvaluateOptions {
@@ -179,9 +244,14 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 }
 
 Result<int> cache_command(CacheOptions&, const Console&);
+Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
 Result<int> convert_command(ConvertOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);
+Result<int> model_command(ModelOptions& options, const Console& console);
+Result<int> importance_command(ImportanceOptions& options, const Console& console);
+Result<int> export_command(ExportOptions& options, const Console& console);
+Result<int> import_command(ImportOptions& options, const Console& console);
 Result<int> evaluate_command(EvaluateOptions&, const Console&);
 Result<int> explain_command(StatsOptions&, const Console&);
 Result<int> features_command(FeaturesOptions&, const Console&);

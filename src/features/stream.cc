@@ -78,12 +78,15 @@ struct Stream::State {
 Result<void> Stream::State::compile() {
   spec.options.allow_look_ahead = false;
   HY_TRY(const Program all, Program::compile(spec.features, spec.fields, spec.options));
+  if (all.has_stages())
+    return usage_error("a feature looks across the symbols of a date (CSRank and its kind), and a stream takes symbols one by one", "the features",
+                       "leave it out, or compute all bars at once");
   names = all.names(), fields = all.fields();
   // A feature has the same bytes alone and in a set, so those that need every row can be computed apart.
   std::vector<NamedExpression> lists[2];
   std::vector<size_t> outputs[2];
   for (size_t i = 0; i < spec.features.size(); ++i) {
-    const bool bounded = all.reach_of(i).has_value();
+    const bool bounded = all.reach(i).has_value();
     lists[!bounded].push_back(spec.features[i]), outputs[!bounded].push_back(i);
     keeps_all |= !bounded;
   }

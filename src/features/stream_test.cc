@@ -281,4 +281,5 @@ TEST_CASE("a state of another spec, another version or other bytes is refused") 
     CHECK(!Stream::open(state.substr(0, i), spec, "state").ok());
   }
   CHECK(!Stream::create({named({"Ref($close,-1)"}), kFields, {}}).ok());
+  CHECK(!Stream::create({named({"CSRank($close)"}), kFields, {}}).ok());
 }

@@ -484,12 +484,12 @@ void CsvParser::read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, Col
   part.text.bytes.reset(new char[room + kCopy]);
   char* const text_begin = part.text.bytes.get();
   char* put = text_begin;
-  const char* last_safe = rows.data.data() + rows.data.size() - std::min(rows.data.size(), kCopy);
+  const char* const data_end = rows.data.data() + rows.data.size();
   each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
     const std::string_view text = unquote({begin, size_t(end - begin)}, &rows.unquoted);
     slots[row] = put - text_begin;
     if (column.rules.symbol ? text.empty() : is_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
-    if (text.size() <= kCopy && text.data() == begin && begin <= last_safe)
+    if (text.size() <= kCopy && text.data() == begin && size_t(data_end - begin) >= kCopy)
       std::memcpy(put, begin, kCopy);  // a fixed size: one load and one store
     else
       std::memcpy(put, text.data(), text.size());

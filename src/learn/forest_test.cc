@@ -1,5 +1,3 @@
-#include "hayate/forest.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 
 #include "base/random.h"
 #include "exec/pool.h"
+#include "hayate/learner.h"
 #include "kernels/dispatch.h"
 
 using namespace hayate;
@@ -70,7 +69,7 @@ Labels labels_of(const Data& d, What what) {
 
 Data data_for(What what, int64_t rows, int64_t features, uint64_t seed) { return make_data(rows, features, seed, what == What::five ? 5 : 2); }
 
-ForestParams params_of(const std::string& text) { return parse_forest_params(text).value(); }
+ForestParams params_of(const std::string& text) { return std::get<ForestParams>(learner_params("forest", text).value()); }
 
 Forest train(const BinnedMatrix& matrix, const std::vector<int32_t>& rows, const Labels& labels, const std::string& params,
              std::span<const float> weights = {}, exec::Pool* pool = nullptr, uint64_t seed = 1) {

@@ -38,36 +38,20 @@ Result<int64_t> features_per_node(const ForestParams& params, Problem problem, i
   return count;
 }
 
-Result<void> set_forest_param(ForestParams& params, std::string_view name, std::string_view value, const std::string& where) {
-  FieldList fields = fields_of(params);
-  Field* field = find_field(fields, name);
-  if (!field) return unknown_name("forest parameter", name, field_names(fields), where);
-  const std::string before = field->text();
-  if (Result<void> set = field->set(value, where, "params"); !set.ok()) {
-    set.error().hint = fmt::format("{}={}", name, before);
-    return set;
-  }
-  if (count_of(params.max_features, Problem::regression, 1) == 0) return wrong_max_features(value, where);
+Result<void> check_values(const ForestParams& params, const std::string& where) {
+  if (count_of(params.max_features, Problem::regression, 1) == 0) return wrong_max_features(params.max_features, where);
   return {};
 }
 
-Result<ForestParams> parse_forest_params(std::string_view text, const std::string& where) {
-  ForestParams params;
-  for (const std::string& pair : split(text, ',')) {
-    const std::string_view trimmed = trim(pair);
-    if (trimmed.empty()) continue;
-    const size_t equals = trimmed.find('=');
-    if (equals == std::string_view::npos) return usage_error(fmt::format("'{}' is not name=value", trimmed), where, "num_trees=50,max_depth=8");
-    HY_CHECK(set_forest_param(params, trim(trimmed.substr(0, equals)), trim(trimmed.substr(equals + 1)), where));
-  }
-  return params;
+Result<void> check_shape(const ForestParams& params, Problem problem, int64_t num_features) {
+  const auto count = features_per_node(params, problem, num_features);
+  return count.ok() ? Result<void>() : count.error();
 }
 
-std::string format_params(const ForestParams& params) {
-  ForestParams copy = params;
-  std::string out;
-  for (const Field& field : fields_of(copy)) out += fmt::format("{}{}={}", out.empty() ? "" : ",", field.name, field.text());
-  return out;
+int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_features) {
+  // A tree of n training rows has at most n leaves and 2^depth; a node is 8 bytes and an 8-byte value. A feature has its cuts and its gain.
+  const int64_t leaves = params.max_depth > 0 && params.max_depth < 40 ? std::min(rows, int64_t{1} << params.max_depth) : rows;
+  return params.num_trees * leaves * 2 * 16 + num_features * (params.bins * 4 + 8);
 }
 
 }  // namespace hayate

@@ -1,7 +1,11 @@
-// The table of learner parameters: help, docs, range errors and parsing walk it.
+// The tables of learner parameters: help, docs, range errors and parsing walk them. Every alternative of LearnerParams has
+// visit_fields, check_values (what a range can't say, after each change), check_shape (what the data must fit) and most_bytes.
 #pragma once
 
+#include <string>
+
 #include "base/fields.h"
+#include "hayate/binned.h"
 #include "hayate/forest.h"
 
 namespace hayate {
@@ -19,5 +23,8 @@ void visit_fields(ForestParams& p, Visitor&& field) {
   field("max_samples", p.max_samples, "rows a tree draws, as a fraction of the training rows", Range{0.0001, 1});
   field("bins", p.bins, "most bins a feature is cut into", Range{2, kMaxBins});
 }
+Result<void> check_values(const ForestParams& params, const std::string& where);
+Result<void> check_shape(const ForestParams& params, Problem problem, int64_t num_features);
+int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_features);
 
 }  // namespace hayate

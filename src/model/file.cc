@@ -1,5 +1,5 @@
 // The bytes of a .hyt file; docs/formats/model.md is the manual. Header, directory, then one section of text and one per
-// forest, each with its own checksum over all bytes up to the next section: together they cover the file, so any flipped
+// predictor, each with its own checksum over all bytes up to the next section: together they cover the file, so any flipped
 // bit is found, and a reader of one key needs to check that key's bytes only. Sections start at multiples of 64 and their
 // arrays at multiples of 8, so a mapped file can be used in place on a little-endian machine.
 //
@@ -7,8 +7,10 @@
 // held against the bytes that are there before it is used, and every link of a tree against the tree's size.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -26,7 +28,7 @@ constexpr char kMagic[8] = {'\x89', 'H', 'Y', 'T', '\r', '\n', '\x1a', '\n'};
 constexpr uint32_t kVersion = 1;
 constexpr size_t kAlign = 64;
 
-enum class SectionKind : uint32_t { text = 1, forest = 2 };
+enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3 };
 
 struct Header {
   char magic[8];
@@ -45,9 +47,15 @@ struct Entry {
 struct ForestHeader {
   uint32_t problem;
   uint32_t num_classes;
-  uint64_t num_features, num_cuts, num_trees, num_nodes;
+  uint32_t joined, link;
+  uint64_t num_start, num_features, num_cuts, num_trees, num_nodes, num_covers;
 };
-static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 40);
+struct LinearHeader {
+  uint32_t problem;
+  uint32_t num_classes;
+  uint64_t link, num_scores, num_features;
+};
+static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 64 && sizeof(LinearHeader) == 32);
 
 size_t round_up(size_t size, size_t to) { return (size + to - 1) / to * to; }
 
@@ -82,11 +90,31 @@ void put_array(std::string& out, const std::vector<T>& values) {
 }
 
 void put_forest(std::string& out, const Forest& f) {
-  const ForestHeader header{uint32_t(f.problem),     uint32_t(f.num_classes), uint64_t(f.num_features()), uint64_t(f.cuts.values.size()),
-                            uint64_t(f.num_trees()), uint64_t(f.nodes.size())};
+  const ForestHeader header{.problem = uint32_t(f.problem),
+                            .num_classes = uint32_t(f.num_classes),
+                            .joined = uint32_t(f.joined),
+                            .link = uint32_t(f.link),
+                            .num_start = f.start.size(),
+                            .num_features = uint64_t(f.num_features()),
+                            .num_cuts = f.cuts.values.size(),
+                            .num_trees = uint64_t(f.num_trees()),
+                            .num_nodes = f.nodes.size(),
+                            .num_covers = f.cover.size()};
   out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_array(out, f.start);
   put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
-  put_array(out, f.nodes), put_array(out, f.values), put_array(out, f.importance);
+  put_array(out, f.nodes), put_array(out, f.values), put_array(out, f.cover), put_array(out, f.importance);
+}
+
+void put_linear(std::string& out, const Linear& l) {
+  const LinearHeader header{uint32_t(l.problem), uint32_t(l.num_classes), uint64_t(l.link), l.intercepts.size(), l.fill.size()};
+  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_array(out, l.intercepts), put_array(out, l.coefficients), put_array(out, l.fill);
+}
+
+SectionKind put_predictor(std::string& out, const Predictor& predictor) {
+  if (const Forest* forest = std::get_if<Forest>(&predictor)) return put_forest(out, *forest), SectionKind::forest;
+  return put_linear(out, std::get<Linear>(predictor)), SectionKind::linear;
 }
 
 // ---- reading
@@ -167,9 +195,29 @@ bool tree_holds(const Forest& forest, std::span<const TreeNode> tree) {
   return true;
 }
 
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
+}
+
+/// The problem has the classes it needs, and the link the scores that it reads.
+bool problem_holds(Problem problem, int32_t num_classes, Link link, size_t num_scores) {
+  if (problem > Problem::ranking || (problem == Problem::classification) != (num_classes > 0)) return false;
+  const size_t scores = num_classes > 2 ? size_t(num_classes) : 1;
+  const bool fits = num_classes == 0   ? link == Link::identity || link == Link::exponential
+                    : num_classes <= 2 ? link == Link::logistic
+                                       : link == Link::softmax;
+  return fits && num_scores == scores;
+}
+
 bool forest_holds(const Forest& forest) {
-  if (forest.problem != Problem::regression && forest.problem != Problem::classification) return false;
-  if ((forest.problem == Problem::classification) != (forest.num_classes > 0)) return false;
+  if (forest.joined == Joined::mean) {
+    if (forest.problem != Problem::regression && forest.problem != Problem::classification) return false;
+    if ((forest.problem == Problem::classification) != (forest.num_classes > 0)) return false;
+    if (forest.link != Link::identity || !forest.start.empty()) return false;
+  } else if (forest.joined != Joined::sum || !problem_holds(forest.problem, forest.num_classes, forest.link, forest.start.size()) ||
+             !all_finite(forest.start) || forest.num_trees() % forest.num_scores() != 0) {
+    return false;
+  }
   if (!cuts_hold(forest.cuts) || forest.num_trees() < 1) return false;
   for (int64_t t = 0; t < forest.num_trees(); ++t)
     if (!tree_holds(forest, forest.tree(t))) return false;
@@ -180,17 +228,43 @@ bool read_forest(std::string_view section, Forest& forest) {
   Bytes bytes(section);
   ForestHeader header;
   constexpr uint64_t kMost = uint64_t{1} << 31;
-  if (!bytes.read(header) || header.num_features >= kMost || header.num_trees >= kMost || header.num_nodes >= kMost || header.num_classes >= kMost)
+  if (!bytes.read(header) || header.num_features >= kMost || header.num_trees >= kMost || header.num_nodes >= kMost || header.num_classes >= kMost ||
+      header.joined > 1 || header.link > 3)
     return false;
   forest.problem = Problem(uint8_t(header.problem));
   forest.num_classes = int32_t(header.num_classes);
   if (uint32_t(forest.problem) != header.problem) return false;
+  forest.joined = Joined(uint8_t(header.joined)), forest.link = Link(uint8_t(header.link));
+  if (!bytes.array(forest.start, header.num_start)) return false;
   if (!bytes.array(forest.cuts.start, header.num_features + 1) || !bytes.array(forest.cuts.values, header.num_cuts)) return false;
   if (!bytes.array(forest.tree_start, header.num_trees + 1) || !bytes.array(forest.nodes, header.num_nodes)) return false;
   if (!bytes.array(forest.values, header.num_nodes * uint64_t(forest.values_per_node()))) return false;
+  if ((header.num_covers != 0 && header.num_covers != header.num_nodes) || !bytes.array(forest.cover, header.num_covers)) return false;
   if (!bytes.array(forest.importance, header.num_features) || !bytes.empty()) return false;
   return ascends_from_zero(forest.cuts.start, header.num_cuts, 0u) && ascends_from_zero(forest.tree_start, header.num_nodes, 1u) &&
          forest_holds(forest);
+}
+
+bool read_linear(std::string_view section, Linear& linear) {
+  Bytes bytes(section);
+  LinearHeader header;
+  constexpr uint64_t kMost = uint64_t{1} << 31;
+  if (!bytes.read(header) || header.num_features >= kMost || header.num_scores >= kMost || header.num_classes >= kMost || header.link > 3)
+    return false;
+  linear.problem = Problem(uint8_t(header.problem));
+  linear.num_classes = int32_t(header.num_classes);
+  linear.link = Link(uint8_t(header.link));
+  if (uint32_t(linear.problem) != header.problem) return false;
+  if (!bytes.array(linear.intercepts, header.num_scores) || !bytes.array(linear.coefficients, header.num_scores * header.num_features) ||
+      !bytes.array(linear.fill, header.num_features) || !bytes.empty())
+    return false;
+  return problem_holds(linear.problem, linear.num_classes, linear.link, linear.intercepts.size()) && linear.problem != Problem::ranking &&
+         linear.link != Link::exponential && all_finite(linear.intercepts) && all_finite(linear.coefficients) && all_finite(linear.fill);
+}
+
+bool read_predictor(SectionKind kind, std::string_view section, std::vector<Predictor>& out) {
+  if (kind == SectionKind::forest) return read_forest(section, std::get<Forest>(out.emplace_back(Forest{})));
+  return read_linear(section, std::get<Linear>(out.emplace_back(Linear{})));
 }
 
 bool read_text(std::string_view section, Model& model) {
@@ -210,14 +284,16 @@ bool read_text(std::string_view section, Model& model) {
 }
 
 bool model_holds(const Model& model) {
-  if (model.keys.size() != model.forests.size() || (model.key_column.empty() && model.keys != std::vector<std::string>{""})) return false;
+  if (model.keys.size() != model.predictors.size() || (model.key_column.empty() && model.keys != std::vector<std::string>{""})) return false;
   for (size_t i = 1; i < model.keys.size(); ++i)
     if (!(model.keys[i - 1] < model.keys[i])) return false;
-  for (const Forest& forest : model.forests)
-    if (forest.problem != model.problem || size_t(forest.num_features()) != model.features.size() ||
-        size_t(forest.num_classes) != model.classes.size())
-      return false;
-  return true;
+  return std::all_of(model.predictors.begin(), model.predictors.end(), [&model](const Predictor& predictor) {
+    return std::visit(
+        [&model](const auto& p) {
+          return p.problem == model.problem && size_t(p.num_features()) == model.features.size() && size_t(p.num_classes) == model.classes.size();
+        },
+        predictor);
+  });
 }
 
 constexpr const char* kAgain = "train the model again, or copy the file again from where it was made";
@@ -269,7 +345,7 @@ Result<std::vector<Entry>> read_directory(std::string_view bytes, const std::str
 
 std::string serialize(const Model& model) {
   assert(model_holds(model));
-  const size_t num_sections = model.forests.size() + 1;
+  const size_t num_sections = model.predictors.size() + 1;
   std::vector<Entry> entries;
   std::string out(sections_begin(num_sections), '\0');
   const auto close_section = [&](SectionKind kind, size_t begin) {
@@ -280,10 +356,9 @@ std::string serialize(const Model& model) {
   size_t begin = out.size();
   out += text_section(model);
   close_section(SectionKind::text, begin);
-  for (const Forest& forest : model.forests) {
+  for (const Predictor& predictor : model.predictors) {
     begin = out.size();
-    put_forest(out, forest);
-    close_section(SectionKind::forest, begin);
+    close_section(put_predictor(out, predictor), begin);
   }
   Header header{{}, kVersion, uint32_t(num_sections), out.size(), 0};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
@@ -301,15 +376,15 @@ Result<Model> parse_model(std::string_view bytes, const std::string& where) {
     const size_t end = i + 1 < entries.size() ? entries[i + 1].offset : bytes.size();
     if (checksum(bytes.data() + entry.offset, end - entry.offset) != entry.checksum)
       return damaged(where, fmt::format("the checksum of section {} does not match", i));
-    if (SectionKind(entry.kind) != (i == 0 ? SectionKind::text : SectionKind::forest))
+    const SectionKind kind = SectionKind(entry.kind);
+    if (i == 0 ? kind != SectionKind::text : kind != SectionKind::forest && kind != SectionKind::linear)
       return input_error(fmt::format("section {} is of kind {}, which this hayate does not know", i, entry.kind), where,
                          "use the hayate that wrote it");
     const std::string_view section = bytes.substr(entry.offset, entry.size);
-    if (i > 0) model.forests.emplace_back();
-    if (!(i == 0 ? read_text(section, model) : read_forest(section, model.forests.back())))
+    if (!(i == 0 ? read_text(section, model) : read_predictor(kind, section, model.predictors)))
       return damaged(where, fmt::format("section {} does not hold together", i));
   }
-  if (!model_holds(model)) return damaged(where, "its forests do not fit its names");
+  if (!model_holds(model)) return damaged(where, "its predictors do not fit its names");
   return model;
 }
 

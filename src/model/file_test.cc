@@ -18,6 +18,7 @@ Forest small_forest(double value) {
   f.nodes = {{2, 1, 2}, {2, 0, TreeNode::kLeafCut}, {4, 0, TreeNode::kLeafCut}};
   f.tree_start = {0, 3};
   f.values = {value, value - 1, value + 1};
+  f.cover = {10, 6, 4};
   f.importance = {0, 1};
   return f;
 }
@@ -25,14 +26,29 @@ Forest small_forest(double value) {
 Model one_model() {
   Model m;
   m.label = "y", m.params = "num_trees=1", m.features = {"a", "b"}, m.notes = {{"a", "Mean($close, 5)"}, {"", "\n"}};
-  m.keys = {""}, m.forests = {small_forest(1)};
+  m.keys = {""}, m.predictors = {small_forest(1)};
   return m;
 }
 
 Model many_models() {
   Model m = one_model();
   m.key_column = "symbol", m.keys = {"6501", "7203", "AAPL"};
-  m.forests = {small_forest(1), small_forest(2), small_forest(3)};
+  m.predictors = {small_forest(1), small_forest(2), small_forest(3)};
+  return m;
+}
+
+Model linear_model() {
+  Model m = one_model();
+  m.learner = "logistic", m.problem = Problem::classification, m.classes = {"no", "yes"};
+  m.predictors = {Linear{Problem::classification, 2, Link::logistic, {0.5}, {1, -2}, {0, 3}}};
+  return m;
+}
+
+Model boosted_model() {
+  Model m = one_model();
+  Forest f = small_forest(0.5);
+  f.joined = Joined::sum, f.link = Link::exponential, f.start = {2};
+  m.learner = "boosting", m.predictors = {f};
   return m;
 }
 
@@ -67,7 +83,7 @@ void put(char* at, T value) {
 }  // namespace
 
 TEST_CASE("model file: what is written is read, and the same model gives the same bytes") {
-  for (const Model& model : {one_model(), many_models()}) {
+  for (const Model& model : {one_model(), many_models(), linear_model(), boosted_model()}) {
     const std::string bytes = serialize(model);
     const Result<Model> back = parse_model(bytes, "m.hyt");
     REQUIRE(back.ok());
@@ -78,13 +94,15 @@ TEST_CASE("model file: what is written is read, and the same model gives the sam
 
 TEST_CASE("model file: keys find their forest") {
   const Model many = many_models(), one = one_model();
-  CHECK(many.find("7203") == &many.forests[1]);
+  CHECK(many.find("7203") == &many.predictors[1]);
   CHECK(many.find("7204") == nullptr);
-  CHECK(one.find("anything") == &one.forests[0]);
+  CHECK(one.find("anything") == &one.predictors[0]);
 }
 
 TEST_CASE("model file: every flipped bit, missing byte and added byte is refused") {
-  const std::string bytes = serialize(many_models());
+  Model model = many_models();
+  model.predictors[1] = Linear{Problem::regression, 0, Link::identity, {0.5}, {1, -2}, {0, 3}};
+  const std::string bytes = serialize(model);
   for (size_t at = 0; at < bytes.size(); ++at)
     for (int bit = 0; bit < 8; ++bit) {
       std::string flipped = bytes;
@@ -113,14 +131,19 @@ TEST_CASE("model file: a file of another kind and a newer version say so") {
 
 TEST_CASE("model file: a forged section can't reach outside its bytes") {
   const std::string bytes = serialize(one_model());
-  // Forest section: header of 40 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
-  const size_t cut_start = 40, cuts = 56, tree_start = 72, nodes = 80;
+  // Forest section: header of 64 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
+  const size_t cut_start = 64, cuts = 80, tree_start = 96, nodes = 104;
   REQUIRE(parse_model(forged(bytes, 1, [](char*) {}), "m.hyt").ok());
   const auto refused_with = [&](size_t at, auto value) { return refused(forged(bytes, 1, [&](char* section) { put(section + at, value); })); };
-  CHECK(refused_with(0, uint32_t{2}));    // a problem forests don't have
+  CHECK(refused_with(0, uint32_t{2}));    // a problem that a mean of trees doesn't solve
   CHECK(refused_with(0, uint32_t{256}));  // the same number in one byte only
   CHECK(refused_with(4, uint32_t{2}));    // classes in a regression
-  for (size_t at = 8; at < 40; at += 8)
+  CHECK(refused_with(8, uint32_t{1}));    // a sum without its start
+  CHECK(refused_with(8, uint32_t{2}));    // joined in no known way
+  CHECK(refused_with(12, uint32_t{1}));   // a link for a mean
+  CHECK(refused_with(12, uint32_t{4}));   // a link nobody knows
+  CHECK(refused_with(16, uint64_t{1}));   // a start for a mean
+  for (size_t at = 24; at < 64; at += 8)
     for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{1} << 31, uint64_t{1} << 61, ~uint64_t{0}}) CHECK(refused_with(at, count));
   CHECK(refused_with(cut_start + 4, uint32_t{4}));  // cuts of a feature past the array
   CHECK(refused_with(cuts + 4, 1.0f));              // cuts that descend
@@ -132,6 +155,20 @@ TEST_CASE("model file: a forged section can't reach outside its bytes") {
   CHECK(refused_with(nodes, TreeNode{2, 1, 3}));                       // a cut that isn't there
   CHECK(refused_with(nodes + 8, TreeNode{4, 0, TreeNode::kLeafCut}));  // a leaf that leads on
   const auto text_refused_with = [&](size_t at, uint64_t size) { return refused(forged(bytes, 0, [&](char* section) { put(section + at, size); })); };
+  const std::string linear = serialize(linear_model());
+  // Linear section: header of 32 bytes (problem, classes, link, scores, features), intercept, coefficients, fill.
+  const auto linear_refused_with = [&](size_t at, auto value) {
+    return refused(forged(linear, 1, [&](char* section) { put(section + at, value); }));
+  };
+  REQUIRE(parse_model(forged(linear, 1, [](char*) {}), "m.hyt").ok());
+  CHECK(linear_refused_with(0, uint32_t{0}));
+  CHECK(linear_refused_with(4, uint32_t{3}));
+  CHECK(linear_refused_with(8, uint64_t{0}));
+  for (const uint64_t count : {uint64_t{0}, uint64_t{2}, uint64_t{3}, uint64_t{1} << 62, ~uint64_t{0}}) {
+    CHECK(linear_refused_with(16, count));
+    if (count != 2) CHECK(linear_refused_with(24, count));
+  }
+  for (size_t at = 32; at < 72; at += 8) CHECK(linear_refused_with(at, std::numeric_limits<double>::quiet_NaN()));
   CHECK(text_refused_with(0, uint64_t{1} << 40));
   CHECK(text_refused_with(0, 3));
 }

@@ -1,4 +1,4 @@
-// Prediction. Rows go down a tree sixteen at a time: each step loads a node and a code and adds the outcome of one
+// Prediction by trees. Rows go down a tree sixteen at a time: each step loads a node and a code and adds the outcome of one
 // compare, with no branch to mispredict; sixteen independent chains hide the latency of the two loads. A leaf points to
 // itself, so a row that has arrived simply stays, and cutting a forest at depth D is taking D steps.
 //
@@ -16,11 +16,17 @@ namespace {
 constexpr size_t kLanes = 16;
 constexpr int64_t kBlockRows = 256;
 
+int64_t trees_per_round(const Forest& forest) { return forest.joined == Joined::sum ? forest.num_scores() : 1; }
+
 size_t trees_used(const Forest& forest, ForestCut cut) {
-  return size_t(cut.num_trees > 0 ? std::min(cut.num_trees, forest.num_trees()) : forest.num_trees());
+  const int64_t rounds = forest.num_trees() / trees_per_round(forest);
+  return size_t((cut.num_trees > 0 ? std::min(cut.num_trees, rounds) : rounds) * trees_per_round(forest));
 }
 
-int64_t steps_allowed(ForestCut cut) { return cut.max_depth > 0 ? cut.max_depth : std::numeric_limits<int64_t>::max(); }
+/// Inner nodes of a sum have no value to stop at.
+int64_t steps_allowed(const Forest& forest, ForestCut cut) {
+  return cut.max_depth > 0 && forest.joined == Joined::mean ? cut.max_depth : std::numeric_limits<int64_t>::max();
+}
 
 /// Adding 1 to a code turns the missing code into 0: then `code <= cut + 1` sends missing left and all others as before.
 uint32_t step(const TreeNode& node, uint8_t code) {
@@ -44,17 +50,35 @@ void walk(std::span<const TreeNode> tree, const CodeColumns& codes, int64_t step
   }
 }
 
-void add_values(const Forest& forest, size_t first_node, const uint32_t* at, size_t lanes, double* out) {
+/// Where the scores of a row begin among its outputs: with two classes there is one score, the second output's.
+size_t score_place(const Forest& forest) { return forest.num_outputs() == 2 ? 1 : 0; }
+
+void add_values(const Forest& forest, size_t tree, const uint32_t* at, size_t lanes, double* out) {
   const size_t width = size_t(forest.values_per_node()), outputs = size_t(forest.num_outputs());
-  const double* values = forest.values.data() + first_node * width;
-  const size_t shift = outputs == 2 ? 1 : 0;  // two classes: the node holds the share of class 1, the second output
+  const double* values = forest.values.data() + forest.tree_start[tree] * width;
+  const size_t place = score_place(forest) + (forest.joined == Joined::sum ? tree % size_t(forest.num_scores()) : 0);
   for (size_t lane = 0; lane < lanes; ++lane)
-    for (size_t k = 0; k < width; ++k) out[lane * outputs + shift + k] += values[at[lane] * width + k];
+    for (size_t k = 0; k < width; ++k) out[lane * outputs + place + k] += values[at[lane] * width + k];
 }
 
-void divide_by_trees(const Forest& forest, size_t trees, std::span<double> out) {
+/// What stands in `out` before the first tree.
+void begin_rows(const Forest& forest, std::span<double> out) {
+  std::fill(out.begin(), out.end(), 0.0);
+  if (forest.joined == Joined::mean) return;
+  const size_t outputs = size_t(forest.num_outputs());
+  for (size_t row = 0; row < out.size(); row += outputs)
+    std::copy(forest.start.begin(), forest.start.end(), out.begin() + ptrdiff_t(row + score_place(forest)));
+}
+
+void finish_rows(const Forest& forest, size_t trees, std::span<double> out) {
+  const size_t outputs = size_t(forest.num_outputs()), scores = size_t(forest.num_scores());
+  if (forest.joined == Joined::sum) {
+    for (size_t row = 0; row < out.size(); row += outputs)
+      apply_link(forest.link, out.subspan(row + score_place(forest), scores), out.subspan(row, outputs));
+    return;
+  }
   for (double& value : out) value /= double(trees);
-  if (forest.num_outputs() == 2)
+  if (outputs == 2)
     for (size_t i = 0; i < out.size(); i += 2) out[i] = 1.0 - out[i + 1];
 }
 
@@ -66,8 +90,8 @@ void add_trees(const Forest& forest, const CodeColumns& codes, size_t count, Row
     for (size_t first = 0; first < count; first += kLanes) {
       const size_t lanes = std::min(kLanes, count - first);
       uint32_t at[kLanes];
-      walk(forest.tree(int64_t(t)), codes, steps_allowed(cut), [&](size_t lane) { return row_at(first + std::min(lane, lanes - 1)); }, at);
-      add_values(forest, forest.tree_start[t], at, lanes, out + first * outputs);
+      walk(forest.tree(int64_t(t)), codes, steps_allowed(forest, cut), [&](size_t lane) { return row_at(first + std::min(lane, lanes - 1)); }, at);
+      add_values(forest, t, at, lanes, out + first * outputs);
     }
 }
 
@@ -75,18 +99,18 @@ void add_trees(const Forest& forest, const CodeColumns& codes, size_t count, Row
 
 void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out, ForestCut cut) {
   assert(codes.num_features == forest.num_features() && out.size() == rows.size() * size_t(forest.num_outputs()));
-  std::fill(out.begin(), out.end(), 0.0);
+  begin_rows(forest, out);
   const size_t outputs = size_t(forest.num_outputs());
   for (size_t first = 0; first < rows.size(); first += size_t(kBlockRows)) {
     const size_t count = std::min(size_t(kBlockRows), rows.size() - first);
     add_trees(forest, codes, count, [&](size_t i) { return rows[first + i]; }, cut, out.data() + first * outputs);
   }
-  divide_by_trees(forest, trees_used(forest, cut), out);
+  finish_rows(forest, trees_used(forest, cut), out);
 }
 
 void predict(const Forest& forest, const FloatColumns& raw, std::span<double> out, ForestCut cut) {
   assert(raw.num_features == forest.num_features() && out.size() == size_t(raw.num_rows) * size_t(forest.num_outputs()));
-  std::fill(out.begin(), out.end(), 0.0);
+  begin_rows(forest, out);
   std::vector<uint8_t> block(size_t(std::min(kBlockRows, raw.num_rows) * raw.num_features));
   for (int64_t first = 0; first < raw.num_rows; first += kBlockRows) {
     const int64_t count = std::min(kBlockRows, raw.num_rows - first);
@@ -94,30 +118,47 @@ void predict(const Forest& forest, const FloatColumns& raw, std::span<double> ou
     const CodeColumns codes{block.data(), count, raw.num_features, count};
     add_trees(forest, codes, size_t(count), [](size_t i) { return i; }, cut, out.data() + first * forest.num_outputs());
   }
-  divide_by_trees(forest, trees_used(forest, cut), out);
+  finish_rows(forest, trees_used(forest, cut), out);
 }
 
 void predict_row(const Forest& forest, std::span<const float> row, std::span<double> out, ForestCut cut) {
   assert(int64_t(row.size()) == forest.num_features() && out.size() == size_t(forest.num_outputs()));
-  std::fill(out.begin(), out.end(), 0.0);
+  begin_rows(forest, out);
   for (size_t t = 0; t < trees_used(forest, cut); ++t) {
     const std::span<const TreeNode> tree = forest.tree(int64_t(t));
     uint32_t at = 0;
-    for (int64_t taken = 0; taken < steps_allowed(cut) && !tree[at].is_leaf(); ++taken) {
+    for (int64_t taken = 0; taken < steps_allowed(forest, cut) && !tree[at].is_leaf(); ++taken) {
       const TreeNode& node = tree[at];
       const float x = row[node.feature];
       const bool left = x != x ? node.missing_left() : x <= forest.cuts.threshold(node.feature, node.cut);
       at = node.child() + (left ? 0 : 1);
     }
-    add_values(forest, forest.tree_start[t], &at, 1, out.data());
+    add_values(forest, t, &at, 1, out.data());
   }
-  divide_by_trees(forest, trees_used(forest, cut), out);
+  finish_rows(forest, trees_used(forest, cut), out);
 }
 
-const Forest* Model::find(std::string_view key) const {
-  if (key_column.empty()) return forests.empty() ? nullptr : &forests.front();
-  const auto place = std::lower_bound(keys.begin(), keys.end(), key);
-  return place != keys.end() && *place == key ? &forests[size_t(place - keys.begin())] : nullptr;
+void predict(const Linear& linear, const FloatColumns& raw, std::span<double> out) {
+  const size_t scores = size_t(linear.num_scores()), outputs = size_t(linear.num_outputs()), features = size_t(linear.num_features());
+  assert(raw.num_features == linear.num_features() && out.size() == size_t(raw.num_rows) * outputs);
+  std::vector<double> row_scores(size_t(std::min(kBlockRows, raw.num_rows)) * scores);
+  for (int64_t first = 0; first < raw.num_rows; first += kBlockRows) {
+    const size_t count = size_t(std::min(kBlockRows, raw.num_rows - first));
+    for (size_t i = 0; i < count; ++i) std::copy(linear.intercepts.begin(), linear.intercepts.end(), row_scores.begin() + ptrdiff_t(i * scores));
+    for (size_t f = 0; f < features; ++f)
+      for (size_t i = 0; i < count; ++i) {
+        const float x = raw.column(int64_t(f))[first + int64_t(i)];
+        const double value = x != x ? linear.fill[f] : double(x);
+        for (size_t k = 0; k < scores; ++k) row_scores[i * scores + k] += linear.coefficients[k * features + f] * value;
+      }
+    for (size_t i = 0; i < count; ++i)
+      apply_link(linear.link, std::span(row_scores).subspan(i * scores, scores), out.subspan((size_t(first) + i) * outputs, outputs));
+  }
+}
+
+void predict(const Predictor& predictor, const FloatColumns& raw, std::span<double> out, ForestCut cut) {
+  if (const Forest* forest = std::get_if<Forest>(&predictor)) return predict(*forest, raw, out, cut);
+  predict(std::get<Linear>(predictor), raw, out);
 }
 
 }  // namespace hayate

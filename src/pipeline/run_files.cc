@@ -111,7 +111,8 @@ Model model_of(const Plan& plan, Trained& trained) {
   model.notes.emplace_back("adjust", plan.spec.universe.adjust);
   model.notes.emplace_back("spec", spec_toml(plan.spec, false));
   model.keys = trained.keys;
-  model.forests = std::move(trained.forests);
+  note_scalers(plan.scalers, trained.fits, model);
+  model.predictors = std::move(trained.predictors);
   return model;
 }
 
@@ -190,11 +191,13 @@ void fill_newest(const Forecast& forecast, eval::ReportData& out) {
 
 void fill_importance(const Plan& plan, const Model& model, eval::ReportData& out) {
   std::vector<double> mean(plan.expressions.size(), 0);
-  for (const Forest& forest : model.forests)
-    for (size_t f = 0; f < mean.size(); ++f) mean[f] += forest.importance[f] / double(model.forests.size());
+  for (const Predictor& predictor : model.predictors) {
+    const std::vector<double> importance = importance_of(predictor);
+    for (size_t f = 0; f < importance.size(); ++f) mean[f] += importance[f] / double(model.predictors.size());
+  }
   for (size_t f = 0; f < mean.size(); ++f) out.features.push_back({plan.expressions[f].name, plan.expressions[f].text, mean[f]});
   out.importance_note =
-      fmt::format("mean gain over the last fold's {}", model.forests.size() == 1 ? "model" : fmt::format("{} models", model.forests.size()));
+      fmt::format("mean gain over the last fold's {}", model.predictors.size() == 1 ? "model" : fmt::format("{} models", model.predictors.size()));
 }
 
 std::string created_text() {

@@ -6,6 +6,7 @@
 
 #include "base/fields.h"
 #include "exec/exec_config.h"
+#include "hayate/learner.h"
 #include "hayate/run.h"
 
 namespace hayate {
@@ -20,10 +21,15 @@ template <class Visitor>
 void visit_fields(FeaturesSpec& s, Visitor&& field) {
   field("set", s.set, "a feature set (hayate sets)", Argument{"NAME"});
   field("expressions", s.expressions, "features of your own, after the set", Argument{"NAME = EXPR"});
+  field("processors", s.processors, "how values are scaled, in order: cs_zscore, cs_rank, robust_zscore, winsorize(q), fillna(x)",
+        Argument{"NAME(VALUE)"});
+  field("fit", s.fit, "rows that robust_zscore and winsorize are fitted on; all: test rows too, so the test is no test", Choices{{"train", "all"}});
 }
 template <class Visitor>
 void visit_fields(LabelSpec& s, Visitor&& field) {
   field("expression", s.expression, "what is learnt; it may look ahead", Argument{"EXPR"});
+  field("normalize", s.normalize, "the label among the symbols of its date: CSZScore or CSRank of the expression",
+        Choices{{"none", "cs_zscore", "cs_rank"}});
 }
 template <class Visitor>
 void visit_fields(SplitSpec& s, Visitor&& field) {
@@ -42,7 +48,7 @@ void visit_fields(SplitSpec& s, Visitor&& field) {
 }
 template <class Visitor>
 void visit_fields(ModelSpec& s, Visitor&& field) {
-  field("learner", s.learner, "what is trained", Choices{{"forest"}});
+  field("learner", s.learner, "what is trained", Choices{learner_names()});
   field("scope", s.scope, "one model per symbol, or one for the universe", Choices{{"symbol", "pooled"}});
   field("params", s.params, "parameters of the learner", Argument{"{ num_trees = 100, max_depth = 10 }"});
   field("seed", s.seed, "seed of all random numbers", Range{0, 9.2e18});

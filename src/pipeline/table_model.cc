@@ -8,13 +8,15 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
-#include "hayate/binned.h"
 #include "hayate/features.h"
+#include "hayate/learner.h"
 #include "hayate/metrics.h"
 #include "io/bars.h"
 #include "io/reader.h"
 #include "io/writer.h"
-#include "pipeline/plan.h"
+#include "pipeline/prepare.h"
+#include "pipeline/scalers.h"
+#include "pipeline/table_columns.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -32,70 +34,6 @@ Result<std::vector<std::string>> feature_names(const Table& table, const TrainRe
   return names;
 }
 
-/// The named columns as float32, column-major.
-Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where) {
-  std::vector<float> out;
-  out.reserve(names.size() * size_t(table.num_rows()));
-  for (const std::string& name : names) {
-    HY_TRY(const Column* column, table.column(name, where));
-    if (!is_numeric(column->dtype))
-      return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
-                         "name the columns to learn from with --features a,b,c");
-    for (const double value : to_doubles(*column)) out.push_back(float(value));
-  }
-  return out;
-}
-
-/// Rows of each key in the order of the keys; one group named "" without a key column.
-Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where) {
-  std::map<std::string, std::vector<int32_t>> groups;
-  if (key.empty()) {
-    auto& rows = groups[""];
-    for (int64_t row = 0; row < table.num_rows(); ++row) rows.push_back(int32_t(row));
-    return groups;
-  }
-  HY_TRY(const Column* column, table.column(key, where));
-  for (int64_t row = 0; row < table.num_rows(); ++row)
-    if (const std::string name = class_name(*column, row); !name.empty()) groups[name].push_back(int32_t(row));
-  return groups;
-}
-
-struct LabelColumn {
-  Problem problem = Problem::regression;
-  std::string why;
-  std::vector<double> numbers;
-  std::vector<int32_t> classes;
-  std::vector<std::string> class_names;
-
-  bool known(int32_t row) const { return problem == Problem::classification ? classes[size_t(row)] >= 0 : std::isfinite(numbers[size_t(row)]); }
-};
-
-Result<LabelColumn> label_column(const Table& table, const TrainRequest& request) {
-  HY_TRY(const Column* column, table.column(request.label, "--label"));
-  LabelColumn out;
-  if (request.problem) {
-    out.problem = *request.problem;
-  } else {
-    HY_TRY(ProblemChoice choice, infer_problem(*column, request.label));
-    out.problem = choice.problem, out.why = choice.why;
-  }
-  if (out.problem == Problem::regression) {
-    if (!is_numeric(column->dtype))
-      return input_error(fmt::format("the label '{}' holds {}, expected numbers", request.label, dtype_name(column->dtype)), "--label",
-                         "--problem classification learns classes");
-    out.numbers = to_doubles(*column);
-    return out;
-  }
-  out.class_names = class_names(*column);
-  std::map<std::string, int32_t> number;
-  for (size_t i = 0; i < out.class_names.size(); ++i) number[out.class_names[i]] = int32_t(i);
-  for (int64_t row = 0; row < column->length; ++row) {
-    const std::string name = class_name(*column, row);
-    out.classes.push_back(name.empty() ? -1 : number[name]);
-  }
-  return out;
-}
-
 /// Why these rows cannot be learnt from, or nothing.
 std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, const std::string& where) {
   if (rows.empty()) return input_error("no row has a label", where, "give rows whose label is not missing");
@@ -109,11 +47,11 @@ std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int
 }
 
 struct KeyResult {
-  std::optional<Forest> forest;
+  std::optional<Predictor> predictor;
   std::optional<Error> error;
 };
 
-KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std::vector<float>& weights, const ForestParams& params, uint64_t seed,
+KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std::vector<float>& weights, const LearnerParams& params, uint64_t seed,
                     const std::string& key, const std::vector<int32_t>& rows, const std::string& where, exec::Pool* pool,
                     const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why};
@@ -131,28 +69,28 @@ KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std
       classes.push_back(label.classes[size_t(rows[i])]);
     if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
   }
-  const RankedMatrix ranked = rank_columns({values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size())});
-  auto matrix = bin_columns(ranked, every, int(params.bins));
-  if (!matrix.ok()) return {std::nullopt, matrix.error()};
+  const auto trainer = make_trainer(params, {values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size())});
+  if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error()};
   const Labels labels = label.problem == Problem::regression ? Labels::numbers(numbers) : Labels::ids(classes, int32_t(label.class_names.size()));
-  auto forest = train_forest(matrix.value(), every, labels, row_weights, params, seed, checksum(key.data(), key.size()), pool, &cancel);
-  if (!forest.ok()) return {std::nullopt, forest.error()};
-  return {std::move(forest.value()), std::nullopt};
+  auto predictor = trainer->train(labels, row_weights, {seed, checksum(key.data(), key.size())}, pool, &cancel);
+  if (!predictor.ok()) return {std::nullopt, predictor.error()};
+  return {std::move(predictor.value()), std::nullopt};
 }
 
 }  // namespace
 
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
-  HY_TRY(const ForestParams params, parse_forest_params(request.params));
+  HY_TRY(const LearnerParams params, learner_params(request.learner, request.params));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
-  HY_TRY(const LabelColumn label, label_column(table, request));
+  HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
   Model model;
   HY_TRY(model.features, feature_names(table, request));
   if (model.features.empty())
     return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
+  HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
   HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front()));
   const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows()};
   std::vector<float> weights;
@@ -192,21 +130,21 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   model.problem = label.problem, model.learner = request.learner, model.label = request.label, model.classes = label.class_names;
   model.params = format_params(params), model.key_column = request.key;
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (results[i].forest) {
+    if (results[i].predictor) {
       model.keys.push_back(keys[i].first);
-      model.forests.push_back(std::move(*results[i].forest));
+      model.predictors.push_back(std::move(*results[i].predictor));
     } else if (request.key.empty() || results[i].error->kind == Kind::usage) {
       return *results[i].error;
     } else {
       out.failures.push_back({keys[i].first, "training", results[i].error->what, 0, "", ""});
     }
   }
-  if (model.forests.empty())
+  if (model.predictors.empty())
     return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
-  steps.begin("write", int64_t(model.forests.size()));
+  steps.begin("write", int64_t(model.predictors.size()));
   HY_CHECK(io::write_file(request.model, serialize(model)));
   steps.end();
-  out.models = int64_t(model.forests.size());
+  out.models = int64_t(model.predictors.size());
   return out;
 }
 
@@ -215,16 +153,17 @@ namespace {
 constexpr int64_t kPredictRows = 16'384;
 
 /// Predictions of the listed rows into out[row * outputs ...].
-void predict_group(const Forest& forest, const FloatColumns& columns, const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool,
-                   std::vector<double>& out) {
-  const size_t outputs = size_t(forest.num_outputs());
+void predict_group(const Predictor& predictor, const ModelScalers& scalers, const std::string& key, const FloatColumns& columns,
+                   const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool, std::vector<double>& out) {
+  const size_t outputs = size_t(num_outputs(predictor));
   pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
     const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
     std::vector<float> part(count * size_t(columns.num_features));
     for (int64_t f = 0; f < columns.num_features; ++f)
       for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
+    scalers.apply(key, {part.data(), int64_t(count), columns.num_features, int64_t(count)});
     std::vector<double> answers(count * outputs);
-    predict(forest, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
+    predict(predictor, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
     for (size_t i = 0; i < count; ++i)
       std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out.begin() + ptrdiff_t(size_t(rows[begin + i]) * outputs));
   });
@@ -278,6 +217,7 @@ std::string note(const Model& model, const std::string& name) {
 
 Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const Model model, load_model(request.model));
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
@@ -293,8 +233,8 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   std::vector<double> answers(size_t(table.num_rows()) * width, std::nan(""));
   int64_t answered = 0;
   for (const auto& [key, rows] : groups)
-    if (const Forest* forest = model.find(key)) {
-      predict_group(*forest, columns, rows, request.cut, pool, answers);
+    if (const Predictor* predictor = model.find(key)) {
+      predict_group(*predictor, scalers, key, columns, rows, request.cut, pool, answers);
       answered += int64_t(rows.size());
     }
   out.rows_without_model = out.rows - answered;
@@ -315,6 +255,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
 
 Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const Model model, load_model(request.model + "/model.hyt"));
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   std::vector<NamedExpression> expressions;
   for (const std::string& name : model.features) expressions.push_back({name, note(model, "feature " + name)});
   HY_TRY(const auto paths, io::expand_inputs(request.input));
@@ -325,8 +266,12 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
   HY_TRY(const Program program, Program::compile(expressions, panel.fields, {}));
   PredictOutcome out;
   out.failures = bars.bars.failures;
-  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), program.fields(), panel));
-  if (vwap_added) out.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+  if (program.has_cross_sections()) {  // over the symbols that a run would take, as in training
+    HY_TRY(CheckedBars checked, check_universe(bars.bars, note(model, "adjust")));
+    panel = std::move(checked.panel), out.failures = std::move(checked.failures);
+  }
+  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), {&program}, panel, pool, request.exec));
+  if (vwap_added) out.messages.emplace_back(kVwapAdded);
 
   steps.begin("predict", int64_t(panel.num_symbols()));
   std::vector<double> answers(size_t(panel.num_rows()), std::nan(""));
@@ -338,11 +283,12 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
         const size_t begin = size_t(panel.offsets[size_t(s)]), rows = size_t(panel.offsets[size_t(s) + 1]) - begin;
         std::fill_n(symbol.begin() + ptrdiff_t(begin), rows, int32_t(s));
         steps.advance();
-        const Forest* forest = model.find(panel.symbols[size_t(s)]);
-        if (!forest) return;
+        const Predictor* predictor = model.find(panel.symbols[size_t(s)]);
+        if (!predictor) return;
         std::vector<float> values(rows * program.num_outputs());
         evaluate(program, bars_of(program, panel, size_t(s)), spaces[size_t(worker)], values.data(), rows);
-        predict(*forest, {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)}, std::span(answers).subspan(begin, rows),
+        scalers.apply(panel.symbols[size_t(s)], {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)});
+        predict(*predictor, {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)}, std::span(answers).subspan(begin, rows),
                 request.cut);
       },
       &cancel);

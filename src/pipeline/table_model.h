@@ -9,7 +9,6 @@
 #include "exec/exec_config.h"
 #include "exec/pool.h"
 #include "exec/steps.h"
-#include "hayate/forest.h"
 #include "hayate/model.h"
 #include "hayate/panel.h"
 #include "hayate/table.h"

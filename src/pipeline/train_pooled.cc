@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "hayate/binned.h"
 #include "hayate/folds.h"
+#include "hayate/learner.h"
+#include "pipeline/fold_table.h"
+#include "pipeline/label_span.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
@@ -30,17 +32,19 @@ Calendar calendar_of(const Panel& panel) {
   return out;
 }
 
-/// Labels and ranked features of the whole panel: made when the first fold has to be trained.
+/// Labels and features of the whole panel: made when the first fold has to be trained.
 struct PooledTable {
   std::vector<double> labels;  ///< per panel row
-  RankedMatrix ranked;
+  std::vector<int64_t> ends;   ///< until when each label reads
+  std::vector<float> values;   ///< column-major; empty when nothing has any more use for them
+  std::optional<FoldTable> folds;
 };
 
 PooledTable compute_all(const TrainJob& job) {
   const Panel& panel = job.panel;
   const size_t rows = size_t(panel.num_rows()), features = job.plan.features->num_outputs();
   PooledTable out;
-  std::vector<float> values(rows * features);  // column-major
+  out.values.resize(rows * features);
   out.labels.resize(rows);
   std::vector<Workspace> feature_space(static_cast<size_t>(job.pool.workers())), label_space(static_cast<size_t>(job.pool.workers()));
   job.steps.begin("compute", int64_t(panel.num_symbols()));
@@ -48,14 +52,17 @@ PooledTable compute_all(const TrainJob& job) {
       int64_t(panel.num_symbols()),
       [&](int64_t s, int worker) {
         const auto begin = size_t(panel.offsets[size_t(s)]);
-        evaluate(*job.plan.features, bars_of(*job.plan.features, panel, size_t(s)), feature_space[size_t(worker)], values.data() + begin, rows);
+        evaluate(*job.plan.features, bars_of(*job.plan.features, panel, size_t(s)), feature_space[size_t(worker)], out.values.data() + begin, rows);
         evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, size_t(s)), label_space[size_t(worker)], out.labels.data() + begin,
                  rows);
         job.steps.advance();
       },
       &job.cancel);
   job.steps.begin("bin");
-  if (!job.cancel.stopped()) out.ranked = rank_columns({values.data(), int64_t(rows), int64_t(features), int64_t(rows)});
+  if (job.cancel.stopped()) return out;
+  out.ends = label_ends(*job.plan.label_program, panel);
+  out.folds.emplace(job.plan, FloatColumns{out.values.data(), int64_t(rows), int64_t(features), int64_t(rows)});
+  if (!out.folds->needs_values()) out.values = {};
   return out;
 }
 
@@ -84,11 +91,12 @@ void add_newest(const Panel& panel, const std::vector<double>& labels, const std
 
 constexpr int64_t kPredictRows = 16'384;
 
-void predict_rows(const TrainJob& job, const Forest& forest, const BinnedMatrix& matrix, const std::vector<int32_t>& rows, std::vector<double>& out) {
+void predict_rows(const TrainJob& job, const Trainer& trainer, const Predictor& predictor, const std::vector<int32_t>& rows,
+                  std::vector<double>& out) {
   out.resize(rows.size());
   job.pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
     const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
-    predict_codes(forest, matrix.columns(), std::span(rows).subspan(begin, count), std::span(out).subspan(begin, count));
+    trainer.predict(predictor, std::span(rows).subspan(begin, count), std::span(out).subspan(begin, count));
   });
 }
 
@@ -116,17 +124,21 @@ Forecast forecast_of(const Panel& panel, const std::vector<TaskResult>& folds) {
   return out;
 }
 
-Result<TaskResult> train_fold(const TrainJob& job, const PooledTable& table, size_t f, std::vector<int32_t> train, const std::vector<int32_t>& test) {
+Result<TaskResult> train_fold(const TrainJob& job, PooledTable& table, size_t f, std::vector<int32_t> train, const std::vector<int32_t>& test) {
   const Plan& plan = job.plan;
   TaskResult out;
   std::erase_if(train, [&](int32_t row) { return !std::isfinite(table.labels[size_t(row)]); });
+  if (train.empty())
+    return input_error("no training row has a label", "fold " + std::to_string(f),
+                       plan.label_program->has_cross_sections()
+                           ? "a label over the symbols of a date needs two of them: leave out dates with one symbol"
+                           : "give longer training windows, or bars that the label can be computed on");
   job.steps.begin("bin");
-  HY_TRY(const BinnedMatrix matrix, bin_columns(table.ranked, train, int(plan.params.bins)));
-  job.steps.begin("train", plan.params.num_trees);
-  HY_TRY(out.forest,
-         train_forest(matrix, train, Labels::numbers(table.labels), {}, plan.params, uint64_t(plan.spec.model.seed), f, &job.pool, &job.cancel));
+  HY_TRY(Trainer* const trainer, table.folds->prepare(train, &job.pool));
+  job.steps.begin("train");
+  HY_TRY(out.predictor, trainer->train(Labels::numbers(table.labels), {}, {uint64_t(plan.spec.model.seed), f}, &job.pool, &job.cancel));
   job.steps.begin("predict", int64_t(test.size()));
-  predict_rows(job, out.forest, matrix, test, out.prediction);
+  predict_rows(job, *trainer, out.predictor, test, out.prediction);
   job.steps.end();
   for (const int32_t row : test) {
     out.rows.push_back(row);
@@ -134,6 +146,7 @@ Result<TaskResult> train_fold(const TrainJob& job, const PooledTable& table, siz
     out.label.push_back(table.labels[size_t(row)]);
   }
   out.train_rows = {int64_t(train.size())};
+  out.fits = table.folds->fits();
   return out;
 }
 
@@ -148,7 +161,7 @@ Hash128 input_of(const TrainJob& job) {
 
 int64_t pooled_bytes(const Plan& plan, int64_t rows) {
   // A cell is a float32 value, then its rank (2 bytes below 65,536 rows, else 4) and its place in the sorted values, then its codes.
-  return rows * int64_t(plan.expressions.size()) * (4 + (rows < 65'536 ? 2 : 4) + 4 + 2) + rows * 64;
+  return rows * int64_t(plan.expressions.size()) * (4 + (rows < 65'536 ? 2 : 4) + 4 + 2 + (plan.scalers.empty() ? 0 : 4)) + rows * 72;
 }
 
 Result<Trained> train_pooled(const TrainJob& job) {
@@ -176,7 +189,9 @@ Result<Trained> train_pooled(const TrainJob& job) {
       if (!table) table = compute_all(job);
       if (job.cancel.stopped()) return out;
       if (f + 1 == folds.size()) add_newest(job.panel, table->labels, tested, test);
-      HY_TRY(TaskResult result, train_fold(job, *table, f, rows_on(calendar, folds[f].train), test));
+      std::vector<int32_t> train = rows_on(calendar, folds[f].train);
+      drop_overlapping(train, job.panel.times, table->ends, folds[f], calendar.dates);
+      HY_TRY(TaskResult result, train_fold(job, *table, f, std::move(train), test));
       if (job.store) HY_CHECK(job.store->put(trace.result, serialize(result)));
       results.push_back(std::move(result));
     }
@@ -187,7 +202,8 @@ Result<Trained> train_pooled(const TrainJob& job) {
   }
   out.forecast = forecast_of(job.panel, results);
   out.keys = {""};
-  out.forests.push_back(std::move(results.back().forest));
+  out.predictors.push_back(std::move(results.back().predictor));
+  out.fits.push_back(std::move(results.back().fits));
   out.num_models = int64_t(folds.size());
   return out;
 }

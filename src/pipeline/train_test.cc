@@ -114,10 +114,10 @@ TEST_CASE("train: workers change nothing, and a symbol does not see its neighbou
   const Trained one = train(walks("ABCD"), "symbol", 1), three = train(walks("ABCD"), "symbol", 3), fewer = train(walks("BD"), "symbol", 2);
   for (const char* symbol : {"A", "B", "C", "D"}) CHECK(same_rows(one.forecast, three.forecast, symbol));
   for (const char* symbol : {"B", "D"}) CHECK(same_rows(one.forecast, fewer.forecast, symbol));
-  CHECK(one.forests == three.forests);
+  CHECK(one.predictors == three.predictors);
   const Trained pooled = train(walks("ABCD"), "pooled", 1), pooled3 = train(walks("ABCD"), "pooled", 3);
   for (const char* symbol : {"A", "D"}) CHECK(same_rows(pooled.forecast, pooled3.forecast, symbol));
-  CHECK(pooled.forests == pooled3.forests);
+  CHECK(pooled.predictors == pooled3.predictors);
 }
 
 TEST_CASE("train: cutting the future changes no earlier prediction") {
@@ -166,7 +166,7 @@ TEST_CASE("train: stored results give the same forecast and models, and are used
       CHECK(same_rows(plain.forecast, first.forecast, symbol));
       CHECK(same_rows(plain.forecast, second.forecast, symbol));
     }
-    CHECK(plain.forests == second.forests);
+    CHECK(plain.predictors == second.predictors);
     CHECK(plain.train_rows == second.train_rows);
     CHECK(plain.num_models == second.num_models);
   }

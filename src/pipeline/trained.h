@@ -8,7 +8,7 @@
 #include "cache/store.h"
 #include "exec/pool.h"
 #include "exec/steps.h"
-#include "hayate/forest.h"
+#include "hayate/model.h"
 #include "hayate/panel.h"
 #include "pipeline/forecast.h"
 #include "pipeline/plan.h"
@@ -27,7 +27,8 @@ struct TaskTrace {
 struct Trained {
   Forecast forecast;
   std::vector<std::string> keys;                 ///< per model: its symbol, or "" when pooled
-  std::vector<Forest> forests;                   ///< of the last fold
+  std::vector<Predictor> predictors;             ///< of the last fold
+  std::vector<std::vector<double>> fits;         ///< of the same folds: what scale_fold returned
   std::vector<std::vector<int64_t>> train_rows;  ///< [symbol of the forecast, or 0 when pooled][fold]
   std::vector<Finding> failures;
   std::vector<TaskTrace> tasks;

@@ -1,23 +1,24 @@
-#include "learn/params.h"
+#include "hayate/learner.h"
 
 #include <doctest/doctest.h>
 
 using namespace hayate;
 
 TEST_CASE("forest params: text to struct and back") {
-  const auto params = parse_forest_params("num_trees=50, max_depth=8,max_features=0.3");
+  const auto params = learner_params("forest", "num_trees=50, max_depth=8,max_features=0.3");
   REQUIRE(params.ok());
-  CHECK(params.value().num_trees == 50);
-  CHECK(params.value().max_depth == 8);
-  CHECK(params.value().max_features == "0.3");
+  const ForestParams& forest = std::get<ForestParams>(params.value());
+  CHECK(forest.num_trees == 50);
+  CHECK(forest.max_depth == 8);
+  CHECK(forest.max_features == "0.3");
   CHECK(format_params(params.value()) ==
         "num_trees=50,max_depth=8,max_features=0.3,min_samples_leaf=1,min_samples_split=2,bootstrap=true,max_samples=1,bins=64");
-  CHECK(format_params(parse_forest_params(format_params(params.value())).value()) == format_params(params.value()));
-  CHECK(format_params(parse_forest_params("").value()) == format_params(ForestParams{}));
+  CHECK(format_params(learner_params("forest", format_params(params.value())).value()) == format_params(params.value()));
+  CHECK(format_params(learner_params("forest", "").value()) == format_params(ForestParams{}));
 }
 
 TEST_CASE("forest params: what is wrong, and what would be right") {
-  const auto error = [](const char* text) { return parse_forest_params(text).error(); };
+  const auto error = [](const char* text) { return learner_params("forest", text).error(); };
   CHECK(error("num_treees=5").what == "unknown forest parameter 'num_treees'");
   CHECK(error("num_treees=5").hint == "did you mean 'num_trees'?");
   CHECK(error("num_trees=0").what == "num_trees must be between 1 and 100000, not '0'");
@@ -29,6 +30,15 @@ TEST_CASE("forest params: what is wrong, and what would be right") {
     CAPTURE(text);
     CHECK(error(text).kind == Kind::usage);
   }
+}
+
+TEST_CASE("learners: every one has its params, and an unknown one is an error") {
+  for (const Learner& learner : learners()) {
+    const auto params = learner_params(learner.name);
+    REQUIRE(params.ok());
+    CHECK(learner_of(params.value()).name == learner.name);
+  }
+  CHECK(learner_params("forrest").error().hint == "did you mean 'forest'?");
 }
 
 TEST_CASE("forest params: features tried at a node") {

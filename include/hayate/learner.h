@@ -1,0 +1,87 @@
+// Learners: the table of what `train` can train, their parameters, and Trainer, which trains one table fold by fold.
+//
+//   HY_TRY(const LearnerParams params, learner_params("forest", "num_trees=50,max_depth=8"));
+//   const auto trainer = make_trainer(params, {values, rows, features, stride});   // once per table
+//   HY_CHECK(trainer->prepare(train_rows));                                        // once per fold: cuts, codes
+//   HY_TRY(Predictor predictor, trainer->train(Labels::numbers(y), {}, {seed, entity}));
+//   trainer->predict(predictor, test_rows, out);
+//
+// Everything a learner gives depends on the data, the params, the seed and the entity alone: the same bytes for any number
+// of workers and on every instruction set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "hayate/error.h"
+#include "hayate/forest.h"
+#include "hayate/model.h"
+
+namespace hayate {
+
+/// One learner, as help and errors show it.
+struct Learner {
+  std::string_view name;  ///< "forest"
+  std::string_view summary;
+  bool regression, classification, ranking;  ///< the problems it solves
+
+  bool solves(Problem problem) const;
+};
+
+std::span<const Learner> learners();
+std::vector<std::string> learner_names();
+/// The learner called `name`, or a usage error with the nearest name.
+Result<const Learner*> find_learner(std::string_view name, const std::string& where);
+
+/// Parameters of one learner; the alternative held says which. In the order of learners().
+using LearnerParams = std::variant<ForestParams>;
+
+/// "num_trees=50,max_depth=8" over the defaults of the learner. Unknown learners and names are errors with the nearest name,
+/// values are checked.
+Result<LearnerParams> learner_params(std::string_view learner, std::string_view text = "", const std::string& where = "--params");
+/// One name and value, as a TOML table or a search space gives them.
+Result<void> set_param(LearnerParams& params, std::string_view name, std::string_view value, const std::string& where);
+/// All fields as "name=value,..." in the order of the table: what Model::params stores.
+std::string format_params(const LearnerParams& params);
+const Learner& learner_of(const LearnerParams& params);
+/// Checks that need the shape of the data: the problem is one the learner solves, max_features is in range, ...
+Result<void> check_params(const LearnerParams& params, Problem problem, int64_t num_features);
+
+/// Most bytes that a predictor trained on `rows` rows can take.
+int64_t predictor_bytes(const LearnerParams& params, int64_t rows, int64_t num_features);
+
+/// What random numbers are keyed by: equal keys give equal models, whatever is trained beside them.
+struct TrainKey {
+  uint64_t seed = 0;
+  uint64_t entity = 0;  ///< of the symbol and fold, so that they do not share their draws
+};
+
+/// One table of float32 features, prepared for training on many subsets of its rows (folds, rungs, params). Not for several
+/// threads at once; give each its own.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+
+  /// True when train() and predict() read the values given to make_trainer(), which then must stay; false when they may be
+  /// freed or overwritten once it has returned.
+  virtual bool keeps_values() const = 0;
+  /// Chooses the rows that the next train() learns from (they may repeat), and computes what depends on them alone.
+  /// Errors (input): no rows; (usage): params out of range.
+  virtual Result<void> prepare(std::span<const int32_t> rows) = 0;
+  /// Trains on the rows prepared. `labels` and `weights` (may be empty) are indexed by row of the table. With a pool the work
+  /// is spread over its workers. Errors as train_forest().
+  virtual Result<Predictor> train(const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool = nullptr,
+                                  const exec::Cancellation* cancel = nullptr) = 0;
+  /// Rows of the table as `predictor`, of the last prepare(), predicts them: the bytes of predict() on their values, sooner.
+  /// May be called from several threads. `out` is row-major, rows.size() x num_outputs.
+  virtual void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const = 0;
+};
+
+std::unique_ptr<Trainer> make_trainer(const LearnerParams& params, const FloatColumns& values);
+
+}  // namespace hayate
