@@ -57,7 +57,8 @@ void visit_fields(CacheOptions& o, Visitor&& field) {
 
 struct FeaturesOptions : ComputeOptions {
   std::vector<std::string> input, indicator, expr, label;
-  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
+  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none", update;
+  bool profile = false;
 };
 template <class Visitor>
 void visit_fields(FeaturesOptions& o, Visitor&& field) {
@@ -74,6 +75,8 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
   field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
+  field("update", o.update, "write only rows that this state has not seen, and keep it; made from all bars when there is none", Argument{"STATE"});
+  field("profile", o.profile, "print where the time goes, operator by operator");
 }
 
 struct CheckOptions : ComputeOptions {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
@@ -28,10 +30,75 @@ Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& optio
   return out;
 }
 
+/// What can't go with --update.
+Result<void> check_update(const FeaturesOptions& options) {
+  if (options.update.empty()) return {};
+  const auto refuse = [](std::string flag, std::string why) {
+    return usage_error(fmt::format("--update does not go with {}: {}", flag, why), flag, "leave one of the two out");
+  };
+  if (!options.label.empty()) return refuse("--label", "a label waits for bars that are still to come");
+  if (options.calendar == "union") return refuse("--calendar union", "a new bar can add rows between old ones");
+  if (options.compat == "qlib") return refuse("--compat qlib", "it lets features look ahead, to bars that are still to come");
+  if (options.profile) return refuse("--profile", "it measures the computation of all rows");
+  return {};
+}
+
+/// Operators that take more than 2 ns a value, and why.
+struct CostReason {
+  std::string_view name, reason;
+};
+constexpr CostReason kCostReasons[] = {
+    {"Corr", "a square root and a division in double a value, and five sums a window"},
+    {"Quantile", "5 operations for every row of the window, on a sorted list"},
+    {"Rank", "4 operations for every row of the window"},
+    {"Mad", "two passes over every window"},
+    {"EMA", "a chain of divisions, each waiting for the one before"},
+    {"Log", "20 operations and a division in double"},
+    {"**", "logarithm and exponential in twice the digits of a double"},
+    {"Rsquare", "two divisions in double a value"},
+    {"Skew", "two square roots and three divisions in double a value"},
+    {"Kurt", "three divisions in double a value"},
+};
+
+std::string reason_of(const OperatorCost& cost) {
+  if (cost.seconds * 1e9 <= 2 * double(cost.cells)) return "";
+  if (cost.name.starts_with("ta.")) return "TA-Lib's order of operations, row after row";
+  for (const CostReason& row : kCostReasons)
+    if ((" " + cost.name + " ").find(fmt::format(" {} ", row.name)) != std::string::npos) return std::string(row.reason);
+  return "few rows: starting a pass costs more than its values";
+}
+
+std::string profile_table(const std::vector<OperatorCost>& costs) {
+  double all = 0;
+  for (const OperatorCost& cost : costs) all += cost.seconds;
+  std::string out = fmt::format("{:<40} {:>14} {:>10} {:>7}\n", "operator", "cells", "ns a cell", "share");
+  for (const OperatorCost& cost : costs)
+    out += fmt::format("{:<40} {:>14} {:>10.2f} {:>6.1f}%{}\n", cost.name, cost.cells, cost.seconds * 1e9 / double(std::max<int64_t>(cost.cells, 1)),
+                       100 * cost.seconds / std::max(all, 1e-12), reason_of(cost).empty() ? "" : "  " + reason_of(cost));
+  return out + fmt::format("{:<40} {:>14} {:>10} {}\n", "all", "", "", format_seconds(all));
+}
+
+void write_profile(JsonWriter& json, const std::vector<OperatorCost>& costs) {
+  json.key("profile").array();
+  double all = 0;
+  for (const OperatorCost& cost : costs) all += cost.seconds;
+  for (const OperatorCost& cost : costs) {
+    json.object().key("operator").value(cost.name).key("cells").value(cost.cells).key("seconds").value(cost.seconds);
+    json.key("ns_per_cell")
+        .value(cost.seconds * 1e9 / double(std::max<int64_t>(cost.cells, 1)))
+        .key("share")
+        .value(cost.seconds / std::max(all, 1e-12));
+    json.key("reason").value(reason_of(cost)).end();
+  }
+  json.end();
+}
+
 }  // namespace
 
 Result<int> features_command(FeaturesOptions& options, const Console& console) {
   pipeline::FeatureRequest request;
+  HY_CHECK(check_update(options));
+  request.state = options.update, request.profile = options.profile;
   HY_TRY(request.features, asked_features(options));
   HY_TRY(request.labels, pipeline::list_features({.expressions = options.label}, "", "--label"));
   request.input = options.input, request.output = options.output, request.adjust = options.adjust, request.exec = options.exec;
@@ -51,10 +118,19 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
   if (console.json) {
     JsonWriter json;
     json.object().key("rows").value(outcome.rows).key("symbols").value(outcome.symbols).key("features").value(int64_t(request.features.size()));
-    json.key("failed").value(int64_t(outcome.failures.size())).key("output").value(options.output).key("checksum").value(checksum).end();
+    json.key("failed").value(int64_t(outcome.failures.size())).key("output").value(options.output).key("checksum").value(checksum);
+    if (options.profile) write_profile(json, outcome.costs);
+    json.end();
     console.print(json.text() + "\n");
   } else if (!checksum.empty()) {
     console.print(fmt::format("checksum {}\n", checksum));
+  }
+  if (options.profile && !console.json) {
+    // Standard output may be the table.
+    if (options.output == "-")
+      console.say(profile_table(outcome.costs));
+    else
+      console.print(profile_table(outcome.costs));
   }
   return outcome.failures.empty() ? 0 : 3;
 }
