@@ -211,8 +211,8 @@ TEST_CASE("infinities, signed zeros and the widest integers") {
   CHECK(answer(table, "g", "sum(x),mean(x),std(x),max(x),distinct(x)") ==
         "g sum(x) mean(x) std(x) max(x) distinct(x) \n1 inf inf - inf 2 \n2 - - - inf 2 \n3 0.0 0.0 0.0 0.0 1 ");
   CHECK(answer(table, "g", "sum(n),mean(n),min(n)") ==
-        "g sum(n) mean(n) min(n) \n1 1.8446744073709552e+19 9.223372036854775e+18 9223372036854775807 \n"
-        "2 -1.8446744073709552e+19 -9.223372036854775e+18 -9223372036854775808 \n3 -1.0 -0.5 -9223372036854775808 ");
+        "g sum(n) mean(n) min(n) \n1 1.8446744073709552e+19 9.223372036854776e+18 9223372036854775807 \n"
+        "2 -1.8446744073709552e+19 -9.223372036854776e+18 -9223372036854775808 \n3 -1.0 -0.5 -9223372036854775808 ");
 }
 
 TEST_CASE("names are checked before anything is computed") {

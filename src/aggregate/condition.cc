@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <optional>
 
 #include "base/strings.h"
 #include "io/csv_value.h"
@@ -49,9 +49,7 @@ class ConditionParser {
   }
 
  private:
-  void skip_blanks() {
-    while (at_ < text_.size() && std::strchr(" \t\r\n", text_[at_])) ++at_;
-  }
+  void skip_blanks() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
   int fail(std::string what, std::string hint) {
     if (!error_) error_ = place_error(std::move(what), out_.source_, text_, at_, std::move(hint));
     return -1;

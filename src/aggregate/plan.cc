@@ -123,7 +123,7 @@ Result<std::vector<ColumnRange>> find_ranges(io::ChunkReader& chunks, const std:
       for (uint32_t i = 0; i < workers[w].names[c].size(); ++i) names.add(workers[w].names[c].text(i));
       workers[w].names[c] = {};
     }
-    if (word_kind(schema.columns[c].dtype) != WordKind::text) continue;
+    if (!wanted[c] || word_kind(schema.columns[c].dtype) != WordKind::text) continue;
     out[c].names = std::make_shared<const SortedNames>(std::move(names));
     if (schema.columns[c].dtype == Dtype::category) out[c].dictionary = out[c].names->column();
     out[c].least = 0;
