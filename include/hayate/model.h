@@ -108,7 +108,8 @@ struct Forest {
   std::vector<uint32_t> tree_start{0};  ///< tree t owns nodes tree_start[t] .. tree_start[t + 1]
   std::vector<TreeNode> nodes;
   std::vector<double>
-      values;  ///< values_per_node() a node: the mean label; the share of class 1; the share of each class (3 or more); what a sum adds
+      values;                ///< values_per_node() a node: the mean label; the share of class 1; the share of each class (3 or more); what a sum adds
+  std::vector<float> cover;  ///< weight of the training rows that reached each node; empty when not known (imported models)
   std::vector<double> importance;  ///< gain per feature, sums to 1 (all 0 when no tree splits)
 
   /// Per node when training tried every threshold there is (bins = exact): rows with x <= thresholds[node] go left, `cut` is 0

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <optional>
 
 #include "exec/pool.h"
@@ -149,6 +150,7 @@ void append_tree(const Training& training, const Tree& tree, Forest& forest) {
   forest.thresholds.insert(forest.thresholds.end(), tree.thresholds.begin(), tree.thresholds.end());
   forest.sets.insert(forest.sets.end(), tree.sets.begin(), tree.sets.end());
   if (!forest.categorical.empty()) forest.set_start.push_back(uint32_t(forest.sets.size()));
+  std::transform(tree.weight.begin(), tree.weight.end(), std::back_inserter(forest.cover), [](double weight) { return float(weight); });
   forest.tree_start.push_back(uint32_t(forest.nodes.size()));
 }
 
