@@ -232,10 +232,14 @@ void ChannelMeasure::group(const NodeRows& node, uint16_t feature) {
 
 // ---- candidates
 
+/// Sum of the labels of a group of rows, from its weight and its sum of shifted labels.
+double ChannelMeasure::labels_of(uint64_t weight, uint64_t sum) const {
+  return target_.label_of(0) * double(weight) + (double(low_) * double(weight) + std::ldexp(double(sum), int(shift_))) * target_.unit * 4;
+}
+
 /// What a node of these sums would predict; one number to learn, or the share of class 1.
 double ChannelMeasure::number_of(const uint64_t* sums) const {
-  if (classes()) return double(sums[width_ - 1]) / double(sums[1]);
-  return target_.label_of(double(low_) + std::ldexp(double(sums[2]) / double(sums[1]), int(shift_)));
+  return (classes() ? double(sums[width_ - 1]) : labels_of(sums[1], sums[2])) / double(sums[1]);
 }
 
 bool ChannelMeasure::large_enough() const {
@@ -253,7 +257,8 @@ double ChannelMeasure::gain() const {
       sum -= x_log_x(weight_left) + x_log_x(weight_right) - x_log_x(double(total_[1]));
       return std::max(sum, 0.0);
     case Criterion::poisson: {
-      const double left = number_of(left_.data()) * weight_left, all = number_of(total_.data()) * double(total_[1]), right = all - left;
+      const double left = labels_of(left_[1], left_[2]), right = labels_of(total_[1] - left_[1], total_[2] - left_[2]);
+      const double all = labels_of(total_[1], total_[2]);
       if (!(left > 0) || !(right > 0)) return -1;
       const auto term = [](double sum_of_labels, double weight) { return sum_of_labels * kernels::baseline::logarithm(sum_of_labels / weight); };
       return std::max(0.0, term(left, weight_left) + term(right, weight_right) - term(all, double(total_[1])));
@@ -271,11 +276,12 @@ void ChannelMeasure::move(const uint64_t* sums, bool add_them) {
   for (size_t k = 0; k < width_; ++k) left_[k] += add_them ? sums[k] : uint64_t{0} - sums[k];
 }
 
-/// Monotone features: the children's values keep their order, and the bounds that splits above have set.
+/// A monotone feature's children keep its order, and the bounds that splits above have set. Other features may split as they
+/// like: their children's values are cut off at the bounds (enter). This is what scikit-learn does.
 bool ChannelMeasure::within_bounds(const NodeRows& node, uint16_t feature, double left, double right) const {
   const int8_t direction = training_.monotone[feature];
-  if ((left - right) * direction > 0) return false;
-  return std::min(left, right) >= node.lowest && std::max(left, right) <= node.highest;
+  if (direction == 0) return true;
+  return (left - right) * direction <= 0 && std::min(left, right) >= node.lowest && std::max(left, right) <= node.highest;
 }
 
 void ChannelMeasure::consider(const NodeRows& node, uint16_t feature, size_t boundary, bool missing_left) {

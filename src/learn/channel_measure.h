@@ -70,6 +70,7 @@ class ChannelMeasure {
   void offer(uint16_t feature, size_t boundary, bool missing_left, double gain);
   bool large_enough() const;
   double gain() const;
+  double labels_of(uint64_t weight, uint64_t sum) const;
   double number_of(const uint64_t* sums) const;
   bool within_bounds(const NodeRows& node, uint16_t feature, double left, double right) const;
   void move(const uint64_t* sums, bool add_them);
