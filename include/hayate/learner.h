@@ -80,6 +80,12 @@ class Trainer {
   /// Rows of the table as `predictor`, of the last prepare(), predicts them: the bytes of predict() on their values, sooner.
   /// May be called from several threads. `out` is row-major, rows.size() x num_outputs.
   virtual void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const = 0;
+
+  /// Warm start: the next train() begins with what `start` has, which must stay and be of the same data, params, seed and
+  /// entity. Learners that have no way to do so ignore it.
+  virtual void start_from(const Predictor& start) { (void)start; }
+  /// Of the last train(), when params asked for it; else null.
+  virtual const OutOfBag* out_of_bag() const { return nullptr; }
 };
 
 std::unique_ptr<Trainer> make_trainer(const LearnerParams& params, const FloatColumns& values);

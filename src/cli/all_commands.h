@@ -93,7 +93,7 @@ void visit_fields(CheckOptions& o, Visitor&& field) {
 
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string label, features, learner, problem, params, weight, model, key, format;
+  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format;
   int64_t seed = 0;
 };
 template <class Visitor>
@@ -109,12 +109,15 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
   field("key", o.key, "one model per value of this column", Argument{"COL"});
+  field("warm_start", o.warm_start, "forest to go on from: same data, flags and params, more trees", Argument{"FILE"});
+  field("oob", o.oob, "file for the out-of-bag predictions of the training rows (params oob_score=true)", Argument{"FILE"});
 }
 
 struct PredictOptions : ComputeOptions {
   std::vector<std::string> input;
   std::string model, run, output, format;
   int64_t num_trees = 0, max_depth = 0;
+  bool leaves = false;
 };
 template <class Visitor>
 void visit_fields(PredictOptions& o, Visitor&& field) {
@@ -125,6 +128,7 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
   field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
+  field("leaves", o.leaves, "add columns leaf_0, leaf_1, ...: the leaf that a row reaches in each tree");
 }
 
 struct ModelOptions {
