@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "hayate/boosting.h"
 #include "hayate/error.h"
 #include "hayate/forest.h"
 #include "hayate/model.h"
@@ -39,7 +40,7 @@ std::vector<std::string> learner_names();
 Result<const Learner*> find_learner(std::string_view name, const std::string& where);
 
 /// Parameters of one learner; the alternative held says which. In the order of learners().
-using LearnerParams = std::variant<ForestParams>;
+using LearnerParams = std::variant<ForestParams, BoostingParams>;
 
 /// "num_trees=50,max_depth=8" over the defaults of the learner. Unknown learners and names are errors with the nearest name,
 /// values are checked.

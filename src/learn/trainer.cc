@@ -63,6 +63,10 @@ std::unique_ptr<Trainer> trainer_of(const ForestParams& params, const FloatColum
   return std::make_unique<ForestTrainer>(params, values);
 }
 
+std::unique_ptr<Trainer> trainer_of(const BoostingParams& params, const FloatColumns& values) {
+  return std::make_unique<TreeTrainer<BoostingParams, train_boosting>>(params, values);
+}
+
 }  // namespace
 
 std::unique_ptr<Trainer> make_trainer(const LearnerParams& params, const FloatColumns& values) {
