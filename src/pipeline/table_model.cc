@@ -109,14 +109,14 @@ KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std
     if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
   }
   const auto trainer = make_trainer(params, {values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size()), all.names});
-  if (start) trainer->start_from(*start);
   if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error(), {}};
   Labels labels = label.problem == Problem::regression ? Labels::numbers(numbers) : Labels::ids(classes, int32_t(label.class_names.size()));
   labels.class_names = label.class_names;
-  auto predictor = trainer->train(labels, row_weights, {seed, checksum(key.data(), key.size())}, pool, &cancel);
+  OutOfBag out_of_bag;
+  auto predictor = trainer->train(labels, row_weights, {seed, checksum(key.data(), key.size())}, pool, &cancel,
+                                  {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
   if (!predictor.ok()) return {std::nullopt, predictor.error(), {}};
-  const OutOfBag* out_of_bag = trainer->out_of_bag();
-  return {std::move(predictor.value()), std::nullopt, out_of_bag ? std::optional(*out_of_bag) : std::nullopt};
+  return {std::move(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
 }
 
 /// The model that training goes on from, which must have learnt the same.
