@@ -32,12 +32,19 @@ struct ModelSpec {
   int64_t seed = 0;
 };
 
+struct AdviceSpec {
+  std::string rule = "none";           ///< "rank": by the place of the newest prediction among the symbol's out-of-sample ones
+  double buy = 70, sell = 30;          ///< scores, in percent
+  double rsi_high = 80, rsi_low = 20;  ///< no BUY at or above, no SELL at or below
+};
+
 struct RunSpec {
   UniverseSpec universe;
   FeaturesSpec features;
   LabelSpec label;
   SplitSpec split;  ///< purge_days -1: the label's own horizon
   ModelSpec model;
+  AdviceSpec advice;
 };
 
 }  // namespace hayate

@@ -5,76 +5,39 @@
 
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include "base/strings.h"
 #include "hayate/exchange.h"
-#include "io/json_cursor.h"
+#include "io/json_reader.h"
 #include "model/import_trees.h"
 
 namespace hayate {
 namespace {
 
-/// A parsed value. An array of numbers is kept as such, since a model is mostly arrays of numbers.
-struct Json {
-  double number = std::numeric_limits<double>::quiet_NaN();
-  std::string text;
-  std::vector<double> numbers;
-  std::vector<Json> items;
-  std::map<std::string, Json, std::less<>> members;
-
-  /// The value behind a dotted path, or an empty one.
-  const Json& at(std::string_view path) const {
-    static const Json nothing;
-    const Json* here = this;
-    for (const std::string& name : split(path, '.')) {
-      const auto member = here->members.find(name);
-      if (member == here->members.end()) return nothing;
-      here = &member->second;
-    }
-    return *here;
-  }
-};
-
-constexpr int kDeepest = 32;
-
-bool read_json(io::JsonCursor& cursor, int depth, Json& out);
-
-bool read_array(io::JsonCursor& cursor, int depth, Json& out) {
-  if (cursor.take(']')) return true;
-  do {
-    Json item;
-    if (!read_json(cursor, depth + 1, item)) return false;
-    if (item.number == item.number)
-      out.numbers.push_back(item.number);
-    else
-      out.items.push_back(std::move(item));
-  } while (cursor.more(']'));
-  return !cursor.failed();
+/// The value behind a dotted path, or nothing.
+const io::Json* at(const io::Json& json, std::string_view path) {
+  const io::Json* here = &json;
+  for (const std::string& name : split(path, '.'))
+    if (!(here = here->find(name))) return nullptr;
+  return here;
 }
 
-bool read_object(io::JsonCursor& cursor, int depth, Json& out) {
-  if (cursor.take('}')) return true;
-  do {
-    std::string_view name;
-    if (!cursor.string(&name)) return false;
-    Json& member = out.members[std::string(name)];
-    if (!cursor.expect(':') || !read_json(cursor, depth + 1, member)) return false;
-  } while (cursor.more('}'));
-  return !cursor.failed();
+std::string text_at(const io::Json& json, std::string_view path) {
+  const io::Json* found = at(json, path);
+  return found && found->text() ? *found->text() : "";
 }
 
-bool read_json(io::JsonCursor& cursor, int depth, Json& out) {
-  if (depth > kDeepest) return cursor.fail("nested deeper than a model is");
-  if (cursor.take('{')) return read_object(cursor, depth, out);
-  if (cursor.take('[')) return read_array(cursor, depth, out);
-  io::JsonScalar scalar;
-  if (!cursor.scalar(&scalar)) return false;
-  if (scalar.kind == io::JsonScalar::text) out.text = scalar.text_value;
-  if (scalar.kind == io::JsonScalar::boolean) out.number = double(scalar.whole);
-  if (scalar.kind == io::JsonScalar::integer || scalar.kind == io::JsonScalar::unsigned_integer || scalar.kind == io::JsonScalar::real)
-    out.number = scalar.number;
-  return true;
+const io::Json::Array& items_at(const io::Json& json, std::string_view path) {
+  static const io::Json::Array nothing;
+  const io::Json* found = at(json, path);
+  return found && found->array() ? *found->array() : nothing;
+}
+
+/// Numbers and flags; what is neither is NaN.
+std::vector<double> numbers_at(const io::Json& json, std::string_view path) {
+  std::vector<double> out;
+  for (const io::Json& item : items_at(json, path)) out.push_back(item.flag() ? double(*item.flag()) : item.number(std::nan("")));
+  return out;
 }
 
 Error unreadable(const std::string& where, std::string what) {
@@ -114,11 +77,10 @@ std::vector<double> start_of(std::string text, Link link, size_t scores) {
   return out;
 }
 
-Result<ImportedTree> read_tree(const Json& json, size_t features, const std::string& where) {
-  const std::vector<double>&left = json.at("left_children").numbers, &right = json.at("right_children").numbers;
-  const std::vector<double>&feature = json.at("split_indices").numbers, &condition = json.at("split_conditions").numbers;
-  const std::vector<double>&default_left = json.at("default_left").numbers, &kind = json.at("split_type").numbers;
-  const std::vector<double>& cover = json.at("sum_hessian").numbers;
+Result<ImportedTree> read_tree(const io::Json& json, size_t features, const std::string& where) {
+  const auto left = numbers_at(json, "left_children"), right = numbers_at(json, "right_children");
+  const auto feature = numbers_at(json, "split_indices"), condition = numbers_at(json, "split_conditions");
+  const auto default_left = numbers_at(json, "default_left"), kind = numbers_at(json, "split_type"), cover = numbers_at(json, "sum_hessian");
   const size_t nodes = left.size();
   if (nodes == 0 || right.size() != nodes || feature.size() != nodes || condition.size() != nodes || default_left.size() != nodes)
     return unreadable(where, "a tree whose arrays have different lengths");
@@ -126,7 +88,7 @@ Result<ImportedTree> read_tree(const Json& json, size_t features, const std::str
   tree.nodes.resize(nodes);
   for (size_t i = 0; i < nodes; ++i) {
     ImportedNode& node = tree.nodes[i];
-    if (left[i] < 0) {
+    if (!(left[i] >= 0)) {
       node.value = condition[i];
       continue;
     }
@@ -143,33 +105,31 @@ Result<ImportedTree> read_tree(const Json& json, size_t features, const std::str
 }  // namespace
 
 Result<Model> from_xgboost(std::string_view text, const std::string& where) {
-  io::JsonCursor cursor(text, where);
-  Json root;
-  if (!read_json(cursor, 0, root) || (cursor.peek() != '\0' && !cursor.fail("text behind the end"))) return cursor.error();
-  const Json& learner = root.at("learner");
-  const Json& booster = learner.at("gradient_booster");
-  if (booster.at("name").text != "gbtree")
-    return unreadable(where, booster.at("name").text.empty() ? "it does not begin as one" : fmt::format("booster '{}'", booster.at("name").text));
-  const std::string& name = learner.at("objective.name").text;
+  HY_TRY(const io::Json root, io::parse_json(text, where));
+  const std::string booster = text_at(root, "learner.gradient_booster.name"), name = text_at(root, "learner.objective.name");
+  if (booster != "gbtree") return unreadable(where, booster.empty() ? "it does not begin as one" : fmt::format("booster '{}'", booster));
   const Objective* objective = find_objective(name);
   if (!objective) return unreadable(where, fmt::format("objective '{}' turns scores into answers in a way hayate does not know", name));
 
   ImportedForest forest;
   forest.problem = objective->problem, forest.link = objective->link;
-  const Json& shape = learner.at("learner_model_param");
-  const int64_t features = parse_integer(shape.at("num_feature").text).value_or(0), classes = parse_integer(shape.at("num_class").text).value_or(0);
+  const int64_t features = parse_integer(text_at(root, "learner.learner_model_param.num_feature")).value_or(0);
+  const int64_t classes = parse_integer(text_at(root, "learner.learner_model_param.num_class")).value_or(0);
   const size_t scores = classes > 2 ? size_t(classes) : 1;
   if (features < 1 || features > 65'535 || classes > 65'535) return unreadable(where, fmt::format("{} features, {} classes", features, classes));
   if (objective->problem == Problem::classification) forest.num_classes = classes > 2 ? int32_t(classes) : 2;
   if (classes == 2 && objective->link == Link::softmax) return unreadable(where, "two classes with a score each: train it with binary:logistic");
-  for (const Json& feature : learner.at("feature_names").items) forest.features.push_back(feature.text);
+  for (const io::Json& feature : items_at(root, "learner.feature_names"))
+    if (const std::string* text_of = feature.text()) forest.features.push_back(*text_of);
   for (int64_t f = int64_t(forest.features.size()); f < features; ++f) forest.features.push_back(fmt::format("f{}", f));
-  forest.start = start_of(shape.at("base_score").text, objective->link, scores);
+  if (int64_t(forest.features.size()) != features)
+    return unreadable(where, fmt::format("{} names for {} features", forest.features.size(), features));
+  forest.start = start_of(text_at(root, "learner.learner_model_param.base_score"), objective->link, scores);
   if (forest.start.size() != scores || !std::isfinite(forest.start[0])) return unreadable(where, "a base_score that is no number");
 
   // Rounds may hold several trees a score (num_parallel_tree), in any order: ours is score 0, 1, ... again and again.
-  const std::vector<Json>& trees = booster.at("model.trees").items;
-  const std::vector<double>& score_of = booster.at("model.tree_info").numbers;
+  const io::Json::Array& trees = items_at(root, "learner.gradient_booster.model.trees");
+  const std::vector<double> score_of = numbers_at(root, "learner.gradient_booster.model.tree_info");
   if (trees.empty() || score_of.size() != trees.size())
     return unreadable(where, fmt::format("{} trees, {} tree_info", trees.size(), score_of.size()));
   std::vector<std::vector<size_t>> by_score(scores);

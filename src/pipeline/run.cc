@@ -208,6 +208,10 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   steps.begin("evaluate", int64_t(trained.forecast.num_rows()));
   HY_TRY(outcome.scores, score(trained.forecast, plan.spec.model.scope == "pooled", trained.train_rows));
 
+  if (plan.spec.advice.rule != "none") {
+    HY_TRY(outcome.advice, advise(plan.spec.advice, trained.forecast, prepared.panel));
+  }
+
   steps.begin("write");
   const auto path = [&](const char* name) { return outcome.run_dir + "/" + name; };
   HY_CHECK(io::write_table(path("predictions.parquet"), forecast_table(trained.forecast, prepared.panel.daily, prepared.panel.zone)));
@@ -215,6 +219,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_CHECK(io::write_file(path("model.hyt"), serialize(model)));
   HY_CHECK(io::write_file(path("metrics.json"), metrics_json(trained.forecast, outcome.scores)));
   HY_CHECK(io::write_file(path("failures.json"), failures_json(outcome.failures)));
+  if (!outcome.advice.empty()) HY_CHECK(io::write_file(path("advice.json"), advice_json(outcome.advice, prepared.panel)));
   outcome.forecast = std::move(trained.forecast);
   steps.end();
   outcome.steps = steps.records();

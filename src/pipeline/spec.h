@@ -54,6 +54,16 @@ void visit_fields(ModelSpec& s, Visitor&& field) {
   field("seed", s.seed, "seed of all random numbers", Range{0, 9.2e18});
 }
 
+template <class Visitor>
+void visit_fields(AdviceSpec& s, Visitor&& field) {
+  field("rule", s.rule, "BUY, HOLD or SELL on the newest row of each symbol; rank: by its place among the out-of-sample predictions",
+        Choices{{"none", "rank"}});
+  field("buy", s.buy, "score in percent from which on to buy", Range{50, 100});
+  field("sell", s.sell, "score in percent up to which to sell", Range{0, 50});
+  field("rsi_high", s.rsi_high, "RSI of 14 bars from which on nothing is bought", Range{0, 100});
+  field("rsi_low", s.rsi_low, "RSI of 14 bars up to which nothing is sold", Range{0, 100});
+}
+
 }  // namespace hayate
 
 namespace hayate::pipeline {
@@ -66,6 +76,7 @@ void visit_sections(Spec& spec, Visitor&& visit) {
   visit("label", spec.label);
   visit("split", spec.split);
   visit("model", spec.model);
+  visit("advice", spec.advice);
 }
 
 /// Reads a run's TOML file. Unknown sections and keys are errors with the nearest name; what is required must be there.

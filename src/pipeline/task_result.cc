@@ -72,7 +72,9 @@ const Hash128& program_hash() {
 
 Hash128 task_key(const Plan& plan, std::string_view step, std::string_view name, const Hash128& input) {
   Hasher hasher;
-  hasher.number(program_hash().low).number(program_hash().high).text(spec_toml(plan.spec, false)).number(uint64_t(plan.purge_days));
+  RunSpec trained = plan.spec;
+  trained.advice = {};  // reads what training gave
+  hasher.number(program_hash().low).number(program_hash().high).text(spec_toml(trained, false)).number(uint64_t(plan.purge_days));
   for (const NamedExpression& named : plan.expressions) hasher.text(named.name).text(named.text);
   return hasher.text(step).text(name).number(input.low).number(input.high).finish();
 }
