@@ -188,10 +188,10 @@ void rank_segments(const Work<Float>& w, int32_t first, int32_t last) {
       const int64_t t = begin + k;
       replace(w.list, window, t == 0 ? missing : w.side[t - window], w.side[t], lowest);
       for (int32_t o = 0; o < last - first; ++o) low[o][k] = w.list[full[o].low], high[o][k] = w.list[full[o].high];
-      if (!w.partial[t]) continue;
-      for (int64_t row = t, lane = 0; row < rows; row += w.segment, ++lane) {
-        for (int32_t o = 0; o < last - first; ++o) {
-          const Position at = position_of(w.task->outputs[first + o].q, w.present[row] - w.present[row - window]);
+      for (int64_t row = t, lane = 0; w.partial[t] && row < rows; row += w.segment, ++lane) {
+        const int32_t n = w.present[row] - w.present[row - window];
+        for (int32_t o = 0; n != window && o < last - first; ++o) {
+          const Position at = position_of(w.task->outputs[first + o].q, n);
           low[o][k][lane] = w.list[at.low][lane], high[o][k][lane] = w.list[at.high][lane];
         }
       }
