@@ -14,6 +14,8 @@ namespace {
 // In the order of LearnerParams.
 constexpr std::array kLearners = {
     Learner{"forest", "random forest: the mean of trees on bootstrap samples", true, true, false},
+    Learner{"linear", "least squares, ridge, lasso, elastic net", true, false, false},
+    Learner{"logistic", "logistic regression of two or more classes", false, true, false},
 };
 static_assert(kLearners.size() == std::variant_size_v<LearnerParams>);
 

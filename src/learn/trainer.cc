@@ -2,6 +2,7 @@
 
 #include "hayate/binned.h"
 #include "hayate/learner.h"
+#include "learn/linear_trainer.h"
 
 namespace hayate {
 namespace {
@@ -10,19 +11,24 @@ namespace {
 template <class Params, auto kTrain>
 class TreeTrainer final : public Trainer {
  public:
-  TreeTrainer(const Params& params, const FloatColumns& values) : params_(params), ranked_(rank_columns(values)) {}
+  TreeTrainer(const Params& params, const FloatColumns& values) : Trainer(params), bins_(params.bins), ranked_(rank_columns(values)) {}
 
   bool keeps_values() const override { return false; }
 
   Result<void> prepare(std::span<const int32_t> rows) override {
-    HY_TRY(matrix_, bin_columns(ranked_, rows, int(params_.bins)));
+    HY_TRY(matrix_, bin_columns(ranked_, rows, int(bins_)));
     rows_.assign(rows.begin(), rows.end());
     return {};
   }
 
-  Result<Predictor> train(const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool,
-                          const exec::Cancellation* cancel) override {
-    HY_TRY(Forest forest, kTrain(matrix_, rows_, labels, weights, params_, key.seed, key.entity, pool, cancel));
+  bool prepares_for(const LearnerParams& params) const override {
+    const Params* own = std::get_if<Params>(&params);
+    return own && own->bins == bins_;
+  }
+
+  Result<Predictor> train_as(const LearnerParams& params, const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool,
+                             const exec::Cancellation* cancel) const override {
+    HY_TRY(Forest forest, kTrain(matrix_, rows_, labels, weights, std::get<Params>(params), key.seed, key.entity, pool, cancel));
     return Predictor(std::move(forest));
   }
 
@@ -31,12 +37,13 @@ class TreeTrainer final : public Trainer {
   }
 
  private:
-  Params params_;
+  int64_t bins_;
   RankedMatrix ranked_;
   BinnedMatrix matrix_;
   std::vector<int32_t> rows_;
 };
 
+using learn::trainer_of;
 std::unique_ptr<Trainer> trainer_of(const ForestParams& params, const FloatColumns& values) {
   return std::make_unique<TreeTrainer<ForestParams, train_forest>>(params, values);
 }
