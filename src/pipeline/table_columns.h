@@ -14,6 +14,10 @@
 
 namespace hayate::pipeline {
 
+/// The columns to learn from: those asked for (usage Error when one is not there), or, asked for none, every column that is not
+/// among `others` nor called symbol, date or datetime.
+Result<std::vector<std::string>> feature_names(const Table& table, const std::vector<std::string>& asked, const std::vector<std::string>& others);
+
 /// The named columns as float32, column-major. Error (input): no such column, or one that holds no numbers.
 Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where);
 
