@@ -194,7 +194,8 @@ TEST_CASE("model file: a blend is written and read, predicts the weighted mean o
     flipped[at] = char(flipped[at] ^ 4);
     CHECK_FALSE(parse_model(flipped, "blend").ok());
   }
-  for (const auto& wrong : {Blend{Problem::classification, 2, {0, 1}, {linear, other}}, Blend{Problem::classification, 2, {1}, {Linear{Problem::regression, 0, Link::identity, {1}, {1, 2}, {0, 0}}}}}) {
+  for (const auto& wrong : {Blend{Problem::classification, 2, {0, 1}, {linear, other}},
+                            Blend{Problem::classification, 2, {1}, {Linear{Problem::regression, 0, Link::identity, {1}, {1, 2}, {0, 0}}}}}) {
     Model forged = model;
     forged.predictors = {wrong};
     CHECK_FALSE(parse_model(serialize(forged), "blend").ok());

@@ -78,8 +78,9 @@ std::string table_text(const StudySpec& spec, const Study& study) {
 }  // namespace
 
 TEST_CASE("space: every distribution stays inside its ends and reaches them") {
-  const Space space = space_of({"a=choice(x, 2,third)", "b=int(3,9)", "c=randint(3,9)", "d=uniform(-1,2.5)", "e=loguniform(1e-3,1e3)",
-                                "f=quniform(0,1,0.25)", "g=logint(1,1000)", "h=int(2,11,3)", "i=qloguniform(1,100,1)", "j=grid(1,2)", "k=quniform(0.3,1,0.1)"});
+  const Space space =
+      space_of({"a=choice(x, 2,third)", "b=int(3,9)", "c=randint(3,9)", "d=uniform(-1,2.5)", "e=loguniform(1e-3,1e3)", "f=quniform(0,1,0.25)",
+                "g=logint(1,1000)", "h=int(2,11,3)", "i=qloguniform(1,100,1)", "j=grid(1,2)", "k=quniform(0.3,1,0.1)"});
   const auto values = [&](const char* name) {
     std::set<std::string> out;
     for (int i = 0; i < 4000; ++i) out.insert(space.find(name).value_at(double(i) / 4000));
