@@ -62,6 +62,8 @@ inline std::vector<Case> read_cases(const char* data) {
   return cases;
 }
 
+inline int bins_of(const ForestParams& params) { return max_bins(params); }
+inline int bins_of(const BoostingParams& params) { return int(params.bins); }
 inline Result<Forest> train_on(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, const ForestParams& params,
                                uint64_t seed, exec::Pool* pool) {
   return train_forest(matrix, rows, labels, {}, params, seed, 0, pool);
@@ -76,7 +78,7 @@ template <class Params>
 Forest train(const Case& c, const Labels& labels, const Params& params, uint64_t seed, exec::Pool* pool) {
   std::vector<int32_t> rows(static_cast<size_t>(c.num_rows));
   std::iota(rows.begin(), rows.end(), 0);
-  const BinnedMatrix matrix = std::move(bin_values({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, int(params.bins))).value();
+  const BinnedMatrix matrix = std::move(bin_values({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, bins_of(params))).value();
   return std::move(train_on(matrix, rows, labels, params, seed, pool)).value();
 }
 
