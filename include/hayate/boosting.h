@@ -38,6 +38,8 @@ struct BoostingParams {
   double bagging_fraction = 1;           ///< rows that a tree learns from, drawn without replacement
   int64_t bagging_freq = 1;              ///< rounds between two draws of rows
   int64_t bins = 64;                     ///< most bins per feature, 2 .. 255
+  std::string monotone;                  ///< "price:1;age:-1": the score never falls (1) or never rises (-1) with the feature
+  std::string categorical;               ///< "sector;country": features whose values are categories
   int64_t truncation_level = 30;         ///< ranking: pairs are learnt that have a row among this many first ones
   int64_t early_stopping_rounds = 0;     ///< stop when `metric` has not improved for so many rounds, keep the best; 0: never
   double validation_fraction = 0.1;      ///< early stopping: share of the rows held out, the last ones (groups: the last ones)
@@ -58,10 +60,15 @@ struct BoostingParams {
 /// (Chen, Guestrin 2016; lambda_l1 shrinks |g| first). Missing values go the way that saves more; where a node has none,
 /// they follow the larger child. The scores begin at the best constant, which no penalty touches.
 ///
+/// Bounded features get the values of all leaves below a split on one side of the middle of its two (LightGBM's basic method).
+/// Categories of a node are put in the order of g / (h + 10) and cut in two, with 10 more of lambda_l2 (LightGBM's cat_smooth and
+/// cat_l2); a category that training did not see goes where missing values go.
+///
 /// Early stopping holds out the rows that come last in `rows`, or, when labels have groups, those of the highest groups; metrics
 /// by date (ic, rank_ic, ...) need groups. The forest has the rounds up to the best one.
 /// Errors as train_forest(); also (input) a negative label or no positive one with poisson, ranking without groups, too few rows
-/// to hold some out; (usage) an objective or metric that does not go with the problem.
+/// to hold some out; (usage) an objective or metric that does not go with the problem, monotone with several classes or with a loss
+/// whose leaves are quantiles.
 /// One row, one class or a constant label give trees of one node.
 Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
                               const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool = nullptr,

@@ -38,6 +38,7 @@ struct Candidate {
   bool missing_left = false;
   BoostSums left;
   double left_value = 0, right_value = 0;  ///< where leaf values have bounds
+  CategorySet categories;                  ///< of a categorical feature: those that go left
 };
 
 struct Node {
@@ -211,9 +212,12 @@ struct TreeGrower::State {
 
   // ---- the best split where the fast search does not know the rules: bounds on leaf values, absolute penalties
 
+  static constexpr double kCategorySmoothing = 10, kCategoryPenalty = 10;
   /// Above this lambda nothing of h would be left in the float32 of the fast search.
   static constexpr double kMostLambda = 0x1p31;
-  bool is_plain() const { return limits.lambda_l1 == 0 && limits.monotone.empty() && limits.lambda_l2 / records->h_unit < kMostLambda; }
+  bool is_plain() const {
+    return !table.has_categories() && limits.lambda_l1 == 0 && limits.monotone.empty() && limits.lambda_l2 / records->h_unit < kMostLambda;
+  }
 
   double value_of(const BoostSums& sums, const Node& node) const {
     return std::clamp(leaf_step(double(sums.g) * records->g_unit, double(sums.h) * records->h_unit, limits.lambda_l1, limits.lambda_l2), node.low,
@@ -223,6 +227,12 @@ struct TreeGrower::State {
   double saved(const BoostSums& sums, double w) const {
     const double g = double(sums.g) * records->g_unit, h = double(sums.h) * records->h_unit;
     return -(g * w + 0.5 * (h + limits.lambda_l2) * w * w + limits.lambda_l1 * std::fabs(w));
+  }
+  /// The same of a side of a split on categories, which pays for having chosen among so many splits.
+  double saved_by_categories(const BoostSums& sums) const {
+    const double g = double(sums.g) * records->g_unit, h = double(sums.h) * records->h_unit, lambda = limits.lambda_l2 + kCategoryPenalty;
+    const double w = leaf_step(g, h, limits.lambda_l1, lambda);
+    return -(g * w + 0.5 * (h + lambda) * w * w + limits.lambda_l1 * std::fabs(w));
   }
 
   bool is_allowed(const BoostSums& side) const {
@@ -237,7 +247,9 @@ struct TreeGrower::State {
     out.left_value = value_of(left, node), out.right_value = value_of(right, node);
     const int direction = limits.monotone.empty() ? 0 : limits.monotone[size_t(feature)];
     if (direction * (out.right_value - out.left_value) < 0) return out;
-    out.gain = saved(left, out.left_value) + saved(right, out.right_value) - saved(node.sums, value_of(node.sums, node));
+    const double both = table.is_categorical(feature) ? saved_by_categories(left) + saved_by_categories(right)
+                                                      : saved(left, out.left_value) + saved(right, out.right_value);
+    out.gain = both - saved(node.sums, value_of(node.sums, node));
     return out;
   }
 
@@ -247,6 +259,10 @@ struct TreeGrower::State {
     for (size_t f = 0; f < tile.features.size(); ++f) {
       const uint64_t* bins = histogram + int64_t(f) * tile.codes.slots;
       const BoostSums missing = missing_of(tile, f, bins);
+      if (table.is_categorical(tile.features[f].number)) {
+        search_categories(tile, f, bins, missing, node, best);
+        continue;
+      }
       for (int cut = 0; cut <= tile.features[f].last_code; ++cut)
         for (const bool missing_left : {false, true}) {
           if (missing_left && missing.count == 0) continue;
@@ -258,6 +274,40 @@ struct TreeGrower::State {
         }
     }
     return best;
+  }
+
+  /// Categories of the node in the order of their step, cut in two at every place. Their sums are differences of sums up to a code.
+  void search_categories(const Tile& tile, size_t f, const uint64_t* bins, const BoostSums& missing, const Node& node, Candidate& best) const {
+    struct Category {
+      double step;
+      uint8_t code;
+      BoostSums sums;
+    };
+    std::vector<Category> categories;
+    BoostSums before;
+    for (int code = 0; code <= tile.features[f].last_code; ++code) {
+      const BoostSums up_to = sums_at(tile, bins, kernels::boost_place(uint8_t(code))), own = up_to - before;
+      before = up_to;
+      if (own.count == 0) continue;
+      const double h = double(own.h) * records->h_unit;
+      categories.push_back({double(own.g) * records->g_unit / (h + kCategorySmoothing), uint8_t(code), own});
+    }
+    std::sort(categories.begin(), categories.end(),
+              [](const Category& a, const Category& b) { return a.step != b.step ? a.step < b.step : a.code < b.code; });
+    BoostSums left;
+    CategorySet set;
+    for (const Category& category : categories) {
+      left = left + category.sums;
+      set.add(category.code);
+      for (const bool missing_left : {false, true}) {
+        if (missing_left && missing.count == 0) continue;
+        Candidate found = weigh(node, tile.features[f].number, missing_left ? left + missing : left);
+        if (!is_larger(found, best)) continue;
+        found.categories = set;
+        found.missing_left = missing.count > 0 ? missing_left : 2 * found.left.count >= node.sums.count;
+        best = found;
+      }
+    }
   }
 
   static bool is_larger(const Candidate& a, const Candidate& b) {
@@ -408,9 +458,24 @@ struct TreeGrower::State {
     return std::accumulate(sums.begin(), sums.end(), BoostSums());
   }
 
+  int64_t divide_categories(const Candidate& by, const uint8_t* codes, int64_t begin, int64_t end) {
+    uint8_t goes_right[256];
+    for (int code = 0; code < 256; ++code) goes_right[code] = !(code == kMissingCode ? by.missing_left : by.categories.has(uint8_t(code)));
+    uint32_t *left = rows->data() + begin, *right = spare.data();
+    for (int64_t i = begin; i < end; ++i) {
+      const uint32_t row = (*rows)[size_t(i)];
+      const bool goes = goes_right[codes[row]];
+      *left = row, *right = row;
+      left += !goes, right += goes;
+    }
+    std::copy(spare.data(), right, left);
+    return left - (rows->data() + begin);
+  }
+
   /// Puts the rows that go left before the others; returns how many there are.
   int64_t divide(const Candidate& by, int64_t begin, int64_t end) {
     const uint8_t* codes = table.column(by.feature);
+    if (table.is_categorical(by.feature)) return divide_categories(by, codes, begin, end);
     if (end - begin < 2 * kPieceRows || crew.workers() == 1)
       return kernels.divide(codes, by.cut, by.missing_left, end - begin, rows->data() + begin, spare.data());
     // Each piece by itself; then left parts and right parts move together, each in the order of the pieces.
@@ -495,7 +560,7 @@ struct TreeGrower::State {
 
   /// Nodes in the order of their depth, children side by side.
   void finish(GrownTree& tree) const {
-    tree.nodes.clear(), tree.gains.clear(), tree.leaves.clear();
+    tree.nodes.clear(), tree.gains.clear(), tree.leaves.clear(), tree.sets.clear();
     std::vector<uint32_t> order = {0};
     for (size_t i = 0; i < order.size(); ++i) {
       const Node& node = nodes[order[i]];
@@ -505,7 +570,10 @@ struct TreeGrower::State {
         tree.leaves.push_back({uint32_t(i), node.begin, node.end, node.low, node.high});
         continue;
       }
-      tree.nodes.push_back({uint32_t(order.size()) << 1 | uint32_t(node.best.missing_left), uint16_t(node.best.feature), node.best.cut});
+      const bool categorical = table.is_categorical(node.best.feature);
+      const uint16_t cut = categorical ? uint16_t(tree.sets.size()) : node.best.cut;
+      if (categorical) tree.sets.push_back(node.best.categories);
+      tree.nodes.push_back({uint32_t(order.size()) << 1 | uint32_t(node.best.missing_left), uint16_t(node.best.feature), cut});
       tree.gains.push_back(node.best.gain);
       order.push_back(node.left), order.push_back(node.left + 1);
     }

@@ -49,17 +49,6 @@ Result<std::vector<int32_t>> hold_out(const Labels& labels, const BoostingParams
   return held;
 }
 
-uint32_t leaf_of(std::span<const TreeNode> tree, const BoostTable& table, uint32_t row) {
-  uint32_t at = 0;
-  while (!tree[at].is_leaf()) {
-    const TreeNode& node = tree[at];
-    const uint8_t code = table.column(node.feature)[row];
-    const bool left = code == kMissingCode ? node.missing_left() : code <= node.cut;
-    at = node.child() + (left ? 0 : 1);
-  }
-  return at;
-}
-
 Watch::Watch(const BinnedMatrix& matrix, std::span<const int32_t> rows, BoostTarget target, const Loss& trained, const BoostingParams& params,
              exec::Crew& crew)
     : params_(params),
@@ -71,7 +60,7 @@ Watch::Watch(const BinnedMatrix& matrix, std::span<const int32_t> rows, BoostTar
   for (const double start : trained.start()) scores_.insert(scores_.end(), target_.num_rows(), start);
 }
 
-void Watch::add(int32_t k, std::span<const TreeNode> tree, std::span<const double> values) {
+void Watch::add(int32_t k, const GrownTree& tree, std::span<const double> values) {
   const int64_t rows = int64_t(target_.num_rows());
   double* scores = scores_.data() + int64_t(k) * rows;
   crew_.run((rows + kRowsAtOnce - 1) / kRowsAtOnce, [&](int64_t i, int) {
@@ -136,6 +125,7 @@ void Watch::keep_best(Forest& forest) const {
   const size_t trees = size_t(best_round_ * forest.num_scores()), nodes = forest.tree_start[trees];
   forest.tree_start.resize(trees + 1);
   forest.nodes.resize(nodes), forest.values.resize(nodes), forest.cover.resize(nodes);
+  if (!forest.categorical.empty()) forest.set_start.resize(trees + 1), forest.sets.resize(forest.set_start[trees]);
   forest.importance = best_importance_;
 }
 

@@ -15,9 +15,6 @@ namespace hayate::learn {
 /// nothing would be left, or a metric by date without groups.
 Result<std::vector<int32_t>> hold_out(const Labels& labels, const BoostingParams& params, std::vector<int32_t>& rows);
 
-/// The leaf that a row of the table reaches.
-uint32_t leaf_of(std::span<const TreeNode> tree, const BoostTable& table, uint32_t row);
-
 class Watch {
  public:
   /// `target` is in the scale of the training target, whose loss is `trained`.
@@ -25,7 +22,7 @@ class Watch {
         exec::Crew& crew);
 
   /// Adds a tree of score k.
-  void add(int32_t k, std::span<const TreeNode> tree, std::span<const double> values);
+  void add(int32_t k, const GrownTree& tree, std::span<const double> values);
   /// After a round: true when the best one lies early_stopping_rounds back.
   bool is_over(const Forest& forest);
   /// Cuts the forest after the best round.

@@ -90,7 +90,7 @@ struct Derivatives {
 class Booster {
  public:
   Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
-          std::span<const float> weights, const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Crew& crew)
+          std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, uint64_t seed, uint64_t entity, exec::Crew& crew)
       : params_(params),
         seed_(seed),
         entity_(entity),
@@ -100,11 +100,13 @@ class Booster {
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
-        grower_(table_, limits(), crew) {
+        grower_(table_, limits(roles), crew) {
     counted_ = loss_->is_counted() && (target_.weights.empty() || times_count());
     forest_.problem = labels.problem, forest_.num_classes = labels.num_classes;
     forest_.joined = Joined::sum, forest_.link = loss_->link();
     forest_.cuts = matrix.cuts;
+    forest_.categorical = matrix.categorical;
+    if (!forest_.categorical.empty()) forest_.set_start = {0};
     forest_.importance.assign(size_t(matrix.num_features), 0.0);
     choose_packing();
     if (!held_out.empty()) watch_.emplace(matrix, held_out, make_target(labels, weights, held_out, target_), *loss_, params_, crew);
@@ -123,8 +125,10 @@ class Booster {
   }
 
  private:
-  TreeLimits limits() const {
-    return {.num_leaves = params_.num_leaves,
+  TreeLimits limits(const FeatureRoles& roles) const {
+    constexpr int64_t kMostSets = 65'000;  // a node names its set of categories in 16 bits
+    const bool few = table_.has_categories() && (params_.num_leaves == 0 || params_.num_leaves > kMostSets);
+    return {.num_leaves = few ? kMostSets : params_.num_leaves,
             .max_depth = params_.max_depth,
             .depthwise = params_.grow_policy == "depthwise",
             .min_samples_leaf = params_.min_samples_leaf,
@@ -132,7 +136,7 @@ class Booster {
             .lambda_l1 = std::ldexp(params_.lambda_l1, -target_.exponent),
             .lambda_l2 = params_.lambda_l2,
             .min_gain = std::ldexp(params_.min_gain, -2 * target_.exponent),
-            .monotone = {}};
+            .monotone = roles.monotone};
   }
 
   /// Splits the 64 bits of a record so that the sums of a node fit; tables of more rows have blocks of kNarrowRows.
@@ -234,12 +238,14 @@ class Booster {
     double* scores = scores_.data() + size_t(k) * num_rows_;
     settle_leaves(values, scores);
     append_cover();
-    for (const uint32_t row : left_out_) scores[row] += values[leaf_of(tree_.nodes, table_, row)];
-    if (watch_) watch_->add(k, tree_.nodes, values);
+    for (const uint32_t row : left_out_) scores[row] += values[leaf_of(tree_, table_, row)];
+    if (watch_) watch_->add(k, tree_, values);
     for (size_t i = 0; i < tree_.nodes.size(); ++i)
       if (!tree_.nodes[i].is_leaf()) forest_.importance[tree_.nodes[i].feature] += tree_.gains[i];
     forest_.nodes.insert(forest_.nodes.end(), tree_.nodes.begin(), tree_.nodes.end());
     forest_.tree_start.push_back(uint32_t(forest_.nodes.size()));
+    forest_.sets.insert(forest_.sets.end(), tree_.sets.begin(), tree_.sets.end());
+    if (!forest_.categorical.empty()) forest_.set_start.push_back(uint32_t(forest_.sets.size()));
   }
 
   /// Sums of derivatives over some rows of a leaf.
@@ -363,6 +369,9 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
   HY_CHECK(check_shape(params, labels.problem, matrix.num_features));
   HY_TRY(std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
   HY_CHECK(check_labels(labels, counted, params));
+  HY_TRY(const FeatureRoles roles, feature_roles(params.categorical, params.monotone, matrix.names, matrix.num_features));
+  if (!roles.monotone.empty() && labels.num_classes > 2)
+    return usage_error(fmt::format("monotone has no meaning for {} classes", labels.num_classes), "monotone", "leave monotone out");
   std::vector<int32_t> held_out;
   if (params.early_stopping_rounds > 0) {
     HY_TRY(held_out, hold_out(labels, params, counted));
@@ -371,7 +380,7 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
   constexpr int64_t kWorthSharing = 100'000;
   exec::Crew crew(int64_t(counted.size()) * matrix.num_features < kWorthSharing ? nullptr : pool);
   Forest forest;
-  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, seed, entity, crew).train(cancel); });
+  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, roles, seed, entity, crew).train(cancel); });
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "boosting", "run it again"};
   return forest;
 }

@@ -39,6 +39,10 @@ Result<void> check_shape(const BoostingParams& params, Problem problem, int64_t)
   if (params.objective != "auto" && problem != Problem::regression)
     return usage_error(fmt::format("objective {} is one for regression, the problem is {}", params.objective, problem_name(problem)), "objective",
                        "leave objective out, or --problem regression");
+  if (params.monotone.empty()) return check_metric(params.metric, &problem, "metric");
+  if (params.objective == "absolute_error" || params.objective == "quantile")
+    return usage_error(fmt::format("monotone does not go with objective {}: its leaves are quantiles", params.objective), "monotone",
+                       "objective=huber, or leave monotone out");
   return check_metric(params.metric, &problem, "metric");
 }
 

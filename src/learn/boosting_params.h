@@ -27,6 +27,8 @@ void visit_fields(BoostingParams& p, Visitor&& field) {
   field("bagging_fraction", p.bagging_fraction, "share of the rows that each tree learns from", Range{0.0001, 1});
   field("bagging_freq", p.bagging_freq, "rounds between two draws of rows", Range{1, 100'000});
   field("bins", p.bins, "most bins a feature is cut into", Range{2, kMaxBins});
+  field("monotone", p.monotone, "features with which the prediction may only rise (1) or only fall (-1)", Argument{"NAME:1;NAME:-1"});
+  field("categorical", p.categorical, "features whose values are categories: a split sends any set of them left", Argument{"NAME;NAME"});
   field("truncation_level", p.truncation_level, "ranking: pairs count that have a row among so many first ones", Range{1, 1e9});
   field("early_stopping_rounds", p.early_stopping_rounds, "stop after so many rounds without a better score on held-out rows; 0 means never",
         Range{0, 100'000});
