@@ -15,7 +15,7 @@ exit 1
 
 $ hayate train --input t.parquet --label y --learner forest --problem ranking --by-date date --model n.hyt --quiet
 stderr> error: learner 'forest' does not solve ranking problems
-...
+stderr> ...
 exit 2
 
 $ hayate train --input t.parquet --label y --learner boosting --half-life 250 --model n.hyt --quiet
@@ -28,4 +28,13 @@ $ hayate train --input t.parquet --label y --learner boosting --params metric=rm
 stderr> error: unknown metric 'rmsee'
 stderr>    at: --params
 stderr>   try: did you mean 'rmse'?
+exit 2
+
+# The same in a run: one ranking for the universe, old rows fading.
+$ printf '[universe]\ninput = "examples/prices/*.csv"\n[features]\nexpressions = ["a = $close/Ref($close,5)", "b = Std($close,20)/$close"]\n[split]\ntrain_days = 500\ntest_days = 250\n[model]\nlearner = "boosting"\nproblem = "ranking"\nscope = "pooled"\nhalf_life = 250\nparams = { num_trees = 20 }\n' >job.toml; hayate run job.toml --run-dir one --workers 1 --quiet >/dev/null; hayate run job.toml --run-dir two --workers 2 --cache off --quiet >/dev/null; cmp one/model.hyt two/model.hyt; cmp one/predictions.parquet two/predictions.parquet
+
+$ sed 's/pooled/symbol/' job.toml >wrong.toml; hayate run wrong.toml --run-dir three --quiet
+stderr> error: a ranking needs the symbols of a date together
+stderr>    at: [model] problem
+stderr>   try: scope = "pooled"
 exit 2
