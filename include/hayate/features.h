@@ -3,7 +3,8 @@
 //
 //   HY_TRY(const FeatureSet* set, feature_set("alpha158"));
 //   HY_TRY(Program program, Program::compile(expressions_of(*set), panel.fields, {}));
-//   add_vwap(panel, program.fields());
+//   add_vwap(panel, program.columns());
+//   HY_CHECK(compute_stages(program, panel, pool, memory));  // cross-sections, triple barriers
 //   Workspace workspace;                                     // one per worker
 //   for (size_t s = 0; s < panel.num_symbols(); ++s)
 //     evaluate(program, bars_of(program, panel, s), workspace, out + panel.offsets[s], panel.num_rows());
@@ -30,6 +31,10 @@
 
 namespace hayate {
 
+namespace exec {
+class Pool;
+}
+
 /// A named list of features. `expressions_of` builds the list; every entry is an expression, none is code.
 struct FeatureSet {
   std::string_view name;         ///< "alpha158"
@@ -53,6 +58,7 @@ struct Operator {
   std::string_view window;   ///< what N means, partial windows, N = 0 and 0 < N < 1
   std::string_view missing;  ///< what NaN and inf do
   std::string_view quirk;    ///< where qlib surprises, or ""
+  std::string_view cost;     ///< ns a cell of the operator alone, measured: float32, 2,500 rows, N = 20, one core, AVX-512
   std::string_view example;
 };
 
@@ -78,21 +84,38 @@ class Program {
 
   size_t num_outputs() const;
   const std::vector<std::string>& names() const;   ///< of the outputs, in the order given
-  const std::vector<std::string>& fields() const;  ///< used by any output, without the $; the order of Bars::series
+  const std::vector<std::string>& fields() const;  ///< that evaluate() reads, without the $; the order of Bars::series
+  /// The columns that the expressions name: those of fields() that compute_stages does not make, and what it makes them from.
+  const std::vector<std::string>& columns() const;
   Dtype dtype() const;
 
   /// Leading rows of output `i` without a value when no input is missing: 5 for Ref($close,5), 1 for Std($close,20).
   int64_t lookback(size_t i) const;
   /// How many earlier rows a value may depend on, over all outputs: 4 for Mean($close,5). Nothing: all of them (N = 0, EMA).
   std::optional<int64_t> reach() const;
+  std::optional<int64_t> reach(size_t i) const;
+  /// Rows after which it hardly matters to output `i` where a series begins: reach(i) where there is one; until the weight of the start
+  /// has faded for EMA and what is recursive. Nothing: it always matters (N = 0, ta.OBV).
+  std::optional<int64_t> settled(size_t i) const;
   /// How many later rows a value depends on: 2 for a label Ref($close,-2)/Ref($close,-1)-1; 0 for features.
   int64_t look_ahead() const;
+  int64_t look_ahead(size_t i) const;
+
+  /// Whether compute_stages has anything to do.
+  bool has_stages() const { return !stages_->empty(); }
+  /// Whether a value depends on the other symbols of the panel.
+  bool has_cross_sections() const;
 
   struct Plan;
   const Plan& plan() const { return *plan_; }
+  struct Stage;
+  std::span<const Stage> stages() const;
+  static Program of_stage(const Stage& stage);  ///< computes the inputs of its series
 
  private:
   std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const std::vector<Stage>> stages_;
+  std::shared_ptr<const std::vector<std::string>> columns_;
 };
 
 /// The series of one symbol: one span per Program::fields(), all of `rows` values, NaN where missing. Not owned.
@@ -100,6 +123,12 @@ struct Bars {
   size_t rows = 0;
   std::vector<std::variant<std::span<const double>, std::span<const float>>> series;
 };
+
+/// Computes what the program's expressions need of the panel as a whole, and adds it as fields of the panel: cross-sections (CSRank,
+/// CSZScore, CSDemean, CSNeutralize, at any depth of an expression) and triple barriers. The panel must have columns(), on the rows
+/// that it is to be evaluated on. Does nothing when there are none, or when another program has added the same. The result does
+/// not depend on the workers. Error (budget): it needs more than `room_bytes`.
+Result<void> compute_stages(const Program& program, Panel& panel, exec::Pool& pool, int64_t room_bytes);
 
 /// Symbol `symbol` of `panel`, which must have every field of the program.
 Bars bars_of(const Program& program, const Panel& panel, size_t symbol);
@@ -112,8 +141,12 @@ class Workspace {
   Workspace(Workspace&&) noexcept;
   Workspace& operator=(Workspace&&) noexcept;
 
+  /// From now on evaluate() counts where its time goes (see operator_costs); about 3 % slower.
+  void measure();
+
   struct State;
   State& state() { return *state_; }
+  const State& state() const { return *state_; }
 
  private:
   std::unique_ptr<State> state_;
@@ -123,6 +156,15 @@ class Workspace {
 /// A float32 program gives the same values through either overload.
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, float* out, size_t stride);
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, double* out, size_t stride);
+
+/// Where the time of evaluate() went.
+struct OperatorCost {
+  std::string name;    ///< "Rank", or "Mean Std Slope": operators that one pass computes together
+  int64_t cells = 0;   ///< values computed, all columns and intermediate series of the pass
+  double seconds = 0;  ///< of all workers
+};
+/// What workspaces under measure() spent on `program`, largest first. A workspace counts for one program only.
+std::vector<OperatorCost> operator_costs(const Program& program, std::span<const Workspace* const> workspaces);
 
 /// Adds vwap = (high + low + close) / 3 when `wanted` names it and the panel lacks it. True when it was added.
 bool add_vwap(Panel& panel, std::span<const std::string> wanted);

@@ -211,6 +211,9 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
+/// The predictor of `key`, or the only one when `key` is empty. Errors (usage): several and no key; a key nobody has.
+Result<const Predictor*> pick_predictor(const Model& model, std::string_view key);
+
 /// The bytes of a .hyt file; the same model gives the same bytes (no time, no path). The caller writes them.
 /// `model.keys` must ascend, and every predictor must have features.size() features and classes.size() classes.
 std::string serialize(const Model& model);

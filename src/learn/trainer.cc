@@ -1,6 +1,3 @@
-#include <cassert>
-#include <optional>
-
 #include "hayate/binned.h"
 #include "hayate/learner.h"
 
@@ -10,7 +7,7 @@ namespace {
 /// Forests: cuts and codes are made from the values once per fold; ranks once per table where every threshold is wanted.
 class ForestTrainer final : public Trainer {
  public:
-  ForestTrainer(const ForestParams& params, const FloatColumns& values) : params_(params), values_(values) {
+  ForestTrainer(const ForestParams& params, const FloatColumns& values) : Trainer(params), params_(params), values_(values) {
     if (max_bins(params) == 0) ranked_ = std::make_shared<const RankedMatrix>(rank_columns(values));
   }
 
@@ -27,11 +24,14 @@ class ForestTrainer final : public Trainer {
     return {};
   }
 
-  Result<Predictor> train(const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool,
-                          const exec::Cancellation* cancel) override {
-    OutOfBag out_of_bag;
-    HY_TRY(Forest forest, train_forest(matrix_, rows_, labels, weights, params_, key.seed, key.entity, pool, cancel, {start_, &out_of_bag}));
-    if (params_.oob_score) out_of_bag_ = std::move(out_of_bag);
+  bool prepares_for(const LearnerParams& params) const override {
+    const ForestParams* other = std::get_if<ForestParams>(&params);
+    return other && max_bins(*other) == max_bins(params_) && other->categorical == params_.categorical;
+  }
+
+  Result<Predictor> train_as(const LearnerParams& params, const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool,
+                             const exec::Cancellation* cancel, const ForestExtras& extras) const override {
+    HY_TRY(Forest forest, train_forest(matrix_, rows_, labels, weights, std::get<ForestParams>(params), key.seed, key.entity, pool, cancel, extras));
     return Predictor(std::move(forest));
   }
 
@@ -46,21 +46,55 @@ class ForestTrainer final : public Trainer {
     }
   }
 
-  void start_from(const Predictor& start) override { start_ = std::get_if<Forest>(&start); }
-  const OutOfBag* out_of_bag() const override { return out_of_bag_ ? &*out_of_bag_ : nullptr; }
-
  private:
   ForestParams params_;
   FloatColumns values_;
   std::shared_ptr<const RankedMatrix> ranked_;
   BinnedMatrix matrix_;
   std::vector<int32_t> rows_;
-  const Forest* start_ = nullptr;
-  std::optional<OutOfBag> out_of_bag_;
+};
+
+/// Boosting: cuts and codes once per fold.
+class BoostingTrainer final : public Trainer {
+ public:
+  BoostingTrainer(const BoostingParams& params, const FloatColumns& values) : Trainer(params), bins_(params.bins), values_(values) {}
+
+  bool keeps_values() const override { return true; }
+
+  Result<void> prepare(std::span<const int32_t> rows) override {
+    HY_TRY(matrix_, bin_values(values_, rows, int(bins_)));
+    rows_.assign(rows.begin(), rows.end());
+    return {};
+  }
+
+  bool prepares_for(const LearnerParams& params) const override {
+    const BoostingParams* other = std::get_if<BoostingParams>(&params);
+    return other && other->bins == bins_;
+  }
+
+  Result<Predictor> train_as(const LearnerParams& params, const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool,
+                             const exec::Cancellation* cancel, const ForestExtras&) const override {
+    HY_TRY(Forest forest, train_boosting(matrix_, rows_, labels, weights, std::get<BoostingParams>(params), key.seed, key.entity, pool, cancel));
+    return Predictor(std::move(forest));
+  }
+
+  void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const override {
+    predict_codes(std::get<Forest>(predictor), matrix_.columns(), rows, out);
+  }
+
+ private:
+  int64_t bins_;
+  FloatColumns values_;
+  BinnedMatrix matrix_;
+  std::vector<int32_t> rows_;
 };
 
 std::unique_ptr<Trainer> trainer_of(const ForestParams& params, const FloatColumns& values) {
   return std::make_unique<ForestTrainer>(params, values);
+}
+
+std::unique_ptr<Trainer> trainer_of(const BoostingParams& params, const FloatColumns& values) {
+  return std::make_unique<BoostingTrainer>(params, values);
 }
 
 }  // namespace
