@@ -99,8 +99,9 @@ class SoftmaxLoss final : public Loss {
     return scores;
   }
 
-  void begin_round(std::span<const double> scores) override {
-    kernels::boost_kernels().softmax(scores.data(), target_.num_classes, int64_t(target_.classes.size()), shares_.data());
+  void begin_round(std::span<const double> scores, size_t begin, size_t end) override {
+    kernels::boost_kernels().softmax(scores.data(), target_.num_classes, int64_t(target_.classes.size()), int64_t(begin), int64_t(end),
+                                     shares_.data());
   }
 
   /// The second derivative p (1 - p) is taken K / (K - 1) times: scores of all classes move at once (Friedman 2001).

@@ -31,8 +31,8 @@ class Loss {
   virtual std::vector<double> start() const = 0;
   /// True when the second derivative is 1 for every row: derivatives() then leaves `h` alone.
   virtual bool is_counted() const { return false; }
-  /// Called once a round with all scores, score by score (num_scores x rows).
-  virtual void begin_round(std::span<const double>) {}
+  /// Called for rows begin .. end at the beginning of a round, with all scores, score by score (num_scores x rows).
+  virtual void begin_round(std::span<const double>, size_t, size_t) {}
   /// Derivatives by score k of rows begin .. end, unweighted.
   virtual void derivatives(int32_t k, std::span<const double> scores, size_t begin, size_t end, float* g, float* h) const = 0;
 };

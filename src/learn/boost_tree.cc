@@ -27,6 +27,7 @@ using kernels::BoostSplit;
 using kernels::BoostSums;
 
 constexpr size_t kMostBytes = size_t{1} << 29;
+constexpr int64_t kPieceRows = 32'768;     ///< rows that one worker divides at a time
 constexpr int64_t kWorthSharing = 20'000;  ///< updates of a histogram, about 6 us, below which calling others costs more than they give
 
 /// A split as measured from the sums of its sides.
@@ -64,8 +65,6 @@ BoostSums wide_sums_of(uint64_t first, uint64_t second, const kernels::BoostPack
   return {int64_t(first), packing.counted() ? count : int64_t(second >> packing.wide_count_bits), count};
 }
 
-BoostSums operator+(const BoostSums& a, const BoostSums& b) { return {a.g + b.g, a.h + b.h, a.count + b.count}; }
-
 uint32_t bits_of(int64_t x) { return uint32_t(std::bit_width(uint64_t(x))); }
 
 }  // namespace
@@ -90,9 +89,11 @@ struct TreeGrower::State {
   size_t pool_bytes = 0;
   std::vector<uint32_t> spare;
   std::vector<AlignedBytes> narrow;  ///< per worker: histogram of one tile in records
+  std::vector<AlignedBytes> pieces;  ///< wide histograms of parts of a node's rows
   AlignedBytes alone;                ///< histograms of a child whose brother is not looked at
 
-  State(const BoostTable& t, const TreeLimits& l, exec::Crew& c) : table(t), limits(l), crew(c), spare(size_t(t.num_rows()) + 16) {}
+  State(const BoostTable& t, const TreeLimits& l, exec::Crew& c)
+      : table(t), limits(l), crew(c), spare(size_t(t.num_rows() + 16 * (t.num_rows() / kPieceRows + 2))) {}
 
   // ---- histograms
 
@@ -118,7 +119,7 @@ struct TreeGrower::State {
   }
 
   void prepare_memory() {
-    if (pool_bytes != histogram_bytes()) pool.clear(), pool_bytes = histogram_bytes();
+    if (pool_bytes != histogram_bytes()) pool.clear(), pieces.clear(), pool_bytes = histogram_bytes();
     unused.resize(pool.size());
     std::iota(unused.rbegin(), unused.rend(), 0);
     if (records->packing.wide && narrow.empty())
@@ -211,36 +212,76 @@ struct TreeGrower::State {
     Candidate small_best, large_best;
   };
 
-  /// One tile: histogram of the smaller child (or of a root), of the larger one, best splits. Null: not looked at.
-  Found search_tile(const Tile& tile, const Node* small, uint64_t* small_words, const Node* large, uint64_t* large_words, const BoostNode* small_node,
-                    const BoostNode* large_node, int worker) {
+  /// What is looked for in each tile: the best splits of two children from the parent's histogram, which becomes that of `large`,
+  /// or of one node by itself when `large` is null.
+  struct Quest {
+    const Node* small;
+    const Node* large;
+    uint64_t* small_words;
+    uint64_t* large_words;
+    std::optional<BoostNode> small_node, large_node;  ///< absent: it can't be split
+  };
+
+  Found search_tile(const Tile& tile, const Quest& quest) {
     Found found;
-    uint64_t* of_small = part(small_words, tile);
-    uint64_t* of_large = large_words ? part(large_words, tile) : nullptr;
-    sum_up(tile, small->begin, small->end, of_small, worker);
+    uint64_t* of_small = part(quest.small_words, tile);
+    uint64_t* of_large = quest.large_words ? part(quest.large_words, tile) : nullptr;
     kernels.search(tile.features.data(), int32_t(tile.features.size()), tile.codes.slots, tile.words(), records->packing, of_small, of_large,
-                   small_node, large_node, &found.small, &found.large);
-    if (found.small.found) found.small_best = measure(tile, of_small, *small, found.small);
-    if (found.large.found) found.large_best = measure(tile, of_large, *large, found.large);
+                   quest.small_node ? &*quest.small_node : nullptr, quest.large_node ? &*quest.large_node : nullptr, &found.small, &found.large);
+    if (found.small.found) found.small_best = measure(tile, of_small, *quest.small, found.small);
+    if (found.large.found) found.large_best = measure(tile, of_large, *quest.large, found.large);
     return found;
   }
 
-  /// Finds the best splits of two children from the parent's histogram (`large_words`, which becomes that of `large`), or of one
-  /// node by itself when `large` is null.
-  void search(Node* small, uint64_t* small_words, Node* large, uint64_t* large_words) {
-    const bool small_may = may_split(*small), large_may = large && may_split(*large);
-    const BoostNode small_node = search_node(*small), large_node = large ? search_node(*large) : BoostNode();
-    std::vector<Found> found(tiles->tiles.size());
-    const auto one = [&](int64_t t, int worker) {
-      found[size_t(t)] = search_tile(tiles->tiles[size_t(t)], small, small_words, large, large_words, small_may ? &small_node : nullptr,
-                                     large_may ? &large_node : nullptr, worker);
+  /// Parts in which the rows of a node are summed up: more than one only where tiles alone would leave workers idle.
+  int64_t parts_of(const Node& node) const {
+    const int64_t tiles_here = int64_t(tiles->tiles.size()), workers = crew.workers();
+    if (!records->packing.wide || workers == 1 || tiles_here >= 4 * workers) return 1;
+    return std::clamp(node.rows() / (2 * records->block_rows), int64_t{1}, 2 * workers);
+  }
+
+  /// Sums up the smaller child's rows and searches every tile, by one worker or by all.
+  std::vector<Found> search_tiles(const Quest& quest) {
+    const Node& small = *quest.small;
+    const int64_t count = int64_t(tiles->tiles.size()), parts = parts_of(small);
+    std::vector<Found> found(static_cast<size_t>(count));
+    const auto whole_tile = [&](int64_t t, int worker) {
+      const Tile& tile = tiles->tiles[size_t(t)];
+      sum_up(tile, small.begin, small.end, part(quest.small_words, tile), worker);
+      found[size_t(t)] = search_tile(tile, quest);
     };
-    if ((small->rows() + 64) * tiles->words / 64 < kWorthSharing)
-      for (size_t t = 0; t < found.size(); ++t) one(int64_t(t), 0);
-    else
-      crew.run(int64_t(found.size()), one);
+    if ((small.rows() + 64) * tiles->words / 64 < kWorthSharing) {
+      for (int64_t t = 0; t < count; ++t) whole_tile(t, 0);
+    } else if (parts == 1) {
+      crew.run(count, whole_tile);
+    } else {
+      while (int64_t(pieces.size()) < parts) pieces.emplace_back(pool_bytes);
+      const auto words_of = [&](int64_t piece) { return reinterpret_cast<uint64_t*>(pieces[size_t(piece)].data()); };
+      crew.run(count * parts, [&](int64_t i, int worker) {
+        const Tile& tile = tiles->tiles[size_t(i / parts)];
+        const int64_t piece = i % parts, begin = small.begin + small.rows() * piece / parts, end = small.begin + small.rows() * (piece + 1) / parts;
+        sum_up(tile, begin, end, part(words_of(piece), tile), worker);
+      });
+      crew.run(count, [&](int64_t t, int) {
+        const Tile& tile = tiles->tiles[size_t(t)];
+        uint64_t* sum = part(quest.small_words, tile);
+        std::memcpy(sum, part(words_of(0), tile), size_t(2 * tile.words()) * sizeof(uint64_t));
+        for (int64_t piece = 1; piece < parts; ++piece) {
+          const uint64_t* more = part(words_of(piece), tile);
+          for (int64_t i = 0; i < 2 * tile.words(); ++i) sum[i] += more[i];
+        }
+        found[size_t(t)] = search_tile(tile, quest);
+      });
+    }
+    return found;
+  }
+
+  void search(Node* small, uint64_t* small_words, Node* large, uint64_t* large_words) {
+    Quest quest{small, large, small_words, large_words, {}, {}};
+    if (may_split(*small)) quest.small_node = search_node(*small);
+    if (large && may_split(*large)) quest.large_node = search_node(*large);
     Found best;
-    for (const Found& here : found) {
+    for (const Found& here : search_tiles(quest)) {
       if (is_better(here.small, best.small)) best.small = here.small, small->best = here.small_best;
       if (large && is_better(here.large, best.large)) best.large = here.large, large->best = here.large_best;
     }
@@ -269,16 +310,50 @@ struct TreeGrower::State {
     return number;
   }
 
-  BoostSums total() const {
-    BoostSums sums;
-    const int64_t block = records->packing.wide ? records->block_rows : int64_t(rows->size());
-    for (size_t first = 0; first < rows->size(); first += size_t(block)) {
-      uint64_t word = 0;
-      const size_t last = std::min(rows->size(), first + size_t(block));
-      for (size_t i = first; i < last; ++i) word += records->words[(*rows)[i]];
-      sums = sums + sums_of(word, records->packing);
-    }
-    return sums;
+  /// Calls task(number, begin, end) for pieces of rows[begin .. end).
+  template <class Task>
+  void by_pieces(int64_t begin, int64_t end, Task task) {
+    crew.run((end - begin + kPieceRows - 1) / kPieceRows, [&](int64_t i, int) {
+      const int64_t first = begin + i * kPieceRows;
+      task(i, first, std::min(end, first + kPieceRows));
+    });
+  }
+
+  BoostSums total() {
+    const int64_t count = int64_t(rows->size()), block = std::min(records->packing.wide ? records->block_rows : count, kPieceRows);
+    std::vector<BoostSums> sums(size_t(count / kPieceRows + 1));
+    by_pieces(0, count, [&](int64_t piece, int64_t begin, int64_t end) {
+      for (int64_t first = begin; first < end; first += block) {
+        uint64_t word = 0;
+        for (int64_t i = first; i < std::min(end, first + block); ++i) word += records->words[(*rows)[size_t(i)]];
+        sums[size_t(piece)] = sums[size_t(piece)] + sums_of(word, records->packing);
+      }
+    });
+    return std::accumulate(sums.begin(), sums.end(), BoostSums());
+  }
+
+  /// Puts the rows that go left before the others; returns how many there are.
+  int64_t divide(const Candidate& by, int64_t begin, int64_t end) {
+    const uint8_t* codes = table.column(by.feature);
+    if (end - begin < 2 * kPieceRows || crew.workers() == 1)
+      return kernels.divide(codes, by.cut, by.missing_left, end - begin, rows->data() + begin, spare.data());
+    // Each piece by itself; then left parts and right parts move together, each in the order of the pieces.
+    std::vector<int64_t> lefts(size_t((end - begin + kPieceRows - 1) / kPieceRows));
+    by_pieces(begin, end, [&](int64_t piece, int64_t first, int64_t last) {
+      lefts[size_t(piece)] = kernels.divide(codes, by.cut, by.missing_left, last - first, rows->data() + first, spare.data() + first + 16 * piece);
+    });
+    const int64_t left = std::accumulate(lefts.begin(), lefts.end(), int64_t{0});
+    std::vector<int64_t> before(lefts.size());
+    std::exclusive_scan(lefts.begin(), lefts.end(), before.begin(), int64_t{0});
+    by_pieces(begin, end, [&](int64_t piece, int64_t first, int64_t last) {
+      const uint32_t* from = rows->data() + first;
+      const int64_t here = lefts[size_t(piece)], left_to = begin + before[size_t(piece)],
+                    right_to = begin + left + (first - begin) - before[size_t(piece)];
+      std::copy(from, from + here, spare.data() + left_to);
+      std::copy(from + here, from + (last - first), spare.data() + right_to);
+    });
+    by_pieces(begin, end, [&](int64_t, int64_t first, int64_t last) { std::copy(spare.data() + first, spare.data() + last, rows->data() + first); });
+    return left;
   }
 
   void plant() {
@@ -325,8 +400,7 @@ struct TreeGrower::State {
     const uint32_t left = uint32_t(nodes.size());
     const Candidate best = nodes[number].best;
     const int64_t begin = nodes[number].begin;
-    const int64_t count =
-        kernels.divide(table.column(best.feature), best.cut, best.missing_left, nodes[number].rows(), rows->data() + begin, spare.data());
+    const int64_t count = divide(best, begin, nodes[number].end);
     assert(count > 0 && count < nodes[number].rows());
     Node a, b;
     a.begin = begin, a.end = b.begin = begin + count, b.end = nodes[number].end;

@@ -15,7 +15,7 @@ namespace hayate::learn {
 /// The codes of the training rows, which are numbered from 0 in the order given.
 class BoostTable {
  public:
-  BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows);
+  BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew);
 
   int64_t num_rows() const { return num_rows_; }
   int64_t num_features() const { return int64_t(columns_.size()); }

@@ -71,9 +71,9 @@ float scale_for(float largest) {
 
 /// Derivatives of the round as whole numbers.
 struct Derivatives {
-  std::vector<float> g, h;
-  std::vector<int32_t> fine_g, fine_h;  ///< h is empty when every row's is 1
-  double g_unit = 1, h_unit = 1;        ///< what 1 in `fine_*` stands for
+  std::vector<float> g, h;  ///< h is empty when every row's is 1
+  std::vector<kernels::FinePair> fine;
+  double g_unit = 1, h_unit = 1;  ///< what 1 in `fine` stands for
 };
 
 class Booster {
@@ -85,7 +85,7 @@ class Booster {
         entity_(entity),
         crew_(crew),
         target_(make_target(labels, weights, rows)),
-        table_(matrix, rows),
+        table_(matrix, rows, crew),
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
@@ -102,7 +102,7 @@ class Booster {
     begin();
     for (int64_t round = 0; round < params_.num_trees && !(cancel && cancel->stopped()); ++round) {
       draw_rows(round);
-      loss_->begin_round(scores_);
+      by_rows([&](size_t begin, size_t end) { loss_->begin_round(scores_, begin, end); });
       for (int32_t k = 0; k < forest_.num_scores(); ++k) grow(k);
     }
     return finish();
@@ -142,8 +142,8 @@ class Booster {
     forest_.start = loss_->start();
     scores_.resize(forest_.start.size() * num_rows_);
     for (size_t k = 0; k < forest_.start.size(); ++k) std::fill_n(scores_.begin() + ptrdiff_t(k * num_rows_), num_rows_, forest_.start[k]);
-    derivatives_.g.resize(num_rows_), derivatives_.fine_g.resize(num_rows_);
-    if (!counted_) derivatives_.h.resize(num_rows_), derivatives_.fine_h.resize(num_rows_);
+    derivatives_.g.resize(num_rows_), derivatives_.fine.resize(num_rows_);
+    if (!counted_) derivatives_.h.resize(num_rows_);
     every_feature_.resize(size_t(table_.num_features()));
     std::iota(every_feature_.begin(), every_feature_.end(), 0);
     if (params_.feature_fraction == 1) tiles_ = make_tiles(table_, every_feature_, crew_);
@@ -199,10 +199,9 @@ class Booster {
     const float h_scale = counted_ ? 1 : scale_for(*std::max_element(largest_h.begin(), largest_h.end()));
     by_rows([&](size_t begin, size_t end) {
       const int64_t count = int64_t(end - begin);
-      kernels.fix(d.g.data() + begin, g_scale, count, d.fine_g.data() + begin);
-      if (!counted_) kernels.fix(d.h.data() + begin, h_scale, count, d.fine_h.data() + begin);
-      kernels.pack(d.fine_g.data() + begin, counted_ ? nullptr : d.fine_h.data() + begin, g_shift_, h_shift_,
-                   times_.empty() ? nullptr : times_.data() + begin, times_count(), records_.packing, count, records_.words.data() + begin);
+      kernels.fix(d.g.data() + begin, g_scale, counted_ ? nullptr : d.h.data() + begin, h_scale, count, d.fine.data() + begin);
+      kernels.pack(d.fine.data() + begin, g_shift_, h_shift_, times_.empty() ? nullptr : times_.data() + begin, times_count(), records_.packing,
+                   count, records_.words.data() + begin);
     });
     d.g_unit = g_scale > 0 ? 1.0 / double(g_scale) : 0, d.h_unit = h_scale > 0 ? 1.0 / double(h_scale) : 1;
     records_.g_unit = std::ldexp(d.g_unit, int(g_shift_));
@@ -218,13 +217,8 @@ class Booster {
     forest_.values.resize(first + tree_.nodes.size());
     const std::span<double> values = std::span(forest_.values).subspan(first);
     double* scores = scores_.data() + size_t(k) * num_rows_;
-    crew_.run(int64_t(tree_.leaves.size()), [&](int64_t i, int) {
-      const LeafRows& leaf = tree_.leaves[size_t(i)];
-      const std::span<const uint32_t> rows = std::span(tree_.rows).subspan(size_t(leaf.begin), size_t(leaf.end - leaf.begin));
-      const double value = leaf_value(rows);
-      values[leaf.node] = value;
-      for (const uint32_t row : rows) scores[row] += value;
-    });
+    settle_leaves(values, scores);
+    append_cover();
     for (const uint32_t row : left_out_) scores[row] += values[leaf_of(row)];
     for (size_t i = 0; i < tree_.nodes.size(); ++i)
       if (!tree_.nodes[i].is_leaf()) forest_.importance[tree_.nodes[i].feature] += tree_.gains[i];
@@ -232,20 +226,70 @@ class Booster {
     forest_.tree_start.push_back(uint32_t(forest_.nodes.size()));
   }
 
-  double leaf_value(std::span<const uint32_t> rows) const {
-    const Derivatives& d = derivatives_;
+  /// Sums of derivatives over some rows of a leaf.
+  struct LeafSums {
     int64_t g = 0, h = 0;
-    for (const uint32_t row : rows) g += int64_t{d.fine_g[row]} * times(row);
-    for (const uint32_t row : rows) h += (counted_ ? 1 : int64_t{d.fine_h[row]}) * times(row);
-    const double slope = double(g) * d.g_unit, curve = counted_ ? double(h) : double(h) * d.h_unit;
+  };
+
+  LeafSums leaf_sums(std::span<const uint32_t> rows) const {
+    const std::vector<kernels::FinePair>& fine = derivatives_.fine;
+    LeafSums sums;
+    if (times_.empty())
+      for (const uint32_t row : rows) sums.g += fine[row].g, sums.h += fine[row].h;
+    else
+      for (const uint32_t row : rows) sums.g += int64_t{fine[row].g} * times_[row], sums.h += int64_t{fine[row].h} * times_[row];
+    return sums;
+  }
+
+  double leaf_value(const LeafSums& sums) const {
+    const double slope = double(sums.g) * derivatives_.g_unit, curve = counted_ ? double(sums.h) : double(sums.h) * derivatives_.h_unit;
     const double shrunk = std::max(0.0, std::fabs(slope) - std::ldexp(params_.lambda_l1, -target_.exponent));
     if (shrunk == 0 || curve + params_.lambda_l2 <= 0) return 0;
     return -params_.learning_rate * std::copysign(shrunk, slope) / (curve + params_.lambda_l2);
   }
 
+  /// Values of the leaves, and the scores of their rows. Large leaves are cut into pieces.
+  void settle_leaves(std::span<double> values, double* scores) {
+    struct Piece {
+      size_t leaf;
+      int64_t begin, end;
+      LeafSums sums;
+    };
+    std::vector<Piece> pieces;
+    for (size_t i = 0; i < tree_.leaves.size(); ++i)
+      for (int64_t begin = tree_.leaves[i].begin; begin < tree_.leaves[i].end; begin += 4 * kRowsAtOnce)
+        pieces.push_back({i, begin, std::min(tree_.leaves[i].end, begin + 4 * kRowsAtOnce), {}});
+    const auto rows_of = [&](const Piece& piece) { return std::span(tree_.rows).subspan(size_t(piece.begin), size_t(piece.end - piece.begin)); };
+    const auto each = [&](auto task) {
+      if (int64_t(tree_.rows.size()) < kRowsAtOnce)
+        for (Piece& piece : pieces) task(piece);
+      else
+        crew_.run(int64_t(pieces.size()), [&](int64_t i, int) { task(pieces[size_t(i)]); });
+    };
+    each([&](Piece& piece) { piece.sums = leaf_sums(rows_of(piece)); });
+    std::vector<LeafSums> sums(tree_.leaves.size());
+    for (const Piece& piece : pieces) sums[piece.leaf].g += piece.sums.g, sums[piece.leaf].h += piece.sums.h;
+    for (size_t i = 0; i < tree_.leaves.size(); ++i) values[tree_.leaves[i].node] = leaf_value(sums[i]);
+    each([&](Piece& piece) {
+      const double value = values[tree_.leaves[piece.leaf].node];
+      for (const uint32_t row : rows_of(piece)) scores[row] += value;
+    });
+  }
+
   /// A row that is repeated counts as often, as long as nothing asks how many rows there are.
   bool times_count() const { return !times_.empty() && params_.min_samples_leaf == 1; }
-  int64_t times(uint32_t row) const { return times_.empty() ? 1 : times_[row]; }
+
+  /// Weight of the rows that reached each node: of a leaf its rows, of the others their children. Children come later.
+  void append_cover() {
+    std::vector<double> cover(tree_.nodes.size());
+    for (const LeafRows& leaf : tree_.leaves) {
+      if (target_.weights.empty()) cover[leaf.node] = double(leaf.end - leaf.begin);
+      for (int64_t i = leaf.begin; !target_.weights.empty() && i < leaf.end; ++i) cover[leaf.node] += target_.weight(tree_.rows[size_t(i)]);
+    }
+    for (size_t i = tree_.nodes.size(); i-- > 0;)
+      if (!tree_.nodes[i].is_leaf()) cover[i] = cover[tree_.nodes[i].child()] + cover[tree_.nodes[i].child() + 1];
+    forest_.cover.insert(forest_.cover.end(), cover.begin(), cover.end());
+  }
 
   /// The leaf of a row that the tree did not learn from.
   uint32_t leaf_of(uint32_t row) const {
