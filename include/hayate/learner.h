@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "hayate/boosting.h"
 #include "hayate/error.h"
 #include "hayate/forest.h"
 #include "hayate/linear.h"
@@ -40,7 +41,7 @@ std::vector<std::string> learner_names();
 Result<const Learner*> find_learner(std::string_view name, const std::string& where);
 
 /// Parameters of one learner; the alternative held says which. In the order of learners().
-using LearnerParams = std::variant<ForestParams, LinearParams, LogisticParams>;
+using LearnerParams = std::variant<ForestParams, BoostingParams, LinearParams, LogisticParams>;
 
 /// "num_trees=50,max_depth=8" over the defaults of the learner. Unknown learners and names are errors with the nearest name,
 /// values are checked.
@@ -76,16 +77,17 @@ class Trainer {
   /// Errors (input): no rows; (usage): params out of range.
   virtual Result<void> prepare(std::span<const int32_t> rows) = 0;
   /// Trains on the rows prepared. `labels` and `weights` (may be empty) are indexed by row of the table. With a pool the work
-  /// is spread over its workers. Errors as train_forest().
+  /// is spread over its workers. `extras` concern forests; other learners ignore them. Errors as train_forest().
   Result<Predictor> train(const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool = nullptr,
-                          const exec::Cancellation* cancel = nullptr) const {
-    return train_as(params_, labels, weights, key, pool, cancel);
+                          const exec::Cancellation* cancel = nullptr, const ForestExtras& extras = {}) const {
+    return train_as(params_, labels, weights, key, pool, cancel, extras);
   }
   /// Whether prepare() does for `params` what it does for the trainer's own: train_as() takes these.
   virtual bool prepares_for(const LearnerParams& params) const = 0;
   /// train() with other params: what was prepared serves them too. Any thread, several at once.
   virtual Result<Predictor> train_as(const LearnerParams& params, const Labels& labels, std::span<const float> weights, TrainKey key,
-                                     exec::Pool* pool = nullptr, const exec::Cancellation* cancel = nullptr) const = 0;
+                                     exec::Pool* pool = nullptr, const exec::Cancellation* cancel = nullptr,
+                                     const ForestExtras& extras = {}) const = 0;
   /// Rows of the table as `predictor`, of the last prepare(), predicts them: the bytes of predict() on their values, sooner.
   /// May be called from several threads. `out` is row-major, rows.size() x num_outputs.
   virtual void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const = 0;

@@ -20,7 +20,7 @@ class LinearTrainer final : public Trainer {
   bool prepares_for(const LearnerParams& params) const override { return std::holds_alternative<Params>(params); }
 
   Result<Predictor> train_as(const LearnerParams& params, const Labels& labels, std::span<const float> weights, TrainKey, exec::Pool* pool,
-                             const exec::Cancellation* cancel) const override {
+                             const exec::Cancellation* cancel, const ForestExtras&) const override {
     HY_TRY(Linear linear, table_.train(rows_, labels, weights, std::get<Params>(params), pool, cancel));
     return Predictor(std::move(linear));
   }
