@@ -130,24 +130,20 @@ Result<Manifest> open_manifest(const RunRequest& request, const std::string& run
       return input_error("the bars are not those that this run began with", run_dir, "run the spec again with another --run-dir");
     return Manifest::resume(run_dir, hash);
   }
-  HY_TRY(Manifest manifest, Manifest::begin(run_dir, hash));
-  HY_CHECK(manifest.append(first_record(request)));
-  HY_CHECK(manifest.append(inputs));
-  HY_CHECK(manifest.sync());
-  return manifest;
+  return Manifest::begin(run_dir, hash, {first_record(request), inputs});
 }
 
-/// Most bytes that a shared cache keeps after a run.
-constexpr int64_t kCacheBytes = 10'000'000'000;
+/// A run asks for each result once: keeping them in memory too would gain nothing.
+constexpr cache::Bounds kRunBounds{0, cache::Bounds().folder};
 
-/// A shared cache is kept within its bound; results that were stored for this run alone have served when it is finished.
-void tidy(const cache::Store& store, bool shared) {
-  if (shared) {
-    if (store.use().written > 0) cache::trim(store.folder(), kCacheBytes);
-  } else {
-    std::error_code ignored;
-    std::filesystem::remove_all(store.folder(), ignored);
-  }
+/// Where a run without a shared cache stores the results of its tasks until it is finished.
+std::string own_store(const std::string& run_dir) { return run_dir + "/tasks"; }
+
+/// What a finished run has no more use for. An earlier process may have ended between its last record and this.
+void tidy(const std::string& run_dir) {
+  std::error_code ignored;
+  std::filesystem::remove_all(own_store(run_dir), ignored);
+  remove_unfinished(run_dir);
 }
 
 }  // namespace
@@ -225,7 +221,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, prepared.hashes));
   const std::string shared = cache_folder(request.exec);
-  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? outcome.run_dir + "/tasks" : shared));
+  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? own_store(outcome.run_dir) : shared, kRunBounds));
   HY_TRY(Trained trained, train(plan, prepared, request, workers < asked ? fewer : pool, steps, cancel, began, store, manifest, outcome.run_dir));
   append(outcome.failures, trained.failures);
   if (trained.predictors.empty()) return nothing_left(outcome.failures);
@@ -253,7 +249,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_CHECK(io::write_file(path("events.jsonl"), events_jsonl(outcome.steps, trained.tasks, stats)));
   HY_CHECK(manifest.append("{\"record\":\"end\",\"stats\":" + stats_json(stats) + "}"));
   HY_CHECK(manifest.sync());
-  tidy(store, !shared.empty());
+  tidy(outcome.run_dir);
   return outcome;
 }
 
@@ -266,7 +262,10 @@ Result<std::optional<RunRequest>> read_request(const std::string& run_dir) {
   HY_TRY(const auto records, read_manifest(run_dir));
   const auto first = records_called(records, "run");
   if (first.empty()) return input_error("the manifest of this run is damaged", run_dir + "/manifest", "run the spec again with another --run-dir");
-  if (!records_called(records, "end").empty()) return std::optional<RunRequest>();
+  if (!records_called(records, "end").empty()) {
+    if (const FolderLock lock = FolderLock::take(run_dir)) tidy(run_dir);
+    return std::optional<RunRequest>();
+  }
   if (text_of(first[0], "program") != program_hash().hex())
     return input_error(fmt::format("this run was begun by another build ({})", text_of(first[0], "hayate")), run_dir,
                        "finish it with that build, or run the spec again with another --run-dir");

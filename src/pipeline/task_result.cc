@@ -55,7 +55,7 @@ Result<TaskResult> parse_task_result(std::string_view bytes) {
 }
 
 std::optional<TaskResult> reuse(cache::Store* store, const Hash128& key) {
-  const auto bytes = store ? store->get(key) : std::nullopt;
+  const cache::Value bytes = store ? store->get(key) : nullptr;
   if (!bytes) return std::nullopt;
   auto result = parse_task_result(*bytes);
   return result.ok() ? std::optional(std::move(result.value())) : std::nullopt;

@@ -181,7 +181,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
       if (job.cancel.stopped()) return out;
       if (f + 1 == folds.size()) add_newest(job.panel, table->labels, tested, test);
       HY_TRY(TaskResult result, train_fold(job, *table, f, rows_on(calendar, folds[f].train), test));
-      if (job.store) HY_CHECK(job.store->put(trace.result, serialize(result)));
+      if (job.store) HY_CHECK(job.store->put({trace.result, serialize(result), wall_seconds() - job.run_began - trace.begin}));
       results.push_back(std::move(result));
     }
     trace.end = wall_seconds() - job.run_began;

@@ -143,7 +143,7 @@ Result<void> run_symbol(const TrainJob& job, size_t symbol, Scratch& scratch, Sy
       file_error(job, out.trace.key, cancel, computed.error(), out);
       return {};
     }
-    if (job.store) HY_CHECK(job.store->put(out.trace.result, serialize(out.result)));
+    if (job.store) HY_CHECK(job.store->put({out.trace.result, serialize(out.result), wall_seconds() - job.run_began - out.trace.begin}));
   }
   out.trace.end = wall_seconds() - job.run_began;
   return job.finished ? job.finished(out.trace) : Result<void>();
