@@ -3,7 +3,8 @@
 //
 //   HY_TRY(const FeatureSet* set, feature_set("alpha158"));
 //   HY_TRY(Program program, Program::compile(expressions_of(*set), panel.fields, {}));
-//   add_vwap(panel, program.fields());
+//   add_vwap(panel, program.columns());
+//   HY_CHECK(compute_stages(program, panel, pool, memory));  // cross-sections, triple barriers
 //   Workspace workspace;                                     // one per worker
 //   for (size_t s = 0; s < panel.num_symbols(); ++s)
 //     evaluate(program, bars_of(program, panel, s), workspace, out + panel.offsets[s], panel.num_rows());
@@ -29,6 +30,10 @@
 #include "hayate/table.h"
 
 namespace hayate {
+
+namespace exec {
+class Pool;
+}
 
 /// A named list of features. `expressions_of` builds the list; every entry is an expression, none is code.
 struct FeatureSet {
@@ -78,21 +83,36 @@ class Program {
 
   size_t num_outputs() const;
   const std::vector<std::string>& names() const;   ///< of the outputs, in the order given
-  const std::vector<std::string>& fields() const;  ///< used by any output, without the $; the order of Bars::series
+  const std::vector<std::string>& fields() const;  ///< that evaluate() reads, without the $; the order of Bars::series
+  /// The columns that the expressions name: those of fields() that compute_stages does not make, and what it makes them from.
+  const std::vector<std::string>& columns() const;
   Dtype dtype() const;
 
   /// Leading rows of output `i` without a value when no input is missing: 5 for Ref($close,5), 1 for Std($close,20).
   int64_t lookback(size_t i) const;
   /// How many earlier rows a value may depend on, over all outputs: 4 for Mean($close,5). Nothing: all of them (N = 0, EMA).
   std::optional<int64_t> reach() const;
+  std::optional<int64_t> reach(size_t i) const;
+  /// Rows after which it hardly matters to output `i` where a series begins: reach(i) where there is one; until the weight of the start
+  /// has faded for EMA and what is recursive. Nothing: it always matters (N = 0, ta.OBV).
+  std::optional<int64_t> settled(size_t i) const;
   /// How many later rows a value depends on: 2 for a label Ref($close,-2)/Ref($close,-1)-1; 0 for features.
   int64_t look_ahead() const;
+  int64_t look_ahead(size_t i) const;
+
+  /// Whether a value depends on the other symbols of the panel.
+  bool has_cross_sections() const;
 
   struct Plan;
   const Plan& plan() const { return *plan_; }
+  struct Stage;
+  std::span<const Stage> stages() const;
+  static Program of_stage(const Stage& stage);  ///< computes the inputs of its series
 
  private:
   std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const std::vector<Stage>> stages_;
+  std::shared_ptr<const std::vector<std::string>> columns_;
 };
 
 /// The series of one symbol: one span per Program::fields(), all of `rows` values, NaN where missing. Not owned.
@@ -100,6 +120,12 @@ struct Bars {
   size_t rows = 0;
   std::vector<std::variant<std::span<const double>, std::span<const float>>> series;
 };
+
+/// Computes what the program's expressions need of the panel as a whole, and adds it as fields of the panel: cross-sections (CSRank,
+/// CSZScore, CSDemean, CSNeutralize, at any depth of an expression) and triple barriers. The panel must have columns(), on the rows
+/// that it is to be evaluated on. Does nothing when there are none, or when another program has added the same. The result does
+/// not depend on the workers. Error (budget): it needs more than `room_bytes`.
+Result<void> compute_stages(const Program& program, Panel& panel, exec::Pool& pool, int64_t room_bytes);
 
 /// Symbol `symbol` of `panel`, which must have every field of the program.
 Bars bars_of(const Program& program, const Panel& panel, size_t symbol);

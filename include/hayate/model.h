@@ -97,7 +97,8 @@ struct Forest {
   std::vector<uint32_t> tree_start{0};  ///< tree t owns nodes tree_start[t] .. tree_start[t + 1]
   std::vector<TreeNode> nodes;
   std::vector<double>
-      values;  ///< values_per_node() a node: the mean label; the share of class 1; the share of each class (3 or more); what a sum adds
+      values;                ///< values_per_node() a node: the mean label; the share of class 1; the share of each class (3 or more); what a sum adds
+  std::vector<float> cover;  ///< weight of the training rows that reached each node; empty when not known (imported models)
   std::vector<double> importance;  ///< gain per feature, sums to 1 (all 0 when no tree splits)
 
   int64_t num_features() const { return cuts.num_features(); }
@@ -177,6 +178,9 @@ struct Model {
   const Predictor* find(std::string_view key) const;
   bool operator==(const Model&) const = default;
 };
+
+/// The predictor of `key`, or the only one when `key` is empty. Errors (usage): several and no key; a key nobody has.
+Result<const Predictor*> pick_predictor(const Model& model, std::string_view key);
 
 /// The bytes of a .hyt file; the same model gives the same bytes (no time, no path). The caller writes them.
 /// `model.keys` must ascend, and every predictor must have features.size() features and classes.size() classes.

@@ -18,9 +18,12 @@ struct UniverseSpec {
 struct FeaturesSpec {
   std::string set;                       ///< "alpha158", ...; may be empty when there are expressions
   std::vector<std::string> expressions;  ///< "ma5 = Mean($close,5)/$close"
+  std::vector<std::string> processors;   ///< "cs_zscore", "robust_zscore", "winsorize(0.01)", "fillna(0)", in their order
+  std::string fit = "train";             ///< rows that processors are fitted on: of the fold's training; "all": test rows too, which leaks
 };
 struct LabelSpec {
   std::string expression = "Ref($close,-2)/Ref($close,-1)-1";
+  std::string normalize = "none";  ///< cs_zscore, cs_rank: over the symbols of each date
 };
 struct ModelSpec {
   std::string learner = "forest";
@@ -29,12 +32,19 @@ struct ModelSpec {
   int64_t seed = 0;
 };
 
+struct AdviceSpec {
+  std::string rule = "none";           ///< "rank": by the place of the newest prediction among the symbol's out-of-sample ones
+  double buy = 70, sell = 30;          ///< scores, in percent
+  double rsi_high = 80, rsi_low = 20;  ///< no BUY at or above, no SELL at or below
+};
+
 struct RunSpec {
   UniverseSpec universe;
   FeaturesSpec features;
   LabelSpec label;
   SplitSpec split;  ///< purge_days -1: the label's own horizon
   ModelSpec model;
+  AdviceSpec advice;
 };
 
 }  // namespace hayate

@@ -75,6 +75,18 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
 }
 
+struct CheckOptions : ComputeOptions {
+  std::string what, adjust = "none";
+  std::vector<std::string> input;
+};
+template <class Visitor>
+void visit_fields(CheckOptions& o, Visitor&& field) {
+  field("what", o.what, "data: what is wrong with bars; leakage: whether a spec lets a model see what it could not have known", Required{},
+        Positional{}, Choices{{"data", "leakage"}});
+  field("input", o.input, "the spec of a run; data: or files of bars, folders, globs", Required{}, Positional{}, Argument{"SPEC.toml|FILES"});
+  field("adjust", o.adjust, "data: prices will be scaled by adj_close, as [universe] adjust says in a spec", Choices{{"none", "adj_close"}});
+}
+
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
   std::string label, features, learner, problem, params, weight, model, key, format;
@@ -109,6 +121,55 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
   field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
+}
+
+struct ModelOptions {
+  std::string file;
+};
+template <class Visitor>
+void visit_fields(ModelOptions& o, Visitor&& field) {
+  field("file", o.file, "model made by hayate train, run or import", Required{}, Positional{}, Argument{"FILE"});
+}
+
+struct ImportanceOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string model, label, method = "gain", metric, plot, output, format;
+  int64_t repeats = 5, seed = 0;
+};
+template <class Visitor>
+void visit_fields(ImportanceOptions& o, Visitor&& field) {
+  field("model", o.model, "model made by hayate train, run or import", Required{}, Argument{"FILE"});
+  field("method", o.method, "gain: of the model alone; permutation: what a metric loses on a table; shap: mean |SHAP value| on a table",
+        Choices{{"gain", "permutation", "shap"}});
+  field("input", o.input, "table for permutation and shap: files, folders or globs", Argument{"TABLE"});
+  field("label", o.label, "column that was to be predicted, for permutation", Argument{"COL"});
+  field("metric", o.metric, "metric for permutation; default: roc_auc for two classes, log_loss for more, rmse for numbers", Argument{"NAME"});
+  field("repeats", o.repeats, "permutations of each feature", Range{1, 1000}, Argument{"N"});
+  field("seed", o.seed, "seed of the permutations", Range{0, 9.2e18}, Argument{"N"});
+  field("plot", o.plot, "bar chart to write", Argument{"FILE.svg"});
+  field("output", o.output, "table of the SHAP values of every row to write", Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
+struct ExportOptions {
+  std::string model, to, output, key;
+};
+template <class Visitor>
+void visit_fields(ExportOptions& o, Visitor&& field) {
+  field("model", o.model, "model made by hayate train, run or import", Required{}, Argument{"FILE"});
+  field("to", o.to, "format to write", Required{}, Choices{{"onnx", "lightgbm"}}, Argument{"FORMAT"});
+  field("output", o.output, "file to write", Required{}, Argument{"FILE"});
+  field("key", o.key, "which model, when the file holds one per key", Argument{"KEY"});
+}
+
+struct ImportOptions {
+  std::string from, input, model;
+};
+template <class Visitor>
+void visit_fields(ImportOptions& o, Visitor&& field) {
+  field("from", o.from, "format to read: LightGBM's text, XGBoost's JSON", Required{}, Choices{{"lightgbm", "xgboost"}}, Argument{"FORMAT"});
+  field("input", o.input, "file to read", Required{}, Argument{"FILE"});
+  field("model", o.model, "file to write", Required{}, Argument{"FILE"});
 }
 
 struct EvaluateOptions {
@@ -180,9 +241,14 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 }
 
 Result<int> cache_command(CacheOptions&, const Console&);
+Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
 Result<int> convert_command(ConvertOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);
+Result<int> model_command(ModelOptions& options, const Console& console);
+Result<int> importance_command(ImportanceOptions& options, const Console& console);
+Result<int> export_command(ExportOptions& options, const Console& console);
+Result<int> import_command(ImportOptions& options, const Console& console);
 Result<int> evaluate_command(EvaluateOptions&, const Console&);
 Result<int> explain_command(StatsOptions&, const Console&);
 Result<int> features_command(FeaturesOptions&, const Console&);

@@ -23,6 +23,11 @@ constexpr Command kCommands[] = {
      "hayate features --input 'prices/*.csv' --expr 'ma5=Mean($close,5)/$close' --label 'LABEL0=Ref($close,-2)/Ref($close,-1)-1' --output "
      "features.csv",
      make_invocation<FeaturesOptions, features_command>},
+    {"check",
+     "find what is wrong with bars, and what lets a spec see the future; exit code 1 when something leaks or no symbol can be used, 3 when some "
+     "can't",
+     "hayate check data examples/prices\nhayate check leakage examples/prices/run.toml\nhayate check leakage examples/prices/run.toml --json",
+     make_invocation<CheckOptions, check_command>},
     {"train", "train a model on a table",
      "hayate train --input features.parquet --label LABEL0 --learner forest --params num_trees=100,max_depth=8 --model forest.hyt",
      make_invocation<TrainOptions, train_command>},
@@ -33,6 +38,16 @@ constexpr Command kCommands[] = {
     {"evaluate", "all metrics of predictions, with their conventions",
      "hayate evaluate --input predictions.parquet --label label --prediction prediction --by-date date",
      make_invocation<EvaluateOptions, evaluate_command>},
+    {"importance", "what the features of a model count for: gain, permutation or SHAP",
+     "hayate importance --model forest.hyt\n"
+     "hayate importance --model forest.hyt --method permutation --input test.parquet --label LABEL0 --plot importance.svg",
+     make_invocation<ImportanceOptions, importance_command>},
+    {"model", "what is in a model file", "hayate model forest.hyt\nhayate model forest.hyt --json", make_invocation<ModelOptions, model_command>},
+    {"export", "a model as ONNX or as LightGBM's text", "hayate export --model forest.hyt --to onnx --output forest.onnx",
+     make_invocation<ExportOptions, export_command>},
+    {"import", "a model of LightGBM or XGBoost as a model of hayate",
+     "hayate import --from lightgbm --input model.txt --model model.hyt\nhayate import --from xgboost --input model.json --model model.hyt",
+     make_invocation<ImportOptions, import_command>},
     {"synth", "make a universe of symbols by block bootstrap of real bars",
      "hayate synth --like 'examples/prices/*.csv' --symbols 500 --days 2500 --seed 1 --output universe.parquet",
      make_invocation<SynthOptions, synth_command>},

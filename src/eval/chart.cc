@@ -710,6 +710,35 @@ std::string sparkline(const std::vector<double>& values, std::string_view name) 
   return out;
 }
 
+namespace {
+
+/// The height in the viewBox of a drawing.
+double height_of(std::string_view drawing) {
+  constexpr std::string_view kBox = "viewBox=\"0 0 ";
+  const size_t box = drawing.find(kBox), height = box == std::string_view::npos ? box : drawing.find(' ', box + kBox.size());
+  return height == std::string_view::npos ? 0 : std::strtod(drawing.data() + height, nullptr);
+}
+
+}  // namespace
+
+std::string svg_file(std::span<const SvgPart> parts, int width) {
+  constexpr double kMargin = 24, kTitle = 28;
+  std::string body;
+  double y = kMargin;
+  for (const SvgPart& part : parts) {
+    const double height = height_of(part.drawing);
+    body += fmt::format("<text class=\"title\" x=\"{}\" y=\"{}\">{}</text>\n", px(kMargin), px(y + 12), escape_html(part.title));
+    body += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\">{}</svg>\n", px(kMargin), px(y + kTitle), width, px(height), part.drawing);
+    y += kTitle + height + kMargin;
+  }
+  const std::string size = fmt::format("{} {}", px(width + 2 * kMargin), px(y));
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {}\" font-family=\"system-ui,sans-serif\">\n<style>{}"
+      ".paper{{fill:var(--paper)}}.title{{fill:var(--ink);font-size:14px;font-weight:600}}</style>\n"
+      "<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n{}</svg>\n",
+      size, chart_css(), body);
+}
+
 std::string chart_css() {
   // Neighbouring colours differ in lightness as well as hue, lines in their dashes too: they stay apart in grey and for colour-blind eyes.
   return R"(:root{color-scheme:light dark;--paper:#fff;--ink:#1c2127;--soft:#5a646e;--grid:#e4e7eb;--frame:#a9b1ba;--tint:#f5f6f8;--hover:#1c212712;--solid:1;

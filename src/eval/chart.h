@@ -125,6 +125,13 @@ std::string draw(const TimelineChart& chart, int width);
 /// A line without axes, the height of a line of text; for table cells.
 std::string sparkline(const std::vector<double>& values, std::string_view name);
 
+/// Drawings as a .svg file of their own, one below the other, on paper of either kind of light. `width`: what they were drawn for.
+struct SvgPart {
+  std::string title;
+  std::string drawing;
+};
+std::string svg_file(std::span<const SvgPart> parts, int width);
+
 /// The rules and variables that the drawings rely on, for light, dark and print.
 std::string chart_css();
 

@@ -398,8 +398,15 @@ std::string symbols_section(const ReportData& data) {
 // ---- Newest predictions, features ----
 
 std::string newest_table(const ReportData& data, std::string_view caption, std::span<const NewestPrediction* const> rows, int decimals) {
-  HtmlTable table(caption, {{"Symbol", nullptr, false}, {"Date", nullptr, false}, {"Prediction"}});
-  for (const NewestPrediction* p : rows) table.row({name(p->symbol), text(time_text(data, p->time)), number(p->prediction, decimals)});
+  std::vector<Head> heads = {{"Symbol", nullptr, false}, {"Date", nullptr, false}, {"Prediction"}};
+  const bool advised = std::any_of(rows.begin(), rows.end(), [](const NewestPrediction* p) { return !p->advice.empty(); });
+  if (advised) heads.insert(heads.end(), {{"Advice", nullptr, false}, {"Confidence"}, {"Reason", nullptr, false}});
+  HtmlTable table(caption, heads);
+  for (const NewestPrediction* p : rows) {
+    std::vector<Cell> cells = {name(p->symbol), text(time_text(data, p->time)), number(p->prediction, decimals)};
+    if (advised) cells.insert(cells.end(), {text(p->advice), number(p->confidence, 2), text(p->reason)});
+    table.row(cells);
+  }
   return std::move(table).finish();
 }
 

@@ -76,6 +76,9 @@ struct NewestPrediction {
   std::string symbol;
   int64_t time = 0;
   double prediction = kUndefined;
+  std::string advice = {};         ///< BUY, HOLD or SELL; empty when none was asked for
+  double confidence = kUndefined;  ///< in [0, 1]
+  std::string reason = {};
 };
 
 struct FeatureGain {

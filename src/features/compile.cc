@@ -24,6 +24,7 @@ struct Value {
   double number = 0;
   std::string text = {};
   int64_t talib_call = -1;  // of the graph, when the value is one
+  int32_t touch = -1;       // of a triple barrier: the node of its second output
   std::vector<int32_t> talib_inputs = {};
 
   bool is_series() const { return kind == Kind::series; }
@@ -70,6 +71,9 @@ constexpr PairRow kPairOperators[] = {
     {"Ge", ">=", Op::greater_equal}, {"Lt", "<", Op::less},        {"Le", "<=", Op::less_equal}, {"Eq", "==", Op::equal},
     {"Ne", "!=", Op::not_equal},     {"And", "&", Op::bit_and},    {"Or", "|", Op::bit_or},
 };
+
+constexpr std::pair<std::string_view, Op> kCrossSections[] = {
+    {"CSRank", Op::cross_rank}, {"CSZScore", Op::cross_zscore}, {"CSDemean", Op::cross_demean}, {"CSNeutralize", Op::cross_neutralize}};
 
 constexpr std::string_view kOtherSymbols[] = {"Mask", "ChangeInstrument"};
 
@@ -135,6 +139,7 @@ class Compiler {
       case Type::attribute:
         break;
     }
+    if (value(node, 0).touch >= 0) return barrier_output(node, value(node, 0));
     return talib_output(node, value(node, 0));
   }
 
@@ -271,6 +276,12 @@ class Compiler {
     if (node.name == "Ref" || node.name == "Delta") return shifted(node, argument(0), argument(1), place(1));
     if (node.name == "EMA") return ema(argument(0), argument(1), place(1));
     if (node.name == "Corr" || node.name == "Cov") return two_sided(node, argument(0), argument(1), place(1), argument(2), place(2));
+    for (const auto& [name, op_of_panel] : kCrossSections)
+      if (name == node.name)
+        return order.size() > 1 ? cross_section(op_of_panel, argument(0), &argument(1), place(1))
+                                : cross_section(op_of_panel, argument(0), nullptr, place(0));
+    if (node.name == "ForwardReturn") return forward_return(node, argument(0), argument(1), place(1));
+    if (node.name == "TripleBarrier") return triple_barrier(node, order);
     if (node.name == "Rolling") return named_rolling(argument(0), argument(1), place(1), argument(2), place(2));
     for (const RollingRow& row : kRollingOperators)
       if (row.name == node.name)
@@ -330,25 +341,29 @@ class Compiler {
   }
 
   /// A whole number of rows; negative ones only where they mean something.
-  Result<int64_t> rows(const Value& n, const ExpressionNode& place, std::string_view name, int64_t least) const {
-    if (n.is_series()) return fail(place, fmt::format("the window of {} is a series", name), "write a whole number of rows");
+  Result<int64_t> rows(const Value& n, const ExpressionNode& place, std::string_view name, int64_t least, std::string_view what = "window") const {
+    if (n.is_series()) return fail(place, fmt::format("the {} of {} is a series", what, name), "write a whole number of rows");
     if (!n.whole)
-      return fail(place, fmt::format("the window of {} must be a whole number, not {}", name, format_shortest(n.number)),
+      return fail(place, fmt::format("the {} of {} must be a whole number, not {}", what, name, format_shortest(n.number)),
                   "write it without a point, such as 5");
     if (n.number < double(least))
-      return fail(place, fmt::format("the window of {} must be {} or more, not {}", name, least, format_shortest(n.number)),
+      return fail(place, fmt::format("the {} of {} must be {} or more, not {}", what, name, least, format_shortest(n.number)),
                   least == 0 ? "0 means all rows so far" : "such as 5");
     if (std::abs(n.number) > double(kMaxWindow))
-      return fail(place, fmt::format("a window of {} rows; at most {}", format_shortest(n.number), kMaxWindow), "0 means all rows so far");
+      return fail(place, fmt::format("a {} of {} rows; at most {}", what, format_shortest(n.number), kMaxWindow), "0 means all rows so far");
     return int64_t(n.number);
+  }
+
+  Result<void> may_look_ahead(const ExpressionNode& node, int64_t ahead) const {
+    if (options_.allow_look_ahead) return {};
+    return fail(node,
+                fmt::format("{} looks ahead: its value is {} rows in the future", expression_->text.substr(node.begin, node.end - node.begin), ahead),
+                "a feature may only use rows up to its own; a label may look ahead (--label)");
   }
 
   Result<Value> shifted(const ExpressionNode& node, const Value& x, const Value& n, const ExpressionNode& place) {
     HY_TRY(int64_t back, rows(n, place, node.name, -kMaxWindow));
-    if (back < 0 && !options_.allow_look_ahead)
-      return fail(
-          node, fmt::format("{} looks ahead: its value is {} rows in the future", expression_->text.substr(node.begin, node.end - node.begin), -back),
-          "a feature may only use rows up to its own; a label may look ahead (--label)");
+    if (back < 0) HY_CHECK(may_look_ahead(node, -back));
     // A shifted condition has rows without a value, so it becomes a number.
     const ValueType type = x.is_condition() ? raw() : x.type;
     const int32_t source = operand(x, type);
@@ -425,6 +440,74 @@ class Compiler {
     const ValueType type = x.is_condition() || node.name == "Sign" ? raw() : x.type;
     const Op op = node.name == "Abs" ? Op::absolute : node.name == "Sign" ? Op::sign : Op::logarithm;
     return series({.op = op, .type = type, .in = {operand(x, type)}}, x.whole && op == Op::absolute);
+  }
+
+  // ---- Over the panel ----------------------------------------------------------------------------------------------
+
+  /// A condition as a number; anything else as it is.
+  Value as_number(const Value& x) {
+    if (!x.is_condition()) return x;
+    return {.kind = Value::Kind::series, .node = operand(x, raw()), .type = raw()};
+  }
+
+  /// The column in double where the series is one: float32 would make one group of codes above 2^24.
+  int32_t group_node(const Value& group) {
+    const GraphNode source = graph_.node(group.node);
+    if (source.op == Op::field) return graph_.add({.op = Op::field, .type = ValueType::float64, .n = source.n});
+    return as_number(group).node;
+  }
+
+  Result<Value> cross_section(Op op, const Value& x, const Value* group, const ExpressionNode& group_place) {
+    GraphNode node{.op = op, .type = ValueType::float64, .in = {as_number(x).node}};
+    if (group) {
+      if (!group->is_series()) return fail(group_place, "the group is a number", "give it a column of group codes, such as $sector");
+      node.in[1] = group_node(*group);
+    }
+    return series(node);
+  }
+
+  // ---- Labels ------------------------------------------------------------------------------------------------------
+
+  Result<Value> forward_return(const ExpressionNode& node, const Value& x, const Value& horizon, const ExpressionNode& place) {
+    HY_TRY(const int64_t ahead, rows(horizon, place, node.name, 1, "horizon"));
+    HY_CHECK(may_look_ahead(node, ahead));
+    const Value now = as_number(x), later = series({.op = Op::shift, .type = now.type, .in = {now.node}, .n = -ahead});
+    HY_TRY(const Value ratio, arithmetic(node, Op::divide, later, now));
+    return arithmetic(node, Op::subtract, ratio, number(1, true));
+  }
+
+  /// A multiplier of the volatility, as a constant of the graph.
+  Result<int32_t> multiplier(const ExpressionNode& node, size_t child_index, const char* name) {
+    const Value& given = value(node, child_index);
+    if (given.is_series() || !(given.number > 0) || std::isinf(given.number))
+      return fail(child(node, child_index), fmt::format("'{}' of {} must be a number above 0", name, node.name), "such as 2");
+    return graph_.add({.op = Op::constant, .type = ValueType::float64, .p = given.number});
+  }
+
+  /// TripleBarrier(feature, horizon, window, up, down): the label, whose value knows the node of the touch.
+  Result<Value> triple_barrier(const ExpressionNode& node, const std::vector<size_t>& order) {
+    HY_TRY(const int64_t horizon, rows(value(node, order[1]), child(node, order[1]), node.name, 1, "horizon"));
+    HY_TRY(const int64_t window, rows(value(node, order[2]), child(node, order[2]), node.name, 2));
+    HY_TRY(const int32_t up, multiplier(node, order[3], "up"));
+    HY_TRY(const int32_t down, multiplier(node, order[4], "down"));
+    HY_CHECK(may_look_ahead(node, horizon));
+    const Value x = as_number(value(node, order[0])), before = series({.op = Op::shift, .type = x.type, .in = {x.node}, .n = 1});
+    HY_TRY(const Value ratio, arithmetic(node, Op::divide, x, before));
+    HY_TRY(const Value change, arithmetic(node, Op::subtract, ratio, number(1, true)));
+    const Value volatility = series({.op = Op::deviation, .type = ValueType::float64, .in = {change.node}, .n = window});
+    GraphNode barrier{.op = Op::barrier_touch, .type = ValueType::float64, .in = {x.node, volatility.node, up, down}, .n = horizon};
+    const int32_t touch = graph_.add(barrier);
+    barrier.op = Op::barrier_label;
+    Value out = series(barrier);
+    out.touch = touch;
+    return out;
+  }
+
+  Result<Value> barrier_output(const ExpressionNode& node, const Value& barrier) {
+    if (node.name == "label") return barrier;
+    if (node.name == "touch") return Value{.kind = Value::Kind::series, .node = barrier.touch, .type = ValueType::float64};
+    const Error unknown = unknown_name("output of TripleBarrier", node.name, std::vector<std::string>{"label", "touch"}, "");
+    return fail_name(node, unknown.what, unknown.hint);
   }
 
   // ---- TA-Lib ------------------------------------------------------------------------------------------------------
@@ -511,7 +594,7 @@ class Compiler {
 
   Value talib_series(const Value& call, int output) {
     GraphNode node{.op = Op::talib, .type = ValueType::float64, .n = call.talib_call, .p = double(output)};
-    std::copy(call.talib_inputs.begin(), call.talib_inputs.end(), node.in);
+    std::copy(call.talib_inputs.begin(), call.talib_inputs.end(), node.in.begin());
     Value out = series(node);
     out.talib_call = call.talib_call, out.talib_inputs = call.talib_inputs;
     return out;

@@ -532,11 +532,13 @@ void evaluate_by_block(const Program& program, const Bars& bars, Workspace::Stat
 }  // namespace
 
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, float* out, size_t stride) {
+  if (bars.rows == 0) return;
   if (program.dtype() == Dtype::float32) return evaluate_float32(program, bars, workspace.state(), out, stride);
   evaluate_by_block<double>(program, bars, workspace.state(), out, stride, evaluate_float64);
 }
 
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, double* out, size_t stride) {
+  if (bars.rows == 0) return;
   if (program.dtype() == Dtype::float64) return evaluate_float64(program, bars, workspace.state(), out, stride);
   evaluate_by_block<float>(program, bars, workspace.state(), out, stride, evaluate_float32);
 }

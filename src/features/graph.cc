@@ -1,6 +1,7 @@
 #include "features/graph.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hayate {
 namespace {
@@ -30,15 +31,19 @@ int64_t values_needed(Op op) {
   }
 }
 
+/// Rows in which the weight of the first one falls to a millionth.
+int64_t rows_to_fade(double alpha) { return int64_t(std::ceil(std::log(1e-6) / std::log1p(-alpha))); }
+
 /// Comparisons of NaN are false, not NaN.
 bool swallows_missing(const GraphNode& node) { return node.type == ValueType::boolean && is_elementwise(node.op); }
 
 Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
   Extent out;
-  for (int i = 0; i < kMaxTalibInputs; ++i) {
+  for (size_t i = 0; i < node.in.size(); ++i) {
     if (node.in[i] < 0) continue;
     const Extent& in = extents[size_t(node.in[i])];
     out.from = std::min(out.from, in.from), out.to = std::max(out.to, in.to);
+    out.settled = std::max(out.settled, in.settled);
     if (node.op == Op::choose && i == 0) continue;
     out.lookback = std::max(out.lookback, in.lookback);
   }
@@ -49,38 +54,48 @@ Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
 }  // namespace
 
 Extent Graph::extent_of(const GraphNode& node) const {
+  if (node.op == Op::field) return size_t(node.n) < field_extents.size() ? field_extents[size_t(node.n)] : Extent{};
   Extent out = of_operands(node, extents_);
-  if (node.op == Op::shift) {
+  if (node.op == Op::barrier_label || node.op == Op::barrier_touch) {
+    out.to = plus(out.to, node.n);
+  } else if (node.op == Op::shift) {
     out.from = node.n > 0 ? back(out.from, node.n) : out.from;
+    out.settled = node.n > 0 ? plus(out.settled, node.n) : out.settled;
     out.to = std::max<int64_t>(out.to - node.n, 0);
     out.lookback = node.n > 0 ? plus(out.lookback, node.n) : out.lookback == kAll ? kAll : std::max<int64_t>(out.lookback + node.n, 0);
   } else if (node.op == Op::first) {
-    out.from = -kAll;
+    out.from = -kAll, out.settled = kAll;
     if (out.lookback > 0) out.lookback = kAll;
   } else if (is_rolling(node.op)) {
     const int64_t needed = values_needed(node.op);
     out.from = node.n == 0 ? -kAll : back(out.from, node.n - 1);
+    out.settled = node.n == 0 ? kAll : plus(out.settled, node.n - 1);
     out.lookback = node.n > 0 && node.n < needed ? kAll : plus(out.lookback, needed - 1);
   } else if (node.op == Op::ewm || node.op == Op::expanding_ema) {
     out.from = -kAll;
+    out.settled = node.op == Op::ewm ? plus(out.settled, rows_to_fade(node.p)) : kAll;
   } else if (node.op == Op::talib) {
     return talib_extent(node, out);
   }
   return out;
 }
 
-/// Every earlier row: recursive functions, and windows are cut into blocks from the first row on.
+/// Every earlier row: recursive functions, and windows are cut into blocks from the first row on. The start of Wilder's smoothing has
+/// faded to 1e-6 after 14 periods or 7 lookbacks; SAR forgets at its first turn, which takes no given number of rows.
 Extent Graph::talib_extent(const GraphNode& node, Extent inputs) const {
   const TalibCall& call = talib_calls[size_t(node.n)];
   const bool whole = call.function->is_whole(int(node.p));
   if (whole && call.exact) inputs.lookback = 0;
   if (!whole) inputs.lookback = plus(inputs.lookback, call.lookback());
   inputs.from = -kAll;
+  inputs.settled = call.function->cumulative
+                       ? kAll
+                       : plus(inputs.settled, call.lookback() * (call.function->recursive ? 20 : 1) + (call.function->recursive ? 250 : 0));
   return inputs;
 }
 
 int32_t Graph::add(const GraphNode& node) {
-  const Key key{node.op, node.type, std::to_array(node.in), node.n, node.p};
+  const Key key{node.op, node.type, node.in, node.n, node.p};
   const auto [at, fresh] = seen_.try_emplace(key, int32_t(nodes_.size()));
   if (!fresh) return at->second;
   extents_.push_back(extent_of(node));

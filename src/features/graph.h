@@ -2,8 +2,10 @@
 // coercions are gone here: types are explicit (casts are nodes), Delta is a subtraction, Count a sum, Med a quantile.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <string>
@@ -70,15 +72,31 @@ enum class Op : uint8_t {
   ewm,            ///< p is alpha
   expanding_ema,  ///< span = rows so far
   talib,          ///< output `p` of Graph::talib_calls[n]
+  // Over the whole panel: computed between stages (stages.h), never inside a plan. The result is float64.
+  cross_rank,
+  cross_zscore,
+  cross_demean,
+  cross_neutralize,  ///< in[1] is the group
+  barrier_label,     ///< triple barrier of in[0] over the next n rows; in[1] is its volatility, in[2] and in[3] the multipliers
+  barrier_touch,     ///< rows until its first touch
 };
 
 inline constexpr bool is_rolling(Op op) { return op >= Op::sum && op <= Op::covariance; }
 inline constexpr bool is_elementwise(Op op) { return op >= Op::absolute && op <= Op::choose; }
+inline constexpr bool is_staged(Op op) { return op >= Op::cross_rank; }
+inline constexpr bool is_cross_section(Op op) { return op >= Op::cross_rank && op <= Op::cross_neutralize; }
+
+/// The nodes that a node reads; -1 where there is none.
+struct Operands : std::array<int32_t, kMaxTalibInputs> {
+  Operands() { fill(-1); }
+  /// A plain array would hold node 0 in the places that are not given.
+  Operands(std::initializer_list<int32_t> given) : Operands() { std::copy(given.begin(), given.end(), begin()); }
+};
 
 struct GraphNode {
   Op op = Op::field;
   ValueType type = ValueType::float32;
-  int32_t in[kMaxTalibInputs] = {-1, -1, -1, -1, -1};
+  Operands in = {};
   int64_t n = 0;
   double p = 0;
 };
@@ -88,6 +106,7 @@ struct Extent {
   static constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
   int64_t from = 0, to = 0;  ///< from = -kAll: every earlier row
   int64_t lookback = 0;      ///< kAll: no row ever has a value
+  int64_t settled = 0;       ///< rows after which it hardly matters where the series begins; kAll: it always does
 };
 
 class Graph {
@@ -104,6 +123,8 @@ class Graph {
   std::vector<int32_t> outputs;
   std::vector<std::string> output_names;
   std::vector<std::string> fields;
+  /// Of the fields that stand for a staged node: what that depends on. Fewer than fields: the others are columns as they are.
+  std::vector<Extent> field_extents;
   std::vector<TalibCall> talib_calls;
 
  private:

@@ -17,6 +17,10 @@ constexpr std::string_view kCompares = "a comparison with NaN is false (0); Ne i
 constexpr std::string_view kLine = "NaN is skipped; one value is NaN; inf makes its windows NaN";
 constexpr std::string_view kEwmQuirk = "0 < N < 1 gives the exponentially weighted mean whatever the operator is called";
 
+constexpr std::string_view kOneDate =
+    "no window: the symbols of the panel that have a row at this date and time, all of them; another universe gives other values";
+constexpr std::string_view kAheadMissing = "NaN in, NaN out; the last rows of a symbol, which lack the rows ahead, are NaN";
+
 constexpr Operator kOperators[] = {
     {"Ref", "Ref(feature, N)", "", "The value N rows ago", "x[t - N]",
      "no window: one row, N back. N = 0: the symbol's first value. N < 0 looks ahead: for labels only", "NaN where there is no such row",
@@ -109,6 +113,29 @@ constexpr Operator kOperators[] = {
     {"Rolling", "Rolling(feature, N, func)", "", "The rolling operator called func",
      "func is 'mean', 'sum', 'std', 'var', 'min', 'max', 'median', 'skew', 'kurt' or 'count'", kRollingEwm, "as the operator called",
      "Skew and Kurt called this way take any N", "Rolling($close, 5, 'mean')"},
+    {"CSRank", "CSRank(feature)", "", "Rank among the symbols of the same date, as a share",
+     "(values below + (values equal + 1) / 2) / n, n symbols with a value (pandas rank(pct=True))", kOneDate,
+     "symbols without a value are left out, and NaN themselves; fewer than two symbols are NaN; inf is ordered", "",
+     "CSRank($close/Ref($close, 20) - 1)"},
+    {"CSZScore", "CSZScore(feature)", "", "Distance from the mean of the date in its standard deviations", "(x - mean) / std, n - 1 in the std",
+     kOneDate, "symbols with NaN or inf are left out, and NaN themselves; fewer than two symbols are NaN, and so are values that are all equal", "",
+     "CSZScore($close/Ref($close, 20) - 1)"},
+    {"CSDemean", "CSDemean(feature)", "", "Distance from the mean of the date", "x - mean", kOneDate,
+     "symbols with NaN or inf are left out, and NaN themselves; fewer than two symbols are NaN", "", "CSDemean($close/Ref($close, 1) - 1)"},
+    {"CSNeutralize", "CSNeutralize(feature, group)", "", "Distance from the mean of the symbol's group on the date",
+     "x - mean of the symbols whose group is equal", kOneDate,
+     "symbols with NaN or inf in the feature or NaN in the group are left out, and NaN themselves; a group of fewer than two symbols is NaN",
+     "groups are numbers: a column of codes, or an expression", "CSNeutralize($close/Ref($close, 20) - 1, $sector)"},
+    {"ForwardReturn", "ForwardReturn(feature, horizon)", "", "Label: return over the next rows", "x[t + horizon] / x[t] - 1",
+     "no window: one row, horizon >= 1 ahead: for labels only. Folds purge by it", kAheadMissing, "", "ForwardReturn($close, horizon=5)"},
+    {"TripleBarrier", "TripleBarrier(feature, horizon, window, up, down)", "",
+     "Label: which barrier is touched first, 1 the upper, -1 the lower, 0 none within the horizon. With .touch: rows until the touch, horizon when "
+     "none",
+     "first k in 1..horizon with x[t+k] >= x[t] (1 + up s): 1; with x[t+k] <= x[t] (1 - down s): -1; s = Std(x / Ref(x, 1) - 1, window) at t",
+     "volatility over the last window >= 2 rows; looks horizon >= 1 rows ahead, whatever is touched when: for labels only. Folds purge by it",
+     "NaN where x or s is, and in the last horizon rows of a symbol; NaN rows ahead are passed over",
+     "after Lopez de Prado, Advances in Financial Machine Learning, 2018, chapter 3, with a rolling volatility",
+     "TripleBarrier($close, horizon=10, window=20, up=2, down=2)"},
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cassert>
 
 #include "features/compile.h"
 #include "features/plan.h"
+#include "features/stages.h"
 #include "hayate/features.h"
 
 namespace hayate {
@@ -9,9 +11,32 @@ namespace hayate {
 Result<Program> Program::compile(std::span<const NamedExpression> expressions, const std::vector<std::string>& fields,
                                  const CompileOptions& options) {
   HY_TRY(Graph graph, compile_graph(expressions, fields, options));
+  StagedGraph staged = split_stages(graph);
+  std::vector<Stage> stages;
+  for (StageGraph& stage : staged.stages)
+    stages.push_back({std::make_shared<const Plan>(make_plan(std::move(stage.graph), Dtype::float64)), std::move(stage.series)});
   Program program;
-  program.plan_ = std::make_shared<const Plan>(make_plan(std::move(graph), options.dtype));
+  program.plan_ = std::make_shared<const Plan>(make_plan(std::move(staged.last), options.dtype));
+  program.stages_ = std::make_shared<const std::vector<Stage>>(std::move(stages));
+  program.columns_ = std::make_shared<const std::vector<std::string>>(std::move(graph.fields));
   return program;
+}
+
+Program Program::of_stage(const Stage& stage) {
+  Program program;
+  program.plan_ = stage.plan;
+  program.stages_ = std::make_shared<const std::vector<Stage>>();
+  program.columns_ = std::make_shared<const std::vector<std::string>>(stage.plan->graph.fields);
+  return program;
+}
+
+std::span<const Program::Stage> Program::stages() const { return *stages_; }
+const std::vector<std::string>& Program::columns() const { return *columns_; }
+bool Program::has_cross_sections() const {
+  for (const Stage& stage : *stages_)
+    for (const StagedSeries& series : stage.series)
+      if (is_cross_section(series.op)) return true;
+  return false;
 }
 
 size_t Program::num_outputs() const { return plan_->graph.outputs.size(); }
@@ -27,6 +52,18 @@ std::optional<int64_t> Program::reach() const {
   return -from;
 }
 
+std::optional<int64_t> Program::reach(size_t i) const {
+  const int64_t from = plan_->graph.extent(plan_->graph.outputs[i]).from;
+  return from == -Extent::kAll ? std::nullopt : std::optional(-from);
+}
+
+std::optional<int64_t> Program::settled(size_t i) const {
+  const int64_t rows = plan_->graph.extent(plan_->graph.outputs[i]).settled;
+  return rows == Extent::kAll ? std::nullopt : std::optional(rows);
+}
+
+int64_t Program::look_ahead(size_t i) const { return plan_->graph.extent(plan_->graph.outputs[i]).to; }
+
 int64_t Program::look_ahead() const {
   int64_t to = 0;
   for (int32_t output : plan_->graph.outputs) to = std::max(to, plan_->graph.extent(output).to);
@@ -35,7 +72,10 @@ int64_t Program::look_ahead() const {
 
 Bars bars_of(const Program& program, const Panel& panel, size_t symbol) {
   Bars bars{.rows = size_t(panel.offsets[symbol + 1] - panel.offsets[symbol]), .series = {}};
-  for (const std::string& name : program.fields()) bars.series.emplace_back(panel.series(panel.field(name), symbol));
+  for (const std::string& name : program.fields()) {
+    assert(panel.field(name) >= 0 && "a column is missing, or compute_stages was not called");
+    bars.series.emplace_back(panel.series(panel.field(name), symbol));
+  }
   return bars;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 
 #include "exec/pool.h"
 #include "learn/params.h"
@@ -125,6 +126,7 @@ void append_tree(const Tree& tree, Forest& forest) {
     if (!tree.nodes[node].is_leaf()) forest.importance[tree.nodes[node].feature] += gain_of(tree, node, size_t(forest.values_per_node()));
   forest.nodes.insert(forest.nodes.end(), tree.nodes.begin(), tree.nodes.end());
   forest.values.insert(forest.values.end(), tree.values.begin(), tree.values.end());
+  std::transform(tree.weight.begin(), tree.weight.end(), std::back_inserter(forest.cover), [](double weight) { return float(weight); });
   forest.tree_start.push_back(uint32_t(forest.nodes.size()));
 }
 

@@ -48,14 +48,14 @@ struct ForestHeader {
   uint32_t problem;
   uint32_t num_classes;
   uint32_t joined, link;
-  uint64_t num_start, num_features, num_cuts, num_trees, num_nodes;
+  uint64_t num_start, num_features, num_cuts, num_trees, num_nodes, num_covers;
 };
 struct LinearHeader {
   uint32_t problem;
   uint32_t num_classes;
   uint64_t link, num_scores, num_features;
 };
-static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 56 && sizeof(LinearHeader) == 32);
+static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 64 && sizeof(LinearHeader) == 32);
 
 size_t round_up(size_t size, size_t to) { return (size + to - 1) / to * to; }
 
@@ -98,11 +98,12 @@ void put_forest(std::string& out, const Forest& f) {
                             .num_features = uint64_t(f.num_features()),
                             .num_cuts = f.cuts.values.size(),
                             .num_trees = uint64_t(f.num_trees()),
-                            .num_nodes = f.nodes.size()};
+                            .num_nodes = f.nodes.size(),
+                            .num_covers = f.cover.size()};
   out.append(reinterpret_cast<const char*>(&header), sizeof header);
   put_array(out, f.start);
   put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
-  put_array(out, f.nodes), put_array(out, f.values), put_array(out, f.importance);
+  put_array(out, f.nodes), put_array(out, f.values), put_array(out, f.cover), put_array(out, f.importance);
 }
 
 void put_linear(std::string& out, const Linear& l) {
@@ -238,6 +239,7 @@ bool read_forest(std::string_view section, Forest& forest) {
   if (!bytes.array(forest.cuts.start, header.num_features + 1) || !bytes.array(forest.cuts.values, header.num_cuts)) return false;
   if (!bytes.array(forest.tree_start, header.num_trees + 1) || !bytes.array(forest.nodes, header.num_nodes)) return false;
   if (!bytes.array(forest.values, header.num_nodes * uint64_t(forest.values_per_node()))) return false;
+  if ((header.num_covers != 0 && header.num_covers != header.num_nodes) || !bytes.array(forest.cover, header.num_covers)) return false;
   if (!bytes.array(forest.importance, header.num_features) || !bytes.empty()) return false;
   return ascends_from_zero(forest.cuts.start, header.num_cuts, 0u) && ascends_from_zero(forest.tree_start, header.num_nodes, 1u) &&
          forest_holds(forest);

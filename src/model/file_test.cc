@@ -18,6 +18,7 @@ Forest small_forest(double value) {
   f.nodes = {{2, 1, 2}, {2, 0, TreeNode::kLeafCut}, {4, 0, TreeNode::kLeafCut}};
   f.tree_start = {0, 3};
   f.values = {value, value - 1, value + 1};
+  f.cover = {10, 6, 4};
   f.importance = {0, 1};
   return f;
 }
@@ -130,8 +131,8 @@ TEST_CASE("model file: a file of another kind and a newer version say so") {
 
 TEST_CASE("model file: a forged section can't reach outside its bytes") {
   const std::string bytes = serialize(one_model());
-  // Forest section: header of 56 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
-  const size_t cut_start = 56, cuts = 72, tree_start = 88, nodes = 96;
+  // Forest section: header of 64 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
+  const size_t cut_start = 64, cuts = 80, tree_start = 96, nodes = 104;
   REQUIRE(parse_model(forged(bytes, 1, [](char*) {}), "m.hyt").ok());
   const auto refused_with = [&](size_t at, auto value) { return refused(forged(bytes, 1, [&](char* section) { put(section + at, value); })); };
   CHECK(refused_with(0, uint32_t{2}));    // a problem that a mean of trees doesn't solve
@@ -142,7 +143,7 @@ TEST_CASE("model file: a forged section can't reach outside its bytes") {
   CHECK(refused_with(12, uint32_t{1}));   // a link for a mean
   CHECK(refused_with(12, uint32_t{4}));   // a link nobody knows
   CHECK(refused_with(16, uint64_t{1}));   // a start for a mean
-  for (size_t at = 24; at < 56; at += 8)
+  for (size_t at = 24; at < 64; at += 8)
     for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{1} << 31, uint64_t{1} << 61, ~uint64_t{0}}) CHECK(refused_with(at, count));
   CHECK(refused_with(cut_start + 4, uint32_t{4}));  // cuts of a feature past the array
   CHECK(refused_with(cuts + 4, 1.0f));              // cuts that descend

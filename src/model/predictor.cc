@@ -1,7 +1,10 @@
 // What all predictors share.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
+#include "base/strings.h"
 #include "hayate/model.h"
 #include "kernels/transcendental.h"
 
@@ -59,6 +62,17 @@ const Predictor* Model::find(std::string_view key) const {
   if (key_column.empty()) return predictors.empty() ? nullptr : &predictors.front();
   const auto place = std::lower_bound(keys.begin(), keys.end(), key);
   return place != keys.end() && *place == key ? &predictors[size_t(place - keys.begin())] : nullptr;
+}
+
+Result<const Predictor*> pick_predictor(const Model& model, std::string_view key) {
+  if (model.key_column.empty()) {
+    if (key.empty()) return &model.predictors.front();
+    return usage_error("the model has no keys", "--key", "leave out --key");
+  }
+  if (key.empty())
+    return usage_error(fmt::format("{} models, one per '{}'", model.keys.size(), model.key_column), "--model", "--key " + model.keys.front());
+  if (const Predictor* found = model.find(key)) return found;
+  return unknown_name(model.key_column, key, model.keys, "--key");
 }
 
 }  // namespace hayate

@@ -8,7 +8,7 @@
 #include "base/strings.h"
 #include "io/bars.h"
 #include "io/writer.h"
-#include "pipeline/plan.h"
+#include "pipeline/prepare.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -81,11 +81,10 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
     return input_error("no symbol has a usable bar", request.input.front(),
                        outcome.failures.empty() ? "give files with rows" : outcome.failures.front().what);
   if (features.look_ahead() > 0) outcome.messages.emplace_back("warning: a feature looks ahead; it knows what the label asks");
-  std::vector<std::string> used = features.fields();
-  used.insert(used.end(), labels.fields().begin(), labels.fields().end());
-  HY_TRY(const bool vwap_added, prepare_bars(request.adjust, used, panel));
-  if (vwap_added) outcome.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
   if (request.union_calendar) panel = on_union_calendar(panel);
+  steps.begin("compute");
+  HY_TRY(const bool vwap_added, prepare_bars(request.adjust, {&features, &labels}, panel, pool, request.exec));
+  if (vwap_added) outcome.messages.emplace_back(kVwapAdded);
 
   const int64_t row_bytes =
       int64_t(features.num_outputs() + labels.num_outputs()) * int64_t(dtype_width(request.dtype)) * 3 + 64;  // block, column, encoded

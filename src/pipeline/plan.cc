@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
 #include <set>
 
 namespace hayate::pipeline {
@@ -23,13 +24,28 @@ Result<std::vector<NamedExpression>> list_features(const std::string& set, const
   return out;
 }
 
+namespace {
+
+std::string normalized_label(const LabelSpec& label) {
+  if (label.normalize == "cs_zscore") return scaled_expression(std::vector{Scaler{Scaler::Type::cs_zscore}}, label.expression);
+  if (label.normalize == "cs_rank") return scaled_expression(std::vector{Scaler{Scaler::Type::cs_rank}}, label.expression);
+  return label.expression;
+}
+
+}  // namespace
+
 Result<Plan> make_plan(const RunSpec& spec) {
   Plan plan;
   plan.spec = spec;
   HY_TRY(plan.expressions, list_features(spec.features.set, spec.features.expressions, "[features]"));
-  for (const NamedExpression& named : plan.expressions) HY_CHECK(parse_expression(named.text, named.name));
-  plan.label.text = spec.label.expression;
-  HY_CHECK(parse_expression(plan.label.text, "[label] expression"));
+  HY_TRY(ScalerList scalers, parse_scalers(spec.features.processors, "[features] processors"));
+  plan.scalers = std::move(scalers.fitted);
+  for (NamedExpression& named : plan.expressions) {
+    HY_CHECK(parse_expression(named.text, named.name));
+    named.text = scaled_expression(scalers.expressions, std::move(named.text));
+  }
+  HY_CHECK(parse_expression(spec.label.expression, "[label] expression"));
+  plan.label.text = normalized_label(spec.label);
   HY_TRY(plan.params, learner_params(spec.model.learner, spec.model.params, "[model] params"));
   HY_CHECK(check_params(plan.params, Problem::regression, int64_t(plan.expressions.size())));
   SplitSpec split = spec.split;
@@ -39,21 +55,24 @@ Result<Plan> make_plan(const RunSpec& spec) {
   return plan;
 }
 
-Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields) {
-  HY_TRY(plan.features, Program::compile(plan.expressions, fields, {Dtype::float32, false}));
+Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields, bool leaks_allowed) {
+  HY_TRY(plan.features, Program::compile(plan.expressions, fields, {Dtype::float32, leaks_allowed}));
   HY_TRY(plan.label_program, Program::compile(std::span(&plan.label, 1), fields, {Dtype::float64, true}));
   const int64_t horizon = plan.label_program->look_ahead();
   plan.purge_days = plan.spec.split.purge_days < 0 ? horizon : plan.spec.split.purge_days;
-  if (plan.purge_days < horizon)
+  if (plan.purge_days < horizon && !leaks_allowed)
     return usage_error(fmt::format("the label looks {} dates ahead, but only {} are purged: training rows would hold answers of the test block",
                                    horizon, plan.purge_days),
                        "[split] purge_days", fmt::format("purge_days = {}, or leave it out", horizon));
   return {};
 }
 
-Result<bool> prepare_bars(const std::string& adjust, const std::vector<std::string>& fields_used, Panel& panel) {
-  if (adjust == "adj_close") HY_CHECK(adjust_prices(panel));
-  return add_vwap(panel, fields_used);
+std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool) {
+  if (plan.scalers.empty()) return {};
+  if (plan.spec.features.fit == "train") return fit_scalers(plan.scalers, columns, train, pool);
+  std::vector<int32_t> all(static_cast<size_t>(columns.num_rows));
+  std::iota(all.begin(), all.end(), 0);
+  return fit_scalers(plan.scalers, columns, all, pool);
 }
 
 }  // namespace hayate::pipeline

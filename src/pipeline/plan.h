@@ -8,6 +8,7 @@
 #include "hayate/learner.h"
 #include "hayate/panel.h"
 #include "hayate/run.h"
+#include "pipeline/scalers.h"
 
 namespace hayate::pipeline {
 
@@ -15,6 +16,7 @@ struct Plan {
   RunSpec spec;
   std::vector<NamedExpression> expressions;
   NamedExpression label{"label", ""};
+  std::vector<Scaler> scalers;  ///< fitted ones; the others are in the expressions
   LearnerParams params;
 
   /// Compiled against the columns of the bars by compile_plan().
@@ -26,12 +28,12 @@ struct Plan {
 Result<Plan> make_plan(const RunSpec& spec);
 
 /// Compiles the expressions for a panel with these fields and settles the purge: the label's own horizon unless the spec
-/// says more.
-Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields);
+/// says more. `leaks_allowed`: a feature that looks ahead and a purge that is too short are no errors; check_leakage reports them.
+Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields, bool leaks_allowed = false);
 
-/// Brings a panel into the form that the plan's expressions read: prices adjusted as asked, vwap added when it is missing and
-/// wanted (true is returned then).
-Result<bool> prepare_bars(const std::string& adjust, const std::vector<std::string>& fields_used, Panel& panel);
+/// Scales a fold's columns in place, fitted on its training rows, or on all rows when the spec says fit = "all". Returns what was fitted
+/// (see fit_scalers); nothing happens when the plan has no scalers.
+std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool);
 
 /// Features of a set and of "NAME = EXPRESSION" texts, names unique.
 Result<std::vector<NamedExpression>> list_features(const std::string& set, const std::vector<std::string>& expressions, const std::string& where);

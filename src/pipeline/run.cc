@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <set>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -14,8 +13,8 @@
 #include "cache/store.h"
 #include "io/json_reader.h"
 #include "io/writer.h"
-#include "pipeline/bar_check.h"
 #include "pipeline/manifest.h"
+#include "pipeline/prepare.h"
 #include "pipeline/run_files.h"
 #include "pipeline/spec.h"
 #include "pipeline/task_result.h"
@@ -23,34 +22,6 @@
 
 namespace hayate::pipeline {
 namespace {
-
-void append(std::vector<Finding>& to, std::vector<Finding> from) {
-  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-}
-
-/// Leaves out the symbols that failed the check.
-Panel without_failures(Panel panel, const std::vector<Finding>& failures) {
-  std::set<std::string> bad;
-  for (const Finding& finding : failures) bad.insert(finding.symbol);
-  std::vector<size_t> good;
-  for (size_t s = 0; s < panel.num_symbols(); ++s)
-    if (!bad.contains(panel.symbols[s])) good.push_back(s);
-  return good.size() == panel.num_symbols() ? std::move(panel) : select_symbols(panel, good);
-}
-
-std::string counted_kinds(const std::vector<Finding>& findings) {
-  std::map<std::string, int64_t> kinds;
-  for (const Finding& finding : findings) ++kinds[finding.kind];
-  std::vector<std::string> parts;
-  for (const auto& [kind, count] : kinds) parts.push_back(fmt::format("{} {}", count, kind));
-  return join(parts, ", ");
-}
-
-Error nothing_left(const std::vector<Finding>& failures) {
-  const Finding& first = failures.front();
-  return input_error(fmt::format("every symbol failed ({})", counted_kinds(failures)),
-                     fmt::format("{}{}", first.symbol, first.time.empty() ? "" : " " + first.time), fmt::format("the first: {}", first.what));
-}
 
 /// How many workers the memory limit allows for symbol tasks; an Error names the limit that would do.
 Result<int> workers_that_fit(const Plan& plan, const Panel& panel, const exec::ExecConfig& exec, int workers) {
@@ -71,14 +42,20 @@ Result<int> workers_that_fit(const Plan& plan, const Panel& panel, const exec::E
   return each == 0 ? workers : int(std::min<int64_t>(workers, std::max<int64_t>(1, (limit - fixed) / each)));
 }
 
-/// The hash of each symbol's bars, in the order of `panel`, whose symbols are some of those that were read.
-std::vector<Hash128> input_hashes(const io::BarsResult& bars, const Panel& panel) {
+/// What each symbol's task reads, as a hash, in the order of `panel`, whose symbols are some of those that were read: its own bars,
+/// and with cross-sections those of every symbol beside it.
+std::vector<Hash128> input_hashes(const io::BarsResult& bars, const Panel& panel, bool of_all) {
   std::vector<Hash128> out;
+  Hasher all;
   size_t at = 0;
   for (const std::string& symbol : panel.symbols) {
     while (bars.bars.panel.symbols[at] != symbol) ++at;
     out.push_back(bars.input_hash[at]);
+    all.text(symbol).number(out.back().low).number(out.back().high);
   }
+  const Hash128 universe = all.finish();
+  if (of_all)
+    for (Hash128& hash : out) hash = Hasher().number(hash.low).number(hash.high).number(universe.low).number(universe.high).finish();
   return out;
 }
 
@@ -164,27 +141,24 @@ struct Prepared {
 };
 
 /// Reads, compiles the plan against the columns, checks. Findings and messages go to `outcome`.
-Result<Prepared> prepare(Plan& plan, const std::vector<std::string>& paths, exec::Pool& pool, exec::Steps& steps, RunOutcome& outcome) {
+Result<Prepared> prepare(Plan& plan, const std::vector<std::string>& paths, const exec::ExecConfig& exec, exec::Pool& pool, exec::Steps& steps,
+                         RunOutcome& outcome) {
   Prepared out;
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(out.bars, io::read_bars(paths, pool));
-  const PanelResult& read = out.bars.bars;
-  outcome.failures = read.failures, outcome.warnings = read.warnings;
-  HY_CHECK(compile_plan(plan, read.panel.fields));
+  HY_CHECK(compile_plan(plan, out.bars.bars.panel.fields));
 
-  const std::string& adjust = plan.spec.universe.adjust;
-  steps.begin("check", int64_t(read.panel.num_symbols()));
-  BarFindings found = check_bars(read.panel, adjust == "adj_close");
-  append(outcome.failures, std::move(found.failures));
-  append(outcome.warnings, std::move(found.warnings));
-  out.panel = without_failures(read.panel, outcome.failures);
-  if (out.panel.num_symbols() == 0 && !outcome.failures.empty()) return nothing_left(outcome.failures);
-  out.hashes = input_hashes(out.bars, out.panel);
+  steps.begin("check", int64_t(out.bars.bars.panel.num_symbols()));
+  HY_TRY(CheckedBars checked, check_universe(out.bars.bars, plan.spec.universe.adjust));
+  outcome.failures = std::move(checked.failures), outcome.warnings = std::move(checked.warnings);
+  out.panel = std::move(checked.panel);
+  out.hashes = input_hashes(out.bars, out.panel, plan.features->has_cross_sections() || plan.label_program->has_cross_sections());
 
-  std::vector<std::string> used = plan.features->fields();
-  used.insert(used.end(), plan.label_program->fields().begin(), plan.label_program->fields().end());
-  HY_TRY(const bool vwap_added, prepare_bars(adjust, used, out.panel));
-  if (vwap_added) outcome.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+  if (!plan.features->stages().empty() || !plan.label_program->stages().empty()) steps.begin("compute");
+  HY_TRY(const bool vwap_added, prepare_bars(plan.spec.universe.adjust, {&*plan.features, &*plan.label_program}, out.panel, pool, exec));
+  if (vwap_added) outcome.messages.emplace_back(kVwapAdded);
+  if (!plan.scalers.empty() && plan.spec.features.fit == "all")
+    outcome.messages.emplace_back("warning: fit = \"all\": processors are fitted on test rows too, so the test is no test");
   return out;
 }
 
@@ -215,7 +189,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   const int asked = exec::worker_count(request.exec);
   exec::Pool pool(asked);
-  HY_TRY(Prepared prepared, prepare(plan, paths, pool, steps, outcome));
+  HY_TRY(Prepared prepared, prepare(plan, paths, request.exec, pool, steps, outcome));
   HY_TRY(const int workers, workers_that_fit(plan, prepared.panel, request.exec, asked));
   exec::Pool fewer(workers < asked ? workers : 1);
 
@@ -223,12 +197,16 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   const std::string shared = cache_folder(request.exec);
   HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? own_store(outcome.run_dir) : shared, kRunBounds));
   HY_TRY(Trained trained, train(plan, prepared, request, workers < asked ? fewer : pool, steps, cancel, began, store, manifest, outcome.run_dir));
-  append(outcome.failures, trained.failures);
+  outcome.failures.insert(outcome.failures.end(), trained.failures.begin(), trained.failures.end());
   if (trained.predictors.empty()) return nothing_left(outcome.failures);
   std::stable_sort(outcome.failures.begin(), outcome.failures.end(), [](const Finding& a, const Finding& b) { return a.symbol < b.symbol; });
 
   steps.begin("evaluate", int64_t(trained.forecast.num_rows()));
   HY_TRY(outcome.scores, score(trained.forecast, plan.spec.model.scope == "pooled", trained.train_rows));
+
+  if (plan.spec.advice.rule != "none") {
+    HY_TRY(outcome.advice, advise(plan.spec.advice, trained.forecast, prepared.panel));
+  }
 
   steps.begin("write");
   const auto path = [&](const char* name) { return outcome.run_dir + "/" + name; };
@@ -237,6 +215,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_CHECK(io::write_file(path("model.hyt"), serialize(model)));
   HY_CHECK(io::write_file(path("metrics.json"), metrics_json(trained.forecast, outcome.scores)));
   HY_CHECK(io::write_file(path("failures.json"), failures_json(outcome.failures)));
+  if (!outcome.advice.empty()) HY_CHECK(io::write_file(path("advice.json"), advice_json(outcome.advice, prepared.panel)));
   outcome.forecast = std::move(trained.forecast);
   steps.end();
   outcome.steps = steps.records();

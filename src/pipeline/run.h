@@ -11,6 +11,7 @@
 #include "hayate/error.h"
 #include "hayate/panel.h"
 #include "hayate/run.h"
+#include "pipeline/advice.h"
 #include "pipeline/forecast.h"
 
 namespace hayate::pipeline {
@@ -42,6 +43,7 @@ struct RunOutcome {
   std::string run_dir;
   Forecast forecast;
   Scores scores;
+  std::vector<Advice> advice;  ///< per symbol of the forecast; empty without [advice]
   std::vector<Finding> failures, warnings;
   std::vector<std::string> messages;  ///< what a user should know: vwap computed, ...
   std::vector<exec::StepRecord> steps;

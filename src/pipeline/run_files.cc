@@ -111,6 +111,7 @@ Model model_of(const Plan& plan, Trained& trained) {
   model.notes.emplace_back("adjust", plan.spec.universe.adjust);
   model.notes.emplace_back("spec", spec_toml(plan.spec, false));
   model.keys = trained.keys;
+  note_scalers(plan.scalers, trained.fits, model);
   model.predictors = std::move(trained.predictors);
   return model;
 }
@@ -180,11 +181,15 @@ void fill_scores(const Forecast& forecast, const Scores& scores, eval::ReportDat
 }
 
 /// The last row of each symbol whose label is not known yet.
-void fill_newest(const Forecast& forecast, eval::ReportData& out) {
+void fill_newest(const Forecast& forecast, const std::vector<Advice>& advice, eval::ReportData& out) {
   for (size_t row = 0; row < forecast.num_rows(); ++row) {
     const bool last = row + 1 == forecast.num_rows() || forecast.symbol[row + 1] != forecast.symbol[row];
-    if (last && std::isnan(forecast.label[row]))
-      out.newest.push_back({forecast.symbols[size_t(forecast.symbol[row])], forecast.time[row], forecast.prediction[row]});
+    if (!last || !std::isnan(forecast.label[row])) continue;
+    const size_t symbol = size_t(forecast.symbol[row]);
+    eval::NewestPrediction& newest =
+        out.newest.emplace_back(eval::NewestPrediction{forecast.symbols[symbol], forecast.time[row], forecast.prediction[row]});
+    if (!advice.empty())
+      newest.advice = action_name(advice[symbol].action), newest.confidence = advice[symbol].confidence, newest.reason = advice[symbol].reason;
   }
 }
 
@@ -225,7 +230,7 @@ eval::ReportData report_data(const RunRequest& request, const Plan& plan, const 
   out.versions = {{"hayate", request.version}, {"compiler", __VERSION__}, {"instruction set", kernels::isa_name(kernels::active_isa())}};
   out.data = data_summary(bars);
   fill_scores(outcome.forecast, outcome.scores, out);
-  fill_newest(outcome.forecast, out);
+  fill_newest(outcome.forecast, outcome.advice, out);
   fill_importance(plan, model, out);
   out.warnings = outcome.warnings, out.failures = outcome.failures;
   for (const exec::StepRecord& step : outcome.steps) out.steps.push_back({step.name, step.wall_seconds, step.cpu_seconds, step.items, ""});

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -84,6 +86,8 @@ Result<RunSpec> parse_run_spec(const std::string& text, const std::string& sourc
   HY_TRY(const auto entries, parse_spec_text(text, source));
   RunSpec spec;
   spec.split.purge_days = -1;
+  // An [advice] section asks for advice, whatever else it says.
+  if (std::any_of(entries.begin(), entries.end(), [](const SpecEntry& entry) { return entry.section == "advice"; })) spec.advice.rule = "rank";
   exec::ExecConfig from_file;
   auto sections = sections_of(spec, exec ? &from_file : nullptr);
   for (const SpecEntry& entry : entries) {

@@ -21,10 +21,15 @@ template <class Visitor>
 void visit_fields(FeaturesSpec& s, Visitor&& field) {
   field("set", s.set, "a feature set (hayate sets)", Argument{"NAME"});
   field("expressions", s.expressions, "features of your own, after the set", Argument{"NAME = EXPR"});
+  field("processors", s.processors, "how values are scaled, in order: cs_zscore, cs_rank, robust_zscore, winsorize(q), fillna(x)",
+        Argument{"NAME(VALUE)"});
+  field("fit", s.fit, "rows that robust_zscore and winsorize are fitted on; all: test rows too, so the test is no test", Choices{{"train", "all"}});
 }
 template <class Visitor>
 void visit_fields(LabelSpec& s, Visitor&& field) {
   field("expression", s.expression, "what is learnt; it may look ahead", Argument{"EXPR"});
+  field("normalize", s.normalize, "the label among the symbols of its date: CSZScore or CSRank of the expression",
+        Choices{{"none", "cs_zscore", "cs_rank"}});
 }
 template <class Visitor>
 void visit_fields(SplitSpec& s, Visitor&& field) {
@@ -49,6 +54,16 @@ void visit_fields(ModelSpec& s, Visitor&& field) {
   field("seed", s.seed, "seed of all random numbers", Range{0, 9.2e18});
 }
 
+template <class Visitor>
+void visit_fields(AdviceSpec& s, Visitor&& field) {
+  field("rule", s.rule, "BUY, HOLD or SELL on the newest row of each symbol; rank: by its place among the out-of-sample predictions",
+        Choices{{"none", "rank"}});
+  field("buy", s.buy, "score in percent from which on to buy", Range{50, 100});
+  field("sell", s.sell, "score in percent up to which to sell", Range{0, 50});
+  field("rsi_high", s.rsi_high, "RSI of 14 bars from which on nothing is bought", Range{0, 100});
+  field("rsi_low", s.rsi_low, "RSI of 14 bars up to which nothing is sold", Range{0, 100});
+}
+
 }  // namespace hayate
 
 namespace hayate::pipeline {
@@ -61,6 +76,7 @@ void visit_sections(Spec& spec, Visitor&& visit) {
   visit("label", spec.label);
   visit("split", spec.split);
   visit("model", spec.model);
+  visit("advice", spec.advice);
 }
 
 /// Reads a run's TOML file. Unknown sections and keys are errors with the nearest name; what is required must be there.

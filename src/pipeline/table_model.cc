@@ -14,7 +14,9 @@
 #include "io/bars.h"
 #include "io/reader.h"
 #include "io/writer.h"
-#include "pipeline/plan.h"
+#include "pipeline/prepare.h"
+#include "pipeline/scalers.h"
+#include "pipeline/table_columns.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -30,70 +32,6 @@ Result<std::vector<std::string>> feature_names(const Table& table, const TrainRe
   for (const std::string& name : table.names)
     if (name != request.label && name != request.weight && name != request.key && !is_identity(name)) names.push_back(name);
   return names;
-}
-
-/// The named columns as float32, column-major.
-Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where) {
-  std::vector<float> out;
-  out.reserve(names.size() * size_t(table.num_rows()));
-  for (const std::string& name : names) {
-    HY_TRY(const Column* column, table.column(name, where));
-    if (!is_numeric(column->dtype))
-      return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
-                         "name the columns to learn from with --features a,b,c");
-    for (const double value : to_doubles(*column)) out.push_back(float(value));
-  }
-  return out;
-}
-
-/// Rows of each key in the order of the keys; one group named "" without a key column.
-Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where) {
-  std::map<std::string, std::vector<int32_t>> groups;
-  if (key.empty()) {
-    auto& rows = groups[""];
-    for (int64_t row = 0; row < table.num_rows(); ++row) rows.push_back(int32_t(row));
-    return groups;
-  }
-  HY_TRY(const Column* column, table.column(key, where));
-  for (int64_t row = 0; row < table.num_rows(); ++row)
-    if (const std::string name = class_name(*column, row); !name.empty()) groups[name].push_back(int32_t(row));
-  return groups;
-}
-
-struct LabelColumn {
-  Problem problem = Problem::regression;
-  std::string why;
-  std::vector<double> numbers;
-  std::vector<int32_t> classes;
-  std::vector<std::string> class_names;
-
-  bool known(int32_t row) const { return problem == Problem::classification ? classes[size_t(row)] >= 0 : std::isfinite(numbers[size_t(row)]); }
-};
-
-Result<LabelColumn> label_column(const Table& table, const TrainRequest& request) {
-  HY_TRY(const Column* column, table.column(request.label, "--label"));
-  LabelColumn out;
-  if (request.problem) {
-    out.problem = *request.problem;
-  } else {
-    HY_TRY(ProblemChoice choice, infer_problem(*column, request.label));
-    out.problem = choice.problem, out.why = choice.why;
-  }
-  if (out.problem == Problem::regression) {
-    if (!is_numeric(column->dtype))
-      return input_error(fmt::format("the label '{}' holds {}, expected numbers", request.label, dtype_name(column->dtype)), "--label",
-                         "--problem classification learns classes");
-    out.numbers = to_doubles(*column);
-    return out;
-  }
-  out.class_names = class_names(*column);
-  std::map<std::string, int32_t> number;
-  for (size_t i = 0; i < out.class_names.size(); ++i) number[out.class_names[i]] = int32_t(i);
-  for (int64_t row = 0; row < column->length; ++row) {
-    const std::string name = class_name(*column, row);
-    out.classes.push_back(name.empty() ? -1 : number[name]);
-  }
-  return out;
 }
 
 /// Why these rows cannot be learnt from, or nothing.
@@ -147,7 +85,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
-  HY_TRY(const LabelColumn label, label_column(table, request));
+  HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
   Model model;
   HY_TRY(model.features, feature_names(table, request));
   if (model.features.empty())
@@ -215,14 +153,15 @@ namespace {
 constexpr int64_t kPredictRows = 16'384;
 
 /// Predictions of the listed rows into out[row * outputs ...].
-void predict_group(const Predictor& predictor, const FloatColumns& columns, const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool,
-                   std::vector<double>& out) {
+void predict_group(const Predictor& predictor, const ModelScalers& scalers, const std::string& key, const FloatColumns& columns,
+                   const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool, std::vector<double>& out) {
   const size_t outputs = size_t(num_outputs(predictor));
   pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
     const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
     std::vector<float> part(count * size_t(columns.num_features));
     for (int64_t f = 0; f < columns.num_features; ++f)
       for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
+    scalers.apply(key, {part.data(), int64_t(count), columns.num_features, int64_t(count)});
     std::vector<double> answers(count * outputs);
     predict(predictor, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
     for (size_t i = 0; i < count; ++i)
@@ -278,6 +217,7 @@ std::string note(const Model& model, const std::string& name) {
 
 Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const Model model, load_model(request.model));
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
@@ -294,7 +234,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   int64_t answered = 0;
   for (const auto& [key, rows] : groups)
     if (const Predictor* predictor = model.find(key)) {
-      predict_group(*predictor, columns, rows, request.cut, pool, answers);
+      predict_group(*predictor, scalers, key, columns, rows, request.cut, pool, answers);
       answered += int64_t(rows.size());
     }
   out.rows_without_model = out.rows - answered;
@@ -315,6 +255,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
 
 Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const Model model, load_model(request.model + "/model.hyt"));
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   std::vector<NamedExpression> expressions;
   for (const std::string& name : model.features) expressions.push_back({name, note(model, "feature " + name)});
   HY_TRY(const auto paths, io::expand_inputs(request.input));
@@ -325,8 +266,12 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
   HY_TRY(const Program program, Program::compile(expressions, panel.fields, {}));
   PredictOutcome out;
   out.failures = bars.bars.failures;
-  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), program.fields(), panel));
-  if (vwap_added) out.messages.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+  if (program.has_cross_sections()) {  // over the symbols that a run would take, as in training
+    HY_TRY(CheckedBars checked, check_universe(bars.bars, note(model, "adjust")));
+    panel = std::move(checked.panel), out.failures = std::move(checked.failures);
+  }
+  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), {&program}, panel, pool, request.exec));
+  if (vwap_added) out.messages.emplace_back(kVwapAdded);
 
   steps.begin("predict", int64_t(panel.num_symbols()));
   std::vector<double> answers(size_t(panel.num_rows()), std::nan(""));
@@ -342,6 +287,7 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
         if (!predictor) return;
         std::vector<float> values(rows * program.num_outputs());
         evaluate(program, bars_of(program, panel, size_t(s)), spaces[size_t(worker)], values.data(), rows);
+        scalers.apply(panel.symbols[size_t(s)], {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)});
         predict(*predictor, {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)}, std::span(answers).subspan(begin, rows),
                 request.cut);
       },

@@ -32,7 +32,8 @@ bool take(std::string_view& bytes, std::vector<T>& values) {
 
 std::string serialize(const TaskResult& result) {
   std::string out;
-  put(out, result.rows), put(out, result.fold), put(out, result.label), put(out, result.prediction), put(out, result.train_rows);
+  put(out, result.rows), put(out, result.fold), put(out, result.label), put(out, result.prediction), put(out, result.train_rows),
+      put(out, result.fits);
   Model model;
   model.problem = problem_of(result.predictor);
   model.features.resize(size_t(num_features(result.predictor)));
@@ -43,8 +44,8 @@ std::string serialize(const TaskResult& result) {
 
 Result<TaskResult> parse_task_result(std::string_view bytes) {
   TaskResult out;
-  const bool whole =
-      take(bytes, out.rows) && take(bytes, out.fold) && take(bytes, out.label) && take(bytes, out.prediction) && take(bytes, out.train_rows);
+  const bool whole = take(bytes, out.rows) && take(bytes, out.fold) && take(bytes, out.label) && take(bytes, out.prediction) &&
+                     take(bytes, out.train_rows) && take(bytes, out.fits);
   const size_t rows = out.rows.size();
   if (!whole || out.fold.size() != rows || out.label.size() != rows || out.prediction.size() != rows)
     return input_error("a stored result is cut short", "cache", "hayate cache clear");
@@ -71,7 +72,9 @@ const Hash128& program_hash() {
 
 Hash128 task_key(const Plan& plan, std::string_view step, std::string_view name, const Hash128& input) {
   Hasher hasher;
-  hasher.number(program_hash().low).number(program_hash().high).text(spec_toml(plan.spec, false)).number(uint64_t(plan.purge_days));
+  RunSpec trained = plan.spec;
+  trained.advice = {};  // reads what training gave
+  hasher.number(program_hash().low).number(program_hash().high).text(spec_toml(trained, false)).number(uint64_t(plan.purge_days));
   for (const NamedExpression& named : plan.expressions) hasher.text(named.name).text(named.text);
   return hasher.text(step).text(name).number(input.low).number(input.high).finish();
 }

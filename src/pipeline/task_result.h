@@ -19,6 +19,7 @@ struct TaskResult {
   std::vector<int32_t> fold;  ///< of each row
   std::vector<double> label, prediction;
   std::vector<int64_t> train_rows;  ///< per fold of the task
+  std::vector<double> fits;         ///< of the last of them: what scale_fold returned
   Predictor predictor;              ///< of the last of them
 
   bool operator==(const TaskResult&) const = default;

@@ -2,12 +2,13 @@
 // are cut over the union of all dates, so that a date is on one side for every symbol. Trees are spread over the workers.
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <optional>
 
 #include "base/clock.h"
 #include "hayate/folds.h"
 #include "hayate/learner.h"
+#include "pipeline/fold_table.h"
+#include "pipeline/label_span.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
@@ -34,8 +35,9 @@ Calendar calendar_of(const Panel& panel) {
 /// Labels and features of the whole panel: made when the first fold has to be trained.
 struct PooledTable {
   std::vector<double> labels;  ///< per panel row
-  std::vector<float> values;   ///< column-major; empty when the trainer has no more use for them
-  std::unique_ptr<Trainer> trainer;
+  std::vector<int64_t> ends;   ///< until when each label reads
+  std::vector<float> values;   ///< column-major; empty when nothing has any more use for them
+  std::optional<FoldTable> folds;
 };
 
 PooledTable compute_all(const TrainJob& job) {
@@ -58,8 +60,9 @@ PooledTable compute_all(const TrainJob& job) {
       &job.cancel);
   job.steps.begin("bin");
   if (job.cancel.stopped()) return out;
-  out.trainer = make_trainer(job.plan.params, {out.values.data(), int64_t(rows), int64_t(features), int64_t(rows)});
-  if (!out.trainer->keeps_values()) out.values = {};
+  out.ends = label_ends(*job.plan.label_program, panel);
+  out.folds.emplace(job.plan, FloatColumns{out.values.data(), int64_t(rows), int64_t(features), int64_t(rows)});
+  if (!out.folds->needs_values()) out.values = {};
   return out;
 }
 
@@ -125,12 +128,17 @@ Result<TaskResult> train_fold(const TrainJob& job, PooledTable& table, size_t f,
   const Plan& plan = job.plan;
   TaskResult out;
   std::erase_if(train, [&](int32_t row) { return !std::isfinite(table.labels[size_t(row)]); });
+  if (train.empty())
+    return input_error("no training row has a label", "fold " + std::to_string(f),
+                       plan.label_program->has_cross_sections()
+                           ? "a label over the symbols of a date needs two of them: leave out dates with one symbol"
+                           : "give longer training windows, or bars that the label can be computed on");
   job.steps.begin("bin");
-  HY_CHECK(table.trainer->prepare(train));
+  HY_TRY(Trainer* const trainer, table.folds->prepare(train, &job.pool));
   job.steps.begin("train");
-  HY_TRY(out.predictor, table.trainer->train(Labels::numbers(table.labels), {}, {uint64_t(plan.spec.model.seed), f}, &job.pool, &job.cancel));
+  HY_TRY(out.predictor, trainer->train(Labels::numbers(table.labels), {}, {uint64_t(plan.spec.model.seed), f}, &job.pool, &job.cancel));
   job.steps.begin("predict", int64_t(test.size()));
-  predict_rows(job, *table.trainer, out.predictor, test, out.prediction);
+  predict_rows(job, *trainer, out.predictor, test, out.prediction);
   job.steps.end();
   for (const int32_t row : test) {
     out.rows.push_back(row);
@@ -138,6 +146,7 @@ Result<TaskResult> train_fold(const TrainJob& job, PooledTable& table, size_t f,
     out.label.push_back(table.labels[size_t(row)]);
   }
   out.train_rows = {int64_t(train.size())};
+  out.fits = table.folds->fits();
   return out;
 }
 
@@ -152,7 +161,7 @@ Hash128 input_of(const TrainJob& job) {
 
 int64_t pooled_bytes(const Plan& plan, int64_t rows) {
   // A cell is a float32 value, then its rank (2 bytes below 65,536 rows, else 4) and its place in the sorted values, then its codes.
-  return rows * int64_t(plan.expressions.size()) * (4 + (rows < 65'536 ? 2 : 4) + 4 + 2) + rows * 64;
+  return rows * int64_t(plan.expressions.size()) * (4 + (rows < 65'536 ? 2 : 4) + 4 + 2 + (plan.scalers.empty() ? 0 : 4)) + rows * 72;
 }
 
 Result<Trained> train_pooled(const TrainJob& job) {
@@ -180,7 +189,9 @@ Result<Trained> train_pooled(const TrainJob& job) {
       if (!table) table = compute_all(job);
       if (job.cancel.stopped()) return out;
       if (f + 1 == folds.size()) add_newest(job.panel, table->labels, tested, test);
-      HY_TRY(TaskResult result, train_fold(job, *table, f, rows_on(calendar, folds[f].train), test));
+      std::vector<int32_t> train = rows_on(calendar, folds[f].train);
+      drop_overlapping(train, job.panel.times, table->ends, folds[f], calendar.dates);
+      HY_TRY(TaskResult result, train_fold(job, *table, f, std::move(train), test));
       if (job.store) HY_CHECK(job.store->put({trace.result, serialize(result), wall_seconds() - job.run_began - trace.begin}));
       results.push_back(std::move(result));
     }
@@ -192,6 +203,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
   out.forecast = forecast_of(job.panel, results);
   out.keys = {""};
   out.predictors.push_back(std::move(results.back().predictor));
+  out.fits.push_back(std::move(results.back().fits));
   out.num_models = int64_t(folds.size());
   return out;
 }

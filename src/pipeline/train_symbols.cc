@@ -9,6 +9,8 @@
 #include "base/strings.h"
 #include "hayate/folds.h"
 #include "hayate/learner.h"
+#include "pipeline/fold_table.h"
+#include "pipeline/label_span.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
@@ -73,23 +75,27 @@ void add_newest(const std::vector<uint8_t>& tested, const std::vector<double>& l
 /// Random numbers of a symbol's fold: keyed by names, so that other symbols and their order do not matter.
 uint64_t entity_of(const std::string& symbol, size_t fold) { return checksum(symbol.data(), symbol.size()) + fold; }
 
-Result<void> train_folds(const TrainJob& job, const std::string& symbol, const std::vector<Fold>& folds, const FloatColumns& values,
-                         const std::vector<double>& labels, const exec::Cancellation& cancel, PartSeconds& seconds, TaskResult& out) {
+Result<void> train_folds(const TrainJob& job, size_t symbol_index, const std::vector<Fold>& folds, const FloatColumns& values,
+                         const std::vector<double>& labels, std::span<const int64_t> ends, const exec::Cancellation& cancel, PartSeconds& seconds,
+                         TaskResult& out) {
   const Plan& plan = job.plan;
+  const std::string& symbol = job.panel.symbols[symbol_index];
+  const auto times = job.panel.series_times(symbol_index);
   double mark = thread_cpu_seconds();
   const auto lap = [&mark](double& part) {
     const double now = thread_cpu_seconds();
     part += now - mark;
     mark = now;
   };
-  const auto trainer = make_trainer(plan.params, values);
+  FoldTable table(plan, values);
   std::vector<uint8_t> tested(labels.size(), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
-    const std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
+    std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
+    drop_overlapping(train, times, ends, folds[f], times);
     std::vector<int32_t> test = rows_in(folds[f].test);
     for (const int32_t row : test) tested[size_t(row)] = 1;
     if (f + 1 == folds.size()) add_newest(tested, labels, test);
-    HY_CHECK(trainer->prepare(train));
+    HY_TRY(Trainer* const trainer, table.prepare(train, nullptr));
     lap(seconds.bin);
     const TrainKey key{uint64_t(plan.spec.model.seed), entity_of(symbol, f)};
     HY_TRY(out.predictor, trainer->train(Labels::numbers(labels), {}, key, nullptr, &cancel));
@@ -105,18 +111,21 @@ Result<void> train_folds(const TrainJob& job, const std::string& symbol, const s
     out.train_rows.push_back(int64_t(train.size()));
     lap(seconds.predict);
   }
+  out.fits = table.fits();
   return {};
 }
 
 /// Trains one symbol anew. Errors: too few dates, no labels, interrupted or timed out.
-Result<void> compute_symbol(const TrainJob& job, size_t symbol, Scratch& scratch, const exec::Cancellation& cancel, SymbolSlot& out) {
+Result<void> compute_symbol(const TrainJob& job, size_t symbol, const std::vector<int64_t>& ends, Scratch& scratch, const exec::Cancellation& cancel,
+                            SymbolSlot& out) {
   SplitSpec split = job.plan.spec.split;
   split.purge_days = job.plan.purge_days;
   HY_TRY(const auto folds, make_folds(split, job.panel.series_times(symbol), job.panel.daily));
   const double begin = thread_cpu_seconds();
   const FloatColumns values = compute_features(job.plan, job.panel, symbol, scratch);
   out.seconds.compute = thread_cpu_seconds() - begin;
-  return train_folds(job, job.panel.symbols[symbol], folds, values, scratch.labels, cancel, out.seconds, out.result);
+  const auto own_ends = std::span(ends).subspan(size_t(job.panel.offsets[symbol]), scratch.labels.size());
+  return train_folds(job, symbol, folds, values, scratch.labels, own_ends, cancel, out.seconds, out.result);
 }
 
 /// Files an error where it belongs: a line of this symbol's, or the end of the run.
@@ -131,14 +140,14 @@ void file_error(const TrainJob& job, const std::string& symbol, const exec::Canc
   }
 }
 
-Result<void> run_symbol(const TrainJob& job, size_t symbol, Scratch& scratch, SymbolSlot& out) {
+Result<void> run_symbol(const TrainJob& job, size_t symbol, const std::vector<int64_t>& ends, Scratch& scratch, SymbolSlot& out) {
   out.trace.result = task_key(job.plan, out.trace.step, out.trace.key, job.input_hash[symbol]);
   if (auto stored = reuse(job.store, out.trace.result)) {
     out.trace.reused = true;
     out.result = std::move(*stored);
   } else {
     const exec::Cancellation cancel(job.cancel, job.task_timeout);
-    const auto computed = compute_symbol(job, symbol, scratch, cancel, out);
+    const auto computed = compute_symbol(job, symbol, ends, scratch, cancel, out);
     if (!computed.ok()) {
       file_error(job, out.trace.key, cancel, computed.error(), out);
       return {};
@@ -164,6 +173,7 @@ void append_forecast(const Panel& panel, size_t symbol, TaskResult& result, Trai
   }
   out.keys.push_back(panel.symbols[symbol]);
   out.predictors.push_back(std::move(result.predictor));
+  out.fits.push_back(std::move(result.fits));
   out.num_models += int64_t(result.train_rows.size());
   out.train_rows.push_back(std::move(result.train_rows));
 }
@@ -172,7 +182,7 @@ void append_forecast(const Panel& panel, size_t symbol, TaskResult& result, Trai
 
 int64_t symbol_task_bytes(const Plan& plan, int64_t rows) {
   // float32 value, u16 rank and sorted float32 of every cell, its code in two layouts, and scratch of the evaluator.
-  return rows * int64_t(plan.expressions.size()) * (4 + 2 + 4 + 2) + rows * 8 * 64;
+  return rows * int64_t(plan.expressions.size()) * (4 + 2 + 4 + 2 + (plan.scalers.empty() ? 0 : 4)) + rows * 8 * 64;
 }
 
 int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
@@ -182,6 +192,7 @@ int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
 
 Result<Trained> train_symbols(const TrainJob& job) {
   const size_t symbols = job.panel.num_symbols();
+  const std::vector<int64_t> ends = label_ends(*job.plan.label_program, job.panel);
   std::vector<SymbolSlot> slots(symbols);
   std::vector<Scratch> scratch(static_cast<size_t>(job.pool.workers()));
   std::vector<double> cost(symbols);
@@ -193,7 +204,7 @@ Result<Trained> train_symbols(const TrainJob& job) {
         SymbolSlot& slot = slots[size_t(symbol)];
         slot.trace.step = "train", slot.trace.key = job.panel.symbols[size_t(symbol)], slot.trace.worker = worker;
         slot.trace.begin = wall_seconds() - job.run_began;
-        const auto done = run_symbol(job, size_t(symbol), scratch[size_t(worker)], slot);
+        const auto done = run_symbol(job, size_t(symbol), ends, scratch[size_t(worker)], slot);
         if (!done.ok()) slot.fatal = done.error();
         job.steps.advance();
       },

@@ -28,6 +28,7 @@ struct Trained {
   Forecast forecast;
   std::vector<std::string> keys;                 ///< per model: its symbol, or "" when pooled
   std::vector<Predictor> predictors;             ///< of the last fold
+  std::vector<std::vector<double>> fits;         ///< of the same folds: what scale_fold returned
   std::vector<std::vector<int64_t>> train_rows;  ///< [symbol of the forecast, or 0 when pooled][fold]
   std::vector<Finding> failures;
   std::vector<TaskTrace> tasks;

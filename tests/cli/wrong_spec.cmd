@@ -28,3 +28,16 @@ stderr> error: ...
 stderr>    at: ...nowhere.toml...
 stderr>   try: ...
 exit 1
+
+# Processors are checked by name, value and order.
+$ printf '[universe]\ninput = "x.csv"\n[features]\nset = "alpha158"\nprocessors = ["robust_zscor"]\n' >bad.toml; hayate run bad.toml
+stderr> error: unknown processor 'robust_zscor'
+stderr>    at: [features] processors
+stderr>   try: did you mean 'robust_zscore'?
+exit 2
+
+$ printf '[universe]\ninput = "x.csv"\n[features]\nset = "alpha158"\nprocessors = ["winsorize(0.01)", "cs_zscore"]\n' >bad.toml; hayate run bad.toml
+stderr> error: cs_zscore stands after winsorize, which is fitted anew in every fold
+stderr>    at: [features] processors
+stderr>   try: name what is taken over the symbols of a date first
+exit 2

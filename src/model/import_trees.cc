@@ -1,0 +1,89 @@
+#include "model/import_trees.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace hayate {
+namespace {
+
+constexpr const char* kWriteAgain = "write the model again in its own program";
+
+Result<Cuts> cuts_of(const ImportedForest& forest, const std::string& where) {
+  std::vector<std::vector<float>> values(forest.features.size());
+  for (const ImportedTree& tree : forest.trees)
+    for (const ImportedNode& node : tree.nodes)
+      if (!node.is_leaf() && std::isfinite(node.threshold)) values[size_t(node.feature)].push_back(node.threshold + 0.0f);  // no -0.0
+  Cuts cuts;
+  for (size_t f = 0; f < values.size(); ++f) {
+    std::sort(values[f].begin(), values[f].end());
+    values[f].erase(std::unique(values[f].begin(), values[f].end()), values[f].end());
+    if (values[f].size() >= kMissingCode)
+      return input_error(
+          fmt::format("feature '{}' is split at {} different values; a hayate model holds at most 254", forest.features[f], values[f].size()), where,
+          "train with max_bin = 255 or less");
+    cuts.values.insert(cuts.values.end(), values[f].begin(), values[f].end());
+    cuts.start.push_back(uint32_t(cuts.values.size()));
+  }
+  return cuts;
+}
+
+/// Where the threshold stands among the cuts of its feature; behind the last one when all present values go left.
+uint16_t cut_of(const Cuts& cuts, const ImportedNode& node) {
+  const auto own = cuts.of(node.feature);
+  return uint16_t(std::lower_bound(own.begin(), own.end(), node.threshold) - own.begin());
+}
+
+/// Appends the tree breadth-first, brothers side by side. False: it is no tree.
+bool append_tree(const ImportedTree& tree, Forest& forest) {
+  std::vector<uint32_t> order = {0};
+  for (size_t i = 0; i < order.size(); ++i) {
+    const ImportedNode& from = tree.nodes[order[i]];
+    forest.values.push_back(from.is_leaf() ? from.value : 0);
+    if (!tree.cover.empty()) forest.cover.push_back(float(tree.cover[order[i]]));
+    if (from.is_leaf()) {
+      if (!std::isfinite(from.value)) return false;
+      forest.nodes.push_back({uint32_t(i) << 1, 0, TreeNode::kLeafCut});
+      continue;
+    }
+    if (from.left >= tree.nodes.size() || from.right >= tree.nodes.size() || order.size() + 2 > tree.nodes.size() || std::isnan(from.threshold))
+      return false;
+    const bool nothing_present_left = from.threshold == -std::numeric_limits<float>::infinity();
+    if (nothing_present_left) return false;
+    forest.nodes.push_back({uint32_t(order.size()) << 1 | (from.missing_left ? 1u : 0u), uint16_t(from.feature), cut_of(forest.cuts, from)});
+    order.push_back(from.left), order.push_back(from.right);
+  }
+  forest.tree_start.push_back(uint32_t(forest.nodes.size()));
+  return true;
+}
+
+}  // namespace
+
+float float_at_most(double x) {
+  const float near = float(x);
+  return double(near) > x ? std::nextafter(near, -std::numeric_limits<float>::infinity()) : near;
+}
+
+Result<Model> model_of(ImportedForest imported, const std::string& format, const std::string& where) {
+  if (imported.features.empty() || imported.features.size() > 65'535)
+    return input_error(fmt::format("{} features", imported.features.size()), where, kWriteAgain);
+  Forest forest;
+  forest.problem = imported.problem, forest.num_classes = imported.num_classes;
+  forest.joined = Joined::sum, forest.link = imported.link, forest.start = imported.start;
+  HY_TRY(forest.cuts, cuts_of(imported, where));
+  for (size_t t = 0; t < imported.trees.size(); ++t)
+    if (!append_tree(imported.trees[t], forest)) return input_error(fmt::format("tree {} does not hold together", t), where, kWriteAgain);
+  if (forest.cover.size() != forest.nodes.size()) forest.cover.clear();
+  forest.importance.assign(imported.features.size(), 0);
+  Model model;
+  model.problem = imported.problem, model.learner = "boosting", model.label = "label", model.features = std::move(imported.features);
+  for (int32_t c = 0; c < imported.num_classes; ++c) model.classes.push_back(fmt::format("{}", c));
+  model.notes.emplace_back("imported", format);
+  model.keys = {""};
+  model.predictors = {std::move(forest)};
+  return model;
+}
+
+}  // namespace hayate

@@ -1,0 +1,246 @@
+// LightGBM's text of a model: `name=value` lines, a section for the whole and one per tree. In a tree inner nodes are numbered from
+// 0 and leaves from 0; a child >= 0 is an inner node, a child < 0 is leaf ~child. Source: LightGBM 4, src/io/tree.cpp and
+// src/boosting/gbdt_model_text.cpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+
+#include "base/strings.h"
+#include "hayate/exchange.h"
+#include "model/import_trees.h"
+
+namespace hayate {
+namespace {
+
+// Bits of decision_type.
+constexpr int kCategorical = 1, kDefaultLeft = 2, kMissingShift = 2, kMissingZero = 1, kMissingNaN = 2;
+
+// ---- writing
+
+/// A tree by LightGBM's numbers: inner nodes and leaves apart, both in the order in which they stand in ours.
+struct Numbered {
+  std::vector<uint32_t> inner, leaves;
+  std::vector<int32_t> number;  ///< by our index; leaves as ~number
+};
+
+Numbered number_nodes(std::span<const TreeNode> tree) {
+  Numbered out;
+  for (uint32_t at = 0; at < tree.size(); ++at) {
+    auto& list = tree[at].is_leaf() ? out.leaves : out.inner;
+    out.number.push_back(tree[at].is_leaf() ? ~int32_t(list.size()) : int32_t(list.size()));
+    list.push_back(at);
+  }
+  return out;
+}
+
+template <class Value>
+std::string list(const std::vector<uint32_t>& nodes, Value value) {
+  std::string out;
+  for (const uint32_t at : nodes) fmt::format_to(std::back_inserter(out), "{}{}", out.empty() ? "" : " ", value(at));
+  return out;
+}
+
+/// `value(node)`: what a leaf answers.
+template <class Value>
+std::string tree_text(const Forest& forest, int64_t t, size_t number, Value value) {
+  const auto tree = forest.tree(t);
+  const Numbered nodes = number_nodes(tree);
+  const size_t first = forest.tree_start[size_t(t)];
+  const auto cover = [&](uint32_t at) { return forest.cover.empty() ? 0.0 : double(forest.cover[first + at]); };
+  const auto rows = [&](uint32_t at) { return int64_t(std::llround(cover(at))); };
+  const auto zero = [](uint32_t) { return 0; };
+  std::string out = fmt::format("Tree={}\nnum_leaves={}\nnum_cat=0\n", number, nodes.leaves.size());
+  const auto line = [&](const char* name, const std::string& text) { out += fmt::format("{}={}\n", name, text); };
+  line("split_feature", list(nodes.inner, [&](uint32_t at) { return tree[at].feature; }));
+  line("split_gain", list(nodes.inner, zero));
+  line("threshold", list(nodes.inner, [&](uint32_t at) { return double(forest.cuts.threshold(tree[at].feature, tree[at].cut)); }));
+  line("decision_type", list(nodes.inner, [&](uint32_t at) { return kMissingNaN << kMissingShift | (tree[at].missing_left() ? kDefaultLeft : 0); }));
+  line("left_child", list(nodes.inner, [&](uint32_t at) { return nodes.number[tree[at].child()]; }));
+  line("right_child", list(nodes.inner, [&](uint32_t at) { return nodes.number[tree[at].child() + 1]; }));
+  line("leaf_value", list(nodes.leaves, value));
+  line("leaf_weight", list(nodes.leaves, cover));
+  line("leaf_count", list(nodes.leaves, rows));
+  line("internal_value", list(nodes.inner, zero));
+  line("internal_weight", list(nodes.inner, cover));
+  line("internal_count", list(nodes.inner, rows));
+  return out + "is_linear=0\nshrinkage=1\n\n\n";
+}
+
+std::vector<std::string> tree_texts(const Forest& forest) {
+  std::vector<std::string> out;
+  const size_t width = size_t(forest.values_per_node()), scores = size_t(forest.num_scores());
+  for (int64_t t = 0; t < forest.num_trees(); ++t) {
+    const double* values = forest.values.data() + forest.tree_start[size_t(t)] * width;
+    // LightGBM keeps no start: the first round carries it.
+    const double start = forest.joined == Joined::sum && size_t(t) < scores ? forest.start[size_t(t)] : 0;
+    for (size_t k = 0; k < width; ++k) out.push_back(tree_text(forest, t, out.size(), [&](uint32_t at) { return values[at * width + k] + start; }));
+  }
+  return out;
+}
+
+std::string objective_line(const Forest& forest) {
+  if (forest.joined == Joined::mean) return "average_output\n";
+  if (forest.link == Link::logistic) return "objective=binary sigmoid:1\n";
+  if (forest.link == Link::softmax) return fmt::format("objective=multiclass num_class:{}\n", forest.num_classes);
+  if (forest.link == Link::exponential) return "objective=poisson\n";
+  return forest.problem == Problem::ranking ? "objective=lambdarank\n" : "objective=regression\n";
+}
+
+/// Names without what LightGBM reads as the end of one.
+std::string feature_line(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::string name : names) {
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return uint8_t(c) <= ' ' || c == '=' || c == ',' || c == ':' || c == '"' || c == '[' || c == ']'; },
+        '_');
+    out += (out.empty() ? "" : " ") + name;
+  }
+  return out;
+}
+
+// ---- reading
+
+using Lines = std::map<std::string, std::string, std::less<>>;
+
+Error unreadable(const std::string& where, std::string what) {
+  return input_error("LightGBM model: " + std::move(what), where, "write it again with Booster.save_model(); LightGBM 2 to 4 are read");
+}
+
+template <class T>
+bool numbers(const Lines& lines, std::string_view name, size_t count, std::vector<T>& out) {
+  const auto line = lines.find(name);
+  if (line == lines.end()) return false;
+  const char *at = line->second.data(), *const end = at + line->second.size();
+  while (at < end) {
+    T value{};
+    const auto [next, problem] = std::from_chars(at, end, value);
+    if (problem != std::errc()) return false;
+    out.push_back(value);
+    at = next;
+    while (at < end && *at == ' ') ++at;
+  }
+  return out.size() == count;
+}
+
+/// Counts of rows or weights at the nodes; nothing when the file does not tell.
+void read_covers(const Lines& lines, size_t inner, std::vector<double>& out) {
+  std::vector<double> leaf, node;
+  if (!numbers(lines, "leaf_count", inner + 1, leaf) || !numbers(lines, "internal_count", inner, node)) return;
+  out = std::move(node);
+  out.insert(out.end(), leaf.begin(), leaf.end());
+}
+
+Result<ImportedTree> read_tree(const Lines& lines, int64_t features, double scale, const std::string& where) {
+  ImportedTree tree;
+  std::vector<int64_t> num_leaves, split;
+  std::vector<int32_t> left, right, decision;
+  std::vector<double> thresholds, leaf_values;
+  if (!numbers(lines, "num_leaves", 1, num_leaves) || num_leaves[0] < 1 || !numbers(lines, "leaf_value", size_t(num_leaves[0]), leaf_values))
+    return unreadable(where, "a tree without its leaves");
+  const auto linear = lines.find("is_linear");
+  if (linear != lines.end() && linear->second != "0") return unreadable(where, "trees with linear leaves have no place in a hayate model");
+  const size_t inner = size_t(num_leaves[0]) - 1;
+  if (inner > 0 && (!numbers(lines, "split_feature", inner, split) || !numbers(lines, "threshold", inner, thresholds) ||
+                    !numbers(lines, "decision_type", inner, decision) || !numbers(lines, "left_child", inner, left) ||
+                    !numbers(lines, "right_child", inner, right)))
+    return unreadable(where, "a tree whose lists have different lengths");
+  const auto place = [&](int32_t child) { return child >= 0 ? uint32_t(child) : uint32_t(inner) + uint32_t(~child); };
+  tree.nodes.resize(inner + leaf_values.size());
+  for (size_t i = 0; i < inner; ++i) {
+    const int missing = decision[i] >> kMissingShift & 3;
+    if (decision[i] & kCategorical) return unreadable(where, "categorical splits have no place in a hayate model yet");
+    if (missing == kMissingZero) return unreadable(where, "zero stands for missing (zero_as_missing), which hayate does not do");
+    if (split[i] < 0 || split[i] >= features) return unreadable(where, fmt::format("a split of feature {} of {}", split[i], features));
+    // Without missing values in training LightGBM takes NaN for 0.
+    const bool missing_left = missing == kMissingNaN ? (decision[i] & kDefaultLeft) != 0 : 0 <= thresholds[i];
+    tree.nodes[i] = {int32_t(split[i]), float_at_most(thresholds[i]), missing_left, place(left[i]), place(right[i]), 0};
+  }
+  for (size_t i = 0; i < leaf_values.size(); ++i) tree.nodes[inner + i].value = leaf_values[i] * scale;
+  read_covers(lines, inner, tree.cover);
+  return tree;
+}
+
+/// The text cut into its sections: the header, and one a tree.
+std::vector<Lines> sections_of(std::string_view text) {
+  std::vector<Lines> out(1);
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = trim(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line == "end of trees") break;
+    const size_t equals = line.find('=');
+    const std::string name(line.substr(0, equals));
+    if (name == "Tree") out.emplace_back();
+    out.back()[name] = equals == std::string_view::npos ? "" : std::string(line.substr(equals + 1));
+  }
+  return out;
+}
+
+struct Objective {
+  Problem problem = Problem::regression;
+  Link link = Link::identity;
+  double scale = 1;  ///< of the scores
+};
+
+Result<Objective> objective_of(const std::string& text, const std::string& where) {
+  const std::vector<std::string> words = split(text, ' ');
+  const std::string& name = words[0];
+  const auto is_any = [&name](std::initializer_list<const char*> names) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  if (name == "binary") {
+    Objective out{Problem::classification, Link::logistic, 1};
+    for (const std::string& word : words)
+      if (word.starts_with("sigmoid:")) out.scale = parse_number(word.substr(8)).value_or(1);
+    return out;
+  }
+  if (name == "multiclass") return Objective{Problem::classification, Link::softmax, 1};
+  if (is_any({"poisson", "gamma", "tweedie"})) return Objective{Problem::regression, Link::exponential, 1};
+  if (is_any({"lambdarank", "rank_xendcg"})) return Objective{Problem::ranking, Link::identity, 1};
+  if (is_any({"", "regression", "regression_l1", "huber", "fair", "quantile", "mape", "custom"}) && text.find("sqrt") == std::string::npos)
+    return Objective{};
+  return unreadable(where, fmt::format("objective '{}' turns scores into answers in a way hayate does not know", text));
+}
+
+}  // namespace
+
+Result<std::string> to_lightgbm(const Model& model, std::string_view key) {
+  HY_TRY(const Predictor* predictor, pick_predictor(model, key));
+  const Forest* forest = std::get_if<Forest>(predictor);
+  if (!forest) return usage_error("LightGBM's format holds trees, this is a linear model", "--to lightgbm", "--to onnx");
+  const std::vector<std::string> trees = tree_texts(*forest);
+  std::string sizes, infos;
+  for (const std::string& tree : trees) sizes += fmt::format("{}{}", sizes.empty() ? "" : " ", tree.size());
+  for (size_t f = 0; f < model.features.size(); ++f) infos += f == 0 ? "[-1e+308:1e+308]" : " [-1e+308:1e+308]";
+  std::string out = fmt::format("tree\nversion=v4\nnum_class={0}\nnum_tree_per_iteration={0}\nlabel_index=0\nmax_feature_idx={1}\n",
+                                forest->num_scores(), forest->num_features() - 1);
+  out += objective_line(*forest);
+  out += fmt::format("feature_names={}\nfeature_infos={}\ntree_sizes={}\n\n", feature_line(model.features), infos, sizes);
+  for (const std::string& tree : trees) out += tree;
+  return out + "end of trees\n\nfeature_importances:\n\nparameters:\nend of parameters\n\npandas_categorical:null\n";
+}
+
+Result<Model> from_lightgbm(std::string_view text, const std::string& where) {
+  const std::vector<Lines> sections = sections_of(text);
+  const Lines& header = sections[0];
+  const auto value = [&header](const char* name) { return header.count(name) ? header.at(name) : std::string(); };
+  if (!header.count("tree") || !header.count("feature_names")) return unreadable(where, "it does not begin as one");
+  HY_TRY(const Objective objective, objective_of(value("objective"), where));
+  ImportedForest forest;
+  forest.problem = objective.problem, forest.link = objective.link;
+  forest.features = split(value("feature_names"), ' ');
+  const int64_t scores = parse_integer(value("num_tree_per_iteration")).value_or(1);
+  const int64_t trees = int64_t(sections.size()) - 1;
+  if (scores < 1 || trees < 1 || trees % scores != 0) return unreadable(where, fmt::format("{} trees for {} scores", trees, scores));
+  forest.start.assign(size_t(scores), 0);
+  if (objective.problem == Problem::classification) forest.num_classes = objective.link == Link::softmax ? int32_t(scores) : 2;
+  const double scale = header.count("average_output") ? objective.scale / double(trees / scores) : objective.scale;
+  for (size_t t = 1; t < sections.size(); ++t) {
+    HY_TRY(ImportedTree tree, read_tree(sections[t], int64_t(forest.features.size()), scale, where));
+    forest.trees.push_back(std::move(tree));
+  }
+  return model_of(std::move(forest), "lightgbm", where);
+}
+
+}  // namespace hayate

@@ -1,0 +1,567 @@
+#include "pipeline/leakage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "base/strings.h"
+#include "hayate/folds.h"
+#include "hayate/table.h"
+#include "io/bars.h"
+#include "io/files.h"
+#include "pipeline/label_span.h"
+#include "pipeline/plan.h"
+#include "pipeline/prepare.h"
+
+namespace hayate::pipeline {
+namespace {
+
+constexpr int kCuts = 5;
+constexpr int64_t kHorizons = 20;  // returns of the next 1 .. 20 rows
+constexpr double kSameCorrelation = 0.999;
+constexpr double kSettledTolerance = 1e-3;  // of a feature's own standard deviation
+constexpr size_t kSampleRows = 20'000;
+constexpr size_t kFewestPairs = 20;
+constexpr size_t kScaledSymbols = 20;
+constexpr const char* kBarColumns[] = {"open", "high", "low", "close", "volume", "vwap", "adj_close"};
+
+std::string time_text(const Panel& panel, int64_t time) { return panel.daily ? format_date(int32_t(time)) : format_timestamp(time, panel.zone); }
+
+std::vector<int64_t> dates_of(const Panel& panel) {
+  std::vector<int64_t> dates = panel.times;
+  std::sort(dates.begin(), dates.end());
+  dates.erase(std::unique(dates.begin(), dates.end()), dates.end());
+  return dates;
+}
+
+/// The rows of `panel` from one time to another, both included; symbols without any are gone.
+Panel between(const Panel& panel, int64_t from, int64_t to) {
+  Panel out;
+  out.daily = panel.daily, out.zone = panel.zone, out.fields = panel.fields;
+  out.values.resize(panel.fields.size());
+  for (size_t s = 0; s < panel.num_symbols(); ++s) {
+    const auto times = panel.series_times(s);
+    const auto first = std::lower_bound(times.begin(), times.end(), from), last = std::upper_bound(first, times.end(), to);
+    if (first == last) continue;
+    out.symbols.push_back(panel.symbols[s]);
+    out.times.insert(out.times.end(), first, last);
+    out.offsets.push_back(int64_t(out.times.size()));
+    for (size_t f = 0; f < panel.fields.size(); ++f) {
+      const auto values = panel.values[f].begin() + ptrdiff_t(panel.offsets[s]);
+      out.values[f].insert(out.values[f].end(), values + (first - times.begin()), values + (last - times.begin()));
+    }
+  }
+  return out;
+}
+
+/// What all checks share.
+struct Checker {
+  Plan plan;  ///< its programs may look ahead
+  const exec::ExecConfig& exec;
+  exec::Pool& pool;
+  const exec::Cancellation& cancel;
+  Panel raw;    ///< checked bars as they were read
+  Panel ready;  ///< the same, prepared
+  LeakOutcome out;
+
+  const Program& features() const { return *plan.features; }
+  const Program& label() const { return *plan.label_program; }
+  size_t num_features() const { return plan.expressions.size(); }
+  std::string named(size_t f) const { return fmt::format("{} = {}", plan.expressions[f].name, plan.expressions[f].text); }
+
+  Result<Panel> prepared(Panel panel) {
+    HY_CHECK(prepare_bars(plan.spec.universe.adjust, {&*plan.features, &*plan.label_program}, panel, pool, exec));
+    return panel;
+  }
+  void found(const char* check, std::string feature, std::string symbol, std::string time, std::string what) {
+    out.findings.push_back({check, std::move(feature), std::move(symbol), std::move(time), std::move(what)});
+  }
+};
+
+/// Features of one symbol, column by column.
+struct SymbolValues {
+  size_t rows = 0;
+  std::vector<float> values;
+  std::span<const float> column(size_t f) const { return std::span(values).subspan(f * rows, rows); }
+};
+
+SymbolValues values_of(const Program& program, const Panel& panel, size_t symbol, Workspace& space) {
+  SymbolValues out;
+  out.rows = panel.series_times(symbol).size();
+  out.values.resize(out.rows * program.num_outputs());
+  evaluate(program, bars_of(program, panel, symbol), space, out.values.data(), out.rows);
+  return out;
+}
+
+/// A feature's first difference: where, and the two values.
+struct Difference {
+  std::string symbol;
+  int64_t time = 0;
+  float before = 0, after = 0;
+};
+
+/// The earliest difference of each feature over all symbols, found by `compare(symbol of other, its values, values in full, report)`.
+/// `other` holds some of the rows of the prepared panel. Report takes (feature, row of other, row in full).
+template <class Compare>
+std::vector<std::optional<Difference>> differences(Checker& c, const Panel& other, const Compare& compare) {
+  std::vector<std::vector<std::optional<Difference>>> per_symbol(other.num_symbols());
+  std::vector<Workspace> spaces(size_t(c.pool.workers()));
+  c.pool.run(
+      int64_t(other.num_symbols()),
+      [&](int64_t s, int worker) {
+        const size_t full =
+            size_t(std::lower_bound(c.ready.symbols.begin(), c.ready.symbols.end(), other.symbols[size_t(s)]) - c.ready.symbols.begin());
+        const SymbolValues left = values_of(c.features(), c.ready, full, spaces[size_t(worker)]);
+        const SymbolValues right = values_of(c.features(), other, size_t(s), spaces[size_t(worker)]);
+        auto& found = per_symbol[size_t(s)];
+        found.resize(c.num_features());
+        compare(size_t(s), left, right, [&](size_t f, size_t in_full, size_t in_other) {
+          if (!found[f])
+            found[f] =
+                Difference{other.symbols[size_t(s)], other.series_times(size_t(s))[in_other], left.column(f)[in_full], right.column(f)[in_other]};
+        });
+      },
+      &c.cancel);
+  std::vector<std::optional<Difference>> out(c.num_features());
+  for (const auto& found : per_symbol)
+    for (size_t f = 0; f < found.size(); ++f)
+      if (found[f] && (!out[f] || found[f]->time < out[f]->time)) out[f] = found[f];
+  return out;
+}
+
+bool same_bytes(float a, float b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+// ---- look_ahead --------------------------------------------------------------------------------------------------------
+
+void check_look_ahead(Checker& c) {
+  for (size_t f = 0; f < c.num_features(); ++f)
+    if (const int64_t ahead = c.features().look_ahead(f); ahead > 0) {
+      const std::string last = time_text(c.raw, *std::max_element(c.raw.times.begin(), c.raw.times.end()));
+      c.found(
+          "look_ahead", c.plan.expressions[f].name, "", last,
+          fmt::format("{} reads {} row{} ahead: on {} it would need bars that are not there yet", c.named(f), ahead, ahead == 1 ? "" : "s", last));
+    }
+  c.out.notes.push_back(fmt::format("{} expressions", c.num_features()));
+}
+
+// ---- future_cut --------------------------------------------------------------------------------------------------------
+
+Result<void> check_future_cut(Checker& c) {
+  const std::vector<int64_t> dates = dates_of(c.raw);
+  std::set<int64_t> cuts;
+  for (int i = 1; i <= kCuts; ++i) cuts.insert(dates[std::min(dates.size() - 1, dates.size() * size_t(i) / (kCuts + 1))]);
+  std::set<size_t> known;
+  for (const int64_t cut : cuts) {
+    HY_TRY(const Panel past, c.prepared(between(c.raw, dates.front(), cut)));
+    const auto found = differences(c, past, [&](size_t, const SymbolValues& left, const SymbolValues& right, const auto& report) {
+      for (size_t f = 0; f < c.num_features(); ++f)
+        for (size_t row = 0; row < right.rows; ++row)
+          if (!same_bytes(left.column(f)[row], right.column(f)[row])) report(f, row, row);
+    });
+    for (size_t f = 0; f < found.size(); ++f)
+      if (found[f] && known.insert(f).second)
+        c.found("future_cut", c.plan.expressions[f].name, found[f]->symbol, time_text(c.raw, found[f]->time),
+                fmt::format("{} is {} with all bars, {} when the bars end on {}", c.named(f), format_shortest(double(found[f]->before)),
+                            format_shortest(double(found[f]->after)), time_text(c.raw, cut)));
+  }
+  c.out.notes.push_back(fmt::format("every value up to {} dates, computed from the bars up to there: equal to the byte", cuts.size()));
+  return {};
+}
+
+// ---- moved_start -------------------------------------------------------------------------------------------------------
+
+/// Rows of a symbol's series since the moved start, or kWhole for a symbol that began later: nothing of it was cut.
+constexpr int64_t kWhole = std::numeric_limits<int64_t>::max() / 2;
+
+/// For each date of the later panel, the fewest rows that any symbol has had since the moved start. Other symbols count because
+/// cross-sections read them.
+std::vector<int64_t> rows_since_start(const Checker& c, const Panel& later, const std::vector<int64_t>& dates) {
+  std::vector<int64_t> fewest(dates.size(), kWhole);
+  for (size_t s = 0; s < later.num_symbols(); ++s) {
+    const size_t full = size_t(std::lower_bound(c.ready.symbols.begin(), c.ready.symbols.end(), later.symbols[s]) - c.ready.symbols.begin());
+    if (c.ready.series_times(full).size() == later.series_times(s).size()) continue;
+    int64_t row = 0;
+    for (const int64_t time : later.series_times(s)) {
+      int64_t& place = fewest[size_t(std::lower_bound(dates.begin(), dates.end(), time) - dates.begin())];
+      place = std::min(place, row++);
+    }
+  }
+  return fewest;
+}
+
+double deviation_of(std::span<const float> values) {
+  double sum = 0, squares = 0, count = 0;
+  for (const float x : values)
+    if (std::isfinite(x)) sum += double(x), count += 1;
+  for (const float x : values)
+    if (std::isfinite(x)) squares += (double(x) - sum / count) * (double(x) - sum / count);
+  return count < 2 ? 0 : std::sqrt(squares / (count - 1));
+}
+
+bool is_close(float a, float b, double tolerance) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) == std::isnan(b);
+  return a == b || std::abs(double(a) - double(b)) <= tolerance;
+}
+
+Result<void> check_moved_start(Checker& c) {
+  const std::vector<int64_t> dates = dates_of(c.raw);
+  const int64_t start = dates[dates.size() / 4];
+  HY_TRY(const Panel later, c.prepared(between(c.raw, start, dates.back())));
+  const std::vector<int64_t> later_dates = dates_of(later), since = rows_since_start(c, later, later_dates);
+  std::vector<int64_t> needed;  // rows since the start from which on a feature has to agree
+  size_t judged = 0;
+  for (size_t f = 0; f < c.num_features(); ++f) {
+    const auto settled = c.features().settled(f);
+    needed.push_back(settled ? *settled : int64_t(later_dates.size()) / 2);
+    judged += std::any_of(since.begin(), since.end(), [&](int64_t rows) { return rows >= needed[f] && rows < kWhole; });
+  }
+  const auto found = differences(c, later, [&](size_t s, const SymbolValues& left, const SymbolValues& right, const auto& report) {
+    const auto times = later.series_times(s);
+    const size_t cut = left.rows - right.rows;
+    for (size_t f = 0; f < c.num_features(); ++f) {
+      const bool exact = c.features().reach(f).has_value();
+      const double tolerance = exact ? 0 : kSettledTolerance * deviation_of(left.column(f));
+      for (size_t row = 0; row < right.rows; ++row) {
+        if (since[size_t(std::lower_bound(later_dates.begin(), later_dates.end(), times[row]) - later_dates.begin())] < needed[f]) continue;
+        const float a = left.column(f)[cut + row], b = right.column(f)[row];
+        if (exact ? !same_bytes(a, b) : !is_close(a, b, tolerance)) report(f, cut + row, row);
+      }
+    }
+  });
+  for (size_t f = 0; f < found.size(); ++f)
+    if (found[f])
+      c.found("moved_start", c.plan.expressions[f].name, found[f]->symbol, time_text(c.raw, found[f]->time),
+              fmt::format("{} is {} with all bars, {} when the bars begin on {}", c.named(f), format_shortest(double(found[f]->before)),
+                          format_shortest(double(found[f]->after)), time_text(c.raw, start)));
+  c.out.notes.push_back(fmt::format("{} of {} features, once with all bars and once with those from {} on{}", judged, c.num_features(),
+                                    time_text(c.raw, start), judged < c.num_features() ? "; the others need more rows to settle" : ""));
+  return {};
+}
+
+// ---- label_equal, future_column ----------------------------------------------------------------------------------------
+
+/// Something that is only known later: a name, and values for the sample.
+struct Future {
+  std::string name;
+  std::vector<double> values;
+};
+
+/// Every so many rows of the prepared panel, symbol after symbol.
+struct Sample {
+  std::vector<int64_t> rows;
+  std::vector<size_t> symbol;  ///< of each
+};
+
+Sample sample_of(const Panel& panel) {
+  Sample out;
+  const int64_t stride = std::max<int64_t>(1, panel.num_rows() / int64_t(kSampleRows));
+  for (size_t s = 0; s < panel.num_symbols(); ++s)
+    for (int64_t row = panel.offsets[s]; row < panel.offsets[s + 1]; ++row)
+      if (row % stride == 0) out.rows.push_back(row), out.symbol.push_back(s);
+  return out;
+}
+
+/// The value `ahead` rows later, NaN past the end of the symbol.
+double later_value(const Panel& panel, const std::vector<double>& values, size_t symbol, int64_t row, int64_t ahead) {
+  return row + ahead < panel.offsets[symbol + 1] ? values[size_t(row + ahead)] : std::nan("");
+}
+
+std::vector<Future> futures_of(const Checker& c, const Sample& sample, const std::vector<double>& labels) {
+  std::vector<Future> out{{"the label", {}}};
+  for (const int64_t row : sample.rows) out[0].values.push_back(labels[size_t(row)]);
+  const int close = c.ready.field("close");
+  if (close < 0) return out;
+  const std::vector<double>& prices = c.ready.values[size_t(close)];
+  const auto add = [&](std::string name, int64_t from, int64_t to) {
+    out.push_back({std::move(name), {}});
+    for (size_t i = 0; i < sample.rows.size(); ++i)
+      out.back().values.push_back(later_value(c.ready, prices, sample.symbol[i], sample.rows[i], to) /
+                                      later_value(c.ready, prices, sample.symbol[i], sample.rows[i], from) -
+                                  1);
+  };
+  for (int64_t h = 1; h <= kHorizons; ++h) add(fmt::format("the return of the close over the next {} rows", h), 0, h);
+  for (int64_t h = 2; h <= kHorizons; ++h) add(fmt::format("the return of the close {} rows ahead", h), h - 1, h);
+  return out;
+}
+
+struct Match {
+  double correlation = 0;
+  size_t pairs = 0, first = 0;  ///< first: index in the sample
+};
+
+/// Pearson correlation over the rows of the sample where both are finite.
+Match match(std::span<const double> x, std::span<const double> y) {
+  Match out;
+  double mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) continue;
+    if (out.pairs++ == 0) out.first = i;
+    const double n = double(out.pairs), dx = x[i] - mean_x, dy = y[i] - mean_y;
+    mean_x += dx / n, mean_y += dy / n;
+    xx += dx * (x[i] - mean_x), yy += dy * (y[i] - mean_y), xy += dx * (y[i] - mean_y);
+  }
+  out.correlation = out.pairs < kFewestPairs || xx <= 0 || yy <= 0 ? 0 : xy / std::sqrt(xx * yy);
+  return out;
+}
+
+/// Reports the future thing that `values` follow most closely, when they all but are it.
+bool report_match(Checker& c, const char* check, const std::string& feature, const std::string& text, std::span<const double> values,
+                  const Sample& sample, const std::vector<Future>& futures) {
+  Match best;
+  const Future* nearest = nullptr;
+  for (const Future& future : futures) {
+    const Match m = match(values, future.values);
+    if (std::abs(m.correlation) > kSameCorrelation && (!nearest || std::abs(m.correlation) > std::abs(best.correlation) + 1e-9))
+      best = m, nearest = &future;
+  }
+  if (!nearest) return false;
+  c.found(check, feature, c.ready.symbols[sample.symbol[best.first]], time_text(c.ready, c.ready.times[size_t(sample.rows[best.first])]),
+          fmt::format("{} has correlation {:+.6f} with {} over {} rows", text, best.correlation, nearest->name, best.pairs));
+  return true;
+}
+
+/// Features at the rows of the sample, feature by feature.
+std::vector<std::vector<double>> sampled_features(Checker& c, const Sample& sample) {
+  std::vector<std::vector<double>> out(c.num_features(), std::vector<double>(sample.rows.size()));
+  std::vector<size_t> begin(c.ready.num_symbols() + 1, 0);
+  for (const size_t s : sample.symbol) ++begin[s + 1];
+  for (size_t s = 0; s < c.ready.num_symbols(); ++s) begin[s + 1] += begin[s];
+  std::vector<Workspace> spaces(size_t(c.pool.workers()));
+  c.pool.run(
+      int64_t(c.ready.num_symbols()),
+      [&](int64_t s, int worker) {
+        const SymbolValues values = values_of(c.features(), c.ready, size_t(s), spaces[size_t(worker)]);
+        for (size_t i = begin[size_t(s)]; i < begin[size_t(s) + 1]; ++i)
+          for (size_t f = 0; f < c.num_features(); ++f) out[f][i] = double(values.column(f)[size_t(sample.rows[i] - c.ready.offsets[size_t(s)])]);
+      },
+      &c.cancel);
+  return out;
+}
+
+std::vector<double> labels_of(const Checker& c) {
+  std::vector<double> labels(c.ready.times.size());
+  Workspace space;
+  for (size_t s = 0; s < c.ready.num_symbols(); ++s)
+    evaluate(c.label(), bars_of(c.label(), c.ready, s), space, labels.data() + c.ready.offsets[s], labels.size());
+  return labels;
+}
+
+/// Columns that features read and that are not bars: what was computed elsewhere.
+std::vector<std::string> own_columns(const Checker& c) {
+  std::vector<std::string> out;
+  for (const std::string& name : c.features().columns())
+    if (std::find(std::begin(kBarColumns), std::end(kBarColumns), name) == std::end(kBarColumns)) out.push_back(name);
+  return out;
+}
+
+/// Whether a column is a price or volume of later rows: equal on all but a thousandth of the rows, where it is not equal to today's.
+bool report_repetition(Checker& c, const std::string& column, std::span<const double> values, const Sample& sample) {
+  for (const char* bar : kBarColumns) {
+    const int field = c.ready.field(bar);
+    if (field < 0) continue;
+    const std::vector<double>& bars = c.ready.values[size_t(field)];
+    for (int64_t h = 1; h <= kHorizons; ++h) {
+      size_t pairs = 0, equal = 0, first = 0;
+      for (size_t i = 0; i < values.size(); ++i) {
+        const double later = later_value(c.ready, bars, sample.symbol[i], sample.rows[i], h);
+        if (!std::isfinite(values[i]) || !std::isfinite(later) || later == bars[size_t(sample.rows[i])]) continue;
+        if (pairs++ == 0) first = i;
+        equal += std::abs(values[i] - later) <= 1e-6 * std::abs(later);
+      }
+      if (pairs < kFewestPairs || double(equal) < 0.999 * double(pairs)) continue;
+      c.found("future_column", "$" + column, c.ready.symbols[sample.symbol[first]], time_text(c.ready, c.ready.times[size_t(sample.rows[first])]),
+              fmt::format("${} is ${} of {} row{} later, on {} of {} rows", column, bar, h, h == 1 ? "" : "s", equal, pairs));
+      return true;
+    }
+  }
+  return false;
+}
+
+void check_answers(Checker& c) {
+  const Sample sample = sample_of(c.ready);
+  const std::vector<Future> futures = futures_of(c, sample, labels_of(c));
+  const auto features = sampled_features(c, sample);
+  for (size_t f = 0; f < features.size(); ++f) report_match(c, "label_equal", c.plan.expressions[f].name, c.named(f), features[f], sample, futures);
+  c.out.notes.push_back(
+      fmt::format("{} features against the label and {} returns over {} rows", features.size(), futures.size() - 1, sample.rows.size()));
+  const std::vector<std::string> columns = own_columns(c);
+  for (const std::string& column : columns) {
+    std::vector<double> values;
+    for (const int64_t row : sample.rows) values.push_back(c.ready.values[size_t(c.ready.field(column))][size_t(row)]);
+    if (!report_repetition(c, column, values, sample)) report_match(c, "future_column", "$" + column, "$" + column, values, sample, futures);
+  }
+  c.out.notes.push_back(columns.empty() ? "features read no columns but those of bars" : fmt::format("columns {}", join(columns, ", ")));
+}
+
+// ---- scaler_rows, fold_overlap -----------------------------------------------------------------------------------------
+
+/// Folds over one calendar: of a symbol, or of the universe.
+struct Calendar {
+  std::string symbol;  ///< "": the universe
+  std::vector<int64_t> dates;
+  std::vector<Fold> folds;
+};
+
+/// The calendars that a run would cut into folds. Symbols with too few dates have none, as in a run.
+Result<std::vector<Calendar>> calendars_of(const Checker& c) {
+  SplitSpec split = c.plan.spec.split;
+  split.purge_days = c.plan.purge_days;
+  std::vector<Calendar> out;
+  if (c.plan.spec.model.scope == "pooled") {
+    out.push_back({"", dates_of(c.ready), {}});
+    HY_TRY(out[0].folds, make_folds(split, out[0].dates, c.ready.daily));
+    return out;
+  }
+  std::optional<Error> last;
+  for (size_t s = 0; s < c.ready.num_symbols(); ++s) {
+    const auto times = c.ready.series_times(s);
+    auto folds = make_folds(split, times, c.ready.daily);
+    if (folds.ok())
+      out.push_back({c.ready.symbols[s], {times.begin(), times.end()}, std::move(folds.value())});
+    else
+      last = folds.error();
+  }
+  if (out.empty()) return *last;
+  return out;
+}
+
+/// Positions of a fold's training dates as rows of a symbol that has a bar on each.
+std::vector<int32_t> positions(const std::vector<DateRange>& ranges) {
+  std::vector<int32_t> out;
+  for (const DateRange& range : ranges)
+    for (int64_t i = range.begin; i < range.end; ++i) out.push_back(int32_t(i));
+  return out;
+}
+
+/// The first symbol of the calendar (of the pool: a few) is scaled for its first fold, then again with every value outside the training rows
+/// changed: what was fitted may not move.
+void check_scaler_rows(Checker& c, const Calendar& calendar) {
+  if (c.plan.scalers.empty()) return c.out.notes.push_back("no processor is fitted");
+  const Fold& fold = calendar.folds.front();
+  SymbolValues values;
+  std::vector<int32_t> train;
+  std::vector<std::pair<std::string, int64_t>> places;  // symbol and time of each row
+  std::vector<SymbolValues> parts;
+  Workspace space;
+  std::vector<uint8_t> trains(calendar.dates.size(), 0);
+  for (const int32_t position : positions(fold.train)) trains[size_t(position)] = 1;
+  for (size_t s = 0; s < c.ready.num_symbols() && parts.size() < kScaledSymbols; ++s) {
+    if (!calendar.symbol.empty() && c.ready.symbols[s] != calendar.symbol) continue;
+    parts.push_back(values_of(c.features(), c.ready, s, space));
+    for (const int64_t time : c.ready.series_times(s)) {
+      const size_t date = size_t(std::lower_bound(calendar.dates.begin(), calendar.dates.end(), time) - calendar.dates.begin());
+      if (trains[date]) train.push_back(int32_t(places.size()));
+      places.emplace_back(c.ready.symbols[s], time);
+    }
+  }
+  values.rows = places.size();
+  for (size_t f = 0; f < c.num_features(); ++f)
+    for (const SymbolValues& part : parts) values.values.insert(values.values.end(), part.column(f).begin(), part.column(f).end());
+
+  SymbolValues disturbed = values;
+  std::vector<uint8_t> is_train(places.size(), 0);
+  for (const int32_t row : train) is_train[size_t(row)] = 1;
+  size_t outside = places.size();  // the first row that does not train
+  for (size_t row = places.size(); row-- > 0;)
+    if (!is_train[row]) outside = row;
+  for (size_t f = 0; f < c.num_features(); ++f)
+    for (size_t row = 0; row < places.size(); ++row)
+      if (!is_train[row]) disturbed.values[f * places.size() + row] = 1e6F + float(row);
+
+  const auto columns = [&](SymbolValues& v) { return ScaledColumns{v.values.data(), int64_t(v.rows), int64_t(c.num_features()), int64_t(v.rows)}; };
+  const std::vector<double> before = scale_fold(c.plan, columns(values), train, &c.pool);
+  const std::vector<double> after = scale_fold(c.plan, columns(disturbed), train, &c.pool);
+  const std::vector<std::string> names = scaler_texts(c.plan.scalers);
+  for (size_t f = 0; f < c.num_features(); ++f) {
+    size_t fitted = 0;
+    for (size_t s = 0; s < c.plan.scalers.size(); ++s) {
+      if (num_fits(std::span(c.plan.scalers).subspan(s, 1), 1) == 0) continue;
+      const size_t place = (fitted++ * c.num_features() + f) * 2;
+      if (std::memcmp(&before[place], &after[place], 2 * sizeof(double)) == 0) continue;
+      c.found("scaler_rows", c.plan.expressions[f].name, places[outside].first, time_text(c.ready, places[outside].second),
+              fmt::format("{} of {} is fitted on rows outside the training rows of fold 0, from {} on", names[s], c.plan.expressions[f].name,
+                          time_text(c.ready, places[outside].second)));
+      break;
+    }
+  }
+  c.out.notes.push_back(fmt::format("{} fitted on {} of {} rows, the others disturbed", join(names, ", "), train.size(), places.size()));
+}
+
+/// The first training row of a fold whose label reaches into the test, when the purge is shorter than the label's horizon.
+std::optional<LeakFinding> overlap_of(const Checker& c, const Calendar& calendar, const std::vector<int64_t>& ends) {
+  std::vector<int32_t> rows;
+  std::vector<int64_t> times, row_ends;
+  std::vector<size_t> symbols;
+  for (size_t s = 0; s < c.ready.num_symbols(); ++s)
+    if (calendar.symbol.empty() || c.ready.symbols[s] == calendar.symbol)
+      for (int64_t row = c.ready.offsets[s]; row < c.ready.offsets[s + 1]; ++row)
+        times.push_back(c.ready.times[size_t(row)]), row_ends.push_back(ends[size_t(row)]), symbols.push_back(s);
+  for (size_t f = 0; f < calendar.folds.size(); ++f) {
+    std::vector<uint8_t> trains(calendar.dates.size(), 0);
+    for (const int32_t position : positions(calendar.folds[f].train)) trains[size_t(position)] = 1;
+    rows.clear();
+    for (size_t i = 0; i < times.size(); ++i)
+      if (trains[size_t(std::lower_bound(calendar.dates.begin(), calendar.dates.end(), times[i]) - calendar.dates.begin())])
+        rows.push_back(int32_t(i));
+    std::vector<int32_t> kept = rows;
+    drop_overlapping(kept, times, row_ends, calendar.folds[f], calendar.dates);
+    if (kept.size() == rows.size()) continue;
+    const size_t first = size_t(std::mismatch(kept.begin(), kept.end(), rows.begin()).second - rows.begin());
+    const size_t row = size_t(rows[first]);
+    return LeakFinding{
+        "fold_overlap", "label", c.ready.symbols[symbols[row]], time_text(c.ready, times[row]),
+        fmt::format("purge_days = {}, the label reads {} rows ahead: {} training rows of fold {} know the test block, the first until {}",
+                    c.plan.purge_days, c.label().look_ahead(), rows.size() - kept.size(), f, time_text(c.ready, row_ends[row]))};
+  }
+  return std::nullopt;
+}
+
+Result<void> check_folds_and_scalers(Checker& c) {
+  HY_TRY(const auto calendars, calendars_of(c));
+  check_scaler_rows(c, calendars.front());
+  const std::vector<int64_t> ends = label_ends(c.label(), c.ready);
+  size_t folds = 0;
+  for (const Calendar& calendar : calendars) {
+    folds += calendar.folds.size();
+    HY_CHECK(check_folds(calendar.folds, int64_t(calendar.dates.size()), c.plan.purge_days, 0));
+    if (c.plan.purge_days >= c.label().look_ahead()) continue;  // rows of halted symbols that still overlap are dropped before training
+    if (auto found = overlap_of(c, calendar, ends)) c.out.findings.push_back(std::move(*found));
+  }
+  c.out.notes.push_back(fmt::format("{} folds, purged by {} dates, label {} rows", folds, c.plan.purge_days, c.label().look_ahead()));
+  return {};
+}
+
+}  // namespace
+
+Result<LeakOutcome> check_leakage(const RunSpec& spec, const exec::ExecConfig& exec, exec::Steps& steps, const exec::Cancellation& cancel) {
+  HY_TRY(Plan plan, make_plan(spec));
+  HY_TRY(const auto paths, io::expand_inputs(spec.universe.input));
+  exec::Pool pool(exec::worker_count(exec));
+  steps.begin("read", int64_t(paths.size()));
+  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
+  HY_CHECK(compile_plan(plan, bars.bars.panel.fields, true));
+  HY_TRY(CheckedBars checked, check_universe(bars.bars, spec.universe.adjust));
+  bars = {};
+  if (checked.panel.num_rows() == 0) return input_error("no symbol has a usable bar", spec.universe.input.front(), "give files with rows");
+
+  Checker c{std::move(plan), exec, pool, cancel, std::move(checked.panel), {}, {}};
+  c.out.failures = std::move(checked.failures);
+  HY_TRY(c.ready, c.prepared(c.raw));
+  c.out.features = int64_t(c.num_features()), c.out.symbols = int64_t(c.ready.num_symbols()), c.out.rows = c.ready.num_rows();
+  steps.begin("check");
+  check_look_ahead(c);
+  HY_CHECK(check_future_cut(c));
+  HY_CHECK(check_moved_start(c));
+  check_answers(c);
+  HY_CHECK(check_folds_and_scalers(c));
+  steps.end();
+  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "check leakage", "run the same command again"};
+  return std::move(c.out);
+}
+
+}  // namespace hayate::pipeline

@@ -1,0 +1,140 @@
+// A clean spec passes; each kind of leak, planted, is found and named. tests/python/test_check.py does the same through the command.
+#include "pipeline/leakage.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/random.h"
+#include "hayate/table.h"
+
+using namespace hayate;
+using namespace hayate::pipeline;
+
+namespace {
+
+constexpr int kDays = 400;
+
+/// Three random walks with a column `next5`, the return of the next 5 rows, and `later`, the close of tomorrow.
+std::string bars_with_leaks() {
+  static const std::string path = [] {
+    const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
+    std::filesystem::create_directories(folder);
+    std::ofstream file(folder / "bars.csv");
+    file << "symbol,date,open,high,low,close,volume,next5,later,mood\n";
+    for (const char symbol : {'A', 'B', 'C'}) {
+      const uint64_t key = random_key(3, Stage::synth, uint64_t(symbol));
+      std::vector<double> close{100};
+      for (int i = 1; i < kDays + 5; ++i) close.push_back(close.back() * (1 + 0.02 * (random_unit(key, uint64_t(i)) - 0.5)));
+      for (int i = 0; i < kDays; ++i) {
+        const double x = close[size_t(i)], mood = random_unit(key, uint64_t(10'000 + i));
+        file << symbol << ',' << format_date(16'000 + i) << ',' << x * 0.999 << ',' << x * 1.01 << ',' << x * 0.99 << ',' << x << ','
+             << 1000 + 100 * mood << ',' << (i + 5 < kDays ? std::to_string(close[size_t(i) + 5] / x - 1) : "") << ',' << close[size_t(i) + 1] << ','
+             << mood << '\n';
+      }
+    }
+    return (folder / "bars.csv").string();
+  }();
+  return path;
+}
+
+RunSpec spec_of(std::vector<std::string> expressions) {
+  RunSpec spec;
+  spec.universe.input = {bars_with_leaks()};
+  spec.features.expressions = std::move(expressions);
+  spec.split.train_days = 150, spec.split.test_days = 100, spec.split.purge_days = -1;
+  spec.model.params = "num_trees=2";
+  return spec;
+}
+
+LeakOutcome checked(const RunSpec& spec) {
+  exec::Steps steps;
+  const exec::Cancellation cancel;
+  auto outcome = check_leakage(spec, {}, steps, cancel);
+  if (!outcome.ok()) FAIL(outcome.error().what, " ", outcome.error().where);
+  CHECK(outcome.value().notes.size() == std::size(kLeakChecks));
+  return std::move(outcome.value());
+}
+
+bool finds(const LeakOutcome& outcome, const std::string& check, const std::string& feature) {
+  for (const LeakFinding& finding : outcome.findings)
+    if (finding.check == check && finding.feature == feature) return !finding.time.empty() && !finding.what.empty();
+  return false;
+}
+
+std::string all_of(const LeakOutcome& outcome) {
+  std::string out;
+  for (const LeakFinding& finding : outcome.findings) out += finding.check + " " + finding.feature + ": " + finding.what + "\n";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a clean spec passes: windows, fading memories, cross-sections, processors, both scopes") {
+  RunSpec spec = spec_of({"a = Mean($close,5)/$close", "b = EMA($close,12)/$close", "c = CSRank($close/Ref($close,5)-1)",
+                          "d = Mean(CSZScore($volume),10)", "e = ta.RSI($close,timeperiod=7)", "f = Delta(ta.OBV($close,$volume),5)", "g = $mood",
+                          "h = ta.LINEARREG($close,timeperiod=10)/$close"});
+  spec.features.processors = {"cs_zscore", "robust_zscore", "fillna(0)"};
+  for (const char* scope : {"symbol", "pooled"}) {
+    spec.model.scope = scope;
+    const LeakOutcome outcome = checked(spec);
+    CHECK_MESSAGE(outcome.clean(), all_of(outcome));
+  }
+  spec.features.set = "alpha158", spec.features.expressions = {}, spec.features.processors = {};
+  const LeakOutcome outcome = checked(spec);
+  CHECK_MESSAGE(outcome.clean(), all_of(outcome));
+}
+
+TEST_CASE("a feature that looks ahead is found three times: as text, by the cut, as the label") {
+  const LeakOutcome outcome = checked(spec_of({"ok = Mean($close,5)/$close", "leak = Ref($close,-2)/Ref($close,-1)-1"}));
+  CHECK(finds(outcome, "look_ahead", "leak"));
+  CHECK(finds(outcome, "future_cut", "leak"));
+  CHECK(finds(outcome, "label_equal", "leak"));
+  for (const LeakFinding& finding : outcome.findings) CHECK(finding.feature == "leak");
+}
+
+TEST_CASE("a feature that depends on where the bars begin is found") {
+  const LeakOutcome outcome =
+      checked(spec_of({"ok = EMA($close,5)", "first = $close/Ref($close,0)", "so_far = Mean($close,0)/$close", "obv = ta.OBV($close,$volume)"}));
+  CHECK(finds(outcome, "moved_start", "first"));
+  CHECK(finds(outcome, "moved_start", "so_far"));
+  CHECK(finds(outcome, "moved_start", "obv"));
+  CHECK(outcome.findings.size() == 3);
+}
+
+TEST_CASE("a column that was computed from the future is found, and the feature made of it") {
+  const LeakOutcome outcome = checked(spec_of({"signal = 3*$next5+1", "ok = $mood", "tomorrow = $later/$open"}));
+  CHECK(finds(outcome, "label_equal", "signal"));
+  CHECK(finds(outcome, "future_column", "$next5"));
+  CHECK(finds(outcome, "future_column", "$later"));
+  CHECK_FALSE(finds(outcome, "future_column", "$mood"));
+  CHECK_FALSE(finds(outcome, "label_equal", "ok"));
+}
+
+TEST_CASE("a processor that is fitted on test rows is found") {
+  RunSpec spec = spec_of({"a = Mean($close,5)/$close"});
+  spec.features.processors = {"winsorize(0.05)"}, spec.features.fit = "all";
+  for (const char* scope : {"symbol", "pooled"}) {
+    spec.model.scope = scope;
+    const LeakOutcome outcome = checked(spec);
+    CHECK(finds(outcome, "scaler_rows", "a"));
+    CHECK(outcome.findings.size() == 1);
+  }
+  spec.features.fit = "train";
+  CHECK(checked(spec).clean());
+}
+
+TEST_CASE("a purge that is shorter than the label's horizon is found") {
+  RunSpec spec = spec_of({"a = Mean($close,5)/$close"});
+  spec.label.expression = "TripleBarrier($close,horizon=10,window=20,up=2,down=2)", spec.split.purge_days = 3;
+  for (const char* scope : {"symbol", "pooled"}) {
+    spec.model.scope = scope;
+    const LeakOutcome outcome = checked(spec);
+    CHECK(finds(outcome, "fold_overlap", "label"));
+    CHECK(outcome.findings.size() == (spec.model.scope == "pooled" ? 1 : 3));
+  }
+  spec.split.purge_days = 10;
+  CHECK(checked(spec).clean());
+}

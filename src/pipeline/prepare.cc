@@ -1,0 +1,64 @@
+#include "pipeline/prepare.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "base/clock.h"
+#include "base/strings.h"
+#include "pipeline/bar_check.h"
+
+namespace hayate::pipeline {
+namespace {
+
+void append(std::vector<Finding>& to, std::vector<Finding> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+Panel without_failures(const Panel& panel, const std::vector<Finding>& failures) {
+  std::set<std::string> bad;
+  for (const Finding& finding : failures) bad.insert(finding.symbol);
+  std::vector<size_t> good;
+  for (size_t s = 0; s < panel.num_symbols(); ++s)
+    if (!bad.contains(panel.symbols[s])) good.push_back(s);
+  return good.size() == panel.num_symbols() ? panel : select_symbols(panel, good);
+}
+
+std::string counted_kinds(const std::vector<Finding>& findings) {
+  std::map<std::string, int64_t> kinds;
+  for (const Finding& finding : findings) ++kinds[finding.kind];
+  std::vector<std::string> parts;
+  for (const auto& [kind, count] : kinds) parts.push_back(fmt::format("{} {}", count, kind));
+  return join(parts, ", ");
+}
+
+}  // namespace
+
+Error nothing_left(const std::vector<Finding>& failures) {
+  const Finding& first = failures.front();
+  return input_error(fmt::format("every symbol failed ({})", counted_kinds(failures)),
+                     fmt::format("{}{}", first.symbol, first.time.empty() ? "" : " " + first.time), fmt::format("the first: {}", first.what));
+}
+
+Result<CheckedBars> check_universe(const PanelResult& read, const std::string& adjust) {
+  CheckedBars out;
+  out.failures = read.failures, out.warnings = read.warnings;
+  BarFindings found = check_bars(read.panel, adjust == "adj_close");
+  append(out.failures, std::move(found.failures));
+  append(out.warnings, std::move(found.warnings));
+  out.panel = without_failures(read.panel, out.failures);
+  if (out.panel.num_symbols() == 0 && !out.failures.empty()) return nothing_left(out.failures);
+  return out;
+}
+
+Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel, exec::Pool& pool,
+                          const exec::ExecConfig& exec) {
+  if (adjust == "adj_close") HY_CHECK(adjust_prices(panel));
+  bool vwap_added = false;
+  for (const Program* program : programs) vwap_added |= add_vwap(panel, program->columns());
+  for (const Program* program : programs) HY_CHECK(compute_stages(*program, panel, pool, exec::memory_limit_bytes(exec) - resident_bytes()));
+  return vwap_added;
+}
+
+}  // namespace hayate::pipeline

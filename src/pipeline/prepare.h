@@ -1,0 +1,33 @@
+// From bars as they were read to bars that a plan's programs can be evaluated on.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "exec/exec_config.h"
+#include "exec/pool.h"
+#include "hayate/features.h"
+#include "hayate/panel.h"
+
+namespace hayate::pipeline {
+
+struct CheckedBars {
+  Panel panel;  ///< of the symbols that can be used
+  std::vector<Finding> failures, warnings;
+};
+
+/// What is left when symbols are taken out that reading or check_bars found unusable. Error (input): none.
+Result<CheckedBars> check_universe(const PanelResult& read, const std::string& adjust);
+
+/// The error when every symbol failed: how many of each kind, and the first.
+Error nothing_left(const std::vector<Finding>& failures);
+
+/// Brings a panel into the form that `programs` read: prices adjusted as asked, vwap added when it is missing and wanted (true
+/// is returned then), cross-sections over all of its symbols. Errors: no column to adjust by; not enough memory.
+Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel, exec::Pool& pool,
+                          const exec::ExecConfig& exec);
+
+inline constexpr const char* kVwapAdded = "vwap is absent: (high + low + close) / 3 is used";
+
+}  // namespace hayate::pipeline

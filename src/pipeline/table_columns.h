@@ -1,0 +1,37 @@
+// Columns of a table as learners and models read them.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hayate/error.h"
+#include "hayate/problem.h"
+#include "hayate/table.h"
+
+namespace hayate::pipeline {
+
+/// The named columns as float32, column-major. Error (input): no such column, or one that holds no numbers.
+Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where);
+
+/// Rows of each key in the order of the keys, rows without one left out; one group named "" without a key column.
+Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where);
+
+/// A label as numbers (regression) or as classes, -1 where it is missing.
+struct LabelColumn {
+  Problem problem = Problem::regression;
+  std::string why;  ///< how the problem was found, when it was not given
+  std::vector<double> numbers;
+  std::vector<int32_t> classes;
+  std::vector<std::string> class_names;
+
+  bool known(int32_t row) const { return problem == Problem::classification ? classes[size_t(row)] >= 0 : std::isfinite(numbers[size_t(row)]); }
+};
+
+/// The column `name` for `problem`, or for the problem that its type suggests. Errors (input): text to be learnt as a number, dates.
+Result<LabelColumn> label_column(const Table& table, const std::string& name, std::optional<Problem> problem);
+
+}  // namespace hayate::pipeline
