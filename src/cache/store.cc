@@ -15,6 +15,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -211,6 +212,8 @@ Value Store::read(const Hash128& key, double& seconds) {
   return nullptr;
 }
 
+bool Store::has(const Hash128& key) const { return ::access(path_of(key).c_str(), F_OK) == 0; }
+
 std::vector<Value> Store::get(std::span<const Hash128> keys) {
   std::vector<Value> out;
   for (const Hash128& key : keys) out.push_back(get(key));
@@ -247,11 +250,15 @@ Result<void> Store::put(std::span<const Entry> entries) {
   return {};
 }
 
-void Store::sync() {
+bool Store::sync(size_t most) {
   std::vector<std::string> paths;
+  bool more = false;
   {
     const std::lock_guard lock(mutex_);
-    paths.swap(unsynced_);
+    const size_t count = std::min(most, unsynced_.size());
+    paths.assign(std::make_move_iterator(unsynced_.end() - std::ptrdiff_t(count)), std::make_move_iterator(unsynced_.end()));
+    unsynced_.resize(unsynced_.size() - count);
+    more = !unsynced_.empty();
   }
   std::set<std::string> folders;
   for (const std::string& path : paths) {
@@ -261,6 +268,7 @@ void Store::sync() {
     ::unlink(path.c_str());
   }
   for (const std::string& folder : folders) sync_path(folder);
+  return more;
 }
 
 StoreSize measure(const std::string& folder) { return sum(entries_in(folder)); }

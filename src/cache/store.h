@@ -52,17 +52,19 @@ class Store {
 
   /// What is stored under `key`, or null. Any thread.
   Value get(const Hash128& key);
-  /// The same for each key, in order.
+  /// True when there is an entry, whole or not.
+  bool has(const Hash128& key) const;
+  /// get() for each key, in order.
   std::vector<Value> get(std::span<const Hash128> keys);
 
-  /// Stores an entry; one that is there already is replaced by the same bytes. It outlives this process at once, a power cut
+  /// Stores an entry, in the place of one that is there already. It outlives this process at once, a power cut
   /// after the next sync() (before, it may be torn, which get() notices). Any thread.
   Result<void> put(const Entry& entry);
   /// All of them, and one sync().
   Result<void> put(std::span<const Entry> entries);
-  /// Entries put since the last call are now on the disk. One that the disk refuses is removed and counted as damaged: it is
-  /// made again by whoever needs it. Any thread.
-  void sync();
+  /// Entries put before are now on the disk, at most `most` of them. One that the disk refuses is removed and counted as
+  /// damaged: it is made again by whoever needs it. True when there are more. Any thread.
+  bool sync(size_t most = SIZE_MAX);
 
   StoreUse use() const { return {hits_, memory_hits_, misses_, damaged_, written_}; }
   const std::string& folder() const { return folder_; }

@@ -114,19 +114,19 @@ PoolUse Pool::run(int64_t count, const std::function<void(int64_t, int)>& task, 
 
 namespace {
 
-constexpr double kPressureSeconds = 0.1;  // between two looks at it; also how late a wait notices a stop
+constexpr double kLookSeconds = 0.1;  // between two looks at pressure and costs; also how late a wait notices a stop
 
 /// One run of a schedule: what its workers share.
 class ScheduleRun {
  public:
-  ScheduleRun(Schedule& schedule, const std::function<Outcome(const Start&, int)>& attempt, const Cancellation* cancel, Pressure* pressure)
-      : schedule_(schedule), attempt_(attempt), cancel_(cancel), pressure_(pressure), looked_(began_), cpu_(cpu_seconds()) {}
+  ScheduleRun(Schedule& schedule, const std::function<Outcome(const Start&, int)>& attempt, const Cancellation* cancel, const Watch& watch)
+      : schedule_(schedule), attempt_(attempt), cancel_(cancel), watch_(watch), looked_(began_), cpu_(cpu_seconds()) {}
 
   void work(int worker) {
     std::unique_lock lock(mutex_);
     while (!(cancel_ && cancel_->stopped()) && !schedule_.finished()) {
       const double now = wall_seconds();
-      if (pressure_ && now - looked_ > kPressureSeconds) look(now);
+      if (now - looked_ > kLookSeconds) look(now);
       const auto start = schedule_.next(now);
       if (!start) {
         wait(lock, now);
@@ -149,22 +149,28 @@ class ScheduleRun {
  private:
   void wait(std::unique_lock<std::mutex>& lock, double now) {
     ++waiting_;
-    changed_.wait_for(lock, std::chrono::duration<double>(std::clamp(schedule_.wake_at() - now, 0.0, kPressureSeconds)));
+    changed_.wait_for(lock, std::chrono::duration<double>(std::clamp(schedule_.wake_at() - now, 0.0, kLookSeconds)));
     --waiting_;
   }
 
   void look(double now) {
+    if (watch_.pressure) adapt(now);
+    looked_ = now;
+    if (watch_.seconds_left) watch_.seconds_left(schedule_.seconds_left(now));
+  }
+
+  void adapt(double now) {
     Reading reading = read_pressure();
     const double cpu = cpu_seconds();
     reading.cpu_share = (cpu - cpu_) / ((now - looked_) * std::max(1, schedule_.in_hand()));
-    looked_ = now, cpu_ = cpu;
-    schedule_.set_active(pressure_->adapt(reading));
+    cpu_ = cpu;
+    schedule_.set_active(watch_.pressure->adapt(reading));
   }
 
   Schedule& schedule_;
   const std::function<Outcome(const Start&, int)>& attempt_;
   const Cancellation* cancel_;
-  Pressure* pressure_;
+  const Watch& watch_;
   std::mutex mutex_;
   std::condition_variable changed_;
   int waiting_ = 0;
@@ -175,8 +181,8 @@ class ScheduleRun {
 
 }  // namespace
 
-PoolUse Pool::run(Schedule& schedule, const std::function<Outcome(const Start&, int)>& attempt, const Cancellation* cancel, Pressure* pressure) {
-  ScheduleRun shared(schedule, attempt, cancel, pressure);
+PoolUse Pool::run(Schedule& schedule, const std::function<Outcome(const Start&, int)>& attempt, const Cancellation* cancel, const Watch& watch) {
+  ScheduleRun shared(schedule, attempt, cancel, watch);
   const PoolUse before = state_->total;
   const std::function<void(int64_t, int)> work = [&](int64_t, int worker) { shared.work(worker); };
   const double wall = state_->run({nullptr, workers(), &work, nullptr}).wall_seconds;

@@ -34,6 +34,12 @@ class Schedule;
 struct Start;
 enum class Outcome;
 
+/// What is looked at ten times a second while a schedule runs.
+struct Watch {
+  Pressure* pressure = nullptr;                   ///< says how many tasks may be in hand; null: as many as there are workers
+  std::function<void(double)> seconds_left = {};  ///< told of the expected seconds to the end, from any worker, one at a time
+};
+
 /// What the workers of one run() did, or of all runs so far.
 struct PoolUse {
   double wall_seconds = 0;
@@ -62,10 +68,10 @@ class Pool {
   /// The same for 0 .. count - 1 in ascending order.
   PoolUse run(int64_t count, const std::function<void(int64_t index, int worker)>& task, const Cancellation* cancel = nullptr);
 
-  /// Tasks of a schedule, in the order in which it hands them out, until it is finished or `cancel` says stop. `pressure`,
-  /// where given, is asked ten times a second how many of them may be in hand. An attempt must not throw.
+  /// Tasks of a schedule, in the order in which it hands them out, until it is finished or `cancel` says stop. An attempt
+  /// must not throw.
   PoolUse run(Schedule& schedule, const std::function<Outcome(const Start& start, int worker)>& attempt, const Cancellation* cancel = nullptr,
-              Pressure* pressure = nullptr);
+              const Watch& watch = {});
 
   /// All runs since the pool was made; its wall seconds are those since then.
   PoolUse use() const;

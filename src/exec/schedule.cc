@@ -21,6 +21,11 @@ void remove(std::vector<int64_t>& from, int64_t task) { from.erase(std::find(fro
 
 }  // namespace
 
+const char* outcome_name(Outcome outcome) {
+  constexpr const char* kNames[] = {"done", "reused", "failed", "crashed", "out of memory", "timed out"};
+  return kNames[int(outcome)];
+}
+
 Schedule::Schedule(std::vector<TaskGuess> guesses, const ScheduleLimits& limits, const CostFit& learnt)
     : limits_(limits), prior_(learnt), model_(learnt), active_(std::max(1, limits.workers)) {
   limits_.workers = active_;
@@ -116,6 +121,7 @@ bool Schedule::try_again(Task& task, Outcome outcome, double now) {
   int tries = 0;
   switch (outcome) {
     case Outcome::done:
+    case Outcome::reused:
     case Outcome::failed:
       return false;
     case Outcome::crashed:

@@ -27,8 +27,10 @@ struct TaskGuess {
   int64_t bytes = 0;  ///< held while it runs
 };
 
-/// How an attempt ended. `failed` is for good: bad data, a wrong parameter.
-enum class Outcome { done, failed, crashed, out_of_memory, timed_out };
+/// How an attempt ended. `reused`: nothing was computed, so it says nothing of costs; `failed` is for good: bad data, a wrong
+/// parameter.
+enum class Outcome { done, reused, failed, crashed, out_of_memory, timed_out };
+const char* outcome_name(Outcome outcome);
 
 /// How often each kind is tried again.
 struct Retries {
