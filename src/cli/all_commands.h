@@ -25,12 +25,15 @@ template <class Visitor>
 void visit_fields(DoctorOptions&, Visitor&&) {}
 
 struct RunOptions : ComputeOptions {
-  std::string spec_file, run_dir;
+  std::string spec_file, run_dir, metrics_file;
+  bool dry_run = false;
 };
 template <class Visitor>
 void visit_fields(RunOptions& o, Visitor&& field) {
   field("spec_file", o.spec_file, "what to compute", Required{}, Positional{}, Argument{"SPEC.toml"});
   field("run_dir", o.run_dir, "folder of the results; default runs/<time>-<spec hash>", Argument{"DIR"});
+  field("dry_run", o.dry_run, "read and check the bars, print what each step would take, compute nothing");
+  field("metrics_file", o.metrics_file, "write the run's counters in the text format of Prometheus", Argument{"FILE"});
 }
 
 struct StatsOptions {
@@ -42,11 +45,12 @@ void visit_fields(StatsOptions& o, Visitor&& field) {
 }
 
 struct ResumeOptions {
-  std::string run_dir;
+  std::string run_dir, metrics_file;
 };
 template <class Visitor>
 void visit_fields(ResumeOptions& o, Visitor&& field) {
   field("run_dir", o.run_dir, "folder of an interrupted run", Required{}, Positional{}, Argument{"DIR"});
+  field("metrics_file", o.metrics_file, "write the run's counters in the text format of Prometheus", Argument{"FILE"});
 }
 
 struct CacheOptions {
