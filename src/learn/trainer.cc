@@ -91,6 +91,7 @@ class BoostingTrainer final : public Trainer {
 };
 
 using learn::trainer_of;
+
 std::unique_ptr<Trainer> trainer_of(const ForestParams& params, const FloatColumns& values) {
   return std::make_unique<ForestTrainer>(params, values);
 }
