@@ -64,7 +64,6 @@ inline std::vector<Case> read_cases(const char* data) {
 
 inline int bins_of(const ForestParams& params) { return max_bins(params); }
 inline int bins_of(const BoostingParams& params) { return int(params.bins); }
-
 inline Result<Forest> train_on(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, const ForestParams& params,
                                uint64_t seed, exec::Pool* pool) {
   return train_forest(matrix, rows, labels, {}, params, seed, 0, pool);

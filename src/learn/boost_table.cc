@@ -45,6 +45,7 @@ void fill_rows(const BoostTable& table, Tile& tile, int64_t begin, int64_t end) 
 
 BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew) : num_rows_(int64_t(rows.size())) {
   const bool all = are_all(rows, matrix.num_rows);
+  categorical_ = matrix.categorical;
   const int64_t stride = (num_rows_ + 63) / 64 * 64;
   if (!all) own_ = AlignedBytes(size_t(stride * matrix.num_features));
   for (int64_t f = 0; f < matrix.num_features; ++f) {
@@ -58,6 +59,19 @@ BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows
     const uint8_t* codes = matrix.columns().column(f);
     for (int64_t i = 0; i < num_rows_; ++i) own_.data()[f * stride + i] = codes[rows[size_t(i)]];
   });
+}
+
+uint32_t leaf_of(const GrownTree& tree, const BoostTable& table, uint32_t row) {
+  uint32_t at = 0;
+  while (!tree.nodes[at].is_leaf()) {
+    const TreeNode& node = tree.nodes[at];
+    const uint8_t code = table.column(node.feature)[row];
+    const bool left = code == kMissingCode                 ? node.missing_left()
+                      : table.is_categorical(node.feature) ? tree.sets[node.cut].has(code)
+                                                           : code <= node.cut;
+    at = node.child() + (left ? 0 : 1);
+  }
+  return at;
 }
 
 TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew) {

@@ -37,6 +37,8 @@ struct Candidate {
   uint8_t cut = 0;
   bool missing_left = false;
   BoostSums left;
+  double left_value = 0, right_value = 0;  ///< where leaf values have bounds
+  CategorySet categories;                  ///< of a categorical feature: those that go left
 };
 
 struct Node {
@@ -46,8 +48,7 @@ struct Node {
   int32_t histogram = -1;  ///< its place in the pool; -1: none
   Candidate best;
   uint32_t left = 0;  ///< its left child's number, the right one follows; 0: a leaf
-  bool missing_left = false;
-  uint8_t cut = 0;
+  double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();  ///< bounds of values below
 
   int64_t rows() const { return end - begin; }
 };
@@ -68,6 +69,11 @@ BoostSums wide_sums_of(uint64_t first, uint64_t second, const kernels::BoostPack
 uint32_t bits_of(int64_t x) { return uint32_t(std::bit_width(uint64_t(x))); }
 
 }  // namespace
+
+double leaf_step(double g, double h, double lambda_l1, double lambda_l2) {
+  const double shrunk = std::max(0.0, std::fabs(g) - lambda_l1);
+  return shrunk == 0 || h + lambda_l2 <= 0 ? 0 : -std::copysign(shrunk, g) / (h + lambda_l2);
+}
 
 struct TreeGrower::State {
   const BoostTable& table;
@@ -175,29 +181,142 @@ struct TreeGrower::State {
     return packing.wide ? wide_sums_of(bins[place], bins[tile.words() + place], packing) : sums_of(bins[place], packing);
   }
 
-  /// What the kernel found, measured from the sums; the cut moves to the middle of the bins that are empty in this node.
+  BoostSums missing_of(const Tile& tile, size_t f, const uint64_t* bins) const {
+    return tile.features[f].has_missing ? sums_at(tile, bins, kernels::missing_place(tile.codes.slots)) : BoostSums();
+  }
+
+  /// The cut in the middle of the bins that are empty in this node; where missing values go, the larger child where it has none.
+  void settle(const Tile& tile, size_t f, const uint64_t* bins, int cut, bool missing_left, const Node& node, Candidate& out) const {
+    const auto count_up_to = [&](int code) { return sums_at(tile, bins, kernels::boost_place(uint8_t(code))).count; };
+    const int last = tile.features[f].last_code;
+    int next = cut + 1;
+    while (next <= last && count_up_to(next) == count_up_to(cut)) ++next;
+    out.cut = uint8_t(next <= last ? cut + (next - 1 - cut) / 2 : cut);
+    out.missing_left = missing_of(tile, f, bins).count > 0 ? missing_left : 2 * out.left.count >= node.sums.count;
+  }
+
+  /// What the kernel found, measured from the sums.
   Candidate measure(const Tile& tile, const uint64_t* histogram, const Node& node, const BoostSplit& split) const {
     const size_t f =
         size_t(std::find_if(tile.features.begin(), tile.features.end(), [&](const BoostFeature& x) { return x.number == split.feature; }) -
                tile.features.begin());
     const uint64_t* bins = histogram + int64_t(f) * tile.codes.slots;
-    const auto up_to = [&](int code) { return sums_at(tile, bins, kernels::boost_place(uint8_t(code))); };
-    const BoostSums present = up_to(split.cut);
-    Candidate out{0, split.feature, split.cut, split.missing_left, present};
-    BoostSums missing;
-    if (tile.features[f].has_missing) missing = sums_at(tile, bins, kernels::missing_place(tile.codes.slots));
-    if (split.missing_left) out.left = present + missing;
+    Candidate out;
+    out.feature = split.feature;
+    out.left = sums_at(tile, bins, kernels::boost_place(split.cut));
+    if (split.missing_left) out.left = out.left + missing_of(tile, f, bins);
     out.gain = gain_of(node.sums, out.left);
-    const int last = tile.features[f].last_code;
-    int next = split.cut + 1;
-    while (next <= last && up_to(next).count == present.count) ++next;
-    if (next <= last) out.cut = uint8_t(split.cut + (next - 1 - split.cut) / 2);
-    if (missing.count == 0) out.missing_left = 2 * out.left.count >= node.sums.count;
+    settle(tile, f, bins, split.cut, split.missing_left, node, out);
     return out;
   }
 
+  // ---- the best split where the fast search does not know the rules: bounds on leaf values, absolute penalties
+
+  static constexpr double kCategorySmoothing = 10, kCategoryPenalty = 10;
+  /// Above this lambda nothing of h would be left in the float32 of the fast search.
+  static constexpr double kMostLambda = 0x1p31;
+  bool is_plain() const {
+    return !table.has_categories() && limits.lambda_l1 == 0 && limits.monotone.empty() && limits.lambda_l2 / records->h_unit < kMostLambda;
+  }
+
+  double value_of(const BoostSums& sums, const Node& node) const {
+    return std::clamp(leaf_step(double(sums.g) * records->g_unit, double(sums.h) * records->h_unit, limits.lambda_l1, limits.lambda_l2), node.low,
+                      node.high);
+  }
+  /// Loss that a leaf of value w saves.
+  double saved(const BoostSums& sums, double w) const {
+    const double g = double(sums.g) * records->g_unit, h = double(sums.h) * records->h_unit;
+    return -(g * w + 0.5 * (h + limits.lambda_l2) * w * w + limits.lambda_l1 * std::fabs(w));
+  }
+  /// The same of a side of a split on categories, which pays for having chosen among so many splits.
+  double saved_by_categories(const BoostSums& sums) const {
+    const double g = double(sums.g) * records->g_unit, h = double(sums.h) * records->h_unit, lambda = limits.lambda_l2 + kCategoryPenalty;
+    const double w = leaf_step(g, h, limits.lambda_l1, lambda);
+    return -(g * w + 0.5 * (h + lambda) * w * w + limits.lambda_l1 * std::fabs(w));
+  }
+
+  bool is_allowed(const BoostSums& side) const {
+    return side.count >= limits.min_samples_leaf && side.h >= 1 && double(side.h) * records->h_unit >= limits.min_child_weight;
+  }
+
+  Candidate weigh(const Node& node, int32_t feature, const BoostSums& left) const {
+    const BoostSums right = node.sums - left;
+    Candidate out;
+    if (!is_allowed(left) || !is_allowed(right)) return out;
+    out.left = left, out.feature = feature;
+    out.left_value = value_of(left, node), out.right_value = value_of(right, node);
+    const int direction = limits.monotone.empty() ? 0 : limits.monotone[size_t(feature)];
+    if (direction * (out.right_value - out.left_value) < 0) return out;
+    const double both = table.is_categorical(feature) ? saved_by_categories(left) + saved_by_categories(right)
+                                                      : saved(left, out.left_value) + saved(right, out.right_value);
+    out.gain = both - saved(node.sums, value_of(node.sums, node));
+    return out;
+  }
+
+  /// Every cut of every feature of a tile, one after the other.
+  Candidate search_all(const Tile& tile, const uint64_t* histogram, const Node& node) const {
+    Candidate best;
+    for (size_t f = 0; f < tile.features.size(); ++f) {
+      const uint64_t* bins = histogram + int64_t(f) * tile.codes.slots;
+      const BoostSums missing = missing_of(tile, f, bins);
+      if (table.is_categorical(tile.features[f].number)) {
+        search_categories(tile, f, bins, missing, node, best);
+        continue;
+      }
+      for (int cut = 0; cut <= tile.features[f].last_code; ++cut)
+        for (const bool missing_left : {false, true}) {
+          if (missing_left && missing.count == 0) continue;
+          const BoostSums present = sums_at(tile, bins, kernels::boost_place(uint8_t(cut)));
+          Candidate found = weigh(node, tile.features[f].number, missing_left ? present + missing : present);
+          if (!is_larger(found, best)) continue;
+          settle(tile, f, bins, cut, missing_left, node, found);
+          best = found;
+        }
+    }
+    return best;
+  }
+
+  /// Categories of the node in the order of their step, cut in two at every place. Their sums are differences of sums up to a code.
+  void search_categories(const Tile& tile, size_t f, const uint64_t* bins, const BoostSums& missing, const Node& node, Candidate& best) const {
+    struct Category {
+      double step;
+      uint8_t code;
+      BoostSums sums;
+    };
+    std::vector<Category> categories;
+    BoostSums before;
+    for (int code = 0; code <= tile.features[f].last_code; ++code) {
+      const BoostSums up_to = sums_at(tile, bins, kernels::boost_place(uint8_t(code))), own = up_to - before;
+      before = up_to;
+      if (own.count == 0) continue;
+      const double h = double(own.h) * records->h_unit;
+      categories.push_back({double(own.g) * records->g_unit / (h + kCategorySmoothing), uint8_t(code), own});
+    }
+    std::sort(categories.begin(), categories.end(),
+              [](const Category& a, const Category& b) { return a.step != b.step ? a.step < b.step : a.code < b.code; });
+    BoostSums left;
+    CategorySet set;
+    for (const Category& category : categories) {
+      left = left + category.sums;
+      set.add(category.code);
+      for (const bool missing_left : {false, true}) {
+        if (missing_left && missing.count == 0) continue;
+        Candidate found = weigh(node, tile.features[f].number, missing_left ? left + missing : left);
+        if (!is_larger(found, best)) continue;
+        found.categories = set;
+        found.missing_left = missing.count > 0 ? missing_left : 2 * found.left.count >= node.sums.count;
+        best = found;
+      }
+    }
+  }
+
+  static bool is_larger(const Candidate& a, const Candidate& b) {
+    return a.gain > b.gain || (a.gain == b.gain && a.gain > 0 && a.feature < b.feature);
+  }
+
   /// The better one of two; ties as in kernels/boosting.h.
-  static bool is_better(const BoostSplit& a, const BoostSplit& b) {
+  bool is_better(const BoostSplit& a, const Candidate& of_a, const BoostSplit& b, const Candidate& of_b) const {
+    if (!is_plain()) return is_larger(of_a, of_b);
     if (!a.found) return false;
     const double mine = double(a.above) * double(b.below), other = double(b.above) * double(a.below);
     return mine > other || (mine == other && a.rank() < b.rank());
@@ -224,10 +343,17 @@ struct TreeGrower::State {
 
   Found search_tile(const Tile& tile, const Quest& quest) {
     Found found;
+    // Where all candidates are looked at singly, the kernel only sums up: nothing reaches this bar.
+    if (!is_plain()) found.small.above = found.large.above = std::numeric_limits<float>::max();
     uint64_t* of_small = part(quest.small_words, tile);
     uint64_t* of_large = quest.large_words ? part(quest.large_words, tile) : nullptr;
     kernels.search(tile.features.data(), int32_t(tile.features.size()), tile.codes.slots, tile.words(), records->packing, of_small, of_large,
                    quest.small_node ? &*quest.small_node : nullptr, quest.large_node ? &*quest.large_node : nullptr, &found.small, &found.large);
+    if (!is_plain()) {
+      if (quest.small_node) found.small_best = search_all(tile, of_small, *quest.small);
+      if (quest.large_node) found.large_best = search_all(tile, of_large, *quest.large);
+      return found;
+    }
     if (found.small.found) found.small_best = measure(tile, of_small, *quest.small, found.small);
     if (found.large.found) found.large_best = measure(tile, of_large, *quest.large, found.large);
     return found;
@@ -282,8 +408,8 @@ struct TreeGrower::State {
     if (large && may_split(*large)) quest.large_node = search_node(*large);
     Found best;
     for (const Found& here : search_tiles(quest)) {
-      if (is_better(here.small, best.small)) best.small = here.small, small->best = here.small_best;
-      if (large && is_better(here.large, best.large)) best.large = here.large, large->best = here.large_best;
+      if (is_better(here.small, here.small_best, best.small, small->best)) best.small = here.small, small->best = here.small_best;
+      if (large && is_better(here.large, here.large_best, best.large, large->best)) best.large = here.large, large->best = here.large_best;
     }
   }
 
@@ -332,9 +458,24 @@ struct TreeGrower::State {
     return std::accumulate(sums.begin(), sums.end(), BoostSums());
   }
 
+  int64_t divide_categories(const Candidate& by, const uint8_t* codes, int64_t begin, int64_t end) {
+    uint8_t goes_right[256];
+    for (int code = 0; code < 256; ++code) goes_right[code] = !(code == kMissingCode ? by.missing_left : by.categories.has(uint8_t(code)));
+    uint32_t *left = rows->data() + begin, *right = spare.data();
+    for (int64_t i = begin; i < end; ++i) {
+      const uint32_t row = (*rows)[size_t(i)];
+      const bool goes = goes_right[codes[row]];
+      *left = row, *right = row;
+      left += !goes, right += goes;
+    }
+    std::copy(spare.data(), right, left);
+    return left - (rows->data() + begin);
+  }
+
   /// Puts the rows that go left before the others; returns how many there are.
   int64_t divide(const Candidate& by, int64_t begin, int64_t end) {
     const uint8_t* codes = table.column(by.feature);
+    if (table.is_categorical(by.feature)) return divide_categories(by, codes, begin, end);
     if (end - begin < 2 * kPieceRows || crew.workers() == 1)
       return kernels.divide(codes, by.cut, by.missing_left, end - begin, rows->data() + begin, spare.data());
     // Each piece by itself; then left parts and right parts move together, each in the order of the pieces.
@@ -406,6 +547,11 @@ struct TreeGrower::State {
     a.begin = begin, a.end = b.begin = begin + count, b.end = nodes[number].end;
     a.depth = b.depth = nodes[number].depth + 1;
     a.sums = best.left, b.sums = nodes[number].sums - best.left;
+    a.low = b.low = nodes[number].low, a.high = b.high = nodes[number].high;
+    const int direction = limits.monotone.empty() ? 0 : limits.monotone[size_t(best.feature)];
+    const double middle = best.left_value + (best.right_value - best.left_value) / 2;
+    if (direction > 0) a.high = b.low = middle;
+    if (direction < 0) a.low = b.high = middle;
     nodes[number].left = left;
     nodes.push_back(a), nodes.push_back(b);
     ++num_leaves;
@@ -414,17 +560,20 @@ struct TreeGrower::State {
 
   /// Nodes in the order of their depth, children side by side.
   void finish(GrownTree& tree) const {
-    tree.nodes.clear(), tree.gains.clear(), tree.leaves.clear();
+    tree.nodes.clear(), tree.gains.clear(), tree.leaves.clear(), tree.sets.clear();
     std::vector<uint32_t> order = {0};
     for (size_t i = 0; i < order.size(); ++i) {
       const Node& node = nodes[order[i]];
       if (node.left == 0) {
         tree.nodes.push_back({uint32_t(i) << 1, 0, TreeNode::kLeafCut});
         tree.gains.push_back(0);
-        tree.leaves.push_back({uint32_t(i), node.begin, node.end});
+        tree.leaves.push_back({uint32_t(i), node.begin, node.end, node.low, node.high});
         continue;
       }
-      tree.nodes.push_back({uint32_t(order.size()) << 1 | uint32_t(node.best.missing_left), uint16_t(node.best.feature), node.best.cut});
+      const bool categorical = table.is_categorical(node.best.feature);
+      const uint16_t cut = categorical ? uint16_t(tree.sets.size()) : node.best.cut;
+      if (categorical) tree.sets.push_back(node.best.categories);
+      tree.nodes.push_back({uint32_t(order.size()) << 1 | uint32_t(node.best.missing_left), uint16_t(node.best.feature), cut});
       tree.gains.push_back(node.best.gain);
       order.push_back(node.left), order.push_back(node.left + 1);
     }

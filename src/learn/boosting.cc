@@ -10,10 +10,12 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/random.h"
 #include "learn/boost_loss.h"
 #include "learn/boost_tree.h"
+#include "learn/boost_watch.h"
 #include "learn/boosting_params.h"
 #include "learn/sample.h"
 #include "learn/training_rows.h"
@@ -42,11 +44,20 @@ BoostTarget make_target(const Labels& labels, std::span<const float> weights, st
       target.classes.push_back(labels.classes[size_t(row)]);
     else
       target.numbers.push_back(labels.values[size_t(row)]), largest = std::max(largest, std::fabs(labels.values[size_t(row)]));
+    if (!labels.groups.empty()) target.groups.push_back(labels.groups[size_t(row)]);
     if (!weights.empty()) target.weights.push_back(weights[size_t(row)]);
   }
   if (largest > 0) std::frexp(largest, &target.exponent);
   for (double& number : target.numbers) number = std::ldexp(number, -target.exponent);
   if (std::all_of(target.weights.begin(), target.weights.end(), [](float w) { return w == 1; })) target.weights.clear();
+  return target;
+}
+
+/// The same of other rows, in the scale of `as`.
+BoostTarget make_target(const Labels& labels, std::span<const float> weights, std::span<const int32_t> rows, const BoostTarget& as) {
+  BoostTarget target = make_target(labels, weights, rows);
+  for (double& number : target.numbers) number = std::ldexp(number, target.exponent - as.exponent);
+  target.exponent = as.exponent;
   return target;
 }
 
@@ -78,8 +89,8 @@ struct Derivatives {
 
 class Booster {
  public:
-  Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
-          const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Crew& crew)
+  Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
+          std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, uint64_t seed, uint64_t entity, exec::Crew& crew)
       : params_(params),
         seed_(seed),
         entity_(entity),
@@ -89,35 +100,43 @@ class Booster {
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
-        grower_(table_, limits(), crew) {
+        grower_(table_, limits(roles), crew) {
     counted_ = loss_->is_counted() && (target_.weights.empty() || times_count());
     forest_.problem = labels.problem, forest_.num_classes = labels.num_classes;
     forest_.joined = Joined::sum, forest_.link = loss_->link();
     forest_.cuts = matrix.cuts;
+    forest_.categorical = matrix.categorical;
+    if (!forest_.categorical.empty()) forest_.set_start = {0};
     forest_.importance.assign(size_t(matrix.num_features), 0.0);
     choose_packing();
+    if (!held_out.empty()) watch_.emplace(matrix, held_out, make_target(labels, weights, held_out, target_), *loss_, params_, crew);
   }
 
   Forest train(const exec::Cancellation* cancel) {
     begin();
     for (int64_t round = 0; round < params_.num_trees && !(cancel && cancel->stopped()); ++round) {
       draw_rows(round);
-      by_rows([&](size_t begin, size_t end) { loss_->begin_round(scores_, begin, end); });
+      crew_.run(int64_t(loss_->num_pieces()), [&](int64_t piece, int) { loss_->begin_round(scores_, size_t(piece)); });
       for (int32_t k = 0; k < forest_.num_scores(); ++k) grow(k);
+      if (watch_ && watch_->is_over(forest_)) break;
     }
+    if (watch_) watch_->keep_best(forest_);
     return finish();
   }
 
  private:
-  TreeLimits limits() const {
-    return {.num_leaves = params_.num_leaves,
+  TreeLimits limits(const FeatureRoles& roles) const {
+    constexpr int64_t kMostSets = 65'000;  // a node names its set of categories in 16 bits
+    const bool few = table_.has_categories() && (params_.num_leaves == 0 || params_.num_leaves > kMostSets);
+    return {.num_leaves = few ? kMostSets : params_.num_leaves,
             .max_depth = params_.max_depth,
             .depthwise = params_.grow_policy == "depthwise",
             .min_samples_leaf = params_.min_samples_leaf,
             .min_child_weight = params_.min_child_weight,
             .lambda_l1 = std::ldexp(params_.lambda_l1, -target_.exponent),
             .lambda_l2 = params_.lambda_l2,
-            .min_gain = std::ldexp(params_.min_gain, -2 * target_.exponent)};
+            .min_gain = std::ldexp(params_.min_gain, -2 * target_.exponent),
+            .monotone = roles.monotone};
   }
 
   /// Splits the 64 bits of a record so that the sums of a node fit; tables of more rows have blocks of kNarrowRows.
@@ -219,11 +238,14 @@ class Booster {
     double* scores = scores_.data() + size_t(k) * num_rows_;
     settle_leaves(values, scores);
     append_cover();
-    for (const uint32_t row : left_out_) scores[row] += values[leaf_of(row)];
+    for (const uint32_t row : left_out_) scores[row] += values[leaf_of(tree_, table_, row)];
+    if (watch_) watch_->add(k, tree_, values);
     for (size_t i = 0; i < tree_.nodes.size(); ++i)
       if (!tree_.nodes[i].is_leaf()) forest_.importance[tree_.nodes[i].feature] += tree_.gains[i];
     forest_.nodes.insert(forest_.nodes.end(), tree_.nodes.begin(), tree_.nodes.end());
     forest_.tree_start.push_back(uint32_t(forest_.nodes.size()));
+    forest_.sets.insert(forest_.sets.end(), tree_.sets.begin(), tree_.sets.end());
+    if (!forest_.categorical.empty()) forest_.set_start.push_back(uint32_t(forest_.sets.size()));
   }
 
   /// Sums of derivatives over some rows of a leaf.
@@ -241,12 +263,14 @@ class Booster {
     return sums;
   }
 
-  double leaf_value(const LeafSums& sums) const {
-    const double slope = double(sums.g) * derivatives_.g_unit, curve = counted_ ? double(sums.h) : double(sums.h) * derivatives_.h_unit;
-    const double shrunk = std::max(0.0, std::fabs(slope) - std::ldexp(params_.lambda_l1, -target_.exponent));
-    if (shrunk == 0 || curve + params_.lambda_l2 <= 0) return 0;
-    return -params_.learning_rate * std::copysign(shrunk, slope) / (curve + params_.lambda_l2);
+  double leaf_value(const LeafRows& leaf, const LeafSums& sums, const double* scores) const {
+    if (loss_->sets_leaves()) return params_.learning_rate * loss_->leaf_value({scores, num_rows_}, rows_of(leaf.begin, leaf.end));
+    const double h = counted_ ? double(sums.h) : double(sums.h) * derivatives_.h_unit;
+    const double step = leaf_step(double(sums.g) * derivatives_.g_unit, h, std::ldexp(params_.lambda_l1, -target_.exponent), params_.lambda_l2);
+    return params_.learning_rate * std::clamp(step, leaf.low, leaf.high);
   }
+
+  std::span<const uint32_t> rows_of(int64_t begin, int64_t end) const { return std::span(tree_.rows).subspan(size_t(begin), size_t(end - begin)); }
 
   /// Values of the leaves, and the scores of their rows. Large leaves are cut into pieces.
   void settle_leaves(std::span<double> values, double* scores) {
@@ -259,20 +283,19 @@ class Booster {
     for (size_t i = 0; i < tree_.leaves.size(); ++i)
       for (int64_t begin = tree_.leaves[i].begin; begin < tree_.leaves[i].end; begin += 4 * kRowsAtOnce)
         pieces.push_back({i, begin, std::min(tree_.leaves[i].end, begin + 4 * kRowsAtOnce), {}});
-    const auto rows_of = [&](const Piece& piece) { return std::span(tree_.rows).subspan(size_t(piece.begin), size_t(piece.end - piece.begin)); };
     const auto each = [&](auto task) {
       if (int64_t(tree_.rows.size()) < kRowsAtOnce)
         for (Piece& piece : pieces) task(piece);
       else
         crew_.run(int64_t(pieces.size()), [&](int64_t i, int) { task(pieces[size_t(i)]); });
     };
-    each([&](Piece& piece) { piece.sums = leaf_sums(rows_of(piece)); });
+    each([&](Piece& piece) { piece.sums = leaf_sums(rows_of(piece.begin, piece.end)); });
     std::vector<LeafSums> sums(tree_.leaves.size());
     for (const Piece& piece : pieces) sums[piece.leaf].g += piece.sums.g, sums[piece.leaf].h += piece.sums.h;
-    for (size_t i = 0; i < tree_.leaves.size(); ++i) values[tree_.leaves[i].node] = leaf_value(sums[i]);
+    for (size_t i = 0; i < tree_.leaves.size(); ++i) values[tree_.leaves[i].node] = leaf_value(tree_.leaves[i], sums[i], scores);
     each([&](Piece& piece) {
       const double value = values[tree_.leaves[piece.leaf].node];
-      for (const uint32_t row : rows_of(piece)) scores[row] += value;
+      for (const uint32_t row : rows_of(piece.begin, piece.end)) scores[row] += value;
     });
   }
 
@@ -291,22 +314,10 @@ class Booster {
     forest_.cover.insert(forest_.cover.end(), cover.begin(), cover.end());
   }
 
-  /// The leaf of a row that the tree did not learn from.
-  uint32_t leaf_of(uint32_t row) const {
-    uint32_t at = 0;
-    while (!tree_.nodes[at].is_leaf()) {
-      const TreeNode& node = tree_.nodes[at];
-      const uint8_t code = table_.column(node.feature)[row];
-      const bool left = code == kMissingCode ? node.missing_left() : code <= node.cut;
-      at = node.child() + (left ? 0 : 1);
-    }
-    return at;
-  }
-
   /// Back to the scale of the labels; importance as shares.
   Forest finish() {
-    for (double& value : forest_.values) value = std::ldexp(value, target_.exponent);
-    for (double& value : forest_.start) value = std::ldexp(value, target_.exponent);
+    for (double& value : forest_.values) value = loss_->unscaled_value(value, target_.exponent);
+    for (double& value : forest_.start) value = loss_->unscaled_start(value, target_.exponent);
     const double sum = std::accumulate(forest_.importance.begin(), forest_.importance.end(), 0.0);
     for (double& gain : forest_.importance) gain = sum > 0 ? gain / sum : 0;
     return std::move(forest_);
@@ -331,7 +342,24 @@ class Booster {
   std::vector<uint32_t> bag_, left_out_;
   GrownTree tree_;
   Forest forest_;
+  std::optional<Watch> watch_;
 };
+
+/// What the objective needs of the labels.
+Result<void> check_labels(const Labels& labels, std::span<const int32_t> rows, const BoostingParams& params) {
+  if (labels.problem == Problem::ranking && labels.groups.empty())
+    return input_error("ranking needs a group for every row", "labels", "name the column of dates: --by-date COL");
+  if (params.objective != "poisson") return {};
+  double sum = 0;
+  for (const int32_t row : rows) {
+    if (labels.values[size_t(row)] < 0)
+      return input_error(fmt::format("the label of row {} is {}", row, labels.values[size_t(row)]), "objective=poisson", "its labels are 0 or more");
+    sum += labels.values[size_t(row)];
+  }
+  if (sum == 0)
+    return input_error("every label is 0: the logarithm of their mean is not finite", "objective=poisson", "give rows with a positive label");
+  return {};
+}
 
 }  // namespace
 
@@ -339,12 +367,20 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
                               const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
   HY_CHECK(check_params(params));
   HY_CHECK(check_shape(params, labels.problem, matrix.num_features));
-  HY_TRY(const std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
+  HY_TRY(std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
+  HY_CHECK(check_labels(labels, counted, params));
+  HY_TRY(const FeatureRoles roles, feature_roles(params.categorical, params.monotone, matrix.names, matrix.num_features));
+  if (!roles.monotone.empty() && labels.num_classes > 2)
+    return usage_error(fmt::format("monotone has no meaning for {} classes", labels.num_classes), "monotone", "leave monotone out");
+  std::vector<int32_t> held_out;
+  if (params.early_stopping_rounds > 0) {
+    HY_TRY(held_out, hold_out(labels, params, counted));
+  }
   // Below this a round is over before another worker has looked up.
   constexpr int64_t kWorthSharing = 100'000;
   exec::Crew crew(int64_t(counted.size()) * matrix.num_features < kWorthSharing ? nullptr : pool);
   Forest forest;
-  crew.lead([&] { forest = Booster(matrix, counted, labels, weights, params, seed, entity, crew).train(cancel); });
+  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, roles, seed, entity, crew).train(cancel); });
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "boosting", "run it again"};
   return forest;
 }
