@@ -15,6 +15,7 @@ function(hayate_layer name)
 endfunction()
 
 # hayate_kernels(NAME SOURCES a.cc ...): every source compiled once per instruction set, see src/kernels/isa.h.
+# -fno-trapping-math: nobody reads the flags of a division whose result a condition drops, so loops with conditions become vectors.
 function(hayate_kernels)
   set(flags_baseline "")
   set(flags_avx2 -march=x86-64-v3)
@@ -22,7 +23,7 @@ function(hayate_kernels)
   foreach(isa baseline avx2 avx512)
     add_library(hayate_kernels_${isa} OBJECT ${ARGN})
     target_compile_definitions(hayate_kernels_${isa} PRIVATE HAYATE_ISA=${isa})
-    target_compile_options(hayate_kernels_${isa} PRIVATE -O3 ${flags_${isa}})
+    target_compile_options(hayate_kernels_${isa} PRIVATE -O3 -fno-trapping-math ${flags_${isa}})
     target_sources(hayate_kernels PRIVATE $<TARGET_OBJECTS:hayate_kernels_${isa}>)
   endforeach()
 endfunction()

@@ -1,26 +1,14 @@
-"""data.py DATA: bars of 500 symbols x 2,500 days as float32, symbol by symbol: random walks with volatility of their own each and prices on a
-tick of 0.01, so that ties occur as in real bars. And the same bars in the binary layout of qlib."""
+"""data.py DATA: random bars as float32 files, and the same bars in the binary layout of qlib."""
 import pathlib
 import sys
 
-import numpy as np
 import pandas as pd
 
 from qlib_files import write_qlib
+from random_bars import DAYS, SYMBOLS, random_bars, write_bars
 
-SYMBOLS, DAYS = 500, 2500
-random = np.random.default_rng(1)
-volatility = random.uniform(0.008, 0.03, (SYMBOLS, 1))
-close = random.uniform(10, 300, (SYMBOLS, 1)) * np.exp(np.cumsum(random.normal(0.0002, 1, (SYMBOLS, DAYS)) * volatility, axis=1))
-tick = lambda price: np.maximum(np.round(price, 2), 0.01)
-close = tick(close)
-opened = tick(np.concatenate([close[:, :1], close[:, :-1]], axis=1) * np.exp(random.normal(0, 1, close.shape) * volatility / 3))
-high = tick(np.maximum(opened, close) * np.exp(np.abs(random.normal(0, 1, close.shape)) * volatility / 2))
-low = tick(np.minimum(opened, close) * np.exp(-np.abs(random.normal(0, 1, close.shape)) * volatility / 2))
-bars = {"open": opened, "high": np.maximum(high, np.maximum(opened, close)), "low": np.minimum(low, np.minimum(opened, close)), "close": close,
-        "volume": np.round(np.exp(random.normal(13, 0.6, close.shape))), "vwap": low + (high - low) * random.uniform(0.2, 0.8, close.shape)}
-for name, values in bars.items():
-    values.astype("<f4").tofile(pathlib.Path(sys.argv[1], f"{name}.f32"))
+bars = random_bars()
+write_bars(sys.argv[1], bars)
 dates = pd.bdate_range("2012-01-02", periods=DAYS)
 write_qlib(pathlib.Path(sys.argv[1], "qlib"),
            {f"S{symbol:03d}": pd.DataFrame({"date": dates} | {name: values[symbol] for name, values in bars.items()}) for symbol in range(SYMBOLS)})

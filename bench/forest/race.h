@@ -65,7 +65,7 @@ inline std::vector<Case> read_cases(const char* data) {
 inline Forest train(const Case& c, const Labels& labels, const ForestParams& params, uint64_t seed, exec::Pool* pool) {
   std::vector<int32_t> rows(static_cast<size_t>(c.num_rows));
   std::iota(rows.begin(), rows.end(), 0);
-  const BinnedMatrix matrix = std::move(bin_values({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, int(params.bins))).value();
+  const BinnedMatrix matrix = std::move(bin_values({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, max_bins(params))).value();
   return std::move(train_forest(matrix, rows, labels, {}, params, seed, 0, pool)).value();
 }
 

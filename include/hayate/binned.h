@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "hayate/error.h"
@@ -21,6 +22,7 @@ struct RankedMatrix {
   std::vector<uint32_t> ranks32;         ///< otherwise
   std::vector<uint64_t> distinct_start;  ///< feature f owns distinct[distinct_start[f] .. distinct_start[f + 1]]
   std::vector<float> distinct;           ///< the values of a column without NaN, ascending, each once
+  std::vector<std::string> names;        ///< of the features; may be empty
 
   std::span<const float> values_of(int64_t feature) const {
     return {distinct.data() + distinct_start[feature], distinct.data() + distinct_start[feature + 1]};
@@ -55,10 +57,13 @@ constexpr int64_t kMaxFeatures = 65'535;
 struct BinnedMatrix {
   int64_t num_rows = 0;
   int64_t num_features = 0;
-  Cuts cuts;                         ///< feature f has cuts.of(f).size() + 1 bins
-  std::vector<uint8_t> has_missing;  ///< per feature: 1 when a training row lacks a value
-  int64_t stride = 0;                ///< bytes from one column of codes to the next, a multiple of 64
-  AlignedBytes codes;                ///< column-major
+  Cuts cuts;                                   ///< feature f has cuts.of(f).size() + 1 bins
+  std::vector<uint8_t> has_missing;            ///< per feature: 1 when a training row lacks a value
+  int64_t stride = 0;                          ///< bytes from one column of codes to the next, a multiple of 64
+  AlignedBytes codes;                          ///< column-major; empty when `ranked` is there
+  std::vector<uint8_t> categorical;            ///< per feature: 1 when codes are categories, the cuts their values; empty when none is
+  std::vector<std::string> names;              ///< of the features; may be empty
+  std::shared_ptr<const RankedMatrix> ranked;  ///< exact_columns(): the ranks are the codes, and no feature has cuts
 
   CodeColumns columns() const { return {codes.data(), num_rows, num_features, stride}; }
 };
@@ -68,9 +73,16 @@ struct BinnedMatrix {
 /// where the training rows fall into max_bins bins of near equal count. A cut is the middle of the gap between
 /// neighbouring training values, rounded down to float32. A feature without two training values gets no cut.
 /// Errors (usage): max_bins outside 2 .. 255, no training rows, more than 65,535 features.
-Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins = 64);
+/// A feature marked in `categorical` has its distinct training values as cuts, at most 254 (more: Error, input), and codes
+/// name them; values that are none of them are coded as missing.
+Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins = 64,
+                                 std::span<const uint8_t> categorical = {});
 /// The same matrix straight from the values, without ranks: the faster way below about five folds, or when a fold trains
 /// on a few hundred rows.
-Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins = 64);
+Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins = 64,
+                                std::span<const uint8_t> categorical = {});
+/// No bins: every value is a code of its own, so that training tries every threshold. Only forests can train on it.
+Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
+                                   std::span<const uint8_t> categorical = {});
 
 }  // namespace hayate

@@ -7,7 +7,7 @@
 // | xgboost  |                                          | JSON of booster gbtree, XGBoost 1.6 .. 3     |
 //
 // What a format can't say is an Error that names it, never a model that predicts something else: categorical and linear
-// trees, zero taken for missing, dart weights, more thresholds than a feature may have here (254).
+// trees, zero taken for missing, dart weights.
 #pragma once
 
 #include <string>

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "hayate/boosting.h"
 #include "hayate/error.h"
 #include "hayate/forest.h"
 #include "hayate/model.h"
@@ -39,7 +40,7 @@ std::vector<std::string> learner_names();
 Result<const Learner*> find_learner(std::string_view name, const std::string& where);
 
 /// Parameters of one learner; the alternative held says which. In the order of learners().
-using LearnerParams = std::variant<ForestParams>;
+using LearnerParams = std::variant<ForestParams, BoostingParams>;
 
 /// "num_trees=50,max_depth=8" over the defaults of the learner. Unknown learners and names are errors with the nearest name,
 /// values are checked.
@@ -61,25 +62,37 @@ struct TrainKey {
   uint64_t entity = 0;  ///< of the symbol and fold, so that they do not share their draws
 };
 
-/// One table of float32 features, prepared for training on many subsets of its rows (folds, rungs, params). Not for several
-/// threads at once; give each its own.
+/// One table of float32 features, prepared for training on many subsets of its rows (folds, rungs, params). prepare() is not for
+/// several threads at once; what is const is.
 class Trainer {
  public:
+  explicit Trainer(LearnerParams params) : params_(std::move(params)) {}
   virtual ~Trainer() = default;
 
-  /// True when train() and predict() read the values given to make_trainer(), which then must stay; false when they may be
+  /// True when training and predicting read the values given to make_trainer(), which then must stay; false when they may be
   /// freed or overwritten once it has returned.
   virtual bool keeps_values() const = 0;
   /// Chooses the rows that the next train() learns from (they may repeat), and computes what depends on them alone.
   /// Errors (input): no rows; (usage): params out of range.
   virtual Result<void> prepare(std::span<const int32_t> rows) = 0;
   /// Trains on the rows prepared. `labels` and `weights` (may be empty) are indexed by row of the table. With a pool the work
-  /// is spread over its workers. Errors as train_forest().
-  virtual Result<Predictor> train(const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool = nullptr,
-                                  const exec::Cancellation* cancel = nullptr) = 0;
+  /// is spread over its workers. `extras` concern forests; other learners ignore them. Errors as train_forest().
+  Result<Predictor> train(const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool = nullptr,
+                          const exec::Cancellation* cancel = nullptr, const ForestExtras& extras = {}) const {
+    return train_as(params_, labels, weights, key, pool, cancel, extras);
+  }
+  /// Whether prepare() does for `params` what it does for the trainer's own: train_as() takes these.
+  virtual bool prepares_for(const LearnerParams& params) const = 0;
+  /// train() with other params: what was prepared serves them too. Any thread, several at once.
+  virtual Result<Predictor> train_as(const LearnerParams& params, const Labels& labels, std::span<const float> weights, TrainKey key,
+                                     exec::Pool* pool = nullptr, const exec::Cancellation* cancel = nullptr,
+                                     const ForestExtras& extras = {}) const = 0;
   /// Rows of the table as `predictor`, of the last prepare(), predicts them: the bytes of predict() on their values, sooner.
   /// May be called from several threads. `out` is row-major, rows.size() x num_outputs.
   virtual void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const = 0;
+
+ private:
+  LearnerParams params_;
 };
 
 std::unique_ptr<Trainer> make_trainer(const LearnerParams& params, const FloatColumns& values);

@@ -3,6 +3,7 @@
 // be used from any number of threads at once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -21,7 +22,8 @@ struct FloatColumns {
   const float* data = nullptr;
   int64_t num_rows = 0;
   int64_t num_features = 0;
-  int64_t stride = 0;  ///< values from one column to the next, >= num_rows
+  int64_t stride = 0;                       ///< values from one column to the next, >= num_rows
+  std::span<const std::string> names = {};  ///< of the columns, for params that name some; empty: they are called 0, 1, ...
 
   const float* column(int64_t feature) const { return data + feature * stride; }
 };
@@ -71,6 +73,15 @@ struct TreeNode {
 };
 static_assert(sizeof(TreeNode) == 8);
 
+/// The categories of one feature that go left: bit c of 256 for code c.
+struct CategorySet {
+  std::array<uint64_t, 4> bits{};
+
+  bool has(uint8_t code) const { return bits[code >> 6] >> (code & 63) & 1; }
+  void add(uint8_t code) { bits[code >> 6] |= uint64_t{1} << (code & 63); }
+  bool operator==(const CategorySet&) const = default;
+};
+
 /// How the scores of a sum of trees, or of a linear model, become what is predicted.
 enum class Link : uint8_t {
   identity = 0,
@@ -100,6 +111,21 @@ struct Forest {
       values;                ///< values_per_node() a node: the mean label; the share of class 1; the share of each class (3 or more); what a sum adds
   std::vector<float> cover;  ///< weight of the training rows that reached each node; empty when not known (imported models)
   std::vector<double> importance;  ///< gain per feature, sums to 1 (all 0 when no tree splits)
+
+  /// Per node when training tried every threshold there is (bins = exact): rows with x <= thresholds[node] go left, `cut` is 0
+  /// and a feature has no cuts, unless its values are categories. Empty otherwise.
+  std::vector<float> thresholds;
+  /// Per feature: 1 when its values are categories. Its cuts are the categories known, ascending; `cut` of a node that tests it
+  /// counts from set_start[t] into `sets`. A value that is none of them goes where missing ones go. Empty when no feature is.
+  std::vector<uint8_t> categorical;
+  std::vector<uint32_t> set_start;  ///< tree t owns sets set_start[t] .. set_start[t + 1]; empty with `categorical`
+  std::vector<CategorySet> sets;
+
+  bool is_categorical(int64_t feature) const { return !categorical.empty() && categorical[size_t(feature)] != 0; }
+  /// Where a row with the value x of its feature goes from inner node `node` of tree t: what every way to predict agrees with.
+  bool goes_left(int64_t t, uint32_t node, float x) const;
+  /// Of an inner node that tests no categories: the largest x that goes left.
+  float threshold(int64_t t, uint32_t node) const;
 
   int64_t num_features() const { return cuts.num_features(); }
   int64_t num_trees() const { return int64_t(tree_start.size()) - 1; }
@@ -153,10 +179,16 @@ void predict(const Forest& forest, const FloatColumns& raw, std::span<double> ou
 /// The same of any predictor; `cut` concerns forests. A linear model adds its terms in the order of the features, in float64.
 void predict(const Linear& linear, const FloatColumns& raw, std::span<double> out);
 void predict(const Predictor& predictor, const FloatColumns& raw, std::span<double> out, ForestCut cut = {});
-/// The same from codes (a BinnedMatrix made with the same cuts) for the rows listed, in their order.
+/// The same from codes (a BinnedMatrix made with the same cuts) for the rows listed, in their order. The forest has no
+/// thresholds of its own.
 void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out, ForestCut cut = {});
 /// One row of num_features() values without any allocation; `out` has num_outputs() places. Equals predict() bit for bit.
 void predict_row(const Forest& forest, std::span<const float> row, std::span<double> out, ForestCut cut = {});
+
+/// The leaf that every row of `raw` reaches in every tree used, as its index within the tree: row-major, num_rows x trees.
+void apply(const Forest& forest, const FloatColumns& raw, std::span<uint32_t> out, ForestCut cut = {});
+/// The nodes of tree t that one row passes, root first, leaf last.
+std::vector<uint32_t> decision_path(const Forest& forest, int64_t t, std::span<const float> row, ForestCut cut = {});
 
 /// What the scores of one row become: `out` has 1 place for one score without classes, else one per class.
 void apply_link(Link link, std::span<const double> scores, std::span<double> out);

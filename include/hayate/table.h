@@ -59,6 +59,7 @@ struct Column {
   Buffer validity;                           ///< bits, or empty: no nulls
   std::shared_ptr<const Column> dictionary;  ///< category only: a text column without nulls
   std::string zone;                          ///< timestamp only
+  int file_width = 0;                        ///< bytes of an offset (text: 4, 8) or code (category: 1, 2, 4) in the file it is from; 0: not known
 
   /// The values as T; the caller asks for the type that `dtype` has.
   template <class T>
@@ -105,11 +106,17 @@ struct Table {
 };
 
 Table slice(const Table& table, int64_t begin, int64_t count);
+/// Row rows[i] for each i, in any order, any number of times (copies; a category keeps its dictionary).
+Column take(const Column& column, std::span<const int64_t> rows);
+Table take(const Table& table, std::span<const int64_t> rows);
 
 /// The narrowest dtype that holds the values of both: integers widen to integers (uint64 with a signed one to float64),
 /// integers with floats to float64, date with timestamp to timestamp, text with category to text. Nothing else mixes:
 /// false.
 bool widen(Dtype a, Dtype b, Dtype* out);
+/// The column in a dtype that `widen` gave for its own and another; `zone` is that of a timestamp. Without any value it may
+/// become anything.
+Column widened(const Column& column, Dtype to, const std::string& zone);
 /// The columns one below another, widened to one dtype. A column without any value takes the dtype of the others.
 /// Columns that do not mix: false.
 bool concatenate(std::span<const Column> parts, Column* out);

@@ -25,6 +25,8 @@ class JsonWriter {
   JsonWriter& value(int number) { return value(int64_t(number)); }
   JsonWriter& value(uint64_t number);
   JsonWriter& value(bool flag);
+  /// A number that is written already ("123456789012345678").
+  JsonWriter& number(std::string_view digits);
   JsonWriter& null();
 
   const std::string& text() const { return out_; }

@@ -124,6 +124,10 @@ std::string format_shortest(double value) {
   return std::string(text, end);
 }
 
+std::string format_plain(double value) {
+  return std::abs(value) < 1e15 && value == std::floor(value) ? std::to_string(int64_t(value)) : format_shortest(value);
+}
+
 size_t edit_distance(std::string_view a, std::string_view b) {
   // Optimal string alignment on three rows: names are short, so O(|a| |b|) is nothing.
   std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);

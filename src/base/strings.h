@@ -31,6 +31,8 @@ std::string format_bytes(int64_t bytes);
 std::string format_seconds(double seconds);
 /// Shortest text that reads back as the same double.
 std::string format_shortest(double value);
+/// The same, with all digits of whole numbers below 1e15: "100000", not "1e+05".
+std::string format_plain(double value);
 
 /// Edits (insert, delete, replace, swap of neighbours) that turn a into b.
 size_t edit_distance(std::string_view a, std::string_view b);

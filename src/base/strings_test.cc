@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 using namespace hayate;
 
 TEST_CASE("strings: near names") {
@@ -33,4 +35,12 @@ TEST_CASE("strings: whole numbers only") {
   CHECK(!parse_number(""));
   CHECK(parse_integer("+7") == 7);
   CHECK(!parse_integer("7.0"));
+}
+
+TEST_CASE("plain numbers show all digits of whole ones") {
+  CHECK(format_plain(100'000) == "100000");
+  CHECK(format_plain(-3) == "-3");
+  CHECK(format_plain(0.02) == "0.02");
+  CHECK(format_plain(3e37) == "3e+37");
+  CHECK(format_plain(std::nan("")) == "nan");
 }

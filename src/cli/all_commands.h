@@ -60,13 +60,15 @@ void visit_fields(CacheOptions& o, Visitor&& field) {
 }
 
 struct FeaturesOptions : ComputeOptions {
-  std::vector<std::string> input, expr, label;
-  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none";
+  std::vector<std::string> input, indicator, expr, label;
+  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none", update;
+  bool profile = false;
 };
 template <class Visitor>
 void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("input", o.input, "bars: files, folders or globs", Required{}, Argument{"PANEL"});
   field("set", o.set, "a feature set (hayate sets)", Argument{"NAME"});
+  field("indicator", o.indicator, "an indicator with its parameters (hayate indicators), repeatable", Argument{"'rsi(period=14)'"});
   field("expr", o.expr, "one feature", Argument{"NAME=EXPR"});
   field("expr_file", o.expr_file, "features, one NAME = EXPRESSION a line, # comments", Argument{"FILE"});
   field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});
@@ -77,6 +79,8 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
   field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
+  field("update", o.update, "write only rows that this state has not seen, and keep it; made from all bars when there is none", Argument{"STATE"});
+  field("profile", o.profile, "print where the time goes, operator by operator");
 }
 
 struct CheckOptions : ComputeOptions {
@@ -93,7 +97,7 @@ void visit_fields(CheckOptions& o, Visitor&& field) {
 
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string label, features, learner, problem, params, weight, model, key, format;
+  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format;
   int64_t seed = 0;
 };
 template <class Visitor>
@@ -109,12 +113,15 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
   field("key", o.key, "one model per value of this column", Argument{"COL"});
+  field("warm_start", o.warm_start, "forest to go on from: same data, flags and params, more trees", Argument{"FILE"});
+  field("oob", o.oob, "file for the out-of-bag predictions of the training rows (params oob_score=true)", Argument{"FILE"});
 }
 
 struct PredictOptions : ComputeOptions {
   std::vector<std::string> input;
   std::string model, run, output, format;
   int64_t num_trees = 0, max_depth = 0;
+  bool leaves = false;
 };
 template <class Visitor>
 void visit_fields(PredictOptions& o, Visitor&& field) {
@@ -125,6 +132,7 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
   field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
+  field("leaves", o.leaves, "add columns leaf_0, leaf_1, ...: the leaf that a row reaches in each tree");
 }
 
 struct ModelOptions {
@@ -212,9 +220,46 @@ struct ConvertOptions : ComputeOptions {
 };
 template <class Visitor>
 void visit_fields(ConvertOptions& o, Visitor&& field) {
-  field("in", o.in, "file, folder or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
+  field("in", o.in, "file, folder (qlib's too) or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
   field("columns", o.columns, "columns to keep, in this order; default: all", Argument{"a,b"});
+  field("format", o.format, "format of '-' (standard input, standard output); qlib: OUT is a new folder of .bin files",
+        Choices{{"csv", "parquet", "arrow", "jsonl", "json", "qlib"}});
+}
+
+struct AggregateOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string by, agg, where, having, output, format;
+  int64_t chunk_rows = 0;
+};
+template <class Visitor>
+void visit_fields(AggregateOptions& o, Visitor&& field) {
+  field("input", o.input, "table: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("by", o.by, "key columns; none: the whole table is one group", Argument{"a,b"});
+  field("agg", o.agg, "count() count(x) sum mean std var min max median quantile(x,0.9) first last distinct", Required{}, Argument{"CALLS"});
+  field("where", o.where, "rows that count: x > 0 and not (city = 'Paris' or city is null)", Argument{"CONDITION"});
+  field("having", o.having, "groups that are kept: count() > 100 and mean(x) < 5", Argument{"CONDITION"});
+  field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
+  field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+}
+
+struct OptimizeOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string output, mode = "lossless", plot, format;
+  double rtol = 1e-6, atol = 0;
+  int64_t chunk_rows = 0;
+};
+template <class Visitor>
+void visit_fields(OptimizeOptions& o, Visitor&& field) {
+  field("input", o.input, "table: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("output", o.output, "file to write; none: only report", Required{}, Argument{"FILE"});
+  field("mode", o.mode, "lossless: every value comes back; tolerance: within --rtol and --atol; compact: float32 and categories always",
+        Choices{{"lossless", "tolerance", "compact"}});
+  field("rtol", o.rtol, "mode tolerance: how far a value may be off, as a part of itself", Range{0, 1}, Argument{"X"});
+  field("atol", o.atol, "mode tolerance: how far a value may be off besides", Range{0, 1e300}, Argument{"X"});
+  field("plot", o.plot, "draw bytes before and after per column", Argument{"FILE.svg"});
+  field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
@@ -226,6 +271,16 @@ template <class Visitor>
 void visit_fields(HeadOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
   field("rows", o.rows, "how many rows", Range{0, 1e6}, Argument{"N"});
+}
+
+struct DescribeOptions : ComputeOptions {
+  std::string in, columns, format;
+};
+template <class Visitor>
+void visit_fields(DescribeOptions& o, Visitor&& field) {
+  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+  field("columns", o.columns, "columns to look at; default: all", Argument{"a,b"});
+  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct SchemaOptions {
@@ -244,10 +299,12 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
   field("name", o.name, "one entry in full", Positional{}, Argument{"NAME"});
 }
 
+Result<int> aggregate_command(AggregateOptions&, const Console&);
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
 Result<int> convert_command(ConvertOptions&, const Console&);
+Result<int> describe_command(DescribeOptions&, const Console&);
 Result<int> doctor_command(DoctorOptions&, const Console&);
 Result<int> model_command(ModelOptions& options, const Console& console);
 Result<int> importance_command(ImportanceOptions& options, const Console& console);
@@ -257,7 +314,9 @@ Result<int> evaluate_command(EvaluateOptions&, const Console&);
 Result<int> explain_command(StatsOptions&, const Console&);
 Result<int> features_command(FeaturesOptions&, const Console&);
 Result<int> head_command(HeadOptions&, const Console&);
+Result<int> indicators_command(LookupOptions&, const Console&);
 Result<int> operators_command(LookupOptions&, const Console&);
+Result<int> optimize_command(OptimizeOptions&, const Console&);
 Result<int> predict_command(PredictOptions&, const Console&);
 Result<int> resume_command(ResumeOptions&, const Console&);
 Result<int> run_command(RunOptions&, const Console&);

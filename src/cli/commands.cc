@@ -20,6 +20,7 @@ constexpr Command kCommands[] = {
     {"stats", "counters, seconds and memory of a finished run", "hayate stats runs/first", make_invocation<StatsOptions, stats_command>},
     {"features", "compute features of bars into a table",
      "hayate features --input examples/prices --set alpha158 --output features.parquet\n"
+     "hayate features --input examples/prices --indicator 'rsi(period=14)' --indicator 'macd(fast=12,slow=26,signal=9)' --output features.csv\n"
      "hayate features --input 'prices/*.csv' --expr 'ma5=Mean($close,5)/$close' --label 'LABEL0=Ref($close,-2)/Ref($close,-1)-1' --output "
      "features.csv",
      make_invocation<FeaturesOptions, features_command>},
@@ -51,15 +52,30 @@ constexpr Command kCommands[] = {
     {"synth", "make a universe of symbols by block bootstrap of real bars",
      "hayate synth --like 'examples/prices/*.csv' --symbols 500 --days 2500 --seed 1 --output universe.parquet",
      make_invocation<SynthOptions, synth_command>},
+    {"aggregate", "group-by of a table of any size within a memory limit",
+     "hayate aggregate --input examples/prices/IBM.csv --agg 'count(),mean(close),std(close),median(volume)' --output stats.csv\n"
+     "hayate aggregate --input bars.parquet --by symbol --agg 'max(close),quantile(volume,0.9)' --where \"date >= '2020-01-01'\" --having 'count() > "
+     "100' --output by_symbol.parquet --memory-limit 1GB",
+     make_invocation<AggregateOptions, aggregate_command>},
+    {"optimize", "smaller dtypes for a table, with bytes before and after per column",
+     "hayate optimize --input table.parquet --output small.parquet\n"
+     "hayate optimize --input 'logs/*.csv' --mode compact --output small.feather --plot bytes.svg",
+     make_invocation<OptimizeOptions, optimize_command>},
     {"convert", "a table from one format to another",
-     "hayate convert bars.csv bars.parquet\nhayate convert 'prices/*.csv' - --columns date,close --format csv",
+     "hayate convert bars.csv bars.parquet\nhayate convert 'prices/*.csv' - --columns date,close --format csv\n"
+     "hayate convert bars.parquet qlib_data/ --format qlib\nhayate convert qlib_data bars.parquet",
      make_invocation<ConvertOptions, convert_command>},
     {"head", "the first rows of a table", "hayate head bars.parquet --rows 5", make_invocation<HeadOptions, head_command>},
     {"schema", "the columns of a table and their types", "hayate schema bars.parquet\nhayate schema bars.parquet --json",
      make_invocation<SchemaOptions, schema_command>},
+    {"describe", "per column: missing, range, mean, quantiles, different values, the most frequent one, a histogram",
+     "hayate describe examples/prices/IBM.csv\nhayate describe bars.parquet --columns close,volume --json",
+     make_invocation<DescribeOptions, describe_command>},
     {"sets", "the feature sets, or the expressions of one", "hayate sets\nhayate sets alpha158", make_invocation<LookupOptions, sets_command>},
-    {"operators", "the operators of the expression language, or one in full", "hayate operators\nhayate operators Mean",
-     make_invocation<LookupOptions, operators_command>},
+    {"indicators", "the catalog of indicators, or one in full", "hayate indicators\nhayate indicators macd\nhayate indicators --json",
+     make_invocation<LookupOptions, indicators_command>},
+    {"operators", "the operators of the expression language and TA-Lib's functions, or one in full",
+     "hayate operators\nhayate operators Mean\nhayate operators ta.MACD", make_invocation<LookupOptions, operators_command>},
     {"cache", "look at or empty the folder of stored results", "hayate cache stats\nhayate cache clear --cache DIR",
      make_invocation<CacheOptions, cache_command>},
     {"doctor", "what was found on this machine and where each figure comes from", "hayate doctor\nhayate doctor --json",

@@ -1,7 +1,9 @@
-// hayate features, sets and operators.
+// hayate features: bars to a table of features.
 #include "hayate/features.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -16,23 +18,89 @@ namespace hayate::cli {
 namespace {
 
 Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& options) {
-  HY_TRY(std::vector<NamedExpression> out, pipeline::list_features(options.set, options.expr, "--expr"));
+  pipeline::FeatureSources sources{options.set, options.indicator, options.expr};
   if (!options.expr_file.empty()) {
     HY_TRY(const Buffer text, io::read_file(options.expr_file));
-    HY_TRY(const auto listed, parse_expression_lines({reinterpret_cast<const char*>(text.data), text.size}, options.expr_file));
-    out.insert(out.end(), listed.begin(), listed.end());
+    HY_TRY(sources.listed, parse_expression_lines({reinterpret_cast<const char*>(text.data), text.size}, options.expr_file));
   }
+  HY_TRY(std::vector<NamedExpression> out, pipeline::list_features(sources, "--indicator", "--expr"));
   if (out.empty())
-    return usage_error("no features are asked for", "hayate features", "--set alpha158, --expr 'ma5=Mean($close,5)/$close' or --expr-file FILE");
+    return usage_error("no features are asked for", "hayate features",
+                       "--set alpha158, --indicator 'rsi(period=14)', --expr 'ma5=Mean($close,5)/$close' or --expr-file FILE");
   return out;
+}
+
+/// What can't go with --update.
+Result<void> check_update(const FeaturesOptions& options) {
+  if (options.update.empty()) return {};
+  const auto refuse = [](std::string flag, std::string why) {
+    return usage_error(fmt::format("--update does not go with {}: {}", flag, why), flag, "leave one of the two out");
+  };
+  if (!options.label.empty()) return refuse("--label", "a label waits for bars that are still to come");
+  if (options.calendar == "union") return refuse("--calendar union", "a new bar can add rows between old ones");
+  if (options.compat == "qlib") return refuse("--compat qlib", "it lets features look ahead, to bars that are still to come");
+  if (options.profile) return refuse("--profile", "it measures the computation of all rows");
+  return {};
+}
+
+/// Operators that take more than 2 ns a value, and why.
+struct CostReason {
+  std::string_view name, reason;
+};
+constexpr CostReason kCostReasons[] = {
+    {"Corr", "a square root and a division in double a value, and five sums a window"},
+    {"Quantile", "5 operations for every row of the window, on a sorted list"},
+    {"Rank", "4 operations for every row of the window"},
+    {"Mad", "two passes over every window"},
+    {"EMA", "a chain of divisions, each waiting for the one before"},
+    {"Log", "20 operations and a division in double"},
+    {"**", "logarithm and exponential in twice the digits of a double"},
+    {"Rsquare", "two divisions in double a value"},
+    {"Skew", "two square roots and three divisions in double a value"},
+    {"Kurt", "three divisions in double a value"},
+};
+
+std::string reason_of(const OperatorCost& cost) {
+  if (cost.seconds * 1e9 <= 2 * double(cost.cells)) return "";
+  if (cost.name.starts_with("ta.")) return "TA-Lib's order of operations, row after row";
+  for (const CostReason& row : kCostReasons)
+    if ((" " + cost.name + " ").find(fmt::format(" {} ", row.name)) != std::string::npos) return std::string(row.reason);
+  return "few rows: starting a pass costs more than its values";
+}
+
+std::string profile_table(const std::vector<OperatorCost>& costs) {
+  double all = 0;
+  for (const OperatorCost& cost : costs) all += cost.seconds;
+  std::string out = fmt::format("{:<40} {:>14} {:>10} {:>7}\n", "operator", "cells", "ns a cell", "share");
+  for (const OperatorCost& cost : costs)
+    out += fmt::format("{:<40} {:>14} {:>10.2f} {:>6.1f}%{}\n", cost.name, cost.cells, cost.seconds * 1e9 / double(std::max<int64_t>(cost.cells, 1)),
+                       100 * cost.seconds / std::max(all, 1e-12), reason_of(cost).empty() ? "" : "  " + reason_of(cost));
+  return out + fmt::format("{:<40} {:>14} {:>10} {}\n", "all", "", "", format_seconds(all));
+}
+
+void write_profile(JsonWriter& json, const std::vector<OperatorCost>& costs) {
+  json.key("profile").array();
+  double all = 0;
+  for (const OperatorCost& cost : costs) all += cost.seconds;
+  for (const OperatorCost& cost : costs) {
+    json.object().key("operator").value(cost.name).key("cells").value(cost.cells).key("seconds").value(cost.seconds);
+    json.key("ns_per_cell")
+        .value(cost.seconds * 1e9 / double(std::max<int64_t>(cost.cells, 1)))
+        .key("share")
+        .value(cost.seconds / std::max(all, 1e-12));
+    json.key("reason").value(reason_of(cost)).end();
+  }
+  json.end();
 }
 
 }  // namespace
 
 Result<int> features_command(FeaturesOptions& options, const Console& console) {
   pipeline::FeatureRequest request;
+  HY_CHECK(check_update(options));
+  request.state = options.update, request.profile = options.profile;
   HY_TRY(request.features, asked_features(options));
-  HY_TRY(request.labels, pipeline::list_features("", options.label, "--label"));
+  HY_TRY(request.labels, pipeline::list_features({.expressions = options.label}, "", "--label"));
   request.input = options.input, request.output = options.output, request.adjust = options.adjust, request.exec = options.exec;
   request.dtype = options.dtype == "float64" ? Dtype::float64 : Dtype::float32;
   request.features_may_look_ahead = options.compat == "qlib";
@@ -50,80 +118,21 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
   if (console.json) {
     JsonWriter json;
     json.object().key("rows").value(outcome.rows).key("symbols").value(outcome.symbols).key("features").value(int64_t(request.features.size()));
-    json.key("failed").value(int64_t(outcome.failures.size())).key("output").value(options.output).key("checksum").value(checksum).end();
+    json.key("failed").value(int64_t(outcome.failures.size())).key("output").value(options.output).key("checksum").value(checksum);
+    if (options.profile) write_profile(json, outcome.costs);
+    json.end();
     console.print(json.text() + "\n");
   } else if (!checksum.empty()) {
     console.print(fmt::format("checksum {}\n", checksum));
   }
+  if (options.profile && !console.json) {
+    // Standard output may be the table.
+    if (options.output == "-")
+      console.say(profile_table(outcome.costs));
+    else
+      console.print(profile_table(outcome.costs));
+  }
   return outcome.failures.empty() ? 0 : 3;
-}
-
-Result<int> sets_command(LookupOptions& options, const Console& console) {
-  if (!options.name.empty()) {
-    HY_TRY(const FeatureSet* set, feature_set(options.name));
-    const auto expressions = expressions_of(*set);
-    if (console.json) {
-      JsonWriter json(1);
-      json.object().key("name").value(set->name).key("title").value(set->title).key("description").value(set->description).key("features").array();
-      for (const NamedExpression& named : expressions) json.object().key("name").value(named.name).key("expression").value(named.text).end();
-      console.print(json.end().end().text() + "\n");
-      return 0;
-    }
-    console.print(fmt::format("# {}: {}\n# {}\n", set->name, set->title, set->description));
-    for (const NamedExpression& named : expressions) console.print(fmt::format("{} = {}\n", named.name, named.text));
-    return 0;
-  }
-  JsonWriter json(1);
-  json.array();
-  for (const FeatureSet& set : feature_sets()) {
-    json.object().key("name").value(set.name).key("title").value(set.title).key("features").value(set.num_features).end();
-    if (!console.json) console.print(fmt::format("{:<12} {:>4} features  {}\n", set.name, set.num_features, set.title));
-  }
-  if (console.json) console.print(json.end().text() + "\n");
-  return 0;
-}
-
-namespace {
-
-/// An operator's fields in the order in which they are shown.
-std::vector<std::pair<const char*, std::string_view>> facts_of(const Operator& op) {
-  return {{"summary", op.summary}, {"formula", op.formula}, {"window", op.window},
-          {"missing", op.missing}, {"quirk", op.quirk},     {"example", op.example}};
-}
-
-void write_operator(JsonWriter& json, const Operator& op) {
-  json.object().key("name").value(op.name).key("signature").value(op.signature).key("infix").value(op.infix);
-  for (const auto& [name, text] : facts_of(op)) json.key(name).value(text);
-  json.end();
-}
-
-Result<const Operator*> operator_called(const std::string& name) {
-  if (const Operator* found = find_operator(name)) return found;
-  std::vector<std::string> names;
-  for (const Operator& op : operators()) names.emplace_back(op.name);
-  return unknown_name("operator", name, names, "hayate operators " + name);
-}
-
-}  // namespace
-
-Result<int> operators_command(LookupOptions& options, const Console& console) {
-  JsonWriter json(1);
-  if (!options.name.empty()) {
-    HY_TRY(const Operator* op, operator_called(options.name));
-    write_operator(json, *op);
-    if (console.json) return console.print(json.text() + "\n"), 0;
-    console.print(fmt::format("{}{}\n", op->signature, op->infix.empty() ? "" : fmt::format("   also written a {} b", op->infix)));
-    for (const auto& [name, text] : facts_of(*op))
-      if (!text.empty()) console.print(fmt::format("  {:<8} {}\n", name, text));
-    return 0;
-  }
-  json.array();
-  for (const Operator& op : operators()) {
-    write_operator(json, op);
-    if (!console.json) console.print(fmt::format("{:<28} {}\n", op.signature, op.summary));
-  }
-  if (console.json) console.print(json.end().text() + "\n");
-  return 0;
 }
 
 }  // namespace hayate::cli

@@ -10,6 +10,8 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "exec/process.h"
+#include "io/hdf5.h"
 
 namespace hayate::cli {
 namespace {
@@ -101,6 +103,7 @@ Result<int> run_command(const Command& command, std::span<const std::string> arg
 
 int run(std::span<const std::string> argv) {
   if (argv.empty() || argv[0] == "--help" || argv[0] == "-h" || argv[0] == "help") return fmt::print("{}", top_help_text()), 0;
+  if (argv[0] == io::kHdf5Worker) return io::hdf5_worker({argv.begin() + 1, argv.end()});
   if (argv[0] == "--version") return fmt::print("{}\n", version_text()), 0;
   const Command* command = find_command(argv[0]);
   if (!command) return report(unknown_command(argv[0]), false);
@@ -117,6 +120,7 @@ int run(std::span<const std::string> argv) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
+  hayate::exec::set_worker_program("/proc/self/exe");
   try {
     return hayate::cli::run(words);
   } catch (const std::bad_alloc&) {

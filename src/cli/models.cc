@@ -15,7 +15,7 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   pipeline::TrainRequest request;
   request.input = options.input, request.label = options.label, request.weight = options.weight, request.key = options.key;
   request.learner = options.learner, request.params = options.params, request.seed = uint64_t(options.seed), request.model = options.model,
-  request.exec = options.exec;
+  request.warm_start = options.warm_start, request.oob = options.oob, request.exec = options.exec;
   if (!options.features.empty())
     for (const std::string& name : split(options.features, ',')) request.features.emplace_back(trim(name));
   if (!options.problem.empty()) {
@@ -30,6 +30,9 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   say_findings(console, "failed", outcome.failures);
   console.say(fmt::format("{} model{} of {} features from {} rows: {}", outcome.models, outcome.models == 1 ? "" : "s", outcome.features,
                           outcome.rows - outcome.rows_left_out, options.model));
+  if (outcome.oob_score)
+    console.say(fmt::format("out-of-bag {}: {:.4f} ({} of {} rows)", outcome.problem == Problem::classification ? "accuracy" : "R2",
+                            *outcome.oob_score, outcome.oob_rows, outcome.rows - outcome.rows_left_out));
   HY_CHECK(write_timings(options.timings, steps.records(), exec::worker_count(options.exec)));
   if (console.json) {
     JsonWriter json;
@@ -40,7 +43,9 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
         .value(problem_name(outcome.problem))
         .key("rows")
         .value(outcome.rows - outcome.rows_left_out);
-    json.key("features").value(outcome.features).key("models").value(outcome.models).key("failed").value(int64_t(outcome.failures.size())).end();
+    json.key("features").value(outcome.features).key("models").value(outcome.models).key("failed").value(int64_t(outcome.failures.size()));
+    if (outcome.oob_score) json.key("oob_score").value(*outcome.oob_score).key("oob_rows").value(outcome.oob_rows);
+    json.end();
     console.print(json.text() + "\n");
   }
   return outcome.failures.empty() ? 0 : 3;
@@ -51,7 +56,8 @@ Result<int> predict_command(PredictOptions& options, const Console& console) {
     return usage_error("give either --model FILE or --run DIR", "hayate predict",
                        "--model FILE predicts a table of features, --run DIR predicts bars");
   pipeline::PredictRequest request{
-      options.input, options.model.empty() ? options.run : options.model, options.output, {}, {options.num_trees, options.max_depth}, options.exec};
+      options.input, options.model.empty() ? options.run : options.model, options.output, {}, {options.num_trees, options.max_depth}, options.leaves,
+      options.exec};
   HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/strings.h"
 
 namespace hayate::cli {
 
@@ -49,6 +50,13 @@ void say_findings(const Console& console, const char* noun, const std::vector<Fi
   }
   for (const auto& [kind, count] : seen)
     if (count > 3) console.say(fmt::format("{}: {} more of kind {}", noun, count - 3, kind));
+}
+
+std::vector<std::string> listed(const std::string& names) {
+  std::vector<std::string> out;
+  if (!names.empty())
+    for (const std::string& name : split(names, ',')) out.emplace_back(trim(name));
+  return out;
 }
 
 std::string padded(const std::string& text, size_t width) {

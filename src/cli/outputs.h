@@ -20,6 +20,9 @@ Result<std::optional<io::FileKind>> asked_kind(const std::string& format);
 /// A few lines on stderr: how many findings of each kind, and the first ones.
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings);
 
+/// "a, b" as names; empty for an empty text.
+std::vector<std::string> listed(const std::string& names);
+
 /// `text` in a field of `width` places, by characters rather than bytes.
 std::string padded(const std::string& text, size_t width);
 

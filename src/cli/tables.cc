@@ -7,18 +7,12 @@
 #include "base/strings.h"
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
+#include "io/qlib_folder.h"
 #include "io/reader.h"
 #include "io/writer.h"
 
 namespace hayate::cli {
 namespace {
-
-std::vector<std::string> listed(const std::string& names) {
-  std::vector<std::string> out;
-  if (!names.empty())
-    for (const std::string& name : split(names, ',')) out.emplace_back(trim(name));
-  return out;
-}
 
 /// A value as it is shown to a person; "" when it is missing.
 std::string shown(const Column& column, int64_t row) {
@@ -49,19 +43,50 @@ Result<Table> read(const std::string& in) {
   return io::read_tables(paths);
 }
 
+/// Tables of bars as one: a file without a symbol column holds one symbol, named as the file.
+Result<Table> read_bar_tables(std::span<const std::string> paths, const io::ReadOptions& options) {
+  std::vector<Result<Table>> results(paths.size(), Result<Table>(Table{}));
+  io::ReadOptions single = options;
+  single.pool = nullptr;  // the workers take files
+  options.pool->run(int64_t(paths.size()), [&](int64_t i, int) { results[size_t(i)] = io::read_table(paths[size_t(i)], single); });
+  std::vector<Table> tables;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    HY_TRY(Table table, std::move(results[i]));
+    const std::vector<std::string> symbol = {io::stem(paths[i])};
+    if (!table.find("symbol")) table.add("symbol", make_category_column(std::vector<int32_t>(size_t(table.num_rows()), 0), symbol));
+    tables.push_back(std::move(table));
+  }
+  return concatenate(tables, paths);
+}
+
+Result<void> write_folder(const ConvertOptions& options, const Table& table, const Console& console) {
+  HY_TRY(const io::QlibExport written, io::write_qlib_folder(options.out, table, options.in));
+  if (written.rounded > 0) console.say(fmt::format("{} values are rounded: qlib's files hold float32", written.rounded));
+  return {};
+}
+
 }  // namespace
 
 Result<int> convert_command(ConvertOptions& options, const Console& console) {
-  HY_TRY(const auto kind, asked_kind(options.format));
-  if (options.out != "-" && options.out != "none") HY_CHECK(io::kind_of(options.out));
+  const bool to_folder = options.format == "qlib";
+  if (to_folder && (options.out == "-" || options.out == "none" || options.in == "-"))
+    return usage_error("a qlib folder is no stream", "hayate convert --format qlib", "name a table to read and a folder to make");
+  HY_TRY(const auto kind, asked_kind(to_folder ? "" : options.format));
+  if (!to_folder && options.out != "-" && options.out != "none") HY_CHECK(io::kind_of(options.out));
   HY_TRY(const auto paths, io::expand_input(options.in));
   exec::Pool pool(exec::worker_count(options.exec));
   exec::Steps steps(console.progress);
   steps.begin("read", int64_t(paths.size()));
   const auto in_kind = options.in == "-" ? kind : std::nullopt, out_kind = options.out == "-" ? kind : std::nullopt;
-  HY_TRY(const Table table, io::read_tables(paths, {listed(options.columns), in_kind, &pool, exec::memory_limit_bytes(options.exec)}));
+  const io::ReadOptions reading{listed(options.columns), in_kind, &pool, exec::memory_limit_bytes(options.exec)};
+  HY_TRY(const Table table, to_folder ? read_bar_tables(paths, reading) : io::read_tables(paths, reading));
   steps.begin("write", table.num_rows());
-  HY_TRY(const Hash128 checksum, io::write_table(options.out, table, out_kind));
+  Hash128 checksum;
+  if (to_folder) {
+    HY_CHECK(write_folder(options, table, console));
+  } else {
+    HY_TRY(checksum, io::write_table(options.out, table, out_kind));
+  }
   steps.end();
   console.say(fmt::format("{} rows, {} columns: {}", table.num_rows(), table.num_columns(), options.out));
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));

@@ -586,8 +586,8 @@ class Compiler {
                   fmt::format("such as {}", format_shortest(param.initial)));
     if (!(given.number >= param.least && given.number <= param.most))
       return fail(child(node, i),
-                  fmt::format("'{}' of {} must be between {} and {}, not {}", param.name, node.name, format_shortest(param.least),
-                              format_shortest(param.most), format_shortest(given.number)),
+                  fmt::format("'{}' of {} must be between {} and {}, not {}", param.name, node.name, format_plain(param.least),
+                              format_plain(param.most), format_plain(given.number)),
                   fmt::format("such as {}", format_shortest(param.initial)));
     return given.number;
   }

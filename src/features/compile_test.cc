@@ -125,7 +125,7 @@ TEST_CASE("feature sets are lists of expressions that compile") {
     REQUIRE(program.ok());
     CHECK(program.value().names()[0] == expressions[0].name);
     CHECK(program.value().look_ahead() == 0);
-    CHECK(program.value().reach().value_or(-1) >= 59);
+    if (set.name.starts_with("alpha")) CHECK(program.value().reach().value_or(-1) >= 59);
   }
   CHECK(feature_set("alpha185").error().hint.find("alpha158") != std::string::npos);
 }
@@ -140,6 +140,7 @@ TEST_CASE("every operator of the table compiles from its example and is explaine
     CHECK(op.window.find("window") != std::string_view::npos);
     CHECK_FALSE(op.missing.empty());
     CHECK_FALSE(op.formula.empty());
+    CHECK_FALSE(op.cost.empty());
     CHECK(op.signature.starts_with(op.name));
   }
   CHECK(find_operator("Mean") != nullptr);

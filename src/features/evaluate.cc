@@ -4,10 +4,16 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
+#include <optional>
 #include <utility>
 
+#include "base/clock.h"
+#include "features/evaluate_rows.h"
 #include "features/plan.h"
+#include "features/row_loops.h"
 #include "kernels/elementwise.h"
+#include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
 
@@ -33,6 +39,18 @@ class AlignedBytes {
 struct Workspace::State {
   AlignedBytes slots, scratch, row, patched, deviation, block;
   std::vector<StreamedColumn> columns;
+  // The loops of the program and layout that ran last.
+  std::optional<Program> bound;
+  SlotLayout layout;
+  const kernels::ElementwiseKernels* kernels = nullptr;
+  std::vector<RowLoop> loops;  // by step of the plan; those of whole series are empty
+
+  bool measures = false;
+  std::vector<uint64_t> step_ticks;  // by step of the plan
+  double seconds_measured = 0;
+  int64_t rows_measured = 0;
+
+  void bind(const Program& program, size_t rows);
 };
 
 Workspace::Workspace() : state_(std::make_unique<State>()) {}
@@ -43,45 +61,8 @@ Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 namespace {
 
 constexpr size_t kTileRows = 16 * 1024;
+constexpr int64_t kBlockRows = 512;                             // 2 or 4 KB a series: what neighbouring steps share stays in the first-level cache
 const double kNaN = -std::numeric_limits<double>::quiet_NaN();  // the one NaN, see kernels/vectors.h
-
-size_t width_of(Cell cell) { return cell == Cell::boolean ? 1 : cell == Cell::float32 ? 4 : 8; }
-
-kernels::Binary binary_of(Op op) {
-  switch (op) {
-    case Op::add:
-      return kernels::Binary::add;
-    case Op::subtract:
-      return kernels::Binary::subtract;
-    case Op::multiply:
-      return kernels::Binary::multiply;
-    case Op::reciprocal:
-    case Op::divide:
-      return kernels::Binary::divide;
-    case Op::power:
-      return kernels::Binary::power;
-    case Op::maximum:
-      return kernels::Binary::maximum;
-    case Op::minimum:
-      return kernels::Binary::minimum;
-    case Op::greater:
-      return kernels::Binary::greater;
-    case Op::greater_equal:
-      return kernels::Binary::greater_equal;
-    case Op::less:
-      return kernels::Binary::less;
-    case Op::less_equal:
-      return kernels::Binary::less_equal;
-    case Op::equal:
-      return kernels::Binary::equal;
-    case Op::not_equal:
-      return kernels::Binary::not_equal;
-    case Op::bit_and:
-      return kernels::Binary::bit_and;
-    default:
-      return kernels::Binary::bit_or;
-  }
-}
 
 kernels::Statistic statistic_of(const Graph& graph, const GraphNode& node) {
   switch (node.op) {
@@ -115,11 +96,20 @@ struct Tile {
   size_t first, last, begin, end;
 };
 
+/// A clock for steps that take a microsecond.
+uint64_t ticks() {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  return uint64_t(wall_seconds() * 1e9);
+#endif
+}
+
 /// One run of a plan over one tile. Results go to the columns of `space`, or, in a float64 program, to `out`.
 class Run {
  public:
-  Run(const Program::Plan& plan, const Bars& bars, const Tile& tile, double* out, size_t stride, Workspace::State& space)
-      : plan_(plan),
+  Run(const Program& program, const Bars& bars, const Tile& tile, double* out, size_t stride, Workspace::State& space)
+      : plan_(program.plan()),
         bars_(bars),
         tile_(tile),
         out_(out),
@@ -127,55 +117,64 @@ class Run {
         rows_(tile.end - tile.begin),
         space_(space),
         elementwise_(kernels::elementwise_kernels()) {
-    const size_t rows = rows_;
-    before_ = (size_t(plan.pad_before) + 15) / 16 * 16;
-    // An odd number of lines, so that the same row of two slots does not fall on the same set of the cache.
-    const size_t padded = (before_ + rows + size_t(plan.pad_after) + 31) / 16 * 16 | 16;
-    narrow_bytes_ = padded * 4, wide_bytes_ = padded * 8;
-    slots_ = space.slots.grow(size_t(plan.num_narrow) * narrow_bytes_ + size_t(plan.num_slots - plan.num_narrow) * wide_bytes_ + 64);
+    space.bind(program, rows_);
+    slots_ = space.slots.grow(space.layout.total_bytes);
   }
 
   void run() {
-    for (const Step& step : plan_.steps) {
-      switch (step.kind) {
-        case Step::Kind::node:
-          compute(step.node);
-          pad(step.node);
-          break;
-        case Step::Kind::narrow:
-          narrow(step.node, step.column);
-          break;
-        case Step::Kind::column:
-          store_column(step.node, step.column);
-          break;
-        case Step::Kind::family:
-          compute(plan_.families[size_t(step.family)]);
-          for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
-            if (output.column < 0) pad(output.node);
-          break;
+    const double begin = space_.measures ? wall_seconds() : 0;
+    for (const StepGroup& group : plan_.groups) {
+      if (group.by_rows)
+        run_by_rows(group);
+      else
+        run_whole(group.first);
+    }
+    if (!space_.measures) return;
+    space_.seconds_measured += wall_seconds() - begin;
+    space_.rows_measured += int64_t(rows_);
+  }
+
+ private:
+  /// A step that needs the whole series.
+  void run_whole(int32_t number) const {
+    const Step& step = plan_.steps[size_t(number)];
+    const uint64_t begin = space_.measures ? ticks() : 0;
+    if (step.kind == Step::Kind::family) {
+      compute(plan_.families[size_t(step.family)]);
+      for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
+        if (output.place) pad(output.node);
+    } else {
+      if (node(step.node).op == Op::shift)
+        copy_shifted(step.node);
+      else
+        elementwise_.repeat_first(plan_.places[size_t(step.node)].cell, at(node(step.node).in[0]), at(step.node), int64_t(rows_));
+      pad(step.node);
+    }
+    if (space_.measures) space_.step_ticks[size_t(number)] += ticks() - begin;
+  }
+
+  void run_by_rows(const StepGroup& group) const {
+    for (int32_t s = group.first; s < group.last; ++s)
+      if (plan_.steps[size_t(s)].kind == Step::Kind::node) pad(plan_.steps[size_t(s)].node);
+    for (int64_t begin = 0; begin < int64_t(rows_); begin += kBlockRows) {
+      const int64_t rows = std::min(kBlockRows, int64_t(rows_) - begin);
+      uint64_t now = space_.measures ? ticks() : 0;
+      for (int32_t s = group.first; s < group.last; ++s) {
+        run(space_.loops[size_t(s)], begin, rows);
+        if (!space_.measures) continue;
+        const uint64_t end = ticks();
+        space_.step_ticks[size_t(s)] += end - now;
+        now = end;
       }
     }
   }
 
- private:
   /// The values of a node: row 0 first.
   Series series(int32_t node) const { return {at(node), plan_.places[size_t(node)].cell}; }
 
   const GraphNode& node(int32_t i) const { return plan_.graph.node(i); }
 
-  char* at(int32_t i) const {
-    const Place& place = plan_.places[size_t(i)];
-    const size_t slot = size_t(place.slot), narrow = size_t(plan_.num_narrow);
-    char* base = slots_ + (slot < narrow ? slot * narrow_bytes_ : narrow * narrow_bytes_ + (slot - narrow) * wide_bytes_);
-    return base + (int64_t(before_) - place.shift) * int64_t(width_of(place.cell));
-  }
-
-  void store_column(int32_t i, int32_t column) const {
-    if (!out_) return elementwise_.append(space_.columns[size_t(column)], series(i), 0, int64_t(rows_));
-    const size_t skipped = tile_.first - tile_.begin;
-    const char* from = at(i) + skipped * width_of(series(i).cell);
-    elementwise_.convert(series(i).cell, Cell::float64)(from, out_ + size_t(column) * stride_ + tile_.first, int64_t(tile_.last - tile_.first));
-  }
+  char* at(int32_t i) const { return slots_ + space_.layout.offset(plan_.places[size_t(i)]); }
 
   /// Fills the rows around a series that others read with NaN.
   void pad(int32_t i) const {
@@ -192,77 +191,60 @@ class Run {
     }
   }
 
-  // ---- Element-wise ------------------------------------------------------------------------------------------------
+  // ---- Row by row --------------------------------------------------------------------------------------------------
 
-  bool is_number(int32_t i) const { return node(i).op == Op::constant; }
-  kernels::Operand operand(int32_t i) const { return is_number(i) ? kernels::Operand{nullptr, node(i).p} : kernels::Operand{at(i), 0}; }
-  kernels::Shape shape(int32_t i) const {
-    if (is_number(i)) return kernels::Shape::number;
-    return plan_.places[size_t(i)].cell == Cell::float32 ? kernels::Shape::float32 : kernels::Shape::float64;
-  }
-
-  /// The cell that an element-wise node computes in: that of its operands, or float64 when it says so.
-  Cell arithmetic_cell(const GraphNode& n) const {
-    const int32_t operand_type = n.type == ValueType::boolean ? int32_t(node(n.in[0]).type) : int32_t(n.type);
-    return ValueType(operand_type) == ValueType::float32 ? Cell::float32 : Cell::float64;
-  }
-
-  void compute_binary(int32_t i, Cell out_cell, void* out) const {
-    const GraphNode& n = node(i);
-    const Cell cell = arithmetic_cell(n);
-    if (n.op == Op::reciprocal) {
-      const kernels::Operand one{nullptr, 1};
-      elementwise_.binary(kernels::Binary::divide, cell, kernels::Shape::number, shape(n.in[0]), out_cell)(one, operand(n.in[0]), out,
-                                                                                                           int64_t(rows_));
-    } else {
-      elementwise_.binary(binary_of(n.op), cell, shape(n.in[0]), shape(n.in[1]), out_cell)(operand(n.in[0]), operand(n.in[1]), out, int64_t(rows_));
+  /// A loop over rows [begin, begin + rows).
+  void run(const RowLoop& loop, int64_t begin, int64_t rows) const {
+    const auto from = [&](int i) { return slots_ + loop.in[size_t(i)].offset + begin * int64_t(loop.in[size_t(i)].width); };
+    const auto flags = [&](int i) { return reinterpret_cast<const uint8_t*>(from(i)); };
+    const auto operand = [&](int i) {
+      return loop.in[size_t(i)].width == 0 ? kernels::Operand{nullptr, loop.in[size_t(i)].number} : kernels::Operand{from(i), 0};
+    };
+    char* out = slots_ + loop.out + begin * int64_t(width_of(loop.cell));
+    uint8_t* flags_out = reinterpret_cast<uint8_t*>(out);
+    switch (loop.kind) {
+      case RowLoop::Kind::read:
+        return read_field(loop, begin, rows, out);
+      case RowLoop::Kind::unary:
+        return loop.unary(from(0), out, rows);
+      case RowLoop::Kind::binary:
+        return loop.binary(operand(0), operand(1), out, rows);
+      case RowLoop::Kind::both:
+        return elementwise_.both(flags(0), flags(1), flags_out, rows);
+      case RowLoop::Kind::either:
+        return elementwise_.either(flags(0), flags(1), flags_out, rows);
+      case RowLoop::Kind::invert:
+        return elementwise_.invert(flags(0), flags_out, rows);
+      case RowLoop::Kind::present:
+        return elementwise_.present({from(0), loop.in[0].cell}, flags_out, rows);
+      case RowLoop::Kind::choose:
+        return elementwise_.choose(flags(0), loop.cell, operand(1), operand(2), out, rows);
+      case RowLoop::Kind::column:
+        return store_column(loop, from(0), begin, rows);
+      case RowLoop::Kind::narrow: {
+        alignas(64) float row[16 + kBlockRows];
+        loop.binary(operand(0), operand(1), row + 16, rows);
+        return elementwise_.append_floats(space_.columns[size_t(loop.column)], begin, row + 16, rows);
+      }
     }
   }
 
-  void compute(int32_t i) const {
-    const GraphNode& n = node(i);
-    const Cell cell = plan_.places[size_t(i)].cell;
-    const int64_t rows = int64_t(rows_);
-    char* out = at(i);
-    uint8_t* flags = reinterpret_cast<uint8_t*>(out);
-    const auto booleans = [&](int operand) { return reinterpret_cast<const uint8_t*>(at(n.in[operand])); };
-    switch (n.op) {
-      case Op::field:
-        return std::visit(
-            [&](const auto& span) {
-              const auto* from = span.data() + tile_.begin;
-              elementwise_.read({from, sizeof(*from) == 4 ? Cell::float32 : Cell::float64}, cell, out, rows);
-            },
-            bars_.series[size_t(n.n)]);
-      case Op::cast:
-        return elementwise_.convert(plan_.places[size_t(n.in[0])].cell, cell)(at(n.in[0]), out, rows);
-      case Op::shift:
-        return copy_shifted(i);
-      case Op::first:
-        return elementwise_.repeat_first(cell, at(n.in[0]), out, rows);
-      case Op::absolute:
-        return elementwise_.unary(kernels::Unary::absolute, cell)(at(n.in[0]), out, rows);
-      case Op::sign:
-        return elementwise_.unary(kernels::Unary::sign, cell)(at(n.in[0]), out, rows);
-      case Op::logarithm:
-        return elementwise_.unary(kernels::Unary::logarithm, cell)(at(n.in[0]), out, rows);
-      case Op::complement:
-        return elementwise_.unary(kernels::Unary::complement, cell)(at(n.in[0]), out, rows);
-      case Op::invert:
-        return elementwise_.invert(booleans(0), flags, rows);
-      case Op::is_present:
-        return elementwise_.present(series(n.in[0]), flags, rows);
-      case Op::choose:
-        return elementwise_.choose(booleans(0), cell, operand(n.in[1]), operand(n.in[2]), out, rows);
-      case Op::bit_and:
-        if (n.type == ValueType::boolean) return elementwise_.both(booleans(0), booleans(1), flags, rows);
-        return compute_binary(i, cell, out);
-      case Op::bit_or:
-        if (n.type == ValueType::boolean) return elementwise_.either(booleans(0), booleans(1), flags, rows);
-        return compute_binary(i, cell, out);
-      default:
-        return compute_binary(i, cell, out);
-    }
+  void read_field(const RowLoop& loop, int64_t begin, int64_t rows, char* out) const {
+    std::visit(
+        [&](const auto& span) {
+          const auto* from = span.data() + tile_.begin + begin;
+          elementwise_.read({from, sizeof(*from) == 4 ? Cell::float32 : Cell::float64}, loop.cell, out, rows);
+        },
+        bars_.series[size_t(loop.field)]);
+  }
+
+  void store_column(const RowLoop& loop, const char* values, int64_t begin, int64_t rows) const {
+    if (!out_) return elementwise_.append(space_.columns[size_t(loop.column)], {values, loop.cell}, begin, rows);
+    const int64_t skipped = int64_t(tile_.first - tile_.begin), wanted = int64_t(tile_.last - tile_.first);
+    const int64_t lo = std::max(begin, skipped), hi = std::min(begin + rows, skipped + wanted);
+    if (lo >= hi) return;
+    double* to = out_ + size_t(loop.column) * stride_ + tile_.first + (lo - skipped);
+    elementwise_.convert(loop.cell, Cell::float64)(values + (lo - begin) * int64_t(width_of(loop.cell)), to, hi - lo);
   }
 
   void copy_shifted(int32_t i) const {
@@ -277,23 +259,17 @@ class Run {
     forget(std::max(first, last), rows);
   }
 
-  /// Float64 arithmetic straight to float32: the rounding of the column, one pass earlier.
-  void narrow(int32_t i, int32_t column) const {
-    float* row = reinterpret_cast<float*>(space_.row.grow(rows_ * 4));
-    compute_binary(i, Cell::float32, row);
-    elementwise_.append(space_.columns[size_t(column)], {row, Cell::float32}, 0, int64_t(rows_));
-  }
-
   // ---- Families ----------------------------------------------------------------------------------------------------
 
   double* scratch(int64_t doubles) const { return reinterpret_cast<double*>(space_.scratch.grow(size_t(doubles) * 8)); }
 
   Sink sink_of(const FamilyOutput& output) const {
-    if (output.column >= 0)
-      return {.column = &space_.columns[size_t(output.column)],
-              .scale = output.scale < 0 ? nullptr : reinterpret_cast<const double*>(at(output.scale))};
-    if (plan_.places[size_t(output.node)].cell == Cell::float32) return {.floats = reinterpret_cast<float*>(at(output.node))};
-    return {.doubles = reinterpret_cast<double*>(at(output.node))};
+    Sink sink;
+    if (output.column >= 0) sink.column = &space_.columns[size_t(output.column)];
+    if (output.scale >= 0) sink.scale = reinterpret_cast<const double*>(at(output.scale));
+    if (output.place && plan_.places[size_t(output.node)].cell == Cell::float32) sink.floats = reinterpret_cast<float*>(at(output.node));
+    if (output.place && plan_.places[size_t(output.node)].cell == Cell::float64) sink.doubles = reinterpret_cast<double*>(at(output.node));
+    return sink;
   }
 
   void compute(const Family& family) const {
@@ -322,13 +298,11 @@ class Run {
   double* patched(size_t index, size_t count) const { return reinterpret_cast<double*>(space_.patched.grow(count * rows_ * 8)) + index * rows_; }
   void deliver(const FamilyOutput& output, const double* values) const {
     const Sink sink = sink_of(output);
-    if (sink.doubles) {
-      std::copy_n(values, rows_, sink.doubles);
-    } else {
-      float* row = reinterpret_cast<float*>(space_.row.grow(rows_ * 4));
-      for (size_t t = 0; t < rows_; ++t) row[t] = float(sink.scale ? values[t] * sink.scale[t] : values[t]);
-      elementwise_.append(*sink.column, {row, Cell::float32}, 0, int64_t(rows_));
-    }
+    if (sink.doubles) std::copy_n(values, rows_, sink.doubles);
+    if (!sink.column) return;
+    float* row = reinterpret_cast<float*>(space_.row.grow(rows_ * 4));
+    for (size_t t = 0; t < rows_; ++t) row[t] = float(sink.scale ? values[t] * sink.scale[t] : values[t]);
+    elementwise_.append(*sink.column, {row, Cell::float32}, 0, int64_t(rows_));
   }
 
   void compute_moments(const Family& family) const {
@@ -426,10 +400,9 @@ class Run {
   }
 
   void compute_quantiles(const Family& family) const {
-    kernels::QuantileTask task{.series = series(family.left), .rows = int64_t(rows_)};
+    kernels::QuantileTask task{.series = series(family.left), .rows = int64_t(rows_), .longest = family.longest};
     std::vector<kernels::QuantileOutput> outputs;
-    for (const FamilyOutput& output : family.outputs) outputs.push_back({node(output.node).n, output.link, node(output.node).p, sink_of(output)});
-    task.links = family.sorted.links.data(), task.num_links = int32_t(family.sorted.links.size());
+    for (const FamilyOutput& output : family.outputs) outputs.push_back({node(output.node).n, node(output.node).p, sink_of(output)});
     task.outputs = outputs.data(), task.num_outputs = int32_t(outputs.size());
     const auto& quantiles = kernels::quantile_kernels();
     quantiles.compute(task, scratch(quantiles.scratch(task)));
@@ -489,7 +462,6 @@ class Run {
   Workspace::State& space_;
   const kernels::ElementwiseKernels& elementwise_;
   char* slots_ = nullptr;
-  size_t before_ = 0, narrow_bytes_ = 0, wide_bytes_ = 0;
 };
 
 std::vector<Tile> tiles_of(const Program& program, size_t rows) {
@@ -503,21 +475,28 @@ std::vector<Tile> tiles_of(const Program& program, size_t rows) {
   return tiles;
 }
 
-void evaluate_float32(const Program& program, const Bars& bars, Workspace::State& space, float* out, size_t stride) {
+/// Runs the tiles of a series; begin(column, i, tile) says where the values of output i go.
+template <class Begin>
+void evaluate_columns(const Program& program, const Bars& bars, Workspace::State& space, const Begin& begin) {
   for (const Tile& tile : tiles_of(program, bars.rows)) {
     space.columns.assign(program.num_outputs(), {});
-    for (size_t i = 0; i < program.num_outputs(); ++i) {
-      StreamedColumn& column = space.columns[i];
-      column.out = out + i * stride + tile.first;
-      column.first = int64_t(tile.first - tile.begin), column.last = int64_t(tile.last - tile.begin);
-    }
-    Run(program.plan(), bars, tile, nullptr, 0, space).run();
+    for (size_t i = 0; i < program.num_outputs(); ++i) begin(space.columns[i], i, tile);
+    Run(program, bars, tile, nullptr, 0, space).run();
     kernels::elementwise_kernels().finish(space.columns.data(), int64_t(space.columns.size()));
   }
 }
 
+void evaluate_float32(const Program& program, const Bars& bars, Workspace::State& space, float* out, size_t stride) {
+  evaluate_columns(program, bars, space, [&](StreamedColumn& column, size_t i, const Tile& tile) {
+    column.out = out + i * stride + tile.first;
+    column.first = int64_t(tile.first - tile.begin), column.last = int64_t(tile.last - tile.begin);
+    // The lines that this column shares with its neighbours are read before they are written; all others are not.
+    __builtin_prefetch(column.out, 1), __builtin_prefetch(column.out + (tile.last - tile.first) - 1, 1);
+  });
+}
+
 void evaluate_float64(const Program& program, const Bars& bars, Workspace::State& space, double* out, size_t stride) {
-  for (const Tile& tile : tiles_of(program, bars.rows)) Run(program.plan(), bars, tile, out, stride, space).run();
+  for (const Tile& tile : tiles_of(program, bars.rows)) Run(program, bars, tile, out, stride, space).run();
 }
 
 /// Runs a program of the other width into a block, and copies.
@@ -531,6 +510,39 @@ void evaluate_by_block(const Program& program, const Bars& bars, Workspace::Stat
 
 }  // namespace
 
+void Workspace::measure() { state_->measures = true; }
+
+void Workspace::State::bind(const Program& program, size_t rows) {
+  const Program::Plan& plan = program.plan();
+  const SlotLayout wanted(plan, rows);
+  const auto* active = &kernels::elementwise_kernels();
+  if (bound && &bound->plan() == &plan && layout == wanted && kernels == active) return;
+  if (!bound || &bound->plan() != &plan) step_ticks.assign(plan.steps.size(), 0), seconds_measured = 0, rows_measured = 0;
+  bound = program, layout = wanted, kernels = active;
+  loops.assign(plan.steps.size(), RowLoop{});
+  for (const StepGroup& group : plan.groups)
+    for (int32_t s = group.first; s < group.last && group.by_rows; ++s) loops[size_t(s)] = bind_loop(plan, plan.steps[size_t(s)], layout, *kernels);
+}
+
+std::vector<OperatorCost> operator_costs(const Program& program, std::span<const Workspace* const> workspaces) {
+  const Program::Plan& plan = program.plan();
+  std::vector<OperatorCost> costs;
+  for (size_t s = 0; s < plan.steps.size(); ++s) {
+    const std::string name = name_of_step(plan, plan.steps[s]);
+    auto at = std::find_if(costs.begin(), costs.end(), [&](const OperatorCost& cost) { return cost.name == name; });
+    if (at == costs.end()) at = costs.insert(at, OperatorCost{.name = name});
+    for (const Workspace* workspace : workspaces) {
+      const Workspace::State& state = workspace->state();
+      if (!state.bound || &state.bound->plan() != &plan || state.rows_measured == 0) continue;
+      const double all_ticks = double(std::max<uint64_t>(1, std::accumulate(state.step_ticks.begin(), state.step_ticks.end(), uint64_t(0))));
+      at->cells += state.rows_measured * results_of_step(plan, plan.steps[s]);
+      at->seconds += state.seconds_measured * double(state.step_ticks[s]) / all_ticks;
+    }
+  }
+  std::stable_sort(costs.begin(), costs.end(), [](const OperatorCost& a, const OperatorCost& b) { return a.seconds > b.seconds; });
+  return costs;
+}
+
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, float* out, size_t stride) {
   if (bars.rows == 0) return;
   if (program.dtype() == Dtype::float32) return evaluate_float32(program, bars, workspace.state(), out, stride);
@@ -541,6 +553,23 @@ void evaluate(const Program& program, const Bars& bars, Workspace& workspace, do
   if (bars.rows == 0) return;
   if (program.dtype() == Dtype::float64) return evaluate_float64(program, bars, workspace.state(), out, stride);
   evaluate_by_block<float>(program, bars, workspace.state(), out, stride, evaluate_float32);
+}
+
+void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<float*>& out) {
+  evaluate_columns(program, bars, workspace.state(), [&](StreamedColumn& column, size_t i, const Tile& tile) {
+    const auto first = std::lower_bound(wanted.begin(), wanted.end(), int64_t(tile.first));
+    const auto last = std::lower_bound(first, wanted.end(), int64_t(tile.last));
+    column.out = out[i] + (first - wanted.begin());
+    column.wanted = wanted.data() + (first - wanted.begin()), column.num_wanted = last - first, column.wanted_origin = int64_t(tile.begin);
+  });
+}
+
+void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<double*>& out) {
+  Workspace::State& space = workspace.state();
+  double* block = reinterpret_cast<double*>(space.block.grow(program.num_outputs() * bars.rows * sizeof(double)));
+  evaluate_float64(program, bars, space, block, bars.rows);
+  for (size_t i = 0; i < program.num_outputs(); ++i)
+    for (size_t k = 0; k < wanted.size(); ++k) out[i][k] = block[i * bars.rows + size_t(wanted[k])];
 }
 
 }  // namespace hayate

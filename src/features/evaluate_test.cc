@@ -229,6 +229,51 @@ TEST_CASE("a missing value at every position") {
   }
 }
 
+TEST_CASE("a missing value at every position, for every rolling operator") {
+  std::vector<NamedExpression> expressions;
+  for (const char* op :
+       {"Sum", "Mean", "Std", "Var", "Max", "Min", "IdxMax", "IdxMin", "Rank", "Med", "Mad", "Slope", "Rsquare", "Resi", "WMA", "Count"})
+    for (const char* n : {"1", "2", "5", "12", "20", "0"})
+      expressions.push_back({"e" + std::to_string(expressions.size()), std::string(op) + "($close," + n + ")"});
+  for (const char* text : {"Corr($close,$volume,5)", "Corr($close,$volume,20)", "Cov($close,$volume,5)", "Quantile($close,5,0.2)",
+                           "Quantile($close,20,0.8)", "Rolling($close,9,'skew')", "Rolling($close,9,'kurt')", "EMA($close,5)", "EMA($close,0)"})
+    expressions.push_back({"e" + std::to_string(expressions.size()), text});
+  for (size_t hole = 0; hole < 33; ++hole) {
+    Columns bars = walk(33, 21);
+    bars[3][hole] = kNaN;
+    compare(expressions, evaluated(expressions, bars), defined(expressions, bars), 1e-9);
+  }
+}
+
+TEST_CASE("prices from 1e-9 to 1e9") {
+  const std::vector<NamedExpression> expressions = {
+      {"a", "Std($close,20)/$close"}, {"b", "Slope($close,20)/$close"},        {"c", "Resi($close,20)/$close"}, {"d", "Mean($close,20)/$close"},
+      {"e", "Max($high,20)/$close"},  {"f", "Quantile($close,20,0.8)/$close"}, {"g", "Rank($close,20)"},        {"h", "$close/Ref($close,5)-1"},
+      {"i", "WMA($close,9)/$close"},  {"j", "EMA($close,9)/$close"},           {"k", "Mad($close,9)/$close"},   {"l", "IdxMin($low,20)"}};
+  for (double scale = 1e-9; scale < 2e9; scale *= 1000) {
+    Columns bars = walk(200, 22);
+    for (size_t f = 0; f < 4; ++f)
+      for (double& price : bars[f]) price *= scale / 50;
+    compare(expressions, evaluated(expressions, bars), defined(expressions, bars), 1e-9);
+  }
+}
+
+TEST_CASE("deviations of 1e8 plus noise of 1e-3 against long double") {
+  Columns bars = walk(400, 23);
+  for (size_t t = 0; t < 400; ++t) bars[3][t] = 1e8 + 1e-3 * normal(24, t);
+  for (int64_t window : {2, 5, 20, 60, 250, 0}) {
+    const Columns got = evaluated({{"a", "Std($close," + std::to_string(window) + ")"}}, bars);
+    for (size_t t = 1; t < 400; ++t) {
+      const size_t first = window == 0 || t + 1 < size_t(window) ? 0 : t + 1 - size_t(window);
+      long double mean = 0, squares = 0;
+      for (size_t i = first; i <= t; ++i) mean += static_cast<long double>(bars[3][i]) / static_cast<long double>(t + 1 - first);
+      for (size_t i = first; i <= t; ++i) squares += (bars[3][i] - mean) * (bars[3][i] - mean);
+      const double wanted = double(std::sqrt(squares / static_cast<long double>(t - first)));
+      CHECK_MESSAGE(std::abs(got[0][t] - wanted) <= 1e-9 * wanted, "Std over ", window, " at row ", t, ": ", got[0][t], " should be ", wanted);
+    }
+  }
+}
+
 TEST_CASE("a value depends on the rows in its window alone") {
   auto expressions = all_operators();
   std::erase_if(expressions, [](const NamedExpression& e) {

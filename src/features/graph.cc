@@ -86,7 +86,7 @@ Extent Graph::talib_extent(const GraphNode& node, Extent inputs) const {
   const TalibCall& call = talib_calls[size_t(node.n)];
   const bool whole = call.function->is_whole(int(node.p));
   if (whole && call.exact) inputs.lookback = 0;
-  if (!whole) inputs.lookback = plus(inputs.lookback, call.lookback());
+  if (!whole || inputs.lookback > 0) inputs.lookback = plus(inputs.lookback, call.lookback());
   inputs.from = -kAll;
   inputs.settled = call.function->cumulative
                        ? kAll

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+
+#include "base/strings.h"
 
 namespace hayate {
 namespace {
@@ -51,6 +54,9 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
   }
 }
 
+/// Extremes may stand in float32 places, see is_narrow_extreme.
+bool finds_extremes(FamilyKind kind) { return kind == FamilyKind::largest || kind == FamilyKind::smallest; }
+
 /// Families that can multiply a result on its way into a column.
 bool takes_scale(FamilyKind kind) { return kind != FamilyKind::recursive && kind != FamilyKind::talib; }
 
@@ -67,6 +73,7 @@ class Planner {
     gather_families();
     place_nodes();
     for (size_t i = 0; i < plan_.graph.outputs.size(); ++i) schedule_output(int32_t(i));
+    group_steps();
     assign_slots();
     return std::move(plan_);
   }
@@ -128,11 +135,6 @@ class Planner {
       const int32_t f = family_of_[size_t(i)];
       if (f >= 0) windows[size_t(f)].push_back(node(i).n), members_[size_t(f)].push_back(i);
     }
-    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
-      last_family_.push_back(family_of_[size_t(i)]);
-      for (int32_t operand : node(i).in)
-        if (operand >= 0) last_family_.back() = std::max(last_family_.back(), last_family_[size_t(operand)]);
-    }
     for (size_t f = 0; f < windows.size(); ++f) link_family(plan_.families[f], windows[f]);
     add_family_outputs();
   }
@@ -141,42 +143,67 @@ class Planner {
     family.longest = *std::max_element(windows.begin(), windows.end());
     if (family.kind <= FamilyKind::comoments) family.sums = sum_links(windows);
     if (family.kind == FamilyKind::largest || family.kind == FamilyKind::smallest) family.extremes = extremes_links(windows);
-    if (family.kind == FamilyKind::quantiles) family.sorted = sorted_windows(windows);
   }
 
   int32_t link_in(const Family& family, int64_t window) const {
     if (family.kind <= FamilyKind::comoments) return link_of(family.sums, window);
-    if (family.kind == FamilyKind::quantiles) return window == 0 ? -1 : link_of(family.sorted.links, window);
     return link_of(family.extremes, window);
   }
 
-  /// The family node and the scale that output `i` is made of, when a family can write the column itself.
-  std::pair<int32_t, int32_t> direct_column(size_t i) const {
-    if (plan_.dtype != Dtype::float32) return {-1, -1};
+  /// The family node and the scale that an output is made of, when a family can write the column itself.
+  struct Direct {
+    int32_t made = -1, scale = -1;
+  };
+
+  Direct direct_column(size_t i) const {
+    if (plan_.dtype != Dtype::float32) return {};
     const int32_t root = plan_.graph.outputs[i];
     const auto can_write = [&](int32_t n) { return family_of_[size_t(n)] >= 0 && takes_scale(plan_.families[size_t(family_of_[size_t(n)])].kind); };
     if (can_write(root)) return {root, -1};
     const GraphNode& product = node(root);
-    if (product.op != Op::multiply || product.type != ValueType::float64 || node(product.in[1]).op != Op::reciprocal) return {-1, -1};
-    if (!can_write(product.in[0]) || !readers_[size_t(root)].empty()) return {-1, -1};
-    // The scale must be there before the family runs: it may only come from families of lower numbers, so nothing waits in a ring.
-    if (last_family_[size_t(product.in[1])] >= family_of_[size_t(product.in[0])]) return {-1, -1};
+    if (product.op != Op::multiply || product.type != ValueType::float64 || node(product.in[1]).op != Op::reciprocal) return {};
+    if (!can_write(product.in[0]) || !readers_[size_t(root)].empty()) return {};
+    // The scale must be there before the family runs.
+    if (needs_family(product.in[1], family_of_[size_t(product.in[0])])) return {};
     return {product.in[0], product.in[1]};
   }
 
+  /// Whether node `i` is made of results of family `f`, with the scales that families wait for already. True when that can't be
+  /// said after a thousand nodes: then a pass more is made.
+  bool needs_family(int32_t i, int32_t f) const {
+    std::vector<int32_t> stack = {i};
+    std::set<int32_t> seen;
+    while (!stack.empty()) {
+      const int32_t n = stack.back();
+      stack.pop_back();
+      if (!seen.insert(n).second) continue;
+      if (family_of_[size_t(n)] == f || seen.size() > 1000) return true;
+      for (int32_t operand : node(n).in)
+        if (operand >= 0) stack.push_back(operand);
+      if (family_of_[size_t(n)] >= 0)
+        for (const FamilyOutput& output : plan_.families[size_t(family_of_[size_t(n)])].outputs)
+          if (output.scale >= 0) stack.push_back(output.scale);
+    }
+    return false;
+  }
+
   void add_family_outputs() {
-    written_by_family_.assign(graph().outputs.size(), false);
+    direct_.assign(graph().outputs.size(), {});
     for (size_t i = 0; i < graph().outputs.size(); ++i) {
-      const auto [made, scale] = direct_column(i);
+      direct_[i] = direct_column(i);
+      const auto [made, scale] = direct_[i];
       if (made < 0) continue;
-      written_by_family_[i] = true;
       Family& family = plan_.families[size_t(family_of_[size_t(made)])];
       family.outputs.push_back({.node = made, .link = link_in(family, node(made).n), .column = int32_t(i), .scale = scale});
     }
     for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
       if (family_of_[size_t(i)] < 0 || !needs_place(i)) continue;
       Family& family = plan_.families[size_t(family_of_[size_t(i)])];
-      family.outputs.push_back({.node = i, .link = link_in(family, node(i).n)});
+      const auto with_column = std::find_if(family.outputs.begin(), family.outputs.end(), [&](const FamilyOutput& o) { return o.node == i; });
+      if (with_column != family.outputs.end() && !finds_extremes(family.kind))
+        with_column->place = true;
+      else
+        family.outputs.push_back({.node = i, .link = link_in(family, node(i).n), .place = true});
     }
     for (Family& family : plan_.families)
       std::stable_sort(family.outputs.begin(), family.outputs.end(),
@@ -191,7 +218,7 @@ class Planner {
     for (int32_t reader : readers_[size_t(i)])
       if (!is_written_product(reader)) return true;
     for (size_t o = 0; o < plan_.graph.outputs.size(); ++o)
-      if (plan_.graph.outputs[o] == i && !written_by_family_[o]) return true;
+      if (plan_.graph.outputs[o] == i && direct_[o].made < 0) return true;
     return false;
   }
   /// A product that is only there as columns which the family of its first factor writes.
@@ -200,7 +227,7 @@ class Planner {
     bool any = false;
     for (size_t o = 0; o < plan_.graph.outputs.size(); ++o) {
       if (plan_.graph.outputs[o] != i) continue;
-      if (!written_by_family_[o]) return false;
+      if (direct_[o].made < 0) return false;
       any = true;
     }
     return any;
@@ -303,10 +330,7 @@ class Planner {
 
   void schedule_output(int32_t output) {
     const int32_t root = graph().outputs[size_t(output)];
-    if (written_by_family_[size_t(output)]) {
-      const auto [made, scale] = direct_column(size_t(output));
-      return schedule(made);
-    }
+    if (direct_[size_t(output)].made >= 0) return schedule(direct_[size_t(output)].made);
     const GraphNode& n = node(root);
     const bool is_narrowed = plan_.dtype == Dtype::float32 && n.type == ValueType::float64 && reads_float32(n.op) && readers_[size_t(root)].empty() &&
                              outputs_of_[size_t(root)] == 1;
@@ -347,47 +371,151 @@ class Planner {
     std::vector<int32_t> writes;
     if (step.kind == Step::Kind::family)
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
-        if (output.column < 0) writes.push_back(output.node);
+        if (output.place) writes.push_back(output.node);
     return writes;
   }
 
-  /// A slot is free again after the last step that reads it. Narrow slots are numbered first, so wide ones are shifted at the end.
-  void assign_slots() {
-    std::vector<size_t> last_read(num_nodes(), 0);
-    for (size_t s = 0; s < plan_.steps.size(); ++s)
-      for (int32_t n : reads_of(plan_.steps[s])) last_read[size_t(root_[size_t(n)])] = s;
-    std::vector<int32_t> free_slots[2];
-    int32_t count[2] = {0, 0};
-    std::vector<std::vector<int32_t>> ends(plan_.steps.size());
+  bool runs_by_rows(const Step& step) const {
+    return step.kind != Step::Kind::family && (step.kind != Step::Kind::node || (node(step.node).op != Op::shift && node(step.node).op != Op::first));
+  }
+
+  /// A step that reads later rows than its own of what its group makes begins a new group.
+  void group_steps() {
+    std::vector<int32_t> made_in(num_nodes(), -1);
     for (size_t s = 0; s < plan_.steps.size(); ++s) {
-      for (int32_t n : writes_of(plan_.steps[s])) {
-        Place& place = plan_.places[size_t(n)];
-        const size_t wide = place.cell == Cell::float64;
-        if (free_slots[wide].empty()) free_slots[wide].push_back(count[wide]++);
-        place.slot = free_slots[wide].back();
-        free_slots[wide].pop_back();
-        ends[std::max(last_read[size_t(n)], s)].push_back(n);
-      }
-      for (int32_t n : ends[s]) free_slots[plan_.places[size_t(n)].cell == Cell::float64].push_back(plan_.places[size_t(n)].slot);
-    }
-    plan_.num_narrow = count[0], plan_.num_slots = count[0] + count[1];
-    for (size_t i = 0; i < num_nodes(); ++i) {
-      Place& place = plan_.places[i];
-      if (root_[i] != int32_t(i))
-        place.slot = plan_.places[size_t(root_[i])].slot;
-      else if (place.slot >= 0 && place.cell == Cell::float64)
-        place.slot += count[0];
+      const Step& step = plan_.steps[s];
+      const int32_t group = int32_t(plan_.groups.size()) - 1;
+      bool joins = runs_by_rows(step) && group >= 0 && plan_.groups[size_t(group)].by_rows;
+      for (int32_t n : reads_of(step))
+        if (plan_.places[size_t(n)].shift < 0 && made_in[size_t(root_[size_t(n)])] == group) joins = false;
+      if (!joins) plan_.groups.push_back({.first = int32_t(s), .last = int32_t(s), .by_rows = runs_by_rows(step)});
+      plan_.groups.back().last = int32_t(s) + 1;
+      for (int32_t n : writes_of(step)) made_in[size_t(n)] = int32_t(plan_.groups.size()) - 1;
     }
   }
 
+  /// A slot is free again after the last step that reads it; one whose rows are read with a shift, after the last step of that
+  /// group, because the next block of rows needs them. Slots of 1 byte a row are numbered first, those of 8 last.
+  void assign_slots() {
+    std::vector<size_t> last_read(num_nodes(), 0), group_end(plan_.steps.size());
+    std::vector<bool> shifted(num_nodes(), false);
+    for (const StepGroup& group : plan_.groups)
+      for (int32_t s = group.first; s < group.last; ++s) group_end[size_t(s)] = size_t(group.last) - 1;
+    for (size_t s = 0; s < plan_.steps.size(); ++s) {
+      for (int32_t n : reads_of(plan_.steps[s])) {
+        const size_t root = size_t(root_[size_t(n)]);
+        last_read[root] = s;
+        if (plan_.places[size_t(n)].shift != 0) shifted[root] = true;
+      }
+    }
+    std::vector<int32_t> free_slots[3];
+    int32_t count[3] = {0, 0, 0};
+    const auto size_class = [&](int32_t n) { return size_t(plan_.places[size_t(n)].cell); };
+    std::vector<std::vector<int32_t>> ends(plan_.steps.size());
+    for (size_t s = 0; s < plan_.steps.size(); ++s) {
+      for (int32_t n : writes_of(plan_.steps[s])) {
+        auto& free = free_slots[size_class(n)];
+        if (free.empty()) free.push_back(count[size_class(n)]++);
+        plan_.places[size_t(n)].slot = free.back();
+        free.pop_back();
+        const size_t last = std::max(last_read[size_t(n)], s);
+        ends[shifted[size_t(n)] ? group_end[last] : last].push_back(n);
+      }
+      for (int32_t n : ends[s]) free_slots[size_class(n)].push_back(plan_.places[size_t(n)].slot);
+    }
+    plan_.num_flags = count[0], plan_.num_narrow = count[1], plan_.num_slots = count[0] + count[1] + count[2];
+    const int32_t base[3] = {0, count[0], count[0] + count[1]};
+    for (size_t i = 0; i < num_nodes(); ++i)
+      if (root_[i] == int32_t(i) && plan_.places[i].slot >= 0) plan_.places[i].slot += base[size_class(int32_t(i))];
+    for (size_t i = 0; i < num_nodes(); ++i) plan_.places[i].slot = plan_.places[size_t(root_[i])].slot;
+  }
+
   Program::Plan plan_;
-  std::vector<bool> needed_, done_, written_by_family_;
+  std::vector<bool> needed_, done_;
+  std::vector<Direct> direct_;  // by output
   std::vector<std::vector<int32_t>> readers_, members_;
   std::vector<int32_t> outputs_of_, family_of_, root_;
-  std::vector<int32_t> last_family_;  // highest number of a family that the node is made of, or -1
 };
 
 }  // namespace
+
+namespace {
+
+struct OpName {
+  Op op;
+  std::string_view name;
+};
+
+constexpr OpName kOpNames[] = {{Op::field, "read $columns"},
+                               {Op::cast, "convert"},
+                               {Op::shift, "Ref"},
+                               {Op::first, "Ref"},
+                               {Op::absolute, "Abs"},
+                               {Op::sign, "Sign"},
+                               {Op::logarithm, "Log"},
+                               {Op::invert, "Not"},
+                               {Op::complement, "Not"},
+                               {Op::reciprocal, "/"},
+                               {Op::is_present, "Count"},
+                               {Op::add, "+"},
+                               {Op::subtract, "-"},
+                               {Op::multiply, "*"},
+                               {Op::divide, "/"},
+                               {Op::power, "**"},
+                               {Op::maximum, "Greater"},
+                               {Op::minimum, "Less"},
+                               {Op::greater, ">"},
+                               {Op::greater_equal, ">="},
+                               {Op::less, "<"},
+                               {Op::less_equal, "<="},
+                               {Op::equal, "=="},
+                               {Op::not_equal, "!="},
+                               {Op::bit_and, "&"},
+                               {Op::bit_or, "|"},
+                               {Op::choose, "If"},
+                               {Op::sum, "Sum"},
+                               {Op::mean, "Mean"},
+                               {Op::variance, "Var"},
+                               {Op::deviation, "Std"},
+                               {Op::largest, "Max"},
+                               {Op::smallest, "Min"},
+                               {Op::index_of_largest, "IdxMax"},
+                               {Op::index_of_smallest, "IdxMin"},
+                               {Op::rank, "Rank"},
+                               {Op::quantile, "Quantile"},
+                               {Op::skewness, "Skew"},
+                               {Op::kurtosis, "Kurt"},
+                               {Op::absolute_deviation, "Mad"},
+                               {Op::slope, "Slope"},
+                               {Op::rsquare, "Rsquare"},
+                               {Op::residual, "Resi"},
+                               {Op::weighted_mean, "WMA"},
+                               {Op::correlation, "Corr"},
+                               {Op::covariance, "Cov"},
+                               {Op::ewm, "EMA"},
+                               {Op::expanding_ema, "EMA"}};
+
+std::string name_of(const Graph& graph, const GraphNode& node) {
+  if (node.op == Op::talib) return "ta." + std::string(graph.talib_calls[size_t(node.n)].function->name);
+  return std::string(std::find_if(std::begin(kOpNames), std::end(kOpNames), [&](const OpName& o) { return o.op == node.op; })->name);
+}
+
+}  // namespace
+
+std::string name_of_step(const Program::Plan& plan, const Step& step) {
+  if (step.kind == Step::Kind::column) return "write columns";
+  if (step.kind != Step::Kind::family) return name_of(plan.graph, plan.graph.node(step.node));
+  std::vector<std::string> names;
+  for (const FamilyOutput& output : plan.families[size_t(step.family)].outputs) {
+    std::string name = name_of(plan.graph, plan.graph.node(output.node));
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  }
+  return join(names, " ");
+}
+
+int64_t results_of_step(const Program::Plan& plan, const Step& step) {
+  return step.kind == Step::Kind::family ? int64_t(plan.families[size_t(step.family)].outputs.size()) : 1;
+}
 
 Program::Plan make_plan(Graph graph, Dtype dtype) { return Planner(std::move(graph), dtype).make(); }
 

@@ -32,12 +32,13 @@ struct Place {
 
 enum class FamilyKind : uint8_t { sums, moments, shapes, comoments, largest, smallest, quantiles, ranks, recursive, talib };
 
-/// One result of a family: for a node's place, or for a column, times `scale` if there is one.
+/// One result of a family: for a node's place, for a column (times `scale` if there is one), or for both.
 struct FamilyOutput {
   int32_t node = -1;  ///< the graph node computed
   int32_t link = -1;
-  int32_t column = -1;  ///< -1: the node's place
+  int32_t column = -1;  ///< -1: none
   int32_t scale = -1;   ///< node
+  bool place = false;
 };
 
 struct Family {
@@ -46,7 +47,6 @@ struct Family {
   std::vector<FamilyOutput> outputs = {};
   std::vector<kernels::WindowLink> sums = {};
   std::vector<kernels::ExtremesLink> extremes = {};
-  SortedWindows sorted = {};
   int64_t longest = 0;
 };
 
@@ -61,17 +61,29 @@ struct Step {
   int32_t node = -1, family = -1, column = -1;
 };
 
+/// Steps [first, last): one that needs whole series, or neighbours that treat every row by itself and run block by block of rows.
+struct StepGroup {
+  int32_t first = 0, last = 0;
+  bool by_rows = false;
+};
+
 struct Program::Plan {
   Graph graph;
   Dtype dtype = Dtype::float32;
   std::vector<Place> places;  ///< by node
   std::vector<Family> families;
   std::vector<Step> steps;
-  /// Slots hold pad_before rows, the series and pad_after rows. The first num_narrow slots have 4 bytes a row, the others 8.
-  int32_t num_narrow = 0, num_slots = 0;
+  std::vector<StepGroup> groups;  ///< all steps, in order
+  /// Slots hold pad_before rows, the series and pad_after rows. The first num_flags slots have 1 byte a row, the next num_narrow 4, the
+  /// others 8.
+  int32_t num_flags = 0, num_narrow = 0, num_slots = 0;
   int64_t pad_before = 0, pad_after = 0;
   std::vector<int64_t> slot_before, slot_after;  ///< by node: rows around the series that are read, to be filled with NaN
 };
+
+/// The operators that a step computes as a user writes them ("Mean Std"), and how many series it makes.
+std::string name_of_step(const Program::Plan& plan, const Step& step);
+int64_t results_of_step(const Program::Plan& plan, const Step& step);
 
 /// The plan of a compiled graph.
 Program::Plan make_plan(Graph graph, Dtype dtype);

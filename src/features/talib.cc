@@ -65,7 +65,20 @@ class Evaluation {
       int64_t end = row;
       while (end < rows_ && !is_missing(end)) ++end;
       if (end > row) compute(inputs_, outputs_, row, end - row);
+      if (row > 0) mend_whole_outputs(row, end);
       for (row = end; row < rows_ && is_missing(row); ++row) forget(row, false);
+    }
+  }
+
+  /// Whole-number outputs of a run behind a missing row: a function writes 0 where its windows would begin before the run, and counts
+  /// rows from there.
+  void mend_whole_outputs(int64_t begin, int64_t end) const {
+    const int64_t first = std::min(end, begin + call_.lookback());
+    for (int o = 0; o < num_outputs_; ++o) {
+      if (!function_.is_whole(o)) continue;
+      std::fill(outputs_[o] + begin, outputs_[o] + first, kNaN);
+      if (!function_.row_numbers) continue;
+      for (int64_t row = first; row < end; ++row) outputs_[o][row] += double(begin);
     }
   }
 

@@ -3,7 +3,8 @@
 //
 // Missing values. A function sees runs of rows without a NaN in any of its inputs, each as a series of its own: a NaN touches the
 // windows that hold it, and what is recursive begins anew after it, with its lookback. Functions that add up from the first
-// row on (OBV, AD) leave the rows out instead and go on after them. Rows with a missing input are NaN.
+// row on (OBV, AD) leave the rows out instead and go on after them. Rows with a missing input are NaN, in whole-number
+// outputs too, and there also the rows whose windows hold one; only the lookback of a series without gaps is 0.
 // With `exact` the rows before the first one with all inputs are skipped (0 in whole-number outputs, as TA-Lib's Python
 // package does), and the rest is one series, NaN and all.
 #pragma once

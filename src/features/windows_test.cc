@@ -6,28 +6,6 @@
 
 using namespace hayate;
 
-TEST_CASE("every merge network sorts two sorted runs") {
-  // By the 0-1 principle it is enough to try runs of zeros and ones; a sorted one is a count of ones.
-  for (int m = 0; m <= 32; ++m) {
-    for (int n = 0; n <= 32; ++n) {
-      const MergeNetwork network = merge_network(m, n);
-      REQUIRE(int(network.order.size()) == m + n);
-      for (int ones_m = 0; ones_m <= m; ++ones_m) {
-        for (int ones_n = 0; ones_n <= n; ++ones_n) {
-          std::vector<int> wires;
-          for (int i = 0; i < m; ++i) wires.push_back(i >= m - ones_m);
-          for (int i = 0; i < n; ++i) wires.push_back(i >= n - ones_n);
-          for (const auto& c : network.comparators)
-            if (wires[c.a] > wires[c.b]) std::swap(wires[c.a], wires[c.b]);
-          bool sorted = true;
-          for (int k = 0; k < m + n; ++k) sorted &= wires[network.order[size_t(k)]] == (k >= m + n - ones_m - ones_n);
-          REQUIRE(sorted);
-        }
-      }
-    }
-  }
-}
-
 TEST_CASE("windows are made of parts that add up and come before them") {
   for (int64_t window = 1; window <= 400; ++window) {
     const auto links = sum_links(std::vector<int64_t>{window, 60, window});

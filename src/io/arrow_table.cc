@@ -123,6 +123,7 @@ bool Conversion::text_with_offsets(Column* out) const {
 
 bool Conversion::text(Column* out) {
   const Type::type id = array_.type_id();
+  out->file_width = id == Type::STRING || id == Type::BINARY ? 4 : 8;
   if (id == Type::STRING || id == Type::BINARY) return text_with_offsets<int32_t>(out);
   if (id == Type::LARGE_STRING || id == Type::LARGE_BINARY) return text_with_offsets<int64_t>(out);
   const auto& views = static_cast<const arrow::BinaryViewArray&>(array_);
@@ -165,14 +166,16 @@ Column gather(const Column& values, const std::vector<int64_t>& index) {
 
 bool Conversion::category(Column* out) {
   const auto& dictionary = static_cast<const arrow::DictionaryArray&>(array_);
+  const Type::type index_type = static_cast<const arrow::DictionaryType&>(*array_.type()).index_type()->id();
   Column values;
   Conversion of_values(*dictionary.dictionary(), pool_);
   if (!of_values.convert(&values)) return problem_ = of_values.problem(), false;
   if (values.dtype == Dtype::category) return false;
-  const bool same_codes = static_cast<const arrow::DictionaryType&>(*array_.type()).index_type()->id() == Type::INT32;
+  const bool same_codes = index_type == Type::INT32;
   if (same_codes && values.dtype == Dtype::text && !values.validity.data) {
     out->dictionary = std::make_shared<const Column>(std::move(values));
     if (array_.data()->GetNullCount() > 0) out->validity = bits(0);
+    out->file_width = 4;
     return fixed(Dtype::category, out);
   }
   std::vector<int64_t> index(size_t(data_.length), -1);
@@ -188,6 +191,7 @@ bool Conversion::category(Column* out) {
   }
   values.validity = {};  // rows that point at a null are null themselves now
   out->dtype = Dtype::category;
+  out->file_width = index_type == Type::INT8 || index_type == Type::UINT8 ? 1 : index_type == Type::INT16 || index_type == Type::UINT16 ? 2 : 4;
   out->dictionary = std::make_shared<const Column>(std::move(values));
   std::vector<int32_t> codes(index.size());
   std::vector<uint8_t> validity(has_nulls ? (index.size() + 7) / 8 : 0, 0xFF);
@@ -421,18 +425,41 @@ std::shared_ptr<arrow::DataType> arrow_type(const Column& column) {
     case Dtype::timestamp:
       return arrow::timestamp(arrow::TimeUnit::MICRO, column.zone);
     case Dtype::text:
-      return arrow::large_utf8();
+      return column.file_width == 4 ? arrow::utf8() : arrow::large_utf8();
     case Dtype::category:
-      return arrow::dictionary(arrow::int32(), arrow::large_utf8());
+      return arrow::dictionary(column.file_width == 1   ? arrow::int8()
+                               : column.file_width == 2 ? arrow::int16()
+                                                        : arrow::int32(),
+                               arrow::large_utf8());
   }
   return nullptr;
 }
 
+namespace {
+
+template <class To, class From>
+Buffer converted(std::span<const From> values) {
+  return make_buffer(std::vector<To>(values.begin(), values.end()));
+}
+
+/// Codes or offsets of the width that they have in files. A writer that chose a width has seen that all of them fit.
+Buffer codes_in_file(const Column& column) {
+  if (column.file_width == 1) return converted<int8_t>(column.as<int32_t>());
+  if (column.file_width == 2) return converted<int16_t>(column.as<int32_t>());
+  return column.values;
+}
+Buffer offsets_in_file(const Column& column) {
+  const std::span<const int64_t> offsets(reinterpret_cast<const int64_t*>(column.offsets.data), size_t(column.length) + 1);
+  return column.file_width == 4 ? converted<int32_t>(offsets) : column.offsets;
+}
+
+}  // namespace
+
 std::shared_ptr<arrow::Array> arrow_array(const Column& column) {
   const auto shared = [](const Buffer& buffer) { return std::make_shared<SharedBuffer>(buffer); };
   std::vector<std::shared_ptr<arrow::Buffer>> buffers = {column.validity.data ? shared(column.validity) : nullptr};
-  if (column.dtype == Dtype::text) buffers.push_back(shared(column.offsets));
-  buffers.push_back(shared(column.values));
+  if (column.dtype == Dtype::text) buffers.push_back(shared(offsets_in_file(column)));
+  buffers.push_back(shared(column.dtype == Dtype::category ? codes_in_file(column) : column.values));
   auto data = arrow::ArrayData::Make(arrow_type(column), column.length, std::move(buffers), column.count_nulls());
   if (column.dtype == Dtype::category) data->dictionary = arrow_array(*column.dictionary)->data();
   return arrow::MakeArray(data);

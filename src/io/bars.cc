@@ -8,6 +8,7 @@
 #include <set>
 
 #include "io/files.h"
+#include "io/qlib_folder.h"
 #include "io/reader.h"
 
 namespace hayate::io {
@@ -57,7 +58,21 @@ void fail(Part* part, const char* kind, std::string what) {
   part->bars.failures.push_back({printable(stem(part->file.path)), kind, std::move(what), 0, "", ""});
 }
 
+/// A qlib folder: a symbol that cannot be read is a failure, not the end of the others.
+Result<void> read_folder_part(Part* part) {
+  const std::string& path = part->file.path;
+  HY_TRY(QlibFolder folder, read_qlib_folder(path, {}));
+  HY_TRY(part->file.hash, hash_qlib_folder(path));
+  part->file.rows = folder.table.num_rows();
+  HY_TRY(part->bars, make_panel(folder.table, path));
+  refuse_names(&part->bars);
+  for (const UnreadableSymbol& symbol : folder.unreadable)
+    part->bars.failures.push_back({printable(symbol.symbol), "unreadable", fmt::format("{} ({})", symbol.error.what, symbol.error.where), 0, "", ""});
+  return {};
+}
+
 Result<void> read_part(Part* part) {
+  if (is_qlib_folder(part->file.path)) return read_folder_part(part);
   const std::string& path = part->file.path;
   if (path != "-") {
     HY_TRY(part->file.hash, hash_file(path));

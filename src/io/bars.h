@@ -26,7 +26,7 @@ struct BarsResult {
   int64_t num_rows = 0;             ///< rows in all files, those of failed symbols included
 };
 
-/// Reads `paths` (expand_inputs made them) in parallel and merges them into one panel. A file without a `symbol` column
+/// Reads `paths` (expand_inputs made them; files and qlib folders) in parallel and merges them into one panel. A file without a `symbol` column
 /// holds one symbol, named by stem(path); a symbol may be spread over files; a field that a file lacks is NaN there.
 /// Failures, one line a symbol, which is then left out: "unreadable" (only in a set of several files; a single one is
 /// an Error), "no rows", "name" (a symbol with "../" or a control character in it, or empty), "duplicate" (a date

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "io/chunk_formats.h"
 #include "io/compressed_sink.h"
 #include "io/formats.h"
 #include "io/large_memory.h"
@@ -72,6 +73,58 @@ Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& p
 
 namespace {
 
+constexpr size_t kPiece = size_t{1} << 20;
+
+/// Appends to a temporary file what a stream unpacks to.
+class Unpacking {
+ public:
+  Unpacking(arrow::util::Decompressor& stream, const std::string& path, TemporaryFile& to) : stream_(stream), path_(path), to_(to) {}
+
+  Result<void> add(const uint8_t* data, size_t size) {
+    for (size_t at = 0; at < size || full_;) {
+      if (stream_.IsFinished() && !stream_.Reset().ok()) return torn(path_);
+      const auto step = stream_.Decompress(int64_t(size - at), data + at, int64_t(out_.size()), out_.data());
+      if (!step.ok()) return torn(path_);
+      if (step->bytes_read == 0 && step->bytes_written == 0) {
+        if (!step->need_more_output) return torn(path_);
+        out_.resize(2 * out_.size());
+      }
+      at += size_t(step->bytes_read);
+      full_ = size_t(step->bytes_written) == out_.size();
+      HY_CHECK(to_.write_at(to_.reserve(step->bytes_written), out_.data(), size_t(step->bytes_written)));
+    }
+    return {};
+  }
+  bool finished() const { return stream_.IsFinished(); }
+
+ private:
+  arrow::util::Decompressor& stream_;
+  const std::string& path_;
+  TemporaryFile& to_;
+  std::vector<uint8_t> out_ = std::vector<uint8_t>(kPiece);
+  bool full_ = false;  // the last step filled the output: there may be more without further input
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const InputFile>> open_unpacked(const std::string& path, Codec codec) {
+  if (codec == Codec::none && path != "-" && file_size(path)) return InputFile::open(path);
+  HY_TRY(TemporaryFile file, TemporaryFile::create());
+  if (codec == Codec::none) {
+    HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return file.write_at(file.reserve(int64_t(size)), data, size); }));
+  } else {
+    HY_TRY(const auto made, make_codec(codec, path));
+    auto stream = made->MakeDecompressor();
+    if (!stream.ok()) return torn(path);
+    Unpacking unpacking(**stream, path, file);
+    HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return unpacking.add(data, size); }));
+    if (!unpacking.finished()) return torn(path);
+  }
+  return InputFile::from_descriptor(file.release(), path);
+}
+
+namespace {
+
 class CompressedSink final : public ByteSink {
  public:
   CompressedSink(std::unique_ptr<ByteSink> below, std::shared_ptr<arrow::util::Compressor> stream)
@@ -102,8 +155,6 @@ class CompressedSink final : public ByteSink {
   }
 
  private:
-  static constexpr size_t kPiece = size_t{1} << 20;
-
   static Error failed() { return {Kind::io, "compression failed", "", "write the file without compression"}; }
 
   Result<void> compress() {

@@ -31,6 +31,7 @@
 #include <unordered_set>
 
 #include "base/strings.h"
+#include "io/chunk_formats.h"
 #include "io/csv_scan.h"
 #include "io/csv_value.h"
 #include "io/files.h"
@@ -53,6 +54,7 @@ struct TextPart {
 
 /// The rows of one chunk in one column, as far as they are not in the column's slots.
 struct ColumnChunk {
+  int64_t* slots = nullptr;  // one a row
   uint16_t seen = 0;
   Dtype as = Dtype::float64;   // how the slots of this chunk are filled
   std::vector<uint8_t> nulls;  // one byte a row, or empty: none
@@ -115,12 +117,27 @@ class CsvParser {
   /// Nothing when the file must be read as a whole: something is wrong with it, or its quotes need the exact scanner.
   std::optional<Result<Table>> parse_in_pieces();
 
- private:
   Result<std::vector<std::string>> read_header();
+  /// Settles the types in a pass over the file that keeps no values; read_window can be called after it.
+  Result<void> find_types(const std::vector<std::string>& names);
+  /// Names and dtypes, without rows.
+  Table schema() const;
+  /// The rows of chunks [begin, end) of find_types.
+  Result<Table> read_window(size_t begin, size_t end);
+  /// The end of the chunks from `begin` on that make up about `bytes` of the file; num_chunks() at the end.
+  size_t window_end(size_t begin, size_t bytes) const;
+  size_t num_chunks() const { return chunks_.size(); }
+  bool has_values(size_t column) const { return columns_[column].seen != 0 || columns_[column].dtype == Dtype::text; }
+  /// The header does not end in the head that was given.
+  bool header_is_cut() const { return file_ && body_begin_ >= bytes_.size() && body_begin_ < size_t(file_->size()); }
+
+ private:
   Result<void> choose_columns(const std::vector<std::string>& names);
   void cut_chunks();
   Result<void> cut_chunks_exactly();
   Result<void> read_chunks();
+  Result<void> type_chunks();
+  void type_chunk(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots);
   void run(int64_t count, const std::function<void(int64_t, int)>& task);
 
   void read_chunk(Chunk& chunk, Rows& rows);
@@ -143,11 +160,14 @@ class CsvParser {
   template <class Visit>
   bool each_field(const Chunk& chunk, const Rows& rows, size_t column, Visit&& visit) const;
   void read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
+  std::string text_at(size_t begin, size_t size) const;
+  std::string line_at(size_t offset) const;
   Error error_at(std::string what, size_t offset, std::string_view value, std::string hint) const;
   Error ragged_error(size_t offset, size_t fields) const;
   Error fault_error(CsvFault fault, size_t offset) const;
   Error encoding_error(size_t offset) const;
   Error memory_error() const;
+  Error changed_error() const;
 
   std::string_view bytes_;                 // all of the file, or its head
   const InputFile* file_ = nullptr;        // where the rest is
@@ -157,6 +177,7 @@ class CsvParser {
   CsvDialect dialect_;
   size_t width_ = 0;  // fields of the header
   bool exact_ = false;
+  bool streamed_ = false;  // the file is never read as a whole
   std::atomic<bool> no_memory_{false};
   int64_t rows_ = 0;
   std::vector<CsvColumn> columns_;
@@ -174,34 +195,48 @@ std::string shown(std::string_view value) {
   return value.size() > 60 ? out + "..." : out;
 }
 
+/// Bytes [begin, begin + size) of the file, fewer at its end.
+std::string CsvParser::text_at(size_t begin, size_t size) const {
+  if (!file_) return std::string(bytes_.substr(std::min(begin, bytes_.size()), size));
+  std::string out(size, '\0');
+  const auto got = file_->read_at(int64_t(begin), out.data(), size);
+  out.resize(got.ok() ? got.value() : 0);
+  return out;
+}
+
 Error CsvParser::error_at(std::string what, size_t offset, std::string_view value, std::string hint) const {
-  const auto line = 1 + std::count(bytes_.begin(), bytes_.begin() + std::ptrdiff_t(offset), dialect_.newline);
+  int64_t line = 1;
+  for (size_t at = 0; at < offset; at += kChunk) {
+    const std::string before = text_at(at, std::min(kChunk, offset - at));
+    line += std::count(before.begin(), before.end(), dialect_.newline);
+  }
   return input_error(std::move(what), fmt::format("{}:{}: {}", path_, line, shown(value)), std::move(hint));
 }
 
-/// The line that starts at `offset`, for an error.
-std::string_view line_at(std::string_view bytes, size_t offset, char newline) {
-  return bytes.substr(offset, std::min(bytes.find(newline, offset), bytes.size()) - offset);
+/// The line from `offset` on, as much of it as an error shows.
+std::string CsvParser::line_at(size_t offset) const {
+  std::string line = text_at(offset, 256);
+  line.resize(std::min(line.find(dialect_.newline), line.size()));
+  return line;
 }
 
 Error CsvParser::ragged_error(size_t offset, size_t fields) const {
-  return error_at(fmt::format("{} field{}, the header has {}", fields, fields == 1 ? "" : "s", width_), offset,
-                  line_at(bytes_, offset, dialect_.newline),
+  return error_at(fmt::format("{} field{}, the header has {}", fields, fields == 1 ? "" : "s", width_), offset, line_at(offset),
                   dialect_.separator == ',' ? "quote values that hold a comma, or mend the line" : "mend the line");
 }
 
 Error CsvParser::fault_error(CsvFault fault, size_t offset) const {
-  const std::string_view line = line_at(bytes_, offset, dialect_.newline);
   if (fault == CsvFault::open_quote)
-    return error_at("a quote is never closed", offset, line, "close it, or double a quote that belongs to the value");
-  return error_at("text behind a closing quote", offset, line, "double a quote that belongs to the value");
+    return error_at("a quote is never closed", offset, line_at(offset), "close it, or double a quote that belongs to the value");
+  return error_at("text behind a closing quote", offset, line_at(offset), "double a quote that belongs to the value");
 }
 
 Error CsvParser::encoding_error(size_t offset) const {
-  size_t begin = offset;
-  while (begin > 0 && bytes_[begin - 1] != dialect_.newline) --begin;
-  const std::string_view line = line_at(bytes_, begin, dialect_.newline);
-  if (bytes_[offset] == '\0')
+  constexpr size_t kBack = 4096;
+  const std::string before = text_at(offset - std::min(offset, kBack), std::min(offset, kBack));
+  const size_t newline = before.rfind(dialect_.newline);
+  const std::string line = line_at(offset - before.size() + (newline == std::string::npos ? 0 : newline + 1));
+  if (text_at(offset, 1) == std::string(1, '\0'))
     return error_at("a NUL byte: this is no text file", offset, line, "name a CSV file; UTF-16 is converted with iconv -f utf-16 -t utf-8");
   return error_at("bytes that are not UTF-8", offset, line, "convert the file first, such as iconv -f cp932 -t utf-8");
 }
@@ -228,7 +263,7 @@ std::string_view CsvParser::piece(size_t begin, size_t size, Rows& rows) const {
 }
 
 bool CsvParser::refuse(Chunk& chunk, const std::function<Error()>& why) const {
-  if (file_)
+  if (file_ && !streamed_)
     chunk.malformed = true;
   else
     chunk.error = why();
@@ -242,7 +277,7 @@ Result<std::vector<std::string>> CsvParser::read_header() {
   if (const size_t nul = bytes_.substr(0, 4096).find('\0'); nul != std::string_view::npos) return encoding_error(nul);
 
   size_t at = bytes_.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  dialect_ = sniff_dialect(bytes_.substr(at), !file_);
+  dialect_ = sniff_dialect(bytes_.substr(at), !file_ || int64_t(bytes_.size()) == file_->size());
   std::vector<CsvField> fields;
   while (true) {
     if (at == bytes_.size()) return input_error("no header: the file holds blank lines only", path_, "a CSV file begins with a line of column names");
@@ -317,23 +352,40 @@ void CsvParser::cut_chunks() {
   exact_ = inside != 0;
 }
 
-/// The same by next_record, for files whose quotes do not follow the rules.
+/// The same by next_record, for files whose quotes do not follow the rules. A file is looked at through a window that
+/// grows when a record does not end inside it.
 Result<void> CsvParser::cut_chunks_exactly() {
-  const std::string_view body = bytes_.substr(body_begin_);
   exact_ = true;
   chunks_.clear();
   rows_ = 0;
   std::vector<CsvField> fields;
-  for (size_t at = 0; at < body.size();) {
-    if (chunks_.empty() || at - chunks_.back().begin >= kChunk) {
-      Chunk chunk;
-      chunk.begin = at, chunk.row = rows_;
-      chunks_.push_back(std::move(chunk));
+  size_t window = file_ ? 4 * kChunk : body_size_;
+  for (size_t begin = 0; begin < body_size_;) {
+    const std::string_view data = piece(begin, std::min(window, body_size_ - begin), scratch_[0]);
+    const bool whole = begin + data.size() >= body_size_;
+    if (data.empty()) return changed_error();
+    size_t at = 0, last = 0;
+    for (CsvFault fault = CsvFault::none; at < data.size();) {
+      last = at;
+      fault = next_record(data, dialect_, &at, &fields);
+      const bool cut = !whole && (fault == CsvFault::open_quote || at >= data.size() - 1);  // or one whose '\n' may follow
+      if (cut) break;
+      if (fault != CsvFault::none) return fault_error(fault, body_begin_ + begin + at);
+      if (chunks_.empty() || begin + last - chunks_.back().begin >= kChunk) {
+        Chunk chunk;
+        chunk.begin = begin + last, chunk.row = rows_;
+        chunks_.push_back(std::move(chunk));
+      }
+      chunks_.back().end = begin + at;
+      ++chunks_.back().room;
+      ++rows_;
+      last = at;
     }
-    if (const CsvFault fault = next_record(body, dialect_, &at, &fields); fault != CsvFault::none) return fault_error(fault, body_begin_ + at);
-    chunks_.back().end = at;
-    ++chunks_.back().room;
-    ++rows_;
+    if (last == 0) {
+      if (int64_t(window) >= options_.memory_limit_bytes / 4) return fault_error(CsvFault::open_quote, body_begin_ + begin);
+      window *= 2;
+    }
+    begin += last;
   }
   return {};
 }
@@ -356,6 +408,7 @@ void CsvParser::read_chunk(Chunk& chunk, Rows& rows) {
   if (!(exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows))) return;
   chunk.columns = std::vector<ColumnChunk>(columns_.size());
   for (size_t c = 0; c < columns_.size(); ++c) {
+    chunk.columns[c].slots = columns_[c].slots.get() + chunk.row;
     read_column(chunk, rows, columns_[c], chunk.columns[c]);
     columns_[c].seen.fetch_or(chunk.columns[c].seen, std::memory_order_relaxed);
   }
@@ -380,6 +433,7 @@ bool CsvParser::find_rows(Chunk& chunk, Rows& rows) {
 
 bool CsvParser::find_rows_exactly(Chunk& chunk, Rows& rows) {
   const std::string_view data = rows.data = piece(chunk.begin, chunk.end - chunk.begin, rows);
+  if (data.size() != chunk.end - chunk.begin) return chunk.malformed = true, false;
   const size_t offset = body_begin_ + chunk.begin;
   if (const size_t nul = data.find('\0'); nul != std::string_view::npos) return chunk.error = encoding_error(offset + nul), false;
   if (const size_t bad = find_invalid_utf8(data); bad != std::string_view::npos) return chunk.error = encoding_error(offset + bad), false;
@@ -478,7 +532,7 @@ bool slot_of(const CsvValue& value, Dtype as, int64_t* slot) {
 }
 
 void CsvParser::read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
-  int64_t* slots = column.slots.get() + chunk.row;
+  int64_t* slots = part.slots;
   size_t room = 0;
   each_field(chunk, rows, column.index, [&](size_t, const char* begin, const char* end) { return room += size_t(end - begin), true; });
   part.text.bytes.reset(new char[room + kCopy]);
@@ -507,7 +561,7 @@ bool CsvParser::read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColu
   part.text = {};
   if (as == Dtype::text) return read_text(chunk, rows, column, part), true;
 
-  int64_t* slots = column.slots.get() + chunk.row;
+  int64_t* slots = part.slots;
   uint16_t seen = 0;
   // The plain form of each type is read here; quotes, blanks, signs, missing values and everything else by read_value.
   const auto any_value = [&](size_t row, const char* begin, const char* end) {
@@ -552,7 +606,11 @@ void CsvParser::close_gaps() {
   int64_t row = 0;
   for (Chunk& chunk : chunks_) {
     if (chunk.row != row)
-      for (CsvColumn& column : columns_) std::memmove(column.slots.get() + row, column.slots.get() + chunk.row, size_t(chunk.rows) * sizeof(int64_t));
+      for (size_t c = 0; c < columns_.size(); ++c) {
+        int64_t* to = columns_[c].slots.get() + row;
+        std::memmove(to, chunk.columns[c].slots, size_t(chunk.rows) * sizeof(int64_t));
+        chunk.columns[c].slots = to;
+      }
     chunk.row = row;
     row += chunk.rows;
   }
@@ -582,7 +640,7 @@ void CsvParser::convert_chunk(Chunk& chunk, Rows& rows) {
   for (size_t c = 0; c < columns_.size(); ++c) {
     CsvColumn& column = columns_[c];
     ColumnChunk& part = chunk.columns[c];
-    int64_t* slots = column.slots.get() + chunk.row;
+    int64_t* slots = part.slots;
     if (part.as == column.dtype) continue;
     if (part.as == Dtype::int64 && column.dtype == Dtype::float64) {
       for (int64_t row = 0; row < chunk.rows; ++row) slots[row] = bits_of(!part.nulls.empty() && part.nulls[size_t(row)] ? kNaN : double(slots[row]));
@@ -693,6 +751,145 @@ std::optional<Result<Table>> CsvParser::parse_in_pieces() {
   return table;
 }
 
+void CsvParser::type_chunk(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots) {
+  if (!(exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows))) return;
+  if (slots->size() < size_t(chunk.rows)) slots->resize(size_t(chunk.rows));
+  for (CsvColumn& column : columns_) {
+    const uint16_t known = column.seen.load(std::memory_order_relaxed);
+    if (column.as_text || column.rules.symbol || (known != 0 && reading_dtype(known, column.rules) == Dtype::text)) continue;
+    ColumnChunk part;
+    part.slots = slots->data();
+    read_column(chunk, rows, column, part);
+    column.seen.fetch_or(part.seen, std::memory_order_relaxed);
+  }
+}
+
+Result<void> CsvParser::type_chunks() {
+  std::vector<std::vector<int64_t>> slots(scratch_.size());
+  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { type_chunk(chunks_[size_t(k)], scratch_[size_t(worker)], &slots[size_t(worker)]); });
+  for (Chunk& chunk : chunks_) {
+    if (chunk.malformed) break;
+    if (chunk.error) return std::move(*chunk.error);
+  }
+  return {};
+}
+
+Error CsvParser::changed_error() const { return input_error("the file changed while it was read", path_, "read it again when nobody writes to it"); }
+
+Result<void> CsvParser::find_types(const std::vector<std::string>& names) {
+  streamed_ = true;
+  HY_CHECK(choose_columns(names));
+  cut_chunks();
+  if (!exact_) HY_CHECK(type_chunks());
+  if (exact_ || any_malformed(chunks_)) {
+    HY_CHECK(cut_chunks_exactly());
+    for (CsvColumn& column : columns_) column.seen = 0;
+    HY_CHECK(type_chunks());
+    if (any_malformed(chunks_)) return changed_error();
+  }
+  decide_types();
+  rows_ = 0;
+  for (Chunk& chunk : chunks_) chunk.row = rows_, chunk.room = chunk.rows, rows_ += chunk.rows;
+  return {};
+}
+
+Table CsvParser::schema() const {
+  Table out;
+  for (const CsvColumn& column : columns_) {
+    Column empty;
+    empty.dtype = column.dtype;
+    if (column.dtype == Dtype::timestamp && (column.seen & kSeenZonedTime)) empty.zone = "UTC";
+    if (column.dtype == Dtype::text) empty.offsets = make_buffer(std::vector<int64_t>{0});
+    out.add(column.name, std::move(empty));
+  }
+  return out;
+}
+
+size_t CsvParser::window_end(size_t begin, size_t bytes) const {
+  size_t end = begin;
+  while (end < chunks_.size() && (end == begin || chunks_[end].end - chunks_[begin].begin <= bytes)) ++end;
+  return end;
+}
+
+/// A parser of its own for the window: its columns start with all kinds of values that the file has, so they are read
+/// as, and decided to be, what the whole file is.
+Result<Table> CsvParser::read_window(size_t begin, size_t end) {
+  CsvParser window(*file_, bytes_, path_, options_);
+  window.dialect_ = dialect_, window.body_begin_ = body_begin_, window.body_size_ = body_size_, window.width_ = width_;
+  window.exact_ = exact_, window.streamed_ = true;
+  window.columns_ = std::vector<CsvColumn>(columns_.size());
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    CsvColumn& column = window.columns_[c];
+    column.name = columns_[c].name, column.index = columns_[c].index, column.rules = columns_[c].rules;
+    column.as_text = columns_[c].as_text, column.seen = columns_[c].seen.load();
+  }
+  for (size_t k = begin; k < end; ++k) {
+    Chunk chunk;
+    chunk.begin = chunks_[k].begin, chunk.end = chunks_[k].end, chunk.row = window.rows_, chunk.room = chunks_[k].room;
+    window.rows_ += chunk.room;
+    window.chunks_.push_back(std::move(chunk));
+  }
+  std::swap(window.scratch_, scratch_);
+  const Result<void> read = window.read_chunks();
+  std::swap(window.scratch_, scratch_);
+  if (!read.ok()) return read.error();
+  if (any_malformed(window.chunks_)) return changed_error();
+  std::swap(window.scratch_, scratch_);
+  Result<Table> table = window.finish();
+  std::swap(window.scratch_, scratch_);
+  if (table.ok() && any_malformed(window.chunks_)) return changed_error();
+  return table;
+}
+
+/// The file, the bytes that its header is in, and the parser that looks at both.
+class CsvChunks final : public ChunkReader {
+ public:
+  CsvChunks(std::shared_ptr<const InputFile> file, const std::string& path, const CsvOptions& options, size_t chunk_bytes)
+      : file_(std::move(file)), path_(path), options_(options), chunk_bytes_(chunk_bytes) {}
+
+  Result<std::vector<std::string>> read_header() {
+    for (size_t size = kCsvSample;; size *= 4) {
+      head_.resize(size);
+      HY_TRY(const size_t got, file_->read_at(0, head_.data(), size));
+      head_.resize(got);
+      parser_ = std::make_unique<CsvParser>(*file_, head_, path_, options_);
+      auto names = parser_->read_header();
+      if (int64_t(got) >= file_->size() || (names.ok() && !parser_->header_is_cut())) return names;
+      if (int64_t(size) >= options_.memory_limit_bytes / 4) return names;
+    }
+  }
+
+  Result<void> open() {
+    HY_TRY(const std::vector<std::string> names, read_header());
+    HY_CHECK(parser_->find_types(names));
+    schema_ = parser_->schema();
+    return {};
+  }
+
+  const Table& schema() const override { return schema_; }
+  bool has_values(size_t column) const override { return parser_->has_values(column); }
+
+  Result<std::optional<Table>> next() override {
+    while (at_ < parser_->num_chunks()) {
+      const size_t end = parser_->window_end(at_, chunk_bytes_);
+      HY_TRY(Table table, parser_->read_window(at_, end));
+      at_ = end;
+      if (table.num_rows() > 0) return std::optional(std::move(table));
+    }
+    at_ = 0;
+    return std::optional<Table>();
+  }
+
+ private:
+  std::shared_ptr<const InputFile> file_;
+  const std::string path_;
+  const CsvOptions options_;
+  size_t chunk_bytes_, at_ = 0;
+  std::string head_;
+  std::unique_ptr<CsvParser> parser_;
+  Table schema_;
+};
+
 }  // namespace
 
 Result<Table> parse_csv(std::string_view bytes, const std::string& path, const CsvOptions& options) {
@@ -709,6 +906,18 @@ Result<Table> read_csv_file(const std::string& path, const CsvOptions& options) 
   }
   HY_TRY(const Buffer bytes, read_file(path));
   return parse_csv({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, options);
+}
+
+Result<std::unique_ptr<ChunkReader>> csv_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const CsvOptions& options,
+                                                size_t chunk_bytes) {
+  auto chunks = std::make_unique<CsvChunks>(std::move(file), path, options, chunk_bytes);
+  HY_CHECK(chunks->open());
+  return std::unique_ptr<ChunkReader>(std::move(chunks));
+}
+
+Result<std::vector<std::string>> csv_names(const InputFile& file, const std::string& path) {
+  const std::shared_ptr<const InputFile> borrowed(&file, [](const InputFile*) {});
+  return CsvChunks(borrowed, path, {}, 0).read_header();
 }
 
 }  // namespace hayate::io

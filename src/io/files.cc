@@ -8,12 +8,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
 #include "base/folder_lock.h"
 #include "base/strings.h"
 #include "io/large_memory.h"
+#include "io/qlib_folder.h"
 
 namespace hayate::io {
 namespace fs = std::filesystem;
@@ -166,6 +168,7 @@ std::string stem(std::string_view path) {
 }
 
 Result<std::vector<std::string>> expand_input(const std::string& input) {
+  if (is_qlib_folder(input)) return std::vector<std::string>{input};
   if (is_folder(input)) return files_in(input);
   if (exists(input)) return std::vector<std::string>{input};  // before globs: a file may have [ in its name
   if (input.find_first_of("*?[{") != std::string::npos) return files_matching(input);
@@ -230,6 +233,12 @@ Result<std::shared_ptr<const InputFile>> InputFile::open(const std::string& path
   return std::shared_ptr<const InputFile>(new InputFile(path, file, int64_t(status.st_size)));
 }
 
+std::shared_ptr<const InputFile> InputFile::from_descriptor(int file, std::string path) {
+  struct stat status{};
+  ::fstat(file, &status);
+  return std::shared_ptr<const InputFile>(new InputFile(std::move(path), file, int64_t(status.st_size)));
+}
+
 InputFile::~InputFile() { ::close(file_); }
 
 Result<size_t> InputFile::read_at(int64_t offset, void* into, size_t size) const {
@@ -244,17 +253,71 @@ Result<size_t> InputFile::read_at(int64_t offset, void* into, size_t size) const
   return done;
 }
 
-Result<Hash128> hash_file(const std::string& path) {
+Result<TemporaryFile> TemporaryFile::create() {
+  const char* named = std::getenv("TMPDIR");
+  const std::string folder = named && *named ? named : "/tmp";
+  int file = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file < 0) {  // some file systems know no O_TMPFILE
+    std::string name = folder + "/hayate-XXXXXX";
+    file = ::mkostemp(name.data(), O_CLOEXEC);
+    if (file >= 0) ::unlink(name.c_str());
+  }
+  if (file >= 0) return TemporaryFile(file, folder);
+  Error error = system_error("no temporary file can be made", folder, errno);
+  error.hint = "set TMPDIR to a folder that can be written to";
+  return error;
+}
+
+TemporaryFile::TemporaryFile(TemporaryFile&& other) noexcept
+    : file_(std::exchange(other.file_, -1)), folder_(std::move(other.folder_)), size_(other.size_.load()) {}
+
+TemporaryFile::~TemporaryFile() {
+  if (file_ >= 0) ::close(file_);
+}
+
+int TemporaryFile::release() { return std::exchange(file_, -1); }
+
+Result<void> TemporaryFile::write_at(int64_t offset, const void* data, size_t size) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t put = ::pwrite(file_, static_cast<const char*>(data) + done, size - done, offset + int64_t(done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) {
+      Error error = system_error("cannot write temporary data", folder_, put < 0 ? errno : ENOSPC);
+      error.hint = "free some space there, set TMPDIR to a folder with more, or raise --memory-limit";
+      return error;
+    }
+    done += size_t(put);
+  }
+  return {};
+}
+
+Result<void> TemporaryFile::read_at(int64_t offset, void* into, size_t size) const {
+  for (size_t done = 0; done < size;) {
+    const ssize_t got = ::pread(file_, static_cast<char*>(into) + done, size - done, offset + int64_t(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("cannot read temporary data", folder_, errno);
+    if (got == 0) return Error{Kind::io, "temporary data was cut off", folder_, "does another program empty this folder? set TMPDIR to another one"};
+    done += size_t(got);
+  }
+  return {};
+}
+
+Result<void> read_pieces(const std::string& path, const std::function<Result<void>(const uint8_t*, size_t)>& visit) {
   HY_TRY(const int file, open_to_read(path));
   const Descriptor closing(file);
-  std::vector<char> piece(kPiece);
-  Hasher hasher;
+  std::vector<uint8_t> piece(kPiece);
   while (true) {
-    const ssize_t got = read_some(file, piece.data(), piece.size());
+    const ssize_t got = read_some(file, reinterpret_cast<char*>(piece.data()), piece.size());
     if (got < 0) return system_error("cannot read", path, errno);
-    if (got == 0) return hasher.finish();
-    hasher.bytes(piece.data(), size_t(got));
+    if (got == 0) return {};
+    HY_CHECK(visit(piece.data(), size_t(got)));
   }
+}
+
+Result<Hash128> hash_file(const std::string& path) {
+  Hasher hasher;
+  HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return hasher.bytes(data, size), Result<void>(); }));
+  return hasher.finish();
 }
 
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {

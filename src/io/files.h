@@ -2,7 +2,9 @@
 // and hashed, and outputs that appear complete or not at all.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,7 +48,7 @@ Result<FileKind> kind_named(std::string_view name, std::string where);
 std::string stem(std::string_view path);
 
 /// Files, globs and folders as one list of paths, sorted by bytes, each once. A folder stands for its own files with a
-/// known extension (hidden ones and subfolders are left out); "-" stands for standard input and is kept. A missing
+/// known extension (hidden ones and subfolders are left out), a qlib folder (qlib_folder.h) for itself; "-" stands for standard input and is kept. A missing
 /// file, an empty folder and a glob without a match are Errors.
 Result<std::vector<std::string>> expand_inputs(std::span<const std::string> inputs);
 Result<std::vector<std::string>> expand_input(const std::string& input);
@@ -57,16 +59,22 @@ Result<void> check_readable(const std::string& path);
 std::optional<int64_t> file_size(const std::string& path);
 /// The whole file in memory ("-": standard input). Read, not mapped: a file cut while it is mapped would kill the process.
 Result<Buffer> read_file(const std::string& path);
+/// Calls visit(bytes, size) for the file ("-": standard input) in pieces of up to 1 MiB, until it returns an Error.
+Result<void> read_pieces(const std::string& path, const std::function<Result<void>(const uint8_t* data, size_t size)>& visit);
+
 /// A regular file open for reading at any place, by any number of threads at once.
 class InputFile {
  public:
   static Result<std::shared_ptr<const InputFile>> open(const std::string& path);
+  /// Takes over an open descriptor of a regular file; `path` names it in errors.
+  static std::shared_ptr<const InputFile> from_descriptor(int file, std::string path);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
   /// Its size when it was opened.
   int64_t size() const { return size_; }
+  int descriptor() const { return file_; }
   /// How many bytes were read: fewer than `size` only where the file ends.
   Result<size_t> read_at(int64_t offset, void* into, size_t size) const;
 
@@ -76,6 +84,32 @@ class InputFile {
   std::string path_;
   int file_;
   int64_t size_;
+};
+
+/// A file without a name in the folder of temporary files ($TMPDIR, else /tmp): gone when its descriptor is closed, and
+/// with the process. Writing and reading may go on at any places at once, from any thread.
+class TemporaryFile {
+ public:
+  static Result<TemporaryFile> create();
+  TemporaryFile(TemporaryFile&& other) noexcept;
+  TemporaryFile& operator=(TemporaryFile&&) = delete;
+  ~TemporaryFile();
+
+  /// Reserves room behind what is there; returns where it begins.
+  int64_t reserve(int64_t size) { return size_.fetch_add(size); }
+  Result<void> write_at(int64_t offset, const void* data, size_t size);
+  /// Exactly `size` bytes; fewer in the file is an Error.
+  Result<void> read_at(int64_t offset, void* into, size_t size) const;
+  int64_t size() const { return size_; }
+  /// The descriptor, which is the caller's now.
+  int release();
+
+ private:
+  TemporaryFile(int file, std::string folder) : file_(file), folder_(std::move(folder)) {}
+
+  int file_;
+  std::string folder_;
+  std::atomic<int64_t> size_{0};
 };
 
 /// Hash of a file's bytes, read in pieces of 1 MiB.

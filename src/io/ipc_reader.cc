@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "io/arrow_table.h"
+#include "io/chunk_formats.h"
 #include "io/formats.h"
 
 namespace hayate::io {
@@ -107,6 +108,96 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
   return out;
 }
 
+/// The batches of a file or stream, one at a time.
+class ArrowChunks final : public ChunkReader {
+ public:
+  ArrowChunks(std::shared_ptr<arrow::io::RandomAccessFile> file, std::shared_ptr<LimitedPool> pool, std::string path)
+      : file_(std::move(file)), pool_(std::move(pool)), path_(std::move(path)) {}
+
+  const Table& schema() const override { return schema_; }
+
+  Result<void> open(const ReadOptions& options) {
+    char magic[6] = {};
+    const auto got = file_->ReadAt(0, sizeof magic, magic);
+    if (!got.ok()) return arrow_error(got.status(), path_, kDamaged);
+    file_format_ = std::string_view(magic, 6) == "ARROW1";
+    HY_CHECK(start());
+    const std::shared_ptr<arrow::Schema> schema = file_format_ ? file_reader_->schema() : stream_reader_->schema();
+    HY_TRY(fields_, choose_fields(*schema, options.columns, path_));
+    included_ = fields_;
+    std::sort(included_.begin(), included_.end());
+    included_.erase(std::unique(included_.begin(), included_.end()), included_.end());
+    for (const int field : fields_) {
+      HY_TRY(Column column,
+             column_from(arrow::ChunkedArray(arrow::ArrayVector{}, schema->field(field)->type()), pool_, schema->field(field)->name(), path_));
+      schema_.add(schema->field(field)->name(), std::move(column));
+    }
+    return start();
+  }
+  std::vector<std::string> names() const { return schema_.names; }
+
+  Result<std::optional<Table>> next() override {
+    while (true) {
+      if (file_format_ && at_ == file_reader_->num_record_batches()) return at_ = 0, std::optional<Table>();
+      const auto batch = file_format_ ? file_reader_->ReadRecordBatch(at_) : stream_reader_->Next();
+      if (!batch.ok()) return arrow_error(batch.status(), path_, kDamaged);
+      ++at_;
+      if (!*batch) {
+        HY_CHECK(start());
+        return std::optional<Table>();
+      }
+      if ((*batch)->num_rows() > 0) return table_of(**batch);
+    }
+  }
+
+ private:
+  Result<void> start() {
+    arrow::ipc::IpcReadOptions ipc = ipc_options(pool_.get());
+    ipc.included_fields = included_;
+    at_ = 0;
+    if (file_format_) {
+      auto opened = arrow::ipc::RecordBatchFileReader::Open(file_, ipc);
+      if (!opened.ok()) return arrow_error(opened.status(), path_, kDamaged);
+      file_reader_ = std::move(*opened);
+    } else {
+      if (const auto sought = file_->Seek(0); !sought.ok()) return arrow_error(sought, path_, kDamaged);
+      auto opened = arrow::ipc::RecordBatchStreamReader::Open(file_, ipc);
+      if (!opened.ok()) return arrow_error(opened.status(), path_, kDamaged);
+      stream_reader_ = std::move(*opened);
+    }
+    return {};
+  }
+
+  Result<std::optional<Table>> table_of(const arrow::RecordBatch& batch) const {
+    Table out;
+    if (batch.num_columns() != int(included_.size())) return input_error("a batch has another number of columns", path_, kDamaged);
+    for (size_t i = 0; i < fields_.size(); ++i) {
+      const auto place = std::lower_bound(included_.begin(), included_.end(), fields_[i]) - included_.begin();
+      HY_TRY(Column column, column_from(arrow::ChunkedArray(batch.column(int(place))), pool_, schema_.names[i], path_));
+      out.add(schema_.names[i], std::move(column));
+    }
+    return std::optional(std::move(out));
+  }
+
+  std::shared_ptr<arrow::io::RandomAccessFile> file_;
+  std::shared_ptr<LimitedPool> pool_;
+  const std::string path_;
+  bool file_format_ = false;
+  int at_ = 0;
+  std::vector<int> fields_, included_;
+  Table schema_;
+  std::shared_ptr<arrow::ipc::RecordBatchFileReader> file_reader_;
+  std::shared_ptr<arrow::ipc::RecordBatchStreamReader> stream_reader_;
+};
+
+Result<std::unique_ptr<ArrowChunks>> open_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  auto pool = std::make_shared<LimitedPool>(limit_bytes);
+  HY_TRY(auto file, open_random_access(path, pool.get()));
+  auto chunks = std::make_unique<ArrowChunks>(std::move(file), std::move(pool), path);
+  HY_CHECK(chunks->open(options));
+  return chunks;
+}
+
 }  // namespace
 
 Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
@@ -117,6 +208,16 @@ Result<Table> read_arrow(const std::string& path, const ReadOptions& options, in
   } catch (const std::exception& e) {  // Arrow reports by Status; this is for its allocations
     return arrow_error(arrow::Status::OutOfMemory(e.what()), path, kDamaged);
   }
+}
+
+Result<std::unique_ptr<ChunkReader>> arrow_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  HY_TRY(auto chunks, open_arrow(path, options, limit_bytes));
+  return std::unique_ptr<ChunkReader>(std::move(chunks));
+}
+
+Result<std::vector<std::string>> arrow_names(const std::string& path, int64_t limit_bytes) {
+  HY_TRY(const auto chunks, open_arrow(path, {}, limit_bytes));
+  return chunks->names();
 }
 
 }  // namespace hayate::io

@@ -2,6 +2,7 @@
 // over the shared footer. What the footer claims is checked against the file's size before anything is allocated.
 #include <arrow/chunked_array.h>
 #include <arrow/io/interfaces.h>
+#include <arrow/record_batch.h>
 #include <arrow/result.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
@@ -17,6 +18,7 @@
 
 #include "base/strings.h"
 #include "io/arrow_table.h"
+#include "io/chunk_formats.h"
 #include "io/formats.h"
 
 namespace hayate::io {
@@ -161,6 +163,104 @@ Result<Table> read_opened(const ParquetFile& file, const std::string& path, cons
   return out;
 }
 
+/// The footer, the fields wanted of it, and their leaves.
+struct OpenedParquet {
+  ParquetFile file;
+  int64_t file_bytes = 0;
+  std::shared_ptr<arrow::Schema> schema;
+  std::vector<int> fields, leaves;
+};
+
+Result<OpenedParquet> open_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  OpenedParquet out;
+  out.file.pool = std::make_shared<LimitedPool>(limit_bytes);
+  HY_TRY(out.file.file, open_random_access(path, out.file.pool.get()));
+  return guarded<OpenedParquet>(path, [&]() -> Result<OpenedParquet> {
+    const auto size = out.file.file->GetSize();
+    if (!size.ok()) return arrow_error(size.status(), path, kDamaged);
+    out.file_bytes = *size;
+    out.file.footer = parquet::ParquetFileReader::Open(out.file.file, parquet::ReaderProperties(out.file.pool.get()))->metadata();
+    HY_TRY(const auto reader, out.file.reader(path));
+    if (const arrow::Status status = reader->GetSchema(&out.schema); !status.ok()) return arrow_error(status, path, kDamaged);
+    HY_TRY(out.fields, choose_fields(*out.schema, options.columns, path));
+    for (const int field : out.fields) leaves_of(reader->manifest().schema_fields[size_t(field)], &out.leaves);
+    return std::move(out);
+  });
+}
+
+/// One reader over all row groups, which decodes page by page: memory is that of a batch and of the packed column chunks
+/// of one row group.
+class ParquetChunks final : public ChunkReader {
+ public:
+  ParquetChunks(OpenedParquet opened, std::string path, int64_t batch_rows)
+      : opened_(std::move(opened)), path_(std::move(path)), batch_rows_(batch_rows) {}
+
+  const Table& schema() const override { return schema_; }
+
+  Result<void> open() {
+    for (const int field : opened_.fields) {
+      const arrow::Field& of = *opened_.schema->field(field);
+      HY_TRY(Column column, column_from(arrow::ChunkedArray(arrow::ArrayVector{}, of.type()), opened_.file.pool, of.name(), path_));
+      schema_.add(of.name(), std::move(column));
+    }
+    return {};
+  }
+
+  Result<std::optional<Table>> next() override {
+    return guarded<std::optional<Table>>(path_, [&]() -> Result<std::optional<Table>> {
+      if (!batches_) HY_CHECK(start());
+      while (true) {
+        std::shared_ptr<arrow::RecordBatch> batch;
+        if (const arrow::Status status = batches_->ReadNext(&batch); !status.ok()) return arrow_error(status, path_, kDamaged);
+        if (!batch) return batches_.reset(), reader_.reset(), std::optional<Table>();
+        if (batch->num_rows() > 0) return table_of(*batch);
+      }
+    });
+  }
+
+ private:
+  Result<void> start() {
+    parquet::ArrowReaderProperties properties(/*use_threads=*/false);
+    properties.set_pre_buffer(false);
+    properties.set_batch_size(batch_rows_);
+    parquet::ReaderProperties pages(opened_.file.pool.get());
+    pages.enable_buffered_stream();  // a column chunk is read as it is decoded, not at once
+    auto made = parquet::arrow::FileReader::Make(opened_.file.pool.get(),
+                                                 parquet::ParquetFileReader::Open(opened_.file.file, pages, opened_.file.footer), properties);
+    if (!made.ok()) return arrow_error(made.status(), path_, kDamaged);
+    reader_ = std::move(*made);
+    std::vector<int> groups(size_t(opened_.file.footer->num_row_groups()));
+    for (size_t i = 0; i < groups.size(); ++i) groups[i] = int(i);
+    std::vector<int> leaves = opened_.leaves;
+    std::sort(leaves.begin(), leaves.end());
+    leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
+    auto batches = reader_->GetRecordBatchReader(groups, leaves);
+    if (!batches.ok()) return arrow_error(batches.status(), path_, kDamaged);
+    batches_ = std::move(*batches);
+    return {};
+  }
+
+  Result<std::optional<Table>> table_of(const arrow::RecordBatch& batch) const {
+    Table out;
+    for (const int field : opened_.fields) {
+      const auto place = std::count_if(opened_.fields.begin(), opened_.fields.end(), [&](int other) { return other < field; });
+      if (place >= batch.num_columns()) return input_error("a column is missing", path_, kDamaged);
+      const arrow::Field& of = *opened_.schema->field(field);
+      HY_TRY(Column column, column_from(arrow::ChunkedArray(batch.column(int(place))), opened_.file.pool, of.name(), path_));
+      if (column.length != batch.num_rows()) return input_error("columns of different lengths", path_, kDamaged);
+      out.add(of.name(), std::move(column));
+    }
+    return std::optional(std::move(out));
+  }
+
+  OpenedParquet opened_;
+  const std::string path_;
+  int64_t batch_rows_;
+  Table schema_;
+  std::unique_ptr<parquet::arrow::FileReader> reader_;
+  std::unique_ptr<arrow::RecordBatchReader> batches_;
+};
+
 }  // namespace
 
 Result<Table> read_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
@@ -173,6 +273,34 @@ Result<Table> read_parquet(const std::string& path, const ReadOptions& options, 
     file.footer = parquet::ParquetFileReader::Open(file.file, parquet::ReaderProperties(file.pool.get()))->metadata();
     return read_opened(file, path, options, *size, limit_bytes);
   });
+}
+
+Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes) {
+  HY_TRY(OpenedParquet opened, open_parquet(path, options, limit_bytes));
+  HY_CHECK(check_footer(*opened.file.footer, opened.leaves, opened.file_bytes, INT64_MAX, path));
+  const int64_t row_bytes = 16 * int64_t(std::max<size_t>(opened.leaves.size(), 1));
+  auto chunks = std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20));
+  HY_CHECK(chunks->open());
+  return std::unique_ptr<ChunkReader>(std::move(chunks));
+}
+
+Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t limit_bytes) {
+  HY_TRY(const OpenedParquet opened, open_parquet(path, {}, limit_bytes));
+  return opened.schema->field_names();
+}
+
+Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  HY_TRY(const OpenedParquet opened, open_parquet(path, options, limit_bytes));
+  double bytes = 0;
+  for (int group = 0; group < opened.file.footer->num_row_groups(); ++group) {
+    const auto rows = opened.file.footer->RowGroup(group);
+    for (const int leaf : opened.leaves) {
+      const int64_t width = value_width(opened.file.footer->schema()->Column(leaf)->physical_type());
+      const bool text = opened.file.footer->schema()->Column(leaf)->physical_type() == parquet::Type::BYTE_ARRAY;
+      bytes += std::max(double(rows->num_rows()) * double(text ? 24 : width), double(rows->ColumnChunk(leaf)->total_uncompressed_size()));
+    }
+  }
+  return int64_t(std::min(2 * bytes, 9e18));  // pieces, and the column they are joined to
 }
 
 }  // namespace hayate::io

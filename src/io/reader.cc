@@ -8,6 +8,8 @@
 #include "exec/granted.h"
 #include "io/csv.h"
 #include "io/formats.h"
+#include "io/hdf5.h"
+#include "io/qlib_folder.h"
 
 namespace hayate::io {
 namespace {
@@ -42,8 +44,16 @@ int64_t limit_of(const ReadOptions& options) {
   return options.memory_limit_bytes > 0 ? options.memory_limit_bytes : exec::granted_memory().value / 5 * 4;
 }
 
+/// A qlib folder in which every symbol can be read.
+Result<Table> read_whole_folder(const std::string& path, const ReadOptions& options) {
+  HY_TRY(QlibFolder folder, read_qlib_folder(path, options));
+  if (!folder.unreadable.empty()) return std::move(folder.unreadable.front().error);
+  return std::move(folder.table);
+}
+
 /// read_table with columns that stay text if the file is CSV.
 Result<Table> read_typed(const std::string& path, const ReadOptions& options, const std::vector<std::string>& as_text) {
+  if (is_qlib_folder(path)) return read_whole_folder(path, options);
   HY_TRY(const FileKind kind, kind_to_read(path, options));
   const int64_t limit = limit_of(options);
   if (const auto size = file_size(path); size && *size > limit && kind.format != Format::parquet)
@@ -62,9 +72,9 @@ Result<Table> read_typed(const std::string& path, const ReadOptions& options, co
     case Format::npy:
       return read_npy(path, options);
     case Format::hdf5:
-      break;
+      return read_hdf5(path, options, limit);
   }
-  return input_error("HDF5 is not read by this version", path, "convert it first: pandas.read_hdf(path).to_parquet(new_path)");
+  return usage_error("an unknown format", path, "see --format");
 }
 
 bool is_csv(const std::string& path, const ReadOptions& options) {

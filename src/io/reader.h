@@ -21,7 +21,7 @@ struct ReadOptions {
   int64_t memory_limit_bytes = 0;    ///< a table that would need more is refused; 0: 80 % of what the machine grants
 };
 
-/// The table in `path` ("-": standard input). An unknown name in `columns` is a usage Error with the nearest name.
+/// The table in `path`: a file, a qlib folder, or standard input ("-"). An unknown name in `columns` is a usage Error with the nearest name.
 /// Columns that pandas stored as an index (named so in the file's metadata) are left out.
 Result<Table> read_table(const std::string& path, const ReadOptions& options = {});
 

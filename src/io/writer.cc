@@ -16,6 +16,7 @@
 #include "io/cell_text.h"
 #include "io/compressed_sink.h"
 #include "io/encoders.h"
+#include "io/hdf5.h"
 
 namespace hayate::io {
 namespace {
@@ -118,7 +119,6 @@ class ChecksumEncoder final : public Encoder {
 };
 
 Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const FileKind& kind) {
-  if (kind.format == Format::hdf5) return input_error("HDF5 is not written by this version", path, "write .parquet or .feather");
   std::unique_ptr<ByteSink> sink;
   if (path == "-") {
     sink = stdout_sink();
@@ -136,6 +136,8 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
       return json_encoder(std::move(sink), kind.format == Format::jsonl);
     case Format::npy:
       return npy_encoder(std::move(sink), path);
+    case Format::hdf5:
+      return hdf5_encoder(std::move(sink), path);
     default:
       return csv_encoder(std::move(sink));
   }
@@ -153,6 +155,7 @@ struct TableWriter::State {
   std::vector<FileDictionary> dictionaries;
   std::vector<Table> pending;
   int64_t pending_rows = 0, rows = 0;
+  bool narrow = false;
 
   Result<void> check_schema(const Table& table);
   Result<void> write_group(int64_t count, bool last);
@@ -191,6 +194,8 @@ Result<void> TableWriter::State::check_schema(const Table& table) {
   if (schema.columns.empty()) {
     if (table.columns.empty()) return Error{Kind::input, "a table without columns cannot be written", path, "choose at least one column"};
     schema = slice(table, 0, 0);
+    if (!narrow)
+      for (Column& column : schema.columns) column.file_width = 0;
     dictionaries.resize(table.num_columns());
     return encoder->begin(schema);
   }
@@ -200,11 +205,24 @@ Result<void> TableWriter::State::check_schema(const Table& table) {
   return {};
 }
 
+/// Whether the codes or offsets of a column fit the width that they have in the file.
+static bool fits_width(const Column& column) {
+  if (column.dtype == Dtype::text) return column.file_width != 4 || column.values.size <= INT32_MAX;
+  if (column.dtype != Dtype::category || column.file_width == 0 || column.file_width == 4) return true;
+  return column.dictionary->length <= (column.file_width == 1 ? 128 : 32768);
+}
+
 Result<void> TableWriter::State::write_group(int64_t count, bool last) {
   Table group = count > 0 ? take(&pending, count) : schema;
   pending_rows -= count;
-  for (size_t c = 0; c < group.num_columns(); ++c)
-    if (group.columns[c].dtype == Dtype::category) group.columns[c].dictionary = dictionaries[c].names_for(group.columns[c], last);
+  for (size_t c = 0; c < group.num_columns(); ++c) {
+    Column& column = group.columns[c];
+    if (column.dtype == Dtype::category) column.dictionary = dictionaries[c].names_for(column, last);
+    column.file_width = schema.columns[c].file_width;
+    if (!fits_width(column))
+      return input_error(fmt::format("column '{}' has more text than its type holds", group.names[c]), path,
+                         "did the input change while it was read?");
+  }
   return encoder->write(group);
 }
 
@@ -213,9 +231,9 @@ TableWriter::TableWriter(TableWriter&&) noexcept = default;
 TableWriter& TableWriter::operator=(TableWriter&&) noexcept = default;
 TableWriter::~TableWriter() = default;
 
-Result<TableWriter> TableWriter::open(const std::string& path, std::optional<FileKind> kind) {
+Result<TableWriter> TableWriter::open(const std::string& path, std::optional<FileKind> kind, bool narrow) {
   auto state = std::make_unique<State>();
-  state->path = path;
+  state->path = path, state->narrow = narrow;
   if (path == "none") {
     state->encoder = checksum_encoder(&state->checksum);
     return TableWriter(std::move(state));

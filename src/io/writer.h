@@ -23,7 +23,9 @@ class TableWriter {
  public:
   /// `path` "-": standard output in `kind`; "none": nothing is written, only checksum() is computed; else the extension
   /// of the path names the kind unless `kind` is given. The folder must exist; nothing stands at `path` before finish().
-  static Result<TableWriter> open(const std::string& path, std::optional<FileKind> kind = {});
+  /// `narrow`: codes and offsets are written in the Column::file_width of the first table, and rows for which that is too
+  /// narrow are an Error; else as int32 and int64.
+  static Result<TableWriter> open(const std::string& path, std::optional<FileKind> kind = {}, bool narrow = false);
 
   TableWriter(TableWriter&&) noexcept;
   TableWriter& operator=(TableWriter&&) noexcept;

@@ -24,9 +24,12 @@ struct StreamedColumn {
   int64_t written = 0;   ///< rows stored, `carry` not counted
   int32_t carried = 0;
   float carry[16] = {};
+  /// When there is a choice of rows, only those are stored, one after the other from `out`: row wanted[k] - wanted_origin.
+  const int64_t* wanted = nullptr;
+  int64_t num_wanted = 0, wanted_origin = 0;
 };
 
-/// Where a kernel puts a result: a float64 series, a float32 series, or a column; with `scale`, times that series.
+/// Where a kernel puts a result: a float64 series, a column (with `scale`, times that series), both, or a float32 series.
 struct Sink {
   double* doubles = nullptr;
   float* floats = nullptr;

@@ -6,7 +6,6 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kStrip = 128;
 constexpr int64_t kArraysPerLink = 5;
 
 struct Arrays {
@@ -15,11 +14,14 @@ struct Arrays {
   double* xx;
   double* yy;
   double* xy;
+  int64_t history;  // rows that longer windows look back
 };
 
 struct Strip {
   const ComomentsTask* task;
-  int64_t history, length, begin, rows;
+  int64_t length, begin, rows;
+  int64_t history;         // of the pairs
+  int64_t window_history;  // of the counts
   double* x;
   double* y;
   double* present;
@@ -30,32 +32,40 @@ struct Strip {
   int64_t last_missing;
 };
 
-int64_t strip_length(const ComomentsTask& task) { return most(kStrip, round_up(task.longest)); }
+int64_t strip_length(const ComomentsTask& task) { return strip_rows(3 + kArraysPerLink * task.num_links, task.longest); }
 int64_t history_of(const ComomentsTask& task) { return round_up(task.longest + 1); }
 
 int64_t scratch(const ComomentsTask& task) {
   const int64_t array = history_of(task) + strip_length(task);
-  return array * (4 + kArraysPerLink * task.num_links) + strip_length(task) + 64 + task.num_links * int64_t(sizeof(Arrays) / sizeof(double));
+  return array * (4 + kArraysPerLink * task.num_links) + strip_length(task) + 64 + task.num_links * int64_t(sizeof(Arrays) / sizeof(double)) + 16;
 }
 
 void lay_out(Strip& s, double* scratch) {
   const ComomentsTask& task = *s.task;
-  s.history = history_of(task), s.length = strip_length(task);
-  Carver carver{scratch, s.history, s.length};
-  s.x = carver.array(), s.y = carver.array(), s.present = carver.array(), s.count = carver.array();
+  s.length = strip_length(task);
+  s.window_history = history_of(task);
+  s.history = round_up(longest_gap(task.links, task.num_links));
+  Carver carver{scratch, s.length};
+  s.x = carver.array(s.history), s.y = carver.array(s.history);
+  s.present = carver.array(s.window_history), s.count = carver.array(s.window_history);
   s.staging = carver.staging();
   s.links = reinterpret_cast<Arrays*>(carver.next);
   carver.next += round_up(task.num_links * int64_t(sizeof(Arrays) / sizeof(double)));
-  for (int32_t i = 0; i < task.num_links; ++i) s.links[i] = {carver.array(), carver.array(), carver.array(), carver.array(), carver.array()};
+  for (int32_t i = 0; i < task.num_links; ++i) {
+    const int64_t history = round_up(gap_behind(task.links, task.num_links, i));
+    const auto next = [&] { return carver.array(history); };
+    s.links[i] = {next(), next(), task.squares ? next() : nullptr, task.squares ? next() : nullptr, next(), history};
+  }
 }
 
 void slide(const Strip& s) {
-  double* const rows[] = {s.x, s.y, s.present};
-  for (double* array : rows) slide_rows(array, s.history, s.length);
+  double* const pair[] = {s.x, s.y};
+  for (double* array : pair) slide_rows(array, s.history, s.length);
+  slide_rows(s.present, s.window_history, s.length);
   for (int32_t i = 0; i < s.task->num_links; ++i) {
     const Arrays& a = s.links[i];
     double* const sums[] = {a.x, a.y, a.xx, a.yy, a.xy};
-    for (double* array : sums) slide_rows(array, s.history, s.length);
+    for (double* array : sums) slide_rows(array, a.history, s.length);
   }
 }
 
@@ -86,29 +96,37 @@ void load_strip(Strip& s, int64_t& first_missing, int64_t& last_missing) {
 
 void prefix_counts(Strip& s) {
   double count = 0;
-  for (int64_t i = -s.history; i < s.rows; ++i) s.count[i] = count += s.present[i];
+  for (int64_t i = -s.window_history; i < s.rows; ++i) s.count[i] = count += s.present[i];
 }
 
-template <bool kSquares, bool kMasked>
-void sum_directly(const Strip& s, int64_t window, const Arrays& out, int64_t lo, int64_t hi) {
-  double* const sums[] = {out.x, out.y, out.xx, out.yy, out.xy};
-  for (double* array : sums) memset(array + lo, 0, size_t(hi - lo) * sizeof(double));
-  const double* __restrict x = s.x;
-  const double* __restrict y = s.y;
-  const double* __restrict present = s.present;
+/// A window of kRows rows, summed one age after the other.
+template <bool kSquares, bool kMasked, int kRows>
+void sum_directly(const Strip& s, const Arrays& out, int64_t lo, int64_t hi) {
+  const double* x = s.x;
+  const double* y = s.y;
+  const double* present = s.present;
   double* __restrict sum_x = out.x;
   double* __restrict sum_y = out.y;
   double* __restrict sum_xx = out.xx;
   double* __restrict sum_yy = out.yy;
   double* __restrict sum_xy = out.xy;
-  for (int64_t age = 1; age < window; ++age) {
-    for (int64_t i = lo; i < hi; ++i) {
+  HAYATE_INDEPENDENT
+  for (int64_t i = lo; i < hi; ++i) {
+    double total_x = 0, total_y = 0, total_xx = 0, total_yy = 0, total_xy = 0;
+    for (int age = 1; age < kRows; ++age) {
       double dx = x[i - age] - x[i], dy = y[i - age] - y[i];
       if constexpr (kMasked) dx *= present[i - age], dy *= present[i - age];
-      sum_x[i] += dx, sum_y[i] += dy, sum_xy[i] += dx * dy;
-      if constexpr (kSquares) sum_xx[i] += dx * dx, sum_yy[i] += dy * dy;
+      total_x += dx, total_y += dy, total_xy += dx * dy;
+      if constexpr (kSquares) total_xx += dx * dx, total_yy += dy * dy;
     }
+    sum_x[i] = total_x, sum_y[i] = total_y, sum_xy[i] = total_xy;
+    if constexpr (kSquares) sum_xx[i] = total_xx, sum_yy[i] = total_yy;
   }
+}
+
+template <bool kSquares, bool kMasked>
+void sum_short(const Strip& s, int64_t window, const Arrays& out, int64_t lo, int64_t hi) {
+  for_short_window(window, [&](auto rows) { sum_directly<kSquares, kMasked, decltype(rows)::kRows>(s, out, lo, hi); });
 }
 
 template <bool kSquares, bool kMasked>
@@ -122,6 +140,7 @@ void join(const Strip& s, int64_t a, int64_t window, const Arrays& newer, const 
   double* __restrict sum_xx = out.xx;
   double* __restrict sum_yy = out.yy;
   double* __restrict sum_xy = out.xy;
+  HAYATE_INDEPENDENT
   for (int64_t i = lo; i < hi; ++i) {
     const double n = kMasked ? count[i - a] - count[i - window] : rows_b;
     const double dx = x[i - a] - x[i], dy = y[i - a] - y[i];
@@ -179,7 +198,7 @@ void process(Strip& s, int64_t lo, int64_t hi) {
   for (int32_t k = 0; k < s.task->num_links; ++k) {
     const WindowLink& link = s.task->links[k];
     if (link.newer < 0)
-      sum_directly<kSquares, kMasked>(s, link.window, s.links[k], lo, hi);
+      sum_short<kSquares, kMasked>(s, link.window, s.links[k], lo, hi);
     else
       join<kSquares, kMasked>(s, s.task->links[link.newer].window, link.window, s.links[link.newer], s.links[link.older], s.links[k], lo, hi);
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "kernels/boosting.h"
 #include "kernels/comoments.h"
 #include "kernels/csv_scan.h"
 #include "kernels/elementwise.h"
@@ -23,6 +24,7 @@ namespace hayate::kernels {
 #define HAYATE_TABLES(ISA)                                   \
   namespace ISA {                                            \
   extern const BinKernels kBinKernels;                       \
+  extern const BoostKernels kBoostKernels;                   \
   extern const ComomentsKernels kComomentsKernels;           \
   extern const CsvKernels kCsvKernels;                       \
   extern const ElementwiseKernels kElementwiseKernels;       \
@@ -85,6 +87,7 @@ Isa active_isa() { return current(); }
 void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa(); }
 
 const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
+const BoostKernels& boost_kernels() { return choose(baseline::kBoostKernels, avx2::kBoostKernels, avx512::kBoostKernels); }
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
 const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCsvKernels, avx512::kCsvKernels); }
 const ElementwiseKernels& elementwise_kernels() {

@@ -385,6 +385,8 @@ void append_series(StreamedColumn& column, const Series& from, int64_t row, int6
   }
 }
 
+void append_floats(StreamedColumn& column, int64_t row, float* values, int64_t rows) { append(column, row, values, rows); }
+
 void finish_columns(StreamedColumn* columns, int64_t num_columns) {
   for (int64_t i = 0; i < num_columns; ++i) finish(columns[i]);
 #if defined(__SSE2__)
@@ -395,7 +397,7 @@ void finish_columns(StreamedColumn* columns, int64_t num_columns) {
 }  // namespace
 
 extern const ElementwiseKernels kElementwiseKernels;
-const ElementwiseKernels kElementwiseKernels = {unary,  binary,       convert,        both,      either, invert,        present,
-                                                choose, repeat_first, holds_infinity, same_rows, read,   append_series, finish_columns};
+const ElementwiseKernels kElementwiseKernels = {unary,        binary,         convert,   both, either,        invert,        present,       choose,
+                                                repeat_first, holds_infinity, same_rows, read, append_series, append_floats, finish_columns};
 
 HAYATE_KERNELS_END

@@ -60,6 +60,8 @@ struct ElementwiseKernels {
   void (*read)(const Series& from, Cell cell, void* out, int64_t rows);
   /// Appends to a column, row `row` first; then `finish` stores what is left and makes the stores visible to other threads.
   void (*append)(StreamedColumn& column, const Series& from, int64_t row, int64_t rows);
+  /// The same for values that are float32 already; the 16 before them are scratch.
+  void (*append_floats)(StreamedColumn& column, int64_t row, float* values, int64_t rows);
   void (*finish)(StreamedColumn* columns, int64_t num_columns);
 };
 

@@ -39,7 +39,7 @@ template <class Float>
 void lay_out(Strip<Float>& s, double* scratch) {
   using K = Key<Float>;
   s.history = history_of(*s.task), s.length = strip_length(*s.task);
-  Carver carver{scratch, s.history, s.length};
+  Carver carver{scratch, s.length};
   s.staging = carver.staging();
   s.links = reinterpret_cast<Arrays<K>*>(carver.next);
   carver.next += round_up(s.task->num_links * int64_t(sizeof(Arrays<K>) / sizeof(double)));

@@ -6,8 +6,6 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kStrip = 128;
-
 /// The sums of one window, row by row.
 struct Arrays {
   double* sum;      // S, or the plain sum
@@ -15,15 +13,18 @@ struct Arrays {
   double* ages;     // P
   double* cubes;    // C
   double* fourths;  // D
+  int64_t history;  // rows that longer windows look back
 };
 
 /// Everything about the strip in hand. Row i of a strip is row begin + i of the series; arrays reach back `history` rows.
 struct Strip {
   const MomentsTask* task;
-  int64_t history, length, begin, rows;
-  double* values;   // r: the value, or the last one before a missing row; 0 before the first. Plain: 0 where missing
-  double* present;  // 1 or 0
-  double* count;    // prefix sums over the strip and its history of present, i * present, i^2 * present
+  int64_t length, begin, rows;
+  int64_t history;         // of the values
+  int64_t window_history;  // of the counts
+  double* values;          // r: the value, or the last one before a missing row; 0 before the first. Plain: 0 where missing
+  double* present;         // 1 or 0
+  double* count;           // prefix sums over the strip and its history of present, i * present, i^2 * present
   double* index;
   double* index2;
   Arrays* links;
@@ -37,44 +38,47 @@ struct Strip {
   double all[5];
 };
 
-int64_t strip_length(const MomentsTask& task) { return most(kStrip, round_up(task.longest)); }
 int64_t history_of(const MomentsTask& task) { return round_up(task.longest + 1); }
 int64_t arrays_per_link(const MomentsTask& task) { return 1 + (task.squares ? 1 : 0) + (task.ages ? 1 : 0) + (task.cubes ? 2 : 0); }
+int64_t strip_length(const MomentsTask& task) { return strip_rows(3 + arrays_per_link(task) * task.num_links, task.longest); }
 
 int64_t scratch(const MomentsTask& task) {
   const int64_t array = history_of(task) + strip_length(task);
   return array * (5 + 3 + arrays_per_link(task) * task.num_links) + strip_length(task) + 64 +
-         task.num_links * int64_t(sizeof(Arrays) / sizeof(double));
+         task.num_links * int64_t(sizeof(Arrays) / sizeof(double)) + 16;
 }
 
 /// Hands out the arrays of `s`. Rows before the series count as missing.
 void lay_out(Strip& s, double* scratch) {
   const MomentsTask& task = *s.task;
-  s.history = history_of(task), s.length = strip_length(task);
-  Carver carver{scratch, s.history, s.length};
-  s.values = carver.array(), s.present = carver.array();
-  s.count = carver.array(), s.index = carver.array(), s.index2 = carver.array();
-  s.window_count = carver.array(), s.window_ages = carver.array(), s.window_ages2 = carver.array();
+  s.length = strip_length(task);
+  s.window_history = history_of(task);
+  s.history = round_up(longest_gap(task.links, task.num_links));
+  Carver carver{scratch, s.length};
+  s.values = carver.array(s.history), s.present = carver.array(s.window_history);
+  s.count = carver.array(s.window_history), s.index = carver.array(s.window_history), s.index2 = carver.array(s.window_history);
+  s.window_count = carver.array(0), s.window_ages = carver.array(0), s.window_ages2 = carver.array(0);
   s.staging = carver.staging();
   s.links = reinterpret_cast<Arrays*>(carver.next);
   carver.next += round_up(task.num_links * int64_t(sizeof(Arrays) / sizeof(double)));
   for (int32_t i = 0; i < task.num_links; ++i) {
     Arrays& a = s.links[i];
-    a.sum = carver.array();
-    a.squares = task.squares ? carver.array() : nullptr;
-    a.ages = task.ages ? carver.array() : nullptr;
-    a.cubes = task.cubes ? carver.array() : nullptr;
-    a.fourths = task.cubes ? carver.array() : nullptr;
+    a.history = round_up(gap_behind(task.links, task.num_links, i));
+    a.sum = carver.array(a.history);
+    a.squares = task.squares ? carver.array(a.history) : nullptr;
+    a.ages = task.ages ? carver.array(a.history) : nullptr;
+    a.cubes = task.cubes ? carver.array(a.history) : nullptr;
+    a.fourths = task.cubes ? carver.array(a.history) : nullptr;
   }
 }
 
 void slide(const Strip& s) {
   slide_rows(s.values, s.history, s.length);
-  slide_rows(s.present, s.history, s.length);
+  slide_rows(s.present, s.window_history, s.length);
   for (int32_t i = 0; i < s.task->num_links; ++i) {
     const Arrays& a = s.links[i];
     double* const sums[] = {a.sum, a.squares, a.ages, a.cubes, a.fourths};
-    for (double* rows : sums) slide_rows(rows, s.history, s.length);
+    for (double* rows : sums) slide_rows(rows, a.history, s.length);
   }
 }
 
@@ -102,7 +106,7 @@ void load_strip(Strip& s, int64_t& first_missing, int64_t& last_missing) {
 
 void prefix_counts(Strip& s) {
   double count = 0, index = 0, index2 = 0;
-  for (int64_t i = -s.history; i < s.rows; ++i) {
+  for (int64_t i = -s.window_history; i < s.rows; ++i) {
     const double at = double(i), present = s.present[i];
     count += present, index += at * present, index2 += at * at * present;
     s.count[i] = count, s.index[i] = index, s.index2[i] = index2;
@@ -127,6 +131,7 @@ void sum_directly(const Strip& s, const Arrays& out, int64_t lo, int64_t hi) {
   double* __restrict ages = out.ages;
   double* __restrict cubes = out.cubes;
   double* __restrict fourths = out.fourths;
+  HAYATE_INDEPENDENT
   for (int64_t i = lo; i < hi; ++i) {
     const double newest = values[i];
     if constexpr (kLevel == Level::plain) {
@@ -153,24 +158,7 @@ void sum_directly(const Strip& s, const Arrays& out, int64_t lo, int64_t hi) {
 
 template <Level kLevel, bool kMasked>
 void sum_short(const Strip& s, int64_t window, const Arrays& out, int64_t lo, int64_t hi) {
-  switch (window) {
-    case 1:
-      return sum_directly<kLevel, kMasked, 1>(s, out, lo, hi);
-    case 2:
-      return sum_directly<kLevel, kMasked, 2>(s, out, lo, hi);
-    case 3:
-      return sum_directly<kLevel, kMasked, 3>(s, out, lo, hi);
-    case 4:
-      return sum_directly<kLevel, kMasked, 4>(s, out, lo, hi);
-    case 5:
-      return sum_directly<kLevel, kMasked, 5>(s, out, lo, hi);
-    case 6:
-      return sum_directly<kLevel, kMasked, 6>(s, out, lo, hi);
-    case 7:
-      return sum_directly<kLevel, kMasked, 7>(s, out, lo, hi);
-    default:
-      return sum_directly<kLevel, kMasked, 8>(s, out, lo, hi);
-  }
+  for_short_window(window, [&](auto rows) { sum_directly<kLevel, kMasked, decltype(rows)::kRows>(s, out, lo, hi); });
 }
 
 /// A window from a newer part of `a` rows and an older one.
@@ -185,6 +173,7 @@ void join(const Strip& s, int64_t a, int64_t window, const Arrays& newer, const 
   double* __restrict ages = out.ages;
   double* __restrict cubes = out.cubes;
   double* __restrict fourths = out.fourths;
+  HAYATE_INDEPENDENT
   for (int64_t i = lo; i < hi; ++i) {
     const double sum_b = older.sum[i - a];
     if constexpr (kLevel == Level::plain) {

@@ -1,212 +1,270 @@
-// See quantile.h. Missing rows have the last key, so they sort behind the values.
+// See quantile.h. Missing rows are +inf, which no value is, so they sort behind the values.
 #include "kernels/quantile.h"
 
-#include "kernels/keys.h"
+#include <utility>
+
 #include "kernels/strips.h"
 
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kStrip = 64;
-constexpr int64_t kHistory = 64;
-constexpr int64_t kArray = kHistory + kStrip;
-constexpr int64_t kTogether = 32;  // rows a comparator works on
+constexpr int64_t kStrip = 128;
+constexpr int32_t kMostTogether = 4;  // outputs of one window that are read from one list
+
+template <class Float>
+constexpr Float kMissing = Float(__builtin_inf());
+
+/// A rank, or a row, of every segment.
+template <class Float>
+struct LanesOf {
+  static constexpr int64_t kCount = kShortVector / int64_t(sizeof(Float));
+  typedef Float Type __attribute__((vector_size(kShortVector), may_alias));
+};
+template <class Float>
+using Lanes = typename LanesOf<Float>::Type;
+
+/// Rows of one segment: a multiple of the lanes, so that whole squares of rows and lanes can be turned over.
+template <class Float>
+int64_t segment_rows(int64_t rows) {
+  constexpr int64_t kCount = LanesOf<Float>::kCount;
+  return (rows + kCount * kCount - 1) / (kCount * kCount) * kCount;
+}
+
+/// The rows side by side and the list of one window, in vectors, and what else a task needs, in doubles.
+template <class Float>
+struct Sizes {
+  int64_t segment, before, side, list, rows, ranks;
+  explicit Sizes(const QuantileTask& task)
+      : segment(segment_rows<Float>(task.rows)),
+        before(least(task.longest, segment)),
+        side(before + segment),
+        list(least(task.longest, task.rows) + 2),
+        rows(round_up(task.rows + 16)),
+        ranks(round_up(segment * LanesOf<Float>::kCount)) {}
+  int64_t total(const QuantileTask& task) const {
+    return (side + list) * kShortVector / 8 + 2 * round_up(task.rows + 2) + 3 * rows + round_up(task.longest) + 2 * ranks * kMostTogether + kStrip +
+           256;
+  }
+};
+
+int64_t scratch(const QuantileTask& task) { return most(Sizes<float>(task).total(task), Sizes<double>(task).total(task)); }
 
 template <class Float>
 struct Work {
-  using K = Key<Float>;
   const QuantileTask* task;
-  int64_t begin, rows;
-  K* sorted[256];    // of each link: rank k of row i is sorted[link][k * kArray + i]
-  K* keys;           // of every row of the series
-  int32_t* present;  // values present up to and with this row
+  int64_t segment;     // rows of one
+  int64_t before;      // rows before a segment that its windows reach back to
+  Float* values;       // of every row
+  int32_t* present;    // values present up to and with this row; 0 before the first
+  Lanes<Float>* side;  // row t of all segments is side[t], t >= -before
+  Lanes<Float>* list;  // of one window, all segments
+  Float* long_lists;   // of one long window: two lists
+  uint8_t* partial;    // by row of a segment: in some segment its window has missing rows
+  Float* ranks;        // by output of one window and row: the value below the quantile; then the value above it
+  int64_t ranks_length;
   float* staging;
-  int64_t last_missing;
-  int64_t masked_hi;  // rows of the strip before this one may have missing rows in their windows
 };
-
-int64_t num_ranks(const QuantileTask& task) {
-  int64_t ranks = 0;
-  for (int32_t k = 0; k < task.num_links; ++k) ranks += task.links[k].window;
-  return ranks;
-}
-
-int64_t scratch(const QuantileTask& task) {
-  const int64_t list = task.rows + 3 * kArray;
-  return num_ranks(task) * kArray + 4 * list + 2 * kStrip + 256;
-}
 
 template <class Float>
 void lay_out(Work<Float>& w, double* scratch) {
-  using K = Key<Float>;
-  Carver carver{scratch, 0, kStrip};
+  const QuantileTask& task = *w.task;
+  const Sizes<Float> sizes(task);
+  Carver carver{scratch, kStrip};
   w.staging = carver.staging();
-  K* next = reinterpret_cast<K*>(carver.next);
-  for (int32_t k = 0; k < w.task->num_links; ++k) {
-    w.sorted[k] = next + kHistory;
-    const int64_t size = w.task->links[k].window * kArray;
-    for (int64_t i = 0; i < size; ++i) next[i] = kLastKey<K>;
-    next += size;
-  }
-  w.keys = next + kHistory;
-  w.present = reinterpret_cast<int32_t*>(w.keys + w.task->rows + kArray) + kHistory;
-  const Float* __restrict from = static_cast<const Float*>(w.task->series.rows);
-  const int64_t rows = w.task->rows;
-  for (int64_t i = -kHistory; i < 0; ++i) w.keys[i] = kLastKey<K>, w.present[i] = 0;
-  for (int64_t i = 0; i < rows; ++i) w.keys[i] = key_of(from[i], kLastKey<K>);
-  for (int64_t i = rows; i < rows + kStrip; ++i) w.keys[i] = kLastKey<K>;
-  int32_t present = 0;
-  for (int64_t i = 0; i < rows; ++i) w.present[i] = present += w.keys[i] != kLastKey<K>;
+  const auto take = [&](int64_t doubles) {
+    double* from = carver.next;
+    carver.next += (doubles + 7) / 8 * 8;
+    return from;
+  };
+  w.segment = sizes.segment, w.before = sizes.before, w.ranks_length = sizes.ranks;
+  w.side = reinterpret_cast<Lanes<Float>*>(take(sizes.side * kShortVector / 8)) + w.before;
+  w.list = reinterpret_cast<Lanes<Float>*>(take(sizes.list * kShortVector / 8));
+  w.long_lists = reinterpret_cast<Float*>(take(2 * round_up(task.rows + 2)));
+  w.values = reinterpret_cast<Float*>(take(sizes.rows));
+  w.present = reinterpret_cast<int32_t*>(take(sizes.rows + round_up(task.longest))) + round_up(task.longest);
+  w.partial = reinterpret_cast<uint8_t*>(take(sizes.rows));
+  w.ranks = reinterpret_cast<Float*>(carver.next);
+
+  const Float* __restrict from = static_cast<const Float*>(task.series.rows);
+  Float* __restrict values = w.values;
+  for (int64_t i = 0; i < task.rows; ++i) values[i] = is_finite(from[i]) ? from[i] + Float(0) : kMissing<Float>;  // -0 becomes 0: they are equal
+  memset(w.present - task.longest, 0, size_t(task.longest) * sizeof(int32_t));
+  int32_t count = 0;
+  for (int64_t i = 0; i < task.rows; ++i) w.present[i] = count += values[i] != kMissing<Float>;
 }
 
-template <class K>
-void compare(K* __restrict a, K* __restrict b) {
-  for (int64_t i = 0; i < kTogether; ++i) {
-    const K x = a[i], y = b[i];
-    a[i] = x < y ? x : y;
-    b[i] = x < y ? y : x;
-  }
-}
-
-/// The ranks of a window from those of its parts.
-template <class K>
-void merge(const SortedLink& link, int64_t newer_rows, const K* newer, const K* older, K* out) {
-  alignas(64) K wires[kLongestMerged][kTogether];
-  const int64_t older_rows = link.window - newer_rows;
-  for (int64_t row = 0; row < kStrip; row += kTogether) {
-    for (int64_t k = 0; k < newer_rows; ++k) memcpy(wires[k], newer + k * kArray + row, sizeof wires[0]);
-    for (int64_t k = 0; k < older_rows; ++k) memcpy(wires[newer_rows + k], older + k * kArray + row - newer_rows, sizeof wires[0]);
-    for (int32_t c = 0; c < link.num_comparators; ++c) compare(wires[link.comparators[c].a], wires[link.comparators[c].b]);
-    for (int64_t k = 0; k < link.window; ++k) memcpy(out + k * kArray + row, wires[link.order[k]], sizeof wires[0]);
+/// Puts the segments side by side; rows outside the series are missing.
+template <class Float>
+void lay_side_by_side(const Work<Float>& w) {
+  constexpr int64_t kCount = LanesOf<Float>::kCount;
+  Float* __restrict side = reinterpret_cast<Float*>(w.side);
+  for (int64_t lane = 0; lane < kCount; ++lane) {
+    const Float* __restrict values = w.values + lane * w.segment;
+    const int64_t first = most(-w.before, -lane * w.segment), end = most(first, least(w.segment, w.task->rows - lane * w.segment));
+    for (int64_t t = -w.before; t < first; ++t) side[t * kCount + lane] = kMissing<Float>;
+    for (int64_t t = first; t < end; ++t) side[t * kCount + lane] = values[t];
+    for (int64_t t = end; t < w.segment; ++t) side[t * kCount + lane] = kMissing<Float>;
   }
 }
 
-/// The key of rank `rank` in the union of two sorted parts, for the rows of the strip.
-template <class K>
-void select(int64_t rank, int64_t newer_rows, int64_t older_rows, const K* newer, const K* older, K* __restrict out) {
-  for (int64_t row = 0; row < kStrip; row += kTogether) {
-    alignas(64) K best[kTogether];
-    for (int64_t i = 0; i < kTogether; ++i) best[i] = kLastKey<K>;
-    // The first `rank + 1` keys hold n of the newer part and rank + 1 - n of the older one; the largest of them is least at the right n.
-    for (int64_t n = most(0, rank + 1 - older_rows); n <= least(rank + 1, newer_rows); ++n) {
-      const int64_t o = rank + 1 - n;
-      const K* __restrict x = n > 0 ? newer + (n - 1) * kArray + row : older + (o - 1) * kArray + row - newer_rows;
-      const K* __restrict y = o > 0 ? older + (o - 1) * kArray + row - newer_rows : x;
-      for (int64_t i = 0; i < kTogether; ++i) {
-        const K larger = x[i] > y[i] ? x[i] : y[i];
-        best[i] = larger < best[i] ? larger : best[i];
+/// Where the quantile of n values lies: between the values of two ranks.
+struct Position {
+  int64_t low, high;
+  double share;
+};
+Position position_of(double q, int32_t n) {
+  const double position = q * double(n - 1);
+  const int64_t low = n > 0 ? int64_t(position) : 0;
+  return {low, low + (low + 1 < n), position - double(low)};
+}
+
+// ---- Windows that fit into a segment -------------------------------------------------------------------------------
+
+/// Replaces `out` by `in` in the first `size` ranks of sorted lists, after which a missing value stands.
+template <class Vector>
+void replace(Vector* list, int64_t size, Vector out, Vector in, Vector lowest) {
+  Vector before = lowest, here = list[0];
+  HAYATE_UNROLL
+  for (int64_t j = 0; j < size; ++j) {
+    const Vector next = list[j + 1];
+    const Vector kept = here >= out ? next : here;
+    const Vector capped = kept < in ? kept : in;
+    list[j] = before > capped ? before : capped;
+    before = kept, here = next;
+  }
+}
+
+/// The lanes of two vectors in turn: of their first halves, or of their second halves.
+template <int64_t kFrom, class Vector, size_t... kLane>
+Vector zip(Vector a, Vector b, std::index_sequence<kLane...>) {
+  return __builtin_shufflevector(a, b, (kFrom + int64_t(kLane) / 2 + (kLane % 2 ? int64_t(sizeof...(kLane)) : 0))...);
+}
+
+/// Turns a square of rows and lanes over, and appends it to the segments of `out`.
+template <class Float>
+void store_square(const Lanes<Float>* rows, int64_t segment, Float* out) {
+  constexpr int64_t kCount = LanesOf<Float>::kCount;
+  constexpr auto kLanes = std::make_index_sequence<size_t(kCount)>();
+  Lanes<Float> from[kCount], to[kCount];
+  for (int64_t i = 0; i < kCount; ++i) from[i] = rows[i];
+  for (int64_t done = 1; done < kCount; done *= 2) {
+    for (int64_t i = 0; i < kCount / 2; ++i) {
+      to[2 * i] = zip<0>(from[i], from[i + kCount / 2], kLanes);
+      to[2 * i + 1] = zip<kCount / 2>(from[i], from[i + kCount / 2], kLanes);
+    }
+    for (int64_t i = 0; i < kCount; ++i) from[i] = to[i];
+  }
+  for (int64_t lane = 0; lane < kCount; ++lane) memcpy(out + lane * segment, &from[lane], sizeof from[lane]);
+}
+
+/// Marks the rows of a segment that have a window with missing rows in any segment.
+template <class Float>
+void mark_partial(const Work<Float>& w, int64_t window) {
+  memset(w.partial, 0, size_t(w.segment));
+  uint8_t* __restrict partial = w.partial;
+  for (int64_t first = 0; first < w.task->rows; first += w.segment) {
+    const int32_t* present = w.present + first;
+    const int64_t rows = least(w.segment, w.task->rows - first);
+    HAYATE_INDEPENDENT
+    for (int64_t t = 0; t < rows; ++t) partial[t] |= uint8_t(present[t] - present[t - window] != window);
+  }
+}
+
+/// The ranks around the quantiles of outputs [first, last), which have the same window, a row of all segments at a time.
+template <class Float>
+void rank_segments(const Work<Float>& w, int32_t first, int32_t last) {
+  using Vector = Lanes<Float>;
+  constexpr int64_t kCount = LanesOf<Float>::kCount;
+  const int64_t window = w.task->outputs[first].window, rows = w.task->rows;
+  const Vector missing = kMissing<Float> - Vector{}, lowest = -missing;
+  for (int64_t j = 0; j <= window; ++j) w.list[j] = missing;
+  for (int64_t t = 1 - window; t < 0; ++t) replace(w.list, window + t, missing, w.side[t], lowest);
+  mark_partial(w, window);
+  Position full[kMostTogether];
+  for (int32_t o = first; o < last; ++o) full[o - first] = position_of(w.task->outputs[o].q, int32_t(window));
+  for (int64_t begin = 0; begin < w.segment; begin += kCount) {
+    Vector low[kMostTogether][kCount], high[kMostTogether][kCount];
+    for (int64_t k = 0; k < kCount; ++k) {
+      const int64_t t = begin + k;
+      replace(w.list, window, t == 0 ? missing : w.side[t - window], w.side[t], lowest);
+      for (int32_t o = 0; o < last - first; ++o) low[o][k] = w.list[full[o].low], high[o][k] = w.list[full[o].high];
+      for (int64_t row = t, lane = 0; w.partial[t] && row < rows; row += w.segment, ++lane) {
+        const int32_t n = w.present[row] - w.present[row - window];
+        for (int32_t o = 0; n != window && o < last - first; ++o) {
+          const Position at = position_of(w.task->outputs[first + o].q, n);
+          low[o][k][lane] = w.list[at.low][lane], high[o][k][lane] = w.list[at.high][lane];
+        }
       }
     }
-    for (int64_t i = 0; i < kTogether; ++i) out[row + i] = best[i];
+    for (int32_t o = 0; o < last - first; ++o) {
+      store_square<Float>(low[o], w.segment, w.ranks + 2 * o * w.ranks_length + begin);
+      store_square<Float>(high[o], w.segment, w.ranks + (2 * o + 1) * w.ranks_length + begin);
+    }
   }
 }
 
-template <class Float>
-double between(Key<Float> low, Key<Float> high, double share) {
-  const double x = double(number_of<Float>(low));
-  return share == 0 ? x : x + (double(number_of<Float>(high)) - x) * share;
-}
+// ---- Longer windows ------------------------------------------------------------------------------------------------
 
-/// Rows whose window holds only values: the ranks are the same for all of them.
+/// Replaces `out` by `in` in a sorted list of `size` values, from one list to another; list[-1] is the lowest, list[size] missing.
 template <class Float>
-void emit_clean(Work<Float>& w, const QuantileOutput& output, Run run) {
-  using K = Key<Float>;
-  if (run.lo >= run.hi) return;
-  const SortedLink& link = w.task->links[output.link];
-  const double position = output.q * double(link.window - 1);
-  const int64_t rank = int64_t(position);
-  const double share = position - double(rank);
-  const int64_t next = share == 0 ? rank : rank + 1;
-  const K* low = w.sorted[output.link] + rank * kArray;
-  const K* high = w.sorted[output.link] + next * kArray;
-  alignas(64) K low_keys[kStrip], high_keys[kStrip];
-  if (!link.is_part && link.newer >= 0) {
-    const int64_t newer_rows = w.task->links[link.newer].window, older_rows = link.window - newer_rows;
-    select(rank, newer_rows, older_rows, w.sorted[link.newer], w.sorted[link.older], low_keys);
-    select(next, newer_rows, older_rows, w.sorted[link.newer], w.sorted[link.older], high_keys);
-    low = low_keys, high = high_keys;
-  }
-  store(output.sink, w.staging, w.begin, run, [=](int64_t i) {
-    const double x = double(number_of<Float>(low[i])), y = double(number_of<Float>(high[i]));
-    return x + (y - x) * share;
-  });
-}
-
-template <class Float>
-void emit_masked(Work<Float>& w, const QuantileOutput& output, Run run) {
-  using K = Key<Float>;
-  const K* sorted = w.sorted[output.link];
-  const int32_t* present = w.present + w.begin;
-  const int64_t window = w.task->links[output.link].window;
-  store(output.sink, w.staging, w.begin, run, [=, q = output.q](int64_t i) {
-    const int32_t n = present[i] - present[i - window];
-    if (n == 0) return kNaN;
-    const double position = q * double(n - 1);
-    const int64_t rank = int64_t(position);
-    return between<Float>(sorted[rank * kArray + i], sorted[(rank + (rank + 1 < n)) * kArray + i], position - double(rank));
-  });
-}
-
-template <class Float>
-void process_strip(Work<Float>& w) {
-  using K = Key<Float>;
-  const QuantileTask& task = *w.task;
-  int64_t first_missing = w.rows, last_missing = -1;
-  for (int64_t i = 0; i < w.rows; ++i)
-    if (w.keys[w.begin + i] == kLastKey<K>) first_missing = least(first_missing, i), last_missing = i;
-  const Run masked = masked_run(w.begin, w.rows, kLongestMerged - 1, first_missing, last_missing, w.last_missing);
-  const bool any_masked = masked.lo < masked.hi;
-  for (int32_t k = 0; k < task.num_links; ++k) {
-    const SortedLink& link = task.links[k];
-    if (link.newer < 0)
-      memcpy(w.sorted[k], w.keys + w.begin, kStrip * sizeof(K));
-    else if (link.is_part || any_masked)
-      merge(link, task.links[link.newer].window, w.sorted[link.newer], w.sorted[link.older], w.sorted[k]);
-  }
-  for (int32_t o = 0; o < task.num_outputs; ++o) {
-    const QuantileOutput& output = task.outputs[o];
-    if (output.link < 0) continue;
-    emit_clean(w, output, {0, masked.lo});
-    emit_masked(w, output, masked);
-    emit_clean(w, output, {most(masked.lo, masked.hi), w.rows});
-  }
-  for (int32_t k = 0; k < task.num_links; ++k)
-    for (int64_t rank = 0; task.links[k].is_part && rank < task.links[k].window; ++rank) slide_rows(w.sorted[k] + rank * kArray, kHistory, kStrip);
-}
-
-/// Replaces `out` by `in` in a sorted list of `size` keys, from one list to another; list[-1] is the first key, list[size] the last.
-template <class K>
-void replace(const K* list, K* __restrict to, int64_t size, K out, K in) {
+void replace_in_one(const Float* list, Float* __restrict to, int64_t size, Float out, Float in) {
   for (int64_t j = 0; j < size; ++j) {
-    const K before = list[j - 1] >= out ? list[j] : list[j - 1], here = list[j] >= out ? list[j + 1] : list[j];
-    const K capped = here < in ? here : in;
+    const Float before = list[j - 1] >= out ? list[j] : list[j - 1], here = list[j] >= out ? list[j + 1] : list[j];
+    const Float capped = here < in ? here : in;
     to[j] = before > capped ? before : capped;
   }
 }
 
-/// One long window, or all rows so far, row by row.
+/// The same for one window longer than a segment, or of all rows so far, row by row.
 template <class Float>
-void compute_long(Work<Float>& w, const QuantileOutput& output) {
-  using K = Key<Float>;
-  const int64_t rows = w.task->rows, size = output.window == 0 ? rows : least(output.window, rows);
-  K* list = reinterpret_cast<K*>(w.present + round_up(rows + kArray)) + 1;
-  K* other = list + size + 2;
-  K* const lists[] = {list, other};
-  for (K* fresh : lists) {
-    fresh[-1] = kFirstKey<K>;
-    for (int64_t j = 0; j <= size; ++j) fresh[j] = kLastKey<K>;
+void rank_long(const Work<Float>& w, int32_t first, int32_t last) {
+  const int64_t rows = w.task->rows, window = w.task->outputs[first].window, size = window == 0 ? rows : least(window, rows);
+  Float* list = w.long_lists + 1;
+  Float* other = list + round_up(rows + 2);
+  Float* const lists[] = {list, other};
+  for (Float* fresh : lists) {
+    fresh[-1] = -kMissing<Float>;
+    for (int64_t j = 0; j <= size; ++j) fresh[j] = kMissing<Float>;
   }
   for (int64_t i = 0; i < rows; ++i) {
-    const bool full = output.window > 0 && i >= output.window;
-    // A missing row in the list is a last key, and so is an empty place: taking out the last key takes one of them.
-    replace(list, other, size, full ? w.keys[i - output.window] : kLastKey<K>, w.keys[i]);
-    K* swap = list;
+    const bool full = window > 0 && i >= window;
+    // A missing row in the list and an empty place are the same: taking out a missing one takes one of them.
+    replace_in_one(list, other, size, full ? w.values[i - window] : kMissing<Float>, w.values[i]);
+    Float* swap = list;
     list = other, other = swap;
-    const int32_t n = w.present[i] - (full ? w.present[i - output.window] : 0);
-    const double position = output.q * double(n - 1);
-    const int64_t rank = n > 0 ? int64_t(position) : 0;
-    const double value = n > 0 ? between<Float>(list[rank], list[rank + (rank + 1 < n)], position - double(rank)) : kNaN;
-    store(output.sink, w.staging, i, {0, 1}, [=](int64_t) { return value; });
+    for (int32_t o = first; o < last; ++o) {
+      const Position at = position_of(w.task->outputs[o].q, w.present[i] - (full ? w.present[i - window] : 0));
+      w.ranks[2 * (o - first) * w.ranks_length + i] = list[at.low];
+      w.ranks[(2 * (o - first) + 1) * w.ranks_length + i] = list[at.high];
+    }
+  }
+}
+
+// ---- Outputs -------------------------------------------------------------------------------------------------------
+
+template <class Float>
+void emit(const Work<Float>& w, const QuantileOutput& output, const Float* low_ranks, const Float* high_ranks) {
+  const int64_t window = output.window;
+  for (int64_t begin = 0; begin < w.task->rows; begin += kStrip) {
+    const Run all{0, least(kStrip, w.task->rows - begin)};
+    const Float* low = low_ranks + begin;
+    const Float* high = high_ranks + begin;
+    const int32_t* present = w.present + begin;
+    const auto count = [=](int64_t i) { return present[i] - (window == 0 ? 0 : present[i - window]); };
+    int32_t partial = window == 0;
+    for (int64_t i = 0; i < all.hi && window > 0; ++i) partial |= present[i] - present[i - window] != window;
+    if (!partial) {
+      store(output.sink, w.staging, begin, all, [=, share = position_of(output.q, int32_t(window)).share](int64_t i) {
+        const double x = double(low[i]), y = double(high[i]);
+        return x + (y - x) * share;
+      });
+    } else {
+      store(output.sink, w.staging, begin, all, [=, q = output.q](int64_t i) {
+        const int32_t n = count(i);
+        const double x = double(low[i]), y = double(high[i]), share = position_of(q, n).share;
+        return n == 0 ? kNaN : share == 0 ? x : x + (y - x) * share;
+      });
+    }
   }
 }
 
@@ -215,13 +273,17 @@ void compute(const QuantileTask& task, double* scratch) {
   Work<Float> w{};
   w.task = &task;
   lay_out(w, scratch);
-  w.last_missing = -1;
-  for (w.begin = 0; w.begin < task.rows && task.num_links > 0; w.begin += kStrip) {
-    w.rows = least(kStrip, task.rows - w.begin);
-    process_strip(w);
+  lay_side_by_side(w);
+  for (int32_t first = 0, last; first < task.num_outputs; first = last) {
+    const int64_t window = task.outputs[first].window;
+    for (last = first; last < task.num_outputs && last - first < kMostTogether && task.outputs[last].window == window;) ++last;
+    if (window > 0 && window <= w.segment)
+      rank_segments(w, first, last);
+    else
+      rank_long(w, first, last);
+    for (int32_t o = first; o < last; ++o)
+      emit(w, task.outputs[o], w.ranks + 2 * (o - first) * w.ranks_length, w.ranks + (2 * (o - first) + 1) * w.ranks_length);
   }
-  for (int32_t o = 0; o < task.num_outputs; ++o)
-    if (task.outputs[o].link < 0) compute_long(w, task.outputs[o]);
 }
 
 void compute_any(const QuantileTask& task, double* scratch) {

@@ -31,7 +31,7 @@ template <class Float>
 void lay_out(Work<Float>& w, double* scratch) {
   using K = Key<Float>;
   const int64_t history = history_of(*w.task), rows = w.task->rows, room = rows + kStrip + history;
-  Carver carver{scratch, 0, kStrip};
+  Carver carver{scratch, kStrip};
   w.staging = carver.staging();
   w.keys = reinterpret_cast<K*>(carver.next) + history;
   w.present = reinterpret_cast<int32_t*>(carver.next + room) + history;
@@ -46,8 +46,8 @@ void lay_out(Work<Float>& w, double* scratch) {
 /// Adds, for each of kTogether rows, (values below) - (values above) among ages [from, to).
 template <class K>
 void count(const K* newest, int64_t from, int64_t to, int32_t* __restrict balance) {
-  typedef K Lanes __attribute__((vector_size(64), aligned(sizeof(K)), may_alias));
-  constexpr int64_t kLanes = 64 / int64_t(sizeof(K)), kVectors = 4;
+  typedef K Lanes __attribute__((vector_size(kShortVector), aligned(sizeof(K)), may_alias));
+  constexpr int64_t kLanes = kShortVector / int64_t(sizeof(K)), kVectors = 4;
   for (int64_t row = 0; row < kTogether; row += kLanes * kVectors) {
     const Lanes* now = reinterpret_cast<const Lanes*>(newest + row);
     const Lanes now0 = now[0], now1 = now[1], now2 = now[2], now3 = now[3];

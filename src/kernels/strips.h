@@ -8,12 +8,20 @@ HAYATE_KERNELS_BEGIN
 
 static inline int64_t round_up(int64_t rows) { return (rows + 15) / 16 * 16; }
 
-/// Carves arrays from scratch memory. History is zero.
+/// Rows of a strip: as many as fit into the first-level cache with this many arrays, but not fewer than the longest window, so that
+/// history is moved once a window at most.
+static inline int64_t strip_rows(int64_t arrays, int64_t longest) {
+  constexpr int64_t kBytes = 24 * 1024, kFewest = 96, kMost = 320;
+  const int64_t fitting = kBytes / 8 / arrays / 16 * 16;
+  return most(round_up(longest), fitting < kFewest ? kFewest : least(fitting, kMost));
+}
+
+/// Carves arrays of `length` rows from scratch memory. History is zero.
 struct Carver {
   double* next;
-  int64_t history, length;
+  int64_t length;
 
-  double* array() {
+  double* array(int64_t history) {
     double* rows = next + history;
     next += history + length;
     memset(rows - history, 0, size_t(history) * sizeof(double));
@@ -26,6 +34,49 @@ struct Carver {
     return rows;
   }
 };
+
+/// Rows that the windows made from link `number` of a chain (see moments.h) look back beyond their newest row.
+template <class Link>
+static inline int64_t gap_behind(const Link* links, int32_t num_links, int32_t number) {
+  int64_t gap = 0;
+  for (int32_t k = 0; k < num_links; ++k)
+    if (links[k].older == number) gap = most(gap, links[links[k].newer].window);
+  return gap;
+}
+/// Rows that a chain looks back in the series itself: to the newest row of an older part, or over a window summed directly.
+template <class Link>
+static inline int64_t longest_gap(const Link* links, int32_t num_links) {
+  int64_t gap = 1;
+  for (int32_t k = 0; k < num_links; ++k) gap = most(gap, links[k].newer < 0 ? links[k].window : links[links[k].newer].window);
+  return gap;
+}
+
+/// Calls body with a type whose kRows is `window`, 1 to 8 (kLongestDirect), so that the loop over ages is unrolled.
+template <int kWindow>
+struct ShortWindow {
+  static constexpr int kRows = kWindow;
+};
+template <class Body>
+static inline void for_short_window(int64_t window, const Body& body) {
+  switch (window) {
+    case 1:
+      return body(ShortWindow<1>());
+    case 2:
+      return body(ShortWindow<2>());
+    case 3:
+      return body(ShortWindow<3>());
+    case 4:
+      return body(ShortWindow<4>());
+    case 5:
+      return body(ShortWindow<5>());
+    case 6:
+      return body(ShortWindow<6>());
+    case 7:
+      return body(ShortWindow<7>());
+    default:
+      return body(ShortWindow<8>());
+  }
+}
 
 /// Moves the last rows of a full strip to its history.
 template <class T>
@@ -52,22 +103,25 @@ static inline Run masked_run(int64_t begin, int64_t rows, int64_t reach, int64_t
 /// Stores value(i) for rows i of the strip that begins at row `begin` of the series. `staging` is for columns.
 template <class Value>
 static inline void store(const Sink& sink, float* staging, int64_t begin, Run run, const Value& value) {
-  if (sink.doubles) {
-    double* __restrict to = sink.doubles + begin;
-    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = value(i);
+  float* __restrict to = staging;
+  const double* scale = sink.scale + (sink.scale ? begin : 0);
+  if (sink.doubles && sink.column) {
+    double* __restrict wide = sink.doubles + begin;
+    for (int64_t i = run.lo; i < run.hi; ++i) wide[i] = value(i);
+    for (int64_t i = run.lo; i < run.hi && scale; ++i) to[i] = float(wide[i] * scale[i]);
+    for (int64_t i = run.lo; i < run.hi && !scale; ++i) to[i] = float(wide[i]);
+  } else if (sink.doubles) {
+    double* __restrict wide = sink.doubles + begin;
+    for (int64_t i = run.lo; i < run.hi; ++i) wide[i] = value(i);
   } else if (sink.floats) {
-    float* __restrict to = sink.floats + begin;
-    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
+    float* __restrict narrow = sink.floats + begin;
+    for (int64_t i = run.lo; i < run.hi; ++i) narrow[i] = float(value(i));
+  } else if (scale) {
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i) * scale[i]);
   } else {
-    float* __restrict to = staging;
-    if (sink.scale) {
-      const double* scale = sink.scale + begin;
-      for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i) * scale[i]);
-    } else {
-      for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
-    }
-    append(*sink.column, begin + run.lo, staging + run.lo, run.hi - run.lo);
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
   }
+  if (sink.column) append(*sink.column, begin + run.lo, staging + run.lo, run.hi - run.lo);
 }
 
 /// Brings a series to float64.

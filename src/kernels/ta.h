@@ -37,6 +37,7 @@ struct Entry {
   bool whole_outputs = false;  ///< TA-Lib's integer outputs: candle patterns, indices
   int whole_output = -1;       ///< the one integer output among others
   bool recursive = false;      ///< early values depend on where the series starts, the less the later
+  bool row_numbers = false;    ///< outputs are rows, counted from the first one given
   bool cumulative = false;     ///< adds up from the first row on: every value depends on where the series starts
   int scratch = 0;
   int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together

@@ -179,7 +179,6 @@ TEST_CASE("windows forget what was before them") {
     const Column params = initial_params(entry);
     const std::string name = entry.name;
     if (entry.recursive || entry.cumulative || entry.group == std::string("Pattern Recognition")) continue;
-    if (name == "EFI" || name == "CVI" || name == "MASSI" || name == "PVO") continue;  // of exponential means
     CAPTURE(name);
     const std::vector<Column> plain = run(entry, bars, params), after = run(entry, jump, params);
     for (size_t i = 0; i < plain.size(); ++i)

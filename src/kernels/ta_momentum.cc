@@ -317,12 +317,18 @@ void imi(const Call& call) {
 /// The money (typical price times volume) of rising bars in percent of that of rising and falling ones.
 void mfi(const Call& call) {
   const Series high = input(call, 0), low = input(call, 1), close = input(call, 2), volume = input(call, 3);
-  const auto typical = [=](int64_t row) { return (high[row] + low[row] + close[row]) / 3; };
-  const Series bars = from(close, 1);
-  const auto rising = [=](int64_t row) { return typical(row) > typical(row - 1) ? typical(row) * volume[row] : 0; };
-  const auto falling = [=](int64_t row) { return typical(row) < typical(row - 1) ? typical(row) * volume[row] : 0; };
-  const Series inflow = sum_of(bars, whole(call, 0), rising, call.outputs[0]);
-  const Series outflow = sum_of(bars, whole(call, 0), falling, call.scratch[0]);
+  const int64_t period = whole(call, 0);
+  double* typical = call.outputs[0];
+  double* rising = call.scratch[1];
+  double* falling = call.scratch[2];
+  for (int64_t row = 0; row < call.rows; ++row) typical[row] = (high[row] + low[row] + close[row]) / 3;
+  for (int64_t row = 1; row < call.rows; ++row) {
+    const double flow = typical[row] * volume[row];
+    rising[row] = typical[row] > typical[row - 1] ? flow : 0;
+    falling[row] = typical[row] < typical[row - 1] ? flow : 0;
+  }
+  const Series outflow = sum({falling, 1, call.rows, call.exact}, period, call.scratch[0]);
+  const Series inflow = sum({rising, 1, call.rows, call.exact}, period, call.outputs[0]);
   for (int64_t row = inflow.begin; row < call.rows; ++row) call.outputs[0][row] = 100 * share(inflow[row], inflow[row] + outflow[row]);
 }
 
@@ -357,23 +363,33 @@ void bop(const Call& call) {
   }
 }
 
+/// CCI of kRows rows from `first` on, side by side: a row's own sums are chains of additions that wait for each other.
+template <int kRows>
+void channel_index(const double* typical, int64_t period, int64_t first, double* out) {
+  const double count = static_cast<double>(period);
+  double centre[kRows] = {}, distance[kRows] = {};
+  const double* newest = typical + first;
+  for (int64_t age = period - 1; age >= 0; --age)
+    for (int i = 0; i < kRows; ++i) centre[i] += newest[i - age] - newest[i];
+  for (double& sum : centre) sum /= count;
+  for (int64_t age = period - 1; age >= 0; --age)
+    for (int i = 0; i < kRows; ++i) distance[i] += std::fabs(newest[i - age] - newest[i] - centre[i]);
+  for (int i = 0; i < kRows; ++i) {
+    const double above = newest[i] - newest[i] - centre[i], mean_distance = distance[i] / count;
+    const double least = kSame * std::fabs(newest[i] + centre[i]);
+    out[first + i] = std::fabs(above) <= least || mean_distance <= least ? 0 : above / (0.015 * mean_distance);
+  }
+}
+
 /// The typical price's distance from its mean over 0.015 times the mean distance; 0 where all are equal. (D. Lambert.)
 void cci(const Call& call) {
   double* typical = call.scratch[0];
   for (int64_t row = 0; row < call.rows; ++row) typical[row] = (call.inputs[0][row] + call.inputs[1][row] + call.inputs[2][row]) / 3;
   const int64_t period = whole(call, 0);
-  const double count = static_cast<double>(period);
-  for (int64_t row = period - 1; row < call.rows; ++row) {
-    const double origin = typical[row];
-    double centre = 0, distance = 0;
-    for (int64_t i = row - period + 1; i <= row; ++i) centre += typical[i] - origin;
-    centre /= count;
-    for (int64_t i = row - period + 1; i <= row; ++i) distance += std::fabs(typical[i] - origin - centre);
-    const double newest = typical[row] - origin - centre;
-    distance /= count;
-    const double least = kSame * std::fabs(origin + centre);
-    call.outputs[0][row] = std::fabs(newest) <= least || distance <= least ? 0 : newest / (0.015 * distance);
-  }
+  constexpr int kTogether = 8;
+  int64_t row = period - 1;
+  for (; row + kTogether <= call.rows; row += kTogether) channel_index<kTogether>(typical, period, row, call.outputs[0]);
+  for (; row < call.rows; ++row) channel_index<1>(typical, period, row, call.outputs[0]);
   begun(call.outputs[0], period - 1, input(call, 0));
 }
 
@@ -624,7 +640,7 @@ constexpr Entry kFunctions[] = {
      .params = {period("signalperiod", 9, 1)}, .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .scratch = 1 + kAverageScratch,
      .lookback = macdfix_lookback, .compute = macdfix},
     {.name = "MFI", .group = kGroup, .title = "Money flow index", .inputs = {"high", "low", "close", "volume"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<0>, .compute = mfi},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 3, .lookback = period_lookback<0>, .compute = mfi},
     {.name = "MINUS_DI", .group = kGroup, .title = "Minus directional indicator", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = minus_di},
     {.name = "MINUS_DM", .group = kGroup, .title = "Minus directional movement", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},

@@ -18,6 +18,23 @@ HAYATE_KERNELS_BEGIN
 inline constexpr double kNaN = -__builtin_nan("");
 inline constexpr float kNaN32 = -__builtin_nanf("");
 
+// Before a loop whose rows do not depend on each other where the compiler can't see it: it compares at most ten pairs of arrays.
+// HAYATE_UNROLL: before a short loop whose counting costs as much as its body.
+#if defined(__clang__)
+#define HAYATE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define HAYATE_UNROLL _Pragma("clang loop unroll_count(5)")
+#else
+#define HAYATE_INDEPENDENT _Pragma("GCC ivdep")
+#define HAYATE_UNROLL _Pragma("GCC unroll 5")
+#endif
+
+/// Bytes of the vectors for kernels that keep many of them: the AVX-512 machines we measured do two of these at the price of a longer one.
+#if defined(__AVX2__)
+inline constexpr int64_t kShortVector = 32;
+#else
+inline constexpr int64_t kShortVector = 16;
+#endif
+
 static inline bool is_finite(double x) { return x - x == 0; }
 static inline bool is_finite(float x) { return x - x == 0; }
 
@@ -38,8 +55,18 @@ static inline void stream_line(float* to, const float* from) {
 #endif
 }
 
+/// The chosen rows among `rows` values; `row` is the number of the first.
+static inline void append_wanted(StreamedColumn& column, int64_t row, const float* values, int64_t rows) {
+  for (; column.written < column.num_wanted; ++column.written) {
+    const int64_t i = column.wanted[column.written] - column.wanted_origin - row;
+    if (i >= rows) return;
+    column.out[column.written] = values[i];
+  }
+}
+
 /// Appends `rows` values to a column; `row` is the number of the first. The 16 floats before `values` are scratch.
 static inline void append(StreamedColumn& column, int64_t row, float* values, int64_t rows) {
+  if (column.wanted) return append_wanted(column, row, values, rows);
   const int64_t dropped = most(0, column.first - row);
   values += dropped, row += dropped;
   rows = least(rows - dropped, column.last - row);

@@ -18,8 +18,25 @@
 #include <numeric>
 
 #include "kernels/forest_bins.h"
+#include "learn/codes.h"
 
 namespace hayate {
+
+namespace learn {
+
+float cut_between(float a, float b) {
+  constexpr float kMost = std::numeric_limits<float>::max(), kInfinity = std::numeric_limits<float>::infinity();
+  if (a == -kInfinity) return b == kInfinity ? 0.0f : -kInfinity;
+  if (b == kInfinity) return kMost;
+  const double middle = (double(a) + double(b)) / 2;
+  float cut = float(middle);
+  if (double(cut) > middle) cut = std::nextafter(cut, -kInfinity);
+  return cut + 0.0f;
+}
+
+}  // namespace learn
+
+using learn::cut_between;
 
 AlignedBytes::AlignedBytes(size_t size) : size_(size) {
   auto* bytes = static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64 + 64));
@@ -84,17 +101,6 @@ void rank_column(std::span<const float> column, Rank* ranks, std::vector<float>&
     if (column[row] != column[row]) ranks[row] = missing;
 }
 
-/// The largest float32 that does not lie above the middle of the gap a < b; a <= result < b.
-float cut_between(float a, float b) {
-  constexpr float kMost = std::numeric_limits<float>::max(), kInfinity = std::numeric_limits<float>::infinity();
-  if (a == -kInfinity) return b == kInfinity ? 0.0f : -kInfinity;
-  if (b == kInfinity) return kMost;
-  const double middle = (double(a) + double(b)) / 2;
-  float cut = float(middle);
-  if (double(cut) > middle) cut = std::nextafter(cut, -kInfinity);
-  return cut + 0.0f;
-}
-
 /// The training values of a feature without NaN, ascending; value i is first[i * step].
 struct SortedValues {
   const float* first;
@@ -122,15 +128,39 @@ void end_feature(BinnedMatrix& matrix, bool has_missing) {
   matrix.cuts.start.push_back(uint32_t(matrix.cuts.values.size()));
 }
 
+/// Distinct training values of a feature, in any order with repeats, as its categories. At most 254: a byte names them, and
+/// "missing".
+Result<void> place_categories(std::vector<float> values, const BinnedMatrix& matrix, std::vector<float>& cuts) {
+  const size_t feature = size_t(matrix.cuts.num_features());
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  if (values.size() >= kMissingCode) {
+    const std::string name = matrix.names.empty() ? std::to_string(feature) : matrix.names[feature];
+    return input_error(fmt::format("feature '{}' has {} categories, at most {} are possible", name, values.size(), kMissingCode - 1), "categorical",
+                       "leave it out of categorical, or join its rare categories");
+  }
+  cuts.insert(cuts.end(), values.begin(), values.end());
+  return {};
+}
+
+bool is_categorical(std::span<const uint8_t> categorical, int64_t feature) { return !categorical.empty() && categorical[size_t(feature)] != 0; }
+
+/// Code of a value of a categorical feature; of NaN and of values that training did not have, the missing code.
+uint8_t category_code(std::span<const float> known, float x) {
+  const auto place = std::lower_bound(known.begin(), known.end(), x);
+  return place != known.end() && *place == x ? uint8_t(place - known.begin()) : kMissingCode;
+}
+
 struct RankScratch {
   std::vector<uint32_t> counts;  ///< training rows of each rank
   std::vector<float> sorted;
   std::vector<uint8_t> code_of;  ///< code of each rank
 };
 
+/// Cuts of the next feature from the ranks of its training rows. Returns whether a training row misses.
 template <class Rank>
-void bin_column(const Rank* ranks, std::span<const float> values, std::span<const int32_t> train_rows, int max_bins, RankScratch& scratch,
-                BinnedMatrix& matrix) {
+bool cut_by_ranks(const Rank* ranks, std::span<const float> values, std::span<const int32_t> train_rows, int max_bins, RankScratch& scratch,
+                  std::vector<float>& cuts) {
   scratch.counts.assign(values.size() + 1, 0);
   for (const int32_t row : train_rows) ++scratch.counts[ranks[row]];
   scratch.sorted.clear();
@@ -139,23 +169,33 @@ void bin_column(const Rank* ranks, std::span<const float> values, std::span<cons
     scratch.sorted.insert(scratch.sorted.end(), scratch.counts[r], values[r]);
     distinct += scratch.counts[r] > 0;
   }
-  place_cuts({scratch.sorted.data(), 1, int64_t(scratch.sorted.size()), distinct}, max_bins, matrix.cuts.values);
+  if (max_bins > 0) place_cuts({scratch.sorted.data(), 1, int64_t(scratch.sorted.size()), distinct}, max_bins, cuts);
+  return scratch.counts[values.size()] > 0;
+}
+
+template <class Rank>
+Result<void> bin_column(const Rank* ranks, std::span<const float> values, std::span<const int32_t> train_rows, int max_bins, bool categorical,
+                        RankScratch& scratch, BinnedMatrix& matrix) {
   const int64_t feature = matrix.cuts.num_features();
-  end_feature(matrix, scratch.counts[values.size()] > 0);
+  const bool misses = cut_by_ranks(ranks, values, train_rows, categorical ? 0 : max_bins, scratch, matrix.cuts.values);
+  if (categorical) HY_CHECK(place_categories(scratch.sorted, matrix, matrix.cuts.values));
+  end_feature(matrix, misses);
   const std::span<const float> cuts = matrix.cuts.of(feature);
   scratch.code_of.resize(values.size() + 1);
   size_t code = 0;
   for (size_t r = 0; r < values.size(); ++r) {
     while (code < cuts.size() && cuts[code] < values[r]) ++code;
-    scratch.code_of[r] = uint8_t(code);
+    scratch.code_of[r] = categorical ? category_code(cuts, values[r]) : uint8_t(code);
   }
   scratch.code_of[values.size()] = kMissingCode;
   uint8_t* out = matrix.codes.data() + feature * matrix.stride;
   for (int64_t row = 0; row < matrix.num_rows; ++row) out[row] = scratch.code_of[ranks[row]];
+  return {};
 }
 
 /// An empty matrix of the right size, or what is wrong with the request.
-Result<BinnedMatrix> begin_matrix(int64_t num_rows, int64_t num_features, std::span<const int32_t> train_rows, int max_bins) {
+Result<BinnedMatrix> begin_matrix(int64_t num_rows, int64_t num_features, std::span<const int32_t> train_rows, int max_bins,
+                                  std::span<const std::string> names, std::span<const uint8_t> categorical) {
   if (max_bins < 2 || max_bins > kMaxBins)
     return usage_error(fmt::format("bins must be between 2 and {}, not {}", kMaxBins, max_bins), "bins", "bins=64");
   if (train_rows.empty()) return usage_error("no training rows", "bins", "give at least one row with a label");
@@ -164,16 +204,23 @@ Result<BinnedMatrix> begin_matrix(int64_t num_rows, int64_t num_features, std::s
                        "choose features with --features");
   BinnedMatrix matrix;
   matrix.num_rows = num_rows, matrix.num_features = num_features;
+  matrix.names.assign(names.begin(), names.end());
   matrix.has_missing.resize(size_t(num_features));
-  matrix.stride = (num_rows + 63) / 64 * 64;
-  matrix.codes = AlignedBytes(size_t(matrix.stride * num_features));
+  if (std::find(categorical.begin(), categorical.end(), 1) != categorical.end()) matrix.categorical.assign(categorical.begin(), categorical.end());
   return matrix;
+}
+
+void make_room_for_codes(BinnedMatrix& matrix) {
+  matrix.stride = (matrix.num_rows + 63) / 64 * 64;
+  matrix.codes = AlignedBytes(size_t(matrix.stride * matrix.num_features));
 }
 
 /// Cuts of the next (up to) sixteen features, whose training rows are sorted side by side.
 void cut_together(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins, std::vector<float>& tile, BinnedMatrix& matrix) {
   const int64_t first = matrix.cuts.num_features(), rows = int64_t(train_rows.size());
-  const int64_t together = std::min(int64_t{kernels::kSortedTogether}, raw.num_features - first);
+  int64_t together = 1;
+  while (together < kernels::kSortedTogether && first + together < raw.num_features && !is_categorical(matrix.categorical, first + together))
+    ++together;
   tile.resize(size_t(rows * kernels::kSortedTogether));
   const kernels::SortedCounts counts =
       kernels::bin_kernels().sort_columns(raw.column(first), raw.stride, together, train_rows.data(), rows, tile.data());
@@ -199,11 +246,22 @@ void cut_alone(const FloatColumns& raw, std::span<const int32_t> train_rows, int
   end_feature(matrix, sorted.size() < train_rows.size());
 }
 
+/// The same for one feature of categories.
+Result<void> cut_categories(const float* column, std::span<const int32_t> train_rows, BinnedMatrix& matrix) {
+  std::vector<float> values;
+  for (const int32_t row : train_rows)
+    if (column[row] == column[row]) values.push_back(column[row] + 0.0f);
+  const bool misses = values.size() < train_rows.size();
+  HY_CHECK(place_categories(std::move(values), matrix, matrix.cuts.values));
+  end_feature(matrix, misses);
+  return {};
+}
+
 }  // namespace
 
 RankedMatrix rank_columns(const FloatColumns& raw) {
   assert(raw.num_rows < int64_t{1} << 31);
-  RankedMatrix out{raw.num_rows, raw.num_features, {}, {}, {0}, {}};
+  RankedMatrix out{raw.num_rows, raw.num_features, {}, {}, {0}, {}, {raw.names.begin(), raw.names.end()}};
   const bool small = raw.num_rows < 65'536;
   (small ? out.ranks16.resize(size_t(raw.num_rows * raw.num_features)) : out.ranks32.resize(size_t(raw.num_rows * raw.num_features)));
   ColumnSorter sorter;
@@ -219,32 +277,59 @@ RankedMatrix rank_columns(const FloatColumns& raw) {
   return out;
 }
 
-Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins) {
-  HY_TRY(BinnedMatrix matrix, begin_matrix(ranked.num_rows, ranked.num_features, train_rows, max_bins));
+Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins,
+                                 std::span<const uint8_t> categorical) {
+  HY_TRY(BinnedMatrix matrix, begin_matrix(ranked.num_rows, ranked.num_features, train_rows, max_bins, ranked.names, categorical));
+  make_room_for_codes(matrix);
   RankScratch scratch;
   for (int64_t feature = 0; feature < ranked.num_features; ++feature) {
     const size_t begin = size_t(feature * ranked.num_rows);
     const std::span<const float> values = ranked.values_of(feature);
+    const bool of_categories = is_categorical(categorical, feature);
     if (!ranked.ranks16.empty())
-      bin_column(ranked.ranks16.data() + begin, values, train_rows, max_bins, scratch, matrix);
+      HY_CHECK(bin_column(ranked.ranks16.data() + begin, values, train_rows, max_bins, of_categories, scratch, matrix));
     else
-      bin_column(ranked.ranks32.data() + begin, values, train_rows, max_bins, scratch, matrix);
+      HY_CHECK(bin_column(ranked.ranks32.data() + begin, values, train_rows, max_bins, of_categories, scratch, matrix));
   }
   return matrix;
 }
 
-Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins) {
+Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
+                                   std::span<const uint8_t> categorical) {
+  HY_TRY(BinnedMatrix matrix, begin_matrix(ranked->num_rows, ranked->num_features, train_rows, kMaxBins, ranked->names, categorical));
+  for (int64_t feature = 0; feature < ranked->num_features; ++feature) {
+    const std::span<const float> values = ranked->values_of(feature);
+    const auto misses = [&](const auto& ranks) {
+      return std::any_of(train_rows.begin(), train_rows.end(),
+                         [&](int32_t row) { return ranks[size_t(feature * ranked->num_rows + row)] == values.size(); });
+    };
+    // Ranks are the codes of categories too, so all values of the table are categories.
+    if (is_categorical(categorical, feature)) HY_CHECK(place_categories({values.begin(), values.end()}, matrix, matrix.cuts.values));
+    end_feature(matrix, ranked->ranks16.empty() ? misses(ranked->ranks32) : misses(ranked->ranks16));
+  }
+  matrix.ranked = std::move(ranked);
+  return matrix;
+}
+
+Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins, std::span<const uint8_t> categorical) {
   constexpr size_t kMostTogether = 2048;  // rows up to which sorting side by side is the faster way
-  HY_TRY(BinnedMatrix matrix, begin_matrix(raw.num_rows, raw.num_features, train_rows, max_bins));
+  HY_TRY(BinnedMatrix matrix, begin_matrix(raw.num_rows, raw.num_features, train_rows, max_bins, raw.names, categorical));
+  make_room_for_codes(matrix);
   std::vector<float> sorted;
   ColumnSorter sorter;
   while (matrix.cuts.num_features() < raw.num_features) {
-    if (train_rows.size() <= kMostTogether)
+    const int64_t feature = matrix.cuts.num_features();
+    if (is_categorical(categorical, feature))
+      HY_CHECK(cut_categories(raw.column(feature), train_rows, matrix));
+    else if (train_rows.size() <= kMostTogether)
       cut_together(raw, train_rows, max_bins, sorted, matrix);
     else
       cut_alone(raw, train_rows, max_bins, sorter, sorted, matrix);
   }
   code_columns(matrix.cuts, raw, matrix.codes.data(), matrix.stride);
+  for (int64_t feature = 0; feature < raw.num_features; ++feature)
+    for (int64_t row = 0; row < raw.num_rows && is_categorical(categorical, feature); ++row)
+      matrix.codes.data()[feature * matrix.stride + row] = category_code(matrix.cuts.of(feature), raw.column(feature)[row]);
   return matrix;
 }
 

@@ -8,8 +8,11 @@
 #include <bit>
 #include <cmath>
 #include <iterator>
+#include <optional>
 
 #include "exec/pool.h"
+#include "learn/impurity.h"
+#include "learn/out_of_bag.h"
 #include "learn/params.h"
 #include "learn/tree.h"
 
@@ -18,69 +21,88 @@ namespace {
 
 using namespace learn;
 
-Result<void> check_params(ForestParams params) {
+Result<void> check_fields(ForestParams params) {
   FieldList fields = fields_of(params);
   for (Field& field : fields) HY_CHECK(field.set(field.text(), "forest parameters", ""));
-  return {};
+  return check_values(params, "forest parameters");
 }
 
-Result<void> check_label(const Labels& labels, int32_t row) {
+Result<void> check_label(const Labels& labels, Criterion criterion, int32_t row) {
   if (labels.problem == Problem::classification) {
     const int32_t id = labels.classes[row];
     if (id >= 0 && id < labels.num_classes) return {};
     return input_error(fmt::format("class {} of row {} is not one of {} classes", id, row, labels.num_classes), "labels",
                        "number the classes from 0");
   }
+  if (criterion == Criterion::poisson && labels.values[row] < 0)
+    return input_error(fmt::format("the label of row {} is {}, poisson learns counts", row, labels.values[row]), "labels",
+                       "labels of 0 or more, or criterion=squared_error");
   if (std::isfinite(labels.values[row])) return {};
   return input_error(fmt::format("the label of row {} is {}", row, labels.values[row]), "labels",
                      "leave out rows whose label is not a finite number");
 }
 
 /// The training rows that count: those of positive weight.
-Result<std::vector<int32_t>> rows_that_count(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels,
-                                             std::span<const float> weights) {
-  std::vector<int32_t> kept;
-  kept.reserve(rows.size());
-  for (const int32_t row : rows) {
+struct CountedRows {
+  std::vector<int32_t> rows, places;  ///< and where each stands among the rows given
+};
+
+Result<CountedRows> rows_that_count(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, Criterion criterion,
+                                    std::span<const float> weights, const std::vector<double>& class_weights) {
+  CountedRows kept;
+  kept.rows.reserve(rows.size()), kept.places.reserve(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const int32_t row = rows[i];
     if (row < 0 || row >= matrix.num_rows)
       return input_error(fmt::format("row {} of {} rows", row, matrix.num_rows), "training rows", "name rows of the matrix");
-    HY_CHECK(check_label(labels, row));
+    HY_CHECK(check_label(labels, criterion, row));
     const float weight = weights.empty() ? 1.0f : weights[row];
     if (!std::isfinite(weight) || weight < 0)
       return input_error(fmt::format("the weight of row {} is {}", row, weight), "weights", "weights are finite numbers, 0 or more");
-    if (weight > 0) kept.push_back(row);
+    if (weight > 0 && (class_weights.empty() || class_weights[size_t(labels.classes[row])] > 0))
+      kept.rows.push_back(row), kept.places.push_back(int32_t(i));
   }
-  if (kept.empty()) return input_error("no rows to train on", "training rows", "give rows with a label and a positive weight");
+  if (kept.rows.empty()) return input_error("no rows to train on", "training rows", "give rows with a label and a positive weight");
   return kept;
 }
 
-float largest_weight(std::span<const int32_t> rows, std::span<const float> weights) {
-  float largest = 0;
-  for (const int32_t row : rows) largest = std::max(largest, weights[row]);
-  return largest;
-}
-
-bool are_whole(std::span<const int32_t> rows, std::span<const float> weights) {
-  return std::all_of(rows.begin(), rows.end(), [&](int32_t row) { return weights[row] <= 65'535 && weights[row] == std::floor(weights[row]); });
+/// So that all classes present weigh the same, and all rows together what they weighed before.
+std::vector<double> balanced_weights(std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights) {
+  std::vector<double> of_class(size_t(labels.num_classes), 0.0);
+  double all = 0, present = 0;
+  for (const int32_t row : rows) of_class[size_t(labels.classes[row])] += weights.empty() ? 1.0 : double(weights[row]);
+  for (const double weight : of_class) all += weight, present += weight > 0;
+  for (double& weight : of_class) weight = weight > 0 ? all / (present * weight) : 1.0;
+  return of_class;
 }
 
 /// Whole weights count like repeated rows, as long as nothing asks how many rows there are; others are scaled to 20 bits.
-void set_weights(std::span<const int32_t> rows, std::span<const float> weights, const ForestParams& params, Target& target) {
-  if (weights.empty()) return;
-  const bool whole = are_whole(rows, weights) && params.min_samples_leaf == 1 && params.min_samples_split == 2;
-  const double scale = whole ? 1.0 : 0x1p20 / double(largest_weight(rows, weights));
-  target.real_weights = weights;
-  target.packed = whole;
-  target.weights.resize(weights.size());
-  for (const int32_t row : rows) target.weights[row] = uint32_t(std::max(1.0, std::nearbyint(double(weights[row]) * scale)));
+/// Returns whether they are whole.
+bool set_weights(std::span<const int32_t> rows, std::span<const float> weights, const std::vector<double>& class_weights, const Target& target,
+                 const ForestParams& params, RowWeights& out) {
+  if (weights.empty() && class_weights.empty()) return true;
+  const Labels& labels = target.labels;
+  const size_t num_rows = weights.empty() ? labels.classes.size() : weights.size();
+  out.real.resize(num_rows), out.whole.resize(num_rows);
+  double largest = 0;
+  bool whole = params.min_samples_leaf == 1 && params.min_samples_split == 2;
+  for (const int32_t row : rows) {
+    const double weight = (weights.empty() ? 1.0 : double(weights[row])) * (class_weights.empty() ? 1.0 : class_weights[size_t(labels.classes[row])]);
+    out.real[size_t(row)] = weight;
+    largest = std::max(largest, weight);
+    whole = whole && weight <= 65'535 && weight == std::floor(weight);
+  }
+  const double scale = whole ? 1.0 : 0x1p20 / largest;
+  for (const int32_t row : rows) out.whole[size_t(row)] = uint32_t(std::max(1.0, std::nearbyint(out.real[size_t(row)] * scale)));
+  return whole;
 }
 
 /// Sum of counts that one tree can reach.
 uint64_t most_units(std::span<const int32_t> rows, const ForestParams& params, const Target& target) {
-  const auto weight = [&](int32_t row) { return target.weights.empty() ? uint64_t{1} : target.weights[row]; };
   const uint64_t draws = uint64_t(draws_per_tree(params, int64_t(rows.size())));
+  if (target.weigh_per_tree) return draws << 20;
   uint64_t largest = 1;
-  for (const int32_t row : rows) largest = std::max(largest, weight(row));
+  for (const int32_t row : rows) largest = std::max(largest, target.weights.whole.empty() ? uint64_t{1} : target.weights.whole[size_t(row)]);
   return draws * largest;
 }
 
@@ -99,33 +121,35 @@ void set_fixed(std::span<const int32_t> rows, uint64_t units, Target& target) {
   for (const int32_t row : rows) target.fixed[row] = std::llrint((quarter(row) - low) * scale);
 }
 
-Target make_target(std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights, const ForestParams& params) {
+/// True when the tests and the criterion are those of PackedMeasure.
+bool is_simple(const BinnedMatrix& matrix, const ForestParams& params, const FeatureRoles& roles, Criterion criterion) {
+  return !matrix.ranked && matrix.categorical.empty() && roles.monotone.empty() && params.splitter == "best" &&
+         (criterion == Criterion::gini || criterion == Criterion::squared_error);
+}
+
+Target make_target(std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights, const std::vector<double>& class_weights,
+                   const ForestParams& params, Criterion criterion, bool simple) {
   constexpr uint64_t kMostPacked = uint64_t{1} << 26;  // leaves 12 bits of a 64-bit record for the label
   Target target;
   target.labels = labels;
-  set_weights(rows, weights, params, target);
+  target.criterion = criterion;
+  target.weigh_per_tree = params.class_weight == "balanced_subsample";
+  const bool whole = set_weights(rows, weights, class_weights, target, params, target.weights);
   const uint64_t units = most_units(rows, params, target);
-  target.packed = target.packed && labels.num_classes <= 2 && units < kMostPacked;
+  target.packed = simple && whole && !target.weigh_per_tree && labels.num_classes <= 2 && units < kMostPacked;
   if (labels.problem == Problem::regression) set_fixed(rows, units, target);
   return target;
 }
 
-/// n_l n_r / n * (difference of the children's values)^2, over the node's values: what the split took from the sum of squares.
-double gain_of(const Tree& tree, size_t node, size_t width) {
-  const size_t left = tree.nodes[node].child(), right = left + 1;
-  double squares = 0;
-  for (size_t k = 0; k < width; ++k) {
-    const double difference = tree.values[left * width + k] - tree.values[right * width + k];
-    squares += difference * difference;
-  }
-  return tree.weight[left] * tree.weight[right] / (tree.weight[left] + tree.weight[right]) * squares;
-}
-
-void append_tree(const Tree& tree, Forest& forest) {
+void append_tree(const Training& training, const Tree& tree, Forest& forest) {
   for (size_t node = 0; node < tree.nodes.size(); ++node)
-    if (!tree.nodes[node].is_leaf()) forest.importance[tree.nodes[node].feature] += gain_of(tree, node, size_t(forest.values_per_node()));
+    if (!tree.nodes[node].is_leaf())
+      forest.importance[tree.nodes[node].feature] += impurity_decrease(tree, node, training.target.criterion, training.target.labels);
   forest.nodes.insert(forest.nodes.end(), tree.nodes.begin(), tree.nodes.end());
   forest.values.insert(forest.values.end(), tree.values.begin(), tree.values.end());
+  forest.thresholds.insert(forest.thresholds.end(), tree.thresholds.begin(), tree.thresholds.end());
+  forest.sets.insert(forest.sets.end(), tree.sets.begin(), tree.sets.end());
+  if (!forest.categorical.empty()) forest.set_start.push_back(uint32_t(forest.sets.size()));
   std::transform(tree.weight.begin(), tree.weight.end(), std::back_inserter(forest.cover), [](double weight) { return float(weight); });
   forest.tree_start.push_back(uint32_t(forest.nodes.size()));
 }
@@ -136,7 +160,9 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   forest.num_classes = training.target.labels.num_classes;
   forest.cuts = training.matrix.cuts;
   forest.importance.assign(size_t(training.matrix.num_features), 0.0);
-  for (const Tree& tree : trees) append_tree(tree, forest);
+  forest.categorical = training.matrix.categorical;
+  if (!forest.categorical.empty()) forest.set_start = {0};
+  for (const Tree& tree : trees) append_tree(training, tree, forest);
   double sum = 0;
   for (const double gain : forest.importance) sum += gain;
   if (sum > 0)
@@ -150,31 +176,118 @@ AlignedBytes histogram_places(const BinnedMatrix& matrix) {
   return places;
 }
 
-std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const exec::Cancellation* cancel) {
+Tree tree_of(const Forest& forest, int64_t t) {
+  const auto part = [](const auto& all, size_t begin, size_t end) {
+    return std::vector(all.begin() + ptrdiff_t(begin), all.begin() + ptrdiff_t(end));
+  };
+  const size_t begin = forest.tree_start[size_t(t)], end = forest.tree_start[size_t(t) + 1], width = size_t(forest.values_per_node());
+  Tree tree;
+  tree.nodes = part(forest.nodes, begin, end);
+  tree.values = part(forest.values, begin * width, end * width);
+  if (!forest.thresholds.empty()) tree.thresholds = part(forest.thresholds, begin, end);
+  if (!forest.categorical.empty()) tree.sets = part(forest.sets, forest.set_start[size_t(t)], forest.set_start[size_t(t) + 1]);
+  return tree;
+}
+
+/// What belongs to one worker.
+struct Worker {
+  Scratch scratch;
+  std::optional<OutOfBagSums> out_of_bag;
+};
+
+std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const exec::Cancellation* cancel, const Forest* start,
+                             std::optional<OutOfBagSums>& out_of_bag) {
   std::vector<Tree> trees(size_t(training.params.num_trees));
-  std::vector<Scratch> scratch(size_t(pool ? pool->workers() : 1), Scratch(training.matrix.num_features));
-  const auto grow = [&](int64_t t, int worker) { trees[size_t(t)] = grow_tree(training, uint64_t(t), scratch[size_t(worker)]); };
+  std::vector<Worker> workers(size_t(pool ? pool->workers() : 1), Worker{Scratch(training.matrix.num_features), {}});
+  const auto grow = [&](int64_t t, int w) {
+    Worker& worker = workers[size_t(w)];
+    Tree& tree = trees[size_t(t)];
+    if (start && t < start->num_trees())
+      weigh_nodes(training, uint64_t(t), worker.scratch, tree = tree_of(*start, t));
+    else
+      tree = grow_tree(training, uint64_t(t), worker.scratch);
+    if (!training.params.oob_score) return;
+    if (!worker.out_of_bag) worker.out_of_bag.emplace(training);
+    worker.out_of_bag->add(training, tree, worker.scratch.sample.counts);
+  };
   if (pool) {
     pool->run(training.params.num_trees, grow, cancel);
   } else {
     for (int64_t t = 0; t < training.params.num_trees && !(cancel && cancel->stopped()); ++t) grow(t, 0);
   }
+  for (Worker& worker : workers) {
+    if (!worker.out_of_bag) continue;
+    if (out_of_bag)
+      out_of_bag->merge(*worker.out_of_bag);
+    else
+      out_of_bag = std::move(worker.out_of_bag);
+  }
   return trees;
+}
+
+/// What params, labels and roles rule out together.
+Result<void> check_together(const ForestParams& params, const Labels& labels, const FeatureRoles& roles, Criterion criterion) {
+  if (labels.problem == Problem::ranking) return usage_error("a forest does not rank", "--learner", "--problem regression learns the label itself");
+  if (!roles.monotone.empty() && (labels.num_classes > 2 || criterion == Criterion::absolute_error))
+    return usage_error(
+        fmt::format("monotone features do not go with {}", labels.num_classes > 2 ? "more than two classes" : "criterion absolute_error"), "monotone",
+        "leave monotone out");
+  if (criterion == Criterion::absolute_error && (params.splitter == "random" || !roles.categorical.empty()))
+    return usage_error("criterion absolute_error goes with splitter=best and without categories", "criterion", "criterion=squared_error");
+  if (params.oob_score && !params.bootstrap && params.max_samples == 1)
+    return usage_error("oob_score needs trees that leave rows out", "oob_score", "bootstrap=true, or max_samples below 1");
+  return {};
+}
+
+/// Trees of another forest, or of other data, can't be the beginning.
+Result<void> check_start(const Forest& start, const BinnedMatrix& matrix, const Labels& labels, const ForestParams& params) {
+  const bool same = start.problem == labels.problem && start.num_classes == labels.num_classes && start.joined == Joined::mean &&
+                    start.cuts == matrix.cuts && start.categorical == matrix.categorical && start.thresholds.empty() == !matrix.ranked;
+  if (!same)
+    return usage_error("the model to start from was trained on other data, bins or features", "warm start",
+                       "give the data and params it was trained with");
+  if (start.num_trees() > params.num_trees)
+    return usage_error(fmt::format("the model to start from has {} trees, {} are asked for", start.num_trees(), params.num_trees), "warm start",
+                       fmt::format("num_trees={} or more", start.num_trees()));
+  return {};
+}
+
+std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
+  std::vector<uint8_t> last;
+  for (int64_t f = 0; f < matrix.num_features && !matrix.ranked; ++f) last.push_back(uint8_t(matrix.cuts.of(f).size()));
+  return last;
 }
 
 }  // namespace
 
 Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
-                            const ForestParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
-  HY_CHECK(check_params(params));
+                            const ForestParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel,
+                            const ForestExtras& extras) {
+  HY_CHECK(check_fields(params));
   HY_TRY(const int64_t tried, features_per_node(params, labels.problem, matrix.num_features));
-  HY_TRY(const std::vector<int32_t> counted, rows_that_count(matrix, rows, labels, weights));
-  const Target target = make_target(counted, labels, weights, params);
-  std::vector<uint8_t> last_code(size_t(matrix.num_features));
-  for (int64_t f = 0; f < matrix.num_features; ++f) last_code[size_t(f)] = uint8_t(matrix.cuts.of(f).size());
-  const Training training{matrix, params, target, counted, std::move(last_code), histogram_places(matrix), tried, seed, entity};
-  const std::vector<Tree> trees = grow_trees(training, pool, cancel);
+  HY_TRY(const Criterion criterion, criterion_of(params, labels.problem));
+  HY_TRY(const FeatureRoles roles, feature_roles(params, matrix.names, matrix.num_features));
+  HY_CHECK(check_together(params, labels, roles, criterion));
+  if (extras.start) HY_CHECK(check_start(*extras.start, matrix, labels, params));
+  HY_TRY(std::vector<double> class_weights, given_class_weights(params, labels));
+  if (std::all_of(class_weights.begin(), class_weights.end(), [](double w) { return w == 1; })) class_weights.clear();
+  HY_TRY(const CountedRows counted, rows_that_count(matrix, rows, labels, criterion, weights, class_weights));
+  if (params.class_weight == "balanced") class_weights = balanced_weights(counted.rows, labels, weights);
+  const Target target = make_target(counted.rows, labels, weights, class_weights, params, criterion, is_simple(matrix, params, roles, criterion));
+  const Training training{.matrix = matrix,
+                          .params = params,
+                          .target = target,
+                          .rows = counted.rows,
+                          .monotone = roles.monotone,
+                          .last_code = last_codes(matrix),
+                          .places = target.packed ? histogram_places(matrix) : AlignedBytes(),
+                          .features_per_node = tried,
+                          .seed = seed,
+                          .entity = entity};
+  std::optional<OutOfBagSums> out_of_bag;
+  const std::vector<Tree> trees = grow_trees(training, pool, cancel, extras.start, out_of_bag);
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "forest", "run it again"};
+  if (out_of_bag && extras.out_of_bag) *extras.out_of_bag = out_of_bag->finish(training, counted.places, rows.size());
   return join_trees(training, trees);
 }
 

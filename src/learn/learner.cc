@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/strings.h"
+#include "learn/boosting_params.h"
 #include "learn/params.h"
 
 namespace hayate {
@@ -14,6 +15,7 @@ namespace {
 // In the order of LearnerParams.
 constexpr std::array kLearners = {
     Learner{"forest", "random forest: the mean of trees on bootstrap samples", true, true, false},
+    Learner{"boosting", "gradient boosting: the sum of trees that each correct the ones before", true, true, false},
 };
 static_assert(kLearners.size() == std::variant_size_v<LearnerParams>);
 

@@ -12,7 +12,8 @@ TEST_CASE("forest params: text to struct and back") {
   CHECK(forest.max_depth == 8);
   CHECK(forest.max_features == "0.3");
   CHECK(format_params(params.value()) ==
-        "num_trees=50,max_depth=8,max_features=0.3,min_samples_leaf=1,min_samples_split=2,bootstrap=true,max_samples=1,bins=64");
+        "num_trees=50,max_depth=8,max_features=0.3,min_samples_leaf=1,min_samples_split=2,bootstrap=true,max_samples=1,bins=64,criterion=auto,"
+        "splitter=best,class_weight=none,max_leaf_nodes=0,min_impurity_decrease=0,ccp_alpha=0,monotone=,categorical=,oob_score=false");
   CHECK(format_params(learner_params("forest", format_params(params.value())).value()) == format_params(params.value()));
   CHECK(format_params(learner_params("forest", "").value()) == format_params(ForestParams{}));
 }
@@ -23,7 +24,7 @@ TEST_CASE("forest params: what is wrong, and what would be right") {
   CHECK(error("num_treees=5").hint == "did you mean 'num_trees'?");
   CHECK(error("num_trees=0").what == "num_trees must be between 1 and 100000, not '0'");
   CHECK(error("num_trees=0").hint == "num_trees=100");
-  CHECK(error("bins=256").what == "bins must be between 2 and 255, not '256'");
+  CHECK(error("bins=256").what == "bins must be between 2 and 255, or exact, not '256'");
   CHECK(error("num_trees").what == "'num_trees' is not name=value");
   for (const char* text :
        {"max_features=sqr", "max_features=0", "max_features=-1", "max_features=1.5", "max_features=", "max_depth=x", "max_samples=0"}) {

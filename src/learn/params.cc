@@ -30,7 +30,105 @@ int64_t count_of(const std::string& text, Problem problem, int64_t num_features)
   return fraction && *fraction > 0 && *fraction <= 1 ? at_least_one(*fraction * all) : 0;
 }
 
+Result<void> check_bins(const std::string& bins, const std::string& where) {
+  if (bins == "exact") return {};
+  const auto count = parse_integer(bins);
+  if (count && *count >= 2 && *count <= kMaxBins) return {};
+  return usage_error(fmt::format("bins must be between 2 and {}, or exact, not '{}'", kMaxBins, bins), where, "bins=64");
+}
+
+/// "a:1;b:-1" as pairs; a name may hold colons. An entry without a number is an error.
+Result<std::vector<std::pair<std::string, double>>> numbers_by_name(std::string_view text, const std::string& what, const std::string& where) {
+  std::vector<std::pair<std::string, double>> out;
+  for (const std::string& entry : split(text, ';')) {
+    if (trim(entry).empty()) continue;
+    const size_t colon = entry.rfind(':');
+    const auto number = colon == std::string::npos ? std::nullopt : parse_number(trim(std::string_view(entry).substr(colon + 1)));
+    if (!number) return usage_error(fmt::format("'{}' of {} is not NAME:NUMBER", entry, what), where, what + "=first:1;second:-1");
+    out.emplace_back(trim(std::string_view(entry).substr(0, colon)), *number);
+  }
+  return out;
+}
+
+/// The place of a feature by its name, or by its number where features have no names.
+Result<size_t> feature_place(const std::string& name, std::span<const std::string> names, int64_t num_features, const std::string& param) {
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return i;
+  if (!names.empty()) return unknown_name("feature", name, names, param);
+  const auto number = parse_integer(name);
+  if (number && *number >= 0 && *number < num_features) return size_t(*number);
+  return usage_error(fmt::format("unknown feature '{}'", name), param, fmt::format("features are called 0 to {} here", num_features - 1));
+}
+
+Result<void> check_class_weight(const std::string& text, const std::string& where) {
+  if (text == "none" || text == "balanced" || text == "balanced_subsample") return {};
+  const auto weights = numbers_by_name(text, "class_weight", where);
+  if (!weights.ok() || weights.value().empty())
+    return usage_error(fmt::format("class_weight '{}' is none of none, balanced, balanced_subsample, NAME:WEIGHT;NAME:WEIGHT", text), where,
+                       "class_weight=balanced");
+  for (const auto& [name, weight] : weights.value())
+    if (!std::isfinite(weight) || weight < 0)
+      return usage_error(fmt::format("the weight of class '{}' is {}", name, weight), where, "weights are finite numbers, 0 or more");
+  return {};
+}
+
 }  // namespace
+
+int max_bins(const ForestParams& params) { return params.bins == "exact" ? 0 : int(parse_integer(params.bins).value_or(0)); }
+
+Result<FeatureRoles> feature_roles(const ForestParams& params, std::span<const std::string> names, int64_t num_features) {
+  FeatureRoles roles;
+  for (const std::string& entry : split(params.categorical, ';')) {
+    if (trim(entry).empty()) continue;
+    HY_TRY(const size_t place, feature_place(std::string(trim(entry)), names, num_features, "categorical"));
+    roles.categorical.resize(size_t(num_features));
+    roles.categorical[place] = 1;
+  }
+  HY_TRY(const auto directions, numbers_by_name(params.monotone, "monotone", "monotone"));
+  for (const auto& [name, direction] : directions) {
+    HY_TRY(const size_t place, feature_place(name, names, num_features, "monotone"));
+    if (direction != 1 && direction != -1 && direction != 0)
+      return usage_error(fmt::format("the direction of '{}' is {}", name, direction), "monotone", "1: never falls, -1: never rises");
+    if (!roles.categorical.empty() && roles.categorical[place])
+      return usage_error(fmt::format("'{}' is categorical: its values have no order", name), "monotone",
+                         "leave it out of monotone or of categorical");
+    roles.monotone.resize(size_t(num_features));
+    roles.monotone[place] = int8_t(direction);
+  }
+  return roles;
+}
+
+namespace learn {
+
+Result<Criterion> criterion_of(const ForestParams& params, Problem problem) {
+  const bool classes = problem == Problem::classification;
+  const std::string& name = params.criterion;
+  if (classes && (name == "auto" || name == "gini")) return Criterion::gini;
+  if (classes && (name == "entropy" || name == "log_loss")) return Criterion::entropy;
+  if (!classes && (name == "auto" || name == "squared_error")) return Criterion::squared_error;
+  if (!classes && name == "absolute_error") return Criterion::absolute_error;
+  if (!classes && name == "poisson") return Criterion::poisson;
+  return usage_error(fmt::format("criterion {} is not one for {}", name, problem_name(problem)), "criterion",
+                     classes ? "one of: gini, entropy, log_loss" : "one of: squared_error, absolute_error, poisson");
+}
+
+Result<std::vector<double>> given_class_weights(const ForestParams& params, const Labels& labels) {
+  if (labels.problem != Problem::classification && params.class_weight != "none")
+    return usage_error("class_weight needs classes, the problem is regression", "class_weight", "leave class_weight out");
+  std::vector<double> weights(size_t(labels.num_classes), 1.0);
+  if (params.class_weight == "none" || params.class_weight.starts_with("balanced")) return weights;
+  std::vector<std::string> names(labels.class_names.begin(), labels.class_names.end());
+  for (int32_t c = 0; c < labels.num_classes && labels.class_names.empty(); ++c) names.push_back(std::to_string(c));
+  HY_TRY(const auto given, numbers_by_name(params.class_weight, "class_weight", "class_weight"));
+  for (const auto& [name, weight] : given) {
+    const auto place = std::find(names.begin(), names.end(), name);
+    if (place == names.end()) return unknown_name("class", name, names, "class_weight");
+    weights[size_t(place - names.begin())] = weight;
+  }
+  return weights;
+}
+
+}  // namespace learn
 
 Result<int64_t> features_per_node(const ForestParams& params, Problem problem, int64_t num_features) {
   const int64_t count = count_of(params.max_features, problem, num_features);
@@ -40,18 +138,21 @@ Result<int64_t> features_per_node(const ForestParams& params, Problem problem, i
 
 Result<void> check_values(const ForestParams& params, const std::string& where) {
   if (count_of(params.max_features, Problem::regression, 1) == 0) return wrong_max_features(params.max_features, where);
-  return {};
+  HY_CHECK(check_bins(params.bins, where));
+  if (params.max_leaf_nodes == 1) return usage_error("max_leaf_nodes is 0 or at least 2, not 1", where, "max_leaf_nodes=31");
+  return check_class_weight(params.class_weight, where);
 }
 
 Result<void> check_shape(const ForestParams& params, Problem problem, int64_t num_features) {
-  const auto count = features_per_node(params, problem, num_features);
-  return count.ok() ? Result<void>() : count.error();
+  HY_CHECK(features_per_node(params, problem, num_features));
+  HY_CHECK(learn::criterion_of(params, problem));
+  return {};
 }
 
 int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_features) {
   // A tree of n training rows has at most n leaves and 2^depth; a node is 8 bytes and an 8-byte value. A feature has its cuts and its gain.
   const int64_t leaves = params.max_depth > 0 && params.max_depth < 40 ? std::min(rows, int64_t{1} << params.max_depth) : rows;
-  return params.num_trees * leaves * 2 * 16 + num_features * (params.bins * 4 + 8);
+  return params.num_trees * leaves * 2 * 16 + num_features * (max_bins(params) * 4 + 8);
 }
 
 }  // namespace hayate

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/fields.h"
 #include "hayate/binned.h"
@@ -21,10 +22,32 @@ void visit_fields(ForestParams& p, Visitor&& field) {
   field("min_samples_split", p.min_samples_split, "rows drawn below which a node is not split", Range{2, 1'000'000'000});
   field("bootstrap", p.bootstrap, "each tree draws its rows with replacement; false: every row once");
   field("max_samples", p.max_samples, "rows a tree draws, as a fraction of the training rows", Range{0.0001, 1});
-  field("bins", p.bins, "most bins a feature is cut into", Range{2, kMaxBins});
+  field("bins", p.bins, "most bins a feature is cut into, 2 to 255; exact tries every threshold there is", Argument{"64|255|exact|N"});
+  field("criterion", p.criterion, "what a split lowers; auto is gini for classification and squared_error for regression",
+        Choices{{"auto", "gini", "entropy", "log_loss", "squared_error", "absolute_error", "poisson"}});
+  field("splitter", p.splitter, "best: the best cut of a feature; random: one cut drawn per feature (extra trees)", Choices{{"best", "random"}});
+  field("class_weight", p.class_weight, "weight of each class: none, balanced, balanced_subsample (per tree) or NAME:WEIGHT;NAME:WEIGHT",
+        Argument{"none|balanced|balanced_subsample|NAME:WEIGHT;..."});
+  field("max_leaf_nodes", p.max_leaf_nodes, "leaves a tree keeps, those where impurity drops most; 0 means no limit", Range{0, 1'000'000'000});
+  field("min_impurity_decrease", p.min_impurity_decrease, "by how much a split must lower the tree's impurity", Range{0, 1e300});
+  field("ccp_alpha", p.ccp_alpha, "minimal cost-complexity pruning: what each leaf must lower impurity by", Range{0, 1e300});
+  field("monotone", p.monotone, "features with which the prediction may only rise (1) or only fall (-1)", Argument{"NAME:1;NAME:-1"});
+  field("categorical", p.categorical, "features whose values are categories: a split sends any set of them left", Argument{"NAME;NAME"});
+  field("oob_score", p.oob_score, "predict every training row by the trees that did not draw it");
 }
 Result<void> check_values(const ForestParams& params, const std::string& where);
 Result<void> check_shape(const ForestParams& params, Problem problem, int64_t num_features);
 int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_features);
+
+namespace learn {
+
+/// What a split lowers.
+enum class Criterion { gini, entropy, squared_error, absolute_error, poisson };
+/// Error (usage): the criterion is one for another problem.
+Result<Criterion> criterion_of(const ForestParams& params, Problem problem);
+/// class_weight's own numbers; 1 for the rest, and for `balanced`, which counts rows. Error (usage): an unknown class.
+Result<std::vector<double>> given_class_weights(const ForestParams& params, const Labels& labels);
+
+}  // namespace learn
 
 }  // namespace hayate

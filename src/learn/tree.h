@@ -1,25 +1,36 @@
-// Grows one tree. What a node measures is a policy: PackedMeasure (whole-number counts, one number to learn: regression and
-// two classes) and ChannelMeasure (real weights, or three classes and more).
+// Grows one tree. What a node measures is a policy: PackedMeasure (packed_measure.h: bins, whole-number counts, one number to
+// learn by Gini impurity or squared error; the fast way) and ChannelMeasure (channel_measure.h: everything else).
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 #include "hayate/forest.h"
 #include "kernels/forest.h"
+#include "learn/params.h"
 #include "learn/sample.h"
 
 namespace hayate::learn {
 
+/// Weights of the rows of the matrix: as whole numbers, of real ones scaled so that the largest is 2^20, and as they are.
+struct RowWeights {
+  std::vector<uint32_t> whole;  ///< empty: all 1
+  std::vector<double> real;     ///< empty: all 1
+};
+
 /// What is learnt, as whole numbers, so that sums are exact and need no order. Indexed by row of the matrix.
 struct Target {
   Labels labels;
-  std::vector<int64_t> fixed;     ///< regression: (label - base) / unit, rounded
-  double base = 0, unit = 1;      ///< in quarters of a label, so that the widest range of doubles has a difference
-  std::vector<uint32_t> weights;  ///< whole-number weights, of real ones scaled so that the largest is 2^20; empty: all 1
-  std::span<const float> real_weights;
-  bool packed = true;  ///< PackedMeasure can do it
+  Criterion criterion = Criterion::squared_error;
+  std::vector<int64_t> fixed;   ///< regression: (label - base) / unit, rounded
+  double base = 0, unit = 1;    ///< in quarters of a label, so that the widest range of doubles has a difference
+  RowWeights weights;           ///< class weights are in them
+  bool weigh_per_tree = false;  ///< class_weight = balanced_subsample: each tree weighs its own draws
+  bool packed = true;           ///< PackedMeasure can do it
+
+  double label_of(double fixed_label) const { return (base + fixed_label * unit) * 4; }
 };
 
 /// Everything a tree needs beside its own random numbers.
@@ -28,16 +39,22 @@ struct Training {
   const ForestParams& params;
   const Target& target;
   std::span<const int32_t> rows;   ///< training rows of positive weight
-  std::vector<uint8_t> last_code;  ///< per feature
-  AlignedBytes places;             ///< the codes of the matrix as places in a histogram
+  std::vector<int8_t> monotone;    ///< per feature; empty when none is bound
+  std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
+  AlignedBytes places;             ///< the codes of the matrix as places in a histogram; empty when not packed
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
+
+  size_t values_per_node() const { return target.labels.num_classes > 2 ? size_t(target.labels.num_classes) : 1; }
 };
 
 struct Tree {
   std::vector<TreeNode> nodes;
   std::vector<double> values;
-  std::vector<double> weight;  ///< of each node's rows; what importance needs
+  std::vector<double> weight;     ///< of each node's rows; what impurity needs
+  std::vector<double> deviation;  ///< absolute_error: of each node, the sum of |label - value| by weight; else empty
+  std::vector<float> thresholds;  ///< exact_columns: one a node; else empty
+  std::vector<CategorySet> sets;  ///< in the order of the nodes
 };
 
 /// A node that is still to be looked at.
@@ -46,6 +63,38 @@ struct Pending {
   uint64_t path;        ///< 1 for the root; 2 p and 2 p + 1 for the children of p (modulo 2^64)
   int64_t depth;
   kernels::Mass mass;
+  double lowest = -std::numeric_limits<double>::infinity();  ///< monotone features bound the value
+  double highest = std::numeric_limits<double>::infinity();
+};
+
+/// A node: a range of the tree's rows and how often each counts, and their sums.
+struct NodeRows {
+  std::span<int32_t> rows;
+  std::span<uint32_t> units;
+  kernels::Mass mass;
+  uint64_t key = 0;  ///< of the node's random numbers
+  double lowest = 0, highest = 0;
+};
+
+/// What the stopping rules need to know of a node.
+struct Totals {
+  uint64_t count = 0;  ///< rows drawn, repeats included
+  double weight = 0;
+  bool pure = false;
+};
+
+/// A split, and where the rows of the node went.
+struct Divided {
+  int64_t left = 0;  ///< rows that went left
+  kernels::Mass mass{};
+  bool missing_left = false;
+  uint16_t feature = 0;
+  uint16_t cut = 0;     ///< of the node; with `is_set` still to be counted
+  float threshold = 0;  ///< exact_columns
+  bool is_set = false;
+  CategorySet set;
+  int8_t direction = 0;  ///< of a monotone feature
+  double middle = 0;     ///< between the children's values: neither may cross it further down
 };
 
 /// Memory that trees on one worker share.
@@ -54,13 +103,20 @@ struct Scratch {
   Sample sample;
   FeatureOrder order;
   Tree tree;
+  RowWeights weights;  ///< of this tree, when it weighs its own draws
   std::vector<Pending> queue;
   std::vector<int32_t> spare_rows;  ///< for all rows of a tree and 16 more
   std::vector<uint32_t> spare_units;
   std::vector<uint32_t> records32;
-  std::vector<uint64_t> records64, channels;
+  std::vector<uint64_t> records64;
 };
 
 Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch);
+
+/// Fills weight and deviation of a tree that is known already, from the rows that it draws: warm start.
+void weigh_nodes(const Training& training, uint64_t tree_number, Scratch& scratch, Tree& tree);
+
+/// Whether row `row` of the matrix goes left at inner node `at`.
+bool goes_left(const BinnedMatrix& matrix, const Tree& tree, uint32_t at, int32_t row);
 
 }  // namespace hayate::learn

@@ -49,13 +49,15 @@ struct ForestHeader {
   uint32_t num_classes;
   uint32_t joined, link;
   uint64_t num_start, num_features, num_cuts, num_trees, num_nodes, num_covers;
+  uint32_t has_thresholds, has_categories;
+  uint64_t num_sets;
 };
 struct LinearHeader {
   uint32_t problem;
   uint32_t num_classes;
   uint64_t link, num_scores, num_features;
 };
-static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 64 && sizeof(LinearHeader) == 32);
+static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 80 && sizeof(LinearHeader) == 32);
 
 size_t round_up(size_t size, size_t to) { return (size + to - 1) / to * to; }
 
@@ -99,11 +101,15 @@ void put_forest(std::string& out, const Forest& f) {
                             .num_cuts = f.cuts.values.size(),
                             .num_trees = uint64_t(f.num_trees()),
                             .num_nodes = f.nodes.size(),
-                            .num_covers = f.cover.size()};
+                            .num_covers = f.cover.size(),
+                            .has_thresholds = !f.thresholds.empty(),
+                            .has_categories = !f.categorical.empty(),
+                            .num_sets = f.sets.size()};
   out.append(reinterpret_cast<const char*>(&header), sizeof header);
   put_array(out, f.start);
   put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
   put_array(out, f.nodes), put_array(out, f.values), put_array(out, f.cover), put_array(out, f.importance);
+  put_array(out, f.thresholds), put_array(out, f.categorical), put_array(out, f.set_start), put_array(out, f.sets);
 }
 
 void put_linear(std::string& out, const Linear& l) {
@@ -182,16 +188,34 @@ bool cuts_hold(const Cuts& cuts) {
   return true;
 }
 
-bool tree_holds(const Forest& forest, std::span<const TreeNode> tree) {
+bool test_holds(const Forest& forest, int64_t t, uint32_t at) {
+  const TreeNode& node = forest.tree(t)[at];
+  if (node.feature >= forest.num_features()) return false;
+  if (forest.is_categorical(node.feature)) return node.cut < forest.set_start[size_t(t) + 1] - forest.set_start[size_t(t)];
+  if (forest.thresholds.empty()) return node.cut <= forest.cuts.of(node.feature).size();
+  const float threshold = forest.threshold(t, at);
+  return node.cut == 0 && threshold == threshold;
+}
+
+bool tree_holds(const Forest& forest, int64_t t) {
+  const std::span<const TreeNode> tree = forest.tree(t);
   for (uint32_t at = 0; at < tree.size(); ++at) {
     const TreeNode& node = tree[at];
     if (node.is_leaf()) {
       if (node.child() != at || node.missing_left() || node.feature != 0) return false;
-    } else if (node.child() <= at || node.child() + 1 >= tree.size() || node.feature >= forest.num_features() ||
-               node.cut > forest.cuts.of(node.feature).size()) {
+    } else if (node.child() <= at || node.child() + 1 >= tree.size() || !test_holds(forest, t, at)) {
       return false;
     }
   }
+  return true;
+}
+
+/// With thresholds only categories have cuts.
+bool features_hold(const Forest& forest) {
+  for (int64_t f = 0; f < forest.num_features(); ++f)
+    if ((forest.is_categorical(f) && forest.categorical[size_t(f)] != 1) ||
+        (!forest.is_categorical(f) && !forest.thresholds.empty() && !forest.cuts.of(f).empty()))
+      return false;
   return true;
 }
 
@@ -218,9 +242,9 @@ bool forest_holds(const Forest& forest) {
              !all_finite(forest.start) || forest.num_trees() % forest.num_scores() != 0) {
     return false;
   }
-  if (!cuts_hold(forest.cuts) || forest.num_trees() < 1) return false;
+  if (!cuts_hold(forest.cuts) || !features_hold(forest) || forest.num_trees() < 1) return false;
   for (int64_t t = 0; t < forest.num_trees(); ++t)
-    if (!tree_holds(forest, forest.tree(t))) return false;
+    if (!tree_holds(forest, t)) return false;
   return true;
 }
 
@@ -229,7 +253,7 @@ bool read_forest(std::string_view section, Forest& forest) {
   ForestHeader header;
   constexpr uint64_t kMost = uint64_t{1} << 31;
   if (!bytes.read(header) || header.num_features >= kMost || header.num_trees >= kMost || header.num_nodes >= kMost || header.num_classes >= kMost ||
-      header.joined > 1 || header.link > 3)
+      header.joined > 1 || header.link > 3 || header.has_thresholds > 1 || header.has_categories > 1)
     return false;
   forest.problem = Problem(uint8_t(header.problem));
   forest.num_classes = int32_t(header.num_classes);
@@ -240,7 +264,11 @@ bool read_forest(std::string_view section, Forest& forest) {
   if (!bytes.array(forest.tree_start, header.num_trees + 1) || !bytes.array(forest.nodes, header.num_nodes)) return false;
   if (!bytes.array(forest.values, header.num_nodes * uint64_t(forest.values_per_node()))) return false;
   if ((header.num_covers != 0 && header.num_covers != header.num_nodes) || !bytes.array(forest.cover, header.num_covers)) return false;
-  if (!bytes.array(forest.importance, header.num_features) || !bytes.empty()) return false;
+  if (!bytes.array(forest.importance, header.num_features)) return false;
+  if (!bytes.array(forest.thresholds, header.has_thresholds * header.num_nodes)) return false;
+  if (!bytes.array(forest.categorical, header.has_categories * header.num_features)) return false;
+  if (!bytes.array(forest.set_start, header.has_categories * (header.num_trees + 1)) || !bytes.array(forest.sets, header.num_sets)) return false;
+  if (!bytes.empty() || (header.has_categories ? !ascends_from_zero(forest.set_start, header.num_sets, 0u) : header.num_sets > 0)) return false;
   return ascends_from_zero(forest.cuts.start, header.num_cuts, 0u) && ascends_from_zero(forest.tree_start, header.num_nodes, 1u) &&
          forest_holds(forest);
 }

@@ -52,6 +52,25 @@ Model boosted_model() {
   return m;
 }
 
+/// The left split by a threshold of its own, the right one by categories 1 and 3 of -1, 1, 3.
+Model category_model() {
+  Model m = one_model();
+  Forest f;
+  f.cuts.start = {0, 0, 3};
+  f.cuts.values = {-1, 1, 3};
+  f.categorical = {0, 1};
+  f.nodes = {{2, 0, 0}, {2, 0, TreeNode::kLeafCut}, {7, 1, 0}, {6, 0, TreeNode::kLeafCut}, {8, 0, TreeNode::kLeafCut}};
+  f.tree_start = {0, 5};
+  f.thresholds = {0.25f, 0, 0, 0, 0};
+  f.sets.resize(1);
+  f.sets[0].add(1), f.sets[0].add(2);
+  f.set_start = {0, 1};
+  f.values = {0, 1, 2, 3, 4};
+  f.importance = {0.5, 0.5};
+  m.predictors = {f};
+  return m;
+}
+
 bool refused(const std::string& bytes) {
   const Result<Model> result = parse_model(bytes, "m.hyt");
   return !result.ok() && result.error().kind == Kind::input && result.error().where == "m.hyt" && !result.error().hint.empty();
@@ -83,7 +102,7 @@ void put(char* at, T value) {
 }  // namespace
 
 TEST_CASE("model file: what is written is read, and the same model gives the same bytes") {
-  for (const Model& model : {one_model(), many_models(), linear_model(), boosted_model()}) {
+  for (const Model& model : {one_model(), many_models(), linear_model(), boosted_model(), category_model()}) {
     const std::string bytes = serialize(model);
     const Result<Model> back = parse_model(bytes, "m.hyt");
     REQUIRE(back.ok());
@@ -131,8 +150,8 @@ TEST_CASE("model file: a file of another kind and a newer version say so") {
 
 TEST_CASE("model file: a forged section can't reach outside its bytes") {
   const std::string bytes = serialize(one_model());
-  // Forest section: header of 64 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
-  const size_t cut_start = 64, cuts = 80, tree_start = 96, nodes = 104;
+  // Forest section: header of 80 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
+  const size_t cut_start = 80, cuts = 96, tree_start = 112, nodes = 120;
   REQUIRE(parse_model(forged(bytes, 1, [](char*) {}), "m.hyt").ok());
   const auto refused_with = [&](size_t at, auto value) { return refused(forged(bytes, 1, [&](char* section) { put(section + at, value); })); };
   CHECK(refused_with(0, uint32_t{2}));    // a problem that a mean of trees doesn't solve
@@ -154,6 +173,23 @@ TEST_CASE("model file: a forged section can't reach outside its bytes") {
   CHECK(refused_with(nodes, TreeNode{2, 2, 0}));                       // a feature that isn't there
   CHECK(refused_with(nodes, TreeNode{2, 1, 3}));                       // a cut that isn't there
   CHECK(refused_with(nodes + 8, TreeNode{4, 0, TreeNode::kLeafCut}));  // a leaf that leads on
+  CHECK(refused_with(64, uint32_t{2}));                                // neither with nor without thresholds
+  CHECK(refused_with(64, uint32_t{1}));                                // thresholds that aren't there
+  CHECK(refused_with(68, uint32_t{1}));                                // categories that aren't there
+  CHECK(refused_with(72, uint64_t{1}));                                // a set that belongs to no feature
+  const std::string category = serialize(category_model());
+  // Cuts 3 f32 (+4), tree_start at 112, nodes, values, no cover, importance, thresholds 5 f32 (+4), categorical 2 (+6), set_start 2 u32, set.
+  const size_t category_nodes = 120, thresholds = category_nodes + 5 * 8 + 5 * 8 + 2 * 8, categorical = thresholds + 24, set_start = categorical + 8;
+  const auto category_refused_with = [&](size_t at, auto value) {
+    return refused(forged(category, 1, [&](char* section) { put(section + at, value); }));
+  };
+  REQUIRE(parse_model(forged(category, 1, [](char*) {}), "m.hyt").ok());
+  CHECK(category_refused_with(category_nodes, TreeNode{2, 0, 1}));       // a cut beside a threshold
+  CHECK(category_refused_with(category_nodes + 16, TreeNode{7, 1, 1}));  // a set that isn't there
+  CHECK(category_refused_with(thresholds, std::numeric_limits<float>::quiet_NaN()));
+  CHECK(category_refused_with(categorical, uint8_t{2}));
+  CHECK(category_refused_with(categorical + 1, uint8_t{0}));  // cuts beside thresholds
+  CHECK(category_refused_with(set_start + 4, uint32_t{2}));
   const auto text_refused_with = [&](size_t at, uint64_t size) { return refused(forged(bytes, 0, [&](char* section) { put(section + at, size); })); };
   const std::string linear = serialize(linear_model());
   // Linear section: header of 32 bytes (problem, classes, link, scores, features), intercept, coefficients, fill.

@@ -11,23 +11,26 @@ namespace {
 
 constexpr const char* kWriteAgain = "write the model again in its own program";
 
-Result<Cuts> cuts_of(const ImportedForest& forest, const std::string& where) {
+/// The thresholds of every feature as its cuts; none at all when a feature has more than a code can tell apart.
+Cuts cuts_of(const ImportedForest& forest) {
   std::vector<std::vector<float>> values(forest.features.size());
   for (const ImportedTree& tree : forest.trees)
     for (const ImportedNode& node : tree.nodes)
       if (!node.is_leaf() && std::isfinite(node.threshold)) values[size_t(node.feature)].push_back(node.threshold + 0.0f);  // no -0.0
-  Cuts cuts;
-  for (size_t f = 0; f < values.size(); ++f) {
-    std::sort(values[f].begin(), values[f].end());
-    values[f].erase(std::unique(values[f].begin(), values[f].end()), values[f].end());
-    if (values[f].size() >= kMissingCode)
-      return input_error(
-          fmt::format("feature '{}' is split at {} different values; a hayate model holds at most 254", forest.features[f], values[f].size()), where,
-          "train with max_bin = 255 or less");
-    cuts.values.insert(cuts.values.end(), values[f].begin(), values[f].end());
+  Cuts cuts, none;
+  for (std::vector<float>& own : values) {
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+    cuts.values.insert(cuts.values.end(), own.begin(), own.end());
     cuts.start.push_back(uint32_t(cuts.values.size()));
+    none.start.push_back(0);
   }
-  return cuts;
+  const bool fits = std::none_of(values.begin(), values.end(), [](const auto& own) { return own.size() >= kMissingCode; });
+  return fits ? cuts : none;
+}
+
+bool has_splits(const ImportedForest& forest) {
+  return std::any_of(forest.trees.begin(), forest.trees.end(), [](const ImportedTree& tree) { return tree.nodes.size() > 1; });
 }
 
 /// Where the threshold stands among the cuts of its feature; behind the last one when all present values go left.
@@ -37,12 +40,13 @@ uint16_t cut_of(const Cuts& cuts, const ImportedNode& node) {
 }
 
 /// Appends the tree breadth-first, brothers side by side. False: it is no tree.
-bool append_tree(const ImportedTree& tree, Forest& forest) {
+bool append_tree(const ImportedTree& tree, bool by_node, Forest& forest) {
   std::vector<uint32_t> order = {0};
   for (size_t i = 0; i < order.size(); ++i) {
     const ImportedNode& from = tree.nodes[order[i]];
     forest.values.push_back(from.is_leaf() ? from.value : 0);
     if (!tree.cover.empty()) forest.cover.push_back(float(tree.cover[order[i]]));
+    if (by_node) forest.thresholds.push_back(from.is_leaf() ? 0 : from.threshold + 0.0f);
     if (from.is_leaf()) {
       if (!std::isfinite(from.value)) return false;
       forest.nodes.push_back({uint32_t(i) << 1, 0, TreeNode::kLeafCut});
@@ -52,7 +56,8 @@ bool append_tree(const ImportedTree& tree, Forest& forest) {
       return false;
     const bool nothing_present_left = from.threshold == -std::numeric_limits<float>::infinity();
     if (nothing_present_left) return false;
-    forest.nodes.push_back({uint32_t(order.size()) << 1 | (from.missing_left ? 1u : 0u), uint16_t(from.feature), cut_of(forest.cuts, from)});
+    forest.nodes.push_back(
+        {uint32_t(order.size()) << 1 | (from.missing_left ? 1u : 0u), uint16_t(from.feature), by_node ? uint16_t{0} : cut_of(forest.cuts, from)});
     order.push_back(from.left), order.push_back(from.right);
   }
   forest.tree_start.push_back(uint32_t(forest.nodes.size()));
@@ -72,9 +77,10 @@ Result<Model> model_of(ImportedForest imported, const std::string& format, const
   Forest forest;
   forest.problem = imported.problem, forest.num_classes = imported.num_classes;
   forest.joined = Joined::sum, forest.link = imported.link, forest.start = imported.start;
-  HY_TRY(forest.cuts, cuts_of(imported, where));
+  forest.cuts = cuts_of(imported);
+  const bool by_node = forest.cuts.values.empty() && has_splits(imported);
   for (size_t t = 0; t < imported.trees.size(); ++t)
-    if (!append_tree(imported.trees[t], forest)) return input_error(fmt::format("tree {} does not hold together", t), where, kWriteAgain);
+    if (!append_tree(imported.trees[t], by_node, forest)) return input_error(fmt::format("tree {} does not hold together", t), where, kWriteAgain);
   if (forest.cover.size() != forest.nodes.size()) forest.cover.clear();
   forest.importance.assign(imported.features.size(), 0);
   Model model;

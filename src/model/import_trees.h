@@ -40,8 +40,8 @@ struct ImportedForest {
 /// The largest float32 <= x: a float32 value is <= x exactly when it is <= that.
 float float_at_most(double x);
 
-/// Nodes in our order, thresholds as cuts. Classes are named "0", "1", ... Errors (input): a node reached twice or from outside,
-/// a value that is not finite, more than 254 thresholds of one feature.
+/// Nodes in our order, thresholds as cuts, or one a node when a feature has more than 254. Classes are named "0", "1", ... Errors (input):
+/// a node reached twice or from outside, a value that is not finite.
 Result<Model> model_of(ImportedForest forest, const std::string& format, const std::string& where);
 
 }  // namespace hayate

@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "hayate/exchange.h"
+#include "model/export.h"
 #include "model/import_trees.h"
 
 namespace hayate {
@@ -56,7 +57,7 @@ std::string tree_text(const Forest& forest, int64_t t, size_t number, Value valu
   const auto line = [&](const char* name, const std::string& text) { out += fmt::format("{}={}\n", name, text); };
   line("split_feature", list(nodes.inner, [&](uint32_t at) { return tree[at].feature; }));
   line("split_gain", list(nodes.inner, zero));
-  line("threshold", list(nodes.inner, [&](uint32_t at) { return double(forest.cuts.threshold(tree[at].feature, tree[at].cut)); }));
+  line("threshold", list(nodes.inner, [&](uint32_t at) { return double(forest.threshold(t, at)); }));
   line("decision_type", list(nodes.inner, [&](uint32_t at) { return kMissingNaN << kMissingShift | (tree[at].missing_left() ? kDefaultLeft : 0); }));
   line("left_child", list(nodes.inner, [&](uint32_t at) { return nodes.number[tree[at].child()]; }));
   line("right_child", list(nodes.inner, [&](uint32_t at) { return nodes.number[tree[at].child() + 1]; }));
@@ -209,6 +210,7 @@ Result<std::string> to_lightgbm(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
   const Forest* forest = std::get_if<Forest>(predictor);
   if (!forest) return usage_error("LightGBM's format holds trees, this is a linear model", "--to lightgbm", "--to onnx");
+  HY_CHECK(refuse_categories(*predictor, "--to lightgbm"));
   const std::vector<std::string> trees = tree_texts(*forest);
   std::string sizes, infos;
   for (const std::string& tree : trees) sizes += fmt::format("{}{}", sizes.empty() ? "" : " ", tree.size());

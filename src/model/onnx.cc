@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "hayate/exchange.h"
+#include "model/export.h"
 #include "model/protobuf.h"
 
 namespace hayate {
@@ -94,7 +95,7 @@ void add_tree(const Forest& forest, int64_t t, TreeArrays& out) {
     const bool leaf = node.is_leaf();
     out.trees.push_back(t), out.nodes.push_back(int64_t(at)), out.features.push_back(node.feature);
     out.modes.emplace_back(leaf ? "LEAF" : "BRANCH_LEQ");
-    out.cuts.push_back(leaf ? 0 : forest.cuts.threshold(node.feature, node.cut));
+    out.cuts.push_back(leaf ? 0 : forest.threshold(t, uint32_t(at)));
     out.yes.push_back(leaf ? 0 : node.child()), out.no.push_back(leaf ? 0 : node.child() + 1);
     out.missing_yes.push_back(!leaf && node.missing_left());
     if (!leaf) continue;
@@ -175,6 +176,7 @@ ProtobufWriter property(std::string_view name, std::string_view value) { return 
 
 Result<std::string> to_onnx(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
+  HY_CHECK(refuse_categories(*predictor, "--to onnx"));
   Graph graph;
   graph.input("input", kFloat, num_features(*predictor));
   const Link link = std::visit([](const auto& p) { return p.link; }, *predictor);

@@ -82,6 +82,33 @@ void finish_rows(const Forest& forest, size_t trees, std::span<double> out) {
     for (size_t i = 0; i < out.size(); i += 2) out[i] = 1.0 - out[i + 1];
 }
 
+/// Trees whose tests are all `code <= cut`.
+bool is_plain(const Forest& forest) { return forest.thresholds.empty() && forest.categorical.empty(); }
+
+/// Where a row ends in tree t; goes_left(node) answers for it.
+template <class GoesLeft>
+uint32_t descend(std::span<const TreeNode> tree, int64_t steps, GoesLeft goes_left) {
+  uint32_t at = 0;
+  for (int64_t taken = 0; taken < steps && !tree[at].is_leaf(); ++taken) at = tree[at].child() + (goes_left(at) ? 0 : 1);
+  return at;
+}
+
+/// Adds all trees to `count` rows, one step at a time; goes_left(i, t, node) answers for row i.
+template <class GoesLeft>
+void add_trees_stepwise(const Forest& forest, size_t count, ForestCut cut, double* out, GoesLeft goes_left) {
+  for (size_t t = 0; t < trees_used(forest, cut); ++t)
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t at = descend(forest.tree(int64_t(t)), steps_allowed(forest, cut), [&](uint32_t node) { return goes_left(i, int64_t(t), node); });
+      add_values(forest, t, &at, 1, out + i * size_t(forest.num_outputs()));
+    }
+}
+
+/// Whether a row with `code` goes left at a node that tests a code.
+bool code_goes_left(const Forest& forest, int64_t t, const TreeNode& node, uint8_t code) {
+  if (code == kMissingCode) return node.missing_left();
+  return forest.is_categorical(node.feature) ? forest.sets[forest.set_start[size_t(t)] + node.cut].has(code) : code <= node.cut;
+}
+
 /// Adds all trees to the rows row_at(0) .. row_at(count - 1); trees outside, so a tree stays in cache for a block of rows.
 template <class RowAt>
 void add_trees(const Forest& forest, const CodeColumns& codes, size_t count, RowAt row_at, ForestCut cut, double* out) {
@@ -99,8 +126,16 @@ void add_trees(const Forest& forest, const CodeColumns& codes, size_t count, Row
 
 void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out, ForestCut cut) {
   assert(codes.num_features == forest.num_features() && out.size() == rows.size() * size_t(forest.num_outputs()));
+  assert(forest.thresholds.empty());
   begin_rows(forest, out);
   const size_t outputs = size_t(forest.num_outputs());
+  if (!is_plain(forest)) {
+    add_trees_stepwise(forest, rows.size(), cut, out.data(), [&](size_t i, int64_t t, uint32_t at) {
+      const TreeNode& node = forest.tree(t)[at];
+      return code_goes_left(forest, t, node, codes.column(node.feature)[rows[i]]);
+    });
+    return finish_rows(forest, trees_used(forest, cut), out);
+  }
   for (size_t first = 0; first < rows.size(); first += size_t(kBlockRows)) {
     const size_t count = std::min(size_t(kBlockRows), rows.size() - first);
     add_trees(forest, codes, count, [&](size_t i) { return rows[first + i]; }, cut, out.data() + first * outputs);
@@ -111,6 +146,11 @@ void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<con
 void predict(const Forest& forest, const FloatColumns& raw, std::span<double> out, ForestCut cut) {
   assert(raw.num_features == forest.num_features() && out.size() == size_t(raw.num_rows) * size_t(forest.num_outputs()));
   begin_rows(forest, out);
+  if (!is_plain(forest)) {
+    add_trees_stepwise(forest, size_t(raw.num_rows), cut, out.data(),
+                       [&](size_t i, int64_t t, uint32_t at) { return forest.goes_left(t, at, raw.column(forest.tree(t)[at].feature)[i]); });
+    return finish_rows(forest, trees_used(forest, cut), out);
+  }
   std::vector<uint8_t> block(size_t(std::min(kBlockRows, raw.num_rows) * raw.num_features));
   for (int64_t first = 0; first < raw.num_rows; first += kBlockRows) {
     const int64_t count = std::min(kBlockRows, raw.num_rows - first);
@@ -126,16 +166,48 @@ void predict_row(const Forest& forest, std::span<const float> row, std::span<dou
   begin_rows(forest, out);
   for (size_t t = 0; t < trees_used(forest, cut); ++t) {
     const std::span<const TreeNode> tree = forest.tree(int64_t(t));
-    uint32_t at = 0;
-    for (int64_t taken = 0; taken < steps_allowed(forest, cut) && !tree[at].is_leaf(); ++taken) {
-      const TreeNode& node = tree[at];
-      const float x = row[node.feature];
-      const bool left = x != x ? node.missing_left() : x <= forest.cuts.threshold(node.feature, node.cut);
-      at = node.child() + (left ? 0 : 1);
-    }
+    const uint32_t at =
+        descend(tree, steps_allowed(forest, cut), [&](uint32_t node) { return forest.goes_left(int64_t(t), node, row[tree[node].feature]); });
     add_values(forest, t, &at, 1, out.data());
   }
   finish_rows(forest, trees_used(forest, cut), out);
+}
+
+float Forest::threshold(int64_t t, uint32_t node) const {
+  const size_t place = tree_start[size_t(t)] + node;
+  return thresholds.empty() ? cuts.threshold(nodes[place].feature, nodes[place].cut) : thresholds[place];
+}
+
+bool Forest::goes_left(int64_t t, uint32_t node, float x) const {
+  const TreeNode& at = nodes[tree_start[size_t(t)] + node];
+  if (x != x) return at.missing_left();
+  if (!is_categorical(at.feature)) return x <= threshold(t, node);
+  const std::span<const float> known = cuts.of(at.feature);
+  const auto place = std::lower_bound(known.begin(), known.end(), x);
+  if (place == known.end() || *place != x) return at.missing_left();
+  return sets[set_start[size_t(t)] + at.cut].has(uint8_t(place - known.begin()));
+}
+
+void apply(const Forest& forest, const FloatColumns& raw, std::span<uint32_t> out, ForestCut cut) {
+  const size_t trees = trees_used(forest, cut);
+  assert(raw.num_features == forest.num_features() && out.size() == size_t(raw.num_rows) * trees);
+  for (size_t t = 0; t < trees; ++t) {
+    const std::span<const TreeNode> tree = forest.tree(int64_t(t));
+    for (int64_t row = 0; row < raw.num_rows; ++row)
+      out[size_t(row) * trees + t] =
+          descend(tree, steps_allowed(forest, cut), [&](uint32_t at) { return forest.goes_left(int64_t(t), at, raw.column(tree[at].feature)[row]); });
+  }
+}
+
+std::vector<uint32_t> decision_path(const Forest& forest, int64_t t, std::span<const float> row, ForestCut cut) {
+  const std::span<const TreeNode> tree = forest.tree(t);
+  std::vector<uint32_t> path;
+  const uint32_t leaf = descend(tree, steps_allowed(forest, cut), [&](uint32_t at) {
+    path.push_back(at);
+    return forest.goes_left(t, at, row[tree[at].feature]);
+  });
+  path.push_back(leaf);
+  return path;
 }
 
 void predict(const Linear& linear, const FloatColumns& raw, std::span<double> out) {

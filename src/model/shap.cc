@@ -64,6 +64,7 @@ class TreeWalk {
  public:
   TreeWalk(const Forest& forest, int64_t tree, size_t explained, size_t places)
       : forest_(forest),
+        tree_(tree),
         nodes_(forest.tree(tree)),
         values_(forest.values.data() + forest.tree_start[size_t(tree)] * size_t(forest.values_per_node())),
         cover_(forest.cover.data() + forest.tree_start[size_t(tree)]),
@@ -98,11 +99,6 @@ class TreeWalk {
     for (const uint32_t child : {node.child(), node.child() + 1}) add_means(child, share * double(cover_[child]) / double(cover_[at]));
   }
 
-  bool goes_left(const TreeNode& node) const {
-    const float x = raw_->column(node.feature)[row_];
-    return x != x ? node.missing_left() : x <= forest_.cuts.threshold(node.feature, node.cut);
-  }
-
   void visit(uint32_t at, const Step* from, size_t length, double zero, double one, int32_t feature) {
     Step* path = path_.data() + (from - path_.data()) + length;
     std::copy(from, from + length, path);
@@ -118,7 +114,8 @@ class TreeWalk {
       unwind(path, length, known);
       --length;
     }
-    const uint32_t hot = node.child() + (goes_left(node) ? 0 : 1), cold = node.child() + (goes_left(node) ? 1 : 0);
+    const bool left = forest_.goes_left(tree_, at, raw_->column(node.feature)[row_]);
+    const uint32_t hot = node.child() + (left ? 0 : 1), cold = node.child() + (left ? 1 : 0);
     const double all = double(cover_[at]);
     visit(hot, path, length + 1, known_zero * double(cover_[hot]) / all, known_one, node.feature);
     if (cover_[cold] > 0) visit(cold, path, length + 1, known_zero * double(cover_[cold]) / all, 0, node.feature);
@@ -132,6 +129,7 @@ class TreeWalk {
   }
 
   const Forest& forest_;
+  int64_t tree_;
   std::span<const TreeNode> nodes_;
   const double* values_;
   const float* cover_;

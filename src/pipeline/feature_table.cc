@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/clock.h"
 #include "base/strings.h"
+#include "hayate/stream.h"
 #include "io/bars.h"
 #include "io/writer.h"
 #include "pipeline/prepare.h"
@@ -64,6 +66,44 @@ size_t batch_end(const Panel& panel, size_t first, size_t symbols, int64_t rows)
   return last;
 }
 
+StreamSpec stream_spec(const FeatureRequest& request, const std::vector<std::string>& fields) {
+  return {request.features, fields, {.dtype = request.dtype, .compat_talib = request.compat_talib}, request.adjust};
+}
+
+/// One column of stream rows.
+template <class T>
+Column column_of(const std::vector<T>& values, size_t number, size_t rows) {
+  return make_column(std::vector<T>(values.begin() + ptrdiff_t(number * rows), values.begin() + ptrdiff_t((number + 1) * rows)));
+}
+
+/// The rows that the state in request.state has not seen.
+Result<void> write_new_rows(const FeatureRequest& request, const Panel& panel, exec::Pool& pool, exec::Steps& steps, FeatureOutcome& outcome) {
+  HY_TRY(const Buffer bytes, io::read_file(request.state));
+  HY_TRY(Stream stream, Stream::open({reinterpret_cast<const char*>(bytes.data), bytes.size}, stream_spec(request, panel.fields), request.state));
+  steps.begin("compute");
+  HY_TRY(const StreamRows rows, stream.update(panel, pool));
+  steps.begin("write", int64_t(rows.rows()));
+  Table table = key_columns(rows.symbol, panel.symbols, rows.times, panel.daily, panel.zone);
+  for (size_t i = 0; i < stream.names().size(); ++i)
+    table.add(stream.names()[i], rows.doubles.empty() ? column_of(rows.floats, i, rows.rows()) : column_of(rows.doubles, i, rows.rows()));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
+  HY_CHECK(writer.append(table));
+  HY_CHECK(writer.finish());
+  HY_CHECK(io::write_file(request.state, stream.state()));
+  steps.end();
+  outcome.rows = table.num_rows(), outcome.symbols = int64_t(panel.num_symbols());
+  outcome.checksum = writer.checksum();
+  outcome.messages.push_back(fmt::format("{}: {} new rows; it has seen {} symbols", request.state, outcome.rows, stream.num_symbols()));
+  return {};
+}
+
+/// A state that has seen the whole panel.
+Result<void> write_first_state(const FeatureRequest& request, const Panel& panel) {
+  HY_TRY(Stream stream, Stream::create(stream_spec(request, panel.fields)));
+  HY_CHECK(stream.take(panel));
+  return io::write_file(request.state, stream.state());
+}
+
 }  // namespace
 
 Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
@@ -85,6 +125,13 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   steps.begin("compute");
   HY_TRY(const bool vwap_added, prepare_bars(request.adjust, {&features, &labels}, panel, pool, request.exec));
   if (vwap_added) outcome.messages.emplace_back(kVwapAdded);
+  if (!request.state.empty()) {
+    if (std::filesystem::exists(request.state)) {
+      HY_CHECK(write_new_rows(request, panel, pool, steps, outcome));
+      return outcome;
+    }
+    HY_CHECK(Stream::create(stream_spec(request, panel.fields)));
+  }
 
   const int64_t row_bytes =
       int64_t(features.num_outputs() + labels.num_outputs()) * int64_t(dtype_width(request.dtype)) * 3 + 64;  // block, column, encoded
@@ -103,6 +150,8 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
 
   HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
   std::vector<BatchSpace> spaces(static_cast<size_t>(pool.workers()));
+  for (BatchSpace& space : spaces)
+    if (request.profile) space.features.measure();
   double compute_seconds = 0, write_seconds = 0;
   steps.begin("compute", panel.num_rows());
   for (size_t first = 0; first < panel.num_symbols();) {
@@ -118,10 +167,14 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   }
   const double begin = wall_seconds();
   HY_CHECK(writer.finish());
+  if (!request.state.empty()) HY_CHECK(write_first_state(request, panel));
   write_seconds += wall_seconds() - begin;
   steps.end_as({{"compute", compute_seconds, panel.num_rows()}, {"write", write_seconds, panel.num_rows()}});
   outcome.rows = panel.num_rows(), outcome.symbols = int64_t(panel.num_symbols());
   outcome.checksum = writer.checksum();
+  std::vector<const Workspace*> measured;
+  for (const BatchSpace& space : spaces) measured.push_back(&space.features);
+  if (request.profile) outcome.costs = operator_costs(features, measured);
   return outcome;
 }
 

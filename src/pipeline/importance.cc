@@ -37,7 +37,7 @@ Result<Rows> rows_of(const Table& table, const Model& model, const std::string& 
   Rows out;
   HY_TRY(const ModelScalers scalers, ModelScalers::of(model, where));
   out.num_rows = table.num_rows(), out.num_features = int64_t(model.features.size());
-  HY_TRY(out.values, float_columns(table, model.features, where));
+  HY_TRY(out.values, float_columns(table, model.features, where, noted_categories(model)));
   HY_TRY(out.by_key, rows_by_key(table, model.key_column, where));
   for (const auto& [key, own] : out.by_key) {
     if (scalers.empty() || !model.find(key)) continue;

@@ -5,22 +5,30 @@
 #include <numeric>
 #include <set>
 
+#include "hayate/indicators.h"
+
 namespace hayate::pipeline {
 
-Result<std::vector<NamedExpression>> list_features(const std::string& set, const std::vector<std::string>& expressions, const std::string& where) {
+Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& indicators_where,
+                                                   const std::string& expressions_where) {
   std::vector<NamedExpression> out;
-  if (!set.empty()) {
-    HY_TRY(const FeatureSet* found, feature_set(set));
+  if (!sources.set.empty()) {
+    HY_TRY(const FeatureSet* found, feature_set(sources.set));
     out = expressions_of(*found);
   }
-  for (const std::string& text : expressions) {
-    HY_TRY(NamedExpression named, parse_named_expression(text, where));
+  for (const std::string& call : sources.indicators) {
+    HY_TRY(const auto columns, indicator_features(call, indicators_where));
+    out.insert(out.end(), columns.begin(), columns.end());
+  }
+  for (const std::string& text : sources.expressions) {
+    HY_TRY(NamedExpression named, parse_named_expression(text, expressions_where));
     out.push_back(std::move(named));
   }
+  out.insert(out.end(), sources.listed.begin(), sources.listed.end());
   std::set<std::string> names;
   for (const NamedExpression& named : out)
     if (!names.insert(named.name).second)
-      return usage_error(fmt::format("two features are called '{}'", named.name), where, "give each feature a name of its own");
+      return usage_error(fmt::format("two features are called '{}'", named.name), named.text, "give each feature a name of its own");
   return out;
 }
 
@@ -37,7 +45,8 @@ std::string normalized_label(const LabelSpec& label) {
 Result<Plan> make_plan(const RunSpec& spec) {
   Plan plan;
   plan.spec = spec;
-  HY_TRY(plan.expressions, list_features(spec.features.set, spec.features.expressions, "[features]"));
+  HY_TRY(plan.expressions,
+         list_features({spec.features.set, spec.features.indicators, spec.features.expressions}, "[features] indicators", "[features]"));
   HY_TRY(ScalerList scalers, parse_scalers(spec.features.processors, "[features] processors"));
   plan.scalers = std::move(scalers.fitted);
   for (NamedExpression& named : plan.expressions) {

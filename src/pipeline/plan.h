@@ -35,7 +35,16 @@ Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields, bo
 /// (see fit_scalers); nothing happens when the plan has no scalers.
 std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool);
 
-/// Features of a set and of "NAME = EXPRESSION" texts, names unique.
-Result<std::vector<NamedExpression>> list_features(const std::string& set, const std::vector<std::string>& expressions, const std::string& where);
+/// What features are asked for, in the order in which they stand in the output.
+struct FeatureSources {
+  std::string set = {};
+  std::vector<std::string> indicators = {};   ///< calls of the catalog: "rsi(period=14)"
+  std::vector<std::string> expressions = {};  ///< "NAME = EXPRESSION"
+  std::vector<NamedExpression> listed = {};   ///< of an expression file
+};
+
+/// The features of a set, then of indicators, then of expressions; names unique.
+Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& indicators_where,
+                                                   const std::string& expressions_where);
 
 }  // namespace hayate::pipeline

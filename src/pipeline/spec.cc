@@ -106,9 +106,9 @@ Result<RunSpec> parse_run_spec(const std::string& text, const std::string& sourc
     }
   }
   HY_CHECK(check_required(sections, source));
-  if (spec.features.set.empty() && spec.features.expressions.empty())
+  if (spec.features.set.empty() && spec.features.indicators.empty() && spec.features.expressions.empty())
     return usage_error("no features are asked for", fmt::format("{} [features]", source),
-                       "set = \"alpha158\", or expressions = [\"ma5 = Mean($close,5)/$close\"]");
+                       "set = \"alpha158\", indicators = [\"rsi(period=14)\"], or expressions = [\"ma5 = Mean($close,5)/$close\"]");
   return spec;
 }
 

@@ -3,21 +3,84 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
+#include "base/strings.h"
 #include "hayate/metrics.h"
 
 namespace hayate::pipeline {
 
-Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where) {
+namespace {
+
+std::vector<float> numbers_of(const Column& column, const std::vector<std::string>& categories) {
+  std::map<std::string, float> number;
+  for (size_t i = 0; i < categories.size(); ++i) number[categories[i]] = float(i);
+  std::vector<float> out;
+  out.reserve(size_t(column.length));
+  for (int64_t row = 0; row < column.length; ++row) {
+    const auto place = number.find(class_name(column, row));
+    out.push_back(place == number.end() ? std::numeric_limits<float>::quiet_NaN() : place->second);
+  }
+  return out;
+}
+
+constexpr std::string_view kCategoryNote = "category ";
+
+}  // namespace
+
+Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
+                                         const Categories& categories) {
   std::vector<float> out;
   out.reserve(names.size() * size_t(table.num_rows()));
   for (const std::string& name : names) {
     HY_TRY(const Column* column, table.column(name, where));
+    if (const auto known = categories.find(name); known != categories.end()) {
+      const std::vector<float> numbers = numbers_of(*column, known->second);
+      out.insert(out.end(), numbers.begin(), numbers.end());
+      continue;
+    }
     if (!is_numeric(column->dtype))
       return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
                          "name the columns to learn from with --features a,b,c");
     for (const double value : to_doubles(*column)) out.push_back(float(value));
   }
+  return out;
+}
+
+Result<Categories> text_categories(const Table& table, const LearnerParams& params) {
+  const std::string text = std::visit(
+      [](const auto& p) {
+        if constexpr (requires { p.categorical; })
+          return p.categorical;
+        else
+          return std::string();
+      },
+      params);
+  Categories out;
+  for (const std::string& entry : split(text, ';')) {
+    const std::string name(trim(entry));
+    if (name.empty()) continue;
+    HY_TRY(const Column* column, table.column(name, "categorical"));
+    if (!is_numeric(column->dtype)) out[name] = class_names(*column);
+  }
+  return out;
+}
+
+std::string note(const Model& model, const std::string& name) {
+  for (const auto& [key, value] : model.notes)
+    if (key == name) return value;
+  return "";
+}
+
+void note_categories(const Categories& categories, Model& model) {
+  for (const auto& [column, names] : categories)
+    for (const std::string& name : names) model.notes.emplace_back(std::string(kCategoryNote) + column, name);
+}
+
+Categories noted_categories(const Model& model) {
+  Categories out;
+  for (const auto& [note, name] : model.notes)
+    if (note.starts_with(kCategoryNote)) out[note.substr(kCategoryNote.size())].push_back(name);
   return out;
 }
 

@@ -9,13 +9,27 @@
 #include <vector>
 
 #include "hayate/error.h"
+#include "hayate/learner.h"
+#include "hayate/model.h"
 #include "hayate/problem.h"
 #include "hayate/table.h"
 
 namespace hayate::pipeline {
 
-/// The named columns as float32, column-major. Error (input): no such column, or one that holds no numbers.
-Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where);
+/// Text features as numbers: what each text of a column is called by, in their order. A model keeps them as notes.
+using Categories = std::map<std::string, std::vector<std::string>>;
+/// Of the text columns that params call categorical.
+Result<Categories> text_categories(const Table& table, const LearnerParams& params);
+void note_categories(const Categories& categories, Model& model);
+Categories noted_categories(const Model& model);
+
+/// The note called `name`, or "".
+std::string note(const Model& model, const std::string& name);
+
+/// The named columns as float32, column-major; text where `categories` has the column. Error (input): no such column, or one that
+/// holds no numbers.
+Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
+                                         const Categories& categories = {});
 
 /// Rows of each key in the order of the keys, rows without one left out; one group named "" without a key column.
 Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where);

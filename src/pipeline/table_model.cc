@@ -46,129 +46,6 @@ std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int
   return std::nullopt;
 }
 
-struct KeyResult {
-  std::optional<Predictor> predictor;
-  std::optional<Error> error;
-};
-
-KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std::vector<float>& weights, const LearnerParams& params, uint64_t seed,
-                    const std::string& key, const std::vector<int32_t>& rows, const std::string& where, exec::Pool* pool,
-                    const exec::Cancellation& cancel) {
-  if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why};
-  // The rows of the key as a matrix of their own.
-  std::vector<float> values(rows.size() * size_t(all.num_features)), row_weights;
-  for (int64_t f = 0; f < all.num_features; ++f)
-    for (size_t i = 0; i < rows.size(); ++i) values[size_t(f) * rows.size() + i] = all.column(f)[rows[i]];
-  std::vector<double> numbers;
-  std::vector<int32_t> classes, every(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    every[i] = int32_t(i);
-    if (label.problem == Problem::regression)
-      numbers.push_back(label.numbers[size_t(rows[i])]);
-    else
-      classes.push_back(label.classes[size_t(rows[i])]);
-    if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
-  }
-  const auto trainer = make_trainer(params, {values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size())});
-  if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error()};
-  const Labels labels = label.problem == Problem::regression ? Labels::numbers(numbers) : Labels::ids(classes, int32_t(label.class_names.size()));
-  auto predictor = trainer->train(labels, row_weights, {seed, checksum(key.data(), key.size())}, pool, &cancel);
-  if (!predictor.ok()) return {std::nullopt, predictor.error()};
-  return {std::move(predictor.value()), std::nullopt};
-}
-
-}  // namespace
-
-Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
-  HY_TRY(const LearnerParams params, learner_params(request.learner, request.params));
-  HY_TRY(const auto paths, io::expand_inputs(request.input));
-  exec::Pool pool(exec::worker_count(request.exec));
-  steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
-  HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
-  Model model;
-  HY_TRY(model.features, feature_names(table, request));
-  if (model.features.empty())
-    return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
-  HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
-  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front()));
-  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows()};
-  std::vector<float> weights;
-  if (!request.weight.empty()) {
-    HY_TRY(weights, float_columns(table, {request.weight}, "--weight"));
-  }
-  HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
-
-  TrainOutcome out;
-  out.problem = label.problem, out.why = label.why, out.rows = table.num_rows(), out.features = int64_t(model.features.size());
-  std::vector<std::pair<std::string, std::vector<int32_t>>> keys;
-  for (auto& [key, rows] : groups) {
-    const size_t before = rows.size();
-    std::erase_if(rows, [&](int32_t row) { return !label.known(row) || (!weights.empty() && std::isnan(weights[size_t(row)])); });
-    out.rows_left_out += int64_t(before - rows.size());
-    keys.emplace_back(key, std::move(rows));
-  }
-  std::vector<KeyResult> results(keys.size());
-  steps.begin("train", int64_t(keys.size()));
-  const std::string where = request.input.front();
-  if (keys.size() == 1) {
-    results[0] = train_key(columns, label, weights, params, request.seed, keys[0].first, keys[0].second, where, &pool, cancel);
-  } else {
-    std::vector<double> cost;
-    for (const auto& [key, rows] : keys) cost.push_back(double(rows.size()));
-    pool.run(
-        exec::longest_first(cost),
-        [&](int64_t i, int) {
-          results[size_t(i)] =
-              train_key(columns, label, weights, params, request.seed, keys[size_t(i)].first, keys[size_t(i)].second, where, nullptr, cancel);
-          steps.advance();
-        },
-        &cancel);
-  }
-  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
-
-  model.problem = label.problem, model.learner = request.learner, model.label = request.label, model.classes = label.class_names;
-  model.params = format_params(params), model.key_column = request.key;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (results[i].predictor) {
-      model.keys.push_back(keys[i].first);
-      model.predictors.push_back(std::move(*results[i].predictor));
-    } else if (request.key.empty() || results[i].error->kind == Kind::usage) {
-      return *results[i].error;
-    } else {
-      out.failures.push_back({keys[i].first, "training", results[i].error->what, 0, "", ""});
-    }
-  }
-  if (model.predictors.empty())
-    return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
-  steps.begin("write", int64_t(model.predictors.size()));
-  HY_CHECK(io::write_file(request.model, serialize(model)));
-  steps.end();
-  out.models = int64_t(model.predictors.size());
-  return out;
-}
-
-namespace {
-
-constexpr int64_t kPredictRows = 16'384;
-
-/// Predictions of the listed rows into out[row * outputs ...].
-void predict_group(const Predictor& predictor, const ModelScalers& scalers, const std::string& key, const FloatColumns& columns,
-                   const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool, std::vector<double>& out) {
-  const size_t outputs = size_t(num_outputs(predictor));
-  pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
-    const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
-    std::vector<float> part(count * size_t(columns.num_features));
-    for (int64_t f = 0; f < columns.num_features; ++f)
-      for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
-    scalers.apply(key, {part.data(), int64_t(count), columns.num_features, int64_t(count)});
-    std::vector<double> answers(count * outputs);
-    predict(predictor, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
-    for (size_t i = 0; i < count; ++i)
-      std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out.begin() + ptrdiff_t(size_t(rows[begin + i]) * outputs));
-  });
-}
-
 /// The class of the highest probability of every row, as a column of the classes' own kind: whole numbers, else text.
 Column class_column(const std::vector<double>& probabilities, const std::vector<std::string>& classes) {
   const size_t width = classes.size(), rows = probabilities.size() / width;
@@ -207,10 +84,214 @@ void add_answers(Table& table, const Model& model, const std::vector<double>& an
   }
 }
 
-std::string note(const Model& model, const std::string& name) {
-  for (const auto& [key, value] : model.notes)
-    if (key == name) return value;
-  return "";
+struct KeyResult {
+  std::optional<Predictor> predictor;
+  std::optional<Error> error;
+  std::optional<OutOfBag> out_of_bag;
+};
+
+KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std::vector<float>& weights, const LearnerParams& params, uint64_t seed,
+                    const std::string& key, const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
+                    const exec::Cancellation& cancel) {
+  if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why, {}};
+  // The rows of the key as a matrix of their own.
+  std::vector<float> values(rows.size() * size_t(all.num_features)), row_weights;
+  for (int64_t f = 0; f < all.num_features; ++f)
+    for (size_t i = 0; i < rows.size(); ++i) values[size_t(f) * rows.size() + i] = all.column(f)[rows[i]];
+  std::vector<double> numbers;
+  std::vector<int32_t> classes, every(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    every[i] = int32_t(i);
+    if (label.problem == Problem::regression)
+      numbers.push_back(label.numbers[size_t(rows[i])]);
+    else
+      classes.push_back(label.classes[size_t(rows[i])]);
+    if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
+  }
+  const auto trainer = make_trainer(params, {values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size()), all.names});
+  if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error(), {}};
+  Labels labels = label.problem == Problem::regression ? Labels::numbers(numbers) : Labels::ids(classes, int32_t(label.class_names.size()));
+  labels.class_names = label.class_names;
+  OutOfBag out_of_bag;
+  auto predictor = trainer->train(labels, row_weights, {seed, checksum(key.data(), key.size())}, pool, &cancel,
+                                  {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
+  if (!predictor.ok()) return {std::nullopt, predictor.error(), {}};
+  return {std::move(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
+}
+
+/// The model that training goes on from, which must have learnt the same.
+Result<std::optional<Model>> warm_start_model(const TrainRequest& request, const Model& asked) {
+  if (request.warm_start.empty()) return std::optional<Model>();
+  HY_TRY(Model start, load_model(request.warm_start));
+  const auto differs = [&](const char* what) {
+    return usage_error(fmt::format("the model to start from has other {}", what), "--warm-start " + request.warm_start,
+                       "give the flags it was trained with, and more trees");
+  };
+  if (start.learner != asked.learner || start.problem != asked.problem) return differs("learner or problem");
+  if (start.label != asked.label || start.key_column != asked.key_column) return differs("label or key");
+  if (start.features != asked.features || start.classes != asked.classes || noted_categories(start) != noted_categories(asked))
+    return differs("features, classes or categories");
+  if (note(start, "seed") != note(asked, "seed")) return differs("seed");
+  HY_TRY(LearnerParams before, learner_params(start.learner, start.params));
+  HY_TRY(LearnerParams after, learner_params(asked.learner, asked.params));
+  HY_CHECK(set_param(before, "num_trees", "1", "--warm-start"));
+  HY_CHECK(set_param(after, "num_trees", "1", "--warm-start"));
+  if (format_params(before) != format_params(after)) return differs("params beside num_trees");
+  return std::optional<Model>(std::move(start));
+}
+
+struct KeyRows {
+  std::string key;
+  std::vector<int32_t> rows;
+};
+
+/// Adds what the keys' trees say of the rows that they did not draw: the score to the outcome and the notes, the predictions to
+/// the file asked for, beside the input's columns that are no features.
+Result<void> report_out_of_bag(const TrainRequest& request, const Table& table, const std::vector<KeyRows>& keys,
+                               const std::vector<KeyResult>& results, Model& model, TrainOutcome& out) {
+  const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
+  std::vector<double> answers(size_t(table.num_rows()) * width, std::nan(""));
+  double sum = 0;
+  bool known = false;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!results[i].out_of_bag) continue;
+    const OutOfBag& of_key = *results[i].out_of_bag;
+    known = true;
+    out.oob_rows += of_key.rows;
+    if (of_key.rows > 0) sum += of_key.score * double(of_key.rows);
+    model.notes.emplace_back(request.key.empty() ? "oob_score" : "oob_score " + keys[i].key, format_shortest(of_key.score));
+    for (size_t row = 0; row < keys[i].rows.size(); ++row)
+      std::copy_n(of_key.predictions.begin() + ptrdiff_t(row * width), width, answers.begin() + ptrdiff_t(size_t(keys[i].rows[row]) * width));
+  }
+  if (known) out.oob_score = sum / double(out.oob_rows);
+  if (request.oob.empty()) return {};
+  if (!known) return usage_error("--oob writes out-of-bag predictions, which nobody asked for", "--oob", "--params oob_score=true");
+  Table result;
+  for (size_t i = 0; i < table.num_columns(); ++i)
+    if (std::find(model.features.begin(), model.features.end(), table.names[i]) == model.features.end()) result.add(table.names[i], table.columns[i]);
+  add_answers(result, model, answers);
+  HY_CHECK(io::write_table(request.oob, result, request.kind));
+  return {};
+}
+
+}  // namespace
+
+Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  HY_TRY(const LearnerParams params, learner_params(request.learner, request.params));
+  HY_TRY(const auto paths, io::expand_inputs(request.input));
+  exec::Pool pool(exec::worker_count(request.exec));
+  steps.begin("read", int64_t(paths.size()));
+  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
+  HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
+  Model model;
+  HY_TRY(model.features, feature_names(table, request));
+  if (model.features.empty())
+    return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
+  HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
+  HY_TRY(const Categories categories, text_categories(table, params));
+  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), categories));
+  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), model.features};
+  std::vector<float> weights;
+  if (!request.weight.empty()) {
+    HY_TRY(weights, float_columns(table, {request.weight}, "--weight"));
+  }
+  HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
+
+  TrainOutcome out;
+  out.problem = label.problem, out.why = label.why, out.rows = table.num_rows(), out.features = int64_t(model.features.size());
+  std::vector<KeyRows> keys;
+  for (auto& [key, rows] : groups) {
+    const size_t before = rows.size();
+    std::erase_if(rows, [&](int32_t row) { return !label.known(row) || (!weights.empty() && std::isnan(weights[size_t(row)])); });
+    out.rows_left_out += int64_t(before - rows.size());
+    keys.push_back({key, std::move(rows)});
+  }
+  model.problem = label.problem, model.learner = request.learner, model.label = request.label, model.classes = label.class_names;
+  model.params = format_params(params), model.key_column = request.key;
+  model.notes.emplace_back("seed", std::to_string(request.seed));
+  note_categories(categories, model);
+  HY_TRY(const std::optional<Model> start, warm_start_model(request, model));
+  std::vector<KeyResult> results(keys.size());
+  steps.begin("train", int64_t(keys.size()));
+  const std::string where = request.input.front();
+  const auto train = [&](size_t i, exec::Pool* trees) {
+    const Predictor* from = start ? start->find(keys[i].key) : nullptr;
+    results[i] = train_key(columns, label, weights, params, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
+  };
+  if (keys.size() == 1) {
+    train(0, &pool);
+  } else {
+    std::vector<double> cost;
+    for (const KeyRows& key : keys) cost.push_back(double(key.rows.size()));
+    pool.run(
+        exec::longest_first(cost),
+        [&](int64_t i, int) {
+          train(size_t(i), nullptr);
+          steps.advance();
+        },
+        &cancel);
+  }
+  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
+
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (results[i].predictor) {
+      model.keys.push_back(keys[i].key);
+      model.predictors.push_back(std::move(*results[i].predictor));
+    } else if (request.key.empty() || results[i].error->kind == Kind::usage) {
+      return *results[i].error;
+    } else {
+      out.failures.push_back({keys[i].key, "training", results[i].error->what, 0, "", ""});
+    }
+  }
+  if (model.predictors.empty())
+    return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
+  steps.begin("write", int64_t(model.predictors.size()));
+  HY_CHECK(report_out_of_bag(request, table, keys, results, model, out));
+  HY_CHECK(io::write_file(request.model, serialize(model)));
+  steps.end();
+  out.models = int64_t(model.predictors.size());
+  return out;
+}
+
+namespace {
+
+constexpr int64_t kPredictRows = 16'384;
+
+/// Predictions of the listed rows into out[row * outputs ...].
+void predict_group(const Predictor& predictor, const ModelScalers& scalers, const std::string& key, const FloatColumns& columns,
+                   const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool, std::vector<double>& out) {
+  const size_t outputs = size_t(num_outputs(predictor));
+  pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
+    const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
+    std::vector<float> part(count * size_t(columns.num_features));
+    for (int64_t f = 0; f < columns.num_features; ++f)
+      for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
+    scalers.apply(key, {part.data(), int64_t(count), columns.num_features, int64_t(count)});
+    std::vector<double> answers(count * outputs);
+    predict(predictor, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
+    for (size_t i = 0; i < count; ++i)
+      std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out.begin() + ptrdiff_t(size_t(rows[begin + i]) * outputs));
+  });
+}
+
+/// Columns leaf_<tree>: the leaf of every row, by its number in the tree; missing where a key has no model.
+Result<void> add_leaves(Table& table, const Model& model, const FloatColumns& columns, const std::map<std::string, std::vector<int32_t>>& groups,
+                        ForestCut cut) {
+  std::vector<std::vector<double>> leaves;
+  for (const auto& [key, rows] : groups) {
+    const Predictor* predictor = model.find(key);
+    if (!predictor) continue;
+    const Forest* forest = std::get_if<Forest>(predictor);
+    if (!forest) return usage_error(fmt::format("learner '{}' has no leaves", model.learner), "--leaves", "leave --leaves out");
+    const size_t trees = size_t(cut.num_trees > 0 ? std::min(cut.num_trees, forest->num_trees()) : forest->num_trees());
+    std::vector<uint32_t> reached(size_t(columns.num_rows) * trees);
+    apply(*forest, columns, reached, {int64_t(trees), cut.max_depth});
+    if (leaves.size() < trees) leaves.resize(trees, std::vector<double>(size_t(columns.num_rows), std::nan("")));
+    for (size_t t = 0; t < trees; ++t)
+      for (const int32_t row : rows) leaves[t][size_t(row)] = reached[size_t(row) * trees + t];
+  }
+  for (size_t t = 0; t < leaves.size(); ++t) table.add(fmt::format("leaf_{}", t), make_column(std::move(leaves[t])));
+  return {};
 }
 
 }  // namespace
@@ -222,8 +303,8 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
-  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front()));
-  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows()};
+  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), noted_categories(model)));
+  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), {}};
   HY_TRY(const auto groups, rows_by_key(table, model.key_column, request.input.front()));
 
   steps.begin("predict", table.num_rows());
@@ -248,6 +329,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
     if (!is_feature && name != "prediction" && !name.starts_with("probability_")) result.add(name, table.columns[i]);
   }
   add_answers(result, model, answers);
+  if (request.leaves) HY_CHECK(add_leaves(result, model, columns, groups, request.cut));
   HY_TRY(out.checksum, io::write_table(request.output, result, request.kind));
   steps.end();
   return out;

@@ -24,6 +24,8 @@ struct TrainRequest {
   std::optional<Problem> problem;
   uint64_t seed = 0;
   std::string model;                 ///< file to write
+  std::string warm_start;            ///< model to go on from; empty: none
+  std::string oob;                   ///< file for the out-of-bag predictions of the training rows; empty: none
   std::optional<io::FileKind> kind;  ///< of what is read or written; empty: the file name says
   exec::ExecConfig exec;
 };
@@ -32,11 +34,13 @@ struct TrainOutcome {
   Problem problem = Problem::regression;
   std::string why;  ///< how the problem was found, when it was not given
   int64_t rows = 0, rows_left_out = 0, models = 0, features = 0;
+  std::optional<double> oob_score;  ///< accuracy or R2, with params oob_score=true; the mean over keys, by their rows
+  int64_t oob_rows = 0;
   std::vector<Finding> failures;  ///< keys that could not be trained
 };
 
-/// Rows whose label (or weight, or key) is missing never train. Numbers are taken as float32. Errors: no such column, a text
-/// feature, no rows, a label of one value; with a key the last two fail that key alone.
+/// Rows whose label (or weight, or key) is missing never train. Numbers are taken as float32, text as categories where params
+/// name the column in `categorical`. Errors: no such column, another text feature, no rows, a label of one value; with a key the last two fail that key alone.
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 
 struct PredictRequest {
@@ -44,6 +48,7 @@ struct PredictRequest {
   std::string model, output;
   std::optional<io::FileKind> kind;  ///< of what is read or written; empty: the file name says
   ForestCut cut;
+  bool leaves = false;  ///< also leaf_<tree>: the leaf that the row reaches
   exec::ExecConfig exec;
 };
 

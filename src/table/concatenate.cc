@@ -182,7 +182,9 @@ void join_categories(std::span<const Column> parts, Column* out) {
 /// that does not mix with those before it, or parts.size().
 size_t common_type(std::span<const Column> parts, Column* out) {
   bool found = false;
-  out->dtype = parts[0].dtype, out->zone = parts[0].zone;
+  out->dtype = parts[0].dtype, out->zone = parts[0].zone, out->file_width = parts[0].file_width;
+  for (const Column& part : parts)
+    if (part.file_width != out->file_width || part.dtype != out->dtype) out->file_width = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (!has_values(parts[i])) continue;
     if (!found) {
@@ -215,21 +217,38 @@ bool widen(Dtype a, Dtype b, Dtype* out) {
   return false;
 }
 
+namespace {
+/// Fills a column whose dtype and zone are settled.
+void join(std::span<const Column> parts, Column* out) {
+  for (const Column& part : parts) out->length += part.length;
+  out->validity = join_validity(parts, out->length);
+  if (out->dtype == Dtype::boolean)
+    out->values = join_bits(parts, out->length);
+  else if (out->dtype == Dtype::text)
+    join_text(parts, out);
+  else if (out->dtype == Dtype::category)
+    join_categories(parts, out);
+  else
+    out->values = join_fixed(parts, out->dtype, out->length);
+}
+}  // namespace
+
+Column widened(const Column& column, Dtype to, const std::string& zone) {
+  Column out = column;
+  if (column.dtype == to) return out.zone = zone, out;
+  out = {};
+  out.dtype = to, out.zone = zone;
+  join({&column, 1}, &out);
+  if (to == Dtype::category && !out.dictionary) out.dictionary = std::make_shared<const Column>(make_text_column({}));
+  return out;
+}
+
 bool concatenate(std::span<const Column> parts, Column* out) {
   assert(!parts.empty());
   if (parts.size() == 1) return *out = parts[0], true;
   Column joined;
   if (common_type(parts, &joined) < parts.size()) return false;
-  for (const Column& part : parts) joined.length += part.length;
-  joined.validity = join_validity(parts, joined.length);
-  if (joined.dtype == Dtype::boolean)
-    joined.values = join_bits(parts, joined.length);
-  else if (joined.dtype == Dtype::text)
-    join_text(parts, &joined);
-  else if (joined.dtype == Dtype::category)
-    join_categories(parts, &joined);
-  else
-    joined.values = join_fixed(parts, joined.dtype, joined.length);
+  join(parts, &joined);
   *out = std::move(joined);
   return true;
 }

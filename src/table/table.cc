@@ -200,6 +200,52 @@ Table slice(const Table& table, int64_t begin, int64_t count) {
   return out;
 }
 
+namespace {
+
+Buffer take_bits(const Buffer& bits, std::span<const int64_t> rows) {
+  if (!bits.data) return {};
+  std::vector<uint8_t> out((rows.size() + 7) / 8, 0);
+  for (size_t i = 0; i < rows.size(); ++i) out[i >> 3] = uint8_t(out[i >> 3] | int(bit(bits, rows[i])) << (i & 7));
+  return make_buffer(std::move(out));
+}
+
+void take_text(const Column& column, std::span<const int64_t> rows, Column* out) {
+  std::vector<int64_t> offsets = {0};
+  std::vector<char> bytes;
+  for (const int64_t row : rows) {
+    const std::string_view text = column.text(row);
+    bytes.insert(bytes.end(), text.begin(), text.end());
+    offsets.push_back(int64_t(bytes.size()));
+  }
+  out->values = make_buffer(std::move(bytes));
+  out->offsets = make_buffer(std::move(offsets));
+}
+
+}  // namespace
+
+Column take(const Column& column, std::span<const int64_t> rows) {
+  Column out = column;
+  out.length = int64_t(rows.size());
+  out.validity = take_bits(column.validity, rows);
+  if (column.dtype == Dtype::boolean) {
+    out.values = take_bits(column.values, rows);
+  } else if (column.dtype == Dtype::text) {
+    take_text(column, rows, &out);
+  } else {
+    const size_t width = dtype_width(column.dtype);
+    std::vector<uint8_t> values(rows.size() * width);
+    for (size_t i = 0; i < rows.size(); ++i) std::memcpy(values.data() + i * width, column.values.data + size_t(rows[i]) * width, width);
+    out.values = make_buffer(std::move(values));
+  }
+  return out;
+}
+
+Table take(const Table& table, std::span<const int64_t> rows) {
+  Table out;
+  for (size_t i = 0; i < table.columns.size(); ++i) out.add(table.names[i], take(table.columns[i], rows));
+  return out;
+}
+
 // Days <-> civil date by eras of 400 years (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 int32_t days_from_civil(int year, int month, int day) {
   year -= month <= 2;

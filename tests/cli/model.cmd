@@ -9,6 +9,7 @@ classes    0, 1
 features   2: a, b
 trees      5 of ... nodes, depth ... at most
 params     num_trees=5,max_depth=3,...
+seed       0
 
 $ hayate importance --model m.hyt
 feature  importance

@@ -26,3 +26,15 @@ $ hayate evaluate --input p.parquet --label y --html nowhere/page.html --quiet
 stderr> error: ...
 stderr> ...
 exit 1
+
+# Out-of-bag predictions come with the training, and a bigger forest can go on from a smaller one.
+$ hayate train --input t.parquet --label y --learner forest --params num_trees=20,max_depth=4,oob_score=true --seed 1 --model oob.hyt --oob oob.csv --json --quiet | python3 -c 'import json, sys; d = json.load(sys.stdin); print(sorted(k for k in d if k.startswith("oob")))'
+['oob_rows', 'oob_score']
+
+$ hayate train --input t.parquet --label y --learner forest --params num_trees=12,max_depth=4 --seed 1 --warm-start m.hyt --model w.hyt --quiet; hayate train --input t.parquet --label y --learner forest --params num_trees=12,max_depth=4 --seed 1 --model c.hyt --quiet; cmp w.hyt c.hyt
+
+$ hayate train --input t.parquet --label y --learner forest --params num_trees=12,max_depth=5 --seed 1 --warm-start m.hyt --model w.hyt
+stderr> error: the model to start from has other params beside num_trees
+stderr>    at: --warm-start m.hyt
+stderr>   try: ...
+exit 2

@@ -106,7 +106,7 @@ def test_lightgbm_models_are_read(hayate, table, trained, tmp_path, label, objec
 def test_xgboost_models_are_read(hayate, table, trained, tmp_path, label, objective):
     xgboost = pytest.importorskip("xgboost")
     y = table[label].astype("category").cat.codes if label == "three" else table[label]
-    params = {"objective": objective, "max_depth": 4, "nthread": 1, "max_bin": 128, **({"num_class": 3} if label == "three" else {})}
+    params = {"objective": objective, "max_depth": 4, "nthread": 1, "tree_method": "exact", **({"num_class": 3} if label == "three" else {})}
     booster = xgboost.train(params, xgboost.DMatrix(table[FEATURES], y), 15)
     booster.save_model(tmp_path / "m.json")
     hayate("import", "--from", "xgboost", "--input", tmp_path / "m.json", "--model", tmp_path / "m.hyt")

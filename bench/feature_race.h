@@ -1,0 +1,129 @@
+// Our side of the races of feature programs: bars of 500 symbols x 2,500 days in memory to a panel of features in memory, which is
+// reused from one repeat to the next.
+//
+//   int main(int argc, char** argv) { return race_features(argc, argv, expressions); }
+//
+// PROGRAM DATA ANSWER THREADS REPEATS, as bench/README.md says. With REPEATS 0 it prints on stderr instead where the time goes,
+// operator by operator.
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "exec/pool.h"
+#include "hayate/features.h"
+
+namespace hayate::bench {
+
+inline constexpr size_t kSymbols = 500, kDays = 2500, kRows = kSymbols * kDays, kAnswered = 20;
+inline const std::vector<std::string> kFields = {"open", "high", "low", "close", "volume", "vwap"};
+
+struct Seconds {
+  double wall, cpu;
+};
+
+inline Seconds now() {
+  timespec wall;
+  clock_gettime(CLOCK_MONOTONIC, &wall);
+  rusage use;
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
+  return {double(wall.tv_sec) + 1e-9 * double(wall.tv_nsec), seconds(use.ru_utime) + seconds(use.ru_stime)};
+}
+
+using Columns = std::vector<std::vector<float>>;
+
+inline Columns read_bars(const std::filesystem::path& folder) {
+  Columns bars;
+  for (const std::string& name : kFields) {
+    bars.emplace_back(kRows);
+    std::ifstream(folder / (name + ".f32"), std::ios::binary).read(reinterpret_cast<char*>(bars.back().data()), kRows * sizeof(float));
+  }
+  return bars;
+}
+
+inline Bars bars_of_symbol(const Program& program, const Columns& columns, size_t symbol) {
+  Bars bars{.rows = kDays, .series = {}};
+  for (const std::string& name : program.fields()) {
+    const auto at = std::find(kFields.begin(), kFields.end(), name) - kFields.begin();
+    bars.series.emplace_back(std::span<const float>(columns[size_t(at)]).subspan(symbol * kDays, kDays));
+  }
+  return bars;
+}
+
+/// All symbols into a column-major panel of kRows rows.
+inline Seconds compute(const Program& program, const Columns& columns, exec::Pool& pool, std::vector<Workspace>& spaces, float* out) {
+  const Seconds begin = now();
+  pool.run(int64_t(kSymbols), [&](int64_t symbol, int worker) {
+    evaluate(program, bars_of_symbol(program, columns, size_t(symbol)), spaces[size_t(worker)], out + size_t(symbol) * kDays, kRows);
+  });
+  const Seconds end = now();
+  return {end.wall - begin.wall, end.cpu - begin.cpu};
+}
+
+inline Program compiled(const std::vector<NamedExpression>& expressions) { return std::move(Program::compile(expressions, kFields)).value(); }
+
+/// Where the time of one run goes, per operator.
+inline void print_costs(const Program& program, const Columns& columns, exec::Pool& pool, std::vector<Workspace>& spaces, float* out) {
+  compute(program, columns, pool, spaces, out);
+  for (Workspace& space : spaces) space.measure();
+  constexpr int kRepeats = 5;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) compute(program, columns, pool, spaces, out);
+  std::vector<const Workspace*> measured;
+  for (const Workspace& space : spaces) measured.push_back(&space);
+  double total = 0;
+  for (const OperatorCost& cost : operator_costs(program, measured)) {
+    fmt::print(stderr, "{:<40} {:>10} cells {:6.2f} ns a cell {:8.2f} ms\n", cost.name, cost.cells / kRepeats,
+               cost.seconds * 1e9 / double(cost.cells), cost.seconds * 1e3 / kRepeats);
+    total += cost.seconds * 1e3 / kRepeats;
+  }
+  fmt::print(stderr, "{:<40} {:>40.2f} ms\n", "all", total);
+}
+
+/// The line on stdout that a program ends with.
+inline void print_seconds(const std::vector<Seconds>& spent) {
+  JsonWriter json;
+  json.object().key("version").value("0.1.0").key("cases").object().key("").object().key("wall_s").array();
+  for (const Seconds& s : spent) json.value(s.wall);
+  json.end().key("cpu_s").array();
+  for (const Seconds& s : spent) json.value(s.cpu);
+  fmt::print("{}\n", json.end().end().end().end().text());
+}
+
+inline float* panel_of(size_t cells) {
+  void* memory = mmap(nullptr, cells * sizeof(float), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) std::abort();
+  madvise(memory, cells * sizeof(float), MADV_HUGEPAGE);
+  return static_cast<float*>(memory);
+}
+
+inline int race_features(int argc, char** argv, const std::vector<NamedExpression>& expressions) {
+  if (argc != 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS\n", argv[0]), 2;
+  const Columns columns = read_bars(argv[1]);
+  exec::Pool pool(std::atoi(argv[3]));
+  std::vector<Workspace> spaces(size_t(pool.workers()));
+  float* out = panel_of(kRows * expressions.size());
+  const int repeats = std::atoi(argv[4]);
+  const Program program = compiled(expressions);
+  if (repeats == 0) return print_costs(program, columns, pool, spaces, out), 0;
+
+  compute(program, columns, pool, spaces, out);  // touches the panel
+  std::vector<Seconds> spent;
+  for (int repeat = 0; repeat < repeats; ++repeat) spent.push_back(compute(program, columns, pool, spaces, out));
+  print_seconds(spent);
+  std::ofstream answer(std::filesystem::path(argv[2]) / "features.f32", std::ios::binary);
+  for (size_t i = 0; i < expressions.size(); ++i) answer.write(reinterpret_cast<const char*>(out + i * kRows), kAnswered * kDays * sizeof(float));
+  return 0;
+}
+
+}  // namespace hayate::bench

@@ -1,0 +1,54 @@
+// Gradient boosting: trees grown one after another, each on the gradient of the loss that is left, added up.
+//
+//   HY_TRY(BinnedMatrix matrix, bin_columns(ranked, train_rows, int(params.bins)));
+//   HY_TRY(Forest forest, train_boosting(matrix, train_rows, Labels::ids(y, 2), {}, params, seed, entity));
+//   predict_codes(forest, matrix.columns(), test_rows, out);
+//
+// The result is a Forest that is a sum. It depends on the data, the params, the seed and the entity alone: the same bytes
+// for any number of workers and on every instruction set, and, as long as nothing is drawn and no group is ranked, for any
+// order of the rows. The first T rounds are the model that training with num_trees = T gives (without early stopping).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "hayate/binned.h"
+#include "hayate/error.h"
+#include "hayate/forest.h"
+#include "hayate/model.h"
+
+namespace hayate {
+
+/// The parameters of boosting; src/learn/boosting_params.h lists them with their ranges and help.
+struct BoostingParams {
+  int64_t num_trees = 100;  ///< rounds; with three classes or more each round grows one tree per class
+  double learning_rate = 0.1;
+  int64_t num_leaves = 31;               ///< most leaves of a tree; 0: no limit
+  int64_t max_depth = 0;                 ///< the root has depth 0; 0: no limit
+  std::string grow_policy = "leafwise";  ///< leafwise: the leaf of the largest gain is split next; depthwise: level by level
+  int64_t min_samples_leaf = 20;         ///< training rows that each child keeps at least
+  double min_child_weight = 1e-3;        ///< sum of second derivatives (times weight) that each child keeps at least
+  double lambda_l1 = 0, lambda_l2 = 0;   ///< penalties on leaf values
+  double min_gain = 0;                   ///< loss that a split must save at least
+  double feature_fraction = 1;           ///< features that a tree may use
+  double bagging_fraction = 1;           ///< rows that a tree learns from, drawn without replacement
+  int64_t bagging_freq = 1;              ///< rounds between two draws of rows
+  int64_t bins = 64;                     ///< most bins per feature, 2 .. 255
+};
+
+/// Trains on `rows` of the matrix (they may repeat). `weights`, by row of the matrix, may be empty. Whole weights up to 64
+/// are exact: a row of weight 2 is that row twice (but with min_samples_leaf above 1 it counts as one row). With a pool the work of each tree is
+/// spread over its workers.
+///
+/// Regression: squared loss, two classes: logistic loss, more: softmax. With derivatives g and h summed over the rows of a
+/// leaf its value is -learning_rate * g / (h + lambda_l2), and a split saves
+/// (g_l^2 / (h_l + lambda_l2) + g_r^2 / (h_r + lambda_l2) - g^2 / (h + lambda_l2)) / 2
+/// (Chen, Guestrin 2016; lambda_l1 shrinks |g| first). Missing values go the way that saves more; where a node has none,
+/// they follow the larger child. The scores begin at the best constant, which no penalty touches.
+/// Errors as train_forest(). One row, one class or a constant label give trees of one node.
+Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
+                              const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool = nullptr,
+                              const exec::Cancellation* cancel = nullptr);
+
+}  // namespace hayate

@@ -1,0 +1,396 @@
+#include "aggregate/aggregate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+
+#include "aggregate/groups.h"
+#include "aggregate/partitions.h"
+#include "aggregate/plan.h"
+#include "base/strings.h"
+
+namespace hayate::aggregate {
+namespace {
+
+constexpr int64_t kBlock = 4096;                       // rows that a worker turns into words at once
+constexpr int64_t kStep = int64_t{1} << 18;            // rows between two looks at the memory
+constexpr int64_t kDenseBytes = int64_t{8} << 20;      // of states, for each worker: about what its caches hold
+constexpr int64_t kPartitionBytes = int64_t{1} << 19;  // so that a partition's states stay in the second-level cache
+constexpr size_t kMostPartitions = 512;
+
+void add_name(const std::string& name, std::vector<std::string>* names) {
+  if (std::find(names->begin(), names->end(), name) == names->end()) names->push_back(name);
+}
+
+/// A worker's words of one block of rows.
+struct Scratch {
+  std::vector<uint64_t> words, keys, masks, numbers, record;
+  std::vector<uint8_t> missing, kept;
+  std::vector<uint32_t> group;
+};
+
+class Aggregation {
+ public:
+  Aggregation(const Plan& plan, const Spec& spec, exec::Pool& pool, int64_t memory_bytes)
+      : plan_(plan),
+        spec_(spec),
+        pool_(pool),
+        memory_(memory_bytes),
+        blocks_(std::max<size_t>(2048, 8 * plan.record_words())),
+        scratch_(size_t(pool.workers())) {
+    const uint64_t slots = plan.key_words == 1 ? plan.greatest_first_word + 1 : 0;
+    const double bytes = double(slots) * double(plan.state_words()) * 8;
+    dense_ = !plan.needs_rows && slots > 0 && (slots == 1 || bytes <= double(std::min(kDenseBytes, memory_ / 4 / pool.workers())));
+    if (dense_) {
+      for (int w = 0; w < pool.workers(); ++w) dense_states_.push_back(empty_states(size_t(slots)));
+    } else {
+      const double total = double(plan.rows) * double(plan.record_words()) * 8;
+      const size_t wanted = std::clamp<size_t>(std::bit_ceil(size_t(total / double(kPartitionBytes)) + 1), 1, kMostPartitions);
+      partitions_.emplace(plan.record_words(), cut_range(0, 0, plan.greatest_first_word, wanted), pool.workers(), &blocks_, &file_);
+    }
+  }
+
+  Result<void> add(const Table& chunk, int64_t first_row, const exec::Cancellation& cancel);
+  Result<Outcome> finish(const std::function<Result<void>(const Table&)>& sink, const exec::Cancellation& cancel);
+
+ private:
+  std::vector<uint64_t> empty_states(size_t count) const {
+    std::vector<uint64_t> out;
+    out.reserve(count * plan_.state_words());
+    for (size_t i = 0; i < count; ++i) out.insert(out.end(), plan_.empty_state.begin(), plan_.empty_state.end());
+    return out;
+  }
+  bool add_block(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int64_t first_row, int worker);
+  void read_column(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, size_t column, int64_t begin, int64_t count, uint64_t* words,
+                   uint8_t* missing) const;
+  size_t keep_rows(const Table& chunk, int64_t begin, int64_t count, Scratch* scratch) const;
+  Result<void> finish_all(const Partitions& partitions, int depth, const std::function<Result<void>(const Table&)>& sink,
+                          const exec::Cancellation& cancel, const std::function<void(size_t)>& done);
+  Result<void> split(const Partitions& partitions, size_t partition, int depth, const std::function<Result<void>(const Table&)>& sink,
+                     const exec::Cancellation& cancel);
+
+  const Plan& plan_;
+  const Spec& spec_;
+  exec::Pool& pool_;
+  int64_t memory_;
+  bool dense_ = false;
+  std::vector<std::vector<uint64_t>> dense_states_;
+  std::optional<io::TemporaryFile> file_;
+  BlockStore blocks_;
+  std::optional<Partitions> partitions_;
+  std::vector<Scratch> scratch_;
+  int64_t groups_ = 0, spilled_ = 0;
+};
+
+void Aggregation::read_column(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, size_t c, int64_t begin, int64_t count,
+                              uint64_t* words, uint8_t* missing) const {
+  const Column& column = chunk.columns[c];
+  if (column.dtype != Dtype::text && column.dtype != Dtype::category) {
+    read_words(column, begin, count, words, missing);
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    missing[i] = column.is_null(begin + i);
+    if (missing[i])
+      words[i] = 0;
+    else
+      words[i] = column.dtype == Dtype::category ? places[c][size_t(column.as<int32_t>()[size_t(begin + i)])]
+                                                 : plan_.ranges[c].names->place_of(column.text(begin + i));
+  }
+}
+
+/// Moves the rows for which --where is true to the front of all arrays; returns how many.
+size_t Aggregation::keep_rows(const Table& chunk, int64_t begin, int64_t count, Scratch* s) const {
+  if (!spec_.where) return size_t(count);
+  s->kept = spec_.where->keep(chunk, begin, count);
+  size_t kept = 0;
+  for (size_t i = 0; i < size_t(count); ++i) {
+    for (int w = 0; w < plan_.key_words; ++w) s->keys[size_t(w) * kBlock + kept] = s->keys[size_t(w) * kBlock + i];
+    for (size_t k = 0; k < plan_.inputs.size(); ++k) s->words[k * kBlock + kept] = s->words[k * kBlock + i];
+    for (size_t m = 0; m < plan_.mask_words(); ++m) s->masks[m * kBlock + kept] = s->masks[m * kBlock + i];
+    s->numbers[kept] = s->numbers[i];
+    kept += s->kept[i];
+  }
+  return kept;
+}
+
+bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int64_t first_row,
+                            int worker) {
+  Scratch& s = scratch_[size_t(worker)];
+  s.keys.assign(size_t(plan_.key_words) * kBlock, 0);
+  s.masks.assign(plan_.mask_words() * kBlock, 0);
+  s.words.resize(std::max<size_t>(plan_.inputs.size(), 1) * kBlock);
+  s.missing.resize(kBlock), s.numbers.resize(kBlock), s.group.resize(kBlock), s.record.resize(plan_.record_words());
+  size_t read = SIZE_MAX;
+  std::vector<uint64_t> values(kBlock);
+  for (const KeyField& field : plan_.key) {
+    if (field.column != read) read_column(chunk, places, field.column, begin, count, values.data(), s.missing.data());
+    read = field.column;
+    uint64_t* keys = s.keys.data() + size_t(field.word) * kBlock;
+    for (size_t i = 0; i < size_t(count); ++i) {
+      const uint64_t code = s.missing[i] ? field.missing_code : field.flag ? 0 : values[i] - field.least;
+      keys[i] |= code << (field.shift & 63);
+    }
+  }
+  for (size_t k = 0; k < plan_.inputs.size(); ++k) {
+    read_column(chunk, places, plan_.inputs[k], begin, count, s.words.data() + k * kBlock, s.missing.data());
+    if (plan_.ranges[plan_.inputs[k]].missing == 0) continue;
+    uint64_t* mask = s.masks.data() + k / 64 * kBlock;
+    for (size_t i = 0; i < size_t(count); ++i) mask[i] |= uint64_t(s.missing[i]) << (k % 64);
+  }
+  for (int64_t i = 0; i < count; ++i) s.numbers[size_t(i)] = uint64_t(first_row + begin + i + 1);
+  const size_t kept = keep_rows(chunk, begin, count, &s);
+  if (dense_) {
+    Rows rows;
+    for (size_t k = 0; k < plan_.inputs.size(); ++k) rows.inputs.push_back(s.words.data() + k * kBlock);
+    for (size_t m = 0; m < plan_.mask_words(); ++m) rows.masks.push_back(s.masks.data() + m * kBlock);
+    rows.numbers = s.numbers.data(), rows.count = kept;
+    for (size_t i = 0; i < kept; ++i) s.group[i] = uint32_t(s.keys[i]);
+    update(plan_, rows, s.group.data(), dense_states_[size_t(worker)].data());
+    return true;
+  }
+  for (size_t i = 0; i < kept; ++i) {
+    uint64_t* at = s.record.data();
+    for (int w = 0; w < plan_.key_words; ++w) *at++ = s.keys[size_t(w) * kBlock + i];
+    for (size_t k = 0; k < plan_.inputs.size(); ++k) *at++ = s.words[k * kBlock + i];
+    for (size_t m = 0; m < plan_.mask_words(); ++m) *at++ = s.masks[m * kBlock + i];
+    if (plan_.needs_row_numbers) *at++ = s.numbers[i];
+    if (!partitions_->add(worker, s.record.data())) return false;
+  }
+  return true;
+}
+
+Error memory_error() { return {Kind::budget, "no memory for the rows of groups", "aggregate", "lower --memory-limit, so that rows go to disk"}; }
+
+Result<void> Aggregation::add(const Table& chunk, int64_t first_row, const exec::Cancellation& cancel) {
+  // The places of a chunk's own dictionaries, looked up once a name rather than once a row.
+  std::vector<std::vector<uint32_t>> places(chunk.num_columns());
+  for (size_t c = 0; c < chunk.num_columns(); ++c) {
+    const Column& column = chunk.columns[c];
+    if (column.dtype != Dtype::category || !plan_.ranges[c].names) continue;
+    for (int64_t i = 0; i < column.dictionary->length; ++i) places[c].push_back(plan_.ranges[c].names->place_of(column.dictionary->text(i)));
+  }
+  std::atomic<bool> no_memory = false;
+  for (int64_t step = 0; step < chunk.num_rows(); step += kStep) {
+    const int64_t rows = std::min(kStep, chunk.num_rows() - step);
+    pool_.run((rows + kBlock - 1) / kBlock,
+              [&](int64_t block, int worker) {
+                const int64_t begin = step + block * kBlock;
+                if (!add_block(chunk, places, begin, std::min(kBlock, step + rows - begin), first_row, worker)) no_memory = true;
+              },
+              &cancel);
+    if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "aggregate", "run it again"};
+    if (no_memory) return memory_error();
+    if (!dense_ && blocks_.bytes() > memory_ / 5 * 2) HY_CHECK(partitions_->spill(pool_));
+  }
+  return {};
+}
+
+/// Rows of the answer that --having keeps, without the columns that only it asked for.
+class Having {
+ public:
+  Having(const Spec& spec, size_t shown) : spec_(spec), shown_(shown) {}
+
+  Table apply(Table table) const {
+    if (spec_.having && table.num_rows() > 0) {
+      const std::vector<uint8_t> keep = spec_.having->keep(table, 0, table.num_rows());
+      std::vector<int64_t> rows;
+      for (size_t i = 0; i < keep.size(); ++i)
+        if (keep[i]) rows.push_back(int64_t(i));
+      table = take(table, rows);
+    }
+    table.names.resize(shown_), table.columns.resize(shown_);
+    return table;
+  }
+
+ private:
+  const Spec& spec_;
+  size_t shown_;
+};
+
+/// Splits a partition that does not fit the memory by the bits below, found by a look at its keys.
+Result<void> Aggregation::split(const Partitions& partitions, size_t partition, int depth, const std::function<Result<void>(const Table&)>& sink,
+                                const exec::Cancellation& cancel) {
+  const int64_t rows = partitions.rows(partition);
+  std::vector<uint64_t> least(size_t(plan_.key_words), UINT64_MAX), greatest(size_t(plan_.key_words), 0), buffer;
+  const size_t width = plan_.record_words();
+  HY_CHECK(partitions.visit(partition, &buffer, [&](std::span<const uint64_t> records) {
+    for (size_t at = 0; at < records.size(); at += width)
+      for (size_t w = 0; w < least.size(); ++w) least[w] = std::min(least[w], records[at + w]), greatest[w] = std::max(greatest[w], records[at + w]);
+  }));
+  size_t word = 0;
+  while (word < least.size() && least[word] == greatest[word]) ++word;
+  if (word == least.size())
+    return Error{Kind::budget, fmt::format("one group has {} rows, and median, quantile and distinct need all of them at once", rows), "aggregate",
+                 fmt::format("--memory-limit {} would do", format_bytes(3 * finishing_bytes(plan_, rows)))};
+  Partitions parts(width, cut_range(int(word), least[word], greatest[word] - least[word], 64), 1, &blocks_, &file_);
+  bool no_memory = false;
+  Result<void> spilled;
+  HY_CHECK(partitions.visit(partition, &buffer, [&](std::span<const uint64_t> records) {
+    for (size_t at = 0; at < records.size(); at += width) no_memory |= !parts.add(0, records.data() + at);
+    if (spilled.ok() && blocks_.bytes() > memory_ / 5 * 2) spilled = parts.spill(pool_);
+  }));
+  HY_CHECK(std::move(spilled));
+  if (no_memory) return memory_error();
+  HY_CHECK(parts.spill(pool_));
+  spilled_ += parts.spilled_bytes();
+  return finish_all(parts, depth + 1, sink, cancel, [](size_t) {});
+}
+
+/// Partitions in order, as many at once as fit the memory.
+Result<void> Aggregation::finish_all(const Partitions& partitions, int depth, const std::function<Result<void>(const Table&)>& sink,
+                                     const exec::Cancellation& cancel, const std::function<void(size_t)>& done) {
+  const int64_t room = memory_ / 5 * 2;
+  for (size_t p = 0; p < partitions.cut().count;) {
+    if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "aggregate", "run it again"};
+    std::vector<size_t> wave;
+    int64_t bytes = 0;
+    for (; p < partitions.cut().count && wave.size() < size_t(4 * pool_.workers()); ++p) {
+      const int64_t rows = partitions.rows(p), needed = rows ? finishing_bytes(plan_, rows) : 0;
+      if (!wave.empty() && bytes + needed > room) break;
+      if (rows) wave.push_back(p), bytes += needed;
+    }
+    if (wave.size() == 1 && bytes > room && partitions.rows(wave[0]) > 1) {
+      HY_CHECK(split(partitions, wave[0], depth, sink, cancel));
+      done(wave[0]);
+      continue;
+    }
+    std::vector<Result<Table>> tables(wave.size(), Result<Table>(Table{}));
+    pool_.run(int64_t(wave.size()), [&](int64_t i, int) { tables[size_t(i)] = finish_partition(plan_, partitions, wave[size_t(i)]); });
+    for (size_t i = 0; i < wave.size(); ++i) {
+      HY_TRY(Table table, std::move(tables[i]));
+      done(wave[i]);
+      HY_CHECK(sink(table));
+    }
+  }
+  return {};
+}
+
+Result<Outcome> Aggregation::finish(const std::function<Result<void>(const Table&)>& sink, const exec::Cancellation& cancel) {
+  Outcome out;
+  if (dense_) {
+    for (size_t w = 1; w < dense_states_.size(); ++w)
+      for (size_t at = 0; at < dense_states_[0].size(); at += plan_.state_words()) merge(plan_, &dense_states_[w][at], &dense_states_[0][at]);
+    HY_CHECK(sink(finish_dense(plan_, dense_states_[0])));
+    return out;
+  }
+  HY_CHECK(finish_all(*partitions_, 0, sink, cancel, [&](size_t p) { partitions_->clear(p); }));
+  out.partitions = int64_t(partitions_->cut().count);
+  out.spilled_bytes = partitions_->spilled_bytes() + spilled_;
+  return out;
+}
+
+/// The answer without rows.
+Table empty_answer(const Plan& plan) {
+  const Partitions none(plan.record_words(), Cut{}, 1, nullptr, nullptr);
+  return finish_partition(plan, none, 0).value();
+}
+
+}  // namespace
+
+Result<Spec> parse_spec(const std::string& by, const std::string& calls, const std::string& where, const std::string& having) {
+  Spec spec;
+  if (!trim(by).empty())
+    for (const std::string& name : split(by, ',')) {
+      const std::string trimmed(trim(name));
+      if (trimmed.empty()) return usage_error("a key without a name", "--by " + by, "such as --by symbol,year");
+      if (std::find(spec.by.begin(), spec.by.end(), trimmed) != spec.by.end())
+        return usage_error(fmt::format("'{}' is asked for twice", trimmed), "--by " + by, "leave one of them out");
+      spec.by.push_back(trimmed);
+    }
+  HY_TRY(spec.calls, parse_calls(calls, "--agg"));
+  if (!where.empty()) {
+    HY_TRY(Condition condition, Condition::parse(where, "--where", false));
+    spec.where = std::move(condition);
+  }
+  if (!having.empty()) {
+    HY_TRY(Condition condition, Condition::parse(having, "--having", true));
+    spec.having = std::move(condition);
+  }
+  return spec;
+}
+
+Result<std::vector<std::string>> columns_read(const Spec& spec, const std::vector<std::string>& columns) {
+  std::vector<std::string> names;
+  const auto known = [&](const std::string& name, const std::string& where) -> Result<void> {
+    if (!columns.empty() && std::find(columns.begin(), columns.end(), name) == columns.end()) return unknown_name("column", name, columns, where);
+    add_name(name, &names);
+    return {};
+  };
+  for (const std::string& name : spec.by) HY_CHECK(known(name, "--by " + name));
+  for (const Call& call : spec.calls)
+    if (!call.column.empty()) HY_CHECK(known(call.column, "--agg " + call.text));
+  if (spec.where)
+    for (const std::string& name : spec.where->columns()) HY_CHECK(known(name, "--where"));
+  if (spec.having) {
+    Condition having = *spec.having;
+    for (const Call& call : having.calls())
+      if (!call.column.empty()) HY_CHECK(known(call.column, "--having " + call.text));
+  }
+  return names;
+}
+
+Result<Outcome> aggregate(io::ChunkReader& chunks, Spec spec, exec::Pool& pool, int64_t memory_bytes, exec::Steps& steps,
+                          const exec::Cancellation& cancel, const std::function<Result<void>(const Table&)>& sink) {
+  const Table schema = chunks.schema();
+  for (const std::string& name : spec.by) HY_CHECK(schema.column(name, "--by " + name));
+  for (const Call& call : spec.calls) HY_CHECK(check_call(call, schema, "--agg"));
+  if (spec.where) HY_CHECK(spec.where->check(schema));
+  const size_t shown = spec.by.size() + spec.calls.size();
+  if (spec.having) {
+    std::vector<Call>& calls = spec.having->calls();
+    for (size_t i = 0; i < calls.size(); ++i) {
+      HY_CHECK(check_call(calls[i], schema, "--having"));
+      const auto same = std::find_if(spec.calls.begin(), spec.calls.end(), [&](const Call& call) { return call.same_as(calls[i]); });
+      if (same != spec.calls.end())
+        spec.having->rename(i, same->text);
+      else
+        spec.calls.push_back(calls[i]);
+    }
+  }
+
+  std::vector<bool> wanted(schema.num_columns(), false);
+  for (const std::string& name : spec.by) wanted[size_t(schema.find(name) - schema.columns.data())] = true;
+  for (const Call& call : spec.calls)
+    if (!call.column.empty()) wanted[size_t(schema.find(call.column) - schema.columns.data())] = true;
+  steps.begin("ranges");
+  HY_TRY(std::vector<ColumnRange> ranges, find_ranges(chunks, wanted, pool, memory_bytes / 4, cancel));
+  const Plan plan = make_plan(schema, std::move(ranges), spec.by, spec.calls);
+  const Table answer = empty_answer(plan);
+  if (spec.having) HY_CHECK(spec.having->check(answer));
+
+  int64_t names = 0;
+  for (const ColumnRange& range : plan.ranges) names += range.names ? range.names->memory() : 0;
+  const int64_t memory = memory_bytes - names;
+  constexpr int64_t kLeast = int64_t{16} << 20;
+  if (memory < kLeast)
+    return Error{Kind::budget, fmt::format("{} are left for the groups", format_bytes(std::max<int64_t>(memory, 0))), "aggregate",
+                 fmt::format("raise --memory-limit by {}", format_bytes(kLeast - memory))};
+
+  steps.begin("aggregate", plan.rows);
+  Aggregation aggregation(plan, spec, pool, memory);
+  Outcome out;
+  while (true) {
+    HY_TRY(const auto chunk, chunks.next());
+    if (!chunk) break;
+    HY_CHECK(aggregation.add(*chunk, out.rows, cancel));
+    out.rows += chunk->num_rows();
+    steps.advance(chunk->num_rows());
+  }
+  steps.begin("write");
+  const Having having(spec, shown);
+  int64_t groups = 0;
+  const auto filtered = [&](const Table& table) -> Result<void> {
+    const Table rows = having.apply(table);
+    groups += rows.num_rows();
+    return sink(rows);
+  };
+  HY_CHECK(filtered(answer));
+  HY_TRY(const Outcome finished, aggregation.finish(filtered, cancel));
+  out.groups = groups, out.spilled_bytes = finished.spilled_bytes, out.partitions = finished.partitions;
+  return out;
+}
+
+}  // namespace hayate::aggregate

@@ -1,0 +1,434 @@
+#include "aggregate/groups.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+namespace hayate::aggregate {
+namespace {
+
+/// Numbers groups by their key: by a hash table, or directly where the keys of a partition are close together.
+class GroupTable {
+ public:
+  GroupTable(int key_words, uint64_t base, uint64_t span, int64_t rows) : key_words_(size_t(key_words)), base_(base) {
+    direct_ = key_words == 1 && span < uint64_t(std::max<int64_t>(4 * rows, 4096)) && span < (uint64_t{1} << 31);
+    if (direct_)
+      slots_.assign(size_t(span) + 1, kNone);
+    else
+      slots_.assign(1024, kNone);
+  }
+
+  uint32_t number(const uint64_t* key) {
+    if (direct_) {
+      uint32_t& slot = slots_[size_t(key[0] - base_)];
+      if (slot == kNone) slot = add(key);
+      return slot;
+    }
+    if (2 * (size() + 1) > slots_.size()) grow();
+    uint32_t& slot = slots_[slot_of(key)];
+    if (slot == kNone) slot = add(key);
+    return slot;
+  }
+
+  size_t size() const { return keys_.size() / key_words_; }
+  const uint64_t* key(uint32_t group) const { return keys_.data() + group * key_words_; }
+
+  /// Group numbers in the order of their keys.
+  std::vector<uint32_t> sorted() const {
+    std::vector<uint32_t> order;
+    if (direct_) {
+      for (const uint32_t slot : slots_)
+        if (slot != kNone) order.push_back(slot);
+      return order;
+    }
+    order.resize(size());
+    std::iota(order.begin(), order.end(), 0);
+    if (key_words_ == 1) {
+      std::vector<std::pair<uint64_t, uint32_t>> pairs(size());
+      for (uint32_t i = 0; i < size(); ++i) pairs[i] = {keys_[i], i};
+      std::sort(pairs.begin(), pairs.end());
+      for (uint32_t i = 0; i < size(); ++i) order[i] = pairs[i].second;
+    } else {
+      std::sort(order.begin(), order.end(),
+                [&](uint32_t a, uint32_t b) { return std::lexicographical_compare(key(a), key(a) + key_words_, key(b), key(b) + key_words_); });
+    }
+    return order;
+  }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  uint32_t add(const uint64_t* key) {
+    keys_.insert(keys_.end(), key, key + key_words_);
+    return uint32_t(size() - 1);
+  }
+  size_t slot_of(const uint64_t* wanted) const {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < key_words_; ++i) hash = (std::rotl(hash, 23) ^ wanted[i]) * 0x9E3779B97F4A7C15ull;
+    const size_t mask = slots_.size() - 1;
+    for (size_t at = size_t(hash >> 20) & mask;; at = (at + 1) & mask)
+      if (slots_[at] == kNone || std::equal(wanted, wanted + key_words_, key(slots_[at]))) return at;
+  }
+  void grow() {
+    slots_.assign(2 * slots_.size(), kNone);
+    for (uint32_t group = 0; group < size(); ++group) slots_[slot_of(key(group))] = group;
+  }
+
+  size_t key_words_;
+  uint64_t base_;
+  bool direct_;
+  std::vector<uint32_t> slots_;
+  std::vector<uint64_t> keys_;
+};
+
+/// Inputs of records as the update loops want them.
+Rows rows_of(const Plan& plan, std::span<const uint64_t> records) {
+  Rows rows;
+  const size_t width = plan.record_words();
+  const uint64_t* at = records.data() + plan.key_words;
+  for (size_t i = 0; i < plan.inputs.size(); ++i) rows.inputs.push_back(at++);
+  for (size_t i = 0; i < plan.mask_words(); ++i) rows.masks.push_back(at++);
+  rows.numbers = plan.needs_row_numbers ? at : nullptr;
+  rows.stride = width, rows.count = records.size() / width;
+  return rows;
+}
+
+/// The values of one input, group by group: values of group g are [ends[g - 1], ends[g]).
+struct GroupedValues {
+  std::vector<uint64_t> values;
+  std::vector<size_t> ends;
+
+  std::span<uint64_t> group(uint32_t g) {
+    const size_t begin = g ? ends[g - 1] : 0;
+    return std::span(values).subspan(begin, ends[g] - begin);
+  }
+};
+
+double between(uint64_t low, uint64_t high, double part, WordKind kind) {
+  const auto number = [&](uint64_t word) {
+    return kind == WordKind::real ? double_of(word) : kind == WordKind::unsigned_whole ? double(word) : double(whole_of(word));
+  };
+  const double a = number(low), b = number(high);
+  if (part == 0 || a == b) return a;
+  if (part == 0.5) return std::isinf(a + b) && std::isfinite(a) && std::isfinite(b) ? a / 2 + b / 2 : (a + b) / 2;
+  return part < 0.5 ? a + (b - a) * part : b - (b - a) * (1 - part);
+}
+
+/// The quantile of values in any order, which it reorders.
+double quantile_of(std::span<uint64_t> values, double q, WordKind kind) {
+  const double place = q * double(values.size() - 1);
+  const size_t below = std::min(size_t(place), values.size() - 1);
+  const auto at = values.begin() + std::ptrdiff_t(below);
+  std::nth_element(values.begin(), at, values.end());
+  const uint64_t low = *at;
+  const double part = place - double(below);
+  const uint64_t high = part > 0 ? *std::min_element(at + 1, values.end()) : low;
+  return between(low, high, part, kind);
+}
+
+int64_t distinct_of(std::span<uint64_t> values, WordKind kind) {
+  if (kind == WordKind::real)
+    for (uint64_t& word : values) word = word == word_of(-0.0) ? word_of(0.0) : word;
+  std::sort(values.begin(), values.end());
+  return std::unique(values.begin(), values.end()) - values.begin();
+}
+
+/// Words as a column of the dtype that they came from; rows in `missing` are null.
+class WordColumn {
+ public:
+  WordColumn(Dtype dtype, std::string zone, const ColumnRange* range, size_t rows)
+      : dtype_(dtype), zone_(std::move(zone)), words_(rows, 0), missing_(rows, 0) {
+    if (range) names_ = range->names, dictionary_ = range->dictionary;
+  }
+
+  void set(size_t row, uint64_t word) { words_[row] = word; }
+  void set_missing(size_t row) { missing_[row] = 1, any_missing_ = true; }
+
+  Column finish() const {
+    Column out;
+    out.dtype = dtype_, out.zone = zone_, out.length = int64_t(words_.size());
+    switch (dtype_) {
+      case Dtype::boolean:
+        out.values = bits([&](size_t row) { return whole_of(words_[row]) != 0; });
+        break;
+      case Dtype::int8:
+        out.values = whole<int8_t>();
+        break;
+      case Dtype::int16:
+        out.values = whole<int16_t>();
+        break;
+      case Dtype::int32:
+      case Dtype::date:
+        out.values = whole<int32_t>();
+        break;
+      case Dtype::int64:
+      case Dtype::timestamp:
+        out.values = whole<int64_t>();
+        break;
+      case Dtype::uint8:
+        out.values = whole<uint8_t>();
+        break;
+      case Dtype::uint16:
+        out.values = whole<uint16_t>();
+        break;
+      case Dtype::uint32:
+        out.values = whole<uint32_t>();
+        break;
+      case Dtype::uint64:
+        out.values = make_buffer(words_);
+        break;
+      case Dtype::float32:
+        out.values = reals<float>();
+        break;
+      case Dtype::float64:
+        out.values = reals<double>();
+        break;
+      case Dtype::text:
+        text(&out);
+        break;
+      case Dtype::category: {
+        std::vector<int32_t> codes(words_.size());
+        for (size_t row = 0; row < codes.size(); ++row) codes[row] = missing_[row] ? 0 : int32_t(words_[row]);
+        out.values = make_buffer(std::move(codes));
+        out.dictionary = dictionary_;
+        break;
+      }
+    }
+    if (any_missing_) out.validity = bits([&](size_t row) { return !missing_[row]; });
+    return out;
+  }
+
+ private:
+  template <class Is>
+  Buffer bits(Is&& is) const {
+    std::vector<uint8_t> out((words_.size() + 7) / 8, 0);
+    for (size_t row = 0; row < words_.size(); ++row) out[row >> 3] = uint8_t(out[row >> 3] | int(is(row)) << (row & 7));
+    return make_buffer(std::move(out));
+  }
+  template <class T>
+  Buffer whole() const {
+    std::vector<T> out(words_.size());
+    for (size_t row = 0; row < out.size(); ++row) out[row] = missing_[row] ? T{} : T(whole_of(words_[row]));
+    return make_buffer(std::move(out));
+  }
+  template <class T>
+  Buffer reals() const {
+    std::vector<T> out(words_.size());
+    for (size_t row = 0; row < out.size(); ++row) out[row] = missing_[row] ? T(NAN) : T(double_of(words_[row]));
+    return make_buffer(std::move(out));
+  }
+  void text(Column* out) const {
+    std::vector<int64_t> offsets = {0};
+    std::vector<char> bytes;
+    for (size_t row = 0; row < words_.size(); ++row) {
+      if (!missing_[row]) {
+        const std::string_view name = names_->text(uint32_t(words_[row]));
+        bytes.insert(bytes.end(), name.begin(), name.end());
+      }
+      offsets.push_back(int64_t(bytes.size()));
+    }
+    out->values = make_buffer(std::move(bytes));
+    out->offsets = make_buffer(std::move(offsets));
+  }
+
+  Dtype dtype_;
+  std::string zone_;
+  std::shared_ptr<const SortedNames> names_;
+  std::shared_ptr<const Column> dictionary_;
+  std::vector<uint64_t> words_;
+  std::vector<uint8_t> missing_;
+  bool any_missing_ = false;
+};
+
+uint64_t key_code(const KeyField& field, const uint64_t* key) {
+  const uint64_t mask = field.bits == 64 ? UINT64_MAX : (uint64_t{1} << field.bits) - 1;
+  return field.bits == 0 ? 0 : key[field.word] >> field.shift & mask;
+}
+
+/// The groups of one table of answers: key(i) and state(i) of row i.
+struct Answer {
+  size_t rows = 0;
+  std::function<const uint64_t*(size_t)> key, state;
+  std::function<uint32_t(size_t)> group;         // number in `values`
+  std::vector<GroupedValues>* values = nullptr;  // by input, where rows were needed
+};
+
+Column key_column(const Plan& plan, size_t by, const Answer& answer) {
+  const ColumnRange& range = plan.ranges[by];
+  const Column& like = plan.schema.columns[by];
+  WordColumn out(like.dtype, like.zone, &range, answer.rows);
+  for (const KeyField& field : plan.key) {
+    if (field.column != by) continue;
+    for (size_t i = 0; i < answer.rows; ++i) {
+      const uint64_t code = key_code(field, answer.key(i));
+      const bool can_miss = field.flag ? code == 1 : range.missing > 0 && field.greatest_code == field.missing_code && code == field.missing_code;
+      if (can_miss)
+        out.set_missing(i);
+      else if (!field.flag)
+        out.set(i, code + field.least);
+    }
+  }
+  return out.finish();
+}
+
+double number_of(const Plan& plan, const Output& output, const uint64_t* state, int64_t rows) {
+  const Accumulator& sum = plan.accumulators[size_t(output.sum)];
+  const uint64_t* words = state + sum.offset;
+  const Function function = output.call.function;
+  if (const uint64_t seen = output.infinities < 0 ? 0 : state[plan.accumulators[size_t(output.infinities)].offset]) {
+    if (function == Function::std_dev || function == Function::variance || seen == 3) return NAN;
+    return seen == 1 ? INFINITY : -INFINITY;
+  }
+  if (function == Function::sum) return to_double(words, sum.words, sum.scale);
+  if (function == Function::mean) return mean_of(words, sum.words, sum.scale, rows);
+  const Accumulator& squares = plan.accumulators[size_t(output.squares)];
+  const double variance = variance_of(words, sum.words, state + squares.offset, squares.words, sum.scale, rows);
+  return function == Function::variance ? variance : std::sqrt(variance);
+}
+
+Column output_column(const Plan& plan, const Output& output, const Answer& answer) {
+  const Function function = output.call.function;
+  const size_t column = output.call.column.empty() ? 0 : size_t(plan.schema.find(output.call.column) - plan.schema.columns.data());
+  const ColumnRange* range = output.call.column.empty() ? nullptr : &plan.ranges[column];
+  const auto found = std::find(plan.inputs.begin(), plan.inputs.end(), column);
+  const size_t input = size_t(found - plan.inputs.begin());
+  const WordKind kind = output.call.column.empty() ? WordKind::whole : word_kind(plan.schema.columns[column].dtype);
+  WordColumn out(output.dtype, output.zone, range, answer.rows);
+  for (size_t i = 0; i < answer.rows; ++i) {
+    const uint64_t* state = answer.state(i);
+    const int64_t rows = int64_t(state[plan.accumulators[size_t(output.rows)].offset]);
+    const auto set_number = [&](double value) { std::isnan(value) ? out.set_missing(i) : out.set(i, word_of(value)); };
+    switch (function) {
+      case Function::count:
+        out.set(i, word_of(rows));
+        break;
+      case Function::distinct:
+        out.set(i, word_of(distinct_of((*answer.values)[input].group(answer.group(i)), kind)));
+        break;
+      case Function::median:
+      case Function::quantile:
+        rows == 0 ? out.set_missing(i) : set_number(quantile_of((*answer.values)[input].group(answer.group(i)), output.call.q, kind));
+        break;
+      case Function::sum:
+        if (output.dtype == Dtype::int64)
+          out.set(i, word_of(int64_t(state[plan.accumulators[size_t(output.sum)].offset])));
+        else
+          set_number(number_of(plan, output, state, rows));
+        break;
+      case Function::mean:
+      case Function::std_dev:
+      case Function::variance:
+        rows < (function == Function::mean ? 1 : 2) ? out.set_missing(i) : set_number(number_of(plan, output, state, rows));
+        break;
+      case Function::least:
+      case Function::greatest:
+        rows == 0 ? out.set_missing(i) : out.set(i, state[plan.accumulators[size_t(output.extreme)].offset]);
+        break;
+      case Function::first:
+      case Function::last:
+        rows == 0 ? out.set_missing(i) : out.set(i, state[plan.accumulators[size_t(output.extreme)].offset + 1]);
+        break;
+    }
+  }
+  return out.finish();
+}
+
+Table table_of(const Plan& plan, const Answer& answer) {
+  Table out;
+  for (const size_t by : plan.by) out.add(plan.schema.names[by], key_column(plan, by, answer));
+  for (const Output& output : plan.outputs) out.add(output.call.text, output_column(plan, output, answer));
+  return out;
+}
+
+bool wants_values(const Plan& plan, size_t input) {
+  for (const Output& output : plan.outputs) {
+    const bool by_rows =
+        output.call.function == Function::median || output.call.function == Function::quantile || output.call.function == Function::distinct;
+    if (by_rows && plan.schema.names[plan.inputs[input]] == output.call.column) return true;
+  }
+  return false;
+}
+
+/// Second pass over the rows: the values of the inputs whose calls need them all, sorted by group. `group` has a number for
+/// each row in the order of visit().
+Result<std::vector<GroupedValues>> gather_values(const Plan& plan, const Partitions& partitions, size_t partition, const std::vector<uint32_t>& group,
+                                                 size_t num_groups, std::vector<uint64_t>* buffer) {
+  std::vector<GroupedValues> out(plan.inputs.size());
+  for (size_t input = 0; input < plan.inputs.size(); ++input) {
+    if (!wants_values(plan, input)) continue;
+    GroupedValues& grouped = out[input];
+    const bool masked = plan.ranges[plan.inputs[input]].missing > 0;
+    std::vector<size_t> next(num_groups + 1, 0);
+    const auto each = [&](auto&& visit) {
+      size_t row = 0;
+      return partitions.visit(partition, buffer, [&](std::span<const uint64_t> records) {
+        const Rows rows = rows_of(plan, records);
+        for (size_t r = 0; r < rows.count; ++r, ++row)
+          if (!masked || !(rows.masks[input / 64][r * rows.stride] >> (input % 64) & 1)) visit(group[row], rows.inputs[input][r * rows.stride]);
+      });
+    };
+    HY_CHECK(each([&](uint32_t g, uint64_t) { ++next[g + 1]; }));
+    for (size_t g = 0; g < num_groups; ++g) next[g + 1] += next[g];
+    grouped.ends.assign(next.begin() + 1, next.end());
+    grouped.values.resize(next[num_groups]);
+    HY_CHECK(each([&](uint32_t g, uint64_t word) { grouped.values[next[g]++] = word; }));
+  }
+  return out;
+}
+
+}  // namespace
+
+int64_t finishing_bytes(const Plan& plan, int64_t rows) {
+  const size_t by_rows = plan.needs_rows ? 4 + 8 * plan.inputs.size() : 0;
+  return rows * int64_t(8 * (2 * size_t(plan.key_words) + plan.state_words() + plan.outputs.size()) + 16 + by_rows) + (int64_t{2} << 20);
+}
+
+Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, size_t partition) {
+  const int64_t num_rows = partitions.rows(partition);
+  const Cut& cut = partitions.cut();
+  const uint64_t base = cut.base + (uint64_t(partition) << cut.shift), span = cut.shift == 0 ? 0 : (uint64_t{1} << cut.shift) - 1;
+  GroupTable table(plan.key_words, base, cut.word == 0 ? span : UINT64_MAX, num_rows);
+  const size_t width = plan.record_words(), state_words = plan.state_words();
+  std::vector<uint64_t> states, buffer;
+  std::vector<uint32_t> group, all_groups;
+  HY_CHECK(partitions.visit(partition, &buffer, [&](std::span<const uint64_t> records) {
+    constexpr size_t kStep = 2048;  // rows whose group numbers stay in the first-level cache
+    for (size_t begin = 0; begin < records.size(); begin += kStep * width) {
+      const auto part = records.subspan(begin, std::min(kStep * width, records.size() - begin));
+      const Rows rows = rows_of(plan, part);
+      group.resize(rows.count);
+      for (size_t r = 0; r < rows.count; ++r) group[r] = table.number(part.data() + r * width);
+      while (states.size() < table.size() * state_words) states.insert(states.end(), plan.empty_state.begin(), plan.empty_state.end());
+      update(plan, rows, group.data(), states.data());
+      if (plan.needs_rows) all_groups.insert(all_groups.end(), group.begin(), group.end());
+    }
+  }));
+  std::vector<GroupedValues> values;
+  if (plan.needs_rows) {
+    HY_TRY(values, gather_values(plan, partitions, partition, all_groups, table.size(), &buffer));
+  }
+  const std::vector<uint32_t> order = table.sorted();
+  Answer answer;
+  answer.rows = order.size();
+  answer.key = [&](size_t i) { return table.key(order[i]); };
+  answer.state = [&](size_t i) { return states.data() + order[i] * state_words; };
+  answer.group = [&](size_t i) { return order[i]; };
+  answer.values = &values;
+  return table_of(plan, answer);
+}
+
+Table finish_dense(const Plan& plan, const std::vector<uint64_t>& states) {
+  std::vector<uint64_t> keys;
+  const size_t width = plan.state_words();
+  for (size_t g = 0; g * width < states.size(); ++g)
+    if (states[g * width] > 0) keys.push_back(g);
+  Answer answer;
+  answer.rows = keys.size();
+  answer.key = [&](size_t i) { return &keys[i]; };
+  answer.state = [&](size_t i) { return states.data() + keys[i] * width; };
+  return table_of(plan, answer);
+}
+
+}  // namespace hayate::aggregate

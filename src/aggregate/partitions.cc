@@ -1,0 +1,140 @@
+#include "aggregate/partitions.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace hayate::aggregate {
+namespace {
+constexpr size_t kSlab = size_t{2} << 20;
+constexpr size_t kReadWords = size_t{1} << 17;  // 1 MiB
+}  // namespace
+
+BlockStore::~BlockStore() {
+  for (const auto& [at, size] : slabs_) ::munmap(at, size);
+}
+
+uint64_t* BlockStore::take() {
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) {
+    const size_t block = block_words_ * 8, size = std::max(kSlab / block, size_t{1}) * block;
+    void* slab = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (slab == MAP_FAILED) return nullptr;
+    slabs_.emplace_back(slab, size);
+    for (size_t at = size; at >= block; at -= block) free_.push_back(static_cast<uint64_t*>(slab) + (at - block) / 8);
+  }
+  uint64_t* block = free_.back();
+  free_.pop_back();
+  ++in_use_;
+  return block;
+}
+
+void BlockStore::give_back(uint64_t* block) {
+  const std::lock_guard lock(mutex_);
+  free_.push_back(block);
+  --in_use_;
+}
+
+Cut cut_range(int word, uint64_t base, uint64_t span, size_t wanted) {
+  Cut cut;
+  cut.word = word, cut.base = base;
+  const int bits = int(std::bit_width(span));
+  cut.shift = std::max(0, bits - int(std::bit_width(wanted - 1)));
+  if (cut.shift > 63) cut.shift = 63;
+  cut.count = size_t(span >> cut.shift) + 1;
+  return cut;
+}
+
+Partitions::Partitions(size_t record_words, Cut cut, int workers, BlockStore* blocks, std::optional<io::TemporaryFile>* spill)
+    : record_words_(record_words),
+      cut_(cut),
+      workers_(workers),
+      blocks_(blocks),
+      file_(spill),
+      tails_(size_t(workers) * cut.count),
+      extents_(cut.count) {}
+
+Partitions::~Partitions() {
+  for (size_t partition = 0; partition < cut_.count; ++partition) clear(partition);
+}
+
+bool Partitions::extend(int, Tail* tail) {
+  if (tail->begin) tail->full.push_back({tail->begin, size_t(tail->at - tail->begin)});
+  tail->begin = tail->at = blocks_->take();
+  if (!tail->begin) return tail->end = nullptr, false;
+  tail->end = tail->begin + blocks_->block_words() / record_words_ * record_words_;
+  return true;
+}
+
+template <class Visit>
+void Partitions::each_block(size_t partition, Visit&& visit) const {
+  for (int worker = 0; worker < workers_; ++worker) {
+    const Tail& tail = tails_[size_t(worker) * cut_.count + partition];
+    for (const Block& block : tail.full) visit(block.begin, block.words);
+    if (tail.begin && tail.at > tail.begin) visit(tail.begin, size_t(tail.at - tail.begin));
+  }
+}
+
+int64_t Partitions::rows(size_t partition) const {
+  size_t words = 0;
+  for (const Extent& extent : extents_[partition]) words += extent.words;
+  each_block(partition, [&](const uint64_t*, size_t size) { words += size; });
+  return int64_t(words / record_words_);
+}
+
+void Partitions::clear(size_t partition) {
+  for (int worker = 0; worker < workers_; ++worker) {
+    Tail& tail = tails_[size_t(worker) * cut_.count + partition];
+    for (const Block& block : tail.full) blocks_->give_back(block.begin);
+    if (tail.begin) blocks_->give_back(tail.begin);
+    tail = {};
+  }
+}
+
+Result<void> Partitions::spill_partition(size_t partition) {
+  size_t words = 0;
+  each_block(partition, [&](const uint64_t*, size_t size) { words += size; });
+  if (words == 0) return {};
+  const int64_t offset = (*file_)->reserve(int64_t(words * 8));
+  int64_t at = offset;
+  Result<void> written;
+  each_block(partition, [&](const uint64_t* begin, size_t size) {
+    if (written.ok()) written = (*file_)->write_at(at, begin, size * 8);
+    at += int64_t(size * 8);
+  });
+  if (written.ok()) extents_[partition].push_back({offset, words});
+  clear(partition);
+  return written;
+}
+
+Result<void> Partitions::spill(exec::Pool& pool) {
+  if (!*file_) {
+    HY_TRY(io::TemporaryFile made, io::TemporaryFile::create());
+    file_->emplace(std::move(made));
+  }
+  const int64_t before = (*file_)->size();
+  std::vector<Result<void>> results(cut_.count);
+  pool.run(int64_t(cut_.count), [&](int64_t p, int) { results[size_t(p)] = spill_partition(size_t(p)); });
+  spilled_ += (*file_)->size() - before;
+  for (Result<void>& result : results)
+    if (!result.ok()) return std::move(result);
+  return {};
+}
+
+Result<void> Partitions::visit(size_t partition, std::vector<uint64_t>* buffer, const std::function<void(std::span<const uint64_t>)>& visit) const {
+  const size_t step = std::max(kReadWords / record_words_, size_t{1}) * record_words_;
+  for (const Extent& extent : extents_[partition]) {
+    buffer->resize(std::max(buffer->size(), std::min(step, extent.words)));
+    for (size_t at = 0; at < extent.words; at += step) {
+      const size_t words = std::min(step, extent.words - at);
+      HY_CHECK((*file_)->read_at(extent.offset + int64_t(at * 8), buffer->data(), words * 8));
+      visit({buffer->data(), words});
+    }
+  }
+  each_block(partition, [&](const uint64_t* begin, size_t size) { visit({begin, size}); });
+  return {};
+}
+
+}  // namespace hayate::aggregate

@@ -1,0 +1,61 @@
+// hayate aggregate: group-by of a table of any size.
+#include "aggregate/aggregate.h"
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "cli/all_commands.h"
+#include "cli/outputs.h"
+#include "cli/signals.h"
+#include "io/writer.h"
+
+namespace hayate::cli {
+namespace {
+
+/// What may still be used: the limit less what the process holds, and what its libraries take on the way.
+int64_t memory_left(const exec::ExecConfig& exec) {
+  constexpr int64_t kMargin = int64_t{16} << 20;
+  return exec::memory_limit_bytes(exec) - resident_bytes() - kMargin;
+}
+
+}  // namespace
+
+Result<int> aggregate_command(AggregateOptions& options, const Console& console) {
+  HY_TRY(aggregate::Spec spec, aggregate::parse_spec(options.by, options.agg, options.where, options.having));
+  HY_TRY(const auto kind, asked_kind(options.format));
+  if (options.output != "-" && options.output != "none") HY_CHECK(io::kind_of(options.output));
+  HY_TRY(const auto paths, io::expand_inputs(options.input));
+  exec::Pool pool(exec::worker_count(options.exec));
+  exec::Steps steps(console.progress);
+  steps.begin("read");
+  io::ChunkOptions chunks;
+  chunks.chunk_rows = options.chunk_rows;
+  chunks.read.pool = &pool, chunks.read.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
+  if (paths[0] == "-") chunks.read.kind = kind;
+  HY_TRY(const auto names, io::column_names(paths, chunks.read));
+  HY_TRY(chunks.read.columns, aggregate::columns_read(spec, names));
+  if (chunks.read.columns.empty() && !names.empty()) chunks.read.columns = {names[0]};  // count() alone
+  HY_TRY(const auto reader, io::open_chunks(paths, chunks));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt));
+  HY_TRY(const auto outcome, aggregate::aggregate(*reader, std::move(spec), pool, memory_left(options.exec), steps, interruption(),
+                                                  [&](const Table& rows) { return writer.append(rows); }));
+  HY_CHECK(writer.finish());
+  steps.end();
+  const std::string spilled = outcome.spilled_bytes ? fmt::format(", {} through temporary files", format_bytes(outcome.spilled_bytes)) : "";
+  console.say(
+      fmt::format("{} rows, {} groups{}, peak {}: {}", outcome.rows, outcome.groups, spilled, format_bytes(peak_memory_bytes()), options.output));
+  HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
+  const std::string checksum = options.output == "none" ? writer.checksum().hex() : "";
+  if (console.json) {
+    JsonWriter json;
+    json.object().key("rows").value(outcome.rows).key("groups").value(outcome.groups).key("spilled_bytes").value(outcome.spilled_bytes);
+    console.print(json.key("output").value(options.output).key("checksum").value(checksum).end().text() + "\n");
+  } else if (!checksum.empty()) {
+    console.print(fmt::format("checksum {}\n", checksum));
+  }
+  return 0;
+}
+
+}  // namespace hayate::cli

@@ -1,0 +1,28 @@
+// One chunk reader per format; open_chunks (chunks.h) chooses.
+#pragma once
+
+#include "io/chunks.h"
+#include "io/csv.h"
+
+namespace hayate::io {
+
+/// `file` is read at any place; `path` names it in errors. `chunk_bytes`: how much of the file makes a chunk.
+Result<std::unique_ptr<ChunkReader>> csv_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const CsvOptions& options,
+                                                size_t chunk_bytes);
+/// `limit_bytes` bounds what Arrow may allocate at once, a chunk has at most `chunk_bytes` of values.
+Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes);
+Result<std::unique_ptr<ChunkReader>> arrow_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
+
+/// Names from the header of a CSV file, from the footer of a Parquet file, from the schema of an Arrow file.
+Result<std::vector<std::string>> csv_names(const InputFile& file, const std::string& path);
+Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t limit_bytes);
+Result<std::vector<std::string>> arrow_names(const std::string& path, int64_t limit_bytes);
+
+/// Bytes that the wanted columns take in memory, as the footer has it; an Error when the file is no Parquet file.
+Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
+
+/// The bytes of `path` ("-": standard input), unpacked, in a temporary file that nobody else sees and that is gone with
+/// the last reader. A regular file without codec is opened as it is.
+Result<std::shared_ptr<const InputFile>> open_unpacked(const std::string& path, Codec codec);
+
+}  // namespace hayate::io

@@ -1,0 +1,254 @@
+#include "io/chunks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/strings.h"
+#include "exec/granted.h"
+#include "io/chunk_formats.h"
+#include "io/formats.h"
+
+namespace hayate::io {
+namespace {
+
+int64_t memory_of(const ReadOptions& options) {
+  return options.memory_limit_bytes > 0 ? options.memory_limit_bytes : exec::granted_memory().value / 5 * 4;
+}
+
+Table without_rows(const Table& table) {
+  Table out = slice(table, 0, 0);
+  return out;
+}
+
+class TableChunks final : public ChunkReader {
+ public:
+  TableChunks(Table table, int64_t chunk_rows)
+      : table_(std::move(table)), chunk_rows_(chunk_rows > 0 ? chunk_rows : std::max<int64_t>(table_.num_rows(), 1)) {
+    schema_ = without_rows(table_);
+    for (const Column& column : table_.columns) held_ += column.bytes();
+  }
+  const Table& schema() const override { return schema_; }
+  int64_t held_bytes() const override { return held_; }
+  Result<std::optional<Table>> next() override {
+    if (at_ == table_.num_rows()) return at_ = 0, std::optional<Table>();
+    const int64_t count = std::min(chunk_rows_, table_.num_rows() - at_);
+    Table chunk = count == table_.num_rows() ? table_ : slice(table_, at_, count);
+    at_ += count;
+    return std::optional(std::move(chunk));
+  }
+
+ private:
+  Table table_, schema_;
+  int64_t chunk_rows_, at_ = 0, held_ = 0;
+};
+
+/// The chunks of another reader cut to a number of rows.
+class CutChunks final : public ChunkReader {
+ public:
+  CutChunks(std::unique_ptr<ChunkReader> from, int64_t chunk_rows) : from_(std::move(from)), chunk_rows_(chunk_rows) {}
+  const Table& schema() const override { return from_->schema(); }
+  bool has_values(size_t column) const override { return from_->has_values(column); }
+  int64_t held_bytes() const override { return from_->held_bytes(); }
+  Result<std::optional<Table>> next() override {
+    if (at_ == rows_) {
+      HY_TRY(auto chunk, from_->next());
+      at_ = rows_ = 0;
+      if (!chunk) return chunk;
+      whole_ = std::move(*chunk), rows_ = whole_.num_rows();
+    }
+    const int64_t count = std::min(chunk_rows_, rows_ - at_);
+    Table chunk = slice(whole_, at_, count);
+    at_ += count;
+    if (at_ == rows_) whole_ = {};
+    return std::optional(std::move(chunk));
+  }
+
+ private:
+  std::unique_ptr<ChunkReader> from_;
+  int64_t chunk_rows_, at_ = 0, rows_ = 0;
+  Table whole_;
+};
+
+/// Files one after another, their columns in one order and of one dtype.
+class ChainedChunks final : public ChunkReader {
+ public:
+  ChainedChunks(std::vector<std::unique_ptr<ChunkReader>> files, Table schema) : files_(std::move(files)), schema_(std::move(schema)) {}
+  const Table& schema() const override { return schema_; }
+  Result<std::optional<Table>> next() override {
+    for (; at_ < files_.size(); ++at_) {
+      HY_TRY(auto chunk, files_[at_]->next());
+      if (!chunk) continue;
+      Table out;
+      for (size_t c = 0; c < schema_.num_columns(); ++c)
+        out.add(schema_.names[c], widened(*chunk->find(schema_.names[c]), schema_.columns[c].dtype, schema_.columns[c].zone));
+      return std::optional(std::move(out));
+    }
+    at_ = 0;
+    return std::optional<Table>();
+  }
+
+ private:
+  std::vector<std::unique_ptr<ChunkReader>> files_;
+  size_t at_ = 0;
+  Table schema_;
+};
+
+Result<FileKind> kind_of_input(const std::string& path, const ReadOptions& options) {
+  if (options.kind) return *options.kind;
+  if (path == "-") return usage_error("standard input has no name to tell its format", "-", "say it with --format, such as --format csv");
+  HY_CHECK(check_readable(path));
+  return kind_of(path);
+}
+
+/// Bytes of the table once it is read, guessed from the first rows of a text file; nothing where only reading tells.
+Result<std::optional<int64_t>> guess_memory(const std::string& path, const FileKind& kind, const ReadOptions& options) {
+  const auto size = file_size(path);
+  if (!size || kind.codec != Codec::none) return std::optional<int64_t>();
+  if (kind.format == Format::parquet) {
+    HY_TRY(const int64_t memory, parquet_memory(path, options, memory_of(options)));
+    return std::optional(memory);
+  }
+  if (kind.format != Format::csv) return std::optional(kind.format == Format::arrow ? 2 * *size : 6 * *size);
+  HY_TRY(const auto file, InputFile::open(path));
+  std::string head(size_t{1} << 16, '\0');
+  HY_TRY(const size_t got, file->read_at(0, head.data(), head.size()));
+  const auto lines = std::max<int64_t>(1, std::count(head.begin(), head.begin() + std::ptrdiff_t(got), '\n'));
+  const auto fields =
+      lines + std::count_if(head.begin(), head.begin() + std::ptrdiff_t(got), [](char c) { return c == ',' || c == ';' || c == '\t' || c == '|'; });
+  const double rows = double(*size) / double(std::max<size_t>(got, 1)) * double(lines);
+  const double width = double(fields) / double(lines);
+  const double part = options.columns.empty() ? 1.0 : std::min(1.0, double(options.columns.size()) / width);
+  return std::optional(int64_t(part * (rows * width * 9 + double(*size))));
+}
+
+/// How one file is read chunk by chunk; nothing for a format that is read as a whole.
+Result<std::unique_ptr<ChunkReader>> stream_file(const std::string& path, const FileKind& kind, const ReadOptions& options,
+                                                 const std::vector<std::string>& as_text) {
+  const int64_t memory = memory_of(options);
+  // A chunk of text takes some three times its bytes in memory.
+  const size_t chunk_bytes = size_t(std::clamp<int64_t>(memory / 24, int64_t{1} << 20, int64_t{64} << 20));
+  switch (kind.format) {
+    case Format::csv: {
+      HY_TRY(auto file, open_unpacked(path, kind.codec));
+      const CsvOptions csv = {.columns = options.columns, .as_text = as_text, .pool = options.pool, .memory_limit_bytes = memory};
+      return csv_chunks(std::move(file), path, csv, chunk_bytes);
+    }
+    case Format::parquet:
+      return parquet_chunks(path, options, memory, 2 * chunk_bytes);
+    case Format::arrow:
+      return arrow_chunks(path, options, memory);
+    default: {
+      HY_TRY(Table table, read_table(path, options));
+      return chunks_of(std::move(table), 0);
+    }
+  }
+}
+
+/// The dtypes that hold the values of all files; names of `first` in its order.
+Result<Table> merge_schemas(const std::vector<std::unique_ptr<ChunkReader>>& files, std::span<const std::string> paths) {
+  std::vector<Table> schemas;
+  for (const auto& file : files) schemas.push_back(file->schema());
+  HY_TRY(Table out, concatenate(schemas, paths));  // checks the names
+  for (size_t c = 0; c < out.num_columns(); ++c) {
+    std::optional<Column> common;
+    for (size_t f = 0; f < files.size(); ++f) {
+      const auto at = size_t(std::find(schemas[f].names.begin(), schemas[f].names.end(), out.names[c]) - schemas[f].names.begin());
+      const Column& column = schemas[f].columns[at];
+      if (!files[f]->has_values(at)) continue;
+      if (!common) {
+        common = column;
+        continue;
+      }
+      Dtype wide{};
+      if (!widen(common->dtype, column.dtype, &wide) || (common->dtype == column.dtype && common->zone.empty() != column.zone.empty()))
+        return input_error(
+            fmt::format("column '{}' is {} here and {} in the files before it", out.names[c], dtype_name(column.dtype), dtype_name(common->dtype)),
+            paths[f], "give the column one type in all files");
+      if (common->zone != column.zone) common->zone = common->zone.empty() ? column.zone : column.zone.empty() ? common->zone : "UTC";
+      common->dtype = wide;
+    }
+    if (common) out.columns[c] = widened(slice(*common, 0, 0), common->dtype, common->zone);
+  }
+  return out;
+}
+
+/// Columns that are text in one CSV file and something else in another are text in all of them.
+Result<void> reopen_as_text(std::span<const std::string> paths, const ReadOptions& options, std::vector<std::unique_ptr<ChunkReader>>* files) {
+  std::unordered_map<std::string, int> seen;  // bit 0: text, bit 1: other
+  for (const auto& file : *files)
+    for (size_t c = 0; c < file->schema().num_columns(); ++c)
+      if (file->has_values(c)) seen[file->schema().names[c]] |= file->schema().columns[c].dtype == Dtype::text ? 1 : 2;
+  std::vector<std::string> as_text;
+  for (const auto& [name, kinds] : seen)
+    if (kinds == 3) as_text.push_back(name);
+  for (size_t f = 0; f < files->size() && !as_text.empty(); ++f) {
+    HY_TRY(const FileKind kind, kind_of_input(paths[f], options));
+    if (kind.format != Format::csv) continue;
+    HY_TRY((*files)[f], stream_file(paths[f], kind, options, as_text));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<ChunkReader>> stream_files(std::span<const std::string> paths, const ReadOptions& options) {
+  std::vector<std::unique_ptr<ChunkReader>> files;
+  for (const std::string& path : paths) {
+    HY_TRY(const FileKind kind, kind_of_input(path, options));
+    HY_TRY(auto file, stream_file(path, kind, options, {}));
+    files.push_back(std::move(file));
+  }
+  if (files.size() == 1) return std::move(files[0]);
+  HY_CHECK(reopen_as_text(paths, options, &files));
+  HY_TRY(Table schema, merge_schemas(files, paths));
+  return std::unique_ptr<ChunkReader>(std::make_unique<ChainedChunks>(std::move(files), std::move(schema)));
+}
+
+/// Whether all of `paths` together take less than a third of the memory once they are read.
+Result<bool> fits_memory(std::span<const std::string> paths, const ReadOptions& options) {
+  int64_t total = 0;
+  for (const std::string& path : paths) {
+    HY_TRY(const FileKind kind, kind_of_input(path, options));
+    HY_TRY(const auto guess, guess_memory(path, kind, options));
+    if (!guess) {  // a pipe or packed: read at once only when it is small for sure
+      const auto size = file_size(path);
+      if (path == "-" || !size) return false;
+      total += 40 * *size;
+    } else {
+      total += *guess;
+    }
+    if (total > memory_of(options) / 3) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<ChunkReader> chunks_of(Table table, int64_t chunk_rows) { return std::make_unique<TableChunks>(std::move(table), chunk_rows); }
+
+Result<std::vector<std::string>> column_names(std::span<const std::string> paths, const ReadOptions& options) {
+  const std::string& path = paths[0];
+  HY_TRY(const FileKind kind, kind_of_input(path, options));
+  if (kind.format == Format::parquet) return parquet_names(path, memory_of(options));
+  if (kind.format == Format::arrow) return arrow_names(path, memory_of(options));
+  if (kind.format == Format::csv && kind.codec == Codec::none && file_size(path)) {
+    HY_TRY(const auto file, InputFile::open(path));
+    return csv_names(*file, path);
+  }
+  return std::vector<std::string>();
+}
+
+Result<std::unique_ptr<ChunkReader>> open_chunks(std::span<const std::string> paths, const ChunkOptions& options) {
+  assert(!paths.empty());
+  HY_TRY(const bool fits, fits_memory(paths, options.read));
+  if (fits) {
+    auto table = read_tables(paths, options.read);
+    if (table.ok()) return chunks_of(std::move(table).value(), options.chunk_rows);
+    if (table.error().kind != Kind::budget) return std::move(table.error());
+  }
+  HY_TRY(auto chunks, stream_files(paths, options.read));
+  if (options.chunk_rows > 0) return std::unique_ptr<ChunkReader>(std::make_unique<CutChunks>(std::move(chunks), options.chunk_rows));
+  return chunks;
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,49 @@
+// A table some rows at a time, as often as needed: what is larger than memory is aggregated, shrunk and described in
+// several passes over its file.
+//
+// A text file has its types only when all of its values were seen, so opening one is a pass of its own, which keeps
+// nothing: chunks have the types that the whole table would have, whatever their size.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hayate/error.h"
+#include "hayate/table.h"
+#include "io/reader.h"
+
+namespace hayate::io {
+
+struct ChunkOptions {
+  ReadOptions read;        ///< memory_limit_bytes bounds the chunk in hand and what reading it takes
+  int64_t chunk_rows = 0;  ///< most rows of a chunk; 0: as many as the memory suggests
+};
+
+class ChunkReader {
+ public:
+  virtual ~ChunkReader() = default;
+  /// Names and dtypes of all chunks, without rows. A category's dictionary is that of the chunk alone.
+  virtual const Table& schema() const = 0;
+  /// The next rows, at least one; nothing at the end. The call after that begins anew.
+  virtual Result<std::optional<Table>> next() = 0;
+  /// False for a column of which it is known that it has no value: its dtype gives way to that of other files.
+  virtual bool has_values(size_t) const { return true; }
+  /// Bytes that stay in memory between calls because the table is there as a whole.
+  virtual int64_t held_bytes() const { return 0; }
+};
+
+/// The names of the columns in `paths`, without reading values where the format allows it. Only the first file is asked.
+Result<std::vector<std::string>> column_names(std::span<const std::string> paths, const ReadOptions& options);
+
+/// The files as one table, with the types and errors of read_tables. A table that takes less than a third of the memory
+/// is read as a whole at once, on all workers; others chunk by chunk: CSV (compressed or from a pipe: unpacked into a
+/// temporary file first), Parquet, Arrow and JSON lines. Other formats must fit the memory.
+Result<std::unique_ptr<ChunkReader>> open_chunks(std::span<const std::string> paths, const ChunkOptions& options);
+
+/// A table in memory as chunks of at most `chunk_rows` rows (0: one chunk).
+std::unique_ptr<ChunkReader> chunks_of(Table table, int64_t chunk_rows);
+
+}  // namespace hayate::io

@@ -1,0 +1,177 @@
+#include "io/chunks.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "base/random.h"
+#include "io/cell_text.h"
+#include "io/chunk_formats.h"
+#include "io/scratch_folder.h"
+#include "io/writer.h"
+
+namespace hayate::io {
+namespace {
+
+std::string text_of(const Table& table) {
+  std::string out;
+  for (size_t c = 0; c < table.num_columns(); ++c) out += table.names[c] + ":" + dtype_name(table.columns[c].dtype) + table.columns[c].zone + " ";
+  for (int64_t row = 0; row < table.num_rows(); ++row) {
+    out += "\n";
+    for (const Column& column : table.columns) {
+      if (is_missing_cell(column, row)) {
+        out += "-";
+      } else if (column.dtype == Dtype::text || column.dtype == Dtype::category) {
+        out += column.text(row);
+      } else {
+        append_cell_text(column, row, &out);
+      }
+      out += "|";
+    }
+  }
+  return out;
+}
+
+/// All chunks below one another.
+std::string joined(ChunkReader& chunks) {
+  std::string out = text_of(chunks.schema());
+  while (true) {
+    auto chunk = chunks.next();
+    if (!chunk.ok()) return chunk.error().what + " at " + chunk.error().where;
+    if (!chunk.value()) return out;
+    CHECK(chunk.value()->num_rows() > 0);
+    const std::string rows = text_of(*chunk.value());
+    out += rows.substr(rows.find('\n'));
+  }
+}
+
+/// The file by windows of `chunk_bytes`, twice: a reader begins anew.
+std::string by_windows(const std::string& path, size_t chunk_bytes, exec::Pool* pool, std::vector<std::string> columns = {}) {
+  auto file = InputFile::open(path);
+  REQUIRE(file.ok());
+  CsvOptions options;
+  options.columns = std::move(columns), options.pool = pool;
+  auto chunks = csv_chunks(std::move(file).value(), path, options, chunk_bytes);
+  if (!chunks.ok()) return chunks.error().what + " at " + chunks.error().where;
+  const std::string once = joined(*chunks.value());
+  CHECK(joined(*chunks.value()) == once);
+  return once;
+}
+
+std::string at_once(const std::string& path, std::vector<std::string> columns = {}) {
+  ReadOptions options;
+  options.columns = std::move(columns);
+  const auto table = read_table(path, options);
+  return table.ok() ? text_of(table.value()) : table.error().what + " at " + table.error().where;
+}
+
+std::string random_csv(uint64_t seed, size_t rows) {
+  const uint64_t key = random_key(seed, Stage::synth);
+  uint64_t index = 0;
+  const auto below = [&](uint64_t n) { return random_bits(key, index++) % n; };
+  std::string out = "a,\"b \"\"q\"\"\",date,e,symbol\n";
+  for (size_t row = 0; row < rows; ++row) {
+    if (below(500) == 0) out += "\n";
+    out += below(20) == 0 ? "NA" : std::to_string(below(1000));
+    out += below(4) == 0 ? ",\"x, \"\"y\"\"\nz\"" : below(3) == 0 ? "," : ",plain" + std::to_string(below(9));
+    out += below(50) == 0 ? "," : ",2024-01-" + std::to_string(10 + below(20));
+    out += seed % 3 == 0 && row + 3 > rows ? ",late text" : seed % 3 == 1 && row + 3 > rows ? ",1.5" : "," + std::to_string(below(99));
+    out += ",S" + std::to_string(below(5)) + "\n";
+  }
+  return out;
+}
+
+TEST_CASE("a CSV file in windows is the table at once") {
+  const ScratchFolder folder;
+  exec::Pool pool(3);
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    const std::string path = folder / "a.csv";
+    REQUIRE(write_file(path, random_csv(seed, seed == 5 ? 3 : 60'000)).ok());
+    const std::string expected = at_once(path);
+    CAPTURE(seed);
+    CHECK(by_windows(path, 1, nullptr) == expected);
+    CHECK(by_windows(path, 700'000, &pool) == expected);
+    CHECK(by_windows(path, 1, &pool, {"e", "a"}) == at_once(path, {"e", "a"}));
+  }
+}
+
+TEST_CASE("what is wrong with a CSV file is told with its line") {
+  const ScratchFolder folder;
+  std::string good = "a,b\n";
+  for (int i = 0; i < 200'000; ++i) good += std::to_string(i) + ",x\n";
+  const std::string endings[] = {"1,2,3\n",  "1\n",          "1,\"open\n",         "1,\"x\"y\n",    std::string("1,a\0b\n", 6),
+                                 "1,\xFF\n", "1,5\" pipe\n", "1,\"two\nlines\"\n", "7,\"late\" \n", ""};
+  for (const std::string& ending : endings) {
+    const std::string path = folder / "a.csv";
+    REQUIRE(write_file(path, good + ending + "8,end\n").ok());
+    CAPTURE(ending);
+    CHECK(by_windows(path, 1 << 20, nullptr) == at_once(path));
+  }
+  for (const std::string& small : {std::string(), std::string("\n\n"), std::string("a,b\n"), std::string("a,b"), std::string("\"a")}) {
+    const std::string path = folder / "small.csv";
+    REQUIRE(write_file(path, small).ok());
+    CAPTURE(small);
+    CHECK(by_windows(path, 1 << 20, nullptr) == at_once(path));
+  }
+}
+
+TEST_CASE("other formats chunk by chunk") {
+  const ScratchFolder folder;
+  REQUIRE(write_file(folder / "a.csv", random_csv(1, 150'000)).ok());
+  const auto table = read_table(folder / "a.csv");
+  REQUIRE(table.ok());
+  exec::Pool pool(2);
+  for (const char* name : {"b.parquet", "b.arrow", "b.csv.gz", "b.csv.zst"}) {
+    REQUIRE(write_table(folder / name, table.value()).ok());
+    ChunkOptions options;
+    options.read.pool = &pool;
+    options.read.memory_limit_bytes = 24 << 20;  // too little to read it at once
+    const std::string path = folder / name;
+    auto chunks = open_chunks({&path, 1}, options);
+    REQUIRE(chunks.ok());
+    CAPTURE(name);
+    CHECK(chunks.value()->held_bytes() == 0);
+    CHECK(joined(*chunks.value()) == at_once(path));
+    options.chunk_rows = 1000;
+    auto cut = open_chunks({&path, 1}, options);
+    REQUIRE(cut.ok());
+    CHECK(joined(*cut.value()) == at_once(path));
+    options.read.memory_limit_bytes = 0;
+    auto whole = open_chunks({&path, 1}, options);
+    REQUIRE(whole.ok());
+    CHECK(whole.value()->held_bytes() > 0);
+    CHECK(joined(*whole.value()) == at_once(path));
+  }
+}
+
+TEST_CASE("several files get one type, as when they are read at once") {
+  const ScratchFolder folder;
+  std::string one = "k,v,w\n", two = "v,k,w\n";
+  for (int i = 0; i < 60'000; ++i) one += "1,2,\n", two += i == 59'999 ? "x,1.5,7\n" : "3,4,7\n";
+  REQUIRE(write_file(folder / "1.csv", one).ok());
+  REQUIRE(write_file(folder / "2.csv", two).ok());
+  const std::string paths[] = {folder / "1.csv", folder / "2.csv"};
+  ChunkOptions options;
+  options.read.memory_limit_bytes = 3 << 20;
+  auto chunks = open_chunks(paths, options);
+  REQUIRE(chunks.ok());
+  CHECK(chunks.value()->held_bytes() == 0);
+  CHECK(joined(*chunks.value()) == text_of(read_tables(paths).value()));
+}
+
+TEST_CASE("packed data that is cut off is an error before anything is read") {
+  const ScratchFolder folder;
+  REQUIRE(write_file(folder / "a.csv", random_csv(1, 20'000)).ok());
+  const auto table = read_table(folder / "a.csv");
+  for (const char* name : {"b.csv.gz", "b.csv.zst"}) {
+    REQUIRE(write_table(folder / name, table.value()).ok());
+    const auto bytes = read_file(folder / name);
+    for (const size_t size : {size_t{0}, size_t{5}, bytes.value().size / 2, bytes.value().size - 1}) {
+      REQUIRE(write_file(folder / name, {reinterpret_cast<const char*>(bytes.value().data), size}).ok());
+      CHECK(!open_unpacked(folder / name, kind_of(name).value().codec).ok());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hayate::io

@@ -1,0 +1,125 @@
+// A worker process for one file: started from the same program, it limits its own memory and processor time before it
+// opens the file, writes the table as Arrow IPC into a temporary file that the parent opened, and an Error as JSON to its
+// standard output. Whatever happens in it (a crash, an endless loop, a request for a terabyte), the parent gets an Error.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "exec/process.h"
+#include "io/files.h"
+#include "io/formats.h"
+#include "io/hdf5.h"
+#include "io/json_reader.h"
+
+namespace hayate::io {
+namespace {
+
+constexpr double kMostSeconds = 600;
+
+/// Writes to a descriptor that somebody else opened.
+class DescriptorSink final : public ByteSink {
+ public:
+  explicit DescriptorSink(int file) : file_(file) {}
+  Result<void> write(const void* data, size_t size) override {
+    for (size_t done = 0; done < size;) {
+      const ssize_t put = ::write(file_, static_cast<const char*>(data) + done, size - done);
+      if (put < 0 && errno == EINTR) continue;
+      if (put <= 0)
+        return Error{Kind::io, fmt::format("temporary data cannot be written: {}", std::strerror(errno)), "$TMPDIR", "free some space there"};
+      done += size_t(put);
+    }
+    return {};
+  }
+  Result<void> publish() override { return {}; }
+
+ private:
+  int file_;
+};
+
+Result<void> work(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 3) return usage_error("this command is for hayate itself", kHdf5Worker, "hayate --help lists the commands");
+  const int file = int(parse_integer(arguments[0]).value_or(-1));
+  // An earlier worker may have been killed in the middle of its answer.
+  if (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0)
+    return Error{Kind::io, "the temporary file cannot be used", "$TMPDIR", "is it full?"};
+  exec::limit_this_process(parse_integer(arguments[1]).value_or(0), kMostSeconds);
+  HY_TRY(const Table table, parse_hdf5_file(arguments[2], {arguments.begin() + 3, arguments.end()}));
+  const auto encoder = arrow_encoder(std::make_unique<DescriptorSink>(file), arguments[2]);
+  HY_CHECK(encoder->begin(slice(table, 0, 0)));
+  constexpr int64_t kGroup = int64_t{1} << 20;
+  for (int64_t row = 0; row < table.num_rows() || row == 0; row += kGroup)
+    HY_CHECK(encoder->write(slice(table, row, std::min(kGroup, table.num_rows() - row))));
+  return encoder->finish();
+}
+
+Error lost(const std::string& path, std::string what) {
+  return input_error(std::move(what), path, "the file may be damaged; write it again, or as Parquet: pandas.read_hdf(path).to_parquet(new_path)");
+}
+
+Error error_of(const std::string& said, const std::string& path) {
+  const auto document = parse_json(said, path);
+  const Json* error = document.ok() ? document.value().find("error") : nullptr;
+  const auto field = [&](const char* name) {
+    const Json* found = error ? error->find(name) : nullptr;
+    return found && found->text() ? *found->text() : std::string();
+  };
+  if (!error) return lost(path, "the HDF5 library gave up on this file");
+  Error out = lost(path, field("what"));
+  for (const Kind kind : {Kind::usage, Kind::io, Kind::budget})
+    if (field("kind") == kind_name(kind)) out.kind = kind;
+  if (!field("where").empty()) out.where = field("where");
+  if (!field("hint").empty()) out.hint = field("hint");
+  return out;
+}
+
+}  // namespace
+
+int hdf5_worker(const std::vector<std::string>& arguments) {
+  Result<void> done;
+  try {
+    done = work(arguments);
+  } catch (const std::bad_alloc&) {
+    done = Error{Kind::budget, "reading needs more memory than --memory-limit", arguments.size() > 2 ? arguments[2] : "", "raise --memory-limit"};
+  } catch (const std::exception& failure) {
+    done = input_error(failure.what(), arguments.size() > 2 ? arguments[2] : "", "the file may be damaged; write it again");
+  }
+  if (done.ok()) return 0;
+  JsonWriter json;
+  json.object().key("error").object().key("kind").value(kind_name(done.error().kind)).key("what").value(done.error().what);
+  json.key("where").value(done.error().where).key("hint").value(done.error().hint).end().end();
+  std::fputs(json.text().c_str(), stdout);
+  std::fflush(stdout);
+  return 1;
+}
+
+Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  HY_CHECK(check_readable(path));
+  if (exec::worker_program().empty()) return parse_hdf5_file(path, options.columns);
+  HY_TRY(TemporaryFile made, TemporaryFile::create());
+  const std::shared_ptr<const InputFile> file = InputFile::from_descriptor(made.release(), path);
+  exec::ProcessOrder order;
+  order.arguments = {kHdf5Worker, "3", std::to_string(limit_bytes), path};
+  order.arguments.insert(order.arguments.end(), options.columns.begin(), options.columns.end());
+  order.file = file->descriptor(), order.most_seconds = kMostSeconds;
+  HY_TRY(const exec::ProcessEnd end, exec::run_process(order));
+  if (end.ending == exec::Ending::timed_out || (end.ending == exec::Ending::crashed && end.code == SIGXCPU))
+    return lost(path, fmt::format("the HDF5 library did not finish in {}", format_seconds(kMostSeconds)));
+  if (end.ending == exec::Ending::crashed) return lost(path, fmt::format("the HDF5 library crashed on this file ({})", ::strsignal(end.code)));
+  if (end.ending == exec::Ending::killed)
+    return Error{Kind::io, fmt::format("reading was ended again and again from outside ({})", ::strsignal(end.code)), path,
+                 "is the machine short of memory? lower --memory-limit or --workers"};
+  if (end.code != 0) return error_of(end.output, path);
+  ReadOptions whole;
+  whole.pool = options.pool;
+  auto table = read_arrow(fmt::format("/proc/self/fd/{}", file->descriptor()), whole, limit_bytes);
+  if (!table.ok()) table.error().where = path;
+  return table;
+}
+
+}  // namespace hayate::io

@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <numeric>
+
+#include "learn/boost_tree.h"
+
+namespace hayate::learn {
+namespace {
+
+bool are_all(std::span<const int32_t> rows, int64_t num_rows) {
+  if (int64_t(rows.size()) != num_rows) return false;
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (rows[i] != int32_t(i)) return false;
+  return true;
+}
+
+/// Places of one feature's histogram: a multiple of 64, or 64 bins and one place for missing values.
+int32_t slots_of(const BoostTable& table, int32_t feature) {
+  const int32_t bins = table.last_code(feature) + 1, places = bins + (table.has_missing(feature) ? 1 : 0);
+  return places <= 64 ? 64 : bins <= 64 ? 72 : places <= 128 ? 128 : 256;
+}
+
+Tile make_tile(const BoostTable& table, std::span<const int32_t> features) {
+  Tile tile;
+  tile.codes.width = int32_t(features.size() + 3) / 4 * 4;
+  tile.codes.row_bytes = tile.codes.width <= 16 ? 16 : 32;
+  tile.codes.slots = 64;
+  std::vector<const uint8_t*> columns;
+  for (const int32_t feature : features) {
+    tile.codes.slots = std::max(tile.codes.slots, slots_of(table, feature));
+    tile.features.push_back({feature, table.last_code(feature), table.has_missing(feature)});
+    columns.push_back(table.column(feature));
+  }
+  tile.storage = AlignedBytes(size_t(tile.codes.row_bytes * table.num_rows()));
+  tile.codes.places = tile.storage.data();
+  kernels::boost_kernels().fill_tile(columns.data(), int32_t(columns.size()), table.num_rows(), tile.codes.slots, tile.codes.row_bytes,
+                                     tile.storage.data());
+  return tile;
+}
+
+}  // namespace
+
+BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows) : num_rows_(int64_t(rows.size())) {
+  const bool all = are_all(rows, matrix.num_rows);
+  const int64_t stride = (num_rows_ + 63) / 64 * 64;
+  if (!all) own_ = AlignedBytes(size_t(stride * matrix.num_features));
+  for (int64_t f = 0; f < matrix.num_features; ++f) {
+    last_code_.push_back(uint8_t(matrix.cuts.of(f).size()));
+    has_missing_.push_back(matrix.has_missing[size_t(f)]);
+    const uint8_t* codes = matrix.columns().column(f);
+    columns_.push_back(all ? codes : own_.data() + f * stride);
+    for (int64_t i = 0; !all && i < num_rows_; ++i) own_.data()[f * stride + i] = codes[rows[size_t(i)]];
+  }
+}
+
+TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew) {
+  std::vector<int32_t> useful;
+  for (const int32_t feature : features)
+    if (table.last_code(feature) > 0 || table.has_missing(feature)) useful.push_back(feature);
+  // Features with as many places stand together; a stable order keeps the rest as it is.
+  std::stable_sort(useful.begin(), useful.end(), [&](int32_t a, int32_t b) { return slots_of(table, a) < slots_of(table, b); });
+  const int64_t count = int64_t(useful.size() + kernels::kTileWidth - 1) / kernels::kTileWidth;
+  TileSet set;
+  set.tiles.resize(size_t(count));
+  crew.run(count, [&](int64_t t, int) {
+    const size_t begin = useful.size() * size_t(t) / size_t(count), end = useful.size() * size_t(t + 1) / size_t(count);
+    set.tiles[size_t(t)] = make_tile(table, std::span(useful).subspan(begin, end - begin));
+  });
+  for (Tile& tile : set.tiles) tile.offset = set.words, set.words += tile.words();
+  return set;
+}
+
+}  // namespace hayate::learn

@@ -1,0 +1,94 @@
+// Grows one tree of boosting from records: whole numbers that carry the derivatives of each row (kernels/boosting.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "exec/crew.h"
+#include "hayate/boosting.h"
+#include "kernels/boosting.h"
+
+namespace hayate::learn {
+
+/// The codes of the training rows, which are numbered from 0 in the order given.
+class BoostTable {
+ public:
+  BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows);
+
+  int64_t num_rows() const { return num_rows_; }
+  int64_t num_features() const { return int64_t(columns_.size()); }
+  /// Codes of a feature; 3 bytes past the last row may be read.
+  const uint8_t* column(int64_t feature) const { return columns_[size_t(feature)]; }
+  uint8_t last_code(int64_t feature) const { return last_code_[size_t(feature)]; }
+  bool has_missing(int64_t feature) const { return has_missing_[size_t(feature)]; }
+
+ private:
+  int64_t num_rows_;
+  AlignedBytes own_;  ///< empty when the matrix has the rows as they are
+  std::vector<const uint8_t*> columns_;
+  std::vector<uint8_t> last_code_, has_missing_;
+};
+
+/// Up to 32 features whose codes lie side by side, and where their histograms stand among those of all tiles.
+struct Tile {
+  kernels::BoostTile codes;
+  std::vector<kernels::BoostFeature> features;
+  AlignedBytes storage;
+  int64_t offset = 0;  ///< in words of one plane
+
+  int64_t words() const { return int64_t{codes.width} * codes.slots; }
+};
+
+/// The features that a tree may use, cut into tiles of about equal width. Features of one value are left out.
+struct TileSet {
+  std::vector<Tile> tiles;
+  int64_t words = 0;  ///< of one plane of all histograms
+};
+TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew);
+
+/// What the rows weigh in a tree, in whole numbers.
+struct Records {
+  std::vector<uint64_t> words;
+  kernels::BoostPacking packing;
+  double g_unit = 1, h_unit = 1;    ///< what 1 in a record stands for
+  uint32_t g_bits = 0, h_bits = 0;  ///< bits that |g| or h of one row, repeats included, can have
+  int64_t block_rows = 0;           ///< rows whose sums one word holds
+};
+
+struct TreeLimits {
+  int64_t num_leaves = 31, max_depth = 0;  ///< 0: no limit
+  bool depthwise = false;
+  int64_t min_samples_leaf = 1;
+  double min_child_weight = 0, lambda_l1 = 0, lambda_l2 = 0, min_gain = 0;
+};
+
+struct LeafRows {
+  uint32_t node;
+  int64_t begin, end;  ///< of GrownTree::rows
+};
+
+/// Nodes breadth-first. A leaf's rows stand together.
+struct GrownTree {
+  std::vector<TreeNode> nodes;
+  std::vector<double> gains;  ///< per node: loss saved by its split; 0 for leaves
+  std::vector<LeafRows> leaves;
+  std::vector<uint32_t> rows;
+};
+
+/// Grows trees on one table; memory is kept from tree to tree.
+class TreeGrower {
+ public:
+  TreeGrower(const BoostTable& table, const TreeLimits& limits, exec::Crew& crew);
+  ~TreeGrower();
+
+  /// `tree.rows` holds the rows to learn from, and then these by leaf.
+  void grow(const TileSet& tiles, const Records& records, GrownTree& tree);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hayate::learn

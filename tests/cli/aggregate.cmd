@@ -1,0 +1,39 @@
+# Groups of a table: sorted by key, named by the call; conditions before and after.
+$ printf 'city,x,n\nRome,1.5,1\nParis,2.5,2\nRome,,3\nOslo,4,4\nParis,8,5\n' >a.csv
+$ hayate aggregate --input a.csv --by city --agg 'count(), mean(x),max(n)' --output - --format csv --quiet
+city,count(),mean(x),max(n)
+Oslo,1,4.0,4
+Paris,2,5.25,5
+Rome,2,1.5,3
+
+$ hayate aggregate --input a.csv --by city --agg 'sum(n)' --where "x is not null and city != 'Oslo'" --having 'count() > 1' --output - --format csv --quiet
+city,sum(n)
+Paris,7
+
+$ hayate aggregate --input - --format csv --agg 'count(),median(x)' --output - --quiet <a.csv
+count(),median(x)
+5,3.25
+
+# A wrong name costs nothing: it is found before values are read, and nothing is written.
+$ hayate aggregate --input a.csv --by city --agg 'mean(xx)' --output never.csv; ls never.csv 2>/dev/null
+stderr> error: unknown column 'xx'
+stderr>    at: --agg mean(xx)
+stderr>   try: did you mean 'x'?
+exit 2
+
+$ hayate aggregate --input a.csv --by city --agg 'count()' --where 'n > 1 an x < 2' --output never.csv
+stderr> error: more text behind the condition
+stderr>    at: --where: n > 1 an x < 2
+stderr>                       ^
+stderr>   try: join conditions with and, or
+exit 2
+
+$ hayate aggregate --input a.csv --by city --agg 'avg(x)' --output never.csv
+stderr> error: unknown aggregate 'avg'
+stderr>    at: --agg avg(x)
+stderr>   try: ...
+exit 2
+
+# The same bytes for any workers, chunks and memory.
+$ hayate convert 'examples/prices/*.csv' all.parquet --quiet; for how in '--workers 1' '--workers 3 --chunk-rows 100' '--memory-limit 100MB --chunk-rows 7'; do hayate aggregate --input all.parquet --by date --agg 'count(),mean(close),std(volume),median(open),first(high),distinct(low)' --output none --quiet $how; done | uniq -c | wc -l
+1

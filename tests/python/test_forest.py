@@ -1,0 +1,166 @@
+"""Forests against scikit-learn: one exact tree is the same tree; out-of-bag scores and class weights agree; and the flags around them."""
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
+from sklearn.model_selection import train_test_split
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+WHOLE = "num_trees=1,bootstrap=false,max_features=all,bins=exact"
+
+
+def frame(x, y):
+    return pd.DataFrame(np.asarray(x, dtype=np.float32), columns=[f"f{i}" for i in range(x.shape[1])]).assign(y=y)
+
+
+@pytest.fixture
+def train(hayate, tmp_path):
+    """train(frame, params, flags...) -> what --json says; the model is model.hyt."""
+
+    def call(table, params, *flags, model="model.hyt"):
+        table.to_parquet(tmp_path / "train.parquet")
+        return json.loads(hayate("train", "--input", tmp_path / "train.parquet", "--label", "y", "--learner", "forest", "--params", params, "--seed", "3",
+                                 "--model", tmp_path / model, "--json", *flags).stdout)
+
+    return call
+
+
+@pytest.fixture
+def predict(hayate, tmp_path):
+    def call(table, *flags, model="model.hyt"):
+        table.to_parquet(tmp_path / "test.parquet")
+        hayate("predict", "--model", tmp_path / model, "--input", tmp_path / "test.parquet", "--output", tmp_path / "p.parquet", *flags)
+        return pd.read_parquet(tmp_path / "p.parquet")
+
+    return call
+
+
+def numbers(seed, kind):
+    r = np.random.default_rng(seed)
+    x = r.normal(size=(400, 6)).astype(np.float32)
+    y = x[:, 0] * 2 + np.abs(x[:, 1]) + 0.3 * r.normal(size=400)
+    return x, np.floor(np.exp(y / 2)) if kind == "poisson" else y
+
+
+@pytest.mark.parametrize("kind", ["squared_error", "absolute_error", "poisson"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_exact_regression_tree_is_scikit_learns(train, predict, kind, seed):
+    x, y = numbers(seed, kind)
+    test, _ = numbers(seed + 10, kind)
+    w = np.random.default_rng(seed).random(len(y)).astype(np.float32) + 0.5   # no two features have the same gain by chance
+    for depth, leaf in ((1, 1), (3, 1), (6, 5)):
+        params = f"{WHOLE},criterion={kind},max_depth={depth},min_samples_leaf={leaf},min_samples_split={2 * leaf}"
+        train(frame(x, y.astype(float)).assign(w=w), params, "--weight", "w", "--problem", "regression")
+        peer = DecisionTreeRegressor(criterion=kind, max_depth=depth, min_samples_leaf=leaf, random_state=0).fit(x, y, w)
+        np.testing.assert_allclose(predict(frame(test, 0.0))["prediction"], peer.predict(test), rtol=1e-6)
+
+
+@pytest.mark.parametrize("criterion", ["gini", "entropy"])
+@pytest.mark.parametrize("load", [load_breast_cancer, load_wine, load_digits])
+def test_an_exact_classification_tree_is_scikit_learns(train, predict, load, criterion):
+    x, y = load(return_X_y=True)
+    w = np.random.default_rng(0).random(len(y)).astype(np.float32) + 0.5   # no two features have the same gain by chance
+    x, _, y, _, w, _ = train_test_split(x, y, w, random_state=0)
+    for depth in (1, 3):
+        params = f"{WHOLE},criterion={criterion},max_depth={depth},min_samples_leaf=8,min_samples_split=16"
+        train(frame(x, y).assign(w=w), params, "--weight", "w")
+        peer = DecisionTreeClassifier(criterion=criterion, max_depth=depth, min_samples_leaf=8, random_state=0).fit(x, y, w)
+        # On the training rows: two features that part them alike may part other rows differently.
+        ours = predict(frame(x, 0))[[f"probability_{c}" for c in range(y.max() + 1)]].to_numpy()
+        np.testing.assert_allclose(ours, peer.predict_proba(x), atol=1e-9)
+
+
+def test_pruning_options_are_scikit_learns(train, predict):
+    x, y = numbers(5, "squared_error")
+    for ours, theirs in (("max_leaf_nodes=12", {"max_leaf_nodes": 12}), ("min_impurity_decrease=0.02", {"min_impurity_decrease": 0.02}), ("ccp_alpha=0.01", {"ccp_alpha": 0.01})):
+        train(frame(x, y), f"{WHOLE},max_depth=0,min_samples_leaf=3,min_samples_split=6,{ours}", "--problem", "regression")
+        peer = DecisionTreeRegressor(min_samples_leaf=3, random_state=0, **theirs).fit(x, y)
+        np.testing.assert_allclose(predict(frame(x, y))["prediction"], peer.predict(x), rtol=1e-6)
+
+
+def test_monotone_trees_are_scikit_learns(train, predict):
+    x, y = numbers(6, "squared_error")
+    train(frame(x, y), f"{WHOLE},max_depth=5,min_samples_leaf=5,min_samples_split=10,monotone=f0:-1;f1:1", "--problem", "regression")
+    peer = DecisionTreeRegressor(max_depth=5, min_samples_leaf=5, monotonic_cst=[-1, 1, 0, 0, 0, 0], random_state=0).fit(x, y)
+    np.testing.assert_allclose(predict(frame(x, y))["prediction"], peer.predict(x), rtol=1e-6)
+
+
+def test_missing_values_go_where_scikit_learn_sends_them(train, predict):
+    x, y = numbers(7, "squared_error")
+    x[np.random.default_rng(1).random(x.shape) < 0.1] = np.nan
+    y = y + np.where(np.isnan(x[:, 0]), 3, 0)
+    train(frame(x, y), f"{WHOLE},max_depth=3,min_samples_leaf=5,min_samples_split=10", "--problem", "regression")
+    peer = DecisionTreeRegressor(max_depth=3, min_samples_leaf=5, random_state=0).fit(x, y)
+    np.testing.assert_allclose(predict(frame(x, y))["prediction"], peer.predict(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("weight", ["balanced", "balanced_subsample", {0: 1.0, 1: 6.0}])
+def test_class_weights_move_probabilities_as_in_scikit_learn(train, predict, weight):
+    x, y = load_breast_cancer(return_X_y=True)
+    keep = (y == 0) | (np.arange(len(y)) % 5 == 0)
+    x, test, y, _ = train_test_split(x[keep], y[keep], random_state=0)
+    text = weight if isinstance(weight, str) else ";".join(f"{c}:{w}" for c, w in weight.items())
+    train(frame(x, y), f"num_trees=200,max_depth=3,class_weight={text}")
+    peer = RandomForestClassifier(200, max_depth=3, class_weight=weight, random_state=0).fit(x, y)
+    assert abs(predict(frame(test, 0))["probability_1"].mean() - peer.predict_proba(test)[:, 1].mean()) < 0.04
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_digits, load_diabetes])
+def test_out_of_bag_scores_are_scikit_learns(train, tmp_path, load):
+    x, y = load(return_X_y=True)
+    classes = load is not load_diabetes
+    said = train(frame(x, y), "num_trees=200,max_depth=0,oob_score=true", "--problem", "classification" if classes else "regression", "--oob", tmp_path / "oob.parquet")
+    peer = (RandomForestClassifier if classes else RandomForestRegressor)(200, oob_score=True, random_state=0, **({} if classes else {"max_features": 1 / 3})).fit(x, y)
+    assert abs(said["oob_score"] - peer.oob_score_) < 0.03
+    table = pd.read_parquet(tmp_path / "oob.parquet")
+    score = (accuracy_score if classes else r2_score)(table["y"], table["prediction"])
+    assert said["oob_rows"] == len(x) and abs(score - said["oob_score"]) < 1e-9
+
+
+def test_extra_trees_learn_as_scikit_learns(train, predict):
+    x, y = load_diabetes(return_X_y=True)
+    x, test, y, test_y = train_test_split(x, y, random_state=1)
+    for bins in ("64", "exact"):
+        train(frame(x, y), f"num_trees=300,max_depth=0,splitter=random,bootstrap=false,max_features=all,min_samples_leaf=4,min_samples_split=8,bins={bins}", "--problem", "regression")
+        ours = r2_score(test_y, predict(frame(test, 0.0))["prediction"])
+        theirs = r2_score(test_y, ExtraTreesRegressor(300, min_samples_leaf=4, random_state=0).fit(x, y).predict(test))
+        assert abs(ours - theirs) < 0.03
+
+
+def test_text_categories_are_learnt_and_unknown_ones_predicted(train, predict, tmp_path, hayate):
+    r = np.random.default_rng(2)
+    sector = np.array(["Energy", "Bank, small", "Tech\n", "Häuser", "Food"])[r.integers(0, 5, 600)]
+    table = pd.DataFrame({"sector": sector, "x": r.normal(size=600)}).assign(y=lambda t: np.isin(t["sector"], ["Bank, small", "Häuser"]) * 2.0 + 0.1 * t["x"])
+    for bins in ("64", "exact"):
+        train(table, f"num_trees=20,max_depth=4,categorical=sector,max_features=all,bins={bins}", "--problem", "regression")
+        assert r2_score(table["y"], predict(table)["prediction"]) > 0.97
+        unknown = predict(table.assign(sector="Never seen"))["prediction"]
+        assert np.isfinite(unknown).all()
+        np.testing.assert_array_equal(unknown, predict(table.assign(sector=pd.Series([None] * 600, dtype=object).astype("string")))["prediction"])
+    assert "expected numbers" in hayate("train", "--input", tmp_path / "train.parquet", "--label", "y", "--learner", "forest", "--model", tmp_path / "n.hyt", exit=1).stderr
+
+
+def test_warm_start_gives_the_bytes_of_one_training(train, tmp_path, hayate):
+    x, y = load_wine(return_X_y=True)
+    train(frame(x, y), "num_trees=10", model="ten.hyt")
+    train(frame(x, y), "num_trees=25", model="cold.hyt")
+    train(frame(x, y), "num_trees=25", "--warm-start", tmp_path / "ten.hyt", model="warm.hyt")
+    assert (tmp_path / "warm.hyt").read_bytes() == (tmp_path / "cold.hyt").read_bytes()
+    for flags, word in ((["--params", "num_trees=25,max_depth=3", "--seed", "3"], "params"), (["--params", "num_trees=25", "--seed", "4"], "seed"), (["--params", "num_trees=5", "--seed", "3"], "10 trees")):
+        error = hayate("train", "--input", tmp_path / "train.parquet", "--label", "y", "--learner", "forest", "--model", tmp_path / "no.hyt", "--warm-start", tmp_path / "ten.hyt", *flags, exit=2).stderr
+        assert word in error and not (tmp_path / "no.hyt").exists()
+
+
+def test_leaves_and_keys(train, predict):
+    x, y = load_breast_cancer(return_X_y=True)
+    table = frame(x, y).assign(key=np.where(np.arange(len(y)) % 2, "odd", "even"))
+    train(table, "num_trees=4,max_depth=3,oob_score=true", "--key", "key")
+    leaves = predict(table, "--leaves")
+    assert {"leaf_0", "leaf_3"} <= set(leaves.columns) and "leaf_4" not in leaves.columns
+    for name in ("leaf_0", "leaf_3"):
+        assert leaves.groupby(["key", name])["probability_1"].nunique().max() >= 1 and leaves[name].max() < 15
+    assert roc_auc_score(y, leaves["probability_1"]) > 0.97
