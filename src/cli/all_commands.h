@@ -333,6 +333,22 @@ void visit_fields(OptimizeOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
+struct BenchOptions : ComputeOptions {
+  std::string what, python = "python3", plot, html;
+  std::vector<std::string> input;
+  int64_t rows = 1'000'000;
+};
+template <class Visitor>
+void visit_fields(BenchOptions& o, Visitor&& field) {
+  field("what", o.what, "io: formats compared; compute: four ways of a row norm; memory: a table whole, optimised and in chunks", Required{},
+        Positional{}, Choices{{"io", "compute", "memory"}});
+  field("input", o.input, "io, memory: table: files, folders or globs; default: a generated one", Argument{"FILE"});
+  field("rows", o.rows, "io, memory: rows of the generated table", Range{1, 1e9}, Argument{"N"});
+  field("python", o.python, "io, compute: interpreter whose libraries are timed too, where it has them", Argument{"PYTHON"});
+  field("plot", o.plot, "draw the bar charts", Argument{"FILE.svg"});
+  field("html", o.html, "write table and charts as a page", Argument{"FILE.html"});
+}
+
 struct HeadOptions {
   std::string in;
   int64_t rows = 10;
@@ -371,6 +387,7 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 
 Result<int> aggregate_command(AggregateOptions&, const Console&);
 Result<int> automl_command(AutomlOptions&, const Console&);
+Result<int> bench_command(BenchOptions&, const Console&);
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
