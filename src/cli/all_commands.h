@@ -100,18 +100,22 @@ void visit_fields(CheckOptions& o, Visitor&& field) {
 
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format;
+  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format, by_date;
   int64_t seed = 0;
+  double half_life = 0;
 };
 template <class Visitor>
 void visit_fields(TrainOptions& o, Visitor&& field) {
   field("input", o.input, "table of features and label: files, folders or globs", Required{}, Argument{"TABLE"});
   field("label", o.label, "column to learn", Required{}, Argument{"COL"});
-  field("features", o.features, "columns to learn from; default: every number column but label, weight and key", Argument{"a,b"});
+  field("features", o.features, "columns to learn from; default: every number column but label, weight, key and date", Argument{"a,b"});
   field("learner", o.learner, "what to train", Required{}, Choices{learner_names()});
-  field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
+  field("problem", o.problem, "default: regression for float labels, else classification; ranking orders the rows of a date",
+        Choices{{"regression", "classification", "ranking"}});
   field("params", o.params, "parameters of the learner: num_trees=100,max_depth=10", Argument{"k=v,..."});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
+  field("by_date", o.by_date, "column of dates: what ranking ranks within, and early stopping holds out by", Argument{"COL"});
+  field("half_life", o.half_life, "days of --by-date in which the weight of a row halves; 0: never", Range{0, 1e9}, Argument{"DAYS"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});

@@ -93,7 +93,7 @@ std::string events_jsonl(const std::vector<exec::StepRecord>& steps, const std::
 
 Model model_of(const Plan& plan, Trained& trained) {
   Model model;
-  model.problem = Problem::regression;
+  model.problem = plan.problem;
   model.learner = plan.spec.model.learner;
   model.label = plan.label.text;
   model.params = format_params(plan.params);

@@ -8,6 +8,7 @@
 #include "hayate/folds.h"
 #include "hayate/learner.h"
 #include "pipeline/costs.h"
+#include "pipeline/decay.h"
 #include "pipeline/fold_table.h"
 #include "pipeline/label_span.h"
 #include "pipeline/task_result.h"
@@ -125,7 +126,8 @@ Forecast forecast_of(const Panel& panel, const std::vector<TaskResult>& folds) {
   return out;
 }
 
-Result<TaskResult> train_fold(const TrainJob& job, PooledTable& table, size_t f, std::vector<int32_t> train, const std::vector<int32_t>& test) {
+Result<TaskResult> train_fold(const TrainJob& job, const Calendar& calendar, PooledTable& table, size_t f, std::vector<int32_t> train,
+                              const std::vector<int32_t>& test) {
   const Plan& plan = job.plan;
   TaskResult out;
   std::erase_if(train, [&](int32_t row) { return !std::isfinite(table.labels[size_t(row)]); });
@@ -137,7 +139,11 @@ Result<TaskResult> train_fold(const TrainJob& job, PooledTable& table, size_t f,
   job.steps.begin("bin");
   HY_TRY(Trainer* const trainer, table.folds->prepare(train, &job.pool));
   job.steps.begin("train");
-  HY_TRY(out.predictor, trainer->train(Labels::numbers(table.labels), {}, {uint64_t(plan.spec.model.seed), f}, &job.pool, &job.cancel));
+  Labels labels = Labels::numbers(table.labels);
+  labels.problem = plan.problem, labels.groups = calendar.date_of;
+  std::vector<float> weights;
+  if (plan.spec.model.half_life > 0) weights = decayed_weights(days_of(job.panel.times, job.panel.daily), train, plan.spec.model.half_life);
+  HY_TRY(out.predictor, trainer->train(labels, weights, {uint64_t(plan.spec.model.seed), f}, &job.pool, &job.cancel));
   job.steps.begin("predict", int64_t(test.size()));
   predict_rows(job, *trainer, out.predictor, test, out.prediction);
   job.steps.end();
@@ -195,7 +201,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
       if (f + 1 == folds.size()) add_newest(job.panel, table->labels, tested, test);
       std::vector<int32_t> train = rows_on(calendar, folds[f].train);
       drop_overlapping(train, job.panel.times, table->ends, folds[f], calendar.dates);
-      HY_TRY(TaskResult result, train_fold(job, *table, f, std::move(train), test));
+      HY_TRY(TaskResult result, train_fold(job, calendar, *table, f, std::move(train), test));
       if (job.store) HY_CHECK(job.store->put({trace.result, serialize(result), wall_seconds() - job.run_began - trace.begin}));
       results.push_back(std::move(result));
       costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());

@@ -11,6 +11,7 @@
 #include "hayate/folds.h"
 #include "hayate/learner.h"
 #include "pipeline/costs.h"
+#include "pipeline/decay.h"
 #include "pipeline/fold_table.h"
 #include "pipeline/label_span.h"
 #include "pipeline/task_result.h"
@@ -101,7 +102,9 @@ Result<void> train_folds(const TrainJob& job, size_t symbol_index, const std::ve
     HY_TRY(Trainer* const trainer, table.prepare(train, nullptr));
     lap(seconds.bin);
     const TrainKey key{uint64_t(plan.spec.model.seed), entity_of(symbol, f)};
-    HY_TRY(out.predictor, trainer->train(Labels::numbers(labels), {}, key, nullptr, &cancel));
+    std::vector<float> weights;
+    if (plan.spec.model.half_life > 0) weights = decayed_weights(days_of(times, job.panel.daily), train, plan.spec.model.half_life);
+    HY_TRY(out.predictor, trainer->train(Labels::numbers(labels), weights, key, nullptr, &cancel));
     lap(seconds.train);
     const size_t begin = out.prediction.size();
     out.prediction.resize(begin + test.size());
