@@ -63,12 +63,7 @@ Result<MemoryShare> share_memory(const Plan& plan, const Panel& panel, const exe
   out.limit = exec::memory_limit_bytes(exec);
   out.fixed = resident_bytes() + (pooled ? pooled_bytes(plan, panel.num_rows()) : results);
   out.each = pooled ? 0 : symbol_task_bytes(plan, longest);
-  const int64_t least = out.fixed + out.each;
-  if (least > out.limit)
-    return Error{
-        Kind::budget, fmt::format("the step train needs {}, the limit is {}", format_bytes(least), format_bytes(out.limit)), "--memory-limit",
-        fmt::format("--memory-limit {}MB would do{}", least / 1'000'000 + 1, pooled ? ", or scope = \"symbol\"" : ", or fewer or shallower trees")};
-  out.workers = pooled ? workers : int(std::min<int64_t>(workers, std::max<int64_t>(1, (out.limit - out.fixed) / out.each)));
+  HY_TRY(out.workers, workers_within(exec, "train", out.fixed, out.each, workers, pooled ? "scope = \"symbol\"" : "fewer or shallower trees"));
   return out;
 }
 
