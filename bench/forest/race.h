@@ -1,4 +1,4 @@
-// What bench_forest, bench_forest_regression and bench_boosting share: read the cases, train once per repeat from floats in memory, write
+// What bench_forest, bench_forest_regression, bench_boosting and bench_boosting_large share: read the cases, train once per repeat from floats in memory, write
 // the answers and the seconds (bench/README.md says in which form).
 #pragma once
 
