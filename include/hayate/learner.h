@@ -21,6 +21,7 @@
 #include "hayate/boosting.h"
 #include "hayate/error.h"
 #include "hayate/forest.h"
+#include "hayate/linear.h"
 #include "hayate/model.h"
 
 namespace hayate {
@@ -40,7 +41,7 @@ std::vector<std::string> learner_names();
 Result<const Learner*> find_learner(std::string_view name, const std::string& where);
 
 /// Parameters of one learner; the alternative held says which. In the order of learners().
-using LearnerParams = std::variant<ForestParams, BoostingParams>;
+using LearnerParams = std::variant<ForestParams, BoostingParams, LinearParams, LogisticParams>;
 
 /// "num_trees=50,max_depth=8" over the defaults of the learner. Unknown learners and names are errors with the nearest name,
 /// values are checked.

@@ -154,8 +154,21 @@ struct Linear {
   bool operator==(const Linear&) const = default;
 };
 
+/// A weighted mean of what its parts predict: numbers, or probabilities. What `hayate automl` makes of several models.
+struct Blend {
+  Problem problem = Problem::regression;
+  int32_t num_classes = 0;                          ///< 0 for regression
+  std::vector<double> weights;                      ///< one a part, finite and above 0
+  std::vector<std::variant<Forest, Linear>> parts;  ///< at least one, all for the same features and classes
+
+  int64_t num_features() const;
+  int32_t num_outputs() const { return problem == Problem::classification ? num_classes : 1; }
+  int32_t num_scores() const { return num_classes > 2 ? num_classes : 1; }
+  bool operator==(const Blend&) const = default;
+};
+
 /// What one training gives.
-using Predictor = std::variant<Forest, Linear>;
+using Predictor = std::variant<Forest, Linear, Blend>;
 
 Problem problem_of(const Predictor& predictor);
 int64_t num_features(const Predictor& predictor);
@@ -178,6 +191,7 @@ struct ForestCut {
 void predict(const Forest& forest, const FloatColumns& raw, std::span<double> out, ForestCut cut = {});
 /// The same of any predictor; `cut` concerns forests. A linear model adds its terms in the order of the features, in float64.
 void predict(const Linear& linear, const FloatColumns& raw, std::span<double> out);
+void predict(const Blend& blend, const FloatColumns& raw, std::span<double> out);
 void predict(const Predictor& predictor, const FloatColumns& raw, std::span<double> out, ForestCut cut = {});
 /// The same from codes (a BinnedMatrix made with the same cuts) for the rows listed, in their order. The forest has no
 /// thresholds of its own.

@@ -6,6 +6,9 @@
 
 #include "cli/command.h"
 #include "hayate/learner.h"
+#include "tune/objective.h"
+#include "tune/sampler.h"
+#include "tune/schedule.h"
 
 namespace hayate::cli {
 
@@ -200,6 +203,73 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
   field("html", o.html, "page to write: metrics with 95 % intervals, curves, errors; opens offline", Argument{"FILE.html"});
 }
 
+struct TuneOptions : ComputeOptions {
+  std::vector<std::string> input, space;
+  std::string label, features, learner, problem, params, weight, format, by_date, output;
+  std::string sampler = "random", scheduler = "none", metric, score = "auto";
+  int64_t trials = 20, grace_period = 10, reduction_factor = 2, max_t = 100, folds = 5, purge_days = 0, seed = 0;
+};
+template <class Visitor>
+void visit_fields(TuneOptions& o, Visitor&& field) {
+  field("input", o.input, "table of features and label: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("label", o.label, "column to learn", Required{}, Argument{"COL"});
+  field("learner", o.learner, "what to train", Required{}, Choices{learner_names()});
+  field("space", o.space,
+        "what to try for one parameter: choice(a,b), int(a,b), logint(a,b), randint(a,b), uniform(a,b), loguniform(a,b), quniform(a,b,step), "
+        "qloguniform(a,b,step); after it: if OTHER=VALUE",
+        Required{}, Argument{"NAME=choice(...)"});
+  field("trials", o.trials, "how many points of the space are tried", Range{1, 1e6}, Argument{"N"});
+  field("sampler", o.sampler, "how points are chosen", Choices{{std::begin(tune::kSamplers), std::end(tune::kSamplers)}});
+  field("scheduler", o.scheduler, "who is stopped before its whole budget", Choices{{std::begin(tune::kSchedulers), std::end(tune::kSchedulers)}});
+  field("grace_period", o.grace_period, "budget of the first rung", Range{1, 1e9}, Argument{"N"});
+  field("reduction_factor", o.reduction_factor, "rungs grow by this, and one trial in so many passes", Range{2, 1e6}, Argument{"N"});
+  field("max_t", o.max_t, "the whole budget: on a rung t a trial has t / max_t of its trees or rounds", Range{1, 1e9}, Argument{"N"});
+  field("metric", o.metric, "what is compared (names of hayate evaluate); default accuracy, or rmse", Argument{"NAME"});
+  field("score", o.score, "rows that are compared on; auto: walk_forward with --by-date, else oob for forests, else folds",
+        Choices{{"auto", "oob", "folds", "walk_forward"}});
+  field("folds", o.folds, "folds, or tested blocks of dates", Range{2, 1000}, Argument{"N"});
+  field("by_date", o.by_date, "column of dates", Argument{"COL"});
+  field("purge_days", o.purge_days, "dates left out between training and test: how far the label looks ahead", Range{0, 1e6}, Argument{"N"});
+  field("features", o.features, "columns to learn from; default: every number column but label, weight and dates", Argument{"a,b"});
+  field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
+  field("params", o.params, "parameters of the learner that are not searched", Argument{"k=v,..."});
+  field("weight", o.weight, "column of row weights", Argument{"COL"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
+  field("output", o.output, "folder of trials.csv, best.json, journal.log and drawings; a search that stopped goes on there", Required{},
+        Argument{"DIR"});
+}
+
+struct AutomlOptions : ComputeOptions {
+  std::vector<std::string> input;
+  std::string label, objective, split = "0.8,0.1,0.1", features, problem, weight, by_date, format, model;
+  Seconds budget{60};
+  double at = 0;
+  int64_t purge_days = 0, seed = 0;
+};
+template <class Visitor>
+void visit_fields(AutomlOptions& o, Visitor&& field) {
+  field("input", o.input, "table of features and label: files, folders or globs", Required{}, Argument{"TABLE"});
+  field("label", o.label, "column to learn", Required{}, Argument{"COL"});
+  std::vector<std::string> objectives;
+  for (const tune::Objective& objective : tune::kObjectives) objectives.emplace_back(objective.name);
+  field("objective", o.objective, "what is best; default maximize-au-roc, minimize-log-loss (three classes and more) or minimize-rmse",
+        Choices{objectives});
+  field("at", o.at, "the recall of maximize-precision-at-recall, the precision of maximize-recall-at-precision", Range{0, 1}, Argument{"0.9"});
+  field("budget", o.budget, "seconds that all may take", Range{0.1, 1e7}, Argument{"60s"});
+  field("split", o.split,
+        "shares of the rows that train, validate and test (of the dates with --by-date), or a column that holds train, validate and test",
+        Argument{"0.8,0.1,0.1|COL"});
+  field("by_date", o.by_date, "column of dates: tested on the last ones, validated on blocks of dates", Argument{"COL"});
+  field("purge_days", o.purge_days, "dates left out between training and test: how far the label looks ahead", Range{0, 1e6}, Argument{"N"});
+  field("features", o.features, "columns to learn from; default: every number column but label, weight, dates and split", Argument{"a,b"});
+  field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
+  field("weight", o.weight, "column of row weights", Argument{"COL"});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
+  field("model", o.model, "file to write; it holds a model from the first moments on, and a better one at the end", Required{}, Argument{"FILE"});
+}
+
 struct SynthOptions : ComputeOptions {
   std::vector<std::string> like;
   int64_t symbols = 500, days = 2500, seed = 1;
@@ -300,6 +370,7 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 }
 
 Result<int> aggregate_command(AggregateOptions&, const Console&);
+Result<int> automl_command(AutomlOptions&, const Console&);
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);
@@ -325,5 +396,6 @@ Result<int> sets_command(LookupOptions&, const Console&);
 Result<int> stats_command(StatsOptions&, const Console&);
 Result<int> synth_command(SynthOptions&, const Console&);
 Result<int> train_command(TrainOptions&, const Console&);
+Result<int> tune_command(TuneOptions&, const Console&);
 
 }  // namespace hayate::cli

@@ -49,6 +49,13 @@ constexpr Command kCommands[] = {
     {"import", "a model of LightGBM or XGBoost as a model of hayate",
      "hayate import --from lightgbm --input model.txt --model model.hyt\nhayate import --from xgboost --input model.json --model model.hyt",
      make_invocation<ImportOptions, import_command>},
+    {"tune", "search the parameters of a learner",
+     "hayate tune --input features.parquet --label LABEL0 --learner forest --space 'num_trees=choice(50,100,200)' --space 'max_depth=int(4,16)' "
+     "--trials 20 --scheduler asha --output tuned",
+     make_invocation<TuneOptions, tune_command>},
+    {"automl", "the best model of a table inside a budget of seconds",
+     "hayate automl --input features.parquet --label LABEL0 --objective minimize-rmse --budget 60s --split 0.8,0.1,0.1 --model best.hyt",
+     make_invocation<AutomlOptions, automl_command>},
     {"synth", "make a universe of symbols by block bootstrap of real bars",
      "hayate synth --like 'examples/prices/*.csv' --symbols 500 --days 2500 --seed 1 --output universe.parquet",
      make_invocation<SynthOptions, synth_command>},

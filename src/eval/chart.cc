@@ -213,11 +213,14 @@ class Drawing {
   void line(double x1, double y1, double x2, double y2, std::string_view css) {
     out_ += fmt::format(R"(<path{} d="M{} {}L{} {}"/>)", css_class(css), px(x1), px(y1), px(x2), px(y2));
   }
-  void path(std::string_view d, std::string_view css) {
-    if (!d.empty()) out_ += fmt::format(R"(<path{} d="{}"/>)", css_class(css), d);
+  void path(std::string_view d, std::string_view css, std::string_view tooltip = "") {
+    if (d.empty()) return;
+    out_ += fmt::format(R"(<path{} d="{}")", css_class(css), d);
+    out_ += tooltip.empty() ? "/>" : fmt::format("><title>{}</title></path>", escape_html(tooltip));
   }
-  void circle(double x, double y, std::string_view css) {
-    out_ += fmt::format(R"(<circle{} cx="{}" cy="{}" r="2.5"/>)", css_class(css), px(x), px(y));
+  void circle(double x, double y, std::string_view css, std::string_view tooltip = "") {
+    out_ += fmt::format(R"(<circle{} cx="{}" cy="{}" r="{}")", css_class(css), px(x), px(y), tooltip.empty() ? "2.5" : "3.5");
+    out_ += tooltip.empty() ? "/>" : fmt::format("><title>{}</title></circle>", escape_html(tooltip));
   }
   void rect(double x, double y, double width, double height, std::string_view css, std::string_view tooltip = "") {
     out_ += fmt::format(R"(<rect{} x="{}" y="{}" width="{}" height="{}")", css_class(css), px(x), px(y), px(width), px(height));
@@ -692,6 +695,83 @@ std::string draw(const TimelineChart& chart, int width) {
     const std::string note = fmt::format("{}{}{}\n{} to {}", chart.kinds[size_t(span.kind)], span.note.empty() ? "" : " ", span.note,
                                          format_value(span.start, chart.x.format), format_value(span.end, chart.x.format));
     drawing.rect(from, top + span.row * row_height + 1, std::max(to - from, 0.7), row_height - 2, color("bar", size_t(span.kind)), note);
+  }
+  return std::move(drawing).finish();
+}
+
+namespace {
+
+/// Keys of the kinds that anything is drawn of.
+template <class Items>
+std::vector<Key> keys_of(const std::vector<std::string>& kinds, const Items& items, std::string_view sample) {
+  std::vector<Key> keys;
+  for (size_t kind = 0; kind < kinds.size(); ++kind)
+    if (std::any_of(items.begin(), items.end(), [&](const auto& item) { return size_t(item.kind) == kind; }))
+      keys.push_back({kinds[kind], color(sample, kind)});
+  return keys;
+}
+
+std::vector<Tick> label_ticks(const std::vector<std::string>& labels) {
+  std::vector<Tick> ticks;
+  for (size_t i = 0; i < labels.size(); ++i) ticks.push_back({double(i), labels[i]});
+  return ticks;
+}
+
+}  // namespace
+
+std::string draw(const ScatterChart& chart, int width) {
+  Range x, y;
+  for (const ScatterPoint& point : chart.points)
+    if (drawable(point.x) && drawable(point.y)) x.add(point.x), y.add(point.y);
+  if (x.empty()) return draw_no_data(chart.name, width);
+  y.add(chart.line.y);
+  const bool labelled = !chart.x_labels.empty();
+  const Range labels{-0.5, double(chart.x_labels.size()) - 0.5};
+  Plot plot{0, 0, 0, 0, labelled ? labels : x.padded(0.03), y.padded(0.05)};
+  std::vector<Key> keys = keys_of(chart.kinds, chart.points, "bar");
+  if (has_line(chart.line)) keys.push_back({chart.line.name, color("line", chart.kinds.size())});
+  const std::vector<Tick> y_ticks = nice_ticks(plot.y.least, plot.y.most, chart.height / 48, chart.y.format);
+  plot.left = widest(y_ticks) + 8, plot.right = width - 12.0;
+  plot.top = 22 + draw_legend(nullptr, keys, 0, width, 0), plot.bottom = chart.height - (chart.x.title.empty() ? 22 : 40);
+  Drawing drawing(width, chart.height, chart.name);
+  draw_legend(&drawing, keys, 0, width, 18);
+  draw_y_axis(drawing, plot, y_ticks, chart.y.title);
+  const int about = int(plot.right - plot.left) / 64;
+  draw_x_axis(drawing, plot, labelled ? label_ticks(chart.x_labels) : nice_ticks(plot.x.least, plot.x.most, about, chart.x.format), chart.x.title);
+  drawing.path(polyline(plot, chart.line.x, chart.line.y), color("line", chart.kinds.size()));
+  for (const ScatterPoint& point : chart.points) {
+    if (!drawable(point.x) || !drawable(point.y)) continue;
+    const std::string at = labelled ? chart.x_labels[size_t(point.x)] : format_value(point.x, chart.x.format);
+    drawing.circle(plot.at_x(point.x), plot.at_y(point.y), color("mark", size_t(point.kind)),
+                   fmt::format("{}\n{}\n{}", point.note, at, format_value(point.y, chart.y.format, 5)));
+  }
+  return std::move(drawing).finish();
+}
+
+std::string draw(const ParallelChart& chart, int width) {
+  if (chart.axes.size() < 2 || chart.lines.empty()) return draw_no_data(chart.name, width);
+  const std::vector<Key> keys = keys_of(chart.kinds, chart.lines, "line");
+  double first = 0, last = 0;
+  for (const Tick& tick : chart.axes.front().ticks) first = std::max(first, text_width(tick.text));
+  for (const Tick& tick : chart.axes.back().ticks) last = std::max(last, text_width(tick.text));
+  const double left = std::max(first + 12, text_width(chart.axes.front().title) / 2);
+  const double right = width - std::max(last + 12, text_width(chart.axes.back().title) / 2);
+  const double top = 44 + draw_legend(nullptr, keys, 0, width, 0);
+  const Plot plot{left, right, top, double(chart.height) - 12, {0, double(chart.axes.size() - 1)}, {0, 1}};
+  Drawing drawing(width, chart.height, chart.name);
+  draw_legend(&drawing, keys, 0, width, 2);
+  for (const ParallelLine& line : chart.lines) {
+    std::vector<double> x;
+    for (size_t i = 0; i < line.at.size(); ++i) x.push_back(double(i));
+    drawing.path(polyline(plot, x, line.at), color("line", size_t(line.kind)), line.note);
+  }
+  for (size_t i = 0; i < chart.axes.size(); ++i) {
+    const double x = plot.at_x(double(i));
+    const bool at_end = i + 1 == chart.axes.size();
+    drawing.line(x, plot.top, x, plot.bottom, "frame");
+    drawing.text(x, plot.top - 14, Anchor::middle, chart.axes[i].title, "axis");
+    for (const Tick& tick : chart.axes[i].ticks)
+      drawing.text(x + (at_end ? 6 : -6), plot.at_y(tick.at) + 4, at_end ? Anchor::start : Anchor::end, tick.text);
   }
   return std::move(drawing).finish();
 }

@@ -118,10 +118,46 @@ struct TimelineChart {
   std::vector<Span> spans = {};
 };
 
+/// Points, and a line behind them. With `x_labels` x counts these, from 0. `kind` indexes `kinds` and gives the colour.
+struct ScatterPoint {
+  double x = 0, y = 0;
+  int kind = 0;
+  std::string note = {};  ///< in the tooltip, before the values
+};
+struct ScatterChart {
+  std::string name = {};
+  Axis x = {}, y = {};
+  std::vector<std::string> x_labels = {}, kinds = {};
+  std::vector<ScatterPoint> points = {};
+  Series line = {};
+  int height = 280;
+};
+
+/// One line per item across upright axes, each with ticks of its own. Positions are in [0, 1], NaN: the line has a gap there.
+/// Later lines are drawn over earlier ones.
+struct ParallelAxis {
+  std::string title = {};
+  std::vector<Tick> ticks = {};
+};
+struct ParallelLine {
+  std::vector<double> at = {};
+  int kind = 0;
+  std::string note = {};
+};
+struct ParallelChart {
+  std::string name = {};
+  std::vector<ParallelAxis> axes = {};
+  std::vector<std::string> kinds = {};
+  std::vector<ParallelLine> lines = {};
+  int height = 320;
+};
+
 std::string draw(const LineChart& chart, int width);
 std::string draw(const BarChart& chart, int width);
 std::string draw(const ColumnChart& chart, int width);
 std::string draw(const TimelineChart& chart, int width);
+std::string draw(const ScatterChart& chart, int width);
+std::string draw(const ParallelChart& chart, int width);
 /// A line without axes, the height of a line of text; for table cells.
 std::string sparkline(const std::vector<double>& values, std::string_view name);
 

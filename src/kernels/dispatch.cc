@@ -12,6 +12,7 @@
 #include "kernels/extremes.h"
 #include "kernels/forest.h"
 #include "kernels/forest_bins.h"
+#include "kernels/gram.h"
 #include "kernels/moments.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
@@ -30,6 +31,7 @@ namespace hayate::kernels {
   extern const ElementwiseKernels kElementwiseKernels;       \
   extern const ExtremesKernels kExtremesKernels;             \
   extern const ForestKernels kForestKernels;                 \
+  extern const GramKernels kGramKernels;                     \
   extern const MomentsKernels kMomentsKernels;               \
   extern const QuantileKernels kQuantileKernels;             \
   extern const RankKernels kRankKernels;                     \
@@ -98,6 +100,7 @@ const MomentsKernels& moments_kernels() { return choose(baseline::kMomentsKernel
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 std::span<const ta::Entry> ta::pattern_functions() { return choose(baseline::kPatternFunctions, avx2::kPatternFunctions, avx512::kPatternFunctions); }

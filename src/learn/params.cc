@@ -155,4 +155,14 @@ int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_feature
   return params.num_trees * leaves * 2 * 16 + num_features * (max_bins(params) * 4 + 8);
 }
 
+namespace {
+
+/// A score has a coefficient a feature; `scores` classes at most.
+int64_t linear_bytes(int64_t scores, int64_t num_features) { return (scores * (num_features + 1) + num_features) * 8; }
+
+}  // namespace
+
+int64_t most_bytes(const LinearParams&, int64_t, int64_t num_features) { return linear_bytes(1, num_features); }
+int64_t most_bytes(const LogisticParams&, int64_t rows, int64_t num_features) { return linear_bytes(std::min<int64_t>(rows, 100), num_features); }
+
 }  // namespace hayate

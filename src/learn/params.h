@@ -8,6 +8,7 @@
 #include "base/fields.h"
 #include "hayate/binned.h"
 #include "hayate/forest.h"
+#include "hayate/linear.h"
 
 namespace hayate {
 
@@ -38,6 +39,28 @@ void visit_fields(ForestParams& p, Visitor&& field) {
 Result<void> check_values(const ForestParams& params, const std::string& where);
 Result<void> check_shape(const ForestParams& params, Problem problem, int64_t num_features);
 int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_features);
+
+template <class Params, class Visitor>
+void visit_penalty(Params& p, Visitor&& field) {
+  field("l2", p.l2, "half the penalty on the squares of the coefficients (ridge), against the sum over the rows", Range{0, 1e15});
+  field("l1", p.l1, "the penalty on their sizes (lasso), against the sum over the rows", Range{0, 1e15});
+  field("l1_ratio", p.l1_ratio, "the share of l2 that is laid on the sizes instead (elastic net)", Range{0, 1});
+  field("standardize", p.standardize, "penalties apply to features divided by their standard deviation in the training rows");
+}
+template <class Visitor>
+void visit_fields(LinearParams& p, Visitor&& field) {
+  visit_penalty(p, field);
+}
+template <class Visitor>
+void visit_fields(LogisticParams& p, Visitor&& field) {
+  visit_penalty(p, field);
+}
+inline Result<void> check_values(const LinearParams&, const std::string&) { return {}; }
+inline Result<void> check_values(const LogisticParams&, const std::string&) { return {}; }
+inline Result<void> check_shape(const LinearParams&, Problem, int64_t) { return {}; }
+inline Result<void> check_shape(const LogisticParams&, Problem, int64_t) { return {}; }
+int64_t most_bytes(const LinearParams& params, int64_t rows, int64_t num_features);
+int64_t most_bytes(const LogisticParams& params, int64_t rows, int64_t num_features);
 
 namespace learn {
 

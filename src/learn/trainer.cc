@@ -1,5 +1,6 @@
 #include "hayate/binned.h"
 #include "hayate/learner.h"
+#include "learn/linear_trainer.h"
 
 namespace hayate {
 namespace {
@@ -88,6 +89,8 @@ class BoostingTrainer final : public Trainer {
   BinnedMatrix matrix_;
   std::vector<int32_t> rows_;
 };
+
+using learn::trainer_of;
 
 std::unique_ptr<Trainer> trainer_of(const ForestParams& params, const FloatColumns& values) {
   return std::make_unique<ForestTrainer>(params, values);

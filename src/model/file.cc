@@ -28,7 +28,7 @@ constexpr char kMagic[8] = {'\x89', 'H', 'Y', 'T', '\r', '\n', '\x1a', '\n'};
 constexpr uint32_t kVersion = 1;
 constexpr size_t kAlign = 64;
 
-enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3 };
+enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3, blend = 4 };
 
 struct Header {
   char magic[8];
@@ -56,6 +56,14 @@ struct LinearHeader {
   uint32_t problem;
   uint32_t num_classes;
   uint64_t link, num_scores, num_features;
+};
+struct BlendHeader {
+  uint32_t problem;
+  uint32_t num_classes;
+  uint64_t num_parts;
+};
+struct PartHeader {
+  uint64_t kind, size;
 };
 static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 80 && sizeof(LinearHeader) == 32);
 
@@ -118,9 +126,26 @@ void put_linear(std::string& out, const Linear& l) {
   put_array(out, l.intercepts), put_array(out, l.coefficients), put_array(out, l.fill);
 }
 
+void put_blend(std::string& out, const Blend& blend) {
+  const BlendHeader header{uint32_t(blend.problem), uint32_t(blend.num_classes), blend.parts.size()};
+  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_array(out, blend.weights);
+  for (const auto& part : blend.parts) {
+    const Forest* forest = std::get_if<Forest>(&part);
+    std::string bytes;
+    if (forest)
+      put_forest(bytes, *forest);
+    else
+      put_linear(bytes, std::get<Linear>(part));
+    const PartHeader own{uint64_t(forest ? SectionKind::forest : SectionKind::linear), bytes.size()};
+    out.append(reinterpret_cast<const char*>(&own), sizeof own).append(bytes);
+  }
+}
+
 SectionKind put_predictor(std::string& out, const Predictor& predictor) {
   if (const Forest* forest = std::get_if<Forest>(&predictor)) return put_forest(out, *forest), SectionKind::forest;
-  return put_linear(out, std::get<Linear>(predictor)), SectionKind::linear;
+  if (const Linear* linear = std::get_if<Linear>(&predictor)) return put_linear(out, *linear), SectionKind::linear;
+  return put_blend(out, std::get<Blend>(predictor)), SectionKind::blend;
 }
 
 // ---- reading
@@ -161,6 +186,12 @@ class Bytes {
     const size_t padding = round_up(size_ - left_.size(), 8) - (size_ - left_.size());
     if (padding > left_.size()) return false;
     left_.remove_prefix(padding);
+    return true;
+  }
+  bool bytes(std::string_view& out, uint64_t size) {
+    if (size > left_.size()) return false;
+    out = left_.substr(0, size);
+    left_.remove_prefix(size);
     return true;
   }
   bool empty() const { return left_.empty(); }
@@ -290,9 +321,38 @@ bool read_linear(std::string_view section, Linear& linear) {
          linear.link != Link::exponential && all_finite(linear.intercepts) && all_finite(linear.coefficients) && all_finite(linear.fill);
 }
 
+bool read_part(uint64_t kind, std::string_view bytes, std::vector<std::variant<Forest, Linear>>& out) {
+  if (SectionKind(kind) == SectionKind::forest) return read_forest(bytes, std::get<Forest>(out.emplace_back(Forest{})));
+  return SectionKind(kind) == SectionKind::linear && read_linear(bytes, std::get<Linear>(out.emplace_back(Linear{})));
+}
+
+bool blend_holds(const Blend& blend) {
+  const auto fits = [&blend](const auto& p) {
+    return p.problem == blend.problem && p.num_classes == blend.num_classes && p.num_features() == blend.num_features();
+  };
+  return std::all_of(blend.weights.begin(), blend.weights.end(), [](double w) { return std::isfinite(w) && w > 0; }) &&
+         std::all_of(blend.parts.begin(), blend.parts.end(), [&](const auto& part) { return std::visit(fits, part); });
+}
+
+bool read_blend(std::string_view section, Blend& blend) {
+  Bytes bytes(section);
+  BlendHeader header;
+  if (!bytes.read(header) || header.num_parts == 0 || header.num_parts > section.size() / sizeof(PartHeader) || header.num_classes >= (1u << 31))
+    return false;
+  blend.problem = Problem(uint8_t(header.problem)), blend.num_classes = int32_t(header.num_classes);
+  if (uint32_t(blend.problem) != header.problem || !bytes.array(blend.weights, header.num_parts)) return false;
+  for (uint64_t part = 0; part < header.num_parts; ++part) {
+    PartHeader own;
+    std::string_view part_bytes;
+    if (!bytes.read(own) || !bytes.bytes(part_bytes, own.size) || own.kind > 3 || !read_part(own.kind, part_bytes, blend.parts)) return false;
+  }
+  return bytes.empty() && blend_holds(blend);
+}
+
 bool read_predictor(SectionKind kind, std::string_view section, std::vector<Predictor>& out) {
   if (kind == SectionKind::forest) return read_forest(section, std::get<Forest>(out.emplace_back(Forest{})));
-  return read_linear(section, std::get<Linear>(out.emplace_back(Linear{})));
+  if (kind == SectionKind::linear) return read_linear(section, std::get<Linear>(out.emplace_back(Linear{})));
+  return read_blend(section, std::get<Blend>(out.emplace_back(Blend{})));
 }
 
 bool read_text(std::string_view section, Model& model) {
@@ -405,7 +465,7 @@ Result<Model> parse_model(std::string_view bytes, const std::string& where) {
     if (checksum(bytes.data() + entry.offset, end - entry.offset) != entry.checksum)
       return damaged(where, fmt::format("the checksum of section {} does not match", i));
     const SectionKind kind = SectionKind(entry.kind);
-    if (i == 0 ? kind != SectionKind::text : kind != SectionKind::forest && kind != SectionKind::linear)
+    if (i == 0 ? kind != SectionKind::text : kind != SectionKind::forest && kind != SectionKind::linear && kind != SectionKind::blend)
       return input_error(fmt::format("section {} is of kind {}, which this hayate does not know", i, entry.kind), where,
                          "use the hayate that wrote it");
     const std::string_view section = bytes.substr(entry.offset, entry.size);

@@ -208,3 +208,32 @@ TEST_CASE("model file: a forged section can't reach outside its bytes") {
   CHECK(text_refused_with(0, uint64_t{1} << 40));
   CHECK(text_refused_with(0, 3));
 }
+
+TEST_CASE("model file: a blend is written and read, predicts the weighted mean of its parts, and is held together") {
+  Model model = linear_model();
+  const Linear linear{Problem::classification, 2, Link::logistic, {0.5}, {1, -2}, {0, 3}};
+  Linear other = linear;
+  other.intercepts = {-1};
+  model.predictors = {Blend{Problem::classification, 2, {3, 1}, {linear, other}}};
+  const std::string bytes = serialize(model);
+  const auto read = parse_model(bytes, "blend");
+  REQUIRE(read.ok());
+  CHECK(read.value() == model);
+  const std::vector<float> values = {0.25f, -1, 2, 0};
+  const FloatColumns raw{values.data(), 2, 2, 2};
+  std::vector<double> blended(4), first(4), second(4);
+  predict(read.value().predictors[0], raw, blended);
+  predict(linear, raw, first), predict(other, raw, second);
+  for (size_t i = 0; i < 4; ++i) CHECK(blended[i] == doctest::Approx(0.75 * first[i] + 0.25 * second[i]));
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::string flipped = bytes;
+    flipped[at] = char(flipped[at] ^ 4);
+    CHECK_FALSE(parse_model(flipped, "blend").ok());
+  }
+  for (const auto& wrong : {Blend{Problem::classification, 2, {0, 1}, {linear, other}},
+                            Blend{Problem::classification, 2, {1}, {Linear{Problem::regression, 0, Link::identity, {1}, {1, 2}, {0, 0}}}}}) {
+    Model forged = model;
+    forged.predictors = {wrong};
+    CHECK_FALSE(parse_model(serialize(forged), "blend").ok());
+  }
+}

@@ -209,7 +209,7 @@ Result<Objective> objective_of(const std::string& text, const std::string& where
 Result<std::string> to_lightgbm(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
   const Forest* forest = std::get_if<Forest>(predictor);
-  if (!forest) return usage_error("LightGBM's format holds trees, this is a linear model", "--to lightgbm", "--to onnx");
+  if (!forest) return usage_error("LightGBM's format holds trees alone, this model holds something else", "--to lightgbm", "--to onnx");
   HY_CHECK(refuse_categories(*predictor, "--to lightgbm"));
   const std::vector<std::string> trees = tree_texts(*forest);
   std::string sizes, infos;

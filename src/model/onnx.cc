@@ -177,10 +177,13 @@ ProtobufWriter property(std::string_view name, std::string_view value) { return 
 Result<std::string> to_onnx(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
   HY_CHECK(refuse_categories(*predictor, "--to onnx"));
+  if (std::holds_alternative<Blend>(*predictor))
+    return usage_error("a blend of models cannot be exported to ONNX", "--to onnx", "train its best part alone: hayate model FILE names the parts");
   Graph graph;
   graph.input("input", kFloat, num_features(*predictor));
-  const Link link = std::visit([](const auto& p) { return p.link; }, *predictor);
-  std::visit([&graph](const auto& p) { add_scores(p, graph); }, *predictor);
+  const Forest* forest = std::get_if<Forest>(predictor);
+  const Link link = forest ? forest->link : std::get<Linear>(*predictor).link;
+  forest ? add_scores(*forest, graph) : add_scores(std::get<Linear>(*predictor), graph);
   if (model.problem == Problem::classification) {
     add_classes(model.classes, link, graph);
   } else {

@@ -228,9 +228,22 @@ void predict(const Linear& linear, const FloatColumns& raw, std::span<double> ou
   }
 }
 
+void predict(const Blend& blend, const FloatColumns& raw, std::span<double> out) {
+  std::fill(out.begin(), out.end(), 0.0);
+  std::vector<double> own(out.size());
+  double sum = 0;
+  for (size_t part = 0; part < blend.parts.size(); ++part) {
+    std::visit([&](const auto& p) { predict(p, raw, own); }, blend.parts[part]);
+    for (size_t i = 0; i < out.size(); ++i) out[i] += blend.weights[part] * own[i];
+    sum += blend.weights[part];
+  }
+  for (double& value : out) value /= sum;
+}
+
 void predict(const Predictor& predictor, const FloatColumns& raw, std::span<double> out, ForestCut cut) {
   if (const Forest* forest = std::get_if<Forest>(&predictor)) return predict(*forest, raw, out, cut);
-  predict(std::get<Linear>(predictor), raw, out);
+  if (const Linear* linear = std::get_if<Linear>(&predictor)) return predict(*linear, raw, out);
+  predict(std::get<Blend>(predictor), raw, out);
 }
 
 }  // namespace hayate

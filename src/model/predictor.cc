@@ -41,6 +41,10 @@ void apply_link(Link link, std::span<const double> scores, std::span<double> out
   }
 }
 
+int64_t Blend::num_features() const {
+  return std::visit([](const auto& p) { return p.num_features(); }, parts.front());
+}
+
 Problem problem_of(const Predictor& predictor) {
   return std::visit([](const auto& p) { return p.problem; }, predictor);
 }
@@ -53,7 +57,26 @@ int32_t num_outputs(const Predictor& predictor) {
   return std::visit([](const auto& p) { return p.num_outputs(); }, predictor);
 }
 
+namespace {
+
+/// The parts' own, by their weights; parts without any have no say.
+std::vector<double> importance_of_blend(const Blend& blend) {
+  std::vector<double> out;
+  double sum = 0;
+  for (size_t part = 0; part < blend.parts.size(); ++part) {
+    const Forest* forest = std::get_if<Forest>(&blend.parts[part]);
+    if (!forest) continue;
+    out.resize(forest->importance.size(), 0.0);
+    for (size_t f = 0; f < out.size(); ++f) out[f] += blend.weights[part] * forest->importance[f], sum += blend.weights[part] * forest->importance[f];
+  }
+  for (double& gain : out) gain = sum > 0 ? gain / sum : 0;
+  return out;
+}
+
+}  // namespace
+
 std::vector<double> importance_of(const Predictor& predictor) {
+  if (const Blend* blend = std::get_if<Blend>(&predictor)) return importance_of_blend(*blend);
   const Forest* forest = std::get_if<Forest>(&predictor);
   return forest ? forest->importance : std::vector<double>();
 }

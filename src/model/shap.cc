@@ -172,6 +172,10 @@ Result<void> explain(const Linear& linear, const FloatColumns& raw, std::span<do
   return {};
 }
 
+Result<void> explain(const Blend&, const FloatColumns&, std::span<double>) {
+  return usage_error("a blend of models has no SHAP values: its parts add up on different scales", "--method shap", "--method permutation");
+}
+
 }  // namespace
 
 int32_t num_explained(const Predictor& predictor) {

@@ -16,6 +16,10 @@
 
 namespace hayate::pipeline {
 
+/// The columns to learn from: those asked for (usage Error when one is not there), or, asked for none, every column that is not
+/// among `others` nor called symbol, date or datetime.
+Result<std::vector<std::string>> feature_names(const Table& table, const std::vector<std::string>& asked, const std::vector<std::string>& others);
+
 /// Text features as numbers: what each text of a column is called by, in their order. A model keeps them as notes.
 using Categories = std::map<std::string, std::vector<std::string>>;
 /// Of the text columns that params call categorical.

@@ -22,19 +22,6 @@
 namespace hayate::pipeline {
 namespace {
 
-bool is_identity(const std::string& name) { return name == "symbol" || name == "date" || name == "datetime"; }
-
-Result<std::vector<std::string>> feature_names(const Table& table, const TrainRequest& request) {
-  if (!request.features.empty()) {
-    for (const std::string& name : request.features) HY_CHECK(table.column(name, "--features"));
-    return request.features;
-  }
-  std::vector<std::string> names;
-  for (const std::string& name : table.names)
-    if (name != request.label && name != request.weight && name != request.key && !is_identity(name)) names.push_back(name);
-  return names;
-}
-
 /// Why these rows cannot be learnt from, or nothing.
 std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, const std::string& where) {
   if (rows.empty()) return input_error("no row has a label", where, "give rows whose label is not missing");
@@ -198,7 +185,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
   HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
   Model model;
-  HY_TRY(model.features, feature_names(table, request));
+  HY_TRY(model.features, feature_names(table, request.features, {request.label, request.weight, request.key}));
   if (model.features.empty())
     return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
   HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));

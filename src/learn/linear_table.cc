@@ -1,0 +1,100 @@
+#include "learn/linear_table.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace hayate {
+
+using namespace learn;
+
+namespace learn {
+namespace {
+
+Result<void> check_row(const FloatColumns& values, int32_t row, const Labels& labels, std::span<const float> weights) {
+  if (row < 0 || row >= values.num_rows)
+    return input_error(fmt::format("row {} of {} rows", row, values.num_rows), "training rows", "name rows of the table");
+  const float weight = weights.empty() ? 1.0f : weights[size_t(row)];
+  if (!std::isfinite(weight) || weight < 0)
+    return input_error(fmt::format("the weight of row {} is {}", row, weight), "weights", "weights are finite numbers, 0 or more");
+  if (labels.problem == Problem::classification) {
+    const int32_t id = labels.classes[size_t(row)];
+    if (id < 0 || id >= labels.num_classes)
+      return input_error(fmt::format("class {} of row {} is not one of {} classes", id, row, labels.num_classes), "labels",
+                         "number the classes from 0");
+  } else if (!std::isfinite(labels.values[size_t(row)])) {
+    return input_error(fmt::format("the label of row {} is {}", row, labels.values[size_t(row)]), "labels",
+                       "leave out rows whose label is not a finite number");
+  }
+  return {};
+}
+
+Result<void> check_finite(const FloatColumns& values, std::span<const int32_t> rows) {
+  for (int64_t f = 0; f < values.num_features; ++f)
+    for (const int32_t row : rows)
+      if (std::isinf(values.column(f)[row]))
+        return input_error(fmt::format("feature number {} is infinite in row {}", f + 1, row + 1), "features",
+                           "a linear model takes finite values and missing ones; trees order infinities, or leave the column out with --features");
+  return {};
+}
+
+/// Standard deviations, or 1; 0 where the values are one and the same but for rounding.
+std::vector<double> scales_of(const Moments& moments, bool standardize) {
+  const size_t features = moments.mean.size();
+  std::vector<double> scale(features, 0.0);
+  for (size_t f = 0; f < features; ++f) {
+    const double deviation = std::sqrt(moments.products[f * features + f] / moments.weight);
+    if (deviation > 1e-12 * std::abs(moments.mean[f])) scale[f] = standardize ? deviation : 1.0;
+  }
+  return scale;
+}
+
+}  // namespace
+
+Result<Examples> examples_of(const GramBlocks& blocks, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
+                             bool standardize, exec::Pool* pool) {
+  Examples out;
+  out.weights.assign(weights.begin(), weights.end());
+  out.rows.reserve(rows.size());
+  for (const int32_t row : rows) {
+    HY_CHECK(check_row(blocks.values(), row, labels, weights));
+    if (out.weight(row) > 0) out.rows.push_back(row);
+  }
+  if (out.rows.empty()) return input_error("no rows to train on", "training rows", "give rows with a label and a positive weight");
+  HY_CHECK(check_finite(blocks.values(), out.rows));
+  out.moments = blocks.moments(out.rows, weights, pool);
+  out.scale = scales_of(out.moments, standardize);
+  for (const double scale : out.scale) out.inverse.push_back(scale > 0 ? 1 / scale : 0.0);
+  return out;
+}
+
+void unscale(const Examples& examples, std::span<double> coefficients, double& intercept) {
+  for (size_t f = 0; f < coefficients.size(); ++f) {
+    coefficients[f] *= examples.inverse[f];
+    intercept -= coefficients[f] * examples.moments.mean[f];
+  }
+}
+
+}  // namespace learn
+
+struct LinearTable::State {
+  GramBlocks blocks;
+};
+
+LinearTable::LinearTable(const FloatColumns& values) : state_(new State{GramBlocks(values)}) {}
+LinearTable::~LinearTable() = default;
+
+Result<Linear> LinearTable::train(std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights, const LinearParams& params,
+                                  exec::Pool* pool, const exec::Cancellation* cancel) const {
+  HY_TRY(const Examples examples, examples_of(state_->blocks, rows, labels, weights, params.standardize, pool));
+  if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "linear", "run it again"};
+  return train_least_squares(state_->blocks, examples, labels, penalty_of(params), pool);
+}
+
+Result<Linear> LinearTable::train(std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights, const LogisticParams& params,
+                                  exec::Pool* pool, const exec::Cancellation* cancel) const {
+  HY_TRY(const Examples examples, examples_of(state_->blocks, rows, labels, weights, params.standardize, pool));
+  return train_logistic(state_->blocks, examples, labels, penalty_of(params), pool, cancel);
+}
+
+}  // namespace hayate

@@ -1,0 +1,456 @@
+#include "pipeline/automl.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "exec/pool.h"
+#include "io/writer.h"
+#include "pipeline/learning_table.h"
+#include "tune/sampler.h"
+#include "tune/study.h"
+
+namespace hayate::pipeline {
+namespace {
+
+/// What is tried for each learner: fixed params, and a space around its defaults.
+struct LearnerPlan {
+  const char* learner;
+  const char* params;
+  std::initializer_list<const char*> space;
+};
+const LearnerPlan kPlans[] = {
+    {"forest",
+     "num_trees=200,max_depth=14",
+     {"max_features=choice(sqrt,0.2,0.4,0.7,all)", "min_samples_leaf=logint(1,64)", "max_depth=int(5,20)", "max_samples=quniform(0.3,1,0.1)"}},
+    {"boosting",
+     "num_trees=150,learning_rate=0.07",
+     {"learning_rate=loguniform(0.02,0.3)", "num_trees=logint(40,400)", "num_leaves=logint(6,96)", "min_samples_leaf=logint(2,100)"}},
+    {"linear", "l2=1", {"l2=loguniform(0.0001,100000)", "l1_ratio=choice(0,0.5)"}},
+    {"logistic", "l2=1", {"l2=loguniform(0.0001,100000)"}},
+};
+
+constexpr size_t kMostKept = 20, kMostBlended = 12;  ///< candidates whose predictions are kept; that may be in the blend
+constexpr int kBlendRounds = 20;
+constexpr int64_t kBlendRows = 20'000;
+constexpr int64_t kPatience = 60;  ///< candidates without a better one after which the search ends
+constexpr int64_t kPilotRows = 1500;
+
+// ---- rows
+
+struct Split {
+  std::vector<int32_t> train, test;
+};
+
+Result<std::vector<double>> split_shares(const std::string& text) {
+  std::vector<double> shares;
+  for (const std::string& part : split(text, ',')) {
+    const auto share = parse_number(trim(part));
+    if (!share || !(*share >= 0 && *share <= 1))
+      return usage_error(fmt::format("'{}' is no share between 0 and 1", trim(part)), "--split", "--split 0.8,0.1,0.1");
+    shares.push_back(*share);
+  }
+  if (shares.size() != 3 || std::abs(shares[0] + shares[1] + shares[2] - 1) > 1e-9 || !(shares[0] > 0))
+    return usage_error("a split has three shares (train, validate, test) that add up to 1", "--split", "--split 0.8,0.1,0.1");
+  return shares;
+}
+
+/// A column's name, or "" when the split is shares.
+std::string split_column(const std::string& split) { return split.find(',') == std::string::npos ? split : ""; }
+
+Result<Split> split_by_column(const LearningTable& table) {
+  Split out;
+  for (int32_t row = 0; row < table.examples.num_rows(); ++row) {
+    const std::string part = lower(table.split[size_t(row)]);
+    if (part == "test")
+      out.test.push_back(row);
+    else if (part == "train" || part == "training" || part == "validate" || part == "validation")
+      out.train.push_back(row);
+    else
+      return input_error(fmt::format("'{}' is no part of a split", table.split[size_t(row)]), "--split", "the column holds train, validate or test");
+  }
+  return out;
+}
+
+/// The last share of the dates, less those purged before it; or rows at random, class by class.
+Split split_by_shares(const LearningTable& table, const AutomlRequest& request, double test_share) {
+  const tune::Examples& e = table.examples;
+  Split out;
+  if (!e.dates.empty()) {
+    std::vector<int64_t> dates = e.dates;
+    std::sort(dates.begin(), dates.end());
+    dates.erase(std::unique(dates.begin(), dates.end()), dates.end());
+    const int64_t first = int64_t(std::llround(double(dates.size()) * (1 - test_share)));
+    for (int32_t row = 0; row < e.num_rows(); ++row) {
+      const int64_t at = std::lower_bound(dates.begin(), dates.end(), e.dates[size_t(row)]) - dates.begin();
+      if (at >= first) out.test.push_back(row);
+      if (at < first - request.purge_days) out.train.push_back(row);
+    }
+    return out;
+  }
+  const uint64_t key = random_key(request.seed, Stage::search, 0, 0, 2);
+  std::vector<std::vector<int32_t>> by_class(std::max<size_t>(1, e.classes.size()));
+  for (int32_t row = 0; row < e.num_rows(); ++row) by_class[e.ids.empty() ? 0 : size_t(e.ids[size_t(row)])].push_back(row);
+  for (std::vector<int32_t>& rows : by_class) {
+    std::sort(rows.begin(), rows.end(), [&](int32_t a, int32_t b) { return random_bits(key, uint64_t(a)) < random_bits(key, uint64_t(b)); });
+    const size_t tested = size_t(std::llround(double(rows.size()) * test_share));
+    out.test.insert(out.test.end(), rows.begin(), rows.begin() + ptrdiff_t(tested));
+    out.train.insert(out.train.end(), rows.begin() + ptrdiff_t(tested), rows.end());
+  }
+  std::sort(out.train.begin(), out.train.end());
+  std::sort(out.test.begin(), out.test.end());
+  return out;
+}
+
+// ---- the search
+
+/// A learner with its space and what was tried of it.
+struct Contestant {
+  const LearnerPlan* plan;
+  LearnerParams params;
+  tune::Space space;
+  std::vector<tune::Tried> history;
+  double best = -INFINITY;     ///< reward
+  double longest_seconds = 0;  ///< of its candidates
+  bool failed = false;
+};
+
+struct Tried {
+  Candidate candidate;
+  LearnerParams params;
+  double reward = 0, train_seconds = 0;
+  std::vector<double> predictions;  ///< out of sample, of every training row; empty once it is not among the best
+};
+
+class Automl {
+ public:
+  Automl(const AutomlRequest& request, const LearningTable& table, double began, exec::Pool& pool, exec::Steps& steps,
+         const exec::Cancellation& cancel)
+      : request_(request), table_(table), began_(began), pool_(pool), steps_(steps), cancel_(cancel) {}
+
+  Result<AutomlOutcome> run() {
+    HY_CHECK(prepare());
+    HY_CHECK(write_pilot());
+    HY_CHECK(try_defaults());
+    HY_CHECK(search());
+    HY_CHECK(finish());
+    HY_CHECK(report());
+    if (cancel_.stopped()) return Error{Kind::interrupted, "interrupted", "automl", fmt::format("{} holds the best model so far", request_.model)};
+    out_.seconds = elapsed();
+    return std::move(out_);
+  }
+
+ private:
+  double elapsed() const { return wall_seconds() - began_; }
+  double left() const { return request_.budget_seconds - elapsed(); }
+
+  Result<void> prepare() {
+    const tune::Examples& all = table_.examples;
+    HY_TRY(out_.objective, tune::find_objective(request_.objective, all.problem, all.classes.size(), request_.at));
+    Split rows;
+    if (split_column(request_.split).empty()) {
+      HY_TRY(const auto shares, split_shares(request_.split));
+      rows = split_by_shares(table_, request_, shares[2]);
+    } else {
+      HY_TRY(rows, split_by_column(table_));
+    }
+    if (rows.train.size() < 10)
+      return input_error(fmt::format("{} rows are left to train on", rows.train.size()), "--split", "give more rows, or a larger share to train");
+    train_ = tune::select(all, rows.train, train_values_), test_ = tune::select(all, rows.test, test_values_);
+    out_.problem = all.problem, out_.why = table_.why, out_.rows_left_out = table_.rows_left_out;
+    out_.train_rows = train_.num_rows(), out_.test_rows = test_.num_rows();
+    tune::ScoringSpec scoring{train_.dates.empty() ? tune::Scoring::folds : tune::Scoring::walk_forward, 5, request_.purge_days, nullptr,
+                              request_.seed};
+    HY_TRY(folds_, tune::Scorer::make(train_, scoring, pool_));
+    if (train_.dates.empty()) {
+      scoring.scoring = tune::Scoring::out_of_bag;
+      HY_TRY(bags_, tune::Scorer::make(train_, scoring, pool_));
+    }
+    for (const LearnerPlan& plan : kPlans) {
+      const auto known = find_learner(plan.learner, "automl");
+      if (!known.ok() || !known.value()->solves(train_.problem)) continue;
+      Contestant own{&plan, {}, {}, {}};
+      HY_TRY(own.params, learner_params(plan.learner, plan.params));
+      const std::vector<std::string> texts(plan.space.begin(), plan.space.end());
+      HY_TRY(own.space, tune::parse_space(texts, plan.learner));
+      contestants_.push_back(std::move(own));
+    }
+    return {};
+  }
+
+  // ---- models on files
+
+  Result<Predictor> train_whole(const LearnerParams& params, const tune::Examples& examples, const exec::Cancellation& cancel) {
+    const auto trainer = make_trainer(params, examples.values);
+    std::vector<int32_t> rows(size_t(examples.num_rows()));
+    std::iota(rows.begin(), rows.end(), 0);
+    HY_CHECK(trainer->prepare(rows));
+    return trainer->train(examples.labels(), examples.weights, {request_.seed, checksum("", 0)}, &pool_, &cancel);
+  }
+
+  Result<void> write_model(Predictor predictor, const std::string& learner, const std::string& params) {
+    Model model;
+    model.problem = train_.problem, model.learner = learner, model.label = request_.label, model.params = params;
+    model.features = table_.features, model.classes = train_.classes, model.keys = {""};
+    model.notes = {{"objective", out_.objective->name}};
+    model.predictors.push_back(std::move(predictor));
+    HY_CHECK(io::write_file(request_.model, serialize(model)));
+    final_ = std::move(model.predictors.front());
+    return {};
+  }
+
+  /// A small forest on a few rows: milliseconds, whatever the table.
+  Result<void> write_pilot() {
+    steps_.begin("first model");
+    std::vector<int32_t> rows;
+    const int64_t step = std::max<int64_t>(1, train_.num_rows() / kPilotRows);
+    for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
+    std::vector<float> storage;
+    const tune::Examples few = tune::select(train_, rows, storage);
+    HY_TRY(const LearnerParams params, learner_params("forest", "num_trees=30,max_depth=8"));
+    HY_TRY(Predictor predictor, train_whole(params, few, cancel_));
+    HY_CHECK(write_model(std::move(predictor), "forest", format_params(params)));
+    out_.first_model_seconds = elapsed();
+    return {};
+  }
+
+  // ---- candidates
+
+  /// Seconds to keep back: for training what is likely to be blended, and for the report.
+  double reserve() const {
+    double training = 0;
+    std::vector<const Tried*> best;
+    for (const Tried& tried : tried_) best.push_back(&tried);
+    std::sort(best.begin(), best.end(), [](const Tried* a, const Tried* b) { return a->reward > b->reward; });
+    for (size_t i = 0; i < std::min<size_t>(best.size(), 5); ++i) training += best[i]->train_seconds;
+    return 1.5 * training + 0.06 * request_.budget_seconds;
+  }
+
+  /// Tries one configuration when the plan has time for it. True: it was tried.
+  Result<bool> attempt(Contestant& own, const std::vector<double>* point) {
+    const double free = left() - reserve();
+    if (free <= 0 || 1.25 * own.longest_seconds > free) return false;
+    LearnerParams params = own.params;
+    if (point) {
+      HY_TRY(params, tune::apply_config(own.space.at(*point), own.params, own.plan->learner));
+    }
+    const double began = wall_seconds();
+    const exec::Cancellation deadline(cancel_, free);
+    tune::Scorer& scorer = bags_ && std::holds_alternative<ForestParams>(params) ? *bags_ : *folds_;
+    auto answer = scorer.predict_all(params, deadline);
+    const double seconds = wall_seconds() - began;
+    own.longest_seconds = std::max(own.longest_seconds, seconds);
+    if (!answer.ok()) {
+      own.failed = answer.error().kind != Kind::timeout && answer.error().kind != Kind::interrupted;
+      if (own.failed) failure_ = answer.error();
+      return false;
+    }
+    Tried tried{
+        {own.plan->learner, format_params(params), 0, seconds, 0}, params, 0, answer.value().train_seconds, std::move(answer.value().predictions)};
+    std::vector<int32_t> rows(size_t(train_.num_rows()));
+    std::iota(rows.begin(), rows.end(), 0);
+    tried.reward = tune::reward(*out_.objective, request_.at, train_, rows, tried.predictions);
+    if (point) own.history.push_back({*point, tried.reward});
+    if (std::isnan(tried.reward)) return true;
+    tried.candidate.value = sign() * tried.reward;
+    own.best = std::max(own.best, tried.reward);
+    tried_.push_back(std::move(tried));
+    forget_predictions();
+    steps_.advance();
+    return true;
+  }
+
+  double sign() const { return maximizes(*out_.objective) ? 1 : -1; }
+
+  /// Predictions of all but the best candidates are let go.
+  void forget_predictions() {
+    std::vector<size_t> order(tried_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return tried_[a].reward > tried_[b].reward; });
+    for (size_t i = kMostKept; i < order.size(); ++i) tried_[order[i]].predictions = {};
+  }
+
+  const Tried* best() const {
+    const Tried* out = nullptr;
+    for (const Tried& tried : tried_)
+      if (!out || tried.reward > out->reward) out = &tried;
+    return out;
+  }
+
+  Result<void> try_defaults() {
+    steps_.begin("search");
+    for (Contestant& own : contestants_)
+      if (auto done = attempt(own, nullptr); !done.ok()) return done.error();
+    if (const Tried* leader = best(); leader && 1.5 * leader->train_seconds < left() - reserve()) {
+      auto predictor = train_whole(leader->params, train_, exec::Cancellation(cancel_, left()));
+      if (predictor.ok()) HY_CHECK(write_model(std::move(predictor.value()), leader->candidate.learner, leader->candidate.params));
+    }
+    if (tried_.empty() && failure_ && std::all_of(contestants_.begin(), contestants_.end(), [](const Contestant& own) { return own.failed; }))
+      return *failure_;
+    return {};
+  }
+
+  /// Every other candidate is of the learner that leads, the rest go round.
+  Result<void> search() {
+    int64_t turn = 0, since_better = 0, refused = 0;
+    while (!cancel_.stopped() && since_better < kPatience && refused < int64_t(2 * contestants_.size())) {
+      const auto leader =
+          std::max_element(contestants_.begin(), contestants_.end(), [](const Contestant& a, const Contestant& b) { return a.best < b.best; });
+      Contestant& own = turn % 2 == 0 ? *leader : contestants_[size_t(turn / 2) % contestants_.size()];
+      ++turn;
+      const double before = leader->best;
+      bool done = false;
+      if (!own.failed) {
+        const std::vector<double> point =
+            tune::next_point(own.space, tune::Sampler::tpe, request_.seed + uint64_t(own.plan - kPlans), int64_t(own.history.size()), own.history);
+        HY_TRY(done, attempt(own, &point));
+      }
+      refused = done ? 0 : refused + 1;
+      if (done) since_better = own.best > before ? 0 : since_better + 1;
+    }
+    out_.stopped = cancel_.stopped()           ? "interrupted"
+                   : since_better >= kPatience ? fmt::format("nothing better in {} candidates", kPatience)
+                                               : "no candidate more would end inside the budget";
+    return {};
+  }
+
+  // ---- the final model
+
+  void choose_weights() {
+    std::vector<Tried*> kept;
+    for (Tried& tried : tried_)
+      if (!tried.predictions.empty()) kept.push_back(&tried);
+    std::stable_sort(kept.begin(), kept.end(), [](const Tried* a, const Tried* b) { return a->reward > b->reward; });
+    if (kept.size() > kMostBlended) kept.resize(kMostBlended);
+    // A sample of the rows is enough to weigh a dozen models.
+    const size_t outputs = train_.problem == Problem::classification ? train_.classes.size() : 1;
+    const int64_t step = std::max<int64_t>(1, train_.num_rows() / kBlendRows);
+    std::vector<int32_t> rows;
+    for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
+    std::vector<float> storage;
+    const tune::Examples sample = tune::select(train_, rows, storage);
+    std::vector<std::vector<double>> sampled;
+    for (const Tried* tried : kept) {
+      sampled.emplace_back();
+      for (const int32_t row : rows)
+        for (size_t k = 0; k < outputs; ++k) sampled.back().push_back(tried->predictions[size_t(row) * outputs + k]);
+    }
+    const std::vector<std::span<const double>> views(sampled.begin(), sampled.end());
+    const exec::Cancellation deadline(cancel_, std::max(0.02 * request_.budget_seconds, 1e-3));
+    const std::vector<double> weights = tune::blend_weights(*out_.objective, request_.at, sample, views, kBlendRounds, deadline);
+    const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+    for (size_t i = 0; i < kept.size(); ++i) kept[i]->candidate.weight = sum > 0 ? weights[i] / sum : i == 0 ? 1 : 0;
+  }
+
+  /// Trains the parts on all training rows, the heaviest first; parts that time does not allow are left out.
+  Result<void> finish() {
+    steps_.begin("final model");
+    if (tried_.empty()) return {};
+    choose_weights();
+    std::vector<Tried*> parts;
+    for (Tried& tried : tried_)
+      if (tried.candidate.weight > 0) parts.push_back(&tried);
+    std::stable_sort(parts.begin(), parts.end(), [](const Tried* a, const Tried* b) { return a->candidate.weight > b->candidate.weight; });
+    Blend blend{train_.problem, int32_t(train_.classes.size()), {}, {}};
+    std::vector<std::string> texts;
+    for (Tried* part : parts) {
+      const double allowed = left() - 0.03 * request_.budget_seconds;
+      if (cancel_.stopped() || allowed <= 0 || 1.25 * part->train_seconds > allowed) {
+        part->candidate.weight = 0;
+        continue;
+      }
+      auto predictor = train_whole(part->params, train_, exec::Cancellation(cancel_, allowed));
+      if (!predictor.ok()) {
+        part->candidate.weight = 0;
+        continue;
+      }
+      if (Forest* forest = std::get_if<Forest>(&predictor.value()))
+        blend.parts.emplace_back(std::move(*forest));
+      else
+        blend.parts.emplace_back(std::move(std::get<Linear>(predictor.value())));
+      blend.weights.push_back(part->candidate.weight);
+      texts.push_back(fmt::format("{:.2f} {} {}", part->candidate.weight, part->candidate.learner, part->candidate.params));
+    }
+    rescale_weights();
+    for (const Tried& tried : tried_) out_.leaderboard.push_back(tried.candidate);
+    std::stable_sort(out_.leaderboard.begin(), out_.leaderboard.end(),
+                     [&](const Candidate& a, const Candidate& b) { return sign() * a.value > sign() * b.value; });
+    if (blend.parts.empty()) return {};
+    if (blend.parts.size() > 1) return write_model(std::move(blend), "blend", join(texts, "; "));
+    Predictor only = std::visit([](auto& p) { return Predictor(std::move(p)); }, blend.parts.front());
+    const Tried& part = **std::find_if(parts.begin(), parts.end(), [](const Tried* t) { return t->candidate.weight > 0; });
+    return write_model(std::move(only), part.candidate.learner, part.candidate.params);
+  }
+
+  void rescale_weights() {
+    double sum = 0;
+    for (const Tried& tried : tried_) sum += tried.candidate.weight;
+    for (Tried& tried : tried_) tried.candidate.weight = sum > 0 ? tried.candidate.weight / sum : 0;
+  }
+
+  // ---- the report
+
+  Result<void> report() {
+    steps_.begin("report");
+    const size_t outputs = test_.problem == Problem::classification ? test_.classes.size() : 1, rows = size_t(test_.num_rows());
+    std::vector<double> predictions(rows * outputs), weight(test_.weights.begin(), test_.weights.end());
+    predict(final_, test_.values, predictions);
+    std::vector<int32_t> predicted(rows);
+    std::vector<std::vector<double>> probability(outputs);
+    for (size_t i = 0; i < rows; ++i) {
+      const auto own = std::span(predictions).subspan(i * outputs, outputs);
+      predicted[i] = int32_t(std::max_element(own.begin(), own.end()) - own.begin());
+      for (size_t k = 0; k < outputs; ++k) probability[k].push_back(own[k]);
+    }
+    const bool classes = test_.problem == Problem::classification;
+    const ClassPredictions input{test_.classes, test_.ids, predicted, {probability.begin(), probability.end()}, weight};
+    const double began = wall_seconds();
+    HY_TRY(out_.test, classes ? evaluate_classification(input) : evaluate_regression(test_.numbers, predictions, weight));
+    // As many resamples as half of what is left allows, at most 200.
+    const double once = std::max(wall_seconds() - began, 1e-6);
+    const int resamples = int(std::clamp(0.5 * left() * pool_.workers() / once, 0.0, 200.0));
+    if (resamples < 20 || rows == 0) return {};
+    const Bootstrap bootstrap{resamples, 0.95, request_.seed, test_.dates};
+    HY_TRY(out_.intervals,
+           classes ? bootstrap_classification(input, bootstrap, pool_) : bootstrap_regression(test_.numbers, predictions, weight, bootstrap, pool_));
+    steps_.end();
+    return {};
+  }
+
+  const AutomlRequest& request_;
+  const LearningTable& table_;
+  double began_;
+  exec::Pool& pool_;
+  exec::Steps& steps_;
+  const exec::Cancellation& cancel_;
+  tune::Examples train_, test_;
+  std::vector<float> train_values_, test_values_;
+  std::unique_ptr<tune::Scorer> folds_, bags_;  ///< bags_: for forests; null when rows have dates
+  std::vector<Contestant> contestants_;
+  std::vector<Tried> tried_;
+  std::optional<Error> failure_;
+  Predictor final_;  ///< what the model file holds
+  AutomlOutcome out_;
+};
+
+}  // namespace
+
+Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  const double began = wall_seconds();
+  if (split_column(request.split).empty()) {
+    if (const auto shares = split_shares(request.split); !shares.ok()) return shares.error();
+  }
+  exec::Pool pool(exec::worker_count(request.exec));
+  const LearningSource source{request.input,   request.label, request.features, request.weight, request.by_date, split_column(request.split),
+                              request.problem, request.kind};
+  HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
+  return Automl(request, table, began, pool, steps, cancel).run();
+}
+
+}  // namespace hayate::pipeline

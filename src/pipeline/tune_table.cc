@@ -1,0 +1,120 @@
+#include "pipeline/tune_table.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "exec/pool.h"
+#include "io/writer.h"
+#include "pipeline/learning_table.h"
+#include "tune/outcome.h"
+
+namespace hayate::pipeline {
+namespace {
+
+Result<const MetricInfo*> metric_of(const std::string& asked, Problem problem, bool by_date) {
+  const std::string name = !asked.empty() ? asked : problem == Problem::classification ? "accuracy" : "rmse";
+  const MetricGroup group = problem == Problem::classification ? MetricGroup::classification : MetricGroup::regression;
+  std::vector<std::string> fitting;
+  for (const MetricInfo& metric : kMetrics)
+    if (metric.better != Better::neither && (metric.group == group || (by_date && metric.group == MetricGroup::by_date)))
+      fitting.emplace_back(metric.name);
+  for (const std::string& known : fitting)
+    if (known == name) return find_metric(name);
+  if (const MetricInfo* other = find_metric(name); other && other->group == MetricGroup::by_date)
+    return usage_error(fmt::format("{} needs dates", name), "--metric", "--by-date COLUMN");
+  if (find_metric(name) && find_metric(name)->better != Better::neither)
+    return usage_error(fmt::format("{} does not measure {}", name, problem_name(problem)), "--metric", join(fitting, ", "));
+  return unknown_name("metric", name, fitting, "--metric");
+}
+
+const char* scoring_name(tune::Scoring scoring) {
+  return scoring == tune::Scoring::out_of_bag ? "out-of-bag rows"
+         : scoring == tune::Scoring::folds    ? "shuffled folds"
+                                              : "walk-forward blocks of dates";
+}
+
+Result<void> check_scoring(const tune::StudySpec& spec, const TuneRequest& request) {
+  if (spec.scoring.scoring == tune::Scoring::walk_forward && request.by_date.empty())
+    return usage_error("walk-forward blocks need dates", "--score walk_forward", "--by-date COLUMN");
+  if (spec.scoring.scoring != tune::Scoring::out_of_bag) return {};
+  if (tune::default_scoring(spec, false) != tune::Scoring::out_of_bag)
+    return usage_error("only a forest that draws its rows (bootstrap=true) leaves rows out of its bags", "--score oob", "--score folds");
+  return {};
+}
+
+/// Everything that decides the outcome, but not the number of rows printed or workers.
+std::string identity_of(const tune::StudySpec& spec, const std::string& table) {
+  Hasher hasher;
+  hasher.text(table).text(learner_of(spec.params).name).text(format_params(spec.params));
+  for (const tune::Dimension& d : spec.space.dimensions) hasher.text(d.name).text(d.text);
+  hasher.number(uint64_t(spec.sampler)).number(uint64_t(spec.schedule.scheduler)).number(uint64_t(spec.schedule.grace_period));
+  hasher.number(uint64_t(spec.schedule.reduction_factor)).number(uint64_t(spec.schedule.max_t)).number(uint64_t(spec.num_trials)).number(spec.seed);
+  hasher.number(uint64_t(spec.scoring.scoring)).number(uint64_t(spec.scoring.num_folds)).number(uint64_t(spec.scoring.purge_days));
+  return hasher.text(spec.scoring.metric->name).finish().hex();
+}
+
+Result<void> make_folder(const std::string& path) {
+  std::error_code failure;
+  std::filesystem::create_directories(path, failure);
+  if (failure) return Error{Kind::io, fmt::format("the folder cannot be made: {}", failure.message()), path, "give another --output"};
+  return {};
+}
+
+/// All files at once: most of the time of writing a small file is waiting for the disk.
+Result<std::vector<std::string>> write_files(const TuneOutcome& outcome, const std::string& folder, exec::Pool& pool) {
+  auto files = tune::drawings(outcome.spec, outcome.study);
+  files.emplace_back("best.json", tune::best_json(outcome.spec, outcome.study, outcome.scored_by));
+  std::vector<std::string> names = {"trials.csv", "journal.log"};
+  std::vector<Result<void>> written(files.size() + 1);
+  pool.run(int64_t(written.size()), [&](int64_t i, int) {
+    if (size_t(i) < files.size()) {
+      written[size_t(i)] = io::write_file(folder + "/" + files[size_t(i)].first, files[size_t(i)].second);
+    } else {
+      const auto table = io::write_table(folder + "/trials.csv", tune::trials_table(outcome.spec, outcome.study));
+      written[size_t(i)] = table.ok() ? Result<void>() : table.error();
+    }
+  });
+  for (Result<void>& result : written) HY_CHECK(std::move(result));
+  for (const auto& [name, text] : files) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+Result<TuneOutcome> tune_table(const TuneRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  TuneOutcome out;
+  tune::StudySpec& spec = out.spec;
+  HY_TRY(spec.params, learner_params(request.learner, request.params));
+  HY_TRY(spec.space, tune::parse_space(request.space, "--space"));
+  HY_CHECK(tune::check_space(spec.space, spec.params, "--space"));
+  spec.sampler = request.sampler, spec.schedule = request.schedule, spec.num_trials = request.trials, spec.seed = request.seed;
+  HY_CHECK(tune::check_schedule(spec.schedule));
+  HY_CHECK(tune::check_sampler(spec.space, spec.sampler));
+  if (spec.sampler == tune::Sampler::grid) spec.num_trials = std::min(spec.num_trials, tune::grid_size(spec.space).value());
+  const tune::Scoring scoring = request.scoring.value_or(tune::default_scoring(spec, !request.by_date.empty()));
+  spec.scoring = {scoring, request.folds, request.purge_days, nullptr, request.seed};
+  HY_CHECK(check_scoring(spec, request));
+
+  exec::Pool pool(exec::worker_count(request.exec));
+  const LearningSource source{request.input, request.label, request.features, request.weight, request.by_date, "", request.problem, request.kind};
+  HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
+  out.problem = table.examples.problem, out.why = table.why, out.rows = table.rows, out.rows_left_out = table.rows_left_out;
+  out.scored_by = scoring_name(scoring);
+  HY_TRY(spec.scoring.metric, metric_of(request.metric, out.problem, !request.by_date.empty()));
+  HY_CHECK(check_params(spec.params, out.problem, int64_t(table.features.size())));
+
+  HY_CHECK(make_folder(request.output));
+  HY_TRY(tune::Journal journal, tune::Journal::open(request.output + "/journal.log", fmt::format("hayate {}", request.learner),
+                                                    spec.scoring.metric->better == Better::higher, identity_of(spec, table.hash())));
+  out.events_found = journal.lines_found();
+  HY_TRY(out.study, tune::run_study(spec, table.examples, &journal, pool, steps, cancel));
+  steps.begin("write");
+  HY_TRY(out.files, write_files(out, request.output, pool));
+  steps.end();
+  return out;
+}
+
+}  // namespace hayate::pipeline

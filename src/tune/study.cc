@@ -1,0 +1,178 @@
+#include "tune/study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/strings.h"
+
+namespace hayate::tune {
+namespace {
+
+// Trials that TPE draws before it looks at scores again. A number of the search, not of the machine: the outcome must not
+// depend on workers.
+constexpr int64_t kTpeWave = 4;
+
+class Search {
+ public:
+  Search(const StudySpec& spec, Scorer& scorer, Journal* journal, exec::Steps& steps, const exec::Cancellation& cancel)
+      : spec_(spec), scorer_(scorer), journal_(journal), steps_(steps), cancel_(cancel) {}
+
+  Result<Study> run() {
+    while (int64_t(study_.trials.size()) < spec_.num_trials) {
+      HY_TRY(std::vector<int64_t> active, begin_wave());
+      while (!active.empty()) {
+        HY_CHECK(climb(active));
+        active = promotions(spec_.schedule, climbs());
+      }
+    }
+    HY_CHECK(end_trials());
+    study_.models_trained = scorer_.models_trained();
+    return std::move(study_);
+  }
+
+ private:
+  double sign() const { return spec_.scoring.metric->better == Better::lower ? -1 : 1; }
+
+  std::vector<Tried> history() const {
+    std::vector<Tried> out;
+    // A trial that was stopped early counts by what it had then.
+    for (const Trial& trial : study_.trials) out.push_back({trial.point, sign() * trial.value()});
+    return out;
+  }
+
+  Result<std::vector<int64_t>> begin_wave() {
+    const int64_t begun = int64_t(study_.trials.size()), left = spec_.num_trials - begun;
+    wave_begins_ = begun;
+    std::vector<int64_t> out;
+    for (int64_t i = 0; i < (spec_.sampler == Sampler::tpe ? std::min(left, kTpeWave) : left); ++i) {
+      Trial trial;
+      trial.point = next_point(spec_.space, spec_.sampler, spec_.seed, begun + i, history());
+      trial.config = spec_.space.at(trial.point);
+      HY_TRY(trial.params, apply_config(trial.config, spec_.params, "--space"));
+      trial.bracket = bracket_of(spec_.schedule, begun + i);
+      if (journal_) HY_CHECK(journal_->begin_trial(begun + i, trial.config, spec_.space));
+      study_.trials.push_back(std::move(trial));
+      out.push_back(begun + i);
+    }
+    return out;
+  }
+
+  std::vector<Climb> climbs() const {
+    std::vector<Climb> out;
+    for (size_t t = 0; t < study_.trials.size(); ++t) {
+      Climb climb{study_.trials[t].bracket, int64_t(t) >= wave_begins_, {}};
+      for (const double value : study_.trials[t].values) climb.scores.push_back(sign() * value);
+      out.push_back(std::move(climb));
+    }
+    return out;
+  }
+
+  int64_t next_budget(const Trial& trial) const { return rungs_of(spec_.schedule, trial.bracket)[trial.values.size()]; }
+
+  /// Scores the active trials on their next rung, or takes the scores from the journal.
+  Result<void> climb(const std::vector<int64_t>& active) {
+    std::vector<Request> requests;
+    std::vector<Score> scores(active.size());
+    std::vector<size_t> asked;
+    for (size_t i = 0; i < active.size(); ++i) {
+      const Trial& trial = study_.trials[size_t(active[i])];
+      const int64_t budget = next_budget(trial);
+      if (const auto known = journal_ ? journal_->known(active[i], budget) : std::nullopt) {
+        scores[i] = {known->value, known->seconds, known->failure};
+        continue;
+      }
+      requests.push_back({trial.params, double(budget) / double(spec_.schedule.max_t)});
+      asked.push_back(i);
+    }
+    const std::vector<Score> answers = scorer_.score(requests, cancel_);
+    if (cancel_.stopped()) return Error{Kind::interrupted, "interrupted", "tune", "the same command goes on from its journal"};
+    for (size_t k = 0; k < asked.size(); ++k) scores[asked[k]] = answers[k];
+    for (size_t i = 0; i < active.size(); ++i) HY_CHECK(note(active[i], scores[i]));
+    return {};
+  }
+
+  Result<void> note(int64_t t, const Score& score) {
+    Trial& trial = study_.trials[size_t(t)];
+    const int64_t budget = next_budget(trial);
+    trial.budgets.push_back(budget), trial.values.push_back(score.value), trial.seconds += score.seconds;
+    if (journal_) HY_CHECK(journal_->score(t, budget, {score.value, score.seconds, score.failure}));
+    if (std::isnan(score.value)) {
+      trial.state = TrialState::failed, trial.stop_reason = score.failure;
+      steps_.advance();
+      if (journal_) HY_CHECK(journal_->end_trial(t, trial.state, std::nullopt));
+    } else if (budget == spec_.schedule.max_t) {
+      trial.state = TrialState::complete, trial.stop_reason = "max_t";
+      steps_.advance();
+      if (journal_) HY_CHECK(journal_->end_trial(t, trial.state, trial.value()));
+    }
+    return {};
+  }
+
+  /// What is still waiting was not promoted.
+  Result<void> end_trials() {
+    for (size_t t = 0; t < study_.trials.size(); ++t) {
+      Trial& trial = study_.trials[t];
+      if (trial.state == TrialState::running) {
+        trial.state = TrialState::pruned;
+        trial.stop_reason = fmt::format("not among those promoted from {}", trial.budget());
+        steps_.advance();
+        if (journal_) HY_CHECK(journal_->end_trial(int64_t(t), trial.state, trial.value()));
+      }
+      const bool better =
+          trial.state == TrialState::complete && (!study_.best || sign() * trial.value() > sign() * study_.trials[*study_.best].value());
+      if (better) study_.best = t;
+    }
+    return {};
+  }
+
+  const StudySpec& spec_;
+  Scorer& scorer_;
+  Journal* journal_;
+  exec::Steps& steps_;
+  const exec::Cancellation& cancel_;
+  Study study_;
+  int64_t wave_begins_ = 0;
+};
+
+}  // namespace
+
+Result<LearnerParams> apply_config(const Config& config, LearnerParams params, const std::string& where) {
+  for (const auto& [name, value] : config) HY_CHECK(set_param(params, name, value, where));
+  return params;
+}
+
+Result<void> check_space(const Space& space, const LearnerParams& params, const std::string& where) {
+  for (const Dimension& d : space.dimensions) {
+    std::vector<std::string> tried = d.choices;
+    if (d.kind != DistributionKind::choice) tried = {d.value_at(0), d.value_at(1 - 1e-12)};
+    for (const std::string& value : tried)
+      if (auto applied = apply_config({{d.name, value}}, params, where); !applied.ok()) return applied.error();
+  }
+  return {};
+}
+
+Scoring default_scoring(const StudySpec& spec, bool has_dates) {
+  if (has_dates) return Scoring::walk_forward;
+  const ForestParams* forest = std::get_if<ForestParams>(&spec.params);
+  const bool searched =
+      std::any_of(spec.space.dimensions.begin(), spec.space.dimensions.end(), [](const Dimension& d) { return d.name == "bootstrap"; });
+  return forest && forest->bootstrap && !searched ? Scoring::out_of_bag : Scoring::folds;
+}
+
+Result<Study> run_study(const StudySpec& spec, const Examples& examples, Journal* journal, exec::Pool& pool, exec::Steps& steps,
+                        const exec::Cancellation& cancel) {
+  HY_CHECK(check_schedule(spec.schedule));
+  HY_CHECK(check_sampler(spec.space, spec.sampler));
+  ScoringSpec scoring = spec.scoring;
+  for (const int64_t budget : rungs_of(spec.schedule)) scoring.shares.push_back(double(budget) / double(spec.schedule.max_t));
+  HY_TRY(const std::unique_ptr<Scorer> scorer, Scorer::make(examples, scoring, pool));
+  steps.begin("train", spec.num_trials);
+  HY_TRY(Study study, Search(spec, *scorer, journal, steps, cancel).run());
+  steps.end();
+  if (!study.best) return input_error("no trial has a score", "tune", study.trials.empty() ? "--trials 20" : study.trials.front().stop_reason);
+  return study;
+}
+
+}  // namespace hayate::tune

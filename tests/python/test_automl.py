@@ -1,0 +1,77 @@
+"""hayate automl: inside its budget, a model from the start, a blend that predicts, a report on rows that took no part."""
+import json
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def table(tmp_path):
+    random = np.random.default_rng(3)
+    x = random.normal(size=(4000, 8)).astype(np.float32)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] + random.normal(size=4000) > 0).astype(int)
+    frame = pd.DataFrame(x, columns=[f"f{i}" for i in range(8)]).assign(y=y, r=np.exp(x[:, 0] + 0.3 * random.normal(size=4000)), k=pd.qcut(x[:, 2] + random.normal(size=4000), 3, labels=["a", "b", "c"]).astype(str),
+                                                                       date=np.repeat(pd.date_range("2024-01-01", periods=400).date, 10),
+                                                                       part=random.choice(["train", "validate", "test"], size=4000, p=[0.7, 0.1, 0.2]))
+    path = tmp_path / "t.parquet"
+    frame.to_parquet(path)
+    return path
+
+
+FEATURES = ("--features", ",".join(f"f{i}" for i in range(8)))
+
+
+@pytest.mark.parametrize("label, objective, more", [
+    ("y", "maximize-au-prc", ()), ("y", "maximize-au-roc", ("--split", "part")), ("y", "maximize-precision-at-recall", ("--at", "0.8")),
+    ("y", "maximize-recall-at-precision", ("--at", "0.8")), ("k", "minimize-log-loss", ()), ("r", "minimize-rmsle", ()), ("r", "minimize-mae", ("--by-date", "date", "--purge-days", "3")),
+    ("r", "minimize-rmse", ())])
+def test_objectives_inside_the_budget(hayate, table, tmp_path, label, objective, more):
+    began = time.monotonic()
+    done = hayate("automl", "--input", table, "--label", label, *FEATURES, "--objective", objective, "--budget", "2s", "--model", tmp_path / "m.hyt", "--json", *more)
+    assert time.monotonic() - began < 3   # half a second for the process itself, on a busy machine
+    report = json.loads(done.stdout)
+    assert report["seconds"] <= 2.2 and report["first_model_s"] < 0.5
+    board = report["leaderboard"]
+    values = [row["value"] for row in board]
+    assert len(board) >= 2 and values == sorted(values, reverse=objective.startswith("maximize"))
+    assert sum(row["weight"] for row in board) == pytest.approx(1)
+    assert report["train_rows"] + report["test_rows"] in (4000, 3970)
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", table, "--output", tmp_path / "p.parquet")
+    p = pd.read_parquet(tmp_path / "p.parquet")
+    probabilities = p[[c for c in p if c.startswith("probability_")]].to_numpy()
+    if label != "r":
+        np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-9)
+    metric = {"y": "roc_auc", "k": "roc_auc", "r": "pearson"}[label]
+    assert report["test"][metric]["value"] > 0.7
+
+
+def test_test_rows_take_no_part(hayate, table, tmp_path):
+    """The test part of a split column: its report is that of predicting these rows with the model."""
+    done = hayate("automl", "--input", table, "--label", "y", *FEATURES, "--split", "part", "--budget", "1s", "--model", tmp_path / "m.hyt", "--json")
+    frame = pd.read_parquet(table)
+    frame[frame.part == "test"].to_parquet(tmp_path / "test.parquet")
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "test.parquet", "--output", tmp_path / "p.parquet")
+    report = json.loads(hayate("evaluate", "--input", tmp_path / "p.parquet", "--label", "y", "--json").stdout)["metrics"]
+    for name, row in json.loads(done.stdout)["test"].items():
+        assert row["value"] == pytest.approx(report[name], abs=1e-6)
+
+
+def test_killed_leaves_a_model(hayate, binary, table, tmp_path):
+    running = subprocess.Popen([binary, "automl", "--input", table, "--label", "y", *FEATURES, "--budget", "100s", "--model", tmp_path / "m.hyt", "--quiet"])
+    while not (tmp_path / "m.hyt").exists():
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", table, "--output", tmp_path / "p.parquet")
+
+
+@pytest.mark.parametrize("flags, words", [
+    (("--objective", "minimize-rmse"), "maximize-au-roc"), (("--objective", "maximize-auroc"), "maximize-au-roc"), (("--objective", "maximize-precision-at-recall"), "--at"),
+    (("--split", "0.5,0.6,0.1"), "0.8,0.1,0.1"), (("--split", "nothing"), "--split"), (("--budget", "soon"), "budget")])
+def test_refusals(hayate, table, tmp_path, flags, words):
+    done = hayate("automl", "--input", table, "--label", "y", *FEATURES, "--model", tmp_path / "m.hyt", *flags, exit=2)
+    assert "error:" in done.stderr and "try:" in done.stderr and words in done.stderr and not (tmp_path / "m.hyt").exists()

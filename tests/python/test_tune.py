@@ -1,0 +1,102 @@
+"""hayate tune: the same outcome for any number of workers and after a kill; a journal that Optuna opens."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SPACE = ("--space", "num_trees=choice(20,40,80)", "--space", "max_depth=int(2,12)", "--space", "min_samples_leaf=logint(1,100)")
+
+
+@pytest.fixture
+def table(tmp_path):
+    random = np.random.default_rng(3)
+    x = random.normal(size=(3000, 8)).astype(np.float32)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] + random.normal(size=3000) > 0).astype(int)
+    path = tmp_path / "t.parquet"
+    pd.DataFrame(x, columns=[f"f{i}" for i in range(8)]).assign(y=y, r=x[:, 0] * 2 + random.normal(size=3000), date=np.repeat(pd.date_range("2024-01-01", periods=300).date, 10)).to_parquet(path)
+    return path
+
+
+def trials(folder):
+    return pd.read_csv(folder / "trials.csv").drop(columns="time_total_s").to_csv()
+
+
+def arguments(table, folder, *more):
+    return ["tune", "--input", table, "--label", "y", "--features", "f0,f1,f2,f3,f4,f5,f6,f7", "--learner", "forest", *SPACE, "--seed", "1", "--output", folder, *more]
+
+
+@pytest.mark.parametrize("flags", [("--scheduler", "asha"), ("--scheduler", "hyperband", "--sampler", "sobol"), ("--scheduler", "median", "--sampler", "tpe"),
+                                   ("--score", "folds", "--metric", "roc_auc"), ("--by-date", "date", "--purge-days", "5", "--metric", "rank_ic")])
+def test_same_trials_for_any_worker_count(hayate, table, tmp_path, flags):
+    seen = set()
+    for workers in (1, 4):
+        hayate(*arguments(table, tmp_path / f"w{workers}", "--trials", "12", "--workers", workers, *flags))
+        seen.add(trials(tmp_path / f"w{workers}"))
+    assert len(seen) == 1
+
+
+def test_best_is_what_train_trains(hayate, table, tmp_path):
+    """The best trial's params and seed give a model; its score is that of the rows out of the bag, near that of new rows."""
+    done = hayate(*arguments(table, tmp_path / "out", "--trials", "8", "--json"))
+    best = json.loads((tmp_path / "out/best.json").read_text())
+    assert json.loads(done.stdout)["best"]["params"] == best["params"]
+    frame = pd.read_csv(tmp_path / "out/trials.csv")
+    assert best["value"] == frame["accuracy"].max() == frame.loc[best["trial_id"], "accuracy"]
+    hayate("train", "--input", table, "--label", "y", "--learner", "forest", "--params", best["params"], "--seed", best["seed"], "--model", tmp_path / "m.hyt")
+
+
+def test_killed_and_resumed(hayate, binary, table, tmp_path):
+    argv = arguments(table, tmp_path / "killed", "--trials", "40", "--scheduler", "asha", "--sampler", "tpe", "--workers", "1")
+    hayate(*arguments(table, tmp_path / "whole", "--trials", "40", "--scheduler", "asha", "--sampler", "tpe"))
+    journal = tmp_path / "killed/journal.log"
+    running = subprocess.Popen([binary, *map(str, argv)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(tmp_path)})
+    while running.poll() is None and (not journal.exists() or journal.read_bytes().count(b"\n") < 60):
+        time.sleep(0.002)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    with open(journal, "ab") as torn:
+        torn.write(b'{"op_code":7,"worker_id":"hay')
+    hayate(*argv)
+    assert trials(tmp_path / "killed") == trials(tmp_path / "whole")
+    assert journal.read_bytes().count(b"\n") == (tmp_path / "whole/journal.log").read_bytes().count(b"\n")
+
+
+def test_another_search_is_refused(hayate, table, tmp_path):
+    hayate(*arguments(table, tmp_path / "out", "--trials", "3"))
+    done = hayate(*arguments(table, tmp_path / "out", "--trials", "3", "--metric", "f1"), exit=2)
+    assert "error:" in done.stderr and "--output" in done.stderr
+
+
+@pytest.mark.parametrize("flags, words", [
+    (("--space", "num_tres=choice(1,2)"), "num_trees"), (("--sampler", "grid", "--space", "max_samples=uniform(0.5,1)"), "quniform"), (("--metric", "rmse"), "accuracy"),
+    (("--metric", "acuracy"), "accuracy"), (("--score", "walk_forward"), "--by-date"), (("--grace-period", "200", "--scheduler", "asha"), "--grace-period"),
+    (("--space", "max_depth=int(1,2)"), "once")])
+def test_what_is_refused_before_any_work(hayate, table, tmp_path, flags, words):
+    done = hayate(*arguments(table, tmp_path / "out", *flags), exit=2)
+    assert words in done.stderr and not (tmp_path / "out/trials.csv").exists()
+
+
+def test_linear_search(hayate, table, tmp_path):
+    hayate("tune", "--input", table, "--label", "r", "--learner", "linear", "--features", "f0,f1,f2", "--space", "l2=loguniform(0.01,10000)", "--space", "l1_ratio=uniform(0,1)", "--trials", "15",
+           "--sampler", "sobol", "--output", tmp_path / "out")
+    frame = pd.read_csv(tmp_path / "out/trials.csv")
+    assert frame["rmse"].min() == pytest.approx(1, abs=0.1) and json.loads((tmp_path / "out/best.json").read_text())["value"] == frame["rmse"].min()
+
+
+def test_optuna_opens_the_journal(hayate, table, tmp_path):
+    optuna = pytest.importorskip("optuna")
+    hayate(*arguments(table, tmp_path / "out", "--trials", "12", "--scheduler", "asha"))
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "out/journal.log")))
+    study = optuna.load_study(study_name="hayate forest", storage=storage)
+    best = json.loads((tmp_path / "out/best.json").read_text())
+    assert len(study.trials) == 12 and study.best_trial.number == best["trial_id"] and study.best_value == best["value"] and study.best_params == best["config"]
+    frame = pd.read_csv(tmp_path / "out/trials.csv")
+    assert [t.state.name == "COMPLETE" for t in study.trials] == list(frame["status"] == "complete")
+    assert [max(t.intermediate_values) for t in study.trials] == list(frame["training_iteration"])
+    study.set_user_attr("note", "seen")   # a line of another program in the journal does no harm
+    hayate(*arguments(table, tmp_path / "out", "--trials", "12", "--scheduler", "asha"))
