@@ -1,4 +1,4 @@
-// What bench_forest and bench_forest_regression share: read the cases, train once per repeat from floats in memory, write
+// What bench_forest, bench_forest_regression and bench_boosting share: read the cases, train once per repeat from floats in memory, write
 // the answers and the seconds (bench/README.md says in which form).
 #pragma once
 
@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "exec/pool.h"
+#include "hayate/boosting.h"
 #include "hayate/forest.h"
 
 namespace hayate::bench {
@@ -61,12 +62,24 @@ inline std::vector<Case> read_cases(const char* data) {
   return cases;
 }
 
+inline int bins_of(const ForestParams& params) { return max_bins(params); }
+inline int bins_of(const BoostingParams& params) { return int(params.bins); }
+inline Result<Forest> train_on(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, const ForestParams& params,
+                               uint64_t seed, exec::Pool* pool) {
+  return train_forest(matrix, rows, labels, {}, params, seed, 0, pool);
+}
+inline Result<Forest> train_on(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, const BoostingParams& params,
+                               uint64_t seed, exec::Pool* pool) {
+  return train_boosting(matrix, rows, labels, {}, params, seed, 0, pool);
+}
+
 /// From floats in memory to a model: cuts, codes, trees.
-inline Forest train(const Case& c, const Labels& labels, const ForestParams& params, uint64_t seed, exec::Pool* pool) {
+template <class Params>
+Forest train(const Case& c, const Labels& labels, const Params& params, uint64_t seed, exec::Pool* pool) {
   std::vector<int32_t> rows(static_cast<size_t>(c.num_rows));
   std::iota(rows.begin(), rows.end(), 0);
-  const BinnedMatrix matrix = std::move(bin_values({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, max_bins(params))).value();
-  return std::move(train_forest(matrix, rows, labels, {}, params, seed, 0, pool)).value();
+  const BinnedMatrix matrix = std::move(bin_values({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, bins_of(params))).value();
+  return std::move(train_on(matrix, rows, labels, params, seed, pool)).value();
 }
 
 inline std::vector<float> answer(const Forest& forest, const Case& c) {
@@ -77,8 +90,9 @@ inline std::vector<float> answer(const Forest& forest, const Case& c) {
   return last;
 }
 
-inline void race_case(const Case& c, const ForestParams& params, Problem problem, int repeats, exec::Pool* pool, const std::filesystem::path& folder,
-                      JsonWriter& json) {
+template <class Params>
+void race_case(const Case& c, const Params& params, Problem problem, int repeats, exec::Pool* pool, const std::filesystem::path& folder,
+               JsonWriter& json) {
   const std::vector<double> numbers(c.train_y.begin(), c.train_y.end());
   const std::vector<int32_t> classes(c.train_y.begin(), c.train_y.end());
   const Labels labels = problem == Problem::classification ? Labels::ids(classes, 2) : Labels::numbers(numbers);
@@ -100,14 +114,16 @@ inline void race_case(const Case& c, const ForestParams& params, Problem problem
   json.end().end();
 }
 
-inline int race(int argc, char** argv, ForestParams params, Problem problem) {
+template <class Params>
+int race(int argc, char** argv, Params params, Problem problem) {
   if (argc != 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS\n", argv[0]), 2;
   const int threads = std::atoi(argv[3]), repeats = std::atoi(argv[4]);
   const auto pool = threads > 1 ? std::make_unique<exec::Pool>(threads) : nullptr;
   JsonWriter json;
   json.object().key("version").value("0.1.0").key("cases").object();
   for (const Case& c : read_cases(argv[1])) {
-    if (const size_t place = c.name.find('_'); place != std::string::npos) params.max_features = c.name.substr(place + 1);
+    if constexpr (requires { params.max_features; })
+      if (const size_t place = c.name.find('_'); place != std::string::npos) params.max_features = c.name.substr(place + 1);
     race_case(c, params, problem, repeats, pool.get(), argv[2], json);
   }
   fmt::print("{}\n", json.end().end().text());

@@ -24,6 +24,9 @@ namespace hayate {
 struct BoostingParams {
   int64_t num_trees = 100;  ///< rounds; with three classes or more each round grows one tree per class
   double learning_rate = 0.1;
+  std::string objective = "auto";        ///< auto | squared_error | absolute_error | quantile | huber | poisson: the loss of regression
+  double alpha = 0.5;                    ///< quantile: the share of labels that is to lie below the prediction
+  double huber_delta = 1;                ///< huber: the error from which on it counts as absolute error
   int64_t num_leaves = 31;               ///< most leaves of a tree; 0: no limit
   int64_t max_depth = 0;                 ///< the root has depth 0; 0: no limit
   std::string grow_policy = "leafwise";  ///< leafwise: the leaf of the largest gain is split next; depthwise: level by level
@@ -35,18 +38,38 @@ struct BoostingParams {
   double bagging_fraction = 1;           ///< rows that a tree learns from, drawn without replacement
   int64_t bagging_freq = 1;              ///< rounds between two draws of rows
   int64_t bins = 64;                     ///< most bins per feature, 2 .. 255
+  std::string monotone;                  ///< "price:1;age:-1": the score never falls (1) or never rises (-1) with the feature
+  std::string categorical;               ///< "sector;country": features whose values are categories
+  int64_t truncation_level = 30;         ///< ranking: pairs are learnt that have a row among this many first ones
+  int64_t early_stopping_rounds = 0;     ///< stop when `metric` has not improved for so many rounds, keep the best; 0: never
+  double validation_fraction = 0.1;      ///< early stopping: share of the rows held out, the last ones (groups: the last ones)
+  std::string metric = "auto";           ///< early stopping: auto is the loss itself; else a name of hayate evaluate
 };
 
 /// Trains on `rows` of the matrix (they may repeat). `weights`, by row of the matrix, may be empty. Whole weights up to 64
 /// are exact: a row of weight 2 is that row twice (but with min_samples_leaf above 1 it counts as one row). With a pool the work of each tree is
 /// spread over its workers.
 ///
-/// Regression: squared loss, two classes: logistic loss, more: softmax. With derivatives g and h summed over the rows of a
-/// leaf its value is -learning_rate * g / (h + lambda_l2), and a split saves
+/// Two classes: logistic loss, more: softmax. Regression: `objective`; absolute_error and quantile choose splits by the sign of
+/// errors, and a leaf's value is the quantile of its errors; huber is squared up to huber_delta; poisson predicts e^score, labels
+/// are 0 or more. Ranking: LambdaRank (Burges 2010) with the pairs and norms of LightGBM 4: labels that are all whole numbers from
+/// 0 to 31 gain 2^label - 1, others their rank within the group from 0 to 1.
+///
+/// With derivatives g and h summed over the rows of a leaf its value is -learning_rate * g / (h + lambda_l2), and a split saves
 /// (g_l^2 / (h_l + lambda_l2) + g_r^2 / (h_r + lambda_l2) - g^2 / (h + lambda_l2)) / 2
 /// (Chen, Guestrin 2016; lambda_l1 shrinks |g| first). Missing values go the way that saves more; where a node has none,
 /// they follow the larger child. The scores begin at the best constant, which no penalty touches.
-/// Errors as train_forest(). One row, one class or a constant label give trees of one node.
+///
+/// Bounded features get the values of all leaves below a split on one side of the middle of its two (LightGBM's basic method).
+/// Categories of a node are put in the order of g / (h + 10) and cut in two, with 10 more of lambda_l2 (LightGBM's cat_smooth and
+/// cat_l2); a category that training did not see goes where missing values go.
+///
+/// Early stopping holds out the rows that come last in `rows`, or, when labels have groups, those of the highest groups; metrics
+/// by date (ic, rank_ic, ...) need groups. The forest has the rounds up to the best one.
+/// Errors as train_forest(); also (input) a negative label or no positive one with poisson, ranking without groups, too few rows
+/// to hold some out; (usage) an objective or metric that does not go with the problem, monotone with several classes or with a loss
+/// whose leaves are quantiles.
+/// One row, one class or a constant label give trees of one node.
 Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
                               const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool = nullptr,
                               const exec::Cancellation* cancel = nullptr);

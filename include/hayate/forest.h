@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "hayate/binned.h"
 #include "hayate/error.h"
@@ -56,6 +57,8 @@ struct FeatureRoles {
 };
 /// Error (usage): a name that is no feature, a direction that is not 1 or -1, a feature with both roles.
 Result<FeatureRoles> feature_roles(const ForestParams& params, std::span<const std::string> names, int64_t num_features);
+/// The same of "sector;country" and "price:1;age:-1".
+Result<FeatureRoles> feature_roles(std::string_view categorical, std::string_view monotone, std::span<const std::string> names, int64_t num_features);
 
 /// Features tried at a node: auto is sqrt for classification and a third for regression; at least 1, rounded down.
 /// Error (usage) when max_features is no such word or number.

@@ -31,6 +31,8 @@ struct ModelSpec {
   std::string scope = "symbol";  ///< one model per symbol, or "pooled": one for the universe
   std::string params;            ///< "num_trees=100,max_depth=10"
   int64_t seed = 0;
+  std::string problem = "regression";  ///< or "ranking": the order of the symbols of a date (scope pooled)
+  double half_life = 0;                ///< days in which the weight of a training row halves; 0: never
 };
 
 struct AdviceSpec {

@@ -40,12 +40,15 @@ void visit_fields(TableReading& o, Visitor&& field) {
 }
 
 struct RunOptions : ComputeOptions {
-  std::string spec_file, run_dir;
+  std::string spec_file, run_dir, metrics_file;
+  bool dry_run = false;
 };
 template <class Visitor>
 void visit_fields(RunOptions& o, Visitor&& field) {
   field("spec_file", o.spec_file, "what to compute", Required{}, Positional{}, Argument{"SPEC.toml"});
   field("run_dir", o.run_dir, "folder of the results; default runs/<time>-<spec hash>", Argument{"DIR"});
+  field("dry_run", o.dry_run, "read and check the bars, print what each step would take, compute nothing");
+  field("metrics_file", o.metrics_file, "write the run's counters in the text format of Prometheus", Argument{"FILE"});
 }
 
 struct StatsOptions {
@@ -57,11 +60,12 @@ void visit_fields(StatsOptions& o, Visitor&& field) {
 }
 
 struct ResumeOptions {
-  std::string run_dir;
+  std::string run_dir, metrics_file;
 };
 template <class Visitor>
 void visit_fields(ResumeOptions& o, Visitor&& field) {
   field("run_dir", o.run_dir, "folder of an interrupted run", Required{}, Positional{}, Argument{"DIR"});
+  field("metrics_file", o.metrics_file, "write the run's counters in the text format of Prometheus", Argument{"FILE"});
 }
 
 struct CacheOptions {
@@ -111,18 +115,22 @@ void visit_fields(CheckOptions& o, Visitor&& field) {
 
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format;
+  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format, by_date;
   int64_t seed = 0;
+  double half_life = 0;
 };
 template <class Visitor>
 void visit_fields(TrainOptions& o, Visitor&& field) {
   field("input", o.input, "table of features and label: files, folders or globs", Required{}, Argument{"TABLE"});
   field("label", o.label, "column to learn", Required{}, Argument{"COL"});
-  field("features", o.features, "columns to learn from; default: every number column but label, weight and key", Argument{"a,b"});
+  field("features", o.features, "columns to learn from; default: every number column but label, weight, key and date", Argument{"a,b"});
   field("learner", o.learner, "what to train", Required{}, Choices{learner_names()});
-  field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
+  field("problem", o.problem, "default: regression for float labels, else classification; ranking orders the rows of a date",
+        Choices{{"regression", "classification", "ranking"}});
   field("params", o.params, "parameters of the learner: num_trees=100,max_depth=10", Argument{"k=v,..."});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
+  field("by_date", o.by_date, "column of dates: what ranking ranks within, and early stopping holds out by", Argument{"COL"});
+  field("half_life", o.half_life, "days of --by-date in which the weight of a row halves; 0: never", Range{0, 1e9}, Argument{"DAYS"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
@@ -349,6 +357,22 @@ void visit_fields(OptimizeOptions& o, Visitor&& field) {
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
+struct BenchOptions : ComputeOptions {
+  std::string what, python = "python3", plot, html;
+  std::vector<std::string> input;
+  int64_t rows = 1'000'000;
+};
+template <class Visitor>
+void visit_fields(BenchOptions& o, Visitor&& field) {
+  field("what", o.what, "io: formats compared; compute: four ways of a row norm; memory: a table whole, optimised and in chunks", Required{},
+        Positional{}, Choices{{"io", "compute", "memory"}});
+  field("input", o.input, "io, memory: table: files, folders or globs; default: a generated one", Argument{"FILE"});
+  field("rows", o.rows, "io, memory: rows of the generated table", Range{1, 1e9}, Argument{"N"});
+  field("python", o.python, "io, compute: interpreter whose libraries are timed too, where it has them", Argument{"PYTHON"});
+  field("plot", o.plot, "draw the bar charts", Argument{"FILE.svg"});
+  field("html", o.html, "write table and charts as a page", Argument{"FILE.html"});
+}
+
 struct HeadOptions {
   std::string in, format;
   TableReading reading;
@@ -394,6 +418,7 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 
 Result<int> aggregate_command(AggregateOptions&, const Console&);
 Result<int> automl_command(AutomlOptions&, const Console&);
+Result<int> bench_command(BenchOptions&, const Console&);
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);

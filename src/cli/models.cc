@@ -19,14 +19,16 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   if (!options.features.empty())
     for (const std::string& name : split(options.features, ',')) request.features.emplace_back(trim(name));
   if (!options.problem.empty()) {
-    HY_TRY(request.problem, parse_problem(options.problem, "--problem"));
+    const bool ranks = options.problem == problem_name(Problem::ranking);
+    HY_TRY(request.problem, ranks ? Result<Problem>(Problem::ranking) : parse_problem(options.problem, "--problem"));
   }
+  request.by_date = options.by_date, request.half_life = options.half_life;
   HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::train_table(request, steps, interruption()));
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
   if (outcome.rows_left_out > 0)
-    console.say(fmt::format("{} of {} rows have no label or weight and do not train", outcome.rows_left_out, outcome.rows));
+    console.say(fmt::format("{} of {} rows have no label, weight or date and do not train", outcome.rows_left_out, outcome.rows));
   say_findings(console, "failed", outcome.failures);
   console.say(fmt::format("{} model{} of {} features from {} rows: {}", outcome.models, outcome.models == 1 ? "" : "s", outcome.features,
                           outcome.rows - outcome.rows_left_out, options.model));

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include "base/folder_lock.h"
 #include "base/strings.h"
 #include "io/large_memory.h"
 #include "io/partitions.h"
@@ -353,8 +353,7 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) 
   if (fs::exists(target, ignored) && !fs::is_regular_file(target, ignored)) {
     out->file_ = ::open(out->target_.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
-    static std::atomic<uint64_t> counter{0};
-    out->temporary_ = fmt::format("{}/.{}.{}-{}.tmp", folder, target.filename().string(), ::getpid(), counter++);
+    out->temporary_ = fmt::format("{}/.{}.{}.tmp", folder, target.filename().string(), unique_suffix());
     out->file_ = ::open(out->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   }
   if (out->file_ >= 0) return out;

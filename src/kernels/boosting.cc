@@ -194,6 +194,7 @@ HAYATE_INLINE Mask at_most(U32 a, U32 b) { return _mm512_cmple_epu32_mask(__m512
 HAYATE_INLINE Mask both(Mask a, Mask b) { return Mask(a & b); }
 HAYATE_INLINE uint64_t bits(Mask mask) { return mask; }
 HAYATE_INLINE F32 where(Mask mask, F32 x) { return F32(_mm512_maskz_mov_ps(mask, __m512(x))); }
+HAYATE_INLINE Mask mask_of(uint64_t bits) { return Mask(bits); }
 #else
 using Mask = I32;
 HAYATE_INLINE Mask greater(F32 a, F32 b) { return a > b; }
@@ -201,6 +202,12 @@ HAYATE_INLINE Mask at_least(F32 a, F32 b) { return a >= b; }
 HAYATE_INLINE Mask at_most(U32 a, U32 b) { return a <= b; }
 HAYATE_INLINE Mask both(Mask a, Mask b) { return a & b; }
 HAYATE_INLINE F32 where(Mask mask, F32 x) { return F32(I32(x) & mask); }
+/// The mask whose bits() are the low ones of `bits`.
+HAYATE_INLINE Mask mask_of(uint64_t bits) {
+  I32 lane_bit;
+  for (int lane = 0; lane < kLanes; ++lane) lane_bit[lane] = 1 << lane;
+  return (I32(splat(uint32_t(bits))) & lane_bit) != 0;
+}
 #if defined(__AVX2__)
 HAYATE_INLINE uint64_t bits(Mask mask) { return uint32_t(_mm256_movemask_ps(__m256(mask))); }
 #else
@@ -361,21 +368,24 @@ class Search {
   /// What reaches the bar is worth a second look: it lies below the best by more than the roundings of a comparison.
   void set_bar() { bar_ = splat(best_->above / best_->below * (1 - 0x1p-20f)); }
 
-  /// Candidates at the bits of `better` against the best. Fractions of floats are compared in float64 without rounding.
+  /// Candidates at the bits of `better` against the best. Fractions of floats are compared in float64 without rounding; all but
+  /// the few within roundings of the largest are sorted out by their quotients first.
   __attribute__((noinline)) void record(const F32* above, const F32* below, uint64_t better, int32_t feature, int block, bool missing_left) {
+    F32 ratio[kVectors], most = {};
+    for (int v = 0; v < kVectors; ++v) {
+      ratio[v] = where(mask_of(better >> (v * kLanes)), above[v] / below[v]);
+      most = ratio[v] > most ? ratio[v] : most;
+    }
+    float top = 0;
+    for (int lane = 0; lane < kLanes; ++lane) top = most[lane] > top ? most[lane] : top;
+    const F32 near = splat(top * (1 - 0x1p-20f));
+    uint64_t rest = 0;
+    for (int v = 0; v < kVectors; ++v) rest |= bits(at_least(ratio[v], near)) << (v * kLanes);
     alignas(64) float over[kBlock], under[kBlock];
     memcpy(over, above, sizeof over);
     memcpy(under, below, sizeof under);
-    float top = 0;
-    for (uint64_t rest = better; rest != 0; rest &= rest - 1) {
+    for (rest &= better; rest != 0; rest &= rest - 1) {
       const int i = __builtin_ctzll(rest);
-      const float ratio = over[i] / under[i];
-      top = ratio > top ? ratio : top;
-    }
-    const float near = top * (1 - 0x1p-20f);
-    for (uint64_t rest = better; rest != 0; rest &= rest - 1) {
-      const int i = __builtin_ctzll(rest);
-      if (over[i] / under[i] < near) continue;
       const double mine = double(over[i]) * double(best_->below), other = double(best_->above) * double(under[i]);
       const BoostSplit candidate{over[i], under[i], true, missing_left, uint8_t(block + kBlockCodes.of[i]), feature};
       if (mine > other || (mine == other && candidate.rank() < best_->rank())) *best_ = candidate;
@@ -498,8 +508,7 @@ void search(const BoostFeature* features, int32_t num_features, int32_t slots, i
 
 #if defined(__AVX512F__)
 
-/// Sixteen rows at a time: gather the codes, compare, and compress each side to the front. What a store writes behind the
-/// rows that go left is read already.
+/// Sixteen rows at a time: gather the codes, compare, and compress each side to the front.
 int64_t divide(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, uint32_t* rows, uint32_t* spare) {
   int64_t left = 0, right = 0;
   const __m512i byte = _mm512_set1_epi32(255), shift = _mm512_set1_epi32(missing_left), limit = _mm512_set1_epi32(cut + missing_left);
@@ -559,10 +568,10 @@ void logistic(const double* scores, const float* sign, int64_t num_rows, float* 
   }
 }
 
-void softmax(const double* scores, int32_t num_classes, int64_t num_rows, float* shares) {
+void softmax(const double* scores, int32_t num_classes, int64_t num_rows, int64_t begin, int64_t end, float* shares) {
   constexpr int64_t kAtOnce = 64;
-  for (int64_t first = 0; first < num_rows; first += kAtOnce) {
-    const int64_t rows = num_rows - first < kAtOnce ? num_rows - first : kAtOnce;
+  for (int64_t first = begin; first < end; first += kAtOnce) {
+    const int64_t rows = end - first < kAtOnce ? end - first : kAtOnce;
     double most[kAtOnce];
     float sum[kAtOnce] = {};
     for (int64_t i = 0; i < rows; ++i) most[i] = scores[first + i];
@@ -591,17 +600,19 @@ float largest(const float* x, int64_t count) {
   return __builtin_bit_cast(float, most);
 }
 
-void fix(const float* x, float scale, int64_t count, int32_t* fine) {
-  for (int64_t i = 0; i < count; ++i) fine[i] = int32_t(x[i] * scale);
+void fix(const float* g, float g_scale, const float* h, float h_scale, int64_t count, FinePair* fine) {
+  for (int64_t i = 0; i < count; ++i) fine[i] = {int32_t(g[i] * g_scale), h ? int32_t(h[i] * h_scale) : 1};
 }
 
-void pack(const int32_t* g, const int32_t* h, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking& packing,
+void pack(const FinePair* fine, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking& packing,
           int64_t num_rows, uint64_t* records) {
   const uint32_t g_place = 64 - packing.sum_bits, h_place = packing.count_bits;
   const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift ? 1 << (h_shift - 1) : 0;
-  for (int64_t i = 0; i < num_rows; ++i) records[i] = uint64_t(int64_t((g[i] + g_half) >> g_shift)) << g_place;
-  if (h)
-    for (int64_t i = 0; i < num_rows; ++i) records[i] += uint64_t((h[i] + h_half) >> h_shift) << h_place;
+  if (packing.counted())
+    for (int64_t i = 0; i < num_rows; ++i) records[i] = uint64_t(int64_t((fine[i].g + g_half) >> g_shift)) << g_place;
+  else
+    for (int64_t i = 0; i < num_rows; ++i)
+      records[i] = (uint64_t(int64_t((fine[i].g + g_half) >> g_shift)) << g_place) + (uint64_t((fine[i].h + h_half) >> h_shift) << h_place);
   if (times)
     for (int64_t i = 0; i < num_rows; ++i) records[i] *= times[i];
   for (int64_t i = 0; i < num_rows; ++i) records[i] += times && times_count ? times[i] : 1;

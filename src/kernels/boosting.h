@@ -42,6 +42,7 @@ struct BoostPacking {
 /// Sums over rows in the units of the records.
 struct BoostSums {
   int64_t g = 0, h = 0, count = 0;
+  BoostSums operator+(const BoostSums& other) const { return {g + other.g, h + other.h, count + other.count}; }
   BoostSums operator-(const BoostSums& other) const { return {g - other.g, h - other.h, count - other.count}; }
 };
 
@@ -74,6 +75,11 @@ struct BoostFeature {
   uint8_t has_missing;
 };
 
+/// Derivatives of one row as whole numbers of at most 30 bits and a sign.
+struct FinePair {
+  int32_t g, h;
+};
+
 /// What one instruction set offers.
 struct BoostKernels {
   /// Transposes columns of codes (`columns[k]`, bytes by row) into rows of a tile. Writes row_bytes * num_rows bytes.
@@ -99,15 +105,15 @@ struct BoostKernels {
 
   /// Derivatives of the logistic loss at `scores`; `sign` is +1 for class 0 and -1 for class 1.
   void (*logistic)(const double* scores, const float* sign, int64_t num_rows, float* g, float* h);
-  /// e^score over the sum of all classes' e^score; scores and shares class by class.
-  void (*softmax)(const double* scores, int32_t num_classes, int64_t num_rows, float* shares);
+  /// e^score over the sum of all classes' e^score, of rows begin .. end; scores and shares class by class.
+  void (*softmax)(const double* scores, int32_t num_classes, int64_t num_rows, int64_t begin, int64_t end, float* shares);
   /// The largest |x|; infinity and NaN do not occur.
   float (*largest)(const float* x, int64_t count);
-  /// fine[i] = x[i] * scale, towards 0.
-  void (*fix)(const float* x, float scale, int64_t count, int32_t* fine);
-  /// Records of g >> g_shift and h >> h_shift, rounded; `h` is null for BoostPacking::counted(). `times` (may be null) repeats a
+  /// fine[i] = {g[i] * g_scale, h[i] * h_scale}, towards 0; h is 1 when `h` is null.
+  void (*fix)(const float* g, float g_scale, const float* h, float h_scale, int64_t count, FinePair* fine);
+  /// Records of g >> g_shift and h >> h_shift, rounded (without h when the packing has none). `times` (may be null) repeats a
   /// row; its count becomes that number too with `times_count`, else it stays 1.
-  void (*pack)(const int32_t* g, const int32_t* h, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking&,
+  void (*pack)(const FinePair* fine, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking&,
                int64_t num_rows, uint64_t* records);
 };
 

@@ -19,28 +19,33 @@ int32_t slots_of(const BoostTable& table, int32_t feature) {
   return places <= 64 ? 64 : bins <= 64 ? 72 : places <= 128 ? 128 : 256;
 }
 
-Tile make_tile(const BoostTable& table, std::span<const int32_t> features) {
+/// A tile without its places yet.
+Tile plan_tile(const BoostTable& table, std::span<const int32_t> features) {
   Tile tile;
   tile.codes.width = int32_t(features.size() + 3) / 4 * 4;
   tile.codes.row_bytes = tile.codes.width <= 16 ? 16 : 32;
   tile.codes.slots = 64;
-  std::vector<const uint8_t*> columns;
   for (const int32_t feature : features) {
     tile.codes.slots = std::max(tile.codes.slots, slots_of(table, feature));
     tile.features.push_back({feature, table.last_code(feature), table.has_missing(feature)});
-    columns.push_back(table.column(feature));
   }
   tile.storage = AlignedBytes(size_t(tile.codes.row_bytes * table.num_rows()));
   tile.codes.places = tile.storage.data();
-  kernels::boost_kernels().fill_tile(columns.data(), int32_t(columns.size()), table.num_rows(), tile.codes.slots, tile.codes.row_bytes,
-                                     tile.storage.data());
   return tile;
+}
+
+void fill_rows(const BoostTable& table, Tile& tile, int64_t begin, int64_t end) {
+  std::vector<const uint8_t*> columns;
+  for (const kernels::BoostFeature& feature : tile.features) columns.push_back(table.column(feature.number) + begin);
+  kernels::boost_kernels().fill_tile(columns.data(), int32_t(columns.size()), end - begin, tile.codes.slots, tile.codes.row_bytes,
+                                     tile.storage.data() + begin * tile.codes.row_bytes);
 }
 
 }  // namespace
 
-BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows) : num_rows_(int64_t(rows.size())) {
+BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew) : num_rows_(int64_t(rows.size())) {
   const bool all = are_all(rows, matrix.num_rows);
+  categorical_ = matrix.categorical;
   const int64_t stride = (num_rows_ + 63) / 64 * 64;
   if (!all) own_ = AlignedBytes(size_t(stride * matrix.num_features));
   for (int64_t f = 0; f < matrix.num_features; ++f) {
@@ -48,8 +53,25 @@ BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows
     has_missing_.push_back(matrix.has_missing[size_t(f)]);
     const uint8_t* codes = matrix.columns().column(f);
     columns_.push_back(all ? codes : own_.data() + f * stride);
-    for (int64_t i = 0; !all && i < num_rows_; ++i) own_.data()[f * stride + i] = codes[rows[size_t(i)]];
   }
+  if (all) return;
+  crew.run(matrix.num_features, [&](int64_t f, int) {
+    const uint8_t* codes = matrix.columns().column(f);
+    for (int64_t i = 0; i < num_rows_; ++i) own_.data()[f * stride + i] = codes[rows[size_t(i)]];
+  });
+}
+
+uint32_t leaf_of(const GrownTree& tree, const BoostTable& table, uint32_t row) {
+  uint32_t at = 0;
+  while (!tree.nodes[at].is_leaf()) {
+    const TreeNode& node = tree.nodes[at];
+    const uint8_t code = table.column(node.feature)[row];
+    const bool left = code == kMissingCode                 ? node.missing_left()
+                      : table.is_categorical(node.feature) ? tree.sets[node.cut].has(code)
+                                                           : code <= node.cut;
+    at = node.child() + (left ? 0 : 1);
+  }
+  return at;
 }
 
 TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew) {
@@ -60,10 +82,14 @@ TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, e
   std::stable_sort(useful.begin(), useful.end(), [&](int32_t a, int32_t b) { return slots_of(table, a) < slots_of(table, b); });
   const int64_t count = int64_t(useful.size() + kernels::kTileWidth - 1) / kernels::kTileWidth;
   TileSet set;
-  set.tiles.resize(size_t(count));
-  crew.run(count, [&](int64_t t, int) {
+  for (int64_t t = 0; t < count; ++t) {
     const size_t begin = useful.size() * size_t(t) / size_t(count), end = useful.size() * size_t(t + 1) / size_t(count);
-    set.tiles[size_t(t)] = make_tile(table, std::span(useful).subspan(begin, end - begin));
+    set.tiles.push_back(plan_tile(table, std::span(useful).subspan(begin, end - begin)));
+  }
+  constexpr int64_t kRowsAtOnce = 65'536;
+  const int64_t rows = table.num_rows(), pieces = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
+  crew.run(count * pieces, [&](int64_t i, int) {
+    fill_rows(table, set.tiles[size_t(i / pieces)], i % pieces * kRowsAtOnce, std::min(rows, (i % pieces + 1) * kRowsAtOnce));
   });
   for (Tile& tile : set.tiles) tile.offset = set.words, set.words += tile.words();
   return set;

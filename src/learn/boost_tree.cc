@@ -27,6 +27,7 @@ using kernels::BoostSplit;
 using kernels::BoostSums;
 
 constexpr size_t kMostBytes = size_t{1} << 29;
+constexpr int64_t kPieceRows = 32'768;     ///< rows that one worker divides at a time
 constexpr int64_t kWorthSharing = 20'000;  ///< updates of a histogram, about 6 us, below which calling others costs more than they give
 
 /// A split as measured from the sums of its sides.
@@ -36,6 +37,8 @@ struct Candidate {
   uint8_t cut = 0;
   bool missing_left = false;
   BoostSums left;
+  double left_value = 0, right_value = 0;  ///< where leaf values have bounds
+  CategorySet categories;                  ///< of a categorical feature: those that go left
 };
 
 struct Node {
@@ -45,8 +48,7 @@ struct Node {
   int32_t histogram = -1;  ///< its place in the pool; -1: none
   Candidate best;
   uint32_t left = 0;  ///< its left child's number, the right one follows; 0: a leaf
-  bool missing_left = false;
-  uint8_t cut = 0;
+  double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();  ///< bounds of values below
 
   int64_t rows() const { return end - begin; }
 };
@@ -64,11 +66,14 @@ BoostSums wide_sums_of(uint64_t first, uint64_t second, const kernels::BoostPack
   return {int64_t(first), packing.counted() ? count : int64_t(second >> packing.wide_count_bits), count};
 }
 
-BoostSums operator+(const BoostSums& a, const BoostSums& b) { return {a.g + b.g, a.h + b.h, a.count + b.count}; }
-
 uint32_t bits_of(int64_t x) { return uint32_t(std::bit_width(uint64_t(x))); }
 
 }  // namespace
+
+double leaf_step(double g, double h, double lambda_l1, double lambda_l2) {
+  const double shrunk = std::max(0.0, std::fabs(g) - lambda_l1);
+  return shrunk == 0 || h + lambda_l2 <= 0 ? 0 : -std::copysign(shrunk, g) / (h + lambda_l2);
+}
 
 struct TreeGrower::State {
   const BoostTable& table;
@@ -90,9 +95,11 @@ struct TreeGrower::State {
   size_t pool_bytes = 0;
   std::vector<uint32_t> spare;
   std::vector<AlignedBytes> narrow;  ///< per worker: histogram of one tile in records
+  std::vector<AlignedBytes> pieces;  ///< wide histograms of parts of a node's rows
   AlignedBytes alone;                ///< histograms of a child whose brother is not looked at
 
-  State(const BoostTable& t, const TreeLimits& l, exec::Crew& c) : table(t), limits(l), crew(c), spare(size_t(t.num_rows()) + 16) {}
+  State(const BoostTable& t, const TreeLimits& l, exec::Crew& c)
+      : table(t), limits(l), crew(c), spare(size_t(t.num_rows() + 16 * (t.num_rows() / kPieceRows + 2))) {}
 
   // ---- histograms
 
@@ -118,7 +125,7 @@ struct TreeGrower::State {
   }
 
   void prepare_memory() {
-    if (pool_bytes != histogram_bytes()) pool.clear(), pool_bytes = histogram_bytes();
+    if (pool_bytes != histogram_bytes()) pool.clear(), pieces.clear(), pool_bytes = histogram_bytes();
     unused.resize(pool.size());
     std::iota(unused.rbegin(), unused.rend(), 0);
     if (records->packing.wide && narrow.empty())
@@ -174,29 +181,142 @@ struct TreeGrower::State {
     return packing.wide ? wide_sums_of(bins[place], bins[tile.words() + place], packing) : sums_of(bins[place], packing);
   }
 
-  /// What the kernel found, measured from the sums; the cut moves to the middle of the bins that are empty in this node.
+  BoostSums missing_of(const Tile& tile, size_t f, const uint64_t* bins) const {
+    return tile.features[f].has_missing ? sums_at(tile, bins, kernels::missing_place(tile.codes.slots)) : BoostSums();
+  }
+
+  /// The cut in the middle of the bins that are empty in this node; where missing values go, the larger child where it has none.
+  void settle(const Tile& tile, size_t f, const uint64_t* bins, int cut, bool missing_left, const Node& node, Candidate& out) const {
+    const auto count_up_to = [&](int code) { return sums_at(tile, bins, kernels::boost_place(uint8_t(code))).count; };
+    const int last = tile.features[f].last_code;
+    int next = cut + 1;
+    while (next <= last && count_up_to(next) == count_up_to(cut)) ++next;
+    out.cut = uint8_t(next <= last ? cut + (next - 1 - cut) / 2 : cut);
+    out.missing_left = missing_of(tile, f, bins).count > 0 ? missing_left : 2 * out.left.count >= node.sums.count;
+  }
+
+  /// What the kernel found, measured from the sums.
   Candidate measure(const Tile& tile, const uint64_t* histogram, const Node& node, const BoostSplit& split) const {
     const size_t f =
         size_t(std::find_if(tile.features.begin(), tile.features.end(), [&](const BoostFeature& x) { return x.number == split.feature; }) -
                tile.features.begin());
     const uint64_t* bins = histogram + int64_t(f) * tile.codes.slots;
-    const auto up_to = [&](int code) { return sums_at(tile, bins, kernels::boost_place(uint8_t(code))); };
-    const BoostSums present = up_to(split.cut);
-    Candidate out{0, split.feature, split.cut, split.missing_left, present};
-    BoostSums missing;
-    if (tile.features[f].has_missing) missing = sums_at(tile, bins, kernels::missing_place(tile.codes.slots));
-    if (split.missing_left) out.left = present + missing;
+    Candidate out;
+    out.feature = split.feature;
+    out.left = sums_at(tile, bins, kernels::boost_place(split.cut));
+    if (split.missing_left) out.left = out.left + missing_of(tile, f, bins);
     out.gain = gain_of(node.sums, out.left);
-    const int last = tile.features[f].last_code;
-    int next = split.cut + 1;
-    while (next <= last && up_to(next).count == present.count) ++next;
-    if (next <= last) out.cut = uint8_t(split.cut + (next - 1 - split.cut) / 2);
-    if (missing.count == 0) out.missing_left = 2 * out.left.count >= node.sums.count;
+    settle(tile, f, bins, split.cut, split.missing_left, node, out);
     return out;
   }
 
+  // ---- the best split where the fast search does not know the rules: bounds on leaf values, absolute penalties
+
+  static constexpr double kCategorySmoothing = 10, kCategoryPenalty = 10;
+  /// Above this lambda nothing of h would be left in the float32 of the fast search.
+  static constexpr double kMostLambda = 0x1p31;
+  bool is_plain() const {
+    return !table.has_categories() && limits.lambda_l1 == 0 && limits.monotone.empty() && limits.lambda_l2 / records->h_unit < kMostLambda;
+  }
+
+  double value_of(const BoostSums& sums, const Node& node) const {
+    return std::clamp(leaf_step(double(sums.g) * records->g_unit, double(sums.h) * records->h_unit, limits.lambda_l1, limits.lambda_l2), node.low,
+                      node.high);
+  }
+  /// Loss that a leaf of value w saves.
+  double saved(const BoostSums& sums, double w) const {
+    const double g = double(sums.g) * records->g_unit, h = double(sums.h) * records->h_unit;
+    return -(g * w + 0.5 * (h + limits.lambda_l2) * w * w + limits.lambda_l1 * std::fabs(w));
+  }
+  /// The same of a side of a split on categories, which pays for having chosen among so many splits.
+  double saved_by_categories(const BoostSums& sums) const {
+    const double g = double(sums.g) * records->g_unit, h = double(sums.h) * records->h_unit, lambda = limits.lambda_l2 + kCategoryPenalty;
+    const double w = leaf_step(g, h, limits.lambda_l1, lambda);
+    return -(g * w + 0.5 * (h + lambda) * w * w + limits.lambda_l1 * std::fabs(w));
+  }
+
+  bool is_allowed(const BoostSums& side) const {
+    return side.count >= limits.min_samples_leaf && side.h >= 1 && double(side.h) * records->h_unit >= limits.min_child_weight;
+  }
+
+  Candidate weigh(const Node& node, int32_t feature, const BoostSums& left) const {
+    const BoostSums right = node.sums - left;
+    Candidate out;
+    if (!is_allowed(left) || !is_allowed(right)) return out;
+    out.left = left, out.feature = feature;
+    out.left_value = value_of(left, node), out.right_value = value_of(right, node);
+    const int direction = limits.monotone.empty() ? 0 : limits.monotone[size_t(feature)];
+    if (direction * (out.right_value - out.left_value) < 0) return out;
+    const double both = table.is_categorical(feature) ? saved_by_categories(left) + saved_by_categories(right)
+                                                      : saved(left, out.left_value) + saved(right, out.right_value);
+    out.gain = both - saved(node.sums, value_of(node.sums, node));
+    return out;
+  }
+
+  /// Every cut of every feature of a tile, one after the other.
+  Candidate search_all(const Tile& tile, const uint64_t* histogram, const Node& node) const {
+    Candidate best;
+    for (size_t f = 0; f < tile.features.size(); ++f) {
+      const uint64_t* bins = histogram + int64_t(f) * tile.codes.slots;
+      const BoostSums missing = missing_of(tile, f, bins);
+      if (table.is_categorical(tile.features[f].number)) {
+        search_categories(tile, f, bins, missing, node, best);
+        continue;
+      }
+      for (int cut = 0; cut <= tile.features[f].last_code; ++cut)
+        for (const bool missing_left : {false, true}) {
+          if (missing_left && missing.count == 0) continue;
+          const BoostSums present = sums_at(tile, bins, kernels::boost_place(uint8_t(cut)));
+          Candidate found = weigh(node, tile.features[f].number, missing_left ? present + missing : present);
+          if (!is_larger(found, best)) continue;
+          settle(tile, f, bins, cut, missing_left, node, found);
+          best = found;
+        }
+    }
+    return best;
+  }
+
+  /// Categories of the node in the order of their step, cut in two at every place. Their sums are differences of sums up to a code.
+  void search_categories(const Tile& tile, size_t f, const uint64_t* bins, const BoostSums& missing, const Node& node, Candidate& best) const {
+    struct Category {
+      double step;
+      uint8_t code;
+      BoostSums sums;
+    };
+    std::vector<Category> categories;
+    BoostSums before;
+    for (int code = 0; code <= tile.features[f].last_code; ++code) {
+      const BoostSums up_to = sums_at(tile, bins, kernels::boost_place(uint8_t(code))), own = up_to - before;
+      before = up_to;
+      if (own.count == 0) continue;
+      const double h = double(own.h) * records->h_unit;
+      categories.push_back({double(own.g) * records->g_unit / (h + kCategorySmoothing), uint8_t(code), own});
+    }
+    std::sort(categories.begin(), categories.end(),
+              [](const Category& a, const Category& b) { return a.step != b.step ? a.step < b.step : a.code < b.code; });
+    BoostSums left;
+    CategorySet set;
+    for (const Category& category : categories) {
+      left = left + category.sums;
+      set.add(category.code);
+      for (const bool missing_left : {false, true}) {
+        if (missing_left && missing.count == 0) continue;
+        Candidate found = weigh(node, tile.features[f].number, missing_left ? left + missing : left);
+        if (!is_larger(found, best)) continue;
+        found.categories = set;
+        found.missing_left = missing.count > 0 ? missing_left : 2 * found.left.count >= node.sums.count;
+        best = found;
+      }
+    }
+  }
+
+  static bool is_larger(const Candidate& a, const Candidate& b) {
+    return a.gain > b.gain || (a.gain == b.gain && a.gain > 0 && a.feature < b.feature);
+  }
+
   /// The better one of two; ties as in kernels/boosting.h.
-  static bool is_better(const BoostSplit& a, const BoostSplit& b) {
+  bool is_better(const BoostSplit& a, const Candidate& of_a, const BoostSplit& b, const Candidate& of_b) const {
+    if (!is_plain()) return is_larger(of_a, of_b);
     if (!a.found) return false;
     const double mine = double(a.above) * double(b.below), other = double(b.above) * double(a.below);
     return mine > other || (mine == other && a.rank() < b.rank());
@@ -211,38 +331,85 @@ struct TreeGrower::State {
     Candidate small_best, large_best;
   };
 
-  /// One tile: histogram of the smaller child (or of a root), of the larger one, best splits. Null: not looked at.
-  Found search_tile(const Tile& tile, const Node* small, uint64_t* small_words, const Node* large, uint64_t* large_words, const BoostNode* small_node,
-                    const BoostNode* large_node, int worker) {
+  /// What is looked for in each tile: the best splits of two children from the parent's histogram, which becomes that of `large`,
+  /// or of one node by itself when `large` is null.
+  struct Quest {
+    const Node* small;
+    const Node* large;
+    uint64_t* small_words;
+    uint64_t* large_words;
+    std::optional<BoostNode> small_node, large_node;  ///< absent: it can't be split
+  };
+
+  Found search_tile(const Tile& tile, const Quest& quest) {
     Found found;
-    uint64_t* of_small = part(small_words, tile);
-    uint64_t* of_large = large_words ? part(large_words, tile) : nullptr;
-    sum_up(tile, small->begin, small->end, of_small, worker);
+    // Where all candidates are looked at singly, the kernel only sums up: nothing reaches this bar.
+    if (!is_plain()) found.small.above = found.large.above = std::numeric_limits<float>::max();
+    uint64_t* of_small = part(quest.small_words, tile);
+    uint64_t* of_large = quest.large_words ? part(quest.large_words, tile) : nullptr;
     kernels.search(tile.features.data(), int32_t(tile.features.size()), tile.codes.slots, tile.words(), records->packing, of_small, of_large,
-                   small_node, large_node, &found.small, &found.large);
-    if (found.small.found) found.small_best = measure(tile, of_small, *small, found.small);
-    if (found.large.found) found.large_best = measure(tile, of_large, *large, found.large);
+                   quest.small_node ? &*quest.small_node : nullptr, quest.large_node ? &*quest.large_node : nullptr, &found.small, &found.large);
+    if (!is_plain()) {
+      if (quest.small_node) found.small_best = search_all(tile, of_small, *quest.small);
+      if (quest.large_node) found.large_best = search_all(tile, of_large, *quest.large);
+      return found;
+    }
+    if (found.small.found) found.small_best = measure(tile, of_small, *quest.small, found.small);
+    if (found.large.found) found.large_best = measure(tile, of_large, *quest.large, found.large);
     return found;
   }
 
-  /// Finds the best splits of two children from the parent's histogram (`large_words`, which becomes that of `large`), or of one
-  /// node by itself when `large` is null.
-  void search(Node* small, uint64_t* small_words, Node* large, uint64_t* large_words) {
-    const bool small_may = may_split(*small), large_may = large && may_split(*large);
-    const BoostNode small_node = search_node(*small), large_node = large ? search_node(*large) : BoostNode();
-    std::vector<Found> found(tiles->tiles.size());
-    const auto one = [&](int64_t t, int worker) {
-      found[size_t(t)] = search_tile(tiles->tiles[size_t(t)], small, small_words, large, large_words, small_may ? &small_node : nullptr,
-                                     large_may ? &large_node : nullptr, worker);
+  /// Parts in which the rows of a node are summed up: more than one only where tiles alone would leave workers idle.
+  int64_t parts_of(const Node& node) const {
+    const int64_t tiles_here = int64_t(tiles->tiles.size()), workers = crew.workers();
+    if (!records->packing.wide || workers == 1 || tiles_here >= 4 * workers) return 1;
+    return std::clamp(node.rows() / (2 * records->block_rows), int64_t{1}, 2 * workers);
+  }
+
+  /// Sums up the smaller child's rows and searches every tile, by one worker or by all.
+  std::vector<Found> search_tiles(const Quest& quest) {
+    const Node& small = *quest.small;
+    const int64_t count = int64_t(tiles->tiles.size()), parts = parts_of(small);
+    std::vector<Found> found(static_cast<size_t>(count));
+    const auto whole_tile = [&](int64_t t, int worker) {
+      const Tile& tile = tiles->tiles[size_t(t)];
+      sum_up(tile, small.begin, small.end, part(quest.small_words, tile), worker);
+      found[size_t(t)] = search_tile(tile, quest);
     };
-    if ((small->rows() + 64) * tiles->words / 64 < kWorthSharing)
-      for (size_t t = 0; t < found.size(); ++t) one(int64_t(t), 0);
-    else
-      crew.run(int64_t(found.size()), one);
+    if ((small.rows() + 64) * tiles->words / 64 < kWorthSharing) {
+      for (int64_t t = 0; t < count; ++t) whole_tile(t, 0);
+    } else if (parts == 1) {
+      crew.run(count, whole_tile);
+    } else {
+      while (int64_t(pieces.size()) < parts) pieces.emplace_back(pool_bytes);
+      const auto words_of = [&](int64_t piece) { return reinterpret_cast<uint64_t*>(pieces[size_t(piece)].data()); };
+      crew.run(count * parts, [&](int64_t i, int worker) {
+        const Tile& tile = tiles->tiles[size_t(i / parts)];
+        const int64_t piece = i % parts, begin = small.begin + small.rows() * piece / parts, end = small.begin + small.rows() * (piece + 1) / parts;
+        sum_up(tile, begin, end, part(words_of(piece), tile), worker);
+      });
+      crew.run(count, [&](int64_t t, int) {
+        const Tile& tile = tiles->tiles[size_t(t)];
+        uint64_t* sum = part(quest.small_words, tile);
+        std::memcpy(sum, part(words_of(0), tile), size_t(2 * tile.words()) * sizeof(uint64_t));
+        for (int64_t piece = 1; piece < parts; ++piece) {
+          const uint64_t* more = part(words_of(piece), tile);
+          for (int64_t i = 0; i < 2 * tile.words(); ++i) sum[i] += more[i];
+        }
+        found[size_t(t)] = search_tile(tile, quest);
+      });
+    }
+    return found;
+  }
+
+  void search(Node* small, uint64_t* small_words, Node* large, uint64_t* large_words) {
+    Quest quest{small, large, small_words, large_words, {}, {}};
+    if (may_split(*small)) quest.small_node = search_node(*small);
+    if (large && may_split(*large)) quest.large_node = search_node(*large);
     Found best;
-    for (const Found& here : found) {
-      if (is_better(here.small, best.small)) best.small = here.small, small->best = here.small_best;
-      if (large && is_better(here.large, best.large)) best.large = here.large, large->best = here.large_best;
+    for (const Found& here : search_tiles(quest)) {
+      if (is_better(here.small, here.small_best, best.small, small->best)) best.small = here.small, small->best = here.small_best;
+      if (large && is_better(here.large, here.large_best, best.large, large->best)) best.large = here.large, large->best = here.large_best;
     }
   }
 
@@ -269,16 +436,65 @@ struct TreeGrower::State {
     return number;
   }
 
-  BoostSums total() const {
-    BoostSums sums;
-    const int64_t block = records->packing.wide ? records->block_rows : int64_t(rows->size());
-    for (size_t first = 0; first < rows->size(); first += size_t(block)) {
-      uint64_t word = 0;
-      const size_t last = std::min(rows->size(), first + size_t(block));
-      for (size_t i = first; i < last; ++i) word += records->words[(*rows)[i]];
-      sums = sums + sums_of(word, records->packing);
+  /// Calls task(number, begin, end) for pieces of rows[begin .. end).
+  template <class Task>
+  void by_pieces(int64_t begin, int64_t end, Task task) {
+    crew.run((end - begin + kPieceRows - 1) / kPieceRows, [&](int64_t i, int) {
+      const int64_t first = begin + i * kPieceRows;
+      task(i, first, std::min(end, first + kPieceRows));
+    });
+  }
+
+  BoostSums total() {
+    const int64_t count = int64_t(rows->size()), block = std::min(records->packing.wide ? records->block_rows : count, kPieceRows);
+    std::vector<BoostSums> sums(size_t(count / kPieceRows + 1));
+    by_pieces(0, count, [&](int64_t piece, int64_t begin, int64_t end) {
+      for (int64_t first = begin; first < end; first += block) {
+        uint64_t word = 0;
+        for (int64_t i = first; i < std::min(end, first + block); ++i) word += records->words[(*rows)[size_t(i)]];
+        sums[size_t(piece)] = sums[size_t(piece)] + sums_of(word, records->packing);
+      }
+    });
+    return std::accumulate(sums.begin(), sums.end(), BoostSums());
+  }
+
+  int64_t divide_categories(const Candidate& by, const uint8_t* codes, int64_t begin, int64_t end) {
+    uint8_t goes_right[256];
+    for (int code = 0; code < 256; ++code) goes_right[code] = !(code == kMissingCode ? by.missing_left : by.categories.has(uint8_t(code)));
+    uint32_t *left = rows->data() + begin, *right = spare.data();
+    for (int64_t i = begin; i < end; ++i) {
+      const uint32_t row = (*rows)[size_t(i)];
+      const bool goes = goes_right[codes[row]];
+      *left = row, *right = row;
+      left += !goes, right += goes;
     }
-    return sums;
+    std::copy(spare.data(), right, left);
+    return left - (rows->data() + begin);
+  }
+
+  /// Puts the rows that go left before the others; returns how many there are.
+  int64_t divide(const Candidate& by, int64_t begin, int64_t end) {
+    const uint8_t* codes = table.column(by.feature);
+    if (table.is_categorical(by.feature)) return divide_categories(by, codes, begin, end);
+    if (end - begin < 2 * kPieceRows || crew.workers() == 1)
+      return kernels.divide(codes, by.cut, by.missing_left, end - begin, rows->data() + begin, spare.data());
+    // Each piece by itself; then left parts and right parts move together, each in the order of the pieces.
+    std::vector<int64_t> lefts(size_t((end - begin + kPieceRows - 1) / kPieceRows));
+    by_pieces(begin, end, [&](int64_t piece, int64_t first, int64_t last) {
+      lefts[size_t(piece)] = kernels.divide(codes, by.cut, by.missing_left, last - first, rows->data() + first, spare.data() + first + 16 * piece);
+    });
+    const int64_t left = std::accumulate(lefts.begin(), lefts.end(), int64_t{0});
+    std::vector<int64_t> before(lefts.size());
+    std::exclusive_scan(lefts.begin(), lefts.end(), before.begin(), int64_t{0});
+    by_pieces(begin, end, [&](int64_t piece, int64_t first, int64_t last) {
+      const uint32_t* from = rows->data() + first;
+      const int64_t here = lefts[size_t(piece)], left_to = begin + before[size_t(piece)],
+                    right_to = begin + left + (first - begin) - before[size_t(piece)];
+      std::copy(from, from + here, spare.data() + left_to);
+      std::copy(from + here, from + (last - first), spare.data() + right_to);
+    });
+    by_pieces(begin, end, [&](int64_t, int64_t first, int64_t last) { std::copy(spare.data() + first, spare.data() + last, rows->data() + first); });
+    return left;
   }
 
   void plant() {
@@ -325,13 +541,17 @@ struct TreeGrower::State {
     const uint32_t left = uint32_t(nodes.size());
     const Candidate best = nodes[number].best;
     const int64_t begin = nodes[number].begin;
-    const int64_t count =
-        kernels.divide(table.column(best.feature), best.cut, best.missing_left, nodes[number].rows(), rows->data() + begin, spare.data());
+    const int64_t count = divide(best, begin, nodes[number].end);
     assert(count > 0 && count < nodes[number].rows());
     Node a, b;
     a.begin = begin, a.end = b.begin = begin + count, b.end = nodes[number].end;
     a.depth = b.depth = nodes[number].depth + 1;
     a.sums = best.left, b.sums = nodes[number].sums - best.left;
+    a.low = b.low = nodes[number].low, a.high = b.high = nodes[number].high;
+    const int direction = limits.monotone.empty() ? 0 : limits.monotone[size_t(best.feature)];
+    const double middle = best.left_value + (best.right_value - best.left_value) / 2;
+    if (direction > 0) a.high = b.low = middle;
+    if (direction < 0) a.low = b.high = middle;
     nodes[number].left = left;
     nodes.push_back(a), nodes.push_back(b);
     ++num_leaves;
@@ -340,17 +560,20 @@ struct TreeGrower::State {
 
   /// Nodes in the order of their depth, children side by side.
   void finish(GrownTree& tree) const {
-    tree.nodes.clear(), tree.gains.clear(), tree.leaves.clear();
+    tree.nodes.clear(), tree.gains.clear(), tree.leaves.clear(), tree.sets.clear();
     std::vector<uint32_t> order = {0};
     for (size_t i = 0; i < order.size(); ++i) {
       const Node& node = nodes[order[i]];
       if (node.left == 0) {
         tree.nodes.push_back({uint32_t(i) << 1, 0, TreeNode::kLeafCut});
         tree.gains.push_back(0);
-        tree.leaves.push_back({uint32_t(i), node.begin, node.end});
+        tree.leaves.push_back({uint32_t(i), node.begin, node.end, node.low, node.high});
         continue;
       }
-      tree.nodes.push_back({uint32_t(order.size()) << 1 | uint32_t(node.best.missing_left), uint16_t(node.best.feature), node.best.cut});
+      const bool categorical = table.is_categorical(node.best.feature);
+      const uint16_t cut = categorical ? uint16_t(tree.sets.size()) : node.best.cut;
+      if (categorical) tree.sets.push_back(node.best.categories);
+      tree.nodes.push_back({uint32_t(order.size()) << 1 | uint32_t(node.best.missing_left), uint16_t(node.best.feature), cut});
       tree.gains.push_back(node.best.gain);
       order.push_back(node.left), order.push_back(node.left + 1);
     }

@@ -15,7 +15,7 @@ namespace hayate::learn {
 /// The codes of the training rows, which are numbered from 0 in the order given.
 class BoostTable {
  public:
-  BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows);
+  BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew);
 
   int64_t num_rows() const { return num_rows_; }
   int64_t num_features() const { return int64_t(columns_.size()); }
@@ -23,12 +23,14 @@ class BoostTable {
   const uint8_t* column(int64_t feature) const { return columns_[size_t(feature)]; }
   uint8_t last_code(int64_t feature) const { return last_code_[size_t(feature)]; }
   bool has_missing(int64_t feature) const { return has_missing_[size_t(feature)]; }
+  bool is_categorical(int64_t feature) const { return !categorical_.empty() && categorical_[size_t(feature)]; }
+  bool has_categories() const { return !categorical_.empty(); }
 
  private:
   int64_t num_rows_;
   AlignedBytes own_;  ///< empty when the matrix has the rows as they are
   std::vector<const uint8_t*> columns_;
-  std::vector<uint8_t> last_code_, has_missing_;
+  std::vector<uint8_t> last_code_, has_missing_, categorical_;
 };
 
 /// Up to 32 features whose codes lie side by side, and where their histograms stand among those of all tiles.
@@ -62,20 +64,29 @@ struct TreeLimits {
   bool depthwise = false;
   int64_t min_samples_leaf = 1;
   double min_child_weight = 0, lambda_l1 = 0, lambda_l2 = 0, min_gain = 0;
+  std::vector<int8_t> monotone;  ///< per feature: 1, -1 or 0; empty when none is bound
 };
 
 struct LeafRows {
   uint32_t node;
   int64_t begin, end;  ///< of GrownTree::rows
+  double low, high;    ///< between which its value may lie, before the learning rate
 };
+
+/// Value of a leaf whose derivatives sum to g and h, before the learning rate: where g w + (h + l2) w^2 / 2 + l1 |w| is least.
+double leaf_step(double g, double h, double lambda_l1, double lambda_l2);
 
 /// Nodes breadth-first. A leaf's rows stand together.
 struct GrownTree {
-  std::vector<TreeNode> nodes;
+  std::vector<TreeNode> nodes;  ///< the cut of a node that tests a categorical feature counts into `sets`
+  std::vector<CategorySet> sets;
   std::vector<double> gains;  ///< per node: loss saved by its split; 0 for leaves
   std::vector<LeafRows> leaves;
   std::vector<uint32_t> rows;
 };
+
+/// The leaf that a row of the table reaches.
+uint32_t leaf_of(const GrownTree& tree, const BoostTable& table, uint32_t row);
 
 /// Grows trees on one table; memory is kept from tree to tree.
 class TreeGrower {

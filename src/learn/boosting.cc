@@ -10,10 +10,12 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/random.h"
 #include "learn/boost_loss.h"
 #include "learn/boost_tree.h"
+#include "learn/boost_watch.h"
 #include "learn/boosting_params.h"
 #include "learn/sample.h"
 #include "learn/training_rows.h"
@@ -42,11 +44,20 @@ BoostTarget make_target(const Labels& labels, std::span<const float> weights, st
       target.classes.push_back(labels.classes[size_t(row)]);
     else
       target.numbers.push_back(labels.values[size_t(row)]), largest = std::max(largest, std::fabs(labels.values[size_t(row)]));
+    if (!labels.groups.empty()) target.groups.push_back(labels.groups[size_t(row)]);
     if (!weights.empty()) target.weights.push_back(weights[size_t(row)]);
   }
   if (largest > 0) std::frexp(largest, &target.exponent);
   for (double& number : target.numbers) number = std::ldexp(number, -target.exponent);
   if (std::all_of(target.weights.begin(), target.weights.end(), [](float w) { return w == 1; })) target.weights.clear();
+  return target;
+}
+
+/// The same of other rows, in the scale of `as`.
+BoostTarget make_target(const Labels& labels, std::span<const float> weights, std::span<const int32_t> rows, const BoostTarget& as) {
+  BoostTarget target = make_target(labels, weights, rows);
+  for (double& number : target.numbers) number = std::ldexp(number, target.exponent - as.exponent);
+  target.exponent = as.exponent;
   return target;
 }
 
@@ -71,53 +82,61 @@ float scale_for(float largest) {
 
 /// Derivatives of the round as whole numbers.
 struct Derivatives {
-  std::vector<float> g, h;
-  std::vector<int32_t> fine_g, fine_h;  ///< h is empty when every row's is 1
-  double g_unit = 1, h_unit = 1;        ///< what 1 in `fine_*` stands for
+  std::vector<float> g, h;  ///< h is empty when every row's is 1
+  std::vector<kernels::FinePair> fine;
+  double g_unit = 1, h_unit = 1;  ///< what 1 in `fine` stands for
 };
 
 class Booster {
  public:
-  Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
-          const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Crew& crew)
+  Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
+          std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, uint64_t seed, uint64_t entity, exec::Crew& crew)
       : params_(params),
         seed_(seed),
         entity_(entity),
         crew_(crew),
         target_(make_target(labels, weights, rows)),
-        table_(matrix, rows),
+        table_(matrix, rows, crew),
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
-        grower_(table_, limits(), crew) {
+        grower_(table_, limits(roles), crew) {
     counted_ = loss_->is_counted() && (target_.weights.empty() || times_count());
     forest_.problem = labels.problem, forest_.num_classes = labels.num_classes;
     forest_.joined = Joined::sum, forest_.link = loss_->link();
     forest_.cuts = matrix.cuts;
+    forest_.categorical = matrix.categorical;
+    if (!forest_.categorical.empty()) forest_.set_start = {0};
     forest_.importance.assign(size_t(matrix.num_features), 0.0);
     choose_packing();
+    if (!held_out.empty()) watch_.emplace(matrix, held_out, make_target(labels, weights, held_out, target_), *loss_, params_, crew);
   }
 
   Forest train(const exec::Cancellation* cancel) {
     begin();
     for (int64_t round = 0; round < params_.num_trees && !(cancel && cancel->stopped()); ++round) {
       draw_rows(round);
-      loss_->begin_round(scores_);
+      crew_.run(int64_t(loss_->num_pieces()), [&](int64_t piece, int) { loss_->begin_round(scores_, size_t(piece)); });
       for (int32_t k = 0; k < forest_.num_scores(); ++k) grow(k);
+      if (watch_ && watch_->is_over(forest_)) break;
     }
+    if (watch_) watch_->keep_best(forest_);
     return finish();
   }
 
  private:
-  TreeLimits limits() const {
-    return {.num_leaves = params_.num_leaves,
+  TreeLimits limits(const FeatureRoles& roles) const {
+    constexpr int64_t kMostSets = 65'000;  // a node names its set of categories in 16 bits
+    const bool few = table_.has_categories() && (params_.num_leaves == 0 || params_.num_leaves > kMostSets);
+    return {.num_leaves = few ? kMostSets : params_.num_leaves,
             .max_depth = params_.max_depth,
             .depthwise = params_.grow_policy == "depthwise",
             .min_samples_leaf = params_.min_samples_leaf,
             .min_child_weight = params_.min_child_weight,
             .lambda_l1 = std::ldexp(params_.lambda_l1, -target_.exponent),
             .lambda_l2 = params_.lambda_l2,
-            .min_gain = std::ldexp(params_.min_gain, -2 * target_.exponent)};
+            .min_gain = std::ldexp(params_.min_gain, -2 * target_.exponent),
+            .monotone = roles.monotone};
   }
 
   /// Splits the 64 bits of a record so that the sums of a node fit; tables of more rows have blocks of kNarrowRows.
@@ -142,8 +161,8 @@ class Booster {
     forest_.start = loss_->start();
     scores_.resize(forest_.start.size() * num_rows_);
     for (size_t k = 0; k < forest_.start.size(); ++k) std::fill_n(scores_.begin() + ptrdiff_t(k * num_rows_), num_rows_, forest_.start[k]);
-    derivatives_.g.resize(num_rows_), derivatives_.fine_g.resize(num_rows_);
-    if (!counted_) derivatives_.h.resize(num_rows_), derivatives_.fine_h.resize(num_rows_);
+    derivatives_.g.resize(num_rows_), derivatives_.fine.resize(num_rows_);
+    if (!counted_) derivatives_.h.resize(num_rows_);
     every_feature_.resize(size_t(table_.num_features()));
     std::iota(every_feature_.begin(), every_feature_.end(), 0);
     if (params_.feature_fraction == 1) tiles_ = make_tiles(table_, every_feature_, crew_);
@@ -199,10 +218,9 @@ class Booster {
     const float h_scale = counted_ ? 1 : scale_for(*std::max_element(largest_h.begin(), largest_h.end()));
     by_rows([&](size_t begin, size_t end) {
       const int64_t count = int64_t(end - begin);
-      kernels.fix(d.g.data() + begin, g_scale, count, d.fine_g.data() + begin);
-      if (!counted_) kernels.fix(d.h.data() + begin, h_scale, count, d.fine_h.data() + begin);
-      kernels.pack(d.fine_g.data() + begin, counted_ ? nullptr : d.fine_h.data() + begin, g_shift_, h_shift_,
-                   times_.empty() ? nullptr : times_.data() + begin, times_count(), records_.packing, count, records_.words.data() + begin);
+      kernels.fix(d.g.data() + begin, g_scale, counted_ ? nullptr : d.h.data() + begin, h_scale, count, d.fine.data() + begin);
+      kernels.pack(d.fine.data() + begin, g_shift_, h_shift_, times_.empty() ? nullptr : times_.data() + begin, times_count(), records_.packing,
+                   count, records_.words.data() + begin);
     });
     d.g_unit = g_scale > 0 ? 1.0 / double(g_scale) : 0, d.h_unit = h_scale > 0 ? 1.0 / double(h_scale) : 1;
     records_.g_unit = std::ldexp(d.g_unit, int(g_shift_));
@@ -218,51 +236,88 @@ class Booster {
     forest_.values.resize(first + tree_.nodes.size());
     const std::span<double> values = std::span(forest_.values).subspan(first);
     double* scores = scores_.data() + size_t(k) * num_rows_;
-    crew_.run(int64_t(tree_.leaves.size()), [&](int64_t i, int) {
-      const LeafRows& leaf = tree_.leaves[size_t(i)];
-      const std::span<const uint32_t> rows = std::span(tree_.rows).subspan(size_t(leaf.begin), size_t(leaf.end - leaf.begin));
-      const double value = leaf_value(rows);
-      values[leaf.node] = value;
-      for (const uint32_t row : rows) scores[row] += value;
-    });
-    for (const uint32_t row : left_out_) scores[row] += values[leaf_of(row)];
+    settle_leaves(values, scores);
+    append_cover();
+    for (const uint32_t row : left_out_) scores[row] += values[leaf_of(tree_, table_, row)];
+    if (watch_) watch_->add(k, tree_, values);
     for (size_t i = 0; i < tree_.nodes.size(); ++i)
       if (!tree_.nodes[i].is_leaf()) forest_.importance[tree_.nodes[i].feature] += tree_.gains[i];
     forest_.nodes.insert(forest_.nodes.end(), tree_.nodes.begin(), tree_.nodes.end());
     forest_.tree_start.push_back(uint32_t(forest_.nodes.size()));
+    forest_.sets.insert(forest_.sets.end(), tree_.sets.begin(), tree_.sets.end());
+    if (!forest_.categorical.empty()) forest_.set_start.push_back(uint32_t(forest_.sets.size()));
   }
 
-  double leaf_value(std::span<const uint32_t> rows) const {
-    const Derivatives& d = derivatives_;
+  /// Sums of derivatives over some rows of a leaf.
+  struct LeafSums {
     int64_t g = 0, h = 0;
-    for (const uint32_t row : rows) g += int64_t{d.fine_g[row]} * times(row);
-    for (const uint32_t row : rows) h += (counted_ ? 1 : int64_t{d.fine_h[row]}) * times(row);
-    const double slope = double(g) * d.g_unit, curve = counted_ ? double(h) : double(h) * d.h_unit;
-    const double shrunk = std::max(0.0, std::fabs(slope) - std::ldexp(params_.lambda_l1, -target_.exponent));
-    if (shrunk == 0 || curve + params_.lambda_l2 <= 0) return 0;
-    return -params_.learning_rate * std::copysign(shrunk, slope) / (curve + params_.lambda_l2);
+  };
+
+  LeafSums leaf_sums(std::span<const uint32_t> rows) const {
+    const std::vector<kernels::FinePair>& fine = derivatives_.fine;
+    LeafSums sums;
+    if (times_.empty())
+      for (const uint32_t row : rows) sums.g += fine[row].g, sums.h += fine[row].h;
+    else
+      for (const uint32_t row : rows) sums.g += int64_t{fine[row].g} * times_[row], sums.h += int64_t{fine[row].h} * times_[row];
+    return sums;
+  }
+
+  double leaf_value(const LeafRows& leaf, const LeafSums& sums, const double* scores) const {
+    if (loss_->sets_leaves()) return params_.learning_rate * loss_->leaf_value({scores, num_rows_}, rows_of(leaf.begin, leaf.end));
+    const double h = counted_ ? double(sums.h) : double(sums.h) * derivatives_.h_unit;
+    const double step = leaf_step(double(sums.g) * derivatives_.g_unit, h, std::ldexp(params_.lambda_l1, -target_.exponent), params_.lambda_l2);
+    return params_.learning_rate * std::clamp(step, leaf.low, leaf.high);
+  }
+
+  std::span<const uint32_t> rows_of(int64_t begin, int64_t end) const { return std::span(tree_.rows).subspan(size_t(begin), size_t(end - begin)); }
+
+  /// Values of the leaves, and the scores of their rows. Large leaves are cut into pieces.
+  void settle_leaves(std::span<double> values, double* scores) {
+    struct Piece {
+      size_t leaf;
+      int64_t begin, end;
+      LeafSums sums;
+    };
+    std::vector<Piece> pieces;
+    for (size_t i = 0; i < tree_.leaves.size(); ++i)
+      for (int64_t begin = tree_.leaves[i].begin; begin < tree_.leaves[i].end; begin += 4 * kRowsAtOnce)
+        pieces.push_back({i, begin, std::min(tree_.leaves[i].end, begin + 4 * kRowsAtOnce), {}});
+    const auto each = [&](auto task) {
+      if (int64_t(tree_.rows.size()) < kRowsAtOnce)
+        for (Piece& piece : pieces) task(piece);
+      else
+        crew_.run(int64_t(pieces.size()), [&](int64_t i, int) { task(pieces[size_t(i)]); });
+    };
+    each([&](Piece& piece) { piece.sums = leaf_sums(rows_of(piece.begin, piece.end)); });
+    std::vector<LeafSums> sums(tree_.leaves.size());
+    for (const Piece& piece : pieces) sums[piece.leaf].g += piece.sums.g, sums[piece.leaf].h += piece.sums.h;
+    for (size_t i = 0; i < tree_.leaves.size(); ++i) values[tree_.leaves[i].node] = leaf_value(tree_.leaves[i], sums[i], scores);
+    each([&](Piece& piece) {
+      const double value = values[tree_.leaves[piece.leaf].node];
+      for (const uint32_t row : rows_of(piece.begin, piece.end)) scores[row] += value;
+    });
   }
 
   /// A row that is repeated counts as often, as long as nothing asks how many rows there are.
   bool times_count() const { return !times_.empty() && params_.min_samples_leaf == 1; }
-  int64_t times(uint32_t row) const { return times_.empty() ? 1 : times_[row]; }
 
-  /// The leaf of a row that the tree did not learn from.
-  uint32_t leaf_of(uint32_t row) const {
-    uint32_t at = 0;
-    while (!tree_.nodes[at].is_leaf()) {
-      const TreeNode& node = tree_.nodes[at];
-      const uint8_t code = table_.column(node.feature)[row];
-      const bool left = code == kMissingCode ? node.missing_left() : code <= node.cut;
-      at = node.child() + (left ? 0 : 1);
+  /// Weight of the rows that reached each node: of a leaf its rows, of the others their children. Children come later.
+  void append_cover() {
+    std::vector<double> cover(tree_.nodes.size());
+    for (const LeafRows& leaf : tree_.leaves) {
+      if (target_.weights.empty()) cover[leaf.node] = double(leaf.end - leaf.begin);
+      for (int64_t i = leaf.begin; !target_.weights.empty() && i < leaf.end; ++i) cover[leaf.node] += target_.weight(tree_.rows[size_t(i)]);
     }
-    return at;
+    for (size_t i = tree_.nodes.size(); i-- > 0;)
+      if (!tree_.nodes[i].is_leaf()) cover[i] = cover[tree_.nodes[i].child()] + cover[tree_.nodes[i].child() + 1];
+    forest_.cover.insert(forest_.cover.end(), cover.begin(), cover.end());
   }
 
   /// Back to the scale of the labels; importance as shares.
   Forest finish() {
-    for (double& value : forest_.values) value = std::ldexp(value, target_.exponent);
-    for (double& value : forest_.start) value = std::ldexp(value, target_.exponent);
+    for (double& value : forest_.values) value = loss_->unscaled_value(value, target_.exponent);
+    for (double& value : forest_.start) value = loss_->unscaled_start(value, target_.exponent);
     const double sum = std::accumulate(forest_.importance.begin(), forest_.importance.end(), 0.0);
     for (double& gain : forest_.importance) gain = sum > 0 ? gain / sum : 0;
     return std::move(forest_);
@@ -287,7 +342,24 @@ class Booster {
   std::vector<uint32_t> bag_, left_out_;
   GrownTree tree_;
   Forest forest_;
+  std::optional<Watch> watch_;
 };
+
+/// What the objective needs of the labels.
+Result<void> check_labels(const Labels& labels, std::span<const int32_t> rows, const BoostingParams& params) {
+  if (labels.problem == Problem::ranking && labels.groups.empty())
+    return input_error("ranking needs a group for every row", "labels", "name the column of dates: --by-date COL");
+  if (params.objective != "poisson") return {};
+  double sum = 0;
+  for (const int32_t row : rows) {
+    if (labels.values[size_t(row)] < 0)
+      return input_error(fmt::format("the label of row {} is {}", row, labels.values[size_t(row)]), "objective=poisson", "its labels are 0 or more");
+    sum += labels.values[size_t(row)];
+  }
+  if (sum == 0)
+    return input_error("every label is 0: the logarithm of their mean is not finite", "objective=poisson", "give rows with a positive label");
+  return {};
+}
 
 }  // namespace
 
@@ -295,12 +367,20 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
                               const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
   HY_CHECK(check_params(params));
   HY_CHECK(check_shape(params, labels.problem, matrix.num_features));
-  HY_TRY(const std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
+  HY_TRY(std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
+  HY_CHECK(check_labels(labels, counted, params));
+  HY_TRY(const FeatureRoles roles, feature_roles(params.categorical, params.monotone, matrix.names, matrix.num_features));
+  if (!roles.monotone.empty() && labels.num_classes > 2)
+    return usage_error(fmt::format("monotone has no meaning for {} classes", labels.num_classes), "monotone", "leave monotone out");
+  std::vector<int32_t> held_out;
+  if (params.early_stopping_rounds > 0) {
+    HY_TRY(held_out, hold_out(labels, params, counted));
+  }
   // Below this a round is over before another worker has looked up.
   constexpr int64_t kWorthSharing = 100'000;
   exec::Crew crew(int64_t(counted.size()) * matrix.num_features < kWorthSharing ? nullptr : pool);
   Forest forest;
-  crew.lead([&] { forest = Booster(matrix, counted, labels, weights, params, seed, entity, crew).train(cancel); });
+  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, roles, seed, entity, crew).train(cancel); });
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "boosting", "run it again"};
   return forest;
 }

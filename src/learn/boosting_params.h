@@ -10,6 +10,10 @@ template <class Visitor>
 void visit_fields(BoostingParams& p, Visitor&& field) {
   field("num_trees", p.num_trees, "rounds: trees that are added up (with three classes or more, trees per class)", Range{1, 100'000});
   field("learning_rate", p.learning_rate, "what each tree's values are multiplied with", Range{1e-6, 10});
+  field("objective", p.objective, "loss of regression; auto is squared_error",
+        Choices{{"auto", "squared_error", "absolute_error", "quantile", "huber", "poisson"}});
+  field("alpha", p.alpha, "quantile: share of the labels below the prediction", Range{0.0001, 0.9999});
+  field("huber_delta", p.huber_delta, "huber: errors above count as absolute ones", Range{1e-300, 1e300});
   field("num_leaves", p.num_leaves, "most leaves of a tree; 0 means no limit", Range{0, 1'000'000});
   field("max_depth", p.max_depth, "splits from the root to the deepest leaf; 0 means no limit", Range{0, 65'535});
   field("grow_policy", p.grow_policy, "leafwise splits the leaf of the largest gain next, depthwise goes level by level",
@@ -23,6 +27,13 @@ void visit_fields(BoostingParams& p, Visitor&& field) {
   field("bagging_fraction", p.bagging_fraction, "share of the rows that each tree learns from", Range{0.0001, 1});
   field("bagging_freq", p.bagging_freq, "rounds between two draws of rows", Range{1, 100'000});
   field("bins", p.bins, "most bins a feature is cut into", Range{2, kMaxBins});
+  field("monotone", p.monotone, "features with which the prediction may only rise (1) or only fall (-1)", Argument{"NAME:1;NAME:-1"});
+  field("categorical", p.categorical, "features whose values are categories: a split sends any set of them left", Argument{"NAME;NAME"});
+  field("truncation_level", p.truncation_level, "ranking: pairs count that have a row among so many first ones", Range{1, 1e9});
+  field("early_stopping_rounds", p.early_stopping_rounds, "stop after so many rounds without a better score on held-out rows; 0 means never",
+        Range{0, 100'000});
+  field("validation_fraction", p.validation_fraction, "early stopping: share of the rows held out, the last ones", Range{0.0001, 0.9999});
+  field("metric", p.metric, "early stopping: what is watched; auto is the loss itself, else a metric of hayate evaluate", Argument{"auto|METRIC"});
 }
 Result<void> check_values(const BoostingParams& params, const std::string& where);
 Result<void> check_shape(const BoostingParams& params, Problem problem, int64_t num_features);

@@ -238,6 +238,7 @@ TEST_CASE("boosting: the order of rows does not matter; a row of weight 2 is tha
       }
       const Forest weighted = train(matrix, rows, labels, params, weights), expected = train(matrix, repeated, labels, params);
       CHECK(weighted.nodes == expected.nodes);
+      CHECK(weighted.cover == expected.cover);
       for (size_t i = 0; i < weighted.values.size(); ++i) CHECK(weighted.values[i] == doctest::Approx(expected.values[i]).epsilon(1e-9));
     }
 }
@@ -379,7 +380,11 @@ TEST_CASE("boosting: limits on leaves, depth, rows per leaf, weight and gain hol
       const Forest forest = train(matrix, rows, labels, std::string("num_trees=5,num_leaves=0,max_depth=6,min_samples_leaf=33") + policy);
       for (int64_t t = 0; t < 5; ++t) {
         CHECK(depth_of(forest.tree(t)) <= 6);
-        for (const auto& [leaf, count] : rows_per_leaf(forest, t, matrix, rows)) CHECK(count >= 33);
+        CHECK(forest.cover[forest.tree_start[size_t(t)]] == 3000);
+        for (const auto& [leaf, count] : rows_per_leaf(forest, t, matrix, rows)) {
+          CHECK(count >= 33);
+          CHECK(forest.cover[forest.tree_start[size_t(t)] + leaf] == float(count));
+        }
       }
       CHECK(train(matrix, rows, labels, std::string("num_trees=1,num_leaves=9") + policy).nodes.size() == 17);
       CHECK(train(matrix, rows, labels, std::string("num_trees=1,min_gain=1e6") + policy).nodes.size() == 1);

@@ -15,7 +15,7 @@ namespace {
 // In the order of LearnerParams.
 constexpr std::array kLearners = {
     Learner{"forest", "random forest: the mean of trees on bootstrap samples", true, true, false},
-    Learner{"boosting", "gradient boosting: the sum of trees that each correct the ones before", true, true, false},
+    Learner{"boosting", "gradient boosting: the sum of trees that each correct the ones before", true, true, true},
     Learner{"linear", "least squares, ridge, lasso, elastic net", true, false, false},
     Learner{"logistic", "logistic regression of two or more classes", false, true, false},
 };

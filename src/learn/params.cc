@@ -77,14 +77,19 @@ Result<void> check_class_weight(const std::string& text, const std::string& wher
 int max_bins(const ForestParams& params) { return params.bins == "exact" ? 0 : int(parse_integer(params.bins).value_or(0)); }
 
 Result<FeatureRoles> feature_roles(const ForestParams& params, std::span<const std::string> names, int64_t num_features) {
+  return feature_roles(params.categorical, params.monotone, names, num_features);
+}
+
+Result<FeatureRoles> feature_roles(std::string_view categorical, std::string_view monotone, std::span<const std::string> names,
+                                   int64_t num_features) {
   FeatureRoles roles;
-  for (const std::string& entry : split(params.categorical, ';')) {
+  for (const std::string& entry : split(categorical, ';')) {
     if (trim(entry).empty()) continue;
     HY_TRY(const size_t place, feature_place(std::string(trim(entry)), names, num_features, "categorical"));
     roles.categorical.resize(size_t(num_features));
     roles.categorical[place] = 1;
   }
-  HY_TRY(const auto directions, numbers_by_name(params.monotone, "monotone", "monotone"));
+  HY_TRY(const auto directions, numbers_by_name(monotone, "monotone", "monotone"));
   for (const auto& [name, direction] : directions) {
     HY_TRY(const size_t place, feature_place(name, names, num_features, "monotone"));
     if (direction != 1 && direction != -1 && direction != 0)

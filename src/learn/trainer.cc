@@ -58,19 +58,20 @@ class ForestTrainer final : public Trainer {
 /// Boosting: cuts and codes once per fold.
 class BoostingTrainer final : public Trainer {
  public:
-  BoostingTrainer(const BoostingParams& params, const FloatColumns& values) : Trainer(params), bins_(params.bins), values_(values) {}
+  BoostingTrainer(const BoostingParams& params, const FloatColumns& values) : Trainer(params), params_(params), values_(values) {}
 
   bool keeps_values() const override { return true; }
 
   Result<void> prepare(std::span<const int32_t> rows) override {
-    HY_TRY(matrix_, bin_values(values_, rows, int(bins_)));
+    HY_TRY(const FeatureRoles roles, feature_roles(params_.categorical, params_.monotone, values_.names, values_.num_features));
+    HY_TRY(matrix_, bin_values(values_, rows, int(params_.bins), roles.categorical));
     rows_.assign(rows.begin(), rows.end());
     return {};
   }
 
   bool prepares_for(const LearnerParams& params) const override {
     const BoostingParams* other = std::get_if<BoostingParams>(&params);
-    return other && other->bins == bins_;
+    return other && other->bins == params_.bins && other->categorical == params_.categorical;
   }
 
   Result<Predictor> train_as(const LearnerParams& params, const Labels& labels, std::span<const float> weights, TrainKey key, exec::Pool* pool,
@@ -84,7 +85,7 @@ class BoostingTrainer final : public Trainer {
   }
 
  private:
-  int64_t bins_;
+  BoostingParams params_;
   FloatColumns values_;
   BinnedMatrix matrix_;
   std::vector<int32_t> rows_;

@@ -13,26 +13,6 @@
 namespace hayate::pipeline {
 namespace {
 
-/// Numbers that ascend with the dates of a column: days, microseconds, numbers as they are, or the order of texts.
-Result<std::vector<double>> date_order(const Table& table, const std::string& name) {
-  HY_TRY(const Column* column, table.column(name, "--by-date"));
-  std::vector<double> out;
-  const bool text = column->dtype == Dtype::text || column->dtype == Dtype::category;
-  std::vector<std::string_view> texts;
-  for (int64_t row = 0; text && row < column->length; ++row) texts.push_back(column->text(row));
-  std::sort(texts.begin(), texts.end());
-  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-  for (int64_t row = 0; row < column->length; ++row) {
-    if (column->is_null(row))
-      out.push_back(std::nan(""));
-    else if (text)
-      out.push_back(double(std::lower_bound(texts.begin(), texts.end(), column->text(row)) - texts.begin()));
-    else
-      out.push_back(column->number(row));
-  }
-  return out;
-}
-
 bool one_value(const tune::Examples& e) {
   const auto same = [](const auto& values) { return std::all_of(values.begin(), values.end(), [&](const auto& v) { return v == values.front(); }); };
   return e.problem == Problem::classification ? same(e.ids) : same(e.numbers);
@@ -93,7 +73,7 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
     for (size_t f = 0; f < out.features.size(); ++f)
       for (const int32_t row : kept) out.values.push_back(values[f * all + size_t(row)]);
   }
-  e.values = {out.values.data(), int64_t(kept.size()), int64_t(out.features.size()), int64_t(kept.size())};
+  e.values = {out.values.data(), int64_t(kept.size()), int64_t(out.features.size()), int64_t(kept.size()), out.features};
   for (const int32_t row : kept) {
     const auto at = size_t(row);
     if (e.problem == Problem::classification)

@@ -56,7 +56,10 @@ Result<Plan> make_plan(const RunSpec& spec) {
   HY_CHECK(parse_expression(spec.label.expression, "[label] expression"));
   plan.label.text = normalized_label(spec.label);
   HY_TRY(plan.params, learner_params(spec.model.learner, spec.model.params, "[model] params"));
-  HY_CHECK(check_params(plan.params, Problem::regression, int64_t(plan.expressions.size())));
+  plan.problem = spec.model.problem == "ranking" ? Problem::ranking : Problem::regression;
+  if (plan.problem == Problem::ranking && spec.model.scope != "pooled")
+    return usage_error("a ranking needs the symbols of a date together", "[model] problem", "scope = \"pooled\"");
+  HY_CHECK(check_params(plan.params, plan.problem, int64_t(plan.expressions.size())));
   SplitSpec split = spec.split;
   split.purge_days = std::max<int64_t>(split.purge_days, 0);
   const auto folds = make_folds(split, {});

@@ -18,6 +18,7 @@ struct Plan {
   NamedExpression label{"label", ""};
   std::vector<Scaler> scalers;  ///< fitted ones; the others are in the expressions
   LearnerParams params;
+  Problem problem = Problem::regression;
 
   /// Compiled against the columns of the bars by compile_plan().
   std::optional<Program> features, label_program;

@@ -53,6 +53,8 @@ void visit_fields(ModelSpec& s, Visitor&& field) {
   field("scope", s.scope, "one model per symbol, or one for the universe", Choices{{"symbol", "pooled"}});
   field("params", s.params, "parameters of the learner", Argument{"{ num_trees = 100, max_depth = 10 }"});
   field("seed", s.seed, "seed of all random numbers", Range{0, 9.2e18});
+  field("problem", s.problem, "predict the label, or rank the symbols of a date by it (scope pooled)", Choices{{"regression", "ranking"}});
+  field("half_life", s.half_life, "days in which the weight of a training row halves; 0: never", Range{0, 1e9});
 }
 
 template <class Visitor>

@@ -11,6 +11,17 @@
 
 namespace hayate::pipeline {
 
+Result<std::vector<std::string>> feature_names(const Table& table, const std::vector<std::string>& asked, const std::vector<std::string>& others) {
+  for (const std::string& name : asked) HY_CHECK(table.column(name, "--features"));
+  if (!asked.empty()) return asked;
+  std::vector<std::string> names;
+  for (const std::string& name : table.names) {
+    const bool identity = name == "symbol" || name == "date" || name == "datetime";
+    if (!identity && std::find(others.begin(), others.end(), name) == others.end()) names.push_back(name);
+  }
+  return names;
+}
+
 namespace {
 
 std::vector<float> numbers_of(const Column& column, const std::vector<std::string>& categories) {
@@ -28,17 +39,6 @@ std::vector<float> numbers_of(const Column& column, const std::vector<std::strin
 constexpr std::string_view kCategoryNote = "category ";
 
 }  // namespace
-
-Result<std::vector<std::string>> feature_names(const Table& table, const std::vector<std::string>& asked, const std::vector<std::string>& others) {
-  for (const std::string& name : asked) HY_CHECK(table.column(name, "--features"));
-  if (!asked.empty()) return asked;
-  std::vector<std::string> names;
-  for (const std::string& name : table.names) {
-    const bool identity = name == "symbol" || name == "date" || name == "datetime";
-    if (!identity && std::find(others.begin(), others.end(), name) == others.end()) names.push_back(name);
-  }
-  return names;
-}
 
 Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
                                          const Categories& categories) {
@@ -109,6 +109,37 @@ Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& tab
   return groups;
 }
 
+Result<std::vector<double>> date_order(const Table& table, const std::string& name) {
+  HY_TRY(const Column* column, table.column(name, "--by-date"));
+  std::vector<double> out;
+  const bool text = column->dtype == Dtype::text || column->dtype == Dtype::category;
+  std::vector<std::string_view> texts;
+  for (int64_t row = 0; text && row < column->length; ++row) texts.push_back(column->text(row));
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  for (int64_t row = 0; row < column->length; ++row) {
+    if (column->is_null(row))
+      out.push_back(std::nan(""));
+    else if (text)
+      out.push_back(double(std::lower_bound(texts.begin(), texts.end(), column->text(row)) - texts.begin()));
+    else
+      out.push_back(column->number(row));
+  }
+  return out;
+}
+
+Result<std::vector<double>> date_days(const Table& table, const std::string& name) {
+  HY_TRY(const Column* column, table.column(name, "--by-date"));
+  if (column->dtype == Dtype::text || column->dtype == Dtype::category)
+    return input_error(fmt::format("column '{}' holds text: how many days lie between two of them is not known", name), "--half-life",
+                       "write dates as 2024-01-31, or name a column of dates or of day numbers");
+  HY_TRY(std::vector<double> days, date_order(table, name));
+  constexpr double kMicrosecondsOfDay = 86'400e6;
+  if (column->dtype == Dtype::timestamp)
+    for (double& day : days) day /= kMicrosecondsOfDay;
+  return days;
+}
+
 Result<LabelColumn> label_column(const Table& table, const std::string& name, std::optional<Problem> problem) {
   HY_TRY(const Column* column, table.column(name, "--label"));
   LabelColumn out;
@@ -118,7 +149,7 @@ Result<LabelColumn> label_column(const Table& table, const std::string& name, st
     HY_TRY(ProblemChoice choice, infer_problem(*column, name));
     out.problem = choice.problem, out.why = choice.why;
   }
-  if (out.problem == Problem::regression) {
+  if (out.problem != Problem::classification) {
     if (!is_numeric(column->dtype))
       return input_error(fmt::format("the label '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), "--label",
                          "--problem classification learns classes");

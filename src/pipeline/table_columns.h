@@ -38,7 +38,13 @@ Result<std::vector<float>> float_columns(const Table& table, const std::vector<s
 /// Rows of each key in the order of the keys, rows without one left out; one group named "" without a key column.
 Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where);
 
-/// A label as numbers (regression) or as classes, -1 where it is missing.
+/// Numbers that ascend with the dates of a column: days, microseconds, numbers as they are, or the order of texts; NaN where one is
+/// missing.
+Result<std::vector<double>> date_order(const Table& table, const std::string& name);
+/// The same in days. Error (input): texts, which have no distance.
+Result<std::vector<double>> date_days(const Table& table, const std::string& name);
+
+/// A label as numbers (regression, ranking) or as classes, -1 where it is missing.
 struct LabelColumn {
   Problem problem = Problem::regression;
   std::string why;  ///< how the problem was found, when it was not given

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/strings.h"
 #include "hayate/features.h"
@@ -14,6 +15,7 @@
 #include "io/bars.h"
 #include "io/reader.h"
 #include "io/writer.h"
+#include "pipeline/decay.h"
 #include "pipeline/prepare.h"
 #include "pipeline/scalers.h"
 #include "pipeline/table_columns.h"
@@ -77,7 +79,39 @@ struct KeyResult {
   std::optional<OutOfBag> out_of_bag;
 };
 
-KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std::vector<float>& weights, const LearnerParams& params, uint64_t seed,
+/// What the rows weigh, and the dates they belong to.
+struct RowInfo {
+  std::vector<float> weights;   ///< empty: all 1
+  std::vector<int32_t> groups;  ///< numbers of the dates, ascending; -1 where one is missing; empty without dates
+  std::vector<double> days;     ///< with a half-life
+  double half_life = 0;
+
+  bool known(int32_t row) const { return (weights.empty() || !std::isnan(weights[size_t(row)])) && (groups.empty() || groups[size_t(row)] >= 0); }
+};
+
+Result<RowInfo> row_info(const Table& table, const TrainRequest& request) {
+  RowInfo out;
+  if (!request.weight.empty()) {
+    HY_TRY(out.weights, float_columns(table, {request.weight}, "--weight"));
+  }
+  if (request.half_life > 0 && request.by_date.empty())
+    return usage_error("a half-life needs to know how old rows are", "--half-life", "name the column of dates: --by-date COL");
+  if (request.by_date.empty()) return out;
+  HY_TRY(const std::vector<double> order, date_order(table, request.by_date));
+  std::vector<double> dates = order;
+  std::erase_if(dates, [](double date) { return std::isnan(date); });
+  std::sort(dates.begin(), dates.end());
+  dates.erase(std::unique(dates.begin(), dates.end()), dates.end());
+  for (const double date : order)
+    out.groups.push_back(std::isnan(date) ? -1 : int32_t(std::lower_bound(dates.begin(), dates.end(), date) - dates.begin()));
+  out.half_life = request.half_life;
+  if (request.half_life > 0) {
+    HY_TRY(out.days, date_days(table, request.by_date));
+  }
+  return out;
+}
+
+KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const RowInfo& info, const LearnerParams& params, uint64_t seed,
                     const std::string& key, const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
                     const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why, {}};
@@ -86,19 +120,21 @@ KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const std
   for (int64_t f = 0; f < all.num_features; ++f)
     for (size_t i = 0; i < rows.size(); ++i) values[size_t(f) * rows.size() + i] = all.column(f)[rows[i]];
   std::vector<double> numbers;
-  std::vector<int32_t> classes, every(rows.size());
+  std::vector<int32_t> classes, groups, every(rows.size());
+  const std::vector<float> weights = info.half_life > 0 ? decayed_weights(info.days, rows, info.half_life, info.weights) : info.weights;
   for (size_t i = 0; i < rows.size(); ++i) {
     every[i] = int32_t(i);
-    if (label.problem == Problem::regression)
+    if (label.problem != Problem::classification)
       numbers.push_back(label.numbers[size_t(rows[i])]);
     else
       classes.push_back(label.classes[size_t(rows[i])]);
     if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
+    if (!info.groups.empty()) groups.push_back(info.groups[size_t(rows[i])]);
   }
   const auto trainer = make_trainer(params, {values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size()), all.names});
   if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error(), {}};
-  Labels labels = label.problem == Problem::regression ? Labels::numbers(numbers) : Labels::ids(classes, int32_t(label.class_names.size()));
-  labels.class_names = label.class_names;
+  Labels labels = label.problem == Problem::classification ? Labels::ids(classes, int32_t(label.class_names.size())) : Labels::numbers(numbers);
+  labels.problem = label.problem, labels.groups = groups, labels.class_names = label.class_names;
   OutOfBag out_of_bag;
   auto predictor = trainer->train(labels, row_weights, {seed, checksum(key.data(), key.size())}, pool, &cancel,
                                   {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
@@ -161,6 +197,19 @@ Result<void> report_out_of_bag(const TrainRequest& request, const Table& table, 
   return {};
 }
 
+/// Bytes beside the table: every feature as float32, the models, and of each key in hand its own values, ranks, sorted order and
+/// codes in two layouts. At once as many keys as fit; Error (budget): not even the largest.
+Result<int> training_workers(const TrainRequest& request, const LearnerParams& params, int64_t rows, int64_t features,
+                             const std::map<std::string, std::vector<int32_t>>& groups) {
+  int64_t largest = 0, models = 0;
+  for (const auto& [key, of_key] : groups) {
+    largest = std::max(largest, int64_t(of_key.size()));
+    models += predictor_bytes(params, int64_t(of_key.size()), features);
+  }
+  const int64_t each = largest * features * (4 + (largest < 65'536 ? 2 : 4) + 4 + 2), fixed = resident_bytes() + rows * features * 4 + models;
+  return workers_within(request.exec, "train", fixed, each, exec::worker_count(request.exec), "name fewer columns with --features");
+}
+
 }  // namespace
 
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
@@ -171,25 +220,23 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
   HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
   Model model;
-  HY_TRY(model.features, feature_names(table, request.features, {request.label, request.weight, request.key}));
+  HY_TRY(model.features, feature_names(table, request.features, {request.label, request.weight, request.key, request.by_date}));
   if (model.features.empty())
     return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
   HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
   HY_TRY(const Categories categories, text_categories(table, params));
+  HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
+  HY_TRY(const int workers, training_workers(request, params, table.num_rows(), int64_t(model.features.size()), groups));
   HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), categories));
   const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), model.features};
-  std::vector<float> weights;
-  if (!request.weight.empty()) {
-    HY_TRY(weights, float_columns(table, {request.weight}, "--weight"));
-  }
-  HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
+  HY_TRY(const RowInfo info, row_info(table, request));
 
   TrainOutcome out;
   out.problem = label.problem, out.why = label.why, out.rows = table.num_rows(), out.features = int64_t(model.features.size());
   std::vector<KeyRows> keys;
   for (auto& [key, rows] : groups) {
     const size_t before = rows.size();
-    std::erase_if(rows, [&](int32_t row) { return !label.known(row) || (!weights.empty() && std::isnan(weights[size_t(row)])); });
+    std::erase_if(rows, [&](int32_t row) { return !label.known(row) || !info.known(row); });
     out.rows_left_out += int64_t(before - rows.size());
     keys.push_back({key, std::move(rows)});
   }
@@ -203,20 +250,22 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   const std::string where = request.input.front();
   const auto train = [&](size_t i, exec::Pool* trees) {
     const Predictor* from = start ? start->find(keys[i].key) : nullptr;
-    results[i] = train_key(columns, label, weights, params, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
+    results[i] = train_key(columns, label, info, params, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
   };
   if (keys.size() == 1) {
     train(0, &pool);
   } else {
     std::vector<double> cost;
     for (const KeyRows& key : keys) cost.push_back(double(key.rows.size()));
-    pool.run(
-        exec::longest_first(cost),
-        [&](int64_t i, int) {
-          train(size_t(i), nullptr);
-          steps.advance();
-        },
-        &cancel);
+    exec::Pool fewer(workers < pool.workers() ? workers : 1);
+    (workers < pool.workers() ? fewer : pool)
+        .run(
+            exec::longest_first(cost),
+            [&](int64_t i, int) {
+              train(size_t(i), nullptr);
+              steps.advance();
+            },
+            &cancel);
   }
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
 
@@ -290,8 +339,12 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
+  const int64_t features = int64_t(model.features.size()), outputs = std::max<int64_t>(1, int64_t(model.classes.size()));
+  const int64_t needed = resident_bytes() + table.num_rows() * (4 * features + 24 * outputs);
+  if (const auto fits = workers_within(request.exec, "predict", needed, 0, 1, "predict parts of the table one after the other"); !fits.ok())
+    return fits.error();
   HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), noted_categories(model)));
-  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), {}};
+  const FloatColumns columns{values.data(), table.num_rows(), features, table.num_rows(), {}};
   HY_TRY(const auto groups, rows_by_key(table, model.key_column, request.input.front()));
 
   steps.begin("predict", table.num_rows());

@@ -19,8 +19,10 @@ namespace hayate::pipeline {
 struct TrainRequest {
   std::vector<std::string> input;
   std::string label;
-  std::vector<std::string> features;  ///< empty: every column but label, weight, key and symbol, date, datetime
+  std::vector<std::string> features;  ///< empty: every column but label, weight, key, by_date and symbol, date, datetime
   std::string weight, key, learner = "forest", params;
+  std::string by_date;   ///< column of dates: what ranking ranks within, and what early stopping holds out by; empty: none
+  double half_life = 0;  ///< days of by_date in which the weight of a row halves; 0: never
   std::optional<Problem> problem;
   uint64_t seed = 0;
   std::string model;                 ///< file to write
@@ -39,7 +41,7 @@ struct TrainOutcome {
   std::vector<Finding> failures;  ///< keys that could not be trained
 };
 
-/// Rows whose label (or weight, or key) is missing never train. Numbers are taken as float32, text as categories where params
+/// Rows whose label (or weight, or key, or date) is missing never train. Numbers are taken as float32, text as categories where params
 /// name the column in `categorical`. Errors: no such column, another text feature, no rows, a label of one value; with a key the last two fail that key alone.
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 
