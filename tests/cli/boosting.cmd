@@ -15,6 +15,8 @@ exit 1
 
 $ hayate train --input t.parquet --label y --learner forest --problem ranking --by-date date --model n.hyt --quiet
 stderr> error: learner 'forest' does not solve ranking problems
+stderr>    at: --learner
+stderr>   try: hayate train --help lists what each learner solves
 ...
 exit 2
 
