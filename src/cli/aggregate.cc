@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -20,21 +22,32 @@ int64_t memory_left(const exec::ExecConfig& exec) {
   return exec::memory_limit_bytes(exec) - resident_bytes() - kMargin;
 }
 
+/// The columns that may be used: those of the file, or the ones among them that --columns leaves.
+Result<std::vector<std::string>> usable_columns(std::span<const std::string> paths, const io::ReadOptions& reading) {
+  HY_TRY(std::vector<std::string> names, io::column_names(paths, reading));
+  if (names.empty()) return reading.columns;
+  for (const std::string& name : reading.columns)
+    if (std::find(names.begin(), names.end(), name) == names.end()) return unknown_name("column", name, names, "--columns");
+  HY_CHECK(io::check_types(reading.types, names));
+  return reading.columns.empty() ? names : reading.columns;
+}
+
 }  // namespace
 
 Result<int> aggregate_command(AggregateOptions& options, const Console& console) {
   HY_TRY(aggregate::Spec spec, aggregate::parse_spec(options.by, options.agg, options.where, options.having));
   HY_TRY(const auto kind, asked_kind(options.format));
   if (options.output != "-" && options.output != "none") HY_CHECK(io::kind_of(options.output));
+  io::ChunkOptions chunks;
+  HY_TRY(chunks.read, reading_options(options.reading));
   HY_TRY(const auto paths, io::expand_inputs(options.input));
   exec::Pool pool(exec::worker_count(options.exec));
   exec::Steps steps(console.progress);
   steps.begin("read");
-  io::ChunkOptions chunks;
   chunks.chunk_rows = options.chunk_rows;
   chunks.read.pool = &pool, chunks.read.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
   if (paths[0] == "-") chunks.read.kind = kind;
-  HY_TRY(const auto names, io::column_names(paths, chunks.read));
+  HY_TRY(const auto names, usable_columns(paths, chunks.read));
   HY_TRY(chunks.read.columns, aggregate::columns_read(spec, names));
   if (chunks.read.columns.empty() && !names.empty()) chunks.read.columns = {names[0]};  // count() alone
   HY_TRY(const auto reader, io::open_chunks(paths, chunks));

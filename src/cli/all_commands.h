@@ -24,13 +24,31 @@ struct DoctorOptions {};
 template <class Visitor>
 void visit_fields(DoctorOptions&, Visitor&&) {}
 
+/// What every command says of the table that it reads; reading_options (outputs.h) turns it into what readers take.
+struct TableReading {
+  std::string columns, types, decimal, thousands, na, encoding = "utf-8";
+};
+template <class Visitor>
+void visit_fields(TableReading& o, Visitor&& field) {
+  field("columns", o.columns, "columns to read, in this order; default: all", Argument{"a,b"});
+  field("types", o.types, "types of columns: bool int8 ... uint64 float32 float64 date timestamp text category; default: as the file has them",
+        Argument{"'a=int64,b=text'"});
+  field("decimal", o.decimal, "CSV: the decimal mark; default a point (and a comma in files separated by semicolons)", Choices{{".", ","}});
+  field("thousands", o.thousands, "CSV: the mark between groups of three digits, one of , . ' _ and a blank; default: none", Argument{"MARK"});
+  field("na", o.na, "CSV: words that mean missing, besides NA, null, NaN and the others of pandas", Argument{"'-,n.a.'"});
+  field("encoding", o.encoding, "CSV: how characters are written", Choices{{"utf-8", "utf-16", "cp932"}});
+}
+
 struct RunOptions : ComputeOptions {
-  std::string spec_file, run_dir;
+  std::string spec_file, run_dir, metrics_file;
+  bool dry_run = false;
 };
 template <class Visitor>
 void visit_fields(RunOptions& o, Visitor&& field) {
   field("spec_file", o.spec_file, "what to compute", Required{}, Positional{}, Argument{"SPEC.toml"});
   field("run_dir", o.run_dir, "folder of the results; default runs/<time>-<spec hash>", Argument{"DIR"});
+  field("dry_run", o.dry_run, "read and check the bars, print what each step would take, compute nothing");
+  field("metrics_file", o.metrics_file, "write the run's counters in the text format of Prometheus", Argument{"FILE"});
 }
 
 struct StatsOptions {
@@ -42,11 +60,12 @@ void visit_fields(StatsOptions& o, Visitor&& field) {
 }
 
 struct ResumeOptions {
-  std::string run_dir;
+  std::string run_dir, metrics_file;
 };
 template <class Visitor>
 void visit_fields(ResumeOptions& o, Visitor&& field) {
   field("run_dir", o.run_dir, "folder of an interrupted run", Required{}, Positional{}, Argument{"DIR"});
+  field("metrics_file", o.metrics_file, "write the run's counters in the text format of Prometheus", Argument{"FILE"});
 }
 
 struct CacheOptions {
@@ -286,13 +305,14 @@ void visit_fields(SynthOptions& o, Visitor&& field) {
 }
 
 struct ConvertOptions : ComputeOptions {
-  std::string in, out, columns, format;
+  std::string in, out, format;
+  TableReading reading;
 };
 template <class Visitor>
 void visit_fields(ConvertOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder (qlib's too) or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
-  field("columns", o.columns, "columns to keep, in this order; default: all", Argument{"a,b"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output); qlib: OUT is a new folder of .bin files",
         Choices{{"csv", "parquet", "arrow", "jsonl", "json", "qlib"}});
 }
@@ -300,6 +320,7 @@ void visit_fields(ConvertOptions& o, Visitor&& field) {
 struct AggregateOptions : ComputeOptions {
   std::vector<std::string> input;
   std::string by, agg, where, having, output, format;
+  TableReading reading;
   int64_t chunk_rows = 0;
 };
 template <class Visitor>
@@ -309,6 +330,7 @@ void visit_fields(AggregateOptions& o, Visitor&& field) {
   field("agg", o.agg, "count() count(x) sum mean std var min max median quantile(x,0.9) first last distinct", Required{}, Argument{"CALLS"});
   field("where", o.where, "rows that count: x > 0 and not (city = 'Paris' or city is null)", Argument{"CONDITION"});
   field("having", o.having, "groups that are kept: count() > 100 and mean(x) < 5", Argument{"CONDITION"});
+  visit_fields(o.reading, field);
   field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
@@ -317,6 +339,7 @@ void visit_fields(AggregateOptions& o, Visitor&& field) {
 struct OptimizeOptions : ComputeOptions {
   std::vector<std::string> input;
   std::string output, mode = "lossless", plot, format;
+  TableReading reading;
   double rtol = 1e-6, atol = 0;
   int64_t chunk_rows = 0;
 };
@@ -329,36 +352,60 @@ void visit_fields(OptimizeOptions& o, Visitor&& field) {
   field("rtol", o.rtol, "mode tolerance: how far a value may be off, as a part of itself", Range{0, 1}, Argument{"X"});
   field("atol", o.atol, "mode tolerance: how far a value may be off besides", Range{0, 1e300}, Argument{"X"});
   field("plot", o.plot, "draw bytes before and after per column", Argument{"FILE.svg"});
+  visit_fields(o.reading, field);
   field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
+struct BenchOptions : ComputeOptions {
+  std::string what, python = "python3", plot, html;
+  std::vector<std::string> input;
+  int64_t rows = 1'000'000;
+};
+template <class Visitor>
+void visit_fields(BenchOptions& o, Visitor&& field) {
+  field("what", o.what, "io: formats compared; compute: four ways of a row norm; memory: a table whole, optimised and in chunks", Required{},
+        Positional{}, Choices{{"io", "compute", "memory"}});
+  field("input", o.input, "io, memory: table: files, folders or globs; default: a generated one", Argument{"FILE"});
+  field("rows", o.rows, "io, memory: rows of the generated table", Range{1, 1e9}, Argument{"N"});
+  field("python", o.python, "io, compute: interpreter whose libraries are timed too, where it has them", Argument{"PYTHON"});
+  field("plot", o.plot, "draw the bar charts", Argument{"FILE.svg"});
+  field("html", o.html, "write table and charts as a page", Argument{"FILE.html"});
+}
+
 struct HeadOptions {
-  std::string in;
+  std::string in, format;
+  TableReading reading;
   int64_t rows = 10;
 };
 template <class Visitor>
 void visit_fields(HeadOptions& o, Visitor&& field) {
-  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+  field("in", o.in, "file, folder or glob; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   field("rows", o.rows, "how many rows", Range{0, 1e6}, Argument{"N"});
+  visit_fields(o.reading, field);
+  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct DescribeOptions : ComputeOptions {
-  std::string in, columns, format;
+  std::string in, format;
+  TableReading reading;
 };
 template <class Visitor>
 void visit_fields(DescribeOptions& o, Visitor&& field) {
-  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
-  field("columns", o.columns, "columns to look at; default: all", Argument{"a,b"});
+  field("in", o.in, "file, folder or glob; '-': standard input", Required{}, Positional{}, Argument{"IN"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct SchemaOptions {
-  std::string in;
+  std::string in, format;
+  TableReading reading;
 };
 template <class Visitor>
 void visit_fields(SchemaOptions& o, Visitor&& field) {
-  field("in", o.in, "file, folder or glob", Required{}, Positional{}, Argument{"IN"});
+  field("in", o.in, "file, folder or glob; '-': standard input", Required{}, Positional{}, Argument{"IN"});
+  visit_fields(o.reading, field);
+  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct LookupOptions {
@@ -371,6 +418,7 @@ void visit_fields(LookupOptions& o, Visitor&& field) {
 
 Result<int> aggregate_command(AggregateOptions&, const Console&);
 Result<int> automl_command(AutomlOptions&, const Console&);
+Result<int> bench_command(BenchOptions&, const Console&);
 Result<int> cache_command(CacheOptions&, const Console&);
 Result<int> check_command(CheckOptions&, const Console&);
 Result<int> completion_command(CompletionOptions&, const Console&);

@@ -78,6 +78,10 @@ constexpr Command kCommands[] = {
     {"describe", "per column: missing, range, mean, quantiles, different values, the most frequent one, a histogram",
      "hayate describe examples/prices/IBM.csv\nhayate describe bars.parquet --columns close,volume --json",
      make_invocation<DescribeOptions, describe_command>},
+    {"bench", "file formats, row norms and memory measured on this machine, beside Python's libraries where they are installed",
+     "hayate bench io --rows 1000000 --plot formats.svg\nhayate bench io --input bars.parquet --python .venv/bin/python --html formats.html\n"
+     "hayate bench compute\nhayate bench memory --input table.csv --json",
+     make_invocation<BenchOptions, bench_command>},
     {"sets", "the feature sets, or the expressions of one", "hayate sets\nhayate sets alpha158", make_invocation<LookupOptions, sets_command>},
     {"indicators", "the catalog of indicators, or one in full", "hayate indicators\nhayate indicators macd\nhayate indicators --json",
      make_invocation<LookupOptions, indicators_command>},

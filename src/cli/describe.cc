@@ -100,13 +100,14 @@ std::string as_json(const TableSummary& summary) {
 
 Result<int> describe_command(DescribeOptions& options, const Console& console) {
   HY_TRY(const auto kind, asked_kind(options.format));
+  HY_TRY(io::ReadOptions reading, reading_options(options.reading));
   HY_TRY(const auto paths, io::expand_input(options.in));
   exec::Pool pool(exec::worker_count(options.exec));
   exec::Steps steps(console.progress);
   steps.begin("read");
-  const io::ChunkOptions chunks = {{listed(options.columns), paths[0] == "-" ? kind : std::nullopt, &pool, exec::memory_limit_bytes(options.exec)},
-                                   0};
-  HY_TRY(const auto reader, io::open_chunks(paths, chunks));
+  if (paths[0] == "-") reading.kind = kind;
+  reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
+  HY_TRY(const auto reader, io::open_chunks(paths, {std::move(reading), 0}));
   HY_TRY(const TableSummary summary, aggregate::describe(*reader, pool, steps, interruption()));
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
   console.print(console.json ? as_json(summary) : as_text(summary));

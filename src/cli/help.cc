@@ -37,7 +37,7 @@ std::string field_lines(std::span<const Field> fields) {
 std::string usage_line(const Command& command, std::span<const Field> own) {
   std::string out = fmt::format("hayate {}", command.name);
   for (const Field& field : own)
-    if (field.positional) out += field.required ? " " + field.argument : fmt::format(" [{}]", field.argument);
+    if (field.positional) out += field.required ? " " + left_column(field) : fmt::format(" [{}]", left_column(field));
   for (const Field& field : own)
     if (!field.positional && field.required) out += " " + left_column(field);
   return out + " [flags]";

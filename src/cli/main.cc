@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "exec/process.h"
 #include "io/hdf5.h"
 
 namespace hayate::cli {
@@ -119,7 +120,7 @@ int run(std::span<const std::string> argv) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  hayate::io::set_worker_program("/proc/self/exe");
+  hayate::exec::set_worker_program("/proc/self/exe");
   try {
     return hayate::cli::run(words);
   } catch (const std::bad_alloc&) {

@@ -96,13 +96,15 @@ Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
   const std::map<std::string, ShrinkMode> modes = {
       {"lossless", ShrinkMode::lossless}, {"tolerance", ShrinkMode::tolerance}, {"compact", ShrinkMode::compact}};
   const aggregate::ShrinkOptions shrink = {modes.at(options.mode), options.rtol, options.atol};
+  HY_TRY(io::ReadOptions reading, reading_options(options.reading));
   HY_TRY(const auto paths, io::expand_inputs(options.input));
   exec::Pool pool(exec::worker_count(options.exec));
   exec::Steps steps(console.progress);
   steps.begin("read");
   const int64_t memory = exec::memory_limit_bytes(options.exec);
-  io::ChunkOptions chunks = {{{}, paths[0] == "-" ? kind : std::nullopt, &pool, memory}, options.chunk_rows};
-  HY_TRY(const auto reader, io::open_chunks(paths, chunks));
+  if (paths[0] == "-") reading.kind = kind;
+  reading.pool = &pool, reading.memory_limit_bytes = memory;
+  HY_TRY(const auto reader, io::open_chunks(paths, {std::move(reading), options.chunk_rows}));
   steps.begin("ranges");
   HY_TRY(const ShrinkPlan plan, aggregate::plan_shrink(*reader, shrink, pool, memory / 4, steps, interruption()));
   if (options.output != "none") {

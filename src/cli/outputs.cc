@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "cli/all_commands.h"
 
 namespace hayate::cli {
 
@@ -38,6 +39,14 @@ Result<std::optional<io::FileKind>> asked_kind(const std::string& format) {
   if (format.empty()) return std::optional<io::FileKind>();
   HY_TRY(const io::FileKind kind, io::kind_named(format, "--format"));
   return std::optional(kind);
+}
+
+Result<io::ReadOptions> reading_options(const TableReading& asked) {
+  io::ReadOptions out;
+  out.columns = listed(asked.columns);
+  HY_TRY(out.types, io::parse_types(asked.types));
+  HY_TRY(out.csv, io::parse_csv_form(asked.decimal, asked.thousands, asked.na, asked.encoding));
+  return out;
 }
 
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings) {

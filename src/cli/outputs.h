@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "hayate/panel.h"
 #include "io/files.h"
+#include "io/reader.h"
 
 namespace hayate::cli {
 
@@ -16,6 +17,10 @@ Result<void> write_timings(const std::string& path, const std::vector<exec::Step
 
 /// The kind that --format names, or nothing when it is empty.
 Result<std::optional<io::FileKind>> asked_kind(const std::string& format);
+
+struct TableReading;
+/// Columns, types and CSV form as the flags ask for, checked before any file is looked at; kind, pool and memory are the command's.
+Result<io::ReadOptions> reading_options(const TableReading& asked);
 
 /// A few lines on stderr: how many findings of each kind, and the first ones.
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings);

@@ -19,13 +19,14 @@ void ProgressLine::step_began(const std::string& name, int64_t) {
   began_ = drawn_ = wall_seconds();
 }
 
-void ProgressLine::step_advanced(int64_t done, int64_t items) {
-  const double now = wall_seconds();
-  if (!redraw_ || items == 0 || done >= items || now - drawn_ < 0.1) return;
+void ProgressLine::step_advanced(const exec::StepProgress& progress) {
+  const double now = wall_seconds(), done = double(progress.done), items = double(progress.items);
+  if (!redraw_ || progress.items == 0 || progress.done >= progress.items || now - drawn_ < 0.1) return;
   drawn_ = now;
-  const double rate = double(done) / (now - began_), left = double(items - done) / rate;
-  fmt::print(stderr, "\r\033[K{}: {} of {} ({:.0f} %), {:.0f}/s, ETA {}, {}", name_, done, items, 100.0 * double(done) / double(items), rate,
-             format_seconds(left), format_bytes(resident_bytes()));
+  const double rate = done / (now - began_), left = progress.seconds_left >= 0 ? progress.seconds_left : (items - done) / rate;
+  const std::string reused = progress.reused > 0 ? fmt::format(", {} cache hits", progress.reused) : "";
+  fmt::print(stderr, "\r\033[K{}: {} of {} ({:.0f} %), {:.0f}/s, ETA {}, {}{}", name_, progress.done, progress.items, 100 * done / items, rate,
+             format_seconds(left), format_bytes(resident_bytes()), reused);
   std::fflush(stderr);
   visible_ = true;
 }

@@ -14,7 +14,7 @@ class ProgressLine : public exec::StepListener {
   ~ProgressLine() override { clear(); }
 
   void step_began(const std::string& name, int64_t items) override;
-  void step_advanced(int64_t done, int64_t items) override;
+  void step_advanced(const exec::StepProgress& progress) override;
   void step_ended(const exec::StepRecord& record) override;
 
  private:

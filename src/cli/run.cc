@@ -4,16 +4,24 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
 #include "cli/signals.h"
+#include "io/files.h"
+#include "pipeline/estimate.h"
 #include "pipeline/run_files.h"
+#include "pipeline/run_metrics.h"
+#include "pipeline/run_records.h"
 #include "pipeline/spec.h"
 
 namespace hayate::cli {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 constexpr size_t kSymbolsShown = 20;
@@ -53,13 +61,14 @@ Result<int> print_plan(const RunSpec& spec) {
 namespace {
 
 /// Runs and prints, for `run` and `resume` alike.
-Result<int> run_and_print(const pipeline::RunRequest& request, const std::string& timings, const Console& console) {
+Result<int> run_and_print(const pipeline::RunRequest& request, const std::string& timings, const std::string& metrics, const Console& console) {
   exec::Steps steps(console.progress);
   HY_TRY(const pipeline::RunOutcome outcome, pipeline::run(request, steps, interruption()));
   for (const std::string& message : outcome.messages) console.say(message);
   say_findings(console, "warning", outcome.warnings);
   say_findings(console, "failed", outcome.failures);
   HY_CHECK(write_timings(timings, outcome.steps, outcome.stats.workers));
+  if (!metrics.empty()) HY_CHECK(io::write_file(metrics, pipeline::run_metrics(outcome.stats, outcome.steps)));
   const std::string report = outcome.run_dir + "/report.html";
   if (console.json) {
     console.print(fmt::format("{{\"run_dir\":\"{}\",\"report\":\"{}\",\"stats\":{},\"metrics\":{}}}\n", json_escape(outcome.run_dir),
@@ -71,6 +80,36 @@ Result<int> run_and_print(const pipeline::RunRequest& request, const std::string
   return outcome.failures.empty() ? 0 : 3;
 }
 
+std::string count_of(const pipeline::StepEstimate& step) {
+  return step.reused > 0 ? fmt::format("{} ({} reused)", step.items, step.reused) : fmt::format("{}", step.items);
+}
+
+Result<int> print_estimate(const pipeline::RunRequest& request, const Console& console) {
+  exec::Steps steps(console.progress);
+  HY_TRY(const pipeline::RunEstimate plan, pipeline::estimate_run(request, steps));
+  if (console.json) {
+    JsonWriter json(1);
+    json.object().key("symbols").value(plan.symbols).key("rows").value(plan.rows).key("workers").value(plan.workers);
+    json.key("seconds").value(plan.seconds).key("peak_bytes").value(plan.peak_bytes).key("memory_limit_bytes").value(plan.memory_limit_bytes);
+    json.key("learnt_from").value(plan.learnt_from).key("steps").array();
+    for (const pipeline::StepEstimate& step : plan.steps) {
+      json.object().key("name").value(step.name).key("items").value(step.items).key("reused").value(step.reused);
+      json.key("seconds").value(step.seconds).key("bytes").value(step.bytes).end();
+    }
+    console.print(json.end().end().text() + "\n");
+    return 0;
+  }
+  console.print(fmt::format("{:<12} {:>20} {:>10} {:>10}\n", "step", "items", "seconds", "memory"));
+  for (const pipeline::StepEstimate& step : plan.steps)
+    console.print(fmt::format("{:<12} {:>20} {:>10.2f} {:>10}\n", step.name, count_of(step), step.seconds, format_bytes(step.bytes)));
+  console.print(fmt::format("{} symbols, {} bars on {} worker{}: about {} and {} of the {} allowed\n", plan.symbols, plan.rows, plan.workers,
+                            plan.workers == 1 ? "" : "s", format_seconds(plan.seconds), format_bytes(plan.peak_bytes),
+                            format_bytes(plan.memory_limit_bytes)));
+  console.print(plan.learnt_from > 0 ? fmt::format("learnt from {:.0f} tasks of earlier runs\n", plan.learnt_from)
+                                     : "a guess: no earlier run of this learner has taught what tasks cost here\n");
+  return 0;
+}
+
 }  // namespace
 
 Result<int> run_command(RunOptions& options, const Console& console) {
@@ -80,7 +119,7 @@ Result<int> run_command(RunOptions& options, const Console& console) {
   if (options.print_spec) return print_plan(request.spec);
   request.run_dir = options.run_dir;
   request.version = version_text();
-  return run_and_print(request, options.timings, console);
+  return options.dry_run ? print_estimate(request, console) : run_and_print(request, options.timings, options.metrics_file, console);
 }
 
 Result<int> resume_command(ResumeOptions& options, const Console& console) {
@@ -91,7 +130,15 @@ Result<int> resume_command(ResumeOptions& options, const Console& console) {
     return 0;
   }
   request->version = version_text();
-  return run_and_print(*request, "", console);
+  // Relative paths of the run began in its folder; those of this command begin in ours.
+  std::error_code failure;
+  request->run_dir = fs::absolute(options.run_dir, failure).lexically_normal().string();
+  const std::string metrics = options.metrics_file.empty() ? "" : fs::absolute(options.metrics_file, failure).string();
+  fs::current_path(request->folder, failure);
+  if (failure)
+    return input_error("the folder that this run was started in is gone", request->folder,
+                       "make it again, or run the spec again with another --run-dir");
+  return run_and_print(*request, "", metrics, console);
 }
 
 Result<int> explain_command(StatsOptions& options, const Console& console) {
@@ -112,12 +159,22 @@ Result<int> stats_command(StatsOptions& options, const Console& console) {
     console.print(pipeline::stats_json(stats) + "\n");
     return 0;
   }
-  console.print(
-      fmt::format("symbols     {}\nfailed      {}\nbars        {}\nmodels      {}\nwall        {}\ncpu         {}\nbusy share  {:.0f} % of {} "
-                  "worker{}\nspeed-up    {:.2f}\npeak memory {}\ncache hits  {}\n{}\n",
-                  stats.symbols, stats.failed, stats.rows, stats.models, format_seconds(stats.wall_seconds), format_seconds(stats.cpu_seconds),
-                  100 * stats.speed_up() / stats.workers, stats.workers, stats.workers == 1 ? "" : "s", stats.speed_up(),
-                  format_bytes(stats.peak_memory_bytes), stats.cache_hits, stats.line()));
+  const auto line = [&](const char* name, const std::string& value) { console.print(fmt::format("{:<12} {}\n", name, value)); };
+  const auto pool = [](const exec::PoolUse& use, int workers) {
+    const double busy = 100 * pipeline::RunStats::busy_share(use, workers);
+    return fmt::format("{} worker{}, {:.1f} % busy, {:.1f} % idle", workers, workers == 1 ? "" : "s", busy, 100 - busy);
+  };
+  line("symbols", fmt::format("{}", stats.symbols)), line("failed", fmt::format("{}", stats.failed));
+  line("bars", fmt::format("{}", stats.rows)), line("models", fmt::format("{}", stats.models));
+  line("wall", format_seconds(stats.wall_seconds)), line("cpu", format_seconds(stats.cpu_seconds));
+  line("busy share", fmt::format("{:.0f} % of {} worker{}", 100 * stats.speed_up() / stats.workers, stats.workers, stats.workers == 1 ? "" : "s"));
+  line("cpu pool", pool(stats.cpu_pool, stats.workers)), line("io pool", pool(stats.io_pool, stats.io_workers));
+  line("speed-up", fmt::format("{:.2f} over one worker", stats.speed_up()));
+  line("queue wait", fmt::format("{} on average, {} at most", format_seconds(stats.queue_seconds), format_seconds(stats.longest_queue_seconds)));
+  line("attempts", fmt::format("{} at tasks", stats.attempts));
+  line("peak memory", fmt::format("{} of {} allowed", format_bytes(stats.peak_memory_bytes), format_bytes(stats.memory_limit_bytes)));
+  line("cache hits", fmt::format("{} of {}", stats.cache_hits, stats.cache_hits + stats.cache_misses));
+  console.print(stats.line() + "\n");
   return 0;
 }
 

@@ -38,9 +38,12 @@ std::string shown(const Column& column, int64_t row) {
   }
 }
 
-Result<Table> read(const std::string& in) {
+Result<Table> read(const std::string& in, const std::string& format, const TableReading& asked) {
+  HY_TRY(io::ReadOptions reading, reading_options(asked));
+  HY_TRY(const auto kind, asked_kind(format));
   HY_TRY(const auto paths, io::expand_input(in));
-  return io::read_tables(paths);
+  if (in == "-") reading.kind = kind;
+  return io::read_tables(paths, reading);
 }
 
 /// Tables of bars as one: a file without a symbol column holds one symbol, named as the file.
@@ -72,13 +75,15 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
   if (to_folder && (options.out == "-" || options.out == "none" || options.in == "-"))
     return usage_error("a qlib folder is no stream", "hayate convert --format qlib", "name a table to read and a folder to make");
   HY_TRY(const auto kind, asked_kind(to_folder ? "" : options.format));
+  HY_TRY(io::ReadOptions reading, reading_options(options.reading));
   if (!to_folder && options.out != "-" && options.out != "none") HY_CHECK(io::kind_of(options.out));
   HY_TRY(const auto paths, io::expand_input(options.in));
   exec::Pool pool(exec::worker_count(options.exec));
   exec::Steps steps(console.progress);
   steps.begin("read", int64_t(paths.size()));
-  const auto in_kind = options.in == "-" ? kind : std::nullopt, out_kind = options.out == "-" ? kind : std::nullopt;
-  const io::ReadOptions reading{listed(options.columns), in_kind, &pool, exec::memory_limit_bytes(options.exec)};
+  const auto out_kind = options.out == "-" ? kind : std::nullopt;
+  if (options.in == "-") reading.kind = kind;
+  reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
   HY_TRY(const Table table, to_folder ? read_bar_tables(paths, reading) : io::read_tables(paths, reading));
   steps.begin("write", table.num_rows());
   Hash128 checksum;
@@ -101,7 +106,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
 }
 
 Result<int> head_command(HeadOptions& options, const Console& console) {
-  HY_TRY(const Table whole, read(options.in));
+  HY_TRY(const Table whole, read(options.in, options.format, options.reading));
   const Table table = slice(whole, 0, std::min(options.rows, whole.num_rows()));
   if (console.json) {
     HY_TRY(const auto kind, io::kind_named("json", "--json"));
@@ -127,7 +132,7 @@ Result<int> head_command(HeadOptions& options, const Console& console) {
 }
 
 Result<int> schema_command(SchemaOptions& options, const Console& console) {
-  HY_TRY(const Table table, read(options.in));
+  HY_TRY(const Table table, read(options.in, options.format, options.reading));
   JsonWriter json(1);
   json.object().key("rows").value(table.num_rows()).key("columns").array();
   size_t width = 6;

@@ -306,7 +306,7 @@ std::string results_section(const ReportData& data) {
   if (has_ic)
     out += cumulative_ic_figure(data);
   else
-    out += note("No IC: it compares symbols within a date and needs at least 3 of them on a date.");
+    out += note("No IC: it compares symbols within a date and needs at least two of them on a date.");
   out += advantage_figure(data);
   out += side_by_side(bucket_figure(data.buckets) + ic_by_period_figure(data) + ic_histogram_figure(data) + fold_figure(data));
   return out + fold_table(data);
@@ -635,7 +635,7 @@ constexpr Definition kDefinitions[] = {
     {"ratio", "Ratio", "Error of the model / error of the naive forecast on the same rows. Below 1 the model is better."},
     {"corr", "Corr", "Pearson(prediction, label) of one symbol over time."},
     {"hit_rate", "Hit rate", "Share of rows whose prediction and label have the same sign (classification: the same class)."},
-    {"ic", "IC", "Pearson(prediction, label) over the symbols of one date, for dates with at least 3 symbols; the mean is over dates."},
+    {"ic", "IC", "Pearson(prediction, label) over the symbols of one date, for dates with at least two pairs; the mean is over dates."},
     {"rank_ic", "Rank IC", "The same with Spearman's rank correlation."},
     {"icir", "ICIR", "Mean of IC / standard deviation of IC over dates (ddof 1), not annualised."},
     {"t", "t",

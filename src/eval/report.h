@@ -54,7 +54,7 @@ struct FoldScore {
   double error = kUndefined, naive_error = kUndefined, corr = kUndefined;
 };
 
-/// The cross-section of one date, ascending in time. IC is NaN on dates with fewer than 3 symbols. The squared errors
+/// The cross-section of one date, ascending in time. IC is NaN on dates with fewer than two pairs. The squared errors
 /// are sums over the rows of the date, of the model and of the naive forecast; NaN when the problem is not regression.
 struct DateScore {
   int64_t time = 0;

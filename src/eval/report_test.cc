@@ -303,7 +303,7 @@ TEST_CASE("report: all NaN is dashes and a plain word, not numbers") {
   keep_sample("nan", data);
   check_report(data);
   CHECK(contains(verdict(data), "no metric is defined"));
-  CHECK(contains(render_report(data), "needs at least 3"));
+  CHECK(contains(render_report(data), "needs at least two"));
 }
 
 TEST_CASE("report: infinities and absurd sizes neither hang nor leak into the page") {

@@ -4,44 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "base/strings.h"
+#include "exec/cgroup.h"
 
 namespace hayate::exec {
 namespace {
-
-std::string read_text(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::string(trim(text.str()));
-}
-
-/// This process's path inside a hierarchy: "" selects the unified one (v2), else the v1 controller of that name.
-std::string group_of(const std::string& root, const std::string& controller) {
-  for (const std::string& line : split(read_text(root + "/proc/self/cgroup"), '\n')) {
-    const auto parts = split(line, ':');
-    if (parts.size() < 3) continue;
-    const auto names = split(parts[1], ',');
-    const bool mine = controller.empty() ? parts[1].empty() : std::find(names.begin(), names.end(), controller) != names.end();
-    if (mine) return std::string(line.substr(parts[0].size() + parts[1].size() + 2));
-  }
-  return "";
-}
-
-/// The group and all its ancestors, leaf first: "/a/b" -> "/a/b", "/a", "".
-std::vector<std::string> ancestors(std::string group) {
-  std::vector<std::string> out;
-  while (!group.empty() && group != "/") {
-    out.push_back(group);
-    group.resize(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
-  }
-  out.emplace_back("");
-  return out;
-}
 
 void lower_to(Grant& grant, int64_t value, const std::string& source) {
   if (value > 0 && (grant.value == 0 || value < grant.value)) grant = {value, source};

@@ -29,11 +29,25 @@ class Cancellation {
   double deadline_ = 0;  // wall_seconds(); 0: none
 };
 
-/// Seconds that the workers of one run() spent in tasks, and waited for one.
+class Pressure;
+class Schedule;
+struct Start;
+enum class Outcome;
+
+/// What is looked at ten times a second while a schedule runs.
+struct Watch {
+  Pressure* pressure = nullptr;                   ///< says how many tasks may be in hand; null: as many as there are workers
+  std::function<void(double)> seconds_left = {};  ///< told of the expected seconds to the end, from any worker, one at a time
+};
+
+/// What the workers of one run() did, or of all runs so far.
 struct PoolUse {
   double wall_seconds = 0;
-  double busy_seconds = 0;  ///< summed over workers
-  int64_t tasks = 0;
+  double busy_seconds = 0;                              ///< in tasks, summed over workers
+  int64_t tasks = 0;                                    ///< attempts, where tasks are tried again
+  double queue_seconds = 0, longest_queue_seconds = 0;  ///< from the start of the run to the first attempt of a task, summed and at most
+
+  PoolUse& operator+=(const PoolUse& other);
 };
 
 class Pool {
@@ -53,6 +67,14 @@ class Pool {
 
   /// The same for 0 .. count - 1 in ascending order.
   PoolUse run(int64_t count, const std::function<void(int64_t index, int worker)>& task, const Cancellation* cancel = nullptr);
+
+  /// Tasks of a schedule, in the order in which it hands them out, until it is finished or `cancel` says stop. An attempt
+  /// must not throw.
+  PoolUse run(Schedule& schedule, const std::function<Outcome(const Start& start, int worker)>& attempt, const Cancellation* cancel = nullptr,
+              const Watch& watch = {});
+
+  /// All runs since the pool was made; its wall seconds are those since then.
+  PoolUse use() const;
 
  private:
   struct State;

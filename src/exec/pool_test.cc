@@ -3,7 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cmath>
 #include <set>
+
+#include "base/clock.h"
+#include "exec/pressure.h"
+#include "exec/schedule.h"
 
 using namespace hayate::exec;
 
@@ -55,3 +60,44 @@ TEST_CASE("cancellation: a task stops with its parent and at its own deadline") 
 }
 
 TEST_CASE("pool: longest first, ties by index") { CHECK(longest_first({1, 3, 3, 2}) == std::vector<int64_t>{1, 2, 3, 0}); }
+
+TEST_CASE("pool: a schedule's tasks run once each, those that fail are tried again, use is counted") {
+  Pool pool(3);
+  std::vector<TaskGuess> guesses(200, TaskGuess{1, 0});
+  Schedule schedule(guesses, {3, 0, {2, 0, 0, 0.001, 0.001}});
+  std::vector<std::atomic<int>> tries(guesses.size());
+  const PoolUse use = pool.run(schedule, [&](const Start& start, int worker) {
+    REQUIRE(worker < 3);
+    ++tries[size_t(start.task)];
+    return start.task % 10 == 0 && start.attempt == 0 ? Outcome::crashed : start.task == 7 ? Outcome::failed : Outcome::done;
+  });
+  CHECK(schedule.finished());
+  for (size_t i = 0; i < tries.size(); ++i) CHECK(tries[i] == (i % 10 == 0 ? 2 : 1));
+  CHECK(use.tasks == 220);
+  CHECK(pool.use().tasks == 220);
+  CHECK(use.busy_seconds <= 3 * use.wall_seconds);
+}
+
+TEST_CASE("pool: a schedule stops when told to, also while it waits for a pause to pass") {
+  Pool pool(2);
+  Cancellation cancel;
+  Schedule schedule({{1, 0}, {1, 0}}, {2, 0, {3, 0, 0, 3600, 3600}});
+  const double began = hayate::wall_seconds();
+  pool.run(
+      schedule,
+      [&](const Start& start, int) {
+        if (start.task == 1) cancel.stop();
+        return Outcome::crashed;
+      },
+      &cancel);
+  CHECK(hayate::wall_seconds() - began < 5);
+  CHECK_FALSE(schedule.finished());
+}
+
+TEST_CASE("pool: a task of a schedule costs less than a microsecond on one worker") {
+  Pool pool(1);
+  Schedule schedule(std::vector<TaskGuess>(200'000, TaskGuess{1, 0}), {1, 0, {}});
+  const PoolUse use = pool.run(schedule, [](const Start&, int) { return Outcome::done; });
+  MESSAGE("a task of a schedule: ", 1e9 * use.wall_seconds / double(use.tasks), " ns");
+  CHECK(use.tasks == 200'000);
+}

@@ -8,17 +8,22 @@ namespace hayate::exec {
 
 void Steps::begin(const std::string& name, int64_t items) {
   end();
-  name_ = name, items_ = items, done_ = 0, open_ = true;
+  name_ = name, items_ = items, done_ = 0, reused_ = 0, ends_at_ = 0, open_ = true;
   wall_begin_ = wall_seconds(), cpu_begin_ = cpu_seconds();
   if (listener_) listener_->step_began(name, items);
 }
 
-void Steps::advance(int64_t count) {
-  const int64_t done = done_.fetch_add(count) + count;
+void Steps::advance(int64_t count, int64_t reused) {
+  StepProgress progress;
+  progress.done = done_.fetch_add(count) + count, progress.reused = reused_.fetch_add(reused) + reused;
   if (!listener_) return;
+  const double ends_at = ends_at_;
+  progress.items = items_, progress.seconds_left = ends_at > 0 ? std::max(0.0, ends_at - wall_seconds()) : -1;
   const std::lock_guard lock(mutex_);
-  listener_->step_advanced(done, items_);
+  listener_->step_advanced(progress);
 }
+
+void Steps::expect(double seconds_left) { ends_at_ = wall_seconds() + seconds_left; }
 
 void Steps::close(const StepRecord& record) {
   const auto same = std::find_if(records_.begin(), records_.end(), [&](const StepRecord& r) { return r.name == record.name; });

@@ -15,12 +15,19 @@ struct StepRecord {
   int64_t items = 0;
 };
 
+/// How far a step is.
+struct StepProgress {
+  int64_t done = 0, items = 0;
+  int64_t reused = 0;        ///< of the done: nothing was computed
+  double seconds_left = -1;  ///< expected; below 0: nobody knows
+};
+
 /// Told of progress; calls come from any worker, one at a time.
 class StepListener {
  public:
   virtual ~StepListener() = default;
   virtual void step_began(const std::string& name, int64_t items) = 0;
-  virtual void step_advanced(int64_t done, int64_t items) = 0;
+  virtual void step_advanced(const StepProgress& progress) = 0;
   virtual void step_ended(const StepRecord& record) = 0;
 };
 
@@ -38,8 +45,10 @@ class Steps {
 
   /// Begins a step, which ends the one before it. `items` 0: not known.
   void begin(const std::string& name, int64_t items = 0);
-  /// `count` more items are done. Any thread.
-  void advance(int64_t count = 1);
+  /// `count` more items are done, `reused` of them without work. Any thread.
+  void advance(int64_t count = 1, int64_t reused = 0);
+  /// The open step is expected to end in so many seconds. Any thread.
+  void expect(double seconds_left);
   void end();
   /// Ends the open step as the parts it was made of: its wall and CPU seconds are shared out in proportion to theirs.
   void end_as(const std::vector<StepShare>& parts);
@@ -53,7 +62,8 @@ class Steps {
   std::mutex mutex_;
   std::string name_;
   int64_t items_ = 0;
-  std::atomic<int64_t> done_{0};
+  std::atomic<int64_t> done_{0}, reused_{0};
+  std::atomic<double> ends_at_{0};  ///< wall_seconds(); 0: not known
   double wall_begin_ = 0, cpu_begin_ = 0;
   bool open_ = false;
 };

@@ -9,6 +9,8 @@
 #include "exec/granted.h"
 #include "io/chunk_formats.h"
 #include "io/formats.h"
+#include "io/partitions.h"
+#include "io/retype.h"
 
 namespace hayate::io {
 namespace {
@@ -95,6 +97,46 @@ class ChainedChunks final : public ChunkReader {
   Table schema_;
 };
 
+/// The chunks of a file with the types that were asked for and the columns of its folders.
+class FinishedChunks final : public ChunkReader {
+ public:
+  FinishedChunks(std::unique_ptr<ChunkReader> from, std::string path, std::vector<NamedType> types, std::vector<NamedType> keys,
+                 std::vector<std::string> columns)
+      : from_(std::move(from)), path_(std::move(path)), types_(std::move(types)), keys_(std::move(keys)), columns_(std::move(columns)) {}
+  Result<void> open() {
+    HY_TRY(schema_, finished(from_->schema()));
+    return {};
+  }
+  const Table& schema() const override { return schema_; }
+  bool has_values(size_t column) const override {
+    const std::string& name = schema_.names[column];
+    if (wanted_type(types_, name)) return true;
+    for (const Partition& key : partitions_of(path_))
+      if (key.name == name) return key.value.has_value();
+    const auto& names = from_->schema().names;
+    return from_->has_values(size_t(std::find(names.begin(), names.end(), name) - names.begin()));
+  }
+  int64_t held_bytes() const override { return from_->held_bytes(); }
+  Result<std::optional<Table>> next() override {
+    HY_TRY(auto chunk, from_->next());
+    if (!chunk) return chunk;
+    HY_TRY(Table table, finished(std::move(*chunk)));
+    return std::optional(std::move(table));
+  }
+
+ private:
+  Result<Table> finished(Table table) const {
+    HY_CHECK(retype(types_, path_, &table));
+    return with_partitions(std::move(table), path_, keys_, columns_);
+  }
+
+  std::unique_ptr<ChunkReader> from_;
+  const std::string path_;
+  const std::vector<NamedType> types_, keys_;
+  const std::vector<std::string> columns_;
+  Table schema_;
+};
+
 Result<FileKind> kind_of_input(const std::string& path, const ReadOptions& options) {
   if (options.kind) return *options.kind;
   if (path == "-") return usage_error("standard input has no name to tell its format", "-", "say it with --format, such as --format csv");
@@ -123,16 +165,24 @@ Result<std::optional<int64_t>> guess_memory(const std::string& path, const FileK
   return std::optional(int64_t(part * (rows * width * 9 + double(*size))));
 }
 
-/// How one file is read chunk by chunk; nothing for a format that is read as a whole.
-Result<std::unique_ptr<ChunkReader>> stream_file(const std::string& path, const FileKind& kind, const ReadOptions& options,
-                                                 const std::vector<std::string>& as_text) {
+/// The chunks of one file, its columns of the types that it has.
+Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, const FileKind& kind, const ReadOptions& options,
+                                                       const std::vector<std::string>& as_text) {
   const int64_t memory = memory_of(options);
   // A chunk of text takes some three times its bytes in memory.
   const size_t chunk_bytes = size_t(std::clamp<int64_t>(memory / 24, int64_t{1} << 20, int64_t{64} << 20));
   switch (kind.format) {
     case Format::csv: {
       HY_TRY(auto file, open_unpacked(path, kind.codec));
-      const CsvOptions csv = {.columns = options.columns, .as_text = as_text, .pool = options.pool, .memory_limit_bytes = memory};
+      if (options.csv.encoding != Encoding::utf8) {
+        HY_TRY(file, decode_file(*file, options.csv.encoding, path));
+      }
+      const CsvOptions csv = {.columns = options.columns,
+                              .as_text = as_text,
+                              .pool = options.pool,
+                              .memory_limit_bytes = memory,
+                              .types = options.types,
+                              .form = options.csv};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
     case Format::parquet:
@@ -144,6 +194,23 @@ Result<std::unique_ptr<ChunkReader>> stream_file(const std::string& path, const 
       return chunks_of(std::move(table), 0);
     }
   }
+}
+
+/// How one file is read chunk by chunk; `keys`: types of the keys of its folders.
+Result<std::unique_ptr<ChunkReader>> stream_file(const std::string& path, const FileKind& kind, const ReadOptions& options,
+                                                 const std::vector<std::string>& as_text, const std::vector<NamedType>& keys) {
+  const bool csv = kind.format == Format::csv;
+  if (!csv && !options.csv.is_default()) return usage_error("--decimal, --thousands, --na and --encoding are for CSV files", path, "leave them out");
+  ReadOptions inner = options;
+  inner.columns = columns_in_file(path, options.columns), inner.types = types_in_file(path, options.types);
+  std::vector<NamedType> types = csv ? std::vector<NamedType>() : inner.types;
+  if (!csv) inner.types = {};
+  HY_TRY(auto chunks, stream_as_written(path, kind, inner, as_text));
+  if (types.empty() && partitions_of(path).empty()) return chunks;
+  if (inner.columns.empty()) HY_CHECK(check_types(types, chunks->schema().names));
+  auto finished = std::make_unique<FinishedChunks>(std::move(chunks), path, std::move(types), keys, options.columns);
+  HY_CHECK(finished->open());
+  return std::unique_ptr<ChunkReader>(std::move(finished));
 }
 
 /// The dtypes that hold the values of all files; names of `first` in its order.
@@ -175,7 +242,8 @@ Result<Table> merge_schemas(const std::vector<std::unique_ptr<ChunkReader>>& fil
 }
 
 /// Columns that are text in one CSV file and something else in another are text in all of them.
-Result<void> reopen_as_text(std::span<const std::string> paths, const ReadOptions& options, std::vector<std::unique_ptr<ChunkReader>>* files) {
+Result<void> reopen_as_text(std::span<const std::string> paths, const ReadOptions& options, const std::vector<NamedType>& keys,
+                            std::vector<std::unique_ptr<ChunkReader>>* files) {
   std::unordered_map<std::string, int> seen;  // bit 0: text, bit 1: other
   for (const auto& file : *files)
     for (size_t c = 0; c < file->schema().num_columns(); ++c)
@@ -186,20 +254,21 @@ Result<void> reopen_as_text(std::span<const std::string> paths, const ReadOption
   for (size_t f = 0; f < files->size() && !as_text.empty(); ++f) {
     HY_TRY(const FileKind kind, kind_of_input(paths[f], options));
     if (kind.format != Format::csv) continue;
-    HY_TRY((*files)[f], stream_file(paths[f], kind, options, as_text));
+    HY_TRY((*files)[f], stream_file(paths[f], kind, options, as_text, keys));
   }
   return {};
 }
 
 Result<std::unique_ptr<ChunkReader>> stream_files(std::span<const std::string> paths, const ReadOptions& options) {
+  const std::vector<NamedType> keys = partition_types({paths.begin(), paths.end()}, options.types);
   std::vector<std::unique_ptr<ChunkReader>> files;
   for (const std::string& path : paths) {
     HY_TRY(const FileKind kind, kind_of_input(path, options));
-    HY_TRY(auto file, stream_file(path, kind, options, {}));
+    HY_TRY(auto file, stream_file(path, kind, options, {}, keys));
     files.push_back(std::move(file));
   }
   if (files.size() == 1) return std::move(files[0]);
-  HY_CHECK(reopen_as_text(paths, options, &files));
+  HY_CHECK(reopen_as_text(paths, options, keys, &files));
   HY_TRY(Table schema, merge_schemas(files, paths));
   return std::unique_ptr<ChunkReader>(std::make_unique<ChainedChunks>(std::move(files), std::move(schema)));
 }
@@ -226,16 +295,25 @@ Result<bool> fits_memory(std::span<const std::string> paths, const ReadOptions& 
 
 std::unique_ptr<ChunkReader> chunks_of(Table table, int64_t chunk_rows) { return std::make_unique<TableChunks>(std::move(table), chunk_rows); }
 
-Result<std::vector<std::string>> column_names(std::span<const std::string> paths, const ReadOptions& options) {
-  const std::string& path = paths[0];
+namespace {
+/// Without those of folders.
+Result<std::vector<std::string>> names_in_file(const std::string& path, const ReadOptions& options) {
   HY_TRY(const FileKind kind, kind_of_input(path, options));
   if (kind.format == Format::parquet) return parquet_names(path, memory_of(options));
   if (kind.format == Format::arrow) return arrow_names(path, memory_of(options));
-  if (kind.format == Format::csv && kind.codec == Codec::none && file_size(path)) {
+  if (kind.format == Format::csv && kind.codec == Codec::none && options.csv.encoding == Encoding::utf8 && file_size(path)) {
     HY_TRY(const auto file, InputFile::open(path));
     return csv_names(*file, path);
   }
   return std::vector<std::string>();
+}
+}  // namespace
+
+Result<std::vector<std::string>> column_names(std::span<const std::string> paths, const ReadOptions& options) {
+  HY_TRY(std::vector<std::string> names, names_in_file(paths[0], options));
+  if (!names.empty())
+    for (const Partition& key : partitions_of(paths[0])) names.push_back(key.name);
+  return names;
 }
 
 Result<std::unique_ptr<ChunkReader>> open_chunks(std::span<const std::string> paths, const ChunkOptions& options) {

@@ -36,6 +36,7 @@
 #include "io/csv_value.h"
 #include "io/files.h"
 #include "io/large_memory.h"
+#include "io/retype.h"
 #include "kernels/csv_scan.h"
 
 namespace hayate::io {
@@ -76,6 +77,7 @@ struct CsvColumn {
   size_t index = 0;  // in the file
   CsvRules rules;
   bool as_text = false;
+  const Dtype* wanted = nullptr;   // asked for; text and categories are read as_text
   std::shared_ptr<int64_t> slots;  // 8 bytes a row; doubles and unsigned by bits
   std::atomic<uint16_t> seen{0};   // so far: the type to try first
   Dtype dtype = Dtype::float64;    // at the end
@@ -127,7 +129,7 @@ class CsvParser {
   /// The end of the chunks from `begin` on that make up about `bytes` of the file; num_chunks() at the end.
   size_t window_end(size_t begin, size_t bytes) const;
   size_t num_chunks() const { return chunks_.size(); }
-  bool has_values(size_t column) const { return columns_[column].seen != 0 || columns_[column].dtype == Dtype::text; }
+  bool has_values(size_t column) const { return columns_[column].seen != 0 || columns_[column].dtype == Dtype::text || columns_[column].wanted; }
   /// The header does not end in the head that was given.
   bool header_is_cut() const { return file_ && body_begin_ >= bytes_.size() && body_begin_ < size_t(file_->size()); }
 
@@ -144,11 +146,13 @@ class CsvParser {
   bool find_rows(Chunk& chunk, Rows& rows);
   bool find_rows_exactly(Chunk& chunk, Rows& rows);
   bool keep_rows(Chunk& chunk, Rows& rows, size_t num_rows);
-  void read_column(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
+  void read_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
+  void read_wanted_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
+  CsvRules rules_of(const std::string& name, const Dtype* wanted) const;
   bool read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
 
   void close_gaps();
-  void decide_types();
+  Result<void> decide_types();
   void convert_chunks();
   void convert_chunk(Chunk& chunk, Rows& rows);
   Column finish_column(size_t column);
@@ -237,8 +241,8 @@ Error CsvParser::encoding_error(size_t offset) const {
   const size_t newline = before.rfind(dialect_.newline);
   const std::string line = line_at(offset - before.size() + (newline == std::string::npos ? 0 : newline + 1));
   if (text_at(offset, 1) == std::string(1, '\0'))
-    return error_at("a NUL byte: this is no text file", offset, line, "name a CSV file; UTF-16 is converted with iconv -f utf-16 -t utf-8");
-  return error_at("bytes that are not UTF-8", offset, line, "convert the file first, such as iconv -f cp932 -t utf-8");
+    return error_at("a NUL byte: this is no text file", offset, line, "name a CSV file; UTF-16 is read with --encoding utf-16");
+  return error_at("bytes that are not UTF-8", offset, line, "name its encoding, such as --encoding cp932, or convert it to UTF-8");
 }
 
 Error CsvParser::memory_error() const {
@@ -273,7 +277,7 @@ bool CsvParser::refuse(Chunk& chunk, const std::function<Error()>& why) const {
 Result<std::vector<std::string>> CsvParser::read_header() {
   if (bytes_.empty()) return input_error("the file is empty", path_, "a CSV file begins with a line of column names");
   if (bytes_.starts_with("\xFF\xFE") || bytes_.starts_with("\xFE\xFF"))
-    return input_error("the file is in UTF-16", path_, "convert it first: iconv -f utf-16 -t utf-8");
+    return input_error("the file is in UTF-16", path_, "read it with --encoding utf-16");
   if (const size_t nul = bytes_.substr(0, 4096).find('\0'); nul != std::string_view::npos) return encoding_error(nul);
 
   size_t at = bytes_.starts_with("\xEF\xBB\xBF") ? 3 : 0;
@@ -313,10 +317,24 @@ Result<void> CsvParser::choose_columns(const std::vector<std::string>& names) {
     if (found == index_of.end()) return unknown_name("column", wanted[i], names, path_);
     CsvColumn& column = columns_[i];
     column.name = wanted[i], column.index = found->second;
-    column.rules = {.comma_decimal = dialect_.separator == ';', .compact_dates = lower(wanted[i]) == "date", .symbol = wanted[i] == "symbol"};
-    column.as_text = std::find(options_.as_text.begin(), options_.as_text.end(), wanted[i]) != options_.as_text.end();
+    column.wanted = wanted_type(options_.types, column.name);
+    column.rules = rules_of(column.name, column.wanted);
+    column.as_text = column.wanted ? *column.wanted == Dtype::text || *column.wanted == Dtype::category
+                                   : std::find(options_.as_text.begin(), options_.as_text.end(), column.name) != options_.as_text.end();
   }
-  return {};
+  return check_types(options_.types, names);
+}
+
+CsvRules CsvParser::rules_of(const std::string& name, const Dtype* wanted) const {
+  const CsvForm& form = options_.form;
+  CsvRules out = {.compact_dates = lower(name) == "date"};
+  if (wanted) out = rules_for(*wanted);
+  out.symbol = name == "symbol" && (!wanted || *wanted == Dtype::text || *wanted == Dtype::category);
+  out.comma_decimal = form.decimal ? form.decimal == ',' : dialect_.separator == ';' && !form.thousands;
+  out.point_decimal = form.decimal != ',';
+  out.thousands = form.thousands;
+  if (!form.missing.empty()) out.missing = &form.missing;
+  return out;
 }
 
 /// Chunks begin behind the first record end of each block. Block k starts inside quotes when an odd number of quotes
@@ -486,7 +504,8 @@ bool CsvParser::each_field(const Chunk& chunk, const Rows& rows, size_t column, 
 }
 
 /// Tries the type that the column has had so far; a value that does not fit widens it.
-void CsvParser::read_column(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
+void CsvParser::read_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
+  if (column.wanted && !column.as_text) return read_wanted_column(chunk, rows, column, part);
   const uint16_t known = column.seen.load(std::memory_order_relaxed);
   const bool fresh = known == 0 && !column.rules.symbol;
   Dtype as = column.as_text ? Dtype::text : fresh ? Dtype::int64 : reading_dtype(known, column.rules);
@@ -499,10 +518,38 @@ void set_null(std::vector<uint8_t>& nulls, size_t rows, size_t row) {
   nulls[row] = 1;
 }
 
-int64_t bits_of(double value) {
-  int64_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
+/// A column of the type that was asked for: the first value without a place there is an Error.
+void CsvParser::read_wanted_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
+  const Dtype wanted = *column.wanted;
+  const bool to_real = wanted == Dtype::float32 || wanted == Dtype::float64;
+  const bool plain_integers = !to_real && column.rules.plain_values() && !column.rules.compact_dates;
+  const bool plain_reals = to_real && column.rules.plain_reals();
+  part.as = wanted;
+  part.nulls.clear();
+  uint16_t seen = 0;
+  each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+    CsvValue value;
+    int64_t* slot = &part.slots[row];
+    if (plain_integers && read_plain_integer(begin, end, &value.integer))
+      value.seen = value.integer < 0 ? kSeenNegative : kSeenInteger;
+    else if (plain_reals && read_plain_real(begin, end, &value.real))
+      value.seen = kSeenPoint;
+    else
+      value = read_value(unquote({begin, size_t(end - begin)}, &rows.unquoted), column.rules);
+    seen |= value.seen;
+    if (value.seen == 0) {
+      *slot = to_real ? bits_of(kNaN) : 0;
+      return set_null(part.nulls, size_t(chunk.rows), row), true;
+    }
+    if (fit_value(value, wanted, slot)) return true;
+    const std::string_view text = unquote({begin, size_t(end - begin)}, &rows.unquoted);
+    return refuse(chunk, [&] {
+      return error_at(fmt::format("'{}' in column '{}' is no {}", shown(text), column.name, dtype_name(wanted)),
+                      body_begin_ + chunk.begin + size_t(begin - rows.data.data()), text,
+                      "mend the value, or give the column another type in --types");
+    });
+  });
+  part.seen |= seen;
 }
 
 /// What a value is in a column of `as`: false when it has no place there.
@@ -543,6 +590,7 @@ void CsvParser::read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, Col
     const std::string_view text = unquote({begin, size_t(end - begin)}, &rows.unquoted);
     slots[row] = put - text_begin;
     if (column.rules.symbol ? text.empty() : is_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
+    if (column.rules.missing && column.rules.names_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
     if (text.size() <= kCopy && text.data() == begin && size_t(data_end - begin) >= kCopy)
       std::memcpy(put, begin, kCopy);  // a fixed size: one load and one store
     else
@@ -574,20 +622,20 @@ bool CsvParser::read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColu
   };
   const char* first_safe = file_ ? rows.data.data() : bytes_.data() + 8;  // read_short_integer looks 8 bytes back
   bool fits;
-  if (as == Dtype::int64 && !column.rules.compact_dates) {
+  if (as == Dtype::int64 && !column.rules.compact_dates && column.rules.plain_values()) {
     fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
       if (end >= first_safe && read_short_integer(begin, end, &slots[row])) return seen |= kSeenInteger, true;
       if (!read_plain_integer(begin, end, &slots[row])) return any_value(row, begin, end);
       return seen |= slots[row] < 0 ? kSeenNegative : kSeenInteger, true;
     });
-  } else if (as == Dtype::float64) {
+  } else if (as == Dtype::float64 && column.rules.plain_reals()) {
     fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
       double real;
       if (!read_plain_real(begin, end, &real)) return any_value(row, begin, end);
       slots[row] = bits_of(real);
       return seen |= kSeenPoint, true;
     });
-  } else if (as == Dtype::date) {
+  } else if (as == Dtype::date && column.rules.plain_values()) {
     fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
       int32_t days;
       if (!read_plain_date(begin, end, &days)) return any_value(row, begin, end);
@@ -619,15 +667,22 @@ void CsvParser::close_gaps() {
 
 /// A file has one decimal mark. In a semicolon file where some columns hold 1,5 and others 1.5, one of them is a
 /// thousands mark and nothing says which: both stay text.
-void CsvParser::decide_types() {
+Result<void> CsvParser::decide_types() {
   uint16_t marks = 0;
   for (CsvColumn& column : columns_) {
-    column.dtype = column.as_text ? Dtype::text : dtype_of(column.seen, column.rules);
+    const uint16_t seen = column.seen;
+    column.dtype = column.as_text ? Dtype::text : column.wanted ? *column.wanted : dtype_of(seen, column.rules);
+    if (column.wanted && !column.as_text && (seen & kSeenZonedTime) && (seen & ~kSeenZonedTime))
+      return input_error(fmt::format("column '{}' holds times with and without a zone", column.name), path_, "give it the type text");
+    if (column.wanted && !column.as_text && (seen & kSeenPoint) && (seen & kSeenComma))
+      return input_error(fmt::format("column '{}' holds 1,5 and 1.5", column.name), path_,
+                         "say which is the decimal mark: --decimal , --thousands .");
     if (column.dtype == Dtype::float64) marks = uint16_t(marks | (column.seen & (kSeenPoint | kSeenComma)));
   }
-  if (marks != (kSeenPoint | kSeenComma)) return;
+  if (marks != (kSeenPoint | kSeenComma)) return {};
   for (CsvColumn& column : columns_)
-    if (column.dtype == Dtype::float64 && (column.seen & marks)) column.dtype = Dtype::text;
+    if (column.dtype == Dtype::float64 && !column.wanted && (column.seen & marks)) column.dtype = Dtype::text;
+  return {};
 }
 
 void CsvParser::convert_chunks() {
@@ -676,17 +731,12 @@ Column CsvParser::finish_column(size_t index) {
   CsvColumn& column = columns_[index];
   int64_t* slots = column.slots.get();
   Column out;
+  const bool narrow = column.dtype != Dtype::text && dtype_width(column.dtype) != sizeof(int64_t);
+  if (narrow) return column_of_slots(column.dtype, {slots, size_t(rows_)}, validity_of(chunks_, index, rows_), "");
   out.dtype = column.dtype, out.length = rows_;
   out.validity = validity_of(chunks_, index, rows_);
   const auto whole = [&](size_t rows) { return Buffer{column.slots, reinterpret_cast<const uint8_t*>(slots), rows * sizeof(int64_t)}; };
-  if (column.dtype == Dtype::boolean) {
-    std::vector<uint8_t> bits(size_t(rows_ + 7) / 8, 0);
-    for (size_t row = 0; row < size_t(rows_); ++row) bits[row >> 3] = uint8_t(bits[row >> 3] | slots[row] << (row & 7));
-    out.values = make_buffer(std::move(bits));
-  } else if (column.dtype == Dtype::date) {
-    std::vector<int32_t> days(slots, slots + rows_);
-    out.values = make_buffer(std::move(days));
-  } else if (column.dtype == Dtype::text) {
+  if (column.dtype == Dtype::text) {
     size_t size = 0;
     for (const Chunk& chunk : chunks_) size += chunk.columns[index].text.size;
     const std::shared_ptr<uint8_t> text = std::static_pointer_cast<uint8_t>(allocate_large(size));
@@ -702,6 +752,7 @@ Column CsvParser::finish_column(size_t index) {
     slots[rows_] = int64_t(size);
     out.values = {text, text.get(), size};
     out.offsets = whole(size_t(rows_) + 1);
+    if (column.wanted && *column.wanted == Dtype::category) return categorized(out);
   } else {
     if (column.dtype == Dtype::timestamp && (column.seen & kSeenZonedTime)) out.zone = "UTC";
     out.values = whole(size_t(rows_));
@@ -711,7 +762,7 @@ Column CsvParser::finish_column(size_t index) {
 
 Result<Table> CsvParser::finish() {
   close_gaps();
-  decide_types();
+  HY_CHECK(decide_types());
   convert_chunks();
   std::vector<Column> finished(columns_.size());
   run(int64_t(columns_.size()), [&](int64_t c, int) { finished[size_t(c)] = finish_column(size_t(c)); });
@@ -756,7 +807,7 @@ void CsvParser::type_chunk(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots
   if (slots->size() < size_t(chunk.rows)) slots->resize(size_t(chunk.rows));
   for (CsvColumn& column : columns_) {
     const uint16_t known = column.seen.load(std::memory_order_relaxed);
-    if (column.as_text || column.rules.symbol || (known != 0 && reading_dtype(known, column.rules) == Dtype::text)) continue;
+    if (column.as_text || column.rules.symbol || (known != 0 && !column.wanted && reading_dtype(known, column.rules) == Dtype::text)) continue;
     ColumnChunk part;
     part.slots = slots->data();
     read_column(chunk, rows, column, part);
@@ -787,7 +838,7 @@ Result<void> CsvParser::find_types(const std::vector<std::string>& names) {
     HY_CHECK(type_chunks());
     if (any_malformed(chunks_)) return changed_error();
   }
-  decide_types();
+  HY_CHECK(decide_types());
   rows_ = 0;
   for (Chunk& chunk : chunks_) chunk.row = rows_, chunk.room = chunk.rows, rows_ += chunk.rows;
   return {};
@@ -800,6 +851,7 @@ Table CsvParser::schema() const {
     empty.dtype = column.dtype;
     if (column.dtype == Dtype::timestamp && (column.seen & kSeenZonedTime)) empty.zone = "UTC";
     if (column.dtype == Dtype::text) empty.offsets = make_buffer(std::vector<int64_t>{0});
+    if (column.wanted && *column.wanted == Dtype::category) empty = categorized(empty);
     out.add(column.name, std::move(empty));
   }
   return out;
@@ -821,7 +873,7 @@ Result<Table> CsvParser::read_window(size_t begin, size_t end) {
   for (size_t c = 0; c < columns_.size(); ++c) {
     CsvColumn& column = window.columns_[c];
     column.name = columns_[c].name, column.index = columns_[c].index, column.rules = columns_[c].rules;
-    column.as_text = columns_[c].as_text, column.seen = columns_[c].seen.load();
+    column.as_text = columns_[c].as_text, column.wanted = columns_[c].wanted, column.seen = columns_[c].seen.load();
   }
   for (size_t k = begin; k < end; ++k) {
     Chunk chunk;

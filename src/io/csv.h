@@ -9,6 +9,7 @@
 #include "exec/pool.h"
 #include "hayate/error.h"
 #include "hayate/table.h"
+#include "io/csv_form.h"
 
 namespace hayate::io {
 
@@ -17,6 +18,8 @@ struct CsvOptions {
   std::vector<std::string> as_text;  ///< columns that stay text whatever they hold
   exec::Pool* pool = nullptr;        ///< nullptr: the calling thread alone
   int64_t memory_limit_bytes = INT64_MAX;
+  std::vector<NamedType> types = {};  ///< of these columns: a value that does not fit is an Error
+  CsvForm form = {};                  ///< its encoding is the caller's to undo
 };
 
 /// Reads CSV with one header line. Separator , ; tab or |, found from the first records. Types come from all values of
@@ -26,7 +29,7 @@ struct CsvOptions {
 ///
 /// Errors name `path`, the line (from 1, the header's; lines inside quotes count) and the value: an empty file, a line
 /// with more or fewer fields than the header, a quote that never closes or has text behind it, NUL bytes, bytes that
-/// are not UTF-8.
+/// are not UTF-8, a value that is not of the type that was asked for. A name in `types` that no column has is a usage Error.
 Result<Table> parse_csv(std::string_view bytes, const std::string& path, const CsvOptions& options = {});
 
 /// The same for a file, which is read piece by piece and never in memory as a whole, unless something is wrong with it.

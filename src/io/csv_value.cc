@@ -1,5 +1,6 @@
 #include "io/csv_value.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include "base/strings.h"
 
@@ -86,17 +88,45 @@ bool read_date_or_time(std::string_view text, CsvValue* out) {
 }
 
 /// strtod reads what from_chars calls out of range as infinity or zero, rounded as IEEE 754 says.
-bool read_double(std::string_view text, double* out) {
+template <class Real>
+bool read_real(std::string_view text, Real* out) {
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), *out);
   if (end != text.data() + text.size()) return false;
-  if (code == std::errc::result_out_of_range) *out = std::strtod(std::string(text).c_str(), nullptr);
+  if (code == std::errc::result_out_of_range)
+    *out = Real(std::is_same_v<Real, float> ? std::strtof(std::string(text).c_str(), nullptr) : std::strtod(std::string(text).c_str(), nullptr));
   return true;
 }
 
+bool read_double(std::string_view text, const CsvRules& rules, double* out) {
+  if (!rules.single) return read_real(text, out);
+  float rounded = 0;
+  const bool whole = read_real(text, &rounded);
+  if (!std::isinf(rounded)) return *out = double(rounded), whole;
+  return read_real(text, out);  // infinite as float32 alone: fit_value refuses it
+}
+
+/// "1,234,567.5" without its thousands marks; false when the digits before the decimal mark do not stand in groups of three.
+bool ungroup(std::string_view text, const CsvRules& rules, std::string* out) {
+  const size_t end = std::min(text.find_first_of(rules.point_decimal ? (rules.comma_decimal ? ".,eE" : ".eE") : ",eE"), text.size());
+  size_t group = 0;
+  for (size_t i = 0; i < end; ++i) {
+    if (is_digit(text[i])) {
+      ++group;
+      out->push_back(text[i]);
+      continue;
+    }
+    const bool first = out->size() == group;
+    if (text[i] != rules.thousands || group == 0 || (first ? group > 3 : group != 3)) return false;
+    group = 0;
+  }
+  out->append(text.substr(end));
+  return group == 3;
+}
+
 /// An integer without sign: fits int64, uint64, or neither.
-CsvValue read_digits(std::string_view digits, bool negative) {
+CsvValue read_digits(std::string_view digits, bool negative, const CsvRules& rules) {
   CsvValue out;
-  read_double(digits, &out.real);
+  read_double(digits, rules, &out.real);
   if (negative) out.real = -out.real;
   uint64_t size = 0;
   const auto code = std::from_chars(digits.data(), digits.data() + digits.size(), size).ec;
@@ -116,11 +146,17 @@ bool read_number(std::string_view text, const CsvRules& rules, CsvValue* out) {
     const double infinity = std::numeric_limits<double>::infinity();
     return *out = {kSeenReal, 0, negative ? -infinity : infinity}, true;
   }
-  if (text.find_first_not_of("0123456789") == std::string_view::npos) {
-    if (text.size() > 1 && text[0] == '0') return false;
-    return *out = read_digits(text, negative), true;
+  std::string ungrouped;
+  if (rules.thousands && text.find(rules.thousands) != std::string_view::npos) {
+    if (!ungroup(text, rules, &ungrouped)) return false;
+    text = ungrouped;
   }
-  if (text.find_first_not_of(rules.comma_decimal ? "0123456789.,eE+-" : "0123456789.eE+-") != std::string_view::npos) return false;
+  if (text.find_first_not_of("0123456789") == std::string_view::npos) {
+    if (text.size() > 1 && text[0] == '0' && !rules.leading_zeros) return false;
+    return *out = read_digits(text, negative, rules), true;
+  }
+  const char* allowed = !rules.point_decimal ? "0123456789,eE+-" : rules.comma_decimal ? "0123456789.,eE+-" : "0123456789.eE+-";
+  if (text.find_first_not_of(allowed) != std::string_view::npos) return false;
   const size_t comma = text.find(',');
   std::string with_point;
   if (comma != std::string_view::npos) {
@@ -128,7 +164,8 @@ bool read_number(std::string_view text, const CsvRules& rules, CsvValue* out) {
     with_point[comma] = '.';
     text = with_point;
   }
-  if (!(is_digit(text.front()) || (text.front() == '.' && text.size() > 1 && is_digit(text[1]))) || !read_double(text, &out->real)) return false;
+  if (!(is_digit(text.front()) || (text.front() == '.' && text.size() > 1 && is_digit(text[1]))) || !read_double(text, rules, &out->real))
+    return false;
   if (negative) out->real = -out->real;
   out->seen = comma != std::string_view::npos ? kSeenComma : text.find('.') != std::string_view::npos ? kSeenPoint : kSeenReal;
   return true;
@@ -151,14 +188,102 @@ bool is_missing(std::string_view text) {
   return false;
 }
 
+bool CsvRules::names_missing(std::string_view text) const {
+  const std::string_view bare = trim(text);
+  return std::find(missing->begin(), missing->end(), bare) != missing->end();
+}
+
+CsvRules rules_for(Dtype dtype) {
+  CsvRules out;
+  out.compact_dates = dtype == Dtype::date || dtype == Dtype::timestamp;
+  out.single = dtype == Dtype::float32;
+  out.leading_zeros = true;
+  return out;
+}
+
+namespace {
+
+struct Limits {
+  int64_t least, most;
+};
+template <class T>
+constexpr Limits limits_of() {
+  return {int64_t(std::numeric_limits<T>::min()), int64_t(std::numeric_limits<T>::max())};
+}
+
+/// What an integer type holds, as far as int64 can say it.
+Limits limits_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::int8:
+      return limits_of<int8_t>();
+    case Dtype::int16:
+      return limits_of<int16_t>();
+    case Dtype::int32:
+      return limits_of<int32_t>();
+    case Dtype::uint8:
+      return limits_of<uint8_t>();
+    case Dtype::uint16:
+      return limits_of<uint16_t>();
+    case Dtype::uint32:
+      return limits_of<uint32_t>();
+    case Dtype::uint64:
+      return {0, std::numeric_limits<int64_t>::max()};
+    default:
+      return limits_of<int64_t>();
+  }
+}
+
+bool fit_integer(const CsvValue& value, Dtype to, int64_t* slot) {
+  constexpr double kExact = 9007199254740992;  // 2^53: from it on a float does not say which integer was written
+  if (value.seen == kSeenUnsigned) return *slot = value.integer, to == Dtype::uint64;
+  int64_t integer = value.integer;
+  if (value.seen & (kSeenReal | kSeenPoint | kSeenComma)) {
+    if (!(std::fabs(value.real) < kExact) || value.real != std::trunc(value.real)) return false;
+    integer = int64_t(value.real);
+  } else if (!(value.seen & (kSeenInteger | kSeenNegative))) {
+    return false;
+  }
+  const Limits limits = limits_of(to);
+  return *slot = integer, integer >= limits.least && integer <= limits.most;
+}
+
+bool fit_real(const CsvValue& value, Dtype to, int64_t* slot) {
+  constexpr int kNumbers = kSeenInteger | kSeenNegative | kSeenUnsigned | kSeenHuge | kSeenReal | kSeenPoint | kSeenComma;
+  const double real = to == Dtype::float32 ? double(float(value.real)) : value.real;
+  *slot = bits_of(real);
+  return (value.seen & kNumbers) && std::isinf(real) == std::isinf(value.real);
+}
+
+}  // namespace
+
+bool fit_value(const CsvValue& value, Dtype to, int64_t* slot) {
+  constexpr int64_t kDay = 86'400'000'000;
+  const bool is_day = value.seen == kSeenDate || value.seen == kSeenCompactDate;
+  switch (to) {
+    case Dtype::boolean:
+      *slot = value.integer;
+      return value.seen == kSeenBoolean || (value.seen == kSeenInteger && value.integer <= 1);
+    case Dtype::float32:
+    case Dtype::float64:
+      return fit_real(value, to, slot);
+    case Dtype::date:
+      return *slot = value.integer, is_day;
+    case Dtype::timestamp:
+      return *slot = is_day ? value.integer * kDay : value.integer, is_day || value.seen == kSeenTime || value.seen == kSeenZonedTime;
+    default:
+      return fit_integer(value, to, slot);
+  }
+}
+
 CsvValue read_value(std::string_view text, const CsvRules& rules) {
   CsvValue out;
+  if (rules.missing && rules.names_missing(text)) return out;
   if (rules.symbol) return out.seen = text.empty() ? 0 : kSeenText, out;
   if (is_missing(text)) return out;
   const std::string_view bare = trim(text);
   if (is_missing(bare)) return out;
   int32_t days = 0;
-  if (rules.compact_dates && bare.size() == 8 && parse_date(bare, &days)) return {kSeenCompactDate, days, read_digits(bare, false).real};
+  if (rules.compact_dates && bare.size() == 8 && parse_date(bare, &days)) return {kSeenCompactDate, days, read_digits(bare, false, rules).real};
   if (read_date_or_time(bare, &out) || read_number(bare, rules, &out)) return out;
   if (const int flag = boolean_of(bare); flag >= 0) return {kSeenBoolean, flag, 0};
   return {kSeenText, 0, 0};

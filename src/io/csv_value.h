@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "hayate/table.h"
 
@@ -28,10 +30,22 @@ enum CsvSeen : uint16_t {
 };
 
 struct CsvRules {
-  bool comma_decimal = false;  ///< the separator leaves the comma free
+  bool comma_decimal = false;  ///< the separator leaves the comma free, or it was asked for
   bool compact_dates = false;  ///< the column is called date
   bool symbol = false;         ///< the column is called symbol: text as written, missing only when empty (a symbol may be NA or TRUE)
+  bool point_decimal = true;   ///< 1.5 is a number
+  bool leading_zeros = false;  ///< 007 is a number: the column was asked to be one
+  bool single = false;         ///< numbers are rounded to the nearest float32, once
+  char thousands = 0;          ///< between groups of three digits before the decimal mark; 0: none
+  const std::vector<std::string>* missing = nullptr;  ///< further words that are missing, in every column
+
+  /// The plain form of an integer or a date is one, so it need not come to read_value; the same for a float.
+  bool plain_values() const { return !missing; }
+  bool plain_reals() const { return !missing && point_decimal && !single && thousands != '.'; }
+  bool names_missing(std::string_view text) const;
 };
+/// Of a column that was asked to be of `dtype`.
+CsvRules rules_for(Dtype dtype);
 
 /// One value: `seen` is 0 when it is missing. `integer` holds integers (unsigned ones as bits), booleans, days and
 /// microseconds; `real` holds every number.
@@ -53,6 +67,16 @@ Dtype dtype_of(uint16_t seen, const CsvRules& rules);
 /// The type to read further values as. It differs from dtype_of where that is text today but may be float64 tomorrow: an
 /// integer beyond 64 bits is text among integers, and a float64 once a 0.5 stands below it.
 Dtype reading_dtype(uint16_t seen, const CsvRules& rules);
+
+/// The 64-bit slot of a value in a column that was asked to be of `to` (no text): integers and dates as they are, floats as the bits of a
+/// double. False: it has no place there. Whole floats below 2^53 are integers, 0 and 1 truth values, a date is a time at midnight.
+bool fit_value(const CsvValue& value, Dtype to, int64_t* slot);
+
+inline int64_t bits_of(double value) {
+  int64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
 
 /// Reads "1", "-25": an integer of at most 18 digits without leading zeros or blanks. False: read_value must look.
 inline bool read_plain_integer(const char* begin, const char* end, int64_t* out) {

@@ -7,14 +7,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include "base/folder_lock.h"
 #include "base/strings.h"
 #include "io/large_memory.h"
+#include "io/partitions.h"
 #include "io/qlib_folder.h"
 
 namespace hayate::io {
@@ -110,15 +111,33 @@ bool exists(const std::string& path) {
   return path == "-" || fs::exists(path, ignored);
 }
 
-Result<std::vector<std::string>> files_in(const std::string& folder) {
+/// Files of a known format in `folder`, and in folders called key=value below it, as paths from there. `depth`: how far down; a link
+/// to a folder above would go on for ever.
+Result<void> list_folder(const std::string& folder, const std::string& below, int depth, std::vector<std::string>* found, bool* has_keys) {
   std::error_code code;
-  std::vector<std::string> paths;
-  for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+  for (fs::directory_iterator at(folder + below, code), end; !code && at != end; at.increment(code)) {
     std::error_code ignored;
     const std::string name = at->path().filename();
-    if (!name.starts_with('.') && extension_of(name) && at->is_regular_file(ignored)) paths.push_back(at->path());
+    if (!name.starts_with('.') && extension_of(name) && at->is_regular_file(ignored)) {
+      found->push_back(below + "/" + name);
+    } else if (is_partition_folder(name) && at->is_directory(ignored)) {
+      if (depth == 0) return input_error("folders are nested too deeply", folder + below, "look for a link to a folder above");
+      *has_keys = true;
+      HY_CHECK(list_folder(folder, below + "/" + name, depth - 1, found, has_keys));
+    }
   }
-  if (code) return system_error("cannot list the folder", folder, code.value());
+  if (code) return system_error("cannot list the folder", folder + below, code.value());
+  return {};
+}
+
+Result<std::vector<std::string>> files_in(const std::string& folder) {
+  constexpr int kDeepest = 16;
+  std::string root = folder;
+  while (root.size() > 1 && root.ends_with('/')) root.pop_back();
+  std::vector<std::string> paths;
+  bool has_keys = false;
+  HY_CHECK(list_folder(root, "", kDeepest, &paths, &has_keys));
+  for (std::string& path : paths) path = root + (has_keys ? "/." : "") + path;
   if (paths.empty())
     return input_error("no readable file in the folder", folder, fmt::format("files that are read end in {}", join(extension_names(), " ")));
   return paths;
@@ -334,8 +353,7 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) 
   if (fs::exists(target, ignored) && !fs::is_regular_file(target, ignored)) {
     out->file_ = ::open(out->target_.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
-    static std::atomic<uint64_t> counter{0};
-    out->temporary_ = fmt::format("{}/.{}.{}-{}.tmp", folder, target.filename().string(), ::getpid(), counter++);
+    out->temporary_ = fmt::format("{}/.{}.{}.tmp", folder, target.filename().string(), unique_suffix());
     out->file_ = ::open(out->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   }
   if (out->file_ >= 0) return out;

@@ -48,7 +48,7 @@ Result<FileKind> kind_named(std::string_view name, std::string where);
 std::string stem(std::string_view path);
 
 /// Files, globs and folders as one list of paths, sorted by bytes, each once. A folder stands for its own files with a
-/// known extension (hidden ones and subfolders are left out), a qlib folder (qlib_folder.h) for itself; "-" stands for standard input and is kept. A missing
+/// known extension (hidden ones are left out; of subfolders those called key=value are gone into: partitions.h), a qlib folder (qlib_folder.h) for itself; "-" stands for standard input and is kept. A missing
 /// file, an empty folder and a glob without a match are Errors.
 Result<std::vector<std::string>> expand_inputs(std::span<const std::string> inputs);
 Result<std::vector<std::string>> expand_input(const std::string& input);

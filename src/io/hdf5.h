@@ -23,8 +23,7 @@ Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::st
 /// The same by a worker process with at most `limit_bytes`; in this process where no worker program was named.
 Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
 
-/// The program that serves as worker: one whose main() calls hdf5_worker for kHdf5Worker. Called once, at start.
-void set_worker_program(const std::string& path);
+/// The name under which a worker process (exec/process.h) is asked to read a file: its main() calls hdf5_worker for it.
 inline constexpr const char* kHdf5Worker = "read-hdf5-worker";
 /// The worker's side: arguments behind kHdf5Worker. The table goes to the descriptor that the parent opened, an Error to stdout.
 int hdf5_worker(const std::vector<std::string>& arguments);

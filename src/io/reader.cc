@@ -9,17 +9,29 @@
 #include "io/csv.h"
 #include "io/formats.h"
 #include "io/hdf5.h"
+#include "io/partitions.h"
 #include "io/qlib_folder.h"
+#include "io/retype.h"
 
 namespace hayate::io {
 namespace {
 
 Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& options, const std::vector<std::string>& as_text,
                        int64_t limit_bytes) {
-  const CsvOptions csv = {.columns = options.columns, .as_text = as_text, .pool = options.pool, .memory_limit_bytes = limit_bytes};
-  if (codec == Codec::none) return read_csv_file(path, csv);
-  HY_TRY(const Buffer packed, read_file(path));
-  HY_TRY(const Buffer bytes, decompress(packed, codec, path, limit_bytes));
+  const CsvOptions csv = {.columns = options.columns,
+                          .as_text = as_text,
+                          .pool = options.pool,
+                          .memory_limit_bytes = limit_bytes,
+                          .types = options.types,
+                          .form = options.csv};
+  if (codec == Codec::none && options.csv.encoding == Encoding::utf8) return read_csv_file(path, csv);
+  HY_TRY(Buffer bytes, read_file(path));
+  if (codec != Codec::none) {
+    HY_TRY(bytes, decompress(bytes, codec, path, limit_bytes));
+  }
+  if (options.csv.encoding != Encoding::utf8) {
+    HY_TRY(bytes, decode(bytes, options.csv.encoding, path, limit_bytes));
+  }
   return parse_csv({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, csv);
 }
 
@@ -51,8 +63,8 @@ Result<Table> read_whole_folder(const std::string& path, const ReadOptions& opti
   return std::move(folder.table);
 }
 
-/// read_table with columns that stay text if the file is CSV.
-Result<Table> read_typed(const std::string& path, const ReadOptions& options, const std::vector<std::string>& as_text) {
+/// The file itself, its columns of the types that it has.
+Result<Table> read_as_written(const std::string& path, const ReadOptions& options, const std::vector<std::string>& as_text) {
   if (is_qlib_folder(path)) return read_whole_folder(path, options);
   HY_TRY(const FileKind kind, kind_to_read(path, options));
   const int64_t limit = limit_of(options);
@@ -75,6 +87,21 @@ Result<Table> read_typed(const std::string& path, const ReadOptions& options, co
       return read_hdf5(path, options, limit);
   }
   return usage_error("an unknown format", path, "see --format");
+}
+
+/// read_table with columns that stay text if the file is CSV, and the types of the keys of its folders.
+Result<Table> read_typed(const std::string& path, const ReadOptions& options, const std::vector<std::string>& as_text,
+                         const std::vector<NamedType>& keys) {
+  const auto kind = options.kind ? Result<FileKind>(*options.kind) : kind_of(path);
+  const bool csv = kind.ok() && kind.value().format == Format::csv && !is_qlib_folder(path);
+  if (kind.ok() && !csv && !options.csv.is_default())
+    return usage_error("--decimal, --thousands, --na and --encoding are for CSV files", path, "leave them out");
+  ReadOptions inner = options;
+  inner.columns = columns_in_file(path, options.columns), inner.types = types_in_file(path, options.types);
+  HY_TRY(Table table, read_as_written(path, inner, as_text));
+  if (!csv) HY_CHECK(retype(inner.types, path, &table));
+  if (!csv && inner.columns.empty()) HY_CHECK(check_types(inner.types, table.names));
+  return with_partitions(std::move(table), path, keys, options.columns);
 }
 
 bool is_csv(const std::string& path, const ReadOptions& options) {
@@ -107,15 +134,18 @@ void run(exec::Pool* pool, size_t count, const std::function<void(size_t)>& task
 
 }  // namespace
 
-Result<Table> read_table(const std::string& path, const ReadOptions& options) { return read_typed(path, options, {}); }
+Result<Table> read_table(const std::string& path, const ReadOptions& options) {
+  return read_typed(path, options, {}, partition_types({path}, options.types));
+}
 
 Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions& options) {
   assert(!paths.empty());
   if (paths.size() == 1) return read_table(paths[0], options);
   ReadOptions single = options;
   single.pool = nullptr;  // the workers take files
+  const std::vector<NamedType> keys = partition_types({paths.begin(), paths.end()}, options.types);
   std::vector<Result<Table>> results(paths.size(), Result<Table>(Table{}));
-  run(options.pool, paths.size(), [&](size_t i) { results[i] = read_typed(paths[i], single, {}); });
+  run(options.pool, paths.size(), [&](size_t i) { results[i] = read_typed(paths[i], single, {}, keys); });
   std::vector<Table> tables;
   for (Result<Table>& result : results) {
     HY_TRY(Table table, std::move(result));
@@ -125,7 +155,7 @@ Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions&
   if (!as_text.empty()) {
     run(options.pool, paths.size(), [&](size_t i) {
       if (!is_csv(paths[i], options)) return;
-      results[i] = read_typed(paths[i], single, as_text);
+      results[i] = read_typed(paths[i], single, as_text, keys);
       if (results[i].ok()) tables[i] = std::move(results[i]).value();
     });
   }

@@ -10,18 +10,21 @@
 #include "exec/pool.h"
 #include "hayate/error.h"
 #include "hayate/table.h"
+#include "io/csv_form.h"
 #include "io/files.h"
 
 namespace hayate::io {
 
 struct ReadOptions {
-  std::vector<std::string> columns;  ///< the columns wanted, in this order; empty: all of them
-  std::optional<FileKind> kind;      ///< for "-" and names that say nothing; else the extension decides
-  exec::Pool* pool = nullptr;        ///< workers for one large file; nullptr: the calling thread alone
-  int64_t memory_limit_bytes = 0;    ///< a table that would need more is refused; 0: 80 % of what the machine grants
+  std::vector<std::string> columns;   ///< the columns wanted, in this order; empty: all of them
+  std::optional<FileKind> kind;       ///< for "-" and names that say nothing; else the extension decides
+  exec::Pool* pool = nullptr;         ///< workers for one large file; nullptr: the calling thread alone
+  int64_t memory_limit_bytes = 0;     ///< a table that would need more is refused; 0: 80 % of what the machine grants
+  std::vector<NamedType> types = {};  ///< of columns by name; an unknown name is a usage Error, a value that does not fit an input Error
+  CsvForm csv = {};                   ///< how CSV files are written; other formats refuse anything but the defaults
 };
 
-/// The table in `path`: a file, a qlib folder, or standard input ("-"). An unknown name in `columns` is a usage Error with the nearest name.
+/// The table in `path`: a file, a qlib folder, or standard input ("-"). Folders key=value above it are columns too (partitions.h). An unknown name in `columns` is a usage Error with the nearest name.
 /// Columns that pandas stored as an index (named so in the file's metadata) are left out.
 Result<Table> read_table(const std::string& path, const ReadOptions& options = {});
 

@@ -1,4 +1,4 @@
-// A folder for one test, removed with all that is in it.
+// A folder for temporary files (of a test, of a benchmark), removed with all that is in it.
 #pragma once
 
 #include <cstdlib>
@@ -11,7 +11,7 @@ struct ScratchFolder {
   std::string path;
 
   ScratchFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "hayate_test_XXXXXX";
+    std::string name = std::filesystem::temp_directory_path() / "hayate_XXXXXX";
     if (const char* made = ::mkdtemp(name.data())) path = made;
   }
   ~ScratchFolder() {

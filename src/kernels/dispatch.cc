@@ -14,6 +14,7 @@
 #include "kernels/forest_bins.h"
 #include "kernels/gram.h"
 #include "kernels/moments.h"
+#include "kernels/norms.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
@@ -33,6 +34,7 @@ namespace hayate::kernels {
   extern const ForestKernels kForestKernels;                 \
   extern const GramKernels kGramKernels;                     \
   extern const MomentsKernels kMomentsKernels;               \
+  extern const NormKernels kNormKernels;                     \
   extern const QuantileKernels kQuantileKernels;             \
   extern const RankKernels kRankKernels;                     \
   extern const RecursiveKernels kRecursiveKernels;           \
@@ -97,6 +99,7 @@ const ElementwiseKernels& elementwise_kernels() {
 }
 const ExtremesKernels& extremes_kernels() { return choose(baseline::kExtremesKernels, avx2::kExtremesKernels, avx512::kExtremesKernels); }
 const MomentsKernels& moments_kernels() { return choose(baseline::kMomentsKernels, avx2::kMomentsKernels, avx512::kMomentsKernels); }
+const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::kNormKernels, avx512::kNormKernels); }
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }

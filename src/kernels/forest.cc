@@ -27,6 +27,7 @@ HAYATE_KERNELS_BEGIN
 namespace {
 
 constexpr int64_t kTogether = 8;
+constexpr int64_t kAhead = 12;  // rows that are fetched before they are counted
 constexpr int kBins = 256;
 constexpr int kSmall = 16;  // rows of a node that does without histograms
 constexpr uint32_t kMissing = 255;
@@ -101,16 +102,20 @@ struct Search32 {
 
   /// The best over lanes: feature place, cut and direction by rank_of(); false when there is none better than `best`.
   bool finish(double best, uint32_t& best_rank, double& best_gain) const {
+#if defined(__AVX512F__)
+    const float top = _mm512_reduce_max_ps(__m512(gain[0]));
+    const __mmask16 ties = _mm512_cmp_ps_mask(__m512(gain[0]), _mm512_set1_ps(top), _CMP_EQ_OQ);
+    best_rank = _mm512_mask_reduce_min_epu32(ties, __m512i(rank[0]));
+#else
     float top = -1;
-    uint32_t first = 0;
+    for (int lane = 0; lane < 16; ++lane) top = gain[lane / kLanes][lane % kLanes] > top ? gain[lane / kLanes][lane % kLanes] : top;
+    best_rank = ~0u;
     for (int lane = 0; lane < 16; ++lane) {
-      const float lane_gain = gain[lane / kLanes][lane % kLanes];
-      const uint32_t lane_rank = rank[lane / kLanes][lane % kLanes];
-      const bool better = lane_gain > top || (lane_gain == top && lane_rank < first);
-      top = better ? lane_gain : top;
-      first = better ? lane_rank : first;
+      const uint32_t own = gain[lane / kLanes][lane % kLanes] == top ? rank[lane / kLanes][lane % kLanes] : ~0u;
+      best_rank = own < best_rank ? own : best_rank;
     }
-    best_rank = first, best_gain = top;
+#endif
+    best_gain = double(top);
     return double(top) > best;
   }
 };
@@ -126,22 +131,25 @@ void clear(Record* histogram, int last_code, bool may_miss) {
 
 template <class Record, int kCount>
 void count_features(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, Record (*histograms)[kBins]) {
-  const uint8_t* columns[kCount];
-  for (int k = 0; k < kCount; ++k) columns[k] = table.places + table.stride * features[k];
+  int64_t offsets[kCount];
+  for (int k = 0; k < kCount; ++k) offsets[k] = features[k];
+  const int64_t ahead = node.num_rows - kAhead;
   for (int64_t i = 0; i < node.num_rows; ++i) {
-    const int64_t row = node.rows[i];
+    const uint8_t* places = table.rows + table.stride * node.rows[i];
+    __builtin_prefetch(table.rows + table.stride * node.rows[i < ahead ? i + kAhead : i]);
     const Record record = node.records[i];
-    for (int k = 0; k < kCount; ++k) histograms[k][columns[k][row]] += record;
+    for (int k = 0; k < kCount; ++k) histograms[k][places[offsets[k]]] += record;
   }
 }
 
+/// `count` is 1 .. kTogether.
 template <class Record>
 void fill_histograms(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t count, Record (*histograms)[kBins]) {
+  static constexpr void (*kFill[kTogether])(const CodeTable&, const PackedNode<Record>&, const uint16_t*, Record(*)[kBins]) = {
+      count_features<Record, 1>, count_features<Record, 2>, count_features<Record, 3>, count_features<Record, 4>,
+      count_features<Record, 5>, count_features<Record, 6>, count_features<Record, 7>, count_features<Record, 8>};
   for (int64_t k = 0; k < count; ++k) clear(histograms[k], table.last_code[features[k]], table.has_missing[features[k]] != 0);
-  if (count & 8) return count_features<Record, 8>(table, node, features, histograms);
-  if (count & 4) count_features<Record, 4>(table, node, features, histograms), features += 4, histograms += 4;
-  if (count & 2) count_features<Record, 2>(table, node, features, histograms), features += 2, histograms += 2;
-  if (count & 1) count_features<Record, 1>(table, node, features, histograms);
+  kFill[count - 1](table, node, features, histograms);
 }
 
 /// Ranks of the cuts that lanes l of vector 0 of a block stand for, missing right.
@@ -239,11 +247,12 @@ void search_rows32(const CodeTable& table, const PackedNode<uint32_t>& node, con
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
     uint32_t may_miss = 0;
     for (int64_t k = 0; k < together; ++k) {
-      const uint8_t* column = table.codes + table.stride * features[first + k];
-      for (int64_t i = 0; i < node.num_rows; ++i) codes[k * kGroup + i] = column[node.rows[i]];
+      const uint8_t* column = table.rows + features[first + k];
+      for (int64_t i = 0; i < node.num_rows; ++i) codes[k * kGroup + i] = column[table.stride * node.rows[i]];
       may_miss |= table.has_missing[features[first + k]];
     }
     for (int64_t i = together * kGroup; i < kTogether * kGroup; ++i) codes[i] = kMissing;
+    for (int64_t i = 0; i < kTogether * kGroup; ++i) codes[i] = code_at(uint8_t(codes[i]));
     for (int64_t k = 0; k < together; k += 16 / kGroup)
       (may_miss ? search_candidates<kGroup, true> : search_candidates<kGroup, false>)(codes + k * kGroup, node, uint32_t(first + k), search);
   }
@@ -252,8 +261,8 @@ void search_rows32(const CodeTable& table, const PackedNode<uint32_t>& node, con
 /// The first feature that tells two rows apart; its gain is that of every other such feature.
 void split_two(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
   for (int64_t k = 0; k < num_features; ++k) {
-    const uint8_t* column = table.codes + table.stride * features[k];
-    const uint8_t a = column[node.rows[0]], b = column[node.rows[1]];
+    const uint8_t* column = table.rows + features[k];
+    const uint8_t a = code_at(column[table.stride * node.rows[0]]), b = code_at(column[table.stride * node.rows[1]]);
     if (a == b) continue;
     Search32 search(node);
     search.consider(0, splat(node.records[a < b ? 0 : 1]), splat(0));
@@ -324,17 +333,26 @@ uint64_t sum_of_lanes(__m512i x) {
   return uint64_t(_mm512_reduce_add_epi64(_mm512_add_epi64(low, high)));
 }
 
+/// The codes of 16 places, whose upper bytes hold anything.
+__m512i codes_of(__m512i place) {
+  const __m512i low = _mm512_and_si512(_mm512_slli_epi32(place, 2), _mm512_set1_epi32(60));
+  const __m512i middle = _mm512_and_si512(_mm512_srli_epi32(place, 4), _mm512_set1_epi32(3));
+  return _mm512_or_si512(_mm512_or_si512(low, middle), _mm512_and_si512(place, _mm512_set1_epi32(0xC0)));
+}
+
 /// Sixteen rows at a time: gather the codes, compare, and compress each side to the front. What a store writes behind the
 /// rows that go left is masked: the rows of the next node may stand there.
-Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
-                     uint32_t* spare_units) {
+Division divide_rows(const CodeTable& table, uint16_t feature, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units,
+                     int32_t* spare_rows, uint32_t* spare_units) {
   int64_t left = 0, right = 0;
+  const __m512i stride = _mm512_set1_epi32(int(table.stride / 8));
   const __m512i byte = _mm512_set1_epi32(255), shift = _mm512_set1_epi32(missing_left), limit = _mm512_set1_epi32(cut + missing_left);
   __m512i next = byte, most = _mm512_setzero_si512(), count = most, marked = most;
   for (int64_t i = 0; i < num_rows; i += 16) {
     const __mmask16 here = __mmask16(num_rows - i >= 16 ? 0xFFFF : (1 << (num_rows - i)) - 1);
     const __m512i row = _mm512_maskz_loadu_epi32(here, rows + i), unit = _mm512_maskz_loadu_epi32(here, units + i);
-    const __m512i code = _mm512_and_si512(_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), here, row, codes, 1), byte);
+    const __m512i place = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), here, _mm512_mullo_epi32(row, stride), table.rows + feature, 8);
+    const __m512i code = codes_of(place);
     const __mmask16 goes_right = _mm512_mask_cmpgt_epu32_mask(here, _mm512_and_si512(_mm512_add_epi32(code, shift), byte), limit);
     const __mmask16 goes_left = __mmask16(here & ~goes_right);
     const int go_left = __builtin_popcount(goes_left), go_right = __builtin_popcount(goes_right);
@@ -360,15 +378,15 @@ Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64
 
 #else
 
-Division divide_rows(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
-                     uint32_t* spare_units) {
+Division divide_rows(const CodeTable& table, uint16_t feature, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units,
+                     int32_t* spare_rows, uint32_t* spare_units) {
   int64_t left = 0, right = 0;
   Mass mass{0, 0};
   uint8_t next = kMissing, most = 0;
   for (int64_t i = 0; i < num_rows; ++i) {
     const int32_t row = rows[i];
     const uint32_t unit = units[i];
-    const uint8_t code = codes[row];
+    const uint8_t code = code_at(table.rows[table.stride * row + feature]);
     const bool goes_right = uint8_t(code + missing_left) > cut + missing_left;
     rows[left] = row, units[left] = unit;
     spare_rows[right] = row, spare_units[right] = unit;
@@ -415,11 +433,31 @@ void class_records(const uint32_t* units, uint32_t count_bits, int64_t num_rows,
   }
 }
 
+/// In blocks of 64 features: the rows of a block are written one after another while its columns are read side by side.
+void table_rows(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows) {
+  constexpr int64_t kBlock = 16;
+  for (int64_t first = 0; first < num_rows; first += kBlock)
+    for (int64_t feature = 0; feature < row_stride; feature += kBlock) {
+      uint8_t block[kBlock][kBlock] = {};
+      for (int64_t f = 0; f < kBlock && feature + f < num_features; ++f)
+        for (int64_t i = 0; i < kBlock && first + i < num_rows; ++i) block[i][f] = scan_place(columns[(feature + f) * column_stride + first + i]);
+      const int64_t width = row_stride - feature < kBlock ? row_stride - feature : kBlock;
+      for (int64_t i = 0; i < kBlock && first + i < num_rows; ++i)
+        for (int64_t f = 0; f < width; ++f) rows[(first + i) * row_stride + feature + f] = block[i][f];
+    }
+}
+
 }  // namespace
 
 extern const ForestKernels kForestKernels;
-const ForestKernels kForestKernels = {
-    best_split32,           best_split64, divide_rows, label_range, number_records<uint32_t>, number_records<uint64_t>, class_records<uint32_t>,
-    class_records<uint64_t>};
+const ForestKernels kForestKernels = {best_split32,
+                                      best_split64,
+                                      divide_rows,
+                                      label_range,
+                                      number_records<uint32_t>,
+                                      number_records<uint64_t>,
+                                      class_records<uint32_t>,
+                                      class_records<uint64_t>,
+                                      table_rows};
 
 HAYATE_KERNELS_END

@@ -14,11 +14,11 @@
 
 namespace hayate::kernels {
 
-/// Codes of all features, column by column; 255 is missing. Every column can be read 3 bytes past its last row.
+/// Codes of all features row by row, each as scan_place() of the code: the features that a node tries are then bytes of one or
+/// two cache lines a row, and the rows of small nodes are what misses the cache. 63 bytes behind the last row can be read.
 struct CodeTable {
-  const uint8_t* codes;
-  const uint8_t* places;  ///< the same codes as scan_place() of each
-  int64_t stride;
+  const uint8_t* rows;
+  int64_t stride;              ///< bytes a row: a multiple of 8, at least the number of features
   const uint8_t* last_code;    ///< per feature: the largest code of a present value
   const uint8_t* has_missing;  ///< per feature: 1 when some row may be missing
 };
@@ -26,6 +26,8 @@ struct CodeTable {
 /// Where a histogram keeps the bin of `code`: 64 bins are a 4 x 16 matrix read by columns, so that four vectors of 16 hold
 /// bins 4 l, 4 l + 1, 4 l + 2, 4 l + 3 in lane l and a running sum over bins is three vertical adds and one sum over lanes.
 constexpr uint8_t scan_place(uint8_t code) { return uint8_t((code & 0xC0) | (code & 3) << 4 | (code >> 2 & 15)); }
+/// The way back.
+constexpr uint8_t code_at(uint8_t place) { return uint8_t((place & 0xC0) | (place & 15) << 2 | (place >> 4 & 3)); }
 
 /// The rows of a node, what they carry, and the totals.
 template <class Record>
@@ -76,8 +78,8 @@ struct ForestKernels {
   void (*best_split64)(const CodeTable&, const PackedNode<uint64_t>&, const uint16_t* features, int64_t num_features, Split& best);
 
   /// Moves rows and units that go left before those that go right, both in their old order. `spare_*` have num_rows + 16 places.
-  Division (*divide_rows)(const uint8_t* codes, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
-                          uint32_t* spare_units);
+  Division (*divide_rows)(const CodeTable&, uint16_t feature, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units,
+                          int32_t* spare_rows, uint32_t* spare_units);
 
   LabelRange (*label_range)(const int64_t* fixed, const int32_t* rows, const uint32_t* units, int64_t num_rows);
   /// records[i] = units * ((fixed[row] - low) >> shift) << count_bits | units; returns their sum.
@@ -88,6 +90,9 @@ struct ForestKernels {
   /// The same for two classes, labels 0 and 1.
   void (*class_records32)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint32_t* records);
   void (*class_records64)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint64_t* records);
+
+  /// Codes column by column to CodeTable::rows. Bytes of a row behind its features are 0.
+  void (*table_rows)(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows);
 };
 
 const ForestKernels& forest_kernels();

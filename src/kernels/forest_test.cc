@@ -28,10 +28,12 @@ struct Random {
 
 /// Codes of `bins` bins; every third feature misses values, every seventh is constant.
 struct Table {
+  static constexpr int64_t kRowStride = 24;
   int64_t stride = 320;
   std::vector<uint8_t> codes, places, last_code, has_missing;
 
-  Table(int bins, uint64_t seed) : codes(size_t(stride * kFeatures + 64)), places(codes.size()), last_code(kFeatures), has_missing(kFeatures) {
+  Table(int bins, uint64_t seed)
+      : codes(size_t(stride * kFeatures + 64)), places(size_t(kRowStride * kRows + 64)), last_code(kFeatures), has_missing(kFeatures) {
     Random random{seed};
     for (int f = 0; f < kFeatures; ++f) {
       last_code[f] = uint8_t(f % 7 == 6 ? 0 : bins - 1), has_missing[f] = f % 3 == 0;
@@ -40,9 +42,9 @@ struct Table {
         codes[f * stride + row] = uint8_t(missing ? 255 : random.below(last_code[f] + 1));
       }
     }
-    for (size_t i = 0; i < codes.size(); ++i) places[i] = scan_place(codes[i]);
+    forest_kernels().table_rows(codes.data(), stride, kRows, kFeatures, kRowStride, places.data());
   }
-  CodeTable view() const { return {codes.data(), places.data(), stride, last_code.data(), has_missing.data()}; }
+  CodeTable view() const { return {places.data(), kRowStride, last_code.data(), has_missing.data()}; }
 };
 
 template <class Record>
@@ -172,7 +174,8 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
       std::vector<uint32_t> units(rows.begin(), rows.end()), spare_units(rows.size() + 16);
       for (uint32_t& u : units) u |= u % 2 ? kMark : 0;
       moved.push_back(-1), units.push_back(77);
-      const Division found = kernels.divide_rows(codes, cut, missing_left, num_rows, moved.data(), units.data(), spare.data(), spare_units.data());
+      const Division found = kernels.divide_rows(table.view(), uint16_t(feature), cut, missing_left, num_rows, moved.data(), units.data(),
+                                                 spare.data(), spare_units.data());
       REQUIRE(found.left == left);
       REQUIRE(found.next_code == next);
       REQUIRE(found.misses == misses);

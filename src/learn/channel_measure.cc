@@ -76,7 +76,7 @@ Totals ChannelMeasure::enter(const NodeRows& node, double* value, double* deviat
       total_[2] += weight * uint64_t((target_.fixed[size_t(row)] - low_) >> shift_);
   }
   const double weight = values(node, value);
-  if (!training_.monotone.empty()) *value = std::clamp(*value, node.lowest, node.highest);
+  if (!training_.monotone.empty()) *value = std::clamp(*value, node.bounds.lowest, node.bounds.highest);
   if (deviation) {
     *deviation = 0;
     for (size_t i = 0; i < node.rows.size(); ++i)
@@ -281,7 +281,7 @@ void ChannelMeasure::move(const uint64_t* sums, bool add_them) {
 bool ChannelMeasure::within_bounds(const NodeRows& node, uint16_t feature, double left, double right) const {
   const int8_t direction = training_.monotone[feature];
   if (direction == 0) return true;
-  return (left - right) * direction <= 0 && std::min(left, right) >= node.lowest && std::max(left, right) <= node.highest;
+  return (left - right) * direction <= 0 && std::min(left, right) >= node.bounds.lowest && std::max(left, right) <= node.bounds.highest;
 }
 
 void ChannelMeasure::consider(const NodeRows& node, uint16_t feature, size_t boundary, bool missing_left) {

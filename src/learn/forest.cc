@@ -170,10 +170,15 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   return forest;
 }
 
-AlignedBytes histogram_places(const BinnedMatrix& matrix) {
-  AlignedBytes places(matrix.codes.size());
-  for (size_t i = 0; i < places.size(); ++i) places.data()[i] = kernels::scan_place(matrix.codes.data()[i]);
-  return places;
+/// Bytes a row, so that a row lies in as few cache lines as its features fit in.
+int64_t table_stride(int64_t num_features) {
+  return num_features > 64 ? (num_features + 63) / 64 * 64 : int64_t(std::bit_ceil(uint64_t(std::max<int64_t>(num_features, 8))));
+}
+
+AlignedBytes code_table(const BinnedMatrix& matrix, int64_t stride) {
+  AlignedBytes rows(size_t(matrix.num_rows * stride));
+  kernels::forest_kernels().table_rows(matrix.codes.data(), matrix.stride, matrix.num_rows, matrix.num_features, stride, rows.data());
+  return rows;
 }
 
 Tree tree_of(const Forest& forest, int64_t t) {
@@ -280,7 +285,8 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .rows = counted.rows,
                           .monotone = roles.monotone,
                           .last_code = last_codes(matrix),
-                          .places = target.packed ? histogram_places(matrix) : AlignedBytes(),
+                          .table = target.packed ? code_table(matrix, table_stride(matrix.num_features)) : AlignedBytes(),
+                          .table_stride = table_stride(matrix.num_features),
                           .features_per_node = tried,
                           .seed = seed,
                           .entity = entity};

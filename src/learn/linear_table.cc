@@ -4,30 +4,14 @@
 
 #include <cmath>
 
+#include "learn/training_rows.h"
+
 namespace hayate {
 
 using namespace learn;
 
 namespace learn {
 namespace {
-
-Result<void> check_row(const FloatColumns& values, int32_t row, const Labels& labels, std::span<const float> weights) {
-  if (row < 0 || row >= values.num_rows)
-    return input_error(fmt::format("row {} of {} rows", row, values.num_rows), "training rows", "name rows of the table");
-  const float weight = weights.empty() ? 1.0f : weights[size_t(row)];
-  if (!std::isfinite(weight) || weight < 0)
-    return input_error(fmt::format("the weight of row {} is {}", row, weight), "weights", "weights are finite numbers, 0 or more");
-  if (labels.problem == Problem::classification) {
-    const int32_t id = labels.classes[size_t(row)];
-    if (id < 0 || id >= labels.num_classes)
-      return input_error(fmt::format("class {} of row {} is not one of {} classes", id, row, labels.num_classes), "labels",
-                         "number the classes from 0");
-  } else if (!std::isfinite(labels.values[size_t(row)])) {
-    return input_error(fmt::format("the label of row {} is {}", row, labels.values[size_t(row)]), "labels",
-                       "leave out rows whose label is not a finite number");
-  }
-  return {};
-}
 
 Result<void> check_finite(const FloatColumns& values, std::span<const int32_t> rows) {
   for (int64_t f = 0; f < values.num_features; ++f)
@@ -55,12 +39,7 @@ Result<Examples> examples_of(const GramBlocks& blocks, std::span<const int32_t> 
                              bool standardize, exec::Pool* pool) {
   Examples out;
   out.weights.assign(weights.begin(), weights.end());
-  out.rows.reserve(rows.size());
-  for (const int32_t row : rows) {
-    HY_CHECK(check_row(blocks.values(), row, labels, weights));
-    if (out.weight(row) > 0) out.rows.push_back(row);
-  }
-  if (out.rows.empty()) return input_error("no rows to train on", "training rows", "give rows with a label and a positive weight");
+  HY_TRY(out.rows, rows_that_count(blocks.values().num_rows, rows, labels, weights));
   HY_CHECK(check_finite(blocks.values(), out.rows));
   out.moments = blocks.moments(out.rows, weights, pool);
   out.scale = scales_of(out.moments, standardize);

@@ -15,8 +15,7 @@ class PackedMeasure {
       : training_(training),
         scratch_(scratch),
         kernels_(kernels::forest_kernels()),
-        table_{training.matrix.codes.data(), training.places.data(), training.matrix.stride, training.last_code.data(),
-               training.matrix.has_missing.data()},
+        table_{training.table.data(), training.table_stride, training.last_code.data(), training.matrix.has_missing.data()},
         classes_(training.target.labels.problem == Problem::classification) {}
 
   Totals enter(const NodeRows& node, double* value, double*) {
@@ -55,9 +54,9 @@ class PackedMeasure {
   }
 
   Divided divide(const NodeRows& node) const {
-    const uint8_t* codes = training_.matrix.columns().column(best_.feature);
-    const kernels::Division found = kernels_.divide_rows(codes, best_.cut, best_.missing_left, int64_t(node.rows.size()), node.rows.data(),
-                                                         node.units.data(), scratch_.spare_rows.data(), scratch_.spare_units.data());
+    const kernels::Division found =
+        kernels_.divide_rows(table_, best_.feature, best_.cut, best_.missing_left, int64_t(node.rows.size()), node.rows.data(), node.units.data(),
+                             scratch_.spare_rows.data(), scratch_.spare_units.data());
     Divided out;
     out.left = found.left, out.mass = found.mass, out.feature = best_.feature;
     // In the middle of the gap up to the next code of the node: as good on the training rows, fairer to rows in the gap.

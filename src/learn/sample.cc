@@ -41,25 +41,44 @@ void draw_sample(std::span<const int32_t> rows, const ForestParams& params, uint
   sample.rows.resize(kept), sample.draws.resize(kept);
 }
 
-FeatureOrder::FeatureOrder(int64_t num_features) : order_(size_t(num_features)), partner_(size_t(num_features)) {
-  std::iota(order_.begin(), order_.end(), uint16_t{0});
-}
+FeatureOrder::FeatureOrder(int64_t num_features)
+    : order_(size_t(num_features)), taken_(size_t(num_features + 63) / 64), num_features_(uint32_t(num_features)) {}
 
 void FeatureOrder::restart(uint64_t key) {
-  for (size_t i = drawn_; i-- > 0;) std::swap(order_[i], order_[partner_[i]]);
-  key_ = key, drawn_ = 0;
+  std::fill(taken_.begin(), taken_.end(), uint64_t{0});
+  key_ = key, draws_ = 0, drawn_ = 0, given_ = 0;
+}
+
+/// Each half of 64 random bits is a draw: a multiply-shift, whose bias is below 2^-16.
+uint32_t FeatureOrder::below(uint32_t bound) {
+  if (draws_ % 2 == 0) bits_ = random_bits(key_, draws_ / 2);
+  const uint64_t half = draws_++ % 2 == 0 ? bits_ & 0xFFFFFFFFu : bits_ >> 32;
+  return uint32_t(half * bound >> 32);
+}
+
+void FeatureOrder::shuffle_rest() {
+  size_t end = drawn_;
+  for (uint32_t feature = 0; feature < num_features_; ++feature)
+    if (!(taken_[feature / 64] >> (feature % 64) & 1)) order_[end++] = uint16_t(feature);
+  for (size_t i = drawn_; i + 1 < end; ++i) std::swap(order_[i], order_[i + below(uint32_t(end - i))]);
+  drawn_ = end;
 }
 
 std::span<const uint16_t> FeatureOrder::next(int64_t count) {
-  const size_t first = drawn_, end = std::min(order_.size(), first + size_t(count));
-  for (; drawn_ < end; ++drawn_) {
-    if (drawn_ % 2 == 0) bits_ = random_bits(key_, drawn_ / 2);
-    // Each half of the bits draws one of the features left: a multiply-shift, whose bias is below 2^-16.
-    const uint64_t half = drawn_ % 2 == 0 ? bits_ & 0xFFFFFFFFu : bits_ >> 32;
-    const size_t partner = drawn_ + size_t(half * (order_.size() - drawn_) >> 32);
-    partner_[drawn_] = uint16_t(partner);
-    std::swap(order_[drawn_], order_[partner]);
+  const size_t first = given_, end = std::min(order_.size(), first + size_t(count));
+  while (drawn_ < end) {
+    if (2 * drawn_ >= order_.size()) {
+      shuffle_rest();
+      break;
+    }
+    const uint32_t feature = below(num_features_);
+    uint64_t& word = taken_[feature / 64];
+    const uint64_t bit = uint64_t{1} << (feature % 64);
+    order_[drawn_] = uint16_t(feature);
+    drawn_ += !(word & bit);
+    word |= bit;
   }
+  given_ = end;
   return {order_.data() + first, end - first};
 }
 

@@ -24,6 +24,9 @@ void draw_sample(std::span<const int32_t> rows, const ForestParams& params, uint
 
 /// Features in the random order of one node. The first k are a sample without replacement, and asking for more goes on
 /// in the same order, so a node that finds no split in its sample may look further.
+///
+/// Features are drawn with replacement and repeats are passed over: cheaper than a shuffle as long as few of many are drawn
+/// (7 of 60: 20 ns instead of 54). Once half of them are drawn, a shuffle of the rest follows.
 class FeatureOrder {
  public:
   explicit FeatureOrder(int64_t num_features);
@@ -33,10 +36,14 @@ class FeatureOrder {
   std::span<const uint16_t> next(int64_t count);
 
  private:
+  uint32_t below(uint32_t bound);
+  void shuffle_rest();
+
   std::vector<uint16_t> order_;
-  std::vector<uint16_t> partner_;  ///< place i was swapped with partner_[i]
-  uint64_t key_ = 0, bits_ = 0;
-  size_t drawn_ = 0;
+  std::vector<uint64_t> taken_;  ///< a bit per feature
+  uint32_t num_features_;
+  uint64_t key_ = 0, bits_ = 0, draws_ = 0;
+  size_t drawn_ = 0, given_ = 0;  ///< in order_; of these, handed out
 };
 
 }  // namespace hayate::learn

@@ -32,22 +32,30 @@ class Grower {
         feature_key_(random_key(training.seed, Stage::features, training.entity, tree_number)),
         threshold_key_(random_key(training.seed, Stage::threshold, training.entity, tree_number)),
         width_(training.values_per_node()),
-        deviates_(training.target.criterion == Criterion::absolute_error) {}
+        deviates_(training.target.criterion == Criterion::absolute_error),
+        monotone_(!training.monotone.empty()),
+        random_cuts_(training.params.splitter == "random") {}
 
   void grow(const kernels::Mass& mass) {
-    tree_ = {};
-    scratch_.queue.clear();
-    add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass});
+    reserve();
+    add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass}, {});
     for (size_t head = 0; head < scratch_.queue.size(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
   }
 
  private:
+  /// Trees of one forest are alike: what was enough before is enough again.
+  void reserve() {
+    const size_t before = scratch_.queue.size();
+    tree_ = {};
+    tree_.nodes.reserve(before), tree_.weight.reserve(before), tree_.values.reserve(before * width_);
+    scratch_.queue.clear(), scratch_.bounds.clear();
+  }
+
   /// A node stands at the same place in the queue and in the tree.
-  void add(const Pending& node) {
+  void add(const Pending& node, const Bounds& bounds) {
     tree_.nodes.push_back({uint32_t(tree_.nodes.size()) << 1, 0, TreeNode::kLeafCut});
     scratch_.queue.push_back(node);
-    tree_.weight.push_back(0);
-    tree_.values.resize(tree_.values.size() + width_);
+    if (monotone_) scratch_.bounds.push_back(bounds);
     if (deviates_) tree_.deviation.push_back(0);
     if (training_.matrix.ranked) tree_.thresholds.push_back(0);
   }
@@ -55,14 +63,12 @@ class Grower {
   void visit(uint32_t place, const Pending& at) {
     Sample& sample = scratch_.sample;
     const size_t rows = at.end - at.begin;
-    const NodeRows node{std::span(sample.rows).subspan(at.begin, rows),
-                        std::span(sample.draws).subspan(at.begin, rows),
-                        at.mass,
-                        random_bits(threshold_key_, at.path),
-                        at.lowest,
-                        at.highest};
+    NodeRows node{std::span(sample.rows).subspan(at.begin, rows), std::span(sample.draws).subspan(at.begin, rows), at.mass, 0, {}};
+    if (random_cuts_) node.key = random_bits(threshold_key_, at.path);
+    if (monotone_) node.bounds = scratch_.bounds[place];
+    tree_.values.resize(tree_.values.size() + width_);
     const Totals totals = measure_.enter(node, &tree_.values[place * width_], deviates_ ? &tree_.deviation[place] : nullptr);
-    tree_.weight[place] = totals.weight;
+    tree_.weight.push_back(totals.weight);
     if (may_split(at, totals) && find_split(at, node)) divide(place, at, node);
   }
 
@@ -97,12 +103,11 @@ class Grower {
       tree_.thresholds[place] = split.threshold;
     }
     const uint32_t middle = at.begin + uint32_t(split.left);
-    Pending left{at.begin, middle, at.path * 2, at.depth + 1, split.mass, at.lowest, at.highest};
-    Pending right{middle,    at.end,    at.path * 2 + 1, at.depth + 1, {at.mass.count - split.mass.count, at.mass.marked - split.mass.marked},
-                  at.lowest, at.highest};
+    Bounds left = node.bounds, right = node.bounds;
     if (split.direction > 0) left.highest = right.lowest = split.middle;
     if (split.direction < 0) left.lowest = right.highest = split.middle;
-    add(left), add(right);
+    add({at.begin, middle, at.path * 2, at.depth + 1, split.mass}, left);
+    add({middle, at.end, at.path * 2 + 1, at.depth + 1, {at.mass.count - split.mass.count, at.mass.marked - split.mass.marked}}, right);
   }
 
   const Training& training_;
@@ -111,7 +116,7 @@ class Grower {
   Measure measure_;
   uint64_t feature_key_, threshold_key_;
   size_t width_;
-  bool deviates_;
+  bool deviates_, monotone_, random_cuts_;
 };
 
 /// Turns draws into what the packed records count: times the weight, and marked with the class.
@@ -162,9 +167,8 @@ Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch)
   } else {
     Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
   }
-  Tree tree = scratch.tree;
-  prune(training, tree);
-  return tree;
+  prune(training, scratch.tree);
+  return std::move(scratch.tree);
 }
 
 bool goes_left(const BinnedMatrix& matrix, const Tree& tree, uint32_t at, int32_t row) {

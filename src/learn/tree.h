@@ -41,7 +41,8 @@ struct Training {
   std::span<const int32_t> rows;   ///< training rows of positive weight
   std::vector<int8_t> monotone;    ///< per feature; empty when none is bound
   std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
-  AlignedBytes places;             ///< the codes of the matrix as places in a histogram; empty when not packed
+  AlignedBytes table;              ///< the codes as kernels::CodeTable has them; empty when not packed
+  int64_t table_stride = 0;
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
 
@@ -63,8 +64,11 @@ struct Pending {
   uint64_t path;        ///< 1 for the root; 2 p and 2 p + 1 for the children of p (modulo 2^64)
   int64_t depth;
   kernels::Mass mass;
-  double lowest = -std::numeric_limits<double>::infinity();  ///< monotone features bound the value
-  double highest = std::numeric_limits<double>::infinity();
+};
+
+/// What monotone features leave of the values a node may predict.
+struct Bounds {
+  double lowest = -std::numeric_limits<double>::infinity(), highest = std::numeric_limits<double>::infinity();
 };
 
 /// A node: a range of the tree's rows and how often each counts, and their sums.
@@ -72,8 +76,8 @@ struct NodeRows {
   std::span<int32_t> rows;
   std::span<uint32_t> units;
   kernels::Mass mass;
-  uint64_t key = 0;  ///< of the node's random numbers
-  double lowest = 0, highest = 0;
+  uint64_t key = 0;  ///< of the node's random cuts
+  Bounds bounds;
 };
 
 /// What the stopping rules need to know of a node.
@@ -105,6 +109,7 @@ struct Scratch {
   Tree tree;
   RowWeights weights;  ///< of this tree, when it weighs its own draws
   std::vector<Pending> queue;
+  std::vector<Bounds> bounds;       ///< per node in the queue, with monotone features
   std::vector<int32_t> spare_rows;  ///< for all rows of a tree and 16 more
   std::vector<uint32_t> spare_units;
   std::vector<uint32_t> records32;

@@ -176,9 +176,9 @@ ProtobufWriter property(std::string_view name, std::string_view value) { return 
 
 Result<std::string> to_onnx(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
-  HY_CHECK(refuse_categories(*predictor, "--to onnx"));
   if (std::holds_alternative<Blend>(*predictor))
     return usage_error("a blend of models cannot be exported to ONNX", "--to onnx", "train its best part alone: hayate model FILE names the parts");
+  HY_CHECK(refuse_categories(*predictor, "--to onnx"));
   Graph graph;
   graph.input("input", kFloat, num_features(*predictor));
   const Forest* forest = std::get_if<Forest>(predictor);

@@ -19,21 +19,22 @@
 namespace hayate::pipeline {
 namespace {
 
-/// What is tried for each learner: fixed params, and a space around its defaults.
+/// What is tried for each learner: fixed params, and a space around its defaults. The cheap ones come first: in a budget that is
+/// too small for trees they are what is left.
 struct LearnerPlan {
   const char* learner;
   const char* params;
   std::initializer_list<const char*> space;
 };
 const LearnerPlan kPlans[] = {
+    {"linear", "l2=1", {"l2=loguniform(0.0001,100000)", "l1_ratio=choice(0,0.5)"}},
+    {"logistic", "l2=1", {"l2=loguniform(0.0001,100000)"}},
     {"forest",
      "num_trees=200,max_depth=14",
      {"max_features=choice(sqrt,0.2,0.4,0.7,all)", "min_samples_leaf=logint(1,64)", "max_depth=int(5,20)", "max_samples=quniform(0.3,1,0.1)"}},
     {"boosting",
      "num_trees=150,learning_rate=0.07",
      {"learning_rate=loguniform(0.02,0.3)", "num_trees=logint(40,400)", "num_leaves=logint(6,96)", "min_samples_leaf=logint(2,100)"}},
-    {"linear", "l2=1", {"l2=loguniform(0.0001,100000)", "l1_ratio=choice(0,0.5)"}},
-    {"logistic", "l2=1", {"l2=loguniform(0.0001,100000)"}},
 };
 
 constexpr size_t kMostKept = 20, kMostBlended = 12;  ///< candidates whose predictions are kept; that may be in the blend

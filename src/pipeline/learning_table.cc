@@ -73,7 +73,7 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
     for (size_t f = 0; f < out.features.size(); ++f)
       for (const int32_t row : kept) out.values.push_back(values[f * all + size_t(row)]);
   }
-  e.values = {out.values.data(), int64_t(kept.size()), int64_t(out.features.size()), int64_t(kept.size())};
+  e.values = {out.values.data(), int64_t(kept.size()), int64_t(out.features.size()), int64_t(kept.size()), out.features};
   for (const int32_t row : kept) {
     const auto at = size_t(row);
     if (e.problem == Problem::classification)

@@ -61,4 +61,12 @@ Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const
   return vwap_added;
 }
 
+Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step, int64_t fixed, int64_t each, int workers, const std::string& hint) {
+  const int64_t limit = exec::memory_limit_bytes(exec), least = fixed + each;
+  if (least > limit)
+    return Error{Kind::budget, fmt::format("the step {} needs {}, the limit is {}", step, format_bytes(least), format_bytes(limit)), "--memory-limit",
+                 fmt::format("--memory-limit {}MB would do, or {}", least / 1'000'000 + 1, hint)};
+  return each == 0 ? workers : int(std::min<int64_t>(workers, (limit - fixed) / each));
+}
+
 }  // namespace hayate::pipeline

@@ -28,6 +28,10 @@ Error nothing_left(const std::vector<Finding>& failures);
 Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel, exec::Pool& pool,
                           const exec::ExecConfig& exec);
 
+/// How many workers, at most `workers`, the memory limit allows in a step that holds `fixed` bytes and `each` more per worker.
+/// Error (budget): not even one; it names the limit that would do, then `hint`, another thing to try.
+Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step, int64_t fixed, int64_t each, int workers, const std::string& hint);
+
 inline constexpr const char* kVwapAdded = "vwap is absent: (high + low + close) / 3 is used";
 
 }  // namespace hayate::pipeline

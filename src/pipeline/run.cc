@@ -3,129 +3,77 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <mutex>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/strings.h"
 #include "cache/store.h"
-#include "io/json_reader.h"
+#include "exec/io_pool.h"
 #include "io/writer.h"
+#include "pipeline/costs.h"
+#include "pipeline/last_inputs.h"
 #include "pipeline/manifest.h"
-#include "pipeline/prepare.h"
+#include "pipeline/prepared_run.h"
 #include "pipeline/run_files.h"
+#include "pipeline/run_records.h"
 #include "pipeline/spec.h"
-#include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
 namespace hayate::pipeline {
 namespace {
 
-/// How many workers the memory limit allows for symbol tasks; an Error names the limit that would do.
-Result<int> workers_that_fit(const Plan& plan, const Panel& panel, const exec::ExecConfig& exec, int workers) {
-  const int64_t limit = exec::memory_limit_bytes(exec), now = resident_bytes();
-  int64_t longest = 0, results = 0;
-  for (size_t s = 0; s < panel.num_symbols(); ++s) {
-    const int64_t rows = int64_t(panel.series_times(s).size());
-    longest = std::max(longest, rows);
-    results += symbol_result_bytes(plan, rows);
-  }
-  const bool pooled = plan.spec.model.scope == "pooled";
-  const int64_t fixed = now + (pooled ? pooled_bytes(plan, panel.num_rows()) : results), each = pooled ? 0 : symbol_task_bytes(plan, longest);
-  if (fixed + each > limit)
-    return Error{Kind::budget, fmt::format("the step train needs {}, the limit is {}", format_bytes(fixed + each), format_bytes(limit)),
-                 "--memory-limit",
-                 fmt::format("--memory-limit {}MB would do{}", (fixed + each) / 1'000'000 + 1,
-                             pooled ? ", or scope = \"symbol\"" : ", or fewer or shallower trees")};
-  return each == 0 ? workers : int(std::min<int64_t>(workers, std::max<int64_t>(1, (limit - fixed) / each)));
-}
-
-/// What each symbol's task reads, as a hash, in the order of `panel`, whose symbols are some of those that were read: its own bars,
-/// and with cross-sections those of every symbol beside it.
-std::vector<Hash128> input_hashes(const io::BarsResult& bars, const Panel& panel, bool of_all) {
-  std::vector<Hash128> out;
-  Hasher all;
-  size_t at = 0;
-  for (const std::string& symbol : panel.symbols) {
-    while (bars.bars.panel.symbols[at] != symbol) ++at;
-    out.push_back(bars.input_hash[at]);
-    all.text(symbol).number(out.back().low).number(out.back().high);
-  }
-  const Hash128 universe = all.finish();
-  if (of_all)
-    for (Hash128& hash : out) hash = Hasher().number(hash.low).number(hash.high).number(universe.low).number(universe.high).finish();
-  return out;
-}
-
-std::string first_record(const RunRequest& request) {
-  JsonWriter json;
-  json.object().key("record").value("run").key("hayate").value(request.version).key("program").value(program_hash().hex());
-  json.key("spec_hash").value(spec_hash(request.spec)).key("spec").value(spec_toml(request.spec)).key("exec").object();
-  exec::ExecConfig exec = request.exec;
-  for (const Field& field : fields_of(exec)) json.key(field.name).value(field.text());
-  return json.end().end().text();
-}
-
-std::string inputs_record(const std::vector<Hash128>& hashes) {
-  Hasher all;
-  for (const Hash128& hash : hashes) all.number(hash.low).number(hash.high);
-  return fmt::format("{{\"record\":\"inputs\",\"hash\":\"{}\"}}", all.finish().hex());
-}
-
-std::string task_record(const TaskTrace& task) {
-  JsonWriter json;
-  json.object().key("record").value("task").key("step").value(task.step).key("key").value(task.key);
-  json.key("state").value(task.reused ? "reused" : "run").key("result").value(task.result.hex()).end();
-  return json.text();
-}
-
-/// Records of one kind, parsed. A record that is no JSON is a defect of ours and is passed over.
-std::vector<io::Json> records_called(const std::vector<std::string>& records, const std::string& kind) {
-  std::vector<io::Json> out;
-  for (const std::string& text : records) {
-    auto json = io::parse_json(text, "manifest");
-    const io::Json* name = json.ok() ? json.value().find("record") : nullptr;
-    if (name && name->text() && *name->text() == kind) out.push_back(std::move(json.value()));
-  }
-  return out;
-}
-
-std::string text_of(const io::Json& json, std::string_view name) {
-  const io::Json* member = json.find(name);
-  return member && member->text() ? *member->text() : "";
-}
+/// A run asks for each result once: keeping them in memory too would gain nothing.
+constexpr cache::Bounds kRunBounds{0, cache::Bounds().folder};
+/// What a power cut may take: results and records are on the disk so many seconds after they were written.
+constexpr double kCommitSeconds = 0.1;
+constexpr size_t kCommitEntries = 16;  // synced by one thread before it looks whether others should help
 
 /// A new manifest with its first records, or the old one when its inputs are still the same.
 Result<Manifest> open_manifest(const RunRequest& request, const std::string& run_dir, const std::vector<Hash128>& hashes) {
-  const std::string hash = spec_hash(request.spec), inputs = inputs_record(hashes);
-  if (request.resume) {
-    HY_TRY(const auto records, read_manifest(run_dir));
-    const auto before = records_called(records, "inputs");
-    if (!before.empty() && inputs.find(text_of(before[0], "hash")) == std::string::npos)
-      return input_error("the bars are not those that this run began with", run_dir, "run the spec again with another --run-dir");
-    return Manifest::resume(run_dir, hash);
-  }
-  HY_TRY(Manifest manifest, Manifest::begin(run_dir, hash));
-  HY_CHECK(manifest.append(first_record(request)));
-  HY_CHECK(manifest.append(inputs));
-  HY_CHECK(manifest.sync());
-  return manifest;
+  const std::string hash = spec_hash(request.spec);
+  if (!request.resume) return Manifest::begin(run_dir, hash, {first_record(request), inputs_record(hashes)});
+  HY_CHECK(check_inputs(run_dir, hashes));
+  return Manifest::resume(run_dir, hash);
 }
 
-/// Most bytes that a shared cache keeps after a run.
-constexpr int64_t kCacheBytes = 10'000'000'000;
+/// Where finished tasks go: their results to the store, their records to the manifest, both to the disk soon after, by
+/// threads that wait for it so that no worker has to. A disk that refuses ends the run at the next record.
+class Commits {
+ public:
+  Commits(cache::Store& store, Manifest& manifest, const LastInputs& last, int io_workers)
+      : store_(store), manifest_(manifest), last_(last), io_(io_workers) {}
 
-/// A shared cache is kept within its bound; results that were stored for this run alone have served when it is finished.
-void tidy(const cache::Store& store, bool shared) {
-  if (shared) {
-    if (store.use().written > 0) cache::trim(store.folder(), kCacheBytes);
-  } else {
-    std::error_code ignored;
-    std::filesystem::remove_all(store.folder(), ignored);
+  Result<void> record(const TaskTrace& task) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (failure_) return *failure_;
+      if (!std::exchange(pending_, true)) io_.submit([this] { commit(); }, kCommitSeconds);
+    }
+    return manifest_.append(task_record(task, task.reused ? "" : last_.why_run(task)));
   }
-}
+
+  const exec::IoPool& io() const { return io_; }
+
+ private:
+  void commit() {
+    {
+      const std::lock_guard lock(mutex_);
+      pending_ = false;
+    }
+    if (store_.sync(kCommitEntries)) io_.submit([this] { commit(); });
+    const auto synced = manifest_.sync();
+    const std::lock_guard lock(mutex_);
+    if (!synced.ok()) failure_ = synced.error();
+  }
+
+  cache::Store& store_;
+  Manifest& manifest_;
+  const LastInputs& last_;
+  std::mutex mutex_;
+  bool pending_ = false;
+  std::optional<Error> failure_;
+  exec::IoPool io_;  // last: its threads end before what they use
+};
 
 }  // namespace
 
@@ -137,47 +85,58 @@ std::string RunStats::line() const {
 
 namespace {
 
-/// Bars that are fit to be learnt from, in the order in which they became so.
-struct Prepared {
-  io::BarsResult bars;  ///< as read
-  Panel panel;          ///< without failed symbols, adjusted
-  std::vector<Hash128> hashes;
+/// What everything after the first bar is done with.
+struct Workshop {
+  exec::Pool& pool;
+  exec::Steps& steps;
+  const exec::Cancellation& cancel;
+  const MemoryShare& share;
+  double began;
 };
 
-/// Reads, compiles the plan against the columns, checks. Findings and messages go to `outcome`.
-Result<Prepared> prepare(Plan& plan, const std::vector<std::string>& paths, const exec::ExecConfig& exec, exec::Pool& pool, exec::Steps& steps,
-                         RunOutcome& outcome) {
-  Prepared out;
-  steps.begin("read", int64_t(paths.size()));
-  HY_TRY(out.bars, io::read_bars(paths, pool));
-  HY_CHECK(compile_plan(plan, out.bars.bars.panel.fields));
-
-  steps.begin("check", int64_t(out.bars.bars.panel.num_symbols()));
-  HY_TRY(CheckedBars checked, check_universe(out.bars.bars, plan.spec.universe.adjust));
-  outcome.failures = std::move(checked.failures), outcome.warnings = std::move(checked.warnings);
-  out.panel = std::move(checked.panel);
-  out.hashes = input_hashes(out.bars, out.panel, plan.features->has_cross_sections() || plan.label_program->has_cross_sections());
-
-  if (!plan.features->stages().empty() || !plan.label_program->stages().empty()) steps.begin("compute");
-  HY_TRY(const bool vwap_added, prepare_bars(plan.spec.universe.adjust, {&*plan.features, &*plan.label_program}, out.panel, pool, exec));
-  if (vwap_added) outcome.messages.emplace_back(kVwapAdded);
-  if (!plan.scalers.empty() && plan.spec.features.fit == "all")
-    outcome.messages.emplace_back("warning: fit = \"all\": processors are fitted on test rows too, so the test is no test");
-  return out;
+/// Trains every task, with stored results and a record of each in the manifest.
+Result<Trained> train(const Plan& plan, const PreparedRun& prepared, const RunRequest& request, const Workshop& shop, cache::Store& store,
+                      Manifest& manifest, Costs& costs, RunOutcome& outcome) {
+  const LastInputs last(plan, store);
+  Commits commits(store, manifest, last, exec::io_worker_count(request.exec));
+  exec::Pressure pressure(shop.pool.workers(), shop.share.limit);
+  TrainJob job{plan, prepared.panel, prepared.input_hash, shop.pool, shop.steps, shop.cancel, request.exec.timeout.value, shop.began, &store};
+  job.finished = [&](const TaskTrace& task) { return commits.record(task); };
+  job.costs = task_fit(costs, task_name(plan)), job.retries = exec::retries_of(request.exec);
+  job.bytes = shop.share.limit - shop.share.fixed;
+  if (request.exec.monitoring == "on") job.pressure = &pressure;
+  auto trained = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
+  if (shop.cancel.stopped())
+    return Error{Kind::interrupted, "interrupted; finished tasks are kept", outcome.run_dir, fmt::format("hayate resume {}", outcome.run_dir)};
+  if (!trained.ok()) return trained;
+  costs[task_name(plan)] = trained.value().costs;
+  if (!cache_folder(request.exec).empty()) HY_CHECK(last.write(trained.value().tasks, store));
+  outcome.stats.io_pool = commits.io().use(), outcome.stats.io_workers = commits.io().workers();
+  outcome.stats.fewest_workers = pressure.fewest();
+  return trained;
 }
 
-/// Trains every task on `pool`, with stored results and a record of each in the manifest.
-Result<Trained> train(const Plan& plan, const Prepared& prepared, const RunRequest& request, exec::Pool& pool, exec::Steps& steps,
-                      const exec::Cancellation& cancel, double began, cache::Store& store, Manifest& manifest, const std::string& run_dir) {
-  std::mutex recording;
-  const auto record = [&](const TaskTrace& task) {
-    const std::lock_guard lock(recording);
-    return manifest.append(task_record(task));
-  };
-  const TrainJob job{plan, prepared.panel, prepared.hashes, pool, steps, cancel, request.exec.timeout.value, began, &store, record};
-  auto trained = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
-  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted; finished tasks are kept", run_dir, fmt::format("hayate resume {}", run_dir)};
-  return trained;
+void count(const PreparedRun& prepared, const Trained& trained, const cache::Store& store, const Workshop& shop, double cpu_began, RunStats& stats) {
+  const cache::StoreUse use = store.use();
+  const exec::PoolUse pool = shop.pool.use();
+  stats.symbols = int64_t(prepared.panel.num_symbols() - trained.failures.size());
+  stats.rows = prepared.panel.num_rows(), stats.models = trained.num_models, stats.workers = shop.pool.workers();
+  stats.cache_hits = std::count_if(trained.tasks.begin(), trained.tasks.end(), [](const TaskTrace& task) { return task.reused; });
+  stats.cache_misses = int64_t(trained.tasks.size()) - stats.cache_hits, stats.cache_damaged = use.damaged;
+  stats.attempts = int64_t(trained.tasks.size()), stats.cpu_pool = pool, stats.memory_limit_bytes = shop.share.limit;
+  for (const TaskTrace& task : trained.tasks) {
+    stats.queue_seconds += task.wait / double(trained.tasks.size());
+    stats.longest_queue_seconds = std::max(stats.longest_queue_seconds, task.wait);
+  }
+  stats.wall_seconds = wall_seconds() - shop.began, stats.cpu_seconds = cpu_seconds() - cpu_began, stats.peak_memory_bytes = peak_memory_bytes();
+}
+
+/// What the steps of this run took, for the next one. That it could not be kept is no reason to fail.
+void learn(const PreparedRun& prepared, const RunOutcome& outcome, cache::Store& store, Costs& costs) {
+  for (const exec::StepRecord& step : outcome.steps)
+    if (step.name == "read" || step.name == "check" || step.name == "evaluate" || step.name == "write")
+      learn_step(costs, step.name, prepared.panel.num_rows(), step.wall_seconds);
+  (void)write_costs(store, costs);
 }
 
 }  // namespace
@@ -193,17 +152,21 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   const int asked = exec::worker_count(request.exec);
   exec::Pool pool(asked);
-  HY_TRY(Prepared prepared, prepare(plan, paths, request.exec, pool, steps, outcome));
-  HY_TRY(const int workers, workers_that_fit(plan, prepared.panel, request.exec, asked));
-  exec::Pool fewer(workers < asked ? workers : 1);
+  HY_TRY(PreparedRun prepared, prepare_run(plan, paths, request.exec, pool, steps));
+  outcome.failures = std::move(prepared.failures), outcome.warnings = std::move(prepared.warnings), outcome.messages = std::move(prepared.messages);
+  HY_TRY(const MemoryShare share, share_memory(plan, prepared.panel, request.exec, asked));
+  exec::Pool fewer(share.workers < asked ? share.workers : 1);
+  const Workshop shop{share.workers < asked ? fewer : pool, steps, cancel, share, began};
 
-  HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, prepared.hashes));
+  HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, prepared.input_hash));
   const std::string shared = cache_folder(request.exec);
-  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? outcome.run_dir + "/tasks" : shared));
-  HY_TRY(Trained trained, train(plan, prepared, request, workers < asked ? fewer : pool, steps, cancel, began, store, manifest, outcome.run_dir));
+  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? own_store(outcome.run_dir) : shared, kRunBounds));
+  Costs costs = read_costs(store);
+  HY_TRY(Trained trained, train(plan, prepared, request, shop, store, manifest, costs, outcome));
   outcome.failures.insert(outcome.failures.end(), trained.failures.begin(), trained.failures.end());
   if (trained.predictors.empty()) return nothing_left(outcome.failures);
   std::stable_sort(outcome.failures.begin(), outcome.failures.end(), [](const Finding& a, const Finding& b) { return a.symbol < b.symbol; });
+  outcome.stats.failed = int64_t(outcome.failures.size());
 
   steps.begin("evaluate", int64_t(trained.forecast.num_rows()));
   HY_TRY(outcome.scores, score(trained.forecast, plan.spec.model.scope == "pooled", trained.train_rows));
@@ -223,75 +186,24 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   outcome.forecast = std::move(trained.forecast);
   steps.end();
   outcome.steps = steps.records();
+  if (!shared.empty()) {
+    learn(prepared, outcome, store, costs);
+    store.sync();
+  }
 
-  RunStats& stats = outcome.stats;
-  stats.symbols = int64_t(prepared.panel.num_symbols() - trained.failures.size()), stats.failed = int64_t(outcome.failures.size());
-  stats.rows = prepared.panel.num_rows(), stats.models = trained.num_models, stats.workers = workers, stats.cache_hits = store.use().hits;
-  stats.wall_seconds = wall_seconds() - began, stats.cpu_seconds = cpu_seconds() - cpu_began, stats.peak_memory_bytes = peak_memory_bytes();
+  count(prepared, trained, store, shop, cpu_began, outcome.stats);
   HY_CHECK(io::write_file(path("report.html"), eval::render_report(report_data(request, plan, outcome, prepared.bars, trained, model))));
-  HY_CHECK(io::write_file(path("events.jsonl"), events_jsonl(outcome.steps, trained.tasks, stats)));
-  HY_CHECK(manifest.append("{\"record\":\"end\",\"stats\":" + stats_json(stats) + "}"));
+  if (request.exec.monitoring == "off") trained.tasks.clear();
+  HY_CHECK(io::write_file(path("events.jsonl"), events_jsonl(outcome.steps, trained.tasks, outcome.stats)));
+  HY_CHECK(manifest.append(end_record(outcome.stats)));
   HY_CHECK(manifest.sync());
-  tidy(store, !shared.empty());
+  tidy_run_folder(outcome.run_dir);
   return outcome;
 }
 
 std::string cache_folder(const exec::ExecConfig& exec) {
   if (exec.cache == "off") return "";
   return exec.cache.empty() ? cache::user_folder() : exec.cache;
-}
-
-Result<std::optional<RunRequest>> read_request(const std::string& run_dir) {
-  HY_TRY(const auto records, read_manifest(run_dir));
-  const auto first = records_called(records, "run");
-  if (first.empty()) return input_error("the manifest of this run is damaged", run_dir + "/manifest", "run the spec again with another --run-dir");
-  if (!records_called(records, "end").empty()) return std::optional<RunRequest>();
-  if (text_of(first[0], "program") != program_hash().hex())
-    return input_error(fmt::format("this run was begun by another build ({})", text_of(first[0], "hayate")), run_dir,
-                       "finish it with that build, or run the spec again with another --run-dir");
-  RunRequest request;
-  HY_TRY(request.spec, parse_run_spec(text_of(first[0], "spec"), run_dir + "/manifest", nullptr));
-  if (const io::Json* settings = first[0].find("exec"))
-    for (Field& field : fields_of(request.exec))
-      if (const std::string text = text_of(*settings, field.name); text != field.text()) HY_CHECK(field.set(text, run_dir + "/manifest", "manifest"));
-  request.run_dir = run_dir;
-  request.resume = true;
-  return std::optional(std::move(request));
-}
-
-Result<std::vector<TaskRecord>> read_tasks(const std::string& run_dir) {
-  HY_TRY(const auto records, read_manifest(run_dir));
-  std::vector<TaskRecord> out;
-  std::map<std::string, size_t> place;
-  for (const io::Json& json : records_called(records, "task")) {
-    TaskRecord task{text_of(json, "step"), text_of(json, "key"), text_of(json, "state"), ""};
-    task.reason = task.state == "reused" ? "bars, expressions, params and program are those of a stored result"
-                                         : "no stored result for these bars, expressions, params and program";
-    // A resumed run tells of a task again: the last word counts.
-    const auto [at, fresh] = place.try_emplace(task.step + " " + task.key, out.size());
-    if (fresh)
-      out.push_back(std::move(task));
-    else
-      out[at->second] = std::move(task);
-  }
-  return out;
-}
-
-Result<RunStats> read_stats(const std::string& run_dir) {
-  HY_TRY(const auto records, read_manifest(run_dir));
-  if (!records.empty()) {
-    HY_TRY(const io::Json last, io::parse_json(records.back(), run_dir + "/manifest"));
-    if (const io::Json* counters = last.find("stats")) {
-      const auto number = [&](const char* name) { return counters->find(name) ? counters->find(name)->number(0) : 0.0; };
-      RunStats stats;
-      stats.symbols = int64_t(number("symbols")), stats.failed = int64_t(number("failed")), stats.rows = int64_t(number("rows")),
-      stats.models = int64_t(number("models"));
-      stats.wall_seconds = number("wall_s"), stats.cpu_seconds = number("cpu_s"), stats.peak_memory_bytes = int64_t(number("peak_rss_bytes"));
-      stats.workers = int(number("workers")), stats.cache_hits = int64_t(number("cache_hits"));
-      return stats;
-    }
-  }
-  return input_error("this run did not finish", run_dir, "run the same spec again with this --run-dir");
 }
 
 }  // namespace hayate::pipeline

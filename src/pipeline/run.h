@@ -21,6 +21,7 @@ struct RunRequest {
   exec::ExecConfig exec;
   std::string run_dir;  ///< empty: runs/<time>-<spec hash>
   std::string version;  ///< of hayate, for the report
+  std::string folder;   ///< that relative paths began in, of a run that is resumed
   bool resume = false;  ///< go on in run_dir with what its manifest and stored results hold
 };
 
@@ -29,9 +30,18 @@ struct RunStats {
   int64_t symbols = 0, failed = 0, rows = 0, models = 0;
   double wall_seconds = 0, cpu_seconds = 0;
   int64_t peak_memory_bytes = 0;
-  int workers = 1;
-  int64_t cache_hits = 0;
+  int64_t memory_limit_bytes = 0;
+  int workers = 1, io_workers = 1;
+  int fewest_workers = 1;  ///< that pressure on the machine left with a task
+  int64_t cache_hits = 0, cache_misses = 0, cache_damaged = 0;
+  int64_t attempts = 0;                                 ///< at tasks
+  double queue_seconds = 0, longest_queue_seconds = 0;  ///< that a task waited for a worker, on average and at most
+  exec::PoolUse cpu_pool, io_pool;                      ///< wall and busy seconds
 
+  /// Busy seconds of a pool over those that its workers had.
+  static double busy_share(const exec::PoolUse& use, int workers) {
+    return use.wall_seconds > 0 ? use.busy_seconds / (use.wall_seconds * workers) : 0;
+  }
   double symbols_per_second() const { return wall_seconds > 0 ? double(symbols) / wall_seconds : 0; }
   /// Busy CPU over wall.
   double speed_up() const { return wall_seconds > 0 ? cpu_seconds / wall_seconds : 0; }

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "eval/metrics_json.h"
 #include "kernels/dispatch.h"
+#include "pipeline/run_records.h"
 #include "pipeline/spec.h"
 
 namespace hayate::pipeline {
@@ -72,20 +73,13 @@ std::string failures_json(const std::vector<Finding>& failures) {
   return json.end().text() + "\n";
 }
 
-std::string stats_json(const RunStats& stats) {
-  JsonWriter json;
-  json.object().key("symbols").value(stats.symbols).key("failed").value(stats.failed).key("rows").value(stats.rows).key("models").value(stats.models);
-  json.key("wall_s").value(stats.wall_seconds).key("cpu_s").value(stats.cpu_seconds).key("peak_rss_bytes").value(stats.peak_memory_bytes);
-  json.key("workers").value(stats.workers).key("cache_hits").value(stats.cache_hits).key("speed_up").value(stats.speed_up()).end();
-  return json.text();
-}
-
 std::string events_jsonl(const std::vector<exec::StepRecord>& steps, const std::vector<TaskTrace>& tasks, const RunStats& stats) {
   std::string out;
   for (const TaskTrace& task : tasks) {
     JsonWriter json;
     json.object().key("event").value("task").key("step").value(task.step).key("key").value(task.key).key("worker").value(task.worker);
-    json.key("begin_s").value(task.begin).key("end_s").value(task.end).end();
+    json.key("begin_s").value(task.begin).key("end_s").value(task.end);
+    json.key("wait_s").value(task.wait).key("attempt").value(task.attempt).key("outcome").value(exec::outcome_name(task.outcome)).end();
     out += json.text() + "\n";
   }
   for (const exec::StepRecord& step : steps) {

@@ -14,7 +14,6 @@ namespace hayate::pipeline {
 std::string metrics_json(const Forecast& forecast, const Scores& scores);
 std::string failures_json(const std::vector<Finding>& failures);
 std::string events_jsonl(const std::vector<exec::StepRecord>& steps, const std::vector<TaskTrace>& tasks, const RunStats& stats);
-std::string stats_json(const RunStats& stats);
 Model model_of(const Plan& plan, Trained& trained);
 
 /// Everything that the report shows.

@@ -11,6 +11,17 @@
 
 namespace hayate::pipeline {
 
+Result<std::vector<std::string>> feature_names(const Table& table, const std::vector<std::string>& asked, const std::vector<std::string>& others) {
+  for (const std::string& name : asked) HY_CHECK(table.column(name, "--features"));
+  if (!asked.empty()) return asked;
+  std::vector<std::string> names;
+  for (const std::string& name : table.names) {
+    const bool identity = name == "symbol" || name == "date" || name == "datetime";
+    if (!identity && std::find(others.begin(), others.end(), name) == others.end()) names.push_back(name);
+  }
+  return names;
+}
+
 namespace {
 
 std::vector<float> numbers_of(const Column& column, const std::vector<std::string>& categories) {
@@ -28,17 +39,6 @@ std::vector<float> numbers_of(const Column& column, const std::vector<std::strin
 constexpr std::string_view kCategoryNote = "category ";
 
 }  // namespace
-
-Result<std::vector<std::string>> feature_names(const Table& table, const std::vector<std::string>& asked, const std::vector<std::string>& others) {
-  for (const std::string& name : asked) HY_CHECK(table.column(name, "--features"));
-  if (!asked.empty()) return asked;
-  std::vector<std::string> names;
-  for (const std::string& name : table.names) {
-    const bool identity = name == "symbol" || name == "date" || name == "datetime";
-    if (!identity && std::find(others.begin(), others.end(), name) == others.end()) names.push_back(name);
-  }
-  return names;
-}
 
 Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
                                          const Categories& categories) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/strings.h"
 #include "hayate/features.h"
@@ -196,6 +197,19 @@ Result<void> report_out_of_bag(const TrainRequest& request, const Table& table, 
   return {};
 }
 
+/// Bytes beside the table: every feature as float32, the models, and of each key in hand its own values, ranks, sorted order and
+/// codes in two layouts. At once as many keys as fit; Error (budget): not even the largest.
+Result<int> training_workers(const TrainRequest& request, const LearnerParams& params, int64_t rows, int64_t features,
+                             const std::map<std::string, std::vector<int32_t>>& groups) {
+  int64_t largest = 0, models = 0;
+  for (const auto& [key, of_key] : groups) {
+    largest = std::max(largest, int64_t(of_key.size()));
+    models += predictor_bytes(params, int64_t(of_key.size()), features);
+  }
+  const int64_t each = largest * features * (4 + (largest < 65'536 ? 2 : 4) + 4 + 2), fixed = resident_bytes() + rows * features * 4 + models;
+  return workers_within(request.exec, "train", fixed, each, exec::worker_count(request.exec), "name fewer columns with --features");
+}
+
 }  // namespace
 
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
@@ -211,10 +225,11 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
     return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
   HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
   HY_TRY(const Categories categories, text_categories(table, params));
+  HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
+  HY_TRY(const int workers, training_workers(request, params, table.num_rows(), int64_t(model.features.size()), groups));
   HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), categories));
   const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), model.features};
   HY_TRY(const RowInfo info, row_info(table, request));
-  HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
 
   TrainOutcome out;
   out.problem = label.problem, out.why = label.why, out.rows = table.num_rows(), out.features = int64_t(model.features.size());
@@ -242,13 +257,15 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   } else {
     std::vector<double> cost;
     for (const KeyRows& key : keys) cost.push_back(double(key.rows.size()));
-    pool.run(
-        exec::longest_first(cost),
-        [&](int64_t i, int) {
-          train(size_t(i), nullptr);
-          steps.advance();
-        },
-        &cancel);
+    exec::Pool fewer(workers < pool.workers() ? workers : 1);
+    (workers < pool.workers() ? fewer : pool)
+        .run(
+            exec::longest_first(cost),
+            [&](int64_t i, int) {
+              train(size_t(i), nullptr);
+              steps.advance();
+            },
+            &cancel);
   }
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
 
@@ -322,8 +339,12 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
+  const int64_t features = int64_t(model.features.size()), outputs = std::max<int64_t>(1, int64_t(model.classes.size()));
+  const int64_t needed = resident_bytes() + table.num_rows() * (4 * features + 24 * outputs);
+  if (const auto fits = workers_within(request.exec, "predict", needed, 0, 1, "predict parts of the table one after the other"); !fits.ok())
+    return fits.error();
   HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), noted_categories(model)));
-  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), {}};
+  const FloatColumns columns{values.data(), table.num_rows(), features, table.num_rows(), {}};
   HY_TRY(const auto groups, rows_by_key(table, model.key_column, request.input.front()));
 
   steps.begin("predict", table.num_rows());

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/strings.h"
 #include "io/files.h"
 #include "pipeline/spec.h"
 
@@ -56,7 +57,7 @@ Result<TaskResult> parse_task_result(std::string_view bytes) {
 }
 
 std::optional<TaskResult> reuse(cache::Store* store, const Hash128& key) {
-  const auto bytes = store ? store->get(key) : std::nullopt;
+  const cache::Value bytes = store ? store->get(key) : nullptr;
   if (!bytes) return std::nullopt;
   auto result = parse_task_result(*bytes);
   return result.ok() ? std::optional(std::move(result.value())) : std::nullopt;
@@ -70,13 +71,50 @@ const Hash128& program_hash() {
   return hash;
 }
 
-Hash128 task_key(const Plan& plan, std::string_view step, std::string_view name, const Hash128& input) {
+namespace {
+
+struct InputName {
+  const char* name;
+  Hash128 TaskInputs::* member;
+};
+constexpr InputName kInputs[] = {{"program", &TaskInputs::program}, {"features", &TaskInputs::features}, {"label", &TaskInputs::label},
+                                 {"split", &TaskInputs::split},     {"model", &TaskInputs::model},       {"bars", &TaskInputs::bars}};
+
+Hasher& add(Hasher& hasher, const Hash128& hash) { return hasher.number(hash.low).number(hash.high); }
+
+}  // namespace
+
+TaskInputs task_inputs(const Plan& plan) {
+  TaskInputs out;
+  out.program = program_hash();
+  RunSpec spec = plan.spec;
+  spec.advice = {};  // reads what training gave
+  visit_sections(spec, [&](const std::string& section, auto& fields) {
+    Hasher hasher;
+    for (const Field& field : fields_of(fields)) hasher.text(field.name).text(field.text());
+    if (section == "features")
+      for (const NamedExpression& named : plan.expressions) hasher.text(named.name).text(named.text);
+    if (section == "split") hasher.number(uint64_t(plan.purge_days));
+    if (section == "universe") hasher = Hasher().text(spec.universe.adjust);
+    // A section that has no hash of its own is one of the bars' or, when it is new, of the features'.
+    Hash128& into = section == "label" ? out.label : section == "split" ? out.split : section == "model" ? out.model : out.features;
+    add(hasher, into);
+    into = hasher.finish();
+  });
+  return out;
+}
+
+Hash128 task_key(const TaskInputs& inputs, std::string_view step, std::string_view name) {
   Hasher hasher;
-  RunSpec trained = plan.spec;
-  trained.advice = {};  // reads what training gave
-  hasher.number(program_hash().low).number(program_hash().high).text(spec_toml(trained, false)).number(uint64_t(plan.purge_days));
-  for (const NamedExpression& named : plan.expressions) hasher.text(named.name).text(named.text);
-  return hasher.text(step).text(name).number(input.low).number(input.high).finish();
+  for (const InputName& input : kInputs) add(hasher, inputs.*input.member);
+  return hasher.text(step).text(name).finish();
+}
+
+std::string changed_inputs(const TaskInputs& before, const TaskInputs& now) {
+  std::vector<std::string> names;
+  for (const InputName& input : kInputs)
+    if (!(before.*input.member == now.*input.member)) names.emplace_back(input.name);
+  return join(names, ", ");
 }
 
 }  // namespace hayate::pipeline

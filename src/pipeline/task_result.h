@@ -32,9 +32,18 @@ Result<TaskResult> parse_task_result(std::string_view bytes);
 /// The result stored under `key`, when there is one that can be used; `store` may be null.
 std::optional<TaskResult> reuse(cache::Store* store, const Hash128& key);
 
-/// Everything that decides the result of a task: the program itself (bytes of this executable), expressions, label, split,
-/// params and seed, the name of the task and the hash of its bars.
-Hash128 task_key(const Plan& plan, std::string_view step, std::string_view name, const Hash128& input);
+/// Everything that decides the result of a task beside its name: the program itself (bytes of this executable), features and
+/// their processors, label, split, model (learner, scope, params, seed), and the bars that the task reads.
+struct TaskInputs {
+  Hash128 program, features, label, split, model, bars;
+  bool operator==(const TaskInputs&) const = default;
+};
+
+/// All but the bars, which differ from task to task.
+TaskInputs task_inputs(const Plan& plan);
+Hash128 task_key(const TaskInputs& inputs, std::string_view step, std::string_view name);
+/// The names of those that differ, "bars, label"; "" when none does.
+std::string changed_inputs(const TaskInputs& before, const TaskInputs& now);
 
 /// Hash of this process's executable; the same for its whole life.
 const Hash128& program_hash();

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "hayate/folds.h"
 #include "hayate/learner.h"
+#include "pipeline/costs.h"
 #include "pipeline/decay.h"
 #include "pipeline/fold_table.h"
 #include "pipeline/label_span.h"
@@ -175,7 +176,10 @@ Result<Trained> train_pooled(const TrainJob& job) {
   split.purge_days = job.plan.purge_days;
   const Calendar calendar = calendar_of(job.panel);
   HY_TRY(const auto folds, make_folds(split, calendar.dates, job.panel.daily));
-  const Hash128 input = input_of(job);
+  TaskInputs inputs = task_inputs(job.plan);
+  inputs.bars = input_of(job);
+  exec::CostModel costs(job.costs);
+  const double fold_work = pooled_work(job.plan, job.panel.num_rows(), int64_t(calendar.dates.size())) / double(std::max<size_t>(1, folds.size()));
   std::optional<PooledTable> table;
   std::vector<uint8_t> tested(calendar.date_of.size(), 0);
   std::vector<TaskResult> results;
@@ -185,11 +189,11 @@ Result<Trained> train_pooled(const TrainJob& job) {
   for (size_t f = 0; f < folds.size(); ++f) {
     TaskTrace trace;
     trace.step = "train", trace.key = "fold " + std::to_string(f), trace.begin = wall_seconds() - job.run_began;
-    trace.result = task_key(job.plan, trace.step, trace.key, input);
+    trace.input = inputs.bars, trace.result = task_key(inputs, trace.step, trace.key);
     std::vector<int32_t> test = rows_on(calendar, folds[f].test);
     for (const int32_t row : test) tested[size_t(row)] = 1;
     if (auto stored = reuse(job.store, trace.result)) {
-      trace.reused = true;
+      trace.reused = true, trace.outcome = exec::Outcome::reused;
       results.push_back(std::move(*stored));
     } else {
       if (!table) table = compute_all(job);
@@ -198,8 +202,9 @@ Result<Trained> train_pooled(const TrainJob& job) {
       std::vector<int32_t> train = rows_on(calendar, folds[f].train);
       drop_overlapping(train, job.panel.times, table->ends, folds[f], calendar.dates);
       HY_TRY(TaskResult result, train_fold(job, calendar, *table, f, std::move(train), test));
-      if (job.store) HY_CHECK(job.store->put(trace.result, serialize(result)));
+      if (job.store) HY_CHECK(job.store->put({trace.result, serialize(result), wall_seconds() - job.run_began - trace.begin}));
       results.push_back(std::move(result));
+      costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());
     }
     trace.end = wall_seconds() - job.run_began;
     if (job.finished) HY_CHECK(job.finished(trace));
@@ -211,6 +216,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
   out.predictors.push_back(std::move(results.back().predictor));
   out.fits.push_back(std::move(results.back().fits));
   out.num_models = int64_t(folds.size());
+  out.costs = costs.fit();
   return out;
 }
 

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <new>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/strings.h"
 #include "hayate/folds.h"
 #include "hayate/learner.h"
+#include "pipeline/costs.h"
 #include "pipeline/decay.h"
 #include "pipeline/fold_table.h"
 #include "pipeline/label_span.h"
@@ -38,7 +40,8 @@ struct Scratch {
 struct SymbolSlot {
   TaskResult result;
   PartSeconds seconds;
-  TaskTrace trace;
+  TaskTrace trace;                 ///< of the last attempt
+  std::vector<TaskTrace> earlier;  ///< of those before
   std::optional<Finding> failure;
   std::optional<Error> fatal;  ///< concerns every symbol, so it ends the run
 };
@@ -132,33 +135,51 @@ Result<void> compute_symbol(const TrainJob& job, size_t symbol, const std::vecto
 }
 
 /// Files an error where it belongs: a line of this symbol's, or the end of the run.
-void file_error(const TrainJob& job, const std::string& symbol, const exec::Cancellation& cancel, const Error& error, SymbolSlot& out) {
+exec::Outcome file_error(const TrainJob& job, const exec::Cancellation& cancel, const Error& error, SymbolSlot& out) {
+  const std::string& symbol = out.trace.key;
   if (cancel.timed_out() && !job.cancel.stopped()) {
     const std::string what = fmt::format("took longer than {}; a longer --timeout, fewer trees or fewer features", format_seconds(job.task_timeout));
     out.failure = Finding{symbol, "timeout", what, 0, "", ""};
-  } else if (error.kind == Kind::input) {
-    out.failure = Finding{symbol, "training", error.what + "; " + error.hint, 0, "", ""};
-  } else {
-    out.fatal = error;
+    return exec::Outcome::timed_out;
   }
+  if (error.kind == Kind::input)
+    out.failure = Finding{symbol, "training", error.what + "; " + error.hint, 0, "", ""};
+  else
+    out.fatal = error;
+  return exec::Outcome::failed;
 }
 
-Result<void> run_symbol(const TrainJob& job, size_t symbol, const std::vector<int64_t>& ends, Scratch& scratch, SymbolSlot& out) {
-  out.trace.result = task_key(job.plan, out.trace.step, out.trace.key, job.input_hash[symbol]);
+Result<exec::Outcome> run_symbol(const TrainJob& job, size_t symbol, const std::vector<int64_t>& ends, Scratch& scratch,
+                                 const exec::Cancellation& siblings, SymbolSlot& out) {
+  exec::Outcome outcome = exec::Outcome::done;
   if (auto stored = reuse(job.store, out.trace.result)) {
-    out.trace.reused = true;
+    out.trace.reused = true, outcome = exec::Outcome::reused;
     out.result = std::move(*stored);
   } else {
-    const exec::Cancellation cancel(job.cancel, job.task_timeout);
+    const exec::Cancellation cancel(siblings, job.task_timeout);
     const auto computed = compute_symbol(job, symbol, ends, scratch, cancel, out);
-    if (!computed.ok()) {
-      file_error(job, out.trace.key, cancel, computed.error(), out);
-      return {};
-    }
-    if (job.store) HY_CHECK(job.store->put(out.trace.result, serialize(out.result)));
+    if (!computed.ok()) return file_error(job, cancel, computed.error(), out);
+    if (job.store) HY_CHECK(job.store->put({out.trace.result, serialize(out.result), wall_seconds() - job.run_began - out.trace.begin}));
   }
   out.trace.end = wall_seconds() - job.run_began;
-  return job.finished ? job.finished(out.trace) : Result<void>();
+  if (job.finished) HY_CHECK(job.finished(out.trace));
+  return outcome;
+}
+
+/// One attempt at a symbol, whatever becomes of it.
+exec::Outcome attempt_symbol(const TrainJob& job, const exec::Start& start, const std::vector<int64_t>& ends, Scratch& scratch,
+                             const exec::Cancellation& siblings, SymbolSlot& out) {
+  out.result = {}, out.seconds = {}, out.failure.reset();
+  try {
+    const auto outcome = run_symbol(job, size_t(start.task), ends, scratch, siblings, out);
+    if (outcome.ok()) return outcome.value();
+    out.fatal = outcome.error();
+    return exec::Outcome::failed;
+  } catch (const std::bad_alloc&) {
+    out.result = {}, scratch = {};  // the next attempt begins with nothing held
+    out.failure = Finding{out.trace.key, "memory", "needed more memory than there was; fewer --workers or a machine with more memory", 0, "", ""};
+    return exec::Outcome::out_of_memory;
+  }
 }
 
 /// Rows of all symbols in the panel's order, which is that of their names.
@@ -193,39 +214,65 @@ int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
   return predictor_bytes(plan.params, train_rows, int64_t(plan.expressions.size())) + rows * 40;
 }
 
+namespace {
+
+/// What is known of every symbol's task before it begins. One whose result is stored is no work.
+std::vector<exec::TaskGuess> guess_tasks(const TrainJob& job, std::vector<SymbolSlot>& slots) {
+  TaskInputs inputs = task_inputs(job.plan);
+  std::vector<exec::TaskGuess> out;
+  for (size_t s = 0; s < slots.size(); ++s) {
+    TaskTrace& trace = slots[s].trace;
+    trace.step = "train", trace.key = job.panel.symbols[s], trace.input = inputs.bars = job.input_hash[s];
+    trace.result = task_key(inputs, trace.step, trace.key);
+    const auto rows = int64_t(job.panel.series_times(s).size());
+    const bool stored = job.store && job.store->has(trace.result);
+    out.push_back({stored ? 0 : symbol_work(job.plan, rows), job.bytes > 0 ? symbol_task_bytes(job.plan, rows) : 0});
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<Trained> train_symbols(const TrainJob& job) {
   const size_t symbols = job.panel.num_symbols();
   const std::vector<int64_t> ends = label_ends(*job.plan.label_program, job.panel);
   std::vector<SymbolSlot> slots(symbols);
   std::vector<Scratch> scratch(static_cast<size_t>(job.pool.workers()));
-  std::vector<double> cost(symbols);
-  for (size_t s = 0; s < symbols; ++s) cost[s] = double(job.panel.series_times(s).size());
+  exec::Schedule schedule(guess_tasks(job, slots), {job.pool.workers(), job.bytes, job.retries}, job.costs);
+  exec::Cancellation siblings(job.cancel, 0);  // stopped by the first that finds that none can go on
   job.steps.begin("train", int64_t(symbols));
-  job.pool.run(
-      exec::longest_first(cost),
-      [&](int64_t symbol, int worker) {
-        SymbolSlot& slot = slots[size_t(symbol)];
-        slot.trace.step = "train", slot.trace.key = job.panel.symbols[size_t(symbol)], slot.trace.worker = worker;
-        slot.trace.begin = wall_seconds() - job.run_began;
-        const auto done = run_symbol(job, size_t(symbol), ends, scratch[size_t(worker)], slot);
-        if (!done.ok()) slot.fatal = done.error();
-        job.steps.advance();
-      },
-      &job.cancel);
+  const double began = wall_seconds();
+  job.pool.run(schedule,
+               [&](const exec::Start& start, int worker) {
+                 SymbolSlot& slot = slots[size_t(start.task)];
+                 if (start.attempt > 0) slot.earlier.push_back(slot.trace);
+                 const double now = wall_seconds();
+                 slot.trace.worker = worker, slot.trace.attempt = start.attempt;
+                 slot.trace.begin = now - job.run_began, slot.trace.wait = now - began;
+                 slot.trace.outcome = attempt_symbol(job, start, ends, scratch[size_t(worker)], siblings, slot);
+                 slot.trace.end = wall_seconds() - job.run_began;
+                 if (slot.fatal) siblings.stop();
+                 job.steps.advance(1, slot.trace.reused);
+                 return slot.trace.outcome;
+               },
+               &siblings, {job.pressure, [&](double seconds) { job.steps.expect(seconds); }});
 
   Trained out;
   if (job.cancel.stopped()) return out;
+  for (const SymbolSlot& slot : slots)
+    if (slot.fatal) return *slot.fatal;
   PartSeconds seconds;
   for (size_t s = 0; s < symbols; ++s) {
     SymbolSlot& slot = slots[s];
-    if (slot.fatal) return *slot.fatal;
     seconds += slot.seconds;
+    out.tasks.insert(out.tasks.end(), slot.earlier.begin(), slot.earlier.end());
     out.tasks.push_back(slot.trace);
     if (slot.failure)
       out.failures.push_back(*slot.failure);
     else
       append_forecast(job.panel, s, slot.result, out);
   }
+  out.costs = schedule.learnt();
   const int64_t trained = int64_t(out.keys.size());
   job.steps.end_as({{"compute", seconds.compute, trained},
                     {"bin", seconds.bin, out.num_models},

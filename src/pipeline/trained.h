@@ -7,6 +7,8 @@
 
 #include "cache/store.h"
 #include "exec/pool.h"
+#include "exec/pressure.h"
+#include "exec/schedule.h"
 #include "exec/steps.h"
 #include "hayate/model.h"
 #include "hayate/panel.h"
@@ -20,7 +22,11 @@ struct TaskTrace {
   std::string step, key;
   int worker = 0;
   double begin = 0, end = 0;
+  double wait = 0;  ///< from the first moment when it could have begun
+  int attempt = 0;  ///< 0: the first
   bool reused = false;
+  exec::Outcome outcome = exec::Outcome::done;
+  Hash128 input;   ///< of the bars that it reads
   Hash128 result;  ///< the key of its stored result
 };
 
@@ -31,8 +37,9 @@ struct Trained {
   std::vector<std::vector<double>> fits;         ///< of the same folds: what scale_fold returned
   std::vector<std::vector<int64_t>> train_rows;  ///< [symbol of the forecast, or 0 when pooled][fold]
   std::vector<Finding> failures;
-  std::vector<TaskTrace> tasks;
-  int64_t num_models = 0;  ///< of all folds, reused ones too
+  std::vector<TaskTrace> tasks;  ///< every attempt
+  int64_t num_models = 0;        ///< of all folds, reused ones too
+  exec::CostFit costs;           ///< of its tasks, with what this run taught
 };
 
 /// What both scopes are given. `run_began` is wall_seconds() at the start of the run.
@@ -48,6 +55,10 @@ struct TrainJob {
   cache::Store* store = nullptr;  ///< results to reuse and to add to; null: none
   /// Told of every finished task, from any worker, one at a time; an Error ends the run.
   std::function<Result<void>(const TaskTrace&)> finished = {};
+  exec::CostFit costs = {};  ///< what is known of its tasks
+  exec::Retries retries = {};
+  int64_t bytes = 0;                   ///< for all tasks in hand; 0: no limit
+  exec::Pressure* pressure = nullptr;  ///< null: not watched
 };
 
 /// Both return early, with what they have, once `cancel` says stop.

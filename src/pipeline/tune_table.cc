@@ -41,7 +41,8 @@ Result<void> check_scoring(const tune::StudySpec& spec, const TuneRequest& reque
     return usage_error("walk-forward blocks need dates", "--score walk_forward", "--by-date COLUMN");
   if (spec.scoring.scoring != tune::Scoring::out_of_bag) return {};
   if (tune::default_scoring(spec, false) != tune::Scoring::out_of_bag)
-    return usage_error("only a forest that draws its rows (bootstrap=true) leaves rows out of its bags", "--score oob", "--score folds");
+    return usage_error("only a forest that draws its rows (bootstrap=true) and weighs no class by name leaves rows out of its bags", "--score oob",
+                       "--score folds");
   return {};
 }
 

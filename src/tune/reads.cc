@@ -46,6 +46,7 @@ class Block {
         rows_(rows),
         width_(size_t(forest.values_per_node())),
         scores_(size_t(forest.joined == Joined::sum ? forest.num_scores() : forest.values_per_node())),
+        by_value_(!forest.thresholds.empty() || !forest.categorical.empty()),
         codes_(size_t(forest.num_features()) * rows.size()),
         sums_(reads.depths.size() * rows.size() * scores_, 0.0),
         trees_(rows.size(), 0) {
@@ -54,6 +55,12 @@ class Block {
   }
 
   void code(const FloatColumns& values) {
+    if (by_value_) {
+      values_.resize(codes_.size());
+      for (int64_t f = 0; f < values.num_features; ++f)
+        for (size_t i = 0; i < rows_.size(); ++i) values_[size_t(f) * rows_.size() + i] = values.column(f)[rows_[i]];
+      return;
+    }
     std::vector<float> own(rows_.size());
     for (int64_t f = 0; f < values.num_features; ++f) {
       for (size_t i = 0; i < rows_.size(); ++i) own[i] = values.column(f)[rows_[i]];
@@ -84,6 +91,13 @@ class Block {
   }
 
  private:
+  /// Where a row goes next in a tree of thresholds or categories.
+  uint32_t step_by_value(int64_t t, std::span<const TreeNode> tree, uint32_t at, uint32_t place) const {
+    const TreeNode& node = tree[at];
+    if (node.is_leaf()) return at;
+    return node.child() + (forest_.goes_left(t, at, values_[size_t(node.feature) * rows_.size() + place]) ? 0 : 1);
+  }
+
   /// A missing code goes where the node says; see model/predict.cc.
   static uint32_t step(const TreeNode& node, uint8_t code) {
     const uint32_t missing_left = node.link & 1;
@@ -105,7 +119,8 @@ class Block {
         uint32_t moved = 0;
         for (size_t lane = 0; lane < kLanes; ++lane) {
           const TreeNode node = tree[at[lane]];
-          const uint32_t next = step(node, codes_[size_t(node.feature) * stride + place[lane]]);
+          const uint32_t next =
+              by_value_ ? step_by_value(t, tree, at[lane], place[lane]) : step(node, codes_[size_t(node.feature) * stride + place[lane]]);
           moved |= next ^ at[lane];
           at[lane] = next;
         }
@@ -120,7 +135,9 @@ class Block {
   const Reads& reads_;
   std::span<const int32_t> rows_;
   size_t width_, scores_;
+  bool by_value_;               ///< nodes have thresholds of their own, or test categories
   std::vector<uint8_t> codes_;  ///< column by column
+  std::vector<float> values_;   ///< the same, by_value_ alone
   std::vector<double> sums_;    ///< by depth, row, score
   std::vector<int64_t> trees_;  ///< that answered, per row
   std::vector<uint32_t> lanes_;

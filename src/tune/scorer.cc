@@ -31,7 +31,8 @@ int64_t* iterations_in(LearnerParams& params) {
 /// The depth, where a smaller one is a cut.
 int64_t* prefix_depth_in(LearnerParams& params) {
   ForestParams* forest = std::get_if<ForestParams>(&params);
-  return forest ? &forest->max_depth : nullptr;
+  const bool prunes = forest && (forest->max_leaf_nodes > 0 || forest->ccp_alpha > 0);  // by what stands below
+  return forest && !prunes ? &forest->max_depth : nullptr;
 }
 
 /// The prefix depth, no limit being the greatest.
@@ -285,7 +286,11 @@ Result<const Predictor*> Scorer::train_group(Group& group, size_t fold, const Tr
   Kept& kept = kept_.at(group.name)[fold];
   const int64_t iterations = iterations_of(group.params), depth = depth_of(group.params);
   if (iterations > 0 && kept.iterations >= iterations && kept.depth >= depth) return &kept.predictor;
-  HY_TRY(kept.predictor, trainer.train_as(group.params, examples_.labels(), examples_.weights, {spec_.seed, entity()}, pool, &cancel));
+  // Trees of an earlier rung are the first ones of the next.
+  const bool goes_on = kept.iterations > 0 && kept.depth == depth && std::holds_alternative<ForestParams>(group.params);
+  const ForestExtras extras{goes_on ? &std::get<Forest>(kept.predictor) : nullptr, nullptr};
+  HY_TRY(Predictor grown, trainer.train_as(group.params, examples_.labels(), examples_.weights, {spec_.seed, entity()}, pool, &cancel, extras));
+  kept.predictor = std::move(grown);
   kept.iterations = iterations, kept.depth = depth;
   ++group.trained;
   return &kept.predictor;

@@ -26,7 +26,12 @@ struct Examples {
   std::vector<float> weights;        ///< per row; empty: 1
   std::vector<int64_t> dates;        ///< per row, ascending with the date; empty: none
   int64_t num_rows() const { return values.num_rows; }
-  Labels labels() const { return problem == Problem::classification ? Labels::ids(ids, int32_t(classes.size())) : Labels::numbers(numbers); }
+  Labels labels() const {
+    if (problem != Problem::classification) return Labels::numbers(numbers);
+    Labels out = Labels::ids(ids, int32_t(classes.size()));
+    out.class_names = classes;
+    return out;
+  }
 };
 
 /// How trials are scored. out_of_bag: a forest on all rows, each row by the trees that did not draw it. folds: the mean over

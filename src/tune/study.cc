@@ -156,9 +156,11 @@ Result<void> check_space(const Space& space, const LearnerParams& params, const 
 Scoring default_scoring(const StudySpec& spec, bool has_dates) {
   if (has_dates) return Scoring::walk_forward;
   const ForestParams* forest = std::get_if<ForestParams>(&spec.params);
-  const bool searched =
-      std::any_of(spec.space.dimensions.begin(), spec.space.dimensions.end(), [](const Dimension& d) { return d.name == "bootstrap"; });
-  return forest && forest->bootstrap && !searched ? Scoring::out_of_bag : Scoring::folds;
+  const bool searched = std::any_of(spec.space.dimensions.begin(), spec.space.dimensions.end(),
+                                    [](const Dimension& d) { return d.name == "bootstrap" || d.name == "class_weight"; });
+  // Weights by name may leave a class out, and with it rows that trees would otherwise draw.
+  const bool by_name = forest && forest->class_weight.find(':') != std::string::npos;
+  return forest && forest->bootstrap && !by_name && !searched ? Scoring::out_of_bag : Scoring::folds;
 }
 
 Result<Study> run_study(const StudySpec& spec, const Examples& examples, Journal* journal, exec::Pool& pool, exec::Steps& steps,

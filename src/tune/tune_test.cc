@@ -207,18 +207,20 @@ TEST_CASE("reads: every cut of one forest is the forest that training gives, row
   const Examples& e = data.examples;
   std::vector<int32_t> rows(700);
   for (size_t i = 0; i < 700; ++i) rows[i] = int32_t(i);
-  const auto trained = [&](const std::string& params) {
-    const auto trainer = make_trainer(learner_params("forest", params).value(), e.values);
+  const auto trained = [&](const char* learner, const std::string& params) {
+    const auto trainer = make_trainer(learner_params(learner, params).value(), e.values);
     REQUIRE(trainer->prepare(rows).ok());
     return std::get<Forest>(trainer->train(e.labels(), {}, {5, 9}).value());
   };
-  const Forest big = trained("num_trees=30,max_depth=9");
+  const Forest big = trained("forest", "num_trees=30,max_depth=9");
   const std::vector<ForestCut> cuts = {{30, 9}, {10, 4}, {20, 9}, {10, 2}, {30, 0}};
-  const auto reads = read_cuts(big, e.values, rows, cuts, nullptr, &pool);
-  for (size_t c = 0; c < cuts.size(); ++c) {
-    std::vector<double> expected(1400);
-    predict(big, e.values, expected, cuts[c]);
-    CHECK(reads[c] == expected);
+  for (const Forest& forest : {big, trained("forest", "num_trees=30,bins=exact"), trained("boosting", "num_trees=30,num_leaves=7")}) {
+    const auto reads = read_cuts(forest, e.values, rows, cuts, nullptr, &pool);
+    for (size_t c = 0; c < cuts.size(); ++c) {
+      std::vector<double> expected(1400);
+      predict(forest, e.values, expected, cuts[c]);
+      CHECK(reads[c] == expected);
+    }
   }
   const Draws draws(rows, 700, ForestParams{}, 5, 9, 30, &pool);
   const auto own = read_cuts(big, e.values, rows, cuts, &draws, nullptr);

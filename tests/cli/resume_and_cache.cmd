@@ -13,9 +13,10 @@ train    IBM          reused  bars, expressions, params and program are those of
 
 $ cmp r/model.hyt again/model.hyt && cmp r/predictions.parquet again/predictions.parquet && cmp r/metrics.json again/metrics.json
 
+# Beside the result of the task: what it was made of, and what the steps cost.
 $ hayate cache stats --cache c | head -2
 folder   c
-entries  1
+entries  3
 
 $ hayate cache clear --cache c | sed -n 2p
 entries  0

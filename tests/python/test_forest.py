@@ -56,7 +56,9 @@ def test_an_exact_regression_tree_is_scikit_learns(train, predict, kind, seed):
         params = f"{WHOLE},criterion={kind},max_depth={depth},min_samples_leaf={leaf},min_samples_split={2 * leaf}"
         train(frame(x, y.astype(float)).assign(w=w), params, "--weight", "w", "--problem", "regression")
         peer = DecisionTreeRegressor(criterion=kind, max_depth=depth, min_samples_leaf=leaf, random_state=0).fit(x, y, w)
-        np.testing.assert_allclose(predict(frame(test, 0.0))["prediction"], peer.predict(test), rtol=1e-6)
+        # Below the root on the training rows: two features that part these alike may part other rows differently.
+        rows = test if depth == 1 else x
+        np.testing.assert_allclose(predict(frame(rows, 0.0))["prediction"], peer.predict(rows), rtol=1e-6)
 
 
 @pytest.mark.parametrize("criterion", ["gini", "entropy"])

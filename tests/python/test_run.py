@@ -205,6 +205,47 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(start, bars, binary, hayate, 
         assert "finished" in hayate("resume", folder).stdout
 
 
+def kill_in_training(binary, folder, spec, cwd):
+    """Starts a run whose paths are relative to `cwd`, and kills it once a task is finished."""
+    running = subprocess.Popen([binary, "run", spec, "--run-dir", folder, "--cache", "off", "--workers", "1", "--quiet"], cwd=cwd, stdout=subprocess.DEVNULL)
+    manifest = cwd / folder / "manifest"
+    while running.poll() is None and not (manifest.exists() and b'"task"' in manifest.read_bytes()):
+        time.sleep(0.002)
+    running.kill()
+    running.wait()
+
+
+def test_a_run_is_resumed_from_any_folder(bars, binary, hayate, tmp_path):
+    (tmp_path / "here.toml").write_text(SPEC.format(input="bars/*.csv", scope="symbol").replace("num_trees = 12", "num_trees = 60"))
+    hayate("run", "here.toml", "--run-dir", "want", "--cache", "off", cwd=tmp_path)
+    kill_in_training(binary, "killed", "here.toml", tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    hayate("resume", "../killed", "--metrics-file", "run.prom", cwd=tmp_path / "elsewhere")
+    assert results(tmp_path / "killed") == results(tmp_path / "want")
+    assert "hayate_run_symbols 4\n" in (tmp_path / "elsewhere/run.prom").read_text()
+    assert "reused" in tasks(hayate, tmp_path / "killed").values()
+
+
+def test_a_second_process_on_a_run_folder_is_refused(bars, binary, hayate, tmp_path):
+    (tmp_path / "long.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 20000"))
+    running = subprocess.Popen([binary, "run", tmp_path / "long.toml", "--run-dir", tmp_path / "long", "--quiet"])
+    while not (tmp_path / "long" / "manifest").exists():
+        time.sleep(0.005)
+    for command in (("run", tmp_path / "long.toml", "--run-dir", tmp_path / "long"), ("resume", tmp_path / "long")):
+        assert "another process is running in this folder" in hayate(*command, exit=1).stderr
+    running.kill()
+    running.wait()
+
+
+def test_a_task_that_takes_too_long_is_tried_once_more_and_listed(binary, bars, tmp_path):
+    slow = tmp_path / "slow.toml"
+    slow.write_text(SPEC.format(input=bars / "*.csv", scope="symbol").replace("num_trees = 12", "num_trees = 100000"))
+    folder = tmp_path / "slow"
+    began = time.monotonic()
+    done = subprocess.run([binary, "run", slow, "--run-dir", folder, "--timeout", "100ms", "--cache", "off"], capture_output=True, text=True)
+    assert done.returncode == 1 and "every symbol failed (4 timeout)" in done.stderr and time.monotonic() - began < 10
+
+
 def test_a_run_whose_bars_changed_is_not_resumed(start, bars, binary, hayate, tmp_path):
     (tmp_path / "long.toml").write_text(SPEC.format(input=bars, scope="symbol").replace("num_trees = 12", "num_trees = 3000"))
     running = subprocess.Popen([binary, "run", tmp_path / "long.toml", "--run-dir", tmp_path / "long", "--quiet"])
