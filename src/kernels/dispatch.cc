@@ -13,6 +13,7 @@
 #include "kernels/forest.h"
 #include "kernels/forest_bins.h"
 #include "kernels/gram.h"
+#include "kernels/leaves.h"
 #include "kernels/moments.h"
 #include "kernels/norms.h"
 #include "kernels/quantile.h"
@@ -33,6 +34,7 @@ namespace hayate::kernels {
   extern const ExtremesKernels kExtremesKernels;             \
   extern const ForestKernels kForestKernels;                 \
   extern const GramKernels kGramKernels;                     \
+  extern const LeafKernels kLeafKernels;                     \
   extern const MomentsKernels kMomentsKernels;               \
   extern const NormKernels kNormKernels;                     \
   extern const QuantileKernels kQuantileKernels;             \
@@ -104,6 +106,7 @@ const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKer
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
+const LeafKernels& leaf_kernels() { return choose(baseline::kLeafKernels, avx2::kLeafKernels, avx512::kLeafKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 std::span<const ta::Entry> ta::pattern_functions() { return choose(baseline::kPatternFunctions, avx2::kPatternFunctions, avx512::kPatternFunctions); }
