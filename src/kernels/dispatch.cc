@@ -13,6 +13,7 @@
 #include "kernels/forest.h"
 #include "kernels/forest_bins.h"
 #include "kernels/gram.h"
+#include "kernels/lanes.h"
 #include "kernels/moments.h"
 #include "kernels/norms.h"
 #include "kernels/quantile.h"
@@ -33,6 +34,7 @@ namespace hayate::kernels {
   extern const ExtremesKernels kExtremesKernels;             \
   extern const ForestKernels kForestKernels;                 \
   extern const GramKernels kGramKernels;                     \
+  extern const LaneKernels kLaneKernels;                     \
   extern const MomentsKernels kMomentsKernels;               \
   extern const NormKernels kNormKernels;                     \
   extern const QuantileKernels kQuantileKernels;             \
@@ -103,6 +105,7 @@ const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
