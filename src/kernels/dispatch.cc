@@ -14,6 +14,7 @@
 #include "kernels/forest_bins.h"
 #include "kernels/gram.h"
 #include "kernels/leaves.h"
+#include "kernels/lanes.h"
 #include "kernels/moments.h"
 #include "kernels/norms.h"
 #include "kernels/quantile.h"
@@ -35,6 +36,7 @@ namespace hayate::kernels {
   extern const ForestKernels kForestKernels;                 \
   extern const GramKernels kGramKernels;                     \
   extern const LeafKernels kLeafKernels;                     \
+  extern const LaneKernels kLaneKernels;                     \
   extern const MomentsKernels kMomentsKernels;               \
   extern const NormKernels kNormKernels;                     \
   extern const QuantileKernels kQuantileKernels;             \
@@ -105,6 +107,7 @@ const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
 const LeafKernels& leaf_kernels() { return choose(baseline::kLeafKernels, avx2::kLeafKernels, avx512::kLeafKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
