@@ -19,6 +19,7 @@
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
 #include "kernels/ta.h"
+#include "kernels/words.h"
 
 namespace hayate::kernels {
 
@@ -38,6 +39,7 @@ namespace hayate::kernels {
   extern const QuantileKernels kQuantileKernels;             \
   extern const RankKernels kRankKernels;                     \
   extern const RecursiveKernels kRecursiveKernels;           \
+  extern const WordKernels kWordKernels;                     \
   extern const std::span<const ta::Entry> kPatternFunctions; \
   }
 HAYATE_TABLES(baseline)
@@ -103,6 +105,7 @@ const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const WordKernels& word_kernels() { return choose(baseline::kWordKernels, avx2::kWordKernels, avx512::kWordKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
