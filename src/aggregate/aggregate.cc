@@ -153,7 +153,8 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
     for (size_t m = 0; m < plan_.mask_words(); ++m) rows.masks.push_back(s.masks.data() + m * kBlock);
     rows.numbers = s.numbers.data(), rows.count = kept;
     for (size_t i = 0; i < kept; ++i) s.group[i] = uint32_t(s.keys[i]);
-    update(plan_, rows, s.group.data(), dense_states_[size_t(worker)].data());
+    std::vector<uint64_t>& states = dense_states_[size_t(worker)];
+    update(plan_, rows, s.group.data(), states.size() / plan_.state_words(), states.data());
     return true;
   }
   for (int w = 0; w < plan_.key_words; ++w) s.record.push_back(s.keys.data() + size_t(w) * kBlock);

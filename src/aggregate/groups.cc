@@ -438,7 +438,7 @@ Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, s
       group.resize(rows.count);
       for (size_t r = 0; r < rows.count; ++r) group[r] = table.number(part.data() + r * width);
       while (states.size() < table.size() * state_words) states.insert(states.end(), plan.empty_state.begin(), plan.empty_state.end());
-      update(plan, rows, group.data(), states.data());
+      update(plan, rows, group.data(), table.size(), states.data());
       if (plan.needs_rows) all_groups.insert(all_groups.end(), group.begin(), group.end());
     }
   }));

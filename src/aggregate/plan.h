@@ -111,8 +111,8 @@ struct Rows {
   size_t stride = 1, count = 0;
 };
 
-/// Adds row r to the state at states + group[r] * state_words.
-void update(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t* states);
+/// Adds row r to the state at states + group[r] * state_words; all groups are below `num_groups`.
+void update(const Plan& plan, const Rows& rows, const uint32_t* group, size_t num_groups, uint64_t* states);
 /// Adds one group's state to another's.
 void merge(const Plan& plan, const uint64_t* from, uint64_t* into);
 
