@@ -21,6 +21,7 @@
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
 #include "kernels/ta.h"
+#include "kernels/words.h"
 
 namespace hayate::kernels {
 
@@ -42,6 +43,7 @@ namespace hayate::kernels {
   extern const QuantileKernels kQuantileKernels;             \
   extern const RankKernels kRankKernels;                     \
   extern const RecursiveKernels kRecursiveKernels;           \
+  extern const WordKernels kWordKernels;                     \
   extern const std::span<const ta::Entry> kPatternFunctions; \
   }
 HAYATE_TABLES(baseline)
@@ -108,6 +110,7 @@ const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKer
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
 const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
+const WordKernels& word_kernels() { return choose(baseline::kWordKernels, avx2::kWordKernels, avx512::kWordKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
 const LeafKernels& leaf_kernels() { return choose(baseline::kLeafKernels, avx2::kLeafKernels, avx512::kLeafKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
