@@ -607,7 +607,7 @@ void fix(const float* g, float g_scale, const float* h, float h_scale, int64_t c
 void pack(const FinePair* fine, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking& packing,
           int64_t num_rows, uint64_t* records) {
   const uint32_t g_place = 64 - packing.sum_bits, h_place = packing.count_bits;
-  const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift ? 1 << (h_shift - 1) : 0;
+  const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift && !packing.counted() ? 1 << (h_shift - 1) : 0;
   if (packing.counted())
     for (int64_t i = 0; i < num_rows; ++i) records[i] = uint64_t(int64_t((fine[i].g + g_half) >> g_shift)) << g_place;
   else

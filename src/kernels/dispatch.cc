@@ -13,6 +13,7 @@
 #include "kernels/forest.h"
 #include "kernels/forest_bins.h"
 #include "kernels/gram.h"
+#include "kernels/leaves.h"
 #include "kernels/lanes.h"
 #include "kernels/moments.h"
 #include "kernels/norms.h"
@@ -20,6 +21,7 @@
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
 #include "kernels/ta.h"
+#include "kernels/words.h"
 
 namespace hayate::kernels {
 
@@ -34,12 +36,14 @@ namespace hayate::kernels {
   extern const ExtremesKernels kExtremesKernels;             \
   extern const ForestKernels kForestKernels;                 \
   extern const GramKernels kGramKernels;                     \
+  extern const LeafKernels kLeafKernels;                     \
   extern const LaneKernels kLaneKernels;                     \
   extern const MomentsKernels kMomentsKernels;               \
   extern const NormKernels kNormKernels;                     \
   extern const QuantileKernels kQuantileKernels;             \
   extern const RankKernels kRankKernels;                     \
   extern const RecursiveKernels kRecursiveKernels;           \
+  extern const WordKernels kWordKernels;                     \
   extern const std::span<const ta::Entry> kPatternFunctions; \
   }
 HAYATE_TABLES(baseline)
@@ -106,7 +110,9 @@ const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKer
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
 const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
+const WordKernels& word_kernels() { return choose(baseline::kWordKernels, avx2::kWordKernels, avx512::kWordKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
+const LeafKernels& leaf_kernels() { return choose(baseline::kLeafKernels, avx2::kLeafKernels, avx512::kLeafKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 std::span<const ta::Entry> ta::pattern_functions() { return choose(baseline::kPatternFunctions, avx2::kPatternFunctions, avx512::kPatternFunctions); }

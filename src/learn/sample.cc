@@ -50,7 +50,7 @@ void FeatureOrder::restart(uint64_t key) {
 }
 
 /// Each half of 64 random bits is a draw: a multiply-shift, whose bias is below 2^-16.
-uint32_t FeatureOrder::below(uint32_t bound) {
+inline uint32_t FeatureOrder::below(uint32_t bound) {
   if (draws_ % 2 == 0) bits_ = random_bits(key_, draws_ / 2);
   const uint64_t half = draws_++ % 2 == 0 ? bits_ & 0xFFFFFFFFu : bits_ >> 32;
   return uint32_t(half * bound >> 32);
@@ -64,20 +64,26 @@ void FeatureOrder::shuffle_rest() {
   drawn_ = end;
 }
 
+/// Draws features until `end` of them are in the order or half of all are.
+void FeatureOrder::draw_until(size_t end) {
+  const size_t half = (order_.size() + 1) / 2;
+  size_t drawn = drawn_;
+  uint16_t* order = order_.data();
+  uint64_t* taken = taken_.data();
+  for (end = std::min(end, half); drawn < end;) {
+    const uint32_t feature = below(num_features_);
+    const uint64_t word = taken[feature / 64], bit = uint64_t{1} << (feature % 64);
+    order[drawn] = uint16_t(feature);
+    drawn += !(word & bit);
+    taken[feature / 64] = word | bit;
+  }
+  drawn_ = drawn;
+}
+
 std::span<const uint16_t> FeatureOrder::next(int64_t count) {
   const size_t first = given_, end = std::min(order_.size(), first + size_t(count));
-  while (drawn_ < end) {
-    if (2 * drawn_ >= order_.size()) {
-      shuffle_rest();
-      break;
-    }
-    const uint32_t feature = below(num_features_);
-    uint64_t& word = taken_[feature / 64];
-    const uint64_t bit = uint64_t{1} << (feature % 64);
-    order_[drawn_] = uint16_t(feature);
-    drawn_ += !(word & bit);
-    word |= bit;
-  }
+  draw_until(end);
+  if (drawn_ < end) shuffle_rest();
   given_ = end;
   return {order_.data() + first, end - first};
 }

@@ -37,6 +37,7 @@ class FeatureOrder {
 
  private:
   uint32_t below(uint32_t bound);
+  void draw_until(size_t end);
   void shuffle_rest();
 
   std::vector<uint16_t> order_;

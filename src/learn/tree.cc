@@ -38,6 +38,7 @@ class Grower {
 
   void grow(const kernels::Mass& mass) {
     reserve();
+    if constexpr (requires { measure_.pair_units(scratch_.sample.draws, mass); }) measure_.pair_units(scratch_.sample.draws, mass);
     add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass}, {});
     for (size_t head = 0; head < scratch_.queue.size(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
   }
