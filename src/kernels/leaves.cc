@@ -99,6 +99,15 @@ void add_leaves(const CodedTree& tree, const uint8_t* units, int64_t unit_bytes,
   }
 }
 
+void fill_slot(const uint8_t* codes, bool missing_left, int64_t unit_bytes, int64_t num_units, uint8_t* units) {
+  const uint8_t missing = missing_left ? 255 : 0;
+  for (int64_t u = 0; u < num_units; ++u, codes += kUnitRows, units += unit_bytes) {
+    uint8_t stored[kUnitRows];
+    for (int64_t i = 0; i < kUnitRows; ++i) stored[i] = codes[i] == 255 ? missing : uint8_t(255 - codes[i]);
+    __builtin_memcpy(units, stored, kUnitRows);
+  }
+}
+
 void keys_of_row(const float* values, int64_t stride, int64_t num_features, int32_t* keys) {
   for (int64_t f = 0; f < num_features; ++f) {
     const float x = values[f * stride];
@@ -131,6 +140,6 @@ void leaves_of_row(const KeyNode* nodes, const uint32_t* roots, const int32_t* s
 }  // namespace
 
 extern const LeafKernels kLeafKernels;
-const LeafKernels kLeafKernels = {add_leaves, keys_of_row, leaves_of_row};
+const LeafKernels kLeafKernels = {add_leaves, fill_slot, keys_of_row, leaves_of_row};
 
 HAYATE_KERNELS_END

@@ -64,6 +64,8 @@ struct KeyNode {
 struct LeafKernels {
   /// Adds to scores[(64 * u + i) * stride + k] value k of the leaf that row i of unit u ends in. Units are `unit_bytes` apart.
   void (*add_leaves)(const CodedTree&, const uint8_t* units, int64_t unit_bytes, int64_t num_units, int64_t stride, double* scores);
+  /// Codes as the units' slots keep them: code 64 u + i at units[u * unit_bytes + i]; `codes` has 64 * num_units places.
+  void (*fill_slot)(const uint8_t* codes, bool missing_left, int64_t unit_bytes, int64_t num_units, uint8_t* units);
   /// keys[2 f] and keys[2 f + 1]: the values' keys with a missing one below, and above, all others; x(f) is values[f * stride].
   void (*keys_of_row)(const float* values, int64_t stride, int64_t num_features, int32_t* keys);
   /// at[t]: the node that the row ends in, counted over all trees. `roots` has num_trees places, steps[t / 8] the most that one

@@ -13,9 +13,9 @@ namespace {
 
 using kernels::kUnitRows;
 
-constexpr size_t kBlockBytes = 24 << 10;
-constexpr size_t kMostUnits = 16;
-constexpr size_t kMostSlots = 8192;  // UnitTest::slot8
+constexpr size_t kCachedBytes = 24 << 10;  // of codes, while all trees pass over them
+constexpr size_t kCodedUnits = 16;         // coded together: taking up a feature's cuts costs as much as coding 50 values
+constexpr size_t kMostSlots = 8192;        // UnitTest::slot8
 constexpr size_t kUnit = size_t(kUnitRows);
 
 /// Of each node of a tree the longest way down; 0 where rows stop.
@@ -32,10 +32,7 @@ std::vector<uint32_t> heights_of(std::span<const TreeNode> tree, int64_t steps) 
 
 uint16_t CodedTrees::slot8(const TreeNode& node) {
   uint32_t& slot = slot_of_[size_t(node.feature) * 2 + node.missing_left()];
-  if (slot == kNone) {
-    slot = uint32_t(slots_.size());
-    slots_.push_back({node.feature, node.missing_left()});
-  }
+  if (slot == kNone) slot = uint32_t(num_slots_++);
   return uint16_t(8 * slot);
 }
 
@@ -81,9 +78,8 @@ CodedTrees::CodedTrees(const Forest& forest, ForestCut cut, int exits) : forest_
   }
 }
 
-bool CodedTrees::fits() const { return slots_.size() <= kMostSlots; }
-size_t CodedTrees::unit_bytes() const { return std::max<size_t>(1, slots_.size()) * kUnit; }
-size_t CodedTrees::units_in_block() const { return std::clamp<size_t>(kBlockBytes / unit_bytes(), 1, kMostUnits); }
+bool CodedTrees::fits() const { return num_slots_ <= kMostSlots; }
+size_t CodedTrees::unit_bytes() const { return std::max<size_t>(1, num_slots_) * kUnit; }
 
 kernels::CodedTree CodedTrees::tree(size_t t) const {
   const Tree& own = trees_[t];
@@ -99,53 +95,53 @@ kernels::CodedTree CodedTrees::tree(size_t t) const {
           .width = int64_t(width)};
 }
 
-/// What the units store of `count` codes of one slot.
-void CodedTrees::store(size_t slot, const uint8_t* codes, size_t count, uint8_t* units) const {
-  for (size_t first = 0; first < count; first += kUnit, units += unit_bytes()) {
-    uint8_t* to = units + slot * kUnit;
-    const size_t rows = std::min(kUnit, count - first);
-    for (size_t i = 0; i < rows; ++i) to[i] = uint8_t(255 - codes[first + i]);
-    if (slots_[slot].missing_left)
-      for (size_t i = 0; i < rows; ++i) to[i] = to[i] == 0 ? 255 : to[i];
-  }
-}
-
 void CodedTrees::add(const uint8_t* units, size_t num_units, size_t stride, double* scores) const {
   const auto add_leaves = kernels::leaf_kernels().add_leaves;
-  for (size_t t = 0; t < trees_.size(); ++t)
-    add_leaves(tree(t), units, int64_t(unit_bytes()), int64_t(num_units), int64_t(stride), scores + score_of_tree(forest_, t));
+  const size_t together = std::max<size_t>(1, kCachedBytes / unit_bytes());
+  for (size_t first = 0; first < num_units; first += together)
+    for (size_t t = 0; t < trees_.size(); ++t)
+      add_leaves(tree(t), units + first * unit_bytes(), int64_t(unit_bytes()), int64_t(std::min(together, num_units - first)), int64_t(stride),
+                 scores + first * kUnit * stride + score_of_tree(forest_, t));
 }
 
 /// codes_of(feature, first, count, to) writes the codes of some rows.
 template <class CodesOf>
 void CodedTrees::predict_blocks(size_t num_rows, CodesOf codes_of, std::span<double> out) const {
-  const size_t block_rows = units_in_block() * kUnit, outputs = size_t(forest_.num_outputs()), scores = size_t(forest_.num_scores());
-  std::vector<uint8_t> units(units_in_block() * unit_bytes()), codes(block_rows);
+  const size_t block_rows = std::min(kCodedUnits * kUnit, (num_rows + kUnit - 1) / kUnit * kUnit), outputs = size_t(forest_.num_outputs()),
+               scores = size_t(forest_.num_scores());
+  std::vector<uint8_t> units(block_rows / kUnit * unit_bytes()), codes(block_rows);
   std::vector<double> sums(block_rows * scores);
   begin_rows(forest_, out);
   for (size_t first = 0; first < num_rows; first += block_rows) {
     const size_t count = std::min(block_rows, num_rows - first);
-    for (size_t slot = 0; slot < slots_.size(); ++slot) {
-      codes_of(slots_[slot].feature, first, count, codes.data());
-      store(slot, codes.data(), count, units.data());
+    const size_t num_units = (count + kUnit - 1) / kUnit;
+    for (size_t feature = 0; feature < slot_of_.size() / 2; ++feature) {
+      const uint32_t* slot = &slot_of_[2 * feature];
+      if (slot[0] == kNone && slot[1] == kNone) continue;
+      codes_of(int64_t(feature), first, count, codes.data());
+      for (const bool left : {false, true})
+        if (slot[left] != kNone)
+          kernels::leaf_kernels().fill_slot(codes.data(), left, int64_t(unit_bytes()), int64_t(num_units), units.data() + slot[left] * kUnit);
     }
     double* row = out.data() + first * outputs + score_place(forest_);
-    for (size_t i = 0; i < count; ++i) std::copy_n(row + i * outputs, scores, sums.data() + i * scores);
-    add(units.data(), (count + kUnit - 1) / kUnit, scores, sums.data());
-    for (size_t i = 0; i < count; ++i) std::copy_n(sums.data() + i * scores, scores, row + i * outputs);
+    for (size_t i = 0; i < count; ++i)
+      for (size_t k = 0; k < scores; ++k) sums[i * scores + k] = row[i * outputs + k];
+    add(units.data(), num_units, scores, sums.data());
+    for (size_t i = 0; i < count; ++i)
+      for (size_t k = 0; k < scores; ++k) row[i * outputs + k] = sums[i * scores + k];
   }
   finish_rows(forest_, trees_.size(), out);
 }
 
 void CodedTrees::predict(const FloatColumns& raw, std::span<double> out) const {
-  const auto codes_of = [&](uint16_t feature, size_t first, size_t count, uint8_t* to) {
+  const auto codes_of = [&](int64_t feature, size_t first, size_t count, uint8_t* to) {
     code_values(forest_.cuts.of(feature), {raw.column(feature) + first, count}, to);
   };
   predict_blocks(size_t(raw.num_rows), codes_of, out);
 }
 
 void CodedTrees::predict_codes(const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out) const {
-  const auto codes_of = [&](uint16_t feature, size_t first, size_t count, uint8_t* to) {
+  const auto codes_of = [&](int64_t feature, size_t first, size_t count, uint8_t* to) {
     const uint8_t* column = codes.column(feature);
     for (size_t i = 0; i < count; ++i) to[i] = column[rows[first + i]];
   };
@@ -155,10 +151,11 @@ void CodedTrees::predict_codes(const CodeColumns& codes, std::span<const int32_t
 double CodedTrees::measure() const {
   constexpr size_t kUnits = 4;
   std::vector<uint8_t> units(kUnits * unit_bytes());
-  for (size_t i = 0; i < units.size(); ++i) {
-    const size_t slot = i % unit_bytes() / kUnit;
-    const uint32_t num_codes = slot < slots_.size() ? uint32_t(forest_.cuts.of(slots_[slot].feature).size()) + 1 : 1;
-    units[i] = uint8_t(255 - random_below(0, i, num_codes));
+  for (size_t i = 0; i < slot_of_.size(); ++i) {
+    if (slot_of_[i] == kNone) continue;
+    const uint32_t num_codes = uint32_t(forest_.cuts.of(int64_t(i / 2)).size()) + 1;
+    for (size_t row = 0; row < kUnits * kUnit; ++row)
+      units[row / kUnit * unit_bytes() + slot_of_[i] * kUnit + row % kUnit] = uint8_t(255 - random_below(i, row, num_codes));
   }
   const size_t scores = size_t(forest_.num_scores());
   std::vector<double> sums(kUnits * kUnit * scores);

@@ -16,8 +16,7 @@ namespace hayate {
 inline bool has_codes(const Forest& forest) { return forest.thresholds.empty() && forest.categorical.empty(); }
 inline bool has_keys(const Forest& forest) { return forest.categorical.empty(); }
 
-/// All trees for many rows with codes. A block of rows is coded once and stays in the first-level cache while all trees pass
-/// over it: 24 KB of codes beside a tree of some kilobytes. Only features that some tree tests are coded, once for the tests that
+/// All trees for many rows with codes. What 24 KB hold of them stays in the first-level cache while all trees pass over it. Only features that some tree tests are coded, once for the tests that
 /// send missing values left and once for those that send them right.
 class CodedTrees {
  public:
@@ -33,11 +32,6 @@ class CodedTrees {
   double measure() const;
 
  private:
-  /// The codes of a feature, with missing values on one side.
-  struct Slot {
-    uint16_t feature;
-    bool missing_left;
-  };
   struct Tree {
     size_t tests, exits, nodes;  ///< where its own begin
     int32_t num_exits, steps;
@@ -49,15 +43,13 @@ class CodedTrees {
   void add_nodes(std::span<const TreeNode> tree, std::span<const uint32_t> heights);
   kernels::CodedTree tree(size_t t) const;
   size_t unit_bytes() const;
-  size_t units_in_block() const;
-  void store(size_t slot, const uint8_t* codes, size_t count, uint8_t* units) const;
   void add(const uint8_t* units, size_t num_units, size_t stride, double* scores) const;
   template <class CodesOf>
   void predict_blocks(size_t num_rows, CodesOf codes_of, std::span<double> out) const;
 
   const Forest& forest_;
-  std::vector<Slot> slots_;
-  std::vector<uint32_t> slot_of_;  ///< by 2 * feature + missing_left
+  size_t num_slots_ = 0;
+  std::vector<uint32_t> slot_of_;  ///< by 2 * feature + missing_left: the codes of a feature, with missing values on that side
   std::vector<kernels::UnitTest> tests_;
   std::vector<uint8_t> exit_sides_;
   std::vector<uint32_t> exits_;
