@@ -23,22 +23,26 @@
 namespace hayate::kernels {
 
 // The tables that the copies of the kernels export.
-#define HAYATE_TABLES(ISA)                                   \
-  namespace ISA {                                            \
-  extern const BinKernels kBinKernels;                       \
-  extern const BoostKernels kBoostKernels;                   \
-  extern const ComomentsKernels kComomentsKernels;           \
-  extern const CsvKernels kCsvKernels;                       \
-  extern const ElementwiseKernels kElementwiseKernels;       \
-  extern const ExtremesKernels kExtremesKernels;             \
-  extern const ForestKernels kForestKernels;                 \
-  extern const GramKernels kGramKernels;                     \
-  extern const MomentsKernels kMomentsKernels;               \
-  extern const NormKernels kNormKernels;                     \
-  extern const QuantileKernels kQuantileKernels;             \
-  extern const RankKernels kRankKernels;                     \
-  extern const RecursiveKernels kRecursiveKernels;           \
-  extern const std::span<const ta::Entry> kPatternFunctions; \
+#define HAYATE_TABLES(ISA)                                                                                                         \
+  namespace ISA {                                                                                                                  \
+  extern const BinKernels kBinKernels;                                                                                             \
+  extern const BoostKernels kBoostKernels;                                                                                         \
+  extern const ComomentsKernels kComomentsKernels;                                                                                 \
+  extern const CsvKernels kCsvKernels;                                                                                             \
+  extern const ElementwiseKernels kElementwiseKernels;                                                                             \
+  extern const ExtremesKernels kExtremesKernels;                                                                                   \
+  extern const ForestKernels kForestKernels;                                                                                       \
+  extern const GramKernels kGramKernels;                                                                                           \
+  extern const MomentsKernels kMomentsKernels;                                                                                     \
+  extern const NormKernels kNormKernels;                                                                                           \
+  extern const QuantileKernels kQuantileKernels;                                                                                   \
+  extern const RankKernels kRankKernels;                                                                                           \
+  extern const RecursiveKernels kRecursiveKernels;                                                                                 \
+  extern const std::span<const ta::Entry> kPatternFunctions;                                                                       \
+  namespace talib {                                                                                                                \
+  extern const std::span<const ta::Entry> kCycleFunctions, kMathFunctions, kMomentumFunctions, kOverlapFunctions, kPriceFunctions, \
+      kStatisticFunctions, kVolatilityFunctions, kVolumeFunctions;                                                                 \
+  }                                                                                                                                \
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
@@ -106,6 +110,17 @@ const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursive
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
+#define HAYATE_TA_GROUP(function, table) \
+  std::span<const ta::Entry> ta::function() { return choose(baseline::talib::table, avx2::talib::table, avx512::talib::table); }
+HAYATE_TA_GROUP(cycle_functions, kCycleFunctions)
+HAYATE_TA_GROUP(math_functions, kMathFunctions)
+HAYATE_TA_GROUP(momentum_functions, kMomentumFunctions)
+HAYATE_TA_GROUP(overlap_functions, kOverlapFunctions)
+HAYATE_TA_GROUP(price_functions, kPriceFunctions)
+HAYATE_TA_GROUP(statistic_functions, kStatisticFunctions)
+HAYATE_TA_GROUP(volatility_functions, kVolatilityFunctions)
+HAYATE_TA_GROUP(volume_functions, kVolumeFunctions)
+#undef HAYATE_TA_GROUP
 std::span<const ta::Entry> ta::pattern_functions() { return choose(baseline::kPatternFunctions, avx2::kPatternFunctions, avx512::kPatternFunctions); }
 
 }  // namespace hayate::kernels
