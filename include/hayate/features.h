@@ -96,6 +96,9 @@ class Program {
   /// How many earlier rows a value may depend on, over all outputs: 4 for Mean($close,5). Nothing: all of them (N = 0, EMA).
   std::optional<int64_t> reach() const;
   std::optional<int64_t> reach(size_t i) const;
+  /// Whether output `i` reaches back over all rows only through functions that go from row to row with a small state (EMA, ta.RSI): then a
+  /// stream keeps that and not the rows.
+  bool goes_on_from_state(size_t i) const;
   /// Rows after which it hardly matters to output `i` where a series begins: reach(i) where there is one; until the weight of the start
   /// has faded for EMA and what is recursive. Nothing: it always matters (N = 0, ta.OBV).
   std::optional<int64_t> settled(size_t i) const;

@@ -116,6 +116,14 @@ struct RunSymbol {
   size_t rows() const { return tile.end - tile.begin; }
 };
 
+/// What one lane runs over: rows [first, first + rows) of a symbol of the run.
+struct Lane {
+  size_t symbol = 0;
+  int64_t begin = 0, first = 0, rows = 0;
+  StreamedColumn* columns = nullptr;
+  double* memory = nullptr;  ///< as in Segment; null: it begins anew and keeps nothing
+};
+
 /// The tile of a series that lanes read or write.
 constexpr size_t kLaneTile = size_t(kernels::kLanes * kernels::kLaneRows);
 
@@ -125,8 +133,18 @@ constexpr int64_t kLaneStrip = 256, kStagedRows = 16 + kLaneStrip;
 /// One run of a plan over one tile of every symbol; more than one only in a plan with lanes.
 class Run {
  public:
-  Run(const Program& program, std::span<const RunSymbol> symbols, size_t stride, Workspace::State& space)
-      : plan_(program.plan()), symbols_(symbols), stride_(stride), space_(space), elementwise_(kernels::elementwise_kernels()) {
+  /// Every symbol is a lane.
+  Run(const Program& program, std::span<const RunSymbol> symbols, size_t stride, Workspace::State& space) : Run(program, symbols, {}, stride, space) {
+    for (size_t s = 0; s < symbols.size() && plan_.has_lanes; ++s)
+      all_lanes_.push_back({.symbol = s, .rows = int64_t(symbols[s].rows()), .columns = symbols[s].columns});
+  }
+  Run(const Program& program, std::span<const RunSymbol> symbols, std::vector<Lane> lanes, size_t stride, Workspace::State& space)
+      : plan_(program.plan()),
+        symbols_(symbols),
+        all_lanes_(std::move(lanes)),
+        stride_(stride),
+        space_(space),
+        elementwise_(kernels::elementwise_kernels()) {
     size_t longest = 0;
     for (const RunSymbol& symbol : symbols) longest = std::max(longest, symbol.rows());
     space.bind(program, longest);
@@ -532,65 +550,135 @@ class Run {
         space_.lanes.grow((tiles + state_doubles) * sizeof(double) + columns * kernels::kLanes * kStagedRows * sizeof(float)));
     lanes.input_tiles = space, lanes.output_tiles = space + lanes.inputs.size() * kLaneTile;
     for (size_t at : state_at) lanes.states.push_back(space + tiles + at);
-    std::fill_n(space + tiles, state_doubles, 0.0);
     lanes.staging = reinterpret_cast<float*>(space + tiles + state_doubles);
     return lanes;
   }
 
   void run_lanes(const StepGroup& group) {
-    LaneSpace lanes = lane_space(group);
-    int64_t longest = 0;
-    for (const RunSymbol& symbol : symbols_) longest = std::max(longest, int64_t(symbol.rows()));
-    for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
-      const int64_t end = std::min(longest, strip + kLaneStrip);
-      for (int64_t row = strip; row < end; row += kernels::kLaneRows) {
-        lanes.missing.assign(lanes.inputs.size(), -1);
-        lanes.staged = 0;
-        for (int32_t s = group.first; s < group.last; ++s) {
-          const uint64_t begin = space_.measures ? ticks() : 0;
-          run_lane_tile(family_of(s), lanes, lanes.states[size_t(s - group.first)], row, std::min(kernels::kLaneRows, end - row));
-          if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
-        }
-      }
-      write_lane_columns(group, lanes, strip, end - strip);
+    LaneSpace space = lane_space(group);
+    for (size_t first = 0; first < all_lanes_.size(); first += size_t(kernels::kLanes)) {
+      lanes_ = std::span(all_lanes_).subspan(first, std::min(all_lanes_.size() - first, size_t(kernels::kLanes)));
+      recall(group, space);
+      run_lane_rows(group, space);
+      remember(group);
     }
     for (size_t symbol = 0; symbol < symbols_.size(); ++symbol) {
       begin_symbol(symbol);
-      for (int32_t s = group.first; s < group.last; ++s)
-        for (const FamilyOutput& output : family_of(s).outputs)
-          if (output.place) pad(output.node);
+      for_lane_places(group, [&](int32_t i) { pad(i); });
     }
   }
 
-  void run_lane_tile(const Family& family, LaneSpace& lanes, double* state, int64_t row, int64_t rows) {
+  template <class Take>
+  void for_lane_places(const StepGroup& group, const Take& take) const {
+    for (int32_t s = group.first; s < group.last; ++s)
+      for (const FamilyOutput& output : family_of(s).outputs)
+        if (output.place) take(output.node);
+  }
+
+  /// Rows of the lanes at hand, strip by strip and tile by tile. A tile ends where a lane does that keeps its state.
+  void run_lane_rows(const StepGroup& group, LaneSpace& space) {
+    int64_t longest = 0;
+    for (const Lane& lane : lanes_) longest = std::max(longest, lane.rows);
+    for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
+      const int64_t end = std::min(longest, strip + kLaneStrip);
+      for (int64_t row = strip, next = strip; row < end; row = next) {
+        next = std::min(end, row + kernels::kLaneRows);
+        for (const Lane& lane : lanes_)
+          if (lane.memory && lane.rows > row) next = std::min(next, lane.rows);
+        space.missing.assign(space.inputs.size(), -1);
+        space.staged = 0;
+        for (int32_t s = group.first; s < group.last; ++s) {
+          const uint64_t begin = space_.measures ? ticks() : 0;
+          run_lane_tile(family_of(s), space, space.states[size_t(s - group.first)], row, next - row);
+          if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
+        }
+        keep_states(group, space, next);
+      }
+      write_lane_columns(group, space, strip, end - strip);
+    }
+  }
+
+  int32_t family_number(int32_t step) const { return plan_.steps[size_t(step)].family; }
+  int64_t words_of(const LaneCall& call) const { return kernels::lane_kernels().words(call.function, call.params.data()); }
+
+  /// States, and what is kept of results, as the lanes at hand remember them. Lanes that are not there take the state of the first.
+  void recall(const StepGroup& group, LaneSpace& space) {
+    for (int32_t s = group.first; s < group.last; ++s) {
+      const int64_t words = words_of(family_of(s).lanes), at = plan_.keeping.state_at[size_t(family_number(s))];
+      for (int64_t l = 0; l < kernels::kLanes; ++l) {
+        const Lane& lane = lanes_[size_t(l) < lanes_.size() ? size_t(l) : 0];
+        for (int64_t w = 0; w < words; ++w) space.states[size_t(s - group.first)][w * kernels::kLanes + l] = lane.memory ? lane.memory[at + w] : 0;
+      }
+    }
+    for_lane_places(group, [&](int32_t i) {
+      for (const Lane& lane : lanes_) {
+        if (lane.first == lane.begin) continue;
+        begin_symbol(lane.symbol);
+        double* values = reinterpret_cast<double*>(at(i));
+        const int64_t kept = std::min(plan_.keeping.rows_of[size_t(i)], lane.first - lane.begin);
+        std::fill(values + lane.begin, values + lane.first - kept, kNaN);
+        const double* from = lane.memory + plan_.keeping.rows_at[size_t(i)] + plan_.keeping.rows_of[size_t(i)];
+        std::copy(from - kept, from, values + lane.first - kept);
+      }
+    });
+  }
+
+  /// The states of lanes that end before row `row`.
+  void keep_states(const StepGroup& group, const LaneSpace& space, int64_t row) {
+    for (size_t l = 0; l < lanes_.size(); ++l) {
+      if (!lanes_[l].memory || lanes_[l].rows != row) continue;
+      for (int32_t s = group.first; s < group.last; ++s) {
+        const int64_t words = words_of(family_of(s).lanes), at = plan_.keeping.state_at[size_t(family_number(s))];
+        for (int64_t w = 0; w < words; ++w) lanes_[l].memory[at + w] = space.states[size_t(s - group.first)][w * kernels::kLanes + int64_t(l)];
+      }
+    }
+  }
+
+  /// The last rows of results, as many as later rows look back to; zeros where there are not so many.
+  void remember(const StepGroup& group) {
+    for_lane_places(group, [&](int32_t i) {
+      const int64_t wanted = plan_.keeping.rows_of[size_t(i)];
+      for (const Lane& lane : lanes_) {
+        if (!lane.memory) continue;
+        begin_symbol(lane.symbol);
+        const double* end = reinterpret_cast<const double*>(at(i)) + lane.first + lane.rows;
+        const int64_t kept = std::min(wanted, lane.first + lane.rows - lane.begin);
+        double* to = lane.memory + plan_.keeping.rows_at[size_t(i)];
+        std::fill(to, to + wanted - kept, 0.0);
+        std::copy(end - kept, end, to + wanted - kept);
+      }
+    });
+  }
+
+  void run_lane_tile(const Family& family, LaneSpace& space, double* state, int64_t row, int64_t rows) {
     const LaneCall& call = family.lanes;
     const double* inputs[kMaxTalibInputs] = {};
     double* outputs[kMaxTalibInputs] = {};
     bool complete = true;
     for (size_t i = 0; i < call.inputs.size(); ++i) {
-      const size_t number = size_t(std::find(lanes.inputs.begin(), lanes.inputs.end(), call.inputs[i]) - lanes.inputs.begin());
-      inputs[i] = lanes.input(number);
-      if (lanes.missing[number] < 0) lanes.missing[number] = gather(call.inputs[i], row, rows, lanes.input(number));
-      complete &= !lanes.missing[number];
+      const size_t number = size_t(std::find(space.inputs.begin(), space.inputs.end(), call.inputs[i]) - space.inputs.begin());
+      inputs[i] = space.input(number);
+      if (space.missing[number] < 0) space.missing[number] = gather(call.inputs[i], row, rows, space.input(number));
+      complete &= !space.missing[number];
     }
-    for (size_t o = 0; o < size_t(call.num_outputs); ++o) outputs[o] = lanes.output(o);
-    kernels::lane_kernels().run({call.function, call.params.data(), inputs, outputs, rows, int64_t(symbols_.size()), state, call.exact, complete});
+    for (size_t o = 0; o < size_t(call.num_outputs); ++o) outputs[o] = space.output(o);
+    kernels::lane_kernels().run({call.function, call.params.data(), inputs, outputs, rows, int64_t(lanes_.size()), state, call.exact, complete});
     for (const FamilyOutput& output : family.outputs) {
       const GraphNode& n = node(output.node);
       const double* values = outputs[n.op == Op::talib ? size_t(n.p) : 0];
-      if (output.column >= 0) stage_lane_column(values, lanes.next_staged(), row, rows);
+      if (output.column >= 0) stage_lane_column(values, space.next_staged(), row, rows);
       if (output.place) write_lane_place(output.node, values, row, rows);
     }
   }
 
-  int64_t rows_left(size_t symbol, int64_t row) const { return int64_t(symbols_[symbol].rows()) - row; }
+  int64_t rows_left(size_t lane, int64_t row) const { return lanes_[lane].rows - row; }
 
   bool gather(const LaneInput& input, int64_t row, int64_t rows, double* tile) {
     kernels::LaneSeries series[kernels::kLanes];
-    for (size_t s = 0; s < symbols_.size(); ++s) {
-      begin_symbol(s);
-      // A symbol that has ended repeats its last row.
-      const int64_t first = std::min(row, int64_t(rows_) - 1);
+    for (size_t s = 0; s < lanes_.size(); ++s) {
+      begin_symbol(lanes_[s].symbol);
+      // A lane that has ended repeats its last row.
+      const int64_t first = lanes_[s].first + std::min(row, lanes_[s].rows - 1);
       series[s] = {.stored = Cell::float64, .cell = input.cell, .rows = std::max<int64_t>(1, rows_left(s, row))};
       if (input.field < 0) {
         series[s].values = at(input.node) + first * 8, series[s].stored = plan_.places[size_t(input.node)].cell;
@@ -604,26 +692,26 @@ class Run {
           },
           symbol().bars->series[size_t(input.field)]);
     }
-    return kernels::lane_kernels().gather(series, int64_t(symbols_.size()), rows, tile);
+    return kernels::lane_kernels().gather(series, int64_t(lanes_.size()), rows, tile);
   }
 
   void stage_lane_column(const double* values, float* staging, int64_t row, int64_t rows) {
     float* out[kernels::kLanes] = {};
-    for (size_t s = 0; s < symbols_.size(); ++s)
+    for (size_t s = 0; s < lanes_.size(); ++s)
       if (rows_left(s, row) > 0) out[s] = staging + int64_t(s) * kStagedRows + 16 + row % kLaneStrip;
-    kernels::lane_kernels().scatter_floats(values, int64_t(symbols_.size()), rows, out);
+    kernels::lane_kernels().scatter_floats(values, int64_t(lanes_.size()), rows, out);
   }
 
-  void write_lane_columns(const StepGroup& group, LaneSpace& lanes, int64_t row, int64_t rows) {
-    lanes.staged = 0;
+  void write_lane_columns(const StepGroup& group, LaneSpace& space, int64_t row, int64_t rows) {
+    space.staged = 0;
     for (int32_t s = group.first; s < group.last; ++s) {
       const uint64_t begin = space_.measures ? ticks() : 0;
       for (const FamilyOutput& output : family_of(s).outputs) {
         if (output.column < 0) continue;
-        float* staging = lanes.next_staged() + 16;
-        for (size_t symbol = 0; symbol < symbols_.size(); ++symbol, staging += kStagedRows)
-          if (rows_left(symbol, row) > 0)
-            elementwise_.append_floats(symbols_[symbol].columns[output.column], row, staging, std::min(rows, rows_left(symbol, row)));
+        float* staging = space.next_staged() + 16;
+        for (size_t l = 0; l < lanes_.size(); ++l, staging += kStagedRows)
+          if (rows_left(l, row) > 0 && lanes_[l].columns)
+            elementwise_.append_floats(lanes_[l].columns[output.column], row, staging, std::min(rows, rows_left(l, row)));
       }
       if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
     }
@@ -631,15 +719,17 @@ class Run {
 
   void write_lane_place(int32_t i, const double* values, int64_t row, int64_t rows) {
     double* out[kernels::kLanes] = {};
-    for (size_t s = 0; s < symbols_.size(); ++s) {
-      begin_symbol(s);
-      if (rows_left(s, row) > 0) out[s] = reinterpret_cast<double*>(at(i)) + row;
+    for (size_t s = 0; s < lanes_.size(); ++s) {
+      begin_symbol(lanes_[s].symbol);
+      if (rows_left(s, row) > 0) out[s] = reinterpret_cast<double*>(at(i)) + lanes_[s].first + row;
     }
-    kernels::lane_kernels().scatter(values, int64_t(symbols_.size()), rows, out);
+    kernels::lane_kernels().scatter(values, int64_t(lanes_.size()), rows, out);
   }
 
   const Program::Plan& plan_;
   std::span<const RunSymbol> symbols_;
+  std::vector<Lane> all_lanes_;
+  std::span<const Lane> lanes_;  // those at hand
   size_t stride_;
   Workspace::State& space_;
   const kernels::ElementwiseKernels& elementwise_;
@@ -820,6 +910,74 @@ void evaluate_rows(const Program& program, const Bars& bars, std::span<const int
   evaluate_float64(program, {&bars, 1}, space, std::span(&block, 1), bars.rows);
   for (size_t i = 0; i < program.num_outputs(); ++i)
     for (size_t k = 0; k < wanted.size(); ++k) out[i][k] = block[i * bars.rows + size_t(wanted[k])];
+}
+
+namespace {
+
+/// The lanes of segments, and the new rows of every series.
+struct SegmentRun {
+  std::vector<RunSymbol> symbols;
+  std::vector<Lane> lanes;
+  std::vector<std::vector<int64_t>> wanted;  // by series
+
+  SegmentRun(std::span<const Bars> series, std::span<const Segment> segments) : wanted(series.size()) {
+    for (const Bars& bars : series) symbols.push_back({.bars = &bars, .tile = {0, bars.rows, 0, bars.rows}});
+    for (const Segment& s : segments) {
+      lanes.push_back({.symbol = s.series, .begin = s.begin, .first = s.first, .rows = s.end - s.first, .memory = s.memory});
+      for (int64_t row = s.first; row < s.end; ++row) wanted[s.series].push_back(row);
+    }
+  }
+
+  /// Steps write the columns of whole series, of which only new rows are stored; every lane has columns of its own.
+  void point_columns(size_t num_outputs, const std::vector<float*>& out, std::vector<StreamedColumn>& columns) {
+    columns.assign(num_outputs * (symbols.size() + lanes.size()), {});
+    StreamedColumn* next = columns.data();
+    int64_t at = 0;
+    for (size_t s = 0; s < symbols.size(); ++s, next += num_outputs) {
+      symbols[s].columns = next;
+      for (size_t i = 0; i < num_outputs; ++i) {
+        next[i].wanted = wanted[s].data(), next[i].num_wanted = out.empty() ? 0 : int64_t(wanted[s].size());
+        next[i].out = out.empty() ? nullptr : out[i] + at;
+      }
+      at += int64_t(wanted[s].size());
+    }
+    at = 0;
+    for (Lane& lane : lanes) {
+      if (!out.empty()) lane.columns = next;
+      for (size_t i = 0; i < num_outputs && !out.empty(); ++i) next[i].out = out[i] + at, next[i].last = lane.rows;
+      next += num_outputs, at += lane.rows;
+    }
+  }
+};
+
+}  // namespace
+
+void evaluate_segments(const Program& program, std::span<const Bars> series, std::span<const Segment> segments, Workspace& workspace,
+                       const std::vector<float*>& out) {
+  Workspace::State& space = workspace.state();
+  SegmentRun segment_run(series, segments);
+  // A series may be wanted in no row at all; then its list must not look like none.
+  for (auto& rows : segment_run.wanted) rows.reserve(1);
+  segment_run.point_columns(program.num_outputs(), out, space.columns);
+  Run(program, segment_run.symbols, std::move(segment_run.lanes), 0, space).run();
+  if (!out.empty()) kernels::elementwise_kernels().finish(space.columns.data(), int64_t(space.columns.size()));
+}
+
+void evaluate_segments(const Program& program, std::span<const Bars> series, std::span<const Segment> segments, Workspace& workspace,
+                       const std::vector<double*>& out) {
+  Workspace::State& space = workspace.state();
+  SegmentRun segment_run(series, segments);
+  size_t longest = 0;
+  for (const Bars& bars : series) longest = std::max(longest, bars.rows);
+  const size_t cells = program.num_outputs() * longest;
+  double* const block = reinterpret_cast<double*>(space.block.grow(series.size() * cells * sizeof(double)));
+  for (size_t s = 0; s < series.size(); ++s) segment_run.symbols[s].out = block + s * cells;
+  Run(program, segment_run.symbols, std::move(segment_run.lanes), longest, space).run();
+  for (size_t i = 0; i < out.size(); ++i) {
+    double* to = out[i];
+    for (size_t s = 0; s < series.size(); ++s)
+      for (const int64_t row : segment_run.wanted[s]) *to++ = block[s * cells + i * longest + size_t(row)];
+  }
 }
 
 }  // namespace hayate

@@ -79,6 +79,7 @@ class Planner {
     group_steps();
     find_crossing();
     assign_slots();
+    find_keeping();
     return std::move(plan_);
   }
 
@@ -502,6 +503,40 @@ class Planner {
     }
   }
 
+  // ---- Keeping -----------------------------------------------------------------------------------------------------
+
+  bool is_made_by_lanes(size_t i) const { return family_of_[i] >= 0 && plan_.families[size_t(family_of_[i])].kind == FamilyKind::lanes; }
+
+  /// From the outputs back: how many rows before a new one each node is needed in. Lanes need their inputs in new rows only. The bars
+  /// must go back as far as any of it, since all series of a run have the same rows.
+  void find_keeping() {
+    Keeping& keeping = plan_.keeping;
+    std::vector<int64_t> back(num_nodes(), -1);
+    for (int32_t output : graph().outputs) back[size_t(output)] = 0;
+    for (size_t i = num_nodes(); i-- > 0;) {
+      if (back[i] < 0) continue;
+      const GraphNode& n = node(int32_t(i));
+      const std::optional<int64_t> reach = is_made_by_lanes(i) ? 0 : own_reach(n);
+      if (!reach) keeping.possible = false;
+      const int64_t operand_back = is_made_by_lanes(i) ? 0 : back[i] + reach.value_or(0);
+      for (int32_t operand : n.in)
+        if (operand >= 0) back[size_t(operand)] = std::max(back[size_t(operand)], operand_back);
+      if (n.op == Op::field || is_made_by_lanes(i)) keeping.bars = std::max(keeping.bars, back[i]);
+    }
+    keeping.state_at.assign(plan_.families.size(), 0);
+    keeping.rows_of.assign(num_nodes(), 0), keeping.rows_at.assign(num_nodes(), 0);
+    for (size_t f = 0; f < plan_.families.size(); ++f) {
+      const Family& family = plan_.families[f];
+      if (family.kind != FamilyKind::lanes) continue;
+      keeping.state_at[f] = keeping.doubles;
+      keeping.doubles += kernels::lane_kernels().words(family.lanes.function, family.lanes.params.data());
+      for (int32_t member : members_[f]) {
+        keeping.rows_of[size_t(member)] = back[size_t(member)], keeping.rows_at[size_t(member)] = keeping.doubles;
+        keeping.doubles += back[size_t(member)];
+      }
+    }
+  }
+
   Program::Plan plan_;
   std::vector<bool> needed_, done_;
   std::vector<Direct> direct_;  // by output
@@ -511,6 +546,8 @@ class Planner {
 };
 
 }  // namespace
+
+bool is_recursive(const Graph& graph, const GraphNode& node) { return is_family(node.op) && kind_of(graph, node) == FamilyKind::lanes; }
 
 namespace {
 

@@ -101,6 +101,16 @@ struct SlotCounts {
   bool operator==(const SlotCounts&) const = default;
 };
 
+/// What is to be kept of a symbol so that its next rows can be computed without those before: some rows of the bars, and of every
+/// family of lanes its state after the last row, and the last rows of its results that windows and shifts look back to.
+struct Keeping {
+  bool possible = true;                   ///< not when anything but lanes looks back to the first row
+  int64_t bars = 0;                       ///< rows
+  int64_t doubles = 0;                    ///< of all families of lanes together
+  std::vector<int64_t> state_at;          ///< by family: where its state begins, word by word
+  std::vector<int64_t> rows_of, rows_at;  ///< by node: how many rows of a result of lanes, and where they begin
+};
+
 struct Program::Plan {
   Graph graph;
   Dtype dtype = Dtype::float32;
@@ -111,9 +121,13 @@ struct Program::Plan {
   /// Slots hold pad_before rows, the series and pad_after rows.
   SlotCounts local, crossing;
   bool has_lanes = false;
+  Keeping keeping;
   int64_t pad_before = 0, pad_after = 0;
   std::vector<int64_t> slot_before, slot_after;  ///< by node: rows around the series that are read, to be filled with NaN
 };
+
+/// Whether lanes compute a node.
+bool is_recursive(const Graph& graph, const GraphNode& node);
 
 /// The operators that a step computes as a user writes them ("Mean Std"), and how many series it makes.
 std::string name_of_step(const Program::Plan& plan, const Step& step);

@@ -340,6 +340,18 @@ bool holds_infinity(const Series& in, int64_t rows) {
   return in.cell == Cell::float32 ? infinity_loop<float>(in.rows, rows) : infinity_loop<double>(in.rows, rows);
 }
 
+template <class T>
+bool missing_loop(const void* in, int64_t rows) {
+  const T* __restrict x = static_cast<const T*>(in);
+  int64_t found = 0;
+  for (int64_t i = 0; i < rows; ++i) found |= x[i] == x[i] ? 0 : 1;
+  return found != 0;
+}
+bool holds_missing(const Series& in, int64_t rows) {
+  if (in.cell == Cell::boolean) return false;
+  return in.cell == Cell::float32 ? missing_loop<float>(in.rows, rows) : missing_loop<double>(in.rows, rows);
+}
+
 template <class X, class Y>
 bool same_rows_loop(const void* left, const void* right, int64_t rows) {
   const X* __restrict x = static_cast<const X*>(left);
@@ -397,7 +409,8 @@ void finish_columns(StreamedColumn* columns, int64_t num_columns) {
 }  // namespace
 
 extern const ElementwiseKernels kElementwiseKernels;
-const ElementwiseKernels kElementwiseKernels = {unary,        binary,         convert,   both, either,        invert,        present,       choose,
-                                                repeat_first, holds_infinity, same_rows, read, append_series, append_floats, finish_columns};
+const ElementwiseKernels kElementwiseKernels = {unary,   binary,        convert,       both,           either,        invert,
+                                                present, choose,        repeat_first,  holds_infinity, holds_missing, same_rows,
+                                                read,    append_series, append_floats, finish_columns};
 
 HAYATE_KERNELS_END

@@ -1,6 +1,9 @@
 #include "kernels/ta.h"
 
 #include <array>
+#include <mutex>
+
+#include "kernels/dispatch.h"
 
 namespace hayate::kernels::ta {
 
@@ -60,9 +63,14 @@ void compute(const Entry& entry, const Call& call) {
 }
 
 std::span<const std::span<const Entry>> function_groups() {
-  static const std::array groups = {overlap_functions(),   momentum_functions(), volume_functions(), volatility_functions(), price_functions(),
-                                    statistic_functions(), math_functions(),     cycle_functions(),  pattern_functions()};
-  return groups;
+  static std::array<std::array<std::span<const Entry>, 9>, 3> groups;  // by instruction set
+  static std::array<std::once_flag, 3> made;
+  const size_t isa = size_t(active_isa());
+  std::call_once(made[isa], [isa] {
+    groups[isa] = {overlap_functions(),   momentum_functions(), volume_functions(), volatility_functions(), price_functions(),
+                   statistic_functions(), math_functions(),     cycle_functions(),  pattern_functions()};
+  });
+  return groups[isa];
 }
 
 }  // namespace hayate::kernels::ta

@@ -64,8 +64,8 @@ std::span<const Entry> price_functions();
 std::span<const Entry> statistic_functions();
 std::span<const Entry> math_functions();
 std::span<const Entry> cycle_functions();
-std::span<const Entry> pattern_functions();  ///< of the active instruction set
-/// All of the above, in that order.
+std::span<const Entry> pattern_functions();
+/// All of the above, in that order, of the active instruction set.
 std::span<const std::span<const Entry>> function_groups();
 
 }  // namespace hayate::kernels::ta

@@ -4,7 +4,7 @@
 
 #include "kernels/ta_series.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 namespace {
 
@@ -68,4 +68,4 @@ int64_t dm_lookback(const double* params) { return params[0] > 1 ? static_cast<i
 int64_t adx_lookback(const double* params) { return 2 * static_cast<int64_t>(params[0]) - 1; }
 int64_t adxr_lookback(const double* params) { return 3 * static_cast<int64_t>(params[0]) - 2; }
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

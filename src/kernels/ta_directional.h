@@ -3,9 +3,10 @@
 // the true range summed the same way.
 #pragma once
 
+#include "kernels/isa.h"
 #include "kernels/ta.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 void adxr(const Call& call);
 
@@ -14,4 +15,4 @@ int64_t dm_lookback(const double* params);
 int64_t adx_lookback(const double* params);
 int64_t adxr_lookback(const double* params);
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

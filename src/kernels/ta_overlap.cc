@@ -7,7 +7,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 namespace {
 
@@ -132,10 +132,12 @@ void bollinger_bands(const Call& call) {
   double *upper = call.outputs[0], *middle = call.outputs[1], *lower = call.outputs[2];
   average(from(price, first - average_lookback(rows, type)), rows, type, call.scratch, middle);
   variance(from(price, first - (rows - 1)), rows, call.scratch[0], upper);
+  const double above = call.params[1], below = call.params[2];
+  HAYATE_INDEPENDENT
   for (int64_t row = first; row < call.rows; ++row) {
     const double deviation = std::sqrt(upper[row]);
-    upper[row] = middle[row] + deviation * call.params[1];
-    lower[row] = middle[row] - deviation * call.params[2];
+    upper[row] = middle[row] + deviation * above;
+    lower[row] = middle[row] - deviation * below;
   }
   begun(lower, first, price);
 }
@@ -279,6 +281,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> overlap_functions() { return kFunctions; }
+extern const std::span<const Entry> kOverlapFunctions;
+constexpr std::span<const Entry> kOverlapFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -4,7 +4,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 Series day_range(const Call& call, double* out) {
@@ -20,10 +20,10 @@ void true_range(const Call& call) { true_range(input(call, 0), input(call, 1), i
 void range_change(const Call& call) {
   double *out = call.outputs[0], *smooth = call.scratch[0];
   const Series range = exponential_mean(day_range(call, smooth), whole(call, 0), smooth);
-  const int64_t first = range.begin + whole(call, 1);
+  const int64_t steps = whole(call, 1), first = range.begin + steps;
   for (int64_t row = first; row < call.rows; ++row) {
-    const double before = smooth[row - whole(call, 1)];
-    out[row] = before == 0 ? 0 : (smooth[row] - before) / before * 100;
+    const double before = smooth[row - steps], change = (smooth[row] - before) / before * 100;
+    out[row] = before == 0 ? 0 : change;
   }
   begun(out, first, range);
 }
@@ -80,6 +80,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> volatility_functions() { return kFunctions; }
+extern const std::span<const Entry> kVolatilityFunctions;
+constexpr std::span<const Entry> kVolatilityFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

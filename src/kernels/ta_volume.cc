@@ -5,7 +5,7 @@
 #include "kernels/ta_average.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 int64_t shorter_period(const double* params) { return static_cast<int64_t>(params[0] < params[1] ? params[0] : params[1]); }
@@ -161,6 +161,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> volume_functions() { return kFunctions; }
+extern const std::span<const Entry> kVolumeFunctions;
+constexpr std::span<const Entry> kVolumeFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -108,9 +108,9 @@ Result<void> write_new_rows(const FeatureRequest& request, const Panel& panel, e
 }
 
 /// A state that has seen the whole panel.
-Result<void> write_first_state(const FeatureRequest& request, const Panel& panel) {
+Result<void> write_first_state(const FeatureRequest& request, const Panel& panel, exec::Pool& pool) {
   HY_TRY(Stream stream, Stream::create(stream_spec(request, panel.fields)));
-  HY_CHECK(stream.take(panel));
+  HY_CHECK(stream.take(panel, pool));
   return io::write_file(request.state, stream.state());
 }
 
@@ -177,7 +177,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   }
   const double begin = wall_seconds();
   HY_CHECK(writer.finish());
-  if (!request.state.empty()) HY_CHECK(write_first_state(request, panel));
+  if (!request.state.empty()) HY_CHECK(write_first_state(request, panel, pool));
   write_seconds += wall_seconds() - begin;
   steps.end_as({{"compute", compute_seconds, panel.num_rows()}, {"write", write_seconds, panel.num_rows()}});
   outcome.rows = panel.num_rows(), outcome.symbols = int64_t(panel.num_symbols());
