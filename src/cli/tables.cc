@@ -83,7 +83,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
   steps.begin("read", int64_t(paths.size()));
   const auto out_kind = options.out == "-" ? kind : std::nullopt;
   if (options.in == "-") reading.kind = kind;
-  reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
+  reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec), reading.timeout_seconds = options.exec.timeout.value;
   HY_TRY(const Table table, to_folder ? read_bar_tables(paths, reading) : io::read_tables(paths, reading));
   steps.begin("write", table.num_rows());
   Hash128 checksum;

@@ -121,7 +121,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
+  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool, reading_limits(request.exec)));
   Panel panel = std::move(bars.bars.panel);
   outcome.failures = std::move(bars.bars.failures), outcome.warnings = std::move(bars.bars.warnings);
   HY_TRY(const Program features,
