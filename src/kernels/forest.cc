@@ -15,6 +15,7 @@
 
 #include <immintrin.h>
 
+#include "base/random.h"
 #include "kernels/isa.h"
 #if !defined(__clang__)
 // g++ 12 warns inside its own AVX-512 header, which starts from a value that it never uses.
@@ -25,8 +26,9 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kTogether = 8;
-constexpr int64_t kAhead = 12;  // rows that are fetched before they are counted
+constexpr int64_t kTogether = 8;     // features that one pass over the rows counts
+constexpr int64_t kHistograms = 16;  // features that are counted before they are searched
+constexpr int64_t kAhead = 12;       // rows that are fetched before they are counted
 constexpr int kBins = 256;
 constexpr int kSmall = 16;  // rows of a node that does without histograms
 constexpr uint32_t kMissing = 255;
@@ -152,24 +154,31 @@ struct Search32 {
 
 // ---- histograms
 
-/// Histograms of the features that one pass counts, side by side: kBins places each, or 64 when the table is narrow.
+/// Stores of vectors: g++ makes a memset of a plain loop, and of that `rep stos`, which takes 20 ns to begin.
+template <class Record>
+inline void clear_block(Record* bins) {
+  uint32_t* words = reinterpret_cast<uint32_t*>(bins);
+  constexpr int kQuarter = 16 * sizeof(Record) / sizeof(uint32_t);
+  for (int word = 0; word < kQuarter; word += kLanes)
+    for (int quarter = 0; quarter < 4; ++quarter) *reinterpret_cast<StoredU32*>(words + quarter * kQuarter + word) = U32{};
+}
+
 template <class Record>
 void clear(Record* histogram, int last_code, bool may_miss) {
-  const int used = (last_code / 64 + 1) * 64;
-  for (int block = 0; block < used; block += 64)
-    for (int bin = 0; bin < 64; ++bin) histogram[block + bin] = 0;
+  for (int block = 0; block <= last_code; block += 64) clear_block(histogram + block);
   if (may_miss) histogram[kMissing] = 0;
 }
 
-/// Fetches what the features of a row lie in. kLines: lines of a row, 0: so many that each feature is fetched by itself.
+/// Fetches what the features of a row lie in: kLines lines, or 0: so many that each feature is fetched by itself.
 template <int kCount, int kLines>
-inline void fetch_row(const uint8_t* places, const int64_t* offsets) {
-  for (int line = 0; line < kLines; ++line) __builtin_prefetch(places + 64 * line);
+inline void fetch_row(const uint8_t* places, const int64_t* offsets, int64_t first_line) {
+  for (int line = 0; line < kLines; ++line) __builtin_prefetch(places + first_line + 64 * line);
   for (int k = 0; k < kCount && kLines == 0; ++k) __builtin_prefetch(places + offsets[k]);
 }
 
+/// Histogram k is at k * kApart.
 template <class Record, int kCount, int kApart, int kLines>
-void count_features(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, Record* histograms) {
+void count_features(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t first_line, Record* histograms) {
   int64_t offsets[kCount];
   for (int k = 0; k < kCount; ++k) offsets[k] = features[k];
   const auto count_row = [&](int64_t i) {
@@ -179,7 +188,7 @@ void count_features(const CodeTable& table, const PackedNode<Record>& node, cons
   };
   int64_t i = 0;
   for (; i < node.num_rows - kAhead; ++i) {
-    fetch_row<kCount, kLines>(table.rows + table.stride * node.rows[i + kAhead], offsets);
+    fetch_row<kCount, kLines>(table.rows + table.stride * node.rows[i + kAhead], offsets, first_line);
     count_row(i);
   }
   for (; i < node.num_rows; ++i) count_row(i);
@@ -187,26 +196,30 @@ void count_features(const CodeTable& table, const PackedNode<Record>& node, cons
 
 template <class Record, int kApart, int kLines>
 struct Counting {
-  static constexpr void (*of[kTogether])(const CodeTable&, const PackedNode<Record>&, const uint16_t*, Record*) = {
+  static constexpr void (*of[kTogether])(const CodeTable&, const PackedNode<Record>&, const uint16_t*, int64_t, Record*) = {
       count_features<Record, 1, kApart, kLines>, count_features<Record, 2, kApart, kLines>, count_features<Record, 3, kApart, kLines>,
       count_features<Record, 4, kApart, kLines>, count_features<Record, 5, kApart, kLines>, count_features<Record, 6, kApart, kLines>,
       count_features<Record, 7, kApart, kLines>, count_features<Record, 8, kApart, kLines>};
 };
 
-/// `count` is 1 .. kTogether. Histogram k is at k * kApart.
+/// `count` is 1 .. kTogether.
 template <class Record, int kApart>
 void fill_histograms(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t count, Record* histograms) {
-  for (int64_t k = 0; k < count; ++k)
+  uint16_t first = features[0], last = first;
+  for (int64_t k = 0; k < count; ++k) {
+    const uint16_t feature = features[k];
+    first = feature < first ? feature : first, last = feature > last ? feature : last;
     if constexpr (kApart == 64)
-      clear(histograms + k * kApart, 0, false);
+      clear_block(histograms + k * kApart);
     else
-      clear(histograms + k * kApart, table.last_code[features[k]], table.has_missing[features[k]] != 0);
-  const int64_t lines = (table.stride + 63) / 64;
+      clear(histograms + k * kApart, table.last_code[feature], table.has_missing[feature] != 0);
+  }
+  const int64_t first_line = first / 64 * 64, lines = table.stride <= 64 ? 1 : last / 64 - first / 64 + 1;
   const auto counting = lines == 1   ? Counting<Record, kApart, 1>::of
                         : lines == 2 ? Counting<Record, kApart, 2>::of
-                        : lines <= 4 ? Counting<Record, kApart, 4>::of
+                        : lines == 3 ? Counting<Record, kApart, 3>::of
                                      : Counting<Record, kApart, 0>::of;
-  counting[count - 1](table, node, features, histograms);
+  counting[count - 1](table, node, features, first_line, histograms);
 }
 
 /// Ranks of the cuts that lanes l of vector 0 of a block stand for, missing right.
@@ -261,15 +274,35 @@ void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& boun
   if (taken) bound = search.bound();
 }
 
+/// Where rows are longer than a cache line, features that lie close together are counted together; they are searched in the
+/// order given. slots[k]: the histogram of feature k.
+struct CountingOrder {
+  uint16_t features[kHistograms];
+  uint8_t slots[kHistograms];
+
+  CountingOrder(const CodeTable& table, const uint16_t* given, int64_t count) {
+    uint8_t places[kHistograms];
+    for (int64_t k = 0; k < count; ++k) {
+      int64_t at = k;
+      for (; table.stride > 64 && at > 0 && given[places[at - 1]] > given[k]; --at) places[at] = places[at - 1];
+      places[at] = uint8_t(k);
+    }
+    for (int64_t slot = 0; slot < count; ++slot) features[slot] = given[places[slot]], slots[places[slot]] = uint8_t(slot);
+  }
+};
+
 template <int kApart>
 void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Search32& search) {
-  alignas(64) uint32_t histograms[kTogether * kApart];
+  alignas(64) uint32_t histograms[kHistograms * kApart];
   float bound = search.bound();
-  for (int64_t first = 0; first < num_features; first += kTogether) {
-    const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
-    fill_histograms<uint32_t, kApart>(table, node, features + first, together, histograms);
+  for (int64_t first = 0; first < num_features; first += kHistograms) {
+    const int64_t together = num_features - first < kHistograms ? num_features - first : kHistograms;
+    const CountingOrder order(table, features + first, together);
+    for (int64_t slot = 0; slot < together; slot += kTogether)
+      fill_histograms<uint32_t, kApart>(table, node, order.features + slot, together - slot < kTogether ? together - slot : kTogether,
+                                        histograms + slot * kApart);
     for (int64_t k = 0; k < together; ++k) {
-      uint32_t* histogram = histograms + k * kApart;
+      uint32_t* histogram = histograms + order.slots[k] * kApart;
       const uint16_t feature = features[first + k];
       const uint32_t place = uint32_t(first + k);
       if constexpr (kApart == 64)
@@ -420,6 +453,29 @@ inline Mass mass_of(Units form, uint64_t count, uint64_t marked) {
   return form == Units::paired ? Mass{count & kLow, count >> kPairBits} : Mass{count, marked};
 }
 
+#if defined(__AVX2__)
+
+/// The codes of the places in the bytes of a vector.
+inline __m128i codes_of(__m128i places) {
+  const __m128i lane = _mm_slli_epi16(_mm_and_si128(places, _mm_set1_epi8(15)), 2);
+  const __m128i vector = _mm_and_si128(_mm_srli_epi16(places, 4), _mm_set1_epi8(3));
+  return _mm_or_si128(_mm_or_si128(lane, vector), _mm_and_si128(places, _mm_set1_epi8(char(0xC0))));
+}
+
+/// The places of 8 rows, in the lower half. place_of(i) reads that of row i.
+template <class PlaceOf>
+inline __m128i load_places(PlaceOf place_of) {
+  __m128i places = _mm_cvtsi32_si128(place_of(0));
+  places = _mm_insert_epi8(places, place_of(1), 1), places = _mm_insert_epi8(places, place_of(2), 2);
+  places = _mm_insert_epi8(places, place_of(3), 3), places = _mm_insert_epi8(places, place_of(4), 4);
+  places = _mm_insert_epi8(places, place_of(5), 5), places = _mm_insert_epi8(places, place_of(6), 6);
+  return _mm_insert_epi8(places, place_of(7), 7);
+}
+
+inline uint8_t least_byte(__m128i x) { return uint8_t(_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_min_epu8(x, _mm_srli_epi16(x, 8))))); }
+
+#endif
+
 #if defined(__AVX512F__)
 
 uint64_t sum_of_lanes(__m512i x) {
@@ -427,27 +483,15 @@ uint64_t sum_of_lanes(__m512i x) {
   return uint64_t(_mm512_reduce_add_epi64(_mm512_add_epi64(low, high)));
 }
 
-/// The codes of 16 rows, `at` 8-byte steps into the column. Sixteen loads: half the time of a gather.
+/// The codes of 16 rows, `at` 8-byte steps into the column. Sixteen loads: faster than a gather.
 inline __m128i load_codes(const uint8_t* column, __m512i at) {
   alignas(64) uint32_t steps[16];
   _mm512_store_si512(steps, at);
-  __m128i low = _mm_setzero_si128(), high = low;
-  const auto place = [&](int i) { return int(column[uint64_t{steps[i]} * 8]); };
-  low = _mm_insert_epi8(low, place(0), 0), high = _mm_insert_epi8(high, place(8), 0);
-  low = _mm_insert_epi8(low, place(1), 1), high = _mm_insert_epi8(high, place(9), 1);
-  low = _mm_insert_epi8(low, place(2), 2), high = _mm_insert_epi8(high, place(10), 2);
-  low = _mm_insert_epi8(low, place(3), 3), high = _mm_insert_epi8(high, place(11), 3);
-  low = _mm_insert_epi8(low, place(4), 4), high = _mm_insert_epi8(high, place(12), 4);
-  low = _mm_insert_epi8(low, place(5), 5), high = _mm_insert_epi8(high, place(13), 5);
-  low = _mm_insert_epi8(low, place(6), 6), high = _mm_insert_epi8(high, place(14), 6);
-  low = _mm_insert_epi8(low, place(7), 7), high = _mm_insert_epi8(high, place(15), 7);
-  const __m128i places = _mm_unpacklo_epi64(low, high);
-  const __m128i lane = _mm_slli_epi16(_mm_and_si128(places, _mm_set1_epi8(15)), 2);
-  const __m128i vector = _mm_and_si128(_mm_srli_epi16(places, 4), _mm_set1_epi8(3));
-  return _mm_or_si128(_mm_or_si128(lane, vector), _mm_and_si128(places, _mm_set1_epi8(char(0xC0))));
+  asm("" : "+m"(steps));  // or g++ takes the numbers out of the vector one by one
+  const __m128i low = load_places([&](int i) { return int(column[uint64_t{steps[i]} * 8]); });
+  const __m128i high = load_places([&](int i) { return int(column[uint64_t{steps[i + 8]} * 8]); });
+  return codes_of(_mm_unpacklo_epi64(low, high));
 }
-
-inline uint8_t least_byte(__m128i x) { return uint8_t(_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_min_epu8(x, _mm_srli_epi16(x, 8))))); }
 
 /// Sixteen rows at a time: load the codes, compare, and compress each side to the front. What a store writes behind the
 /// rows that go left is masked: the rows of the next node may stand there.
@@ -502,27 +546,110 @@ Division divide_rows(const CodeTable& table, const Test& test, Units form, int64
 
 #else
 
+/// Rows one after another: the way without vectors, and the end of the way with them.
+class Divider {
+ public:
+  Divider(const CodeTable& table, const Test& test, Units form, int32_t* rows, uint32_t* units, int32_t* spare_rows, uint32_t* spare_units)
+      : table_(table), test_(test), form_(form), rows_(rows), units_(units), spare_rows_(spare_rows), spare_units_(spare_units) {}
+
+#if defined(__AVX2__)
+  /// Eight rows at a time, as long as there are eight: what a store writes behind the rows that go left was read before.
+  int64_t divide_eights(int64_t num_rows) {
+    const uint8_t* column = table_.rows + test_.feature;
+    const __m128i missing = _mm_set1_epi8(char(kMissing)), shift = _mm_set1_epi8(test_.missing_left);
+    const __m128i limit = _mm_set1_epi8(char(test_.cut + test_.missing_left));
+    __m128i next = missing, misses = _mm_setzero_si128();
+    __m256i count = _mm256_setzero_si256(), marked = count;
+    const __m256i count_mask = _mm256_set1_epi32(int(mask_of_count()));
+    int64_t i = 0;
+    for (; i + 8 <= num_rows; i += 8) {
+      const __m256i row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows_ + i));
+      const __m256i unit = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(units_ + i));
+      const __m128i code = codes_of(load_places([&](int k) { return int(column[table_.stride * rows_[i + k]]); }));
+      const __m128i moved = _mm_add_epi8(code, shift), goes_left = _mm_cmpeq_epi8(_mm_min_epu8(moved, limit), moved);
+      const int front = _mm_movemask_epi8(goes_left) & 255, go_left = __builtin_popcount(unsigned(front));
+      const __m256i to_left = order_of(front), to_right = order_of(front ^ 255);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(rows_ + left_), _mm256_permutevar8x32_epi32(row, to_left));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(units_ + left_), _mm256_permutevar8x32_epi32(unit, to_left));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(spare_rows_ + right_), _mm256_permutevar8x32_epi32(row, to_right));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(spare_units_ + right_), _mm256_permutevar8x32_epi32(unit, to_right));
+      next = _mm_min_epu8(next, _mm_or_si128(code, goes_left));
+      misses = _mm_or_si128(misses, _mm_cmpeq_epi8(code, missing));
+      const __m256i counts = _mm256_and_si256(_mm256_and_si256(unit, count_mask), _mm256_cvtepi8_epi32(goes_left));
+      count = _mm256_add_epi32(count, counts);
+      marked = _mm256_add_epi32(marked, _mm256_and_si256(counts, _mm256_srai_epi32(unit, 31)));
+      left_ += go_left, right_ += 8 - go_left;
+    }
+    next_ = least_byte(_mm_unpacklo_epi64(next, missing)), misses_ = (_mm_movemask_epi8(misses) & 255) != 0;
+    alignas(32) uint32_t lanes[2][8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[0]), count), _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[1]), marked);
+    for (int lane = 0; lane < 8; ++lane) count_ += lanes[0][lane], marked_ += lanes[1][lane];
+    return i;
+  }
+#endif
+
+  void divide(int64_t first, int64_t num_rows) {
+    for (int64_t i = first; i < num_rows; ++i) {
+      const int32_t row = rows_[i];
+      const uint32_t unit = units_[i];
+      const uint8_t code = code_at(table_.rows[table_.stride * row + test_.feature]);
+      const bool goes_right = uint8_t(code + test_.missing_left) > test_.cut + test_.missing_left;
+      rows_[left_] = row, units_[left_] = unit;
+      spare_rows_[right_] = row, spare_units_[right_] = unit;
+      left_ += !goes_right, right_ += goes_right;
+      const uint64_t counted = goes_right ? 0 : unit & mask_of_count();
+      count_ += counted, marked_ += unit & kMark ? counted : 0;
+      next_ = goes_right && code < next_ ? code : next_;
+      misses_ |= code == kMissing;
+    }
+  }
+
+  Division finish() const {
+    for (int64_t i = 0; i < right_; ++i) rows_[left_ + i] = spare_rows_[i], units_[left_ + i] = spare_units_[i];
+    return {left_, mass_of(form_, count_, marked_), next_, misses_};
+  }
+
+ private:
+  uint32_t mask_of_count() const { return form_ == Units::paired ? ~0u : ~kMark; }
+
+#if defined(__AVX2__)
+  /// The lanes whose bit is set first, in their order.
+  static __m256i order_of(int bits) {
+    struct Orders {
+      uint64_t of[256];
+      constexpr Orders() : of() {
+        for (int mask = 0; mask < 256; ++mask)
+          for (int lane = 0, to = 0; lane < 8; ++lane)
+            if (mask >> lane & 1) of[mask] |= uint64_t(lane) << 8 * to++;
+      }
+    };
+    static constexpr Orders kOrders;
+    return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(int64_t(kOrders.of[bits])));
+  }
+#endif
+
+  const CodeTable& table_;
+  const Test& test_;
+  Units form_;
+  int32_t* rows_;
+  uint32_t* units_;
+  int32_t* spare_rows_;
+  uint32_t* spare_units_;
+  int64_t left_ = 0, right_ = 0;
+  uint64_t count_ = 0, marked_ = 0;
+  uint8_t next_ = kMissing;
+  bool misses_ = false;
+};
+
 Division divide_rows(const CodeTable& table, const Test& test, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
                      uint32_t* spare_units) {
-  int64_t left = 0, right = 0;
-  const uint32_t count_mask = form == Units::paired ? ~0u : ~kMark;
-  uint64_t count = 0, marked = 0;
-  uint8_t next = kMissing, most = 0;
-  for (int64_t i = 0; i < num_rows; ++i) {
-    const int32_t row = rows[i];
-    const uint32_t unit = units[i];
-    const uint8_t code = code_at(table.rows[table.stride * row + test.feature]);
-    const bool goes_right = uint8_t(code + test.missing_left) > test.cut + test.missing_left;
-    rows[left] = row, units[left] = unit;
-    spare_rows[right] = row, spare_units[right] = unit;
-    left += !goes_right, right += goes_right;
-    const uint64_t counted = goes_right ? 0 : unit & count_mask;
-    count += counted, marked += unit & kMark ? counted : 0;
-    next = goes_right && code < next ? code : next;
-    most = code > most ? code : most;
-  }
-  for (int64_t i = 0; i < right; ++i) rows[left + i] = spare_rows[i], units[left + i] = spare_units[i];
-  return {left, mass_of(form, count, marked), next, most == kMissing};
+  Divider divider(table, test, form, rows, units, spare_rows, spare_units);
+#if defined(__AVX2__)
+  divider.divide(divider.divide_eights(num_rows), num_rows);
+#else
+  divider.divide(0, num_rows);
+#endif
+  return divider.finish();
 }
 
 #endif
@@ -558,6 +685,16 @@ void class_records(const uint32_t* units, uint32_t count_bits, int64_t num_rows,
   }
 }
 
+void count_draws(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* counts) {
+  constexpr int64_t kBlock = 64;
+  uint32_t drawn[kBlock];
+  for (int64_t first = 0; first < draws; first += kBlock) {
+    for (int64_t i = 0; i < kBlock; ++i) drawn[i] = random_below(key, uint64_t(first + i), num_rows);
+    const int64_t here = draws - first < kBlock ? draws - first : kBlock;
+    for (int64_t i = 0; i < here; ++i) ++counts[drawn[i]];
+  }
+}
+
 /// In blocks of 64 features: the rows of a block are written one after another while its columns are read side by side.
 void table_rows(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows) {
   constexpr int64_t kBlock = 16;
@@ -583,6 +720,7 @@ const ForestKernels kForestKernels = {best_split32,
                                       number_records<uint64_t>,
                                       class_records<uint32_t>,
                                       class_records<uint64_t>,
+                                      count_draws,
                                       table_rows};
 
 HAYATE_KERNELS_END

@@ -104,6 +104,9 @@ struct ForestKernels {
   void (*class_records32)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint32_t* records);
   void (*class_records64)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint64_t* records);
 
+  /// ++counts[random_below(key, i, num_rows)] for i = 0 .. draws - 1.
+  void (*count_draws)(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* counts);
+
   /// Codes column by column to CodeTable::rows. Bytes of a row behind its features are 0.
   void (*table_rows)(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows);
 };

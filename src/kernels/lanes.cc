@@ -436,32 +436,31 @@ template <class State>
 constexpr int kWords = int(sizeof(State) / sizeof(Pack));
 
 template <class State>
+inline Pack& word(State& state, int w) {
+  return reinterpret_cast<Pack*>(&state)[w];
+}
+template <class State>
+inline const Pack& word(const State& state, int w) {
+  return reinterpret_cast<const Pack*>(&state)[w];
+}
+
+template <class State>
 inline State load_state(const double* from) {
-  struct Words {
-    Pack word[kWords<State>];
-  } words;
-  for (int w = 0; w < kWords<State>; ++w) words.word[w] = load(from + w * kLanes);
-  return __builtin_bit_cast(State, words);
+  State state;
+  for (int w = 0; w < kWords<State>; ++w) word(state, w) = load(from + w * kLanes);
+  return state;
 }
 
 template <class State>
 inline void store_state(const State& state, double* to) {
-  struct Words {
-    Pack word[kWords<State>];
-  };
-  const Words words = __builtin_bit_cast(Words, state);
-  for (int w = 0; w < kWords<State>; ++w) store(words.word[w], to + w * kLanes);
+  for (int w = 0; w < kWords<State>; ++w) store(word(state, w), to + w * kLanes);
 }
 
 template <class State>
 inline State select(const Mask& where, const State& a, const State& b) {
-  struct Words {
-    Pack word[kWords<State>];
-  };
-  const Words left = __builtin_bit_cast(Words, a), right = __builtin_bit_cast(Words, b);
-  Words out;
-  for (int w = 0; w < kWords<State>; ++w) out.word[w] = select(where, left.word[w], right.word[w]);
-  return __builtin_bit_cast(State, out);
+  State out;
+  for (int w = 0; w < kWords<State>; ++w) word(out, w) = select(where, word(a, w), word(b, w));
+  return out;
 }
 
 template <class Function>

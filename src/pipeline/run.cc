@@ -115,7 +115,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, prepared.input_hash));
   const std::string shared = cache_folder(request.exec);
-  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? own_store(outcome.run_dir) : shared, kRunBounds));
+  HY_TRY(cache::Store store, shared.empty() ? cache::Store::open_log(own_store(outcome.run_dir)) : cache::Store::open(shared, kRunBounds));
   Costs costs = read_costs(store);
   HY_TRY(Trained trained, train(plan, prepared, request, shop, store, manifest, costs, outcome));
   outcome.failures.insert(outcome.failures.end(), trained.failures.begin(), trained.failures.end());

@@ -45,6 +45,7 @@ struct SymbolScratch {
   Workspace features, label;
   std::vector<float> values;
   std::vector<double> labels;
+  std::string bytes;  ///< of the result to be stored
 };
 
 /// What its folds read. Owned by the scratch that it was computed in.

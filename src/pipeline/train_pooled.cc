@@ -207,7 +207,11 @@ Result<Trained> train_pooled(const TrainJob& job) {
       std::vector<int32_t> train = rows_on(calendar, folds[f].train);
       drop_overlapping(train, job.panel.times, table->ends, folds[f], calendar.dates);
       HY_TRY(TaskResult result, train_fold(job, calendar, *table, f, std::move(train), test));
-      if (job.store) HY_CHECK(job.store->put({trace.result, serialize(result), wall_seconds() - job.run_began - trace.begin}));
+      if (job.store) {
+        std::string bytes;
+        serialize(result, bytes);
+        HY_CHECK(job.store->put({trace.result, bytes, wall_seconds() - job.run_began - trace.begin}));
+      }
       results.push_back(std::move(result));
       costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());
     }

@@ -126,7 +126,11 @@ class SymbolAttempt {
     started(worker, slot_.pieces[i]);
     PartSeconds seconds;
     HY_TRY(TaskResult result, train_piece(job_.plan, job_.panel, table_, slot_.folds, slot_.folds.pieces[i], *fold_table, pool, cancel_, seconds));
-    if (job_.store) HY_CHECK(job_.store->put({slot_.pieces[i].result, serialize(result), place_.now() - slot_.pieces[i].begin}));
+    if (job_.store) {
+      std::string& bytes = place_.scratch[size_t(worker)].bytes;
+      serialize(result, bytes);
+      HY_CHECK(job_.store->put({slot_.pieces[i].result, bytes, place_.now() - slot_.pieces[i].begin}));
+    }
     {
       const std::lock_guard lock(mutex_);
       slot_.seconds += seconds;

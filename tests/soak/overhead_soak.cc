@@ -80,7 +80,7 @@ struct Job {
   void recorded(exec::Pool& pool) const {
     fs::remove_all(folder);
     auto manifest = Manifest::begin(folder, "0", {inputs_record(prepared.input_hash)});
-    auto store = cache::Store::open(own_store(folder), {0, cache::Bounds().folder});
+    auto store = cache::Store::open_log(own_store(folder));
     if (!manifest.ok() || !store.ok()) std::abort();
     const LastInputs last(plan, store.value());
     Commits commits(store.value(), manifest.value(), last, 2);
