@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
     table = must(io::read_table(source, options));
   });
   must(io::write_table(answer + "/read.parquet", sample_of(table)));
-  cases.time("write", [&] { must(io::write_table(answer + "/write.csv", table)); });
+  cases.time("write", [&] { must(io::write_table(answer + "/write.csv", table, {}, &pool)); });
   cases.print();
   return 0;
 }

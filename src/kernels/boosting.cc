@@ -26,7 +26,7 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr uint8_t kMissing = 255;
+[[maybe_unused]] constexpr uint8_t kMissing = 255;
 constexpr int kBlock = 64;  // bins that are summed up together
 
 #if defined(__AVX512F__)
@@ -37,7 +37,7 @@ constexpr int kLanes = 8;
 constexpr int kLanes = 4;
 #endif
 constexpr int kWords = kLanes / 2;   // 64-bit words in a vector
-constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
+[[maybe_unused]] constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
 typedef uint64_t U64 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
 typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
@@ -46,7 +46,7 @@ typedef U64 StoredU64 __attribute__((may_alias));
 typedef U32 StoredU32 __attribute__((may_alias));
 
 inline U64 load(const uint64_t* from) { return *reinterpret_cast<const StoredU64*>(from); }
-inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
+[[maybe_unused]] inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
 inline void store(uint64_t* to, U64 x) { *reinterpret_cast<StoredU64*>(to) = x; }
 inline U32 splat(uint32_t x) { return U32{} + x; }
 inline F32 splat(float x) { return F32{} + x; }

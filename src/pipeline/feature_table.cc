@@ -96,7 +96,7 @@ Result<void> write_new_rows(const FeatureRequest& request, const Panel& panel, e
   Table table = key_columns(rows.symbol, panel.symbols, rows.times, panel.daily, panel.zone);
   for (size_t i = 0; i < stream.names().size(); ++i)
     table.add(stream.names()[i], rows.doubles.empty() ? column_of(rows.floats, i, rows.rows()) : column_of(rows.doubles, i, rows.rows()));
-  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind, false, &pool));
   HY_CHECK(writer.append(table));
   HY_CHECK(writer.finish());
   HY_CHECK(io::write_file(request.state, stream.state()));
@@ -158,7 +158,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   const size_t batch_symbols = request.exec.batch_symbols > 0 ? size_t(request.exec.batch_symbols) : panel.num_symbols();
   const int64_t batch_rows = std::min<int64_t>(room / row_bytes, 2 * io::kRowGroup);
 
-  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind, false, &pool));
   std::vector<BatchSpace> spaces(static_cast<size_t>(pool.workers()));
   for (BatchSpace& space : spaces)
     if (request.profile) space.features.measure();

@@ -43,13 +43,13 @@ def write_seeds(hayate, seeds):
         for source in ("bars", "odd"):
             put("csv", source, (scratch / f"{source}.csv").read_bytes())
             for target, extension in (("csv_zst", "csv.zst"), ("parquet", "parquet"), ("arrow", "arrow"), ("json_table", "json"), ("jsonl", "jsonl")):
-                run("convert", "--input", scratch / f"{source}.csv", "--output", scratch / f"{source}.{extension}")
+                run("convert", scratch / f"{source}.csv", scratch / f"{source}.{extension}")
                 put(target, source, (scratch / f"{source}.{extension}").read_bytes())
             put("csv_gz", source, gzip.compress((scratch / f"{source}.csv").read_bytes(), mtime=0))
         put("json_table", "columns", b'{"a":{"0":1,"1":null},"b":{"0":"x","1":"y"}}')
         put("json", "values", json.dumps({"a": [1, -2.5e10, None, True, "\u00e9\n"], "b": {}}).encode())
         (scratch / "x.csv").write_text("a,b,y\n" + "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(60)))
-        run("convert", "--input", scratch / "x.csv", "--output", scratch / "x.npy")
+        run("convert", scratch / "x.csv", scratch / "x.npy")
         put("npy", "x", (scratch / "x.npy").read_bytes())
         for learner in ("forest", "boosting", "linear"):
             task = ["--problem", "binary"] if learner != "linear" else []
