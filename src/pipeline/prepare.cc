@@ -71,7 +71,7 @@ Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step
   const int64_t limit = exec::memory_limit_bytes(exec), least = fixed + each;
   if (least > limit)
     return Error{Kind::budget, fmt::format("the step {} needs {}, the limit is {}", step, format_bytes(least), format_bytes(limit)), "--memory-limit",
-                 fmt::format("--memory-limit {}MB would do, or {}", least / 1'000'000 + 1, hint)};
+                 fmt::format("--memory-limit {}MB would do, or {}", (least + least / 20) / 1'000'000 + 1, hint)};  // what is held now varies
   return each == 0 ? workers : int(std::min<int64_t>(workers, (limit - fixed) / each));
 }
 
