@@ -165,11 +165,11 @@ struct Rows {
 };
 
 struct Covariance {
-  static double at(const Rows& r, int64_t i, double n, bool) { return (r.xy[i] - r.x[i] * r.y[i] * (1 / n)) * (1 / (n - 1)); }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, double n, bool) { return (r.xy[i] - r.x[i] * r.y[i] * (1 / n)) * (1 / (n - 1)); }
 };
 
 struct Correlation {
-  static double at(const Rows& r, int64_t i, double n, bool guarded) {
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, double n, bool guarded) {
     const double inverse = 1 / n, bound = guarded ? 2e-5 * 2e-5 * (n - 1) : 0;
     const double xx = r.xx[i] - r.x[i] * r.x[i] * inverse, yy = r.yy[i] - r.y[i] * r.y[i] * inverse;
     const double value = (r.xy[i] - r.x[i] * r.y[i] * inverse) / __builtin_sqrt(xx * yy);
