@@ -70,7 +70,7 @@ class Evaluation {
     for (int i = 0; i < num_inputs_; ++i) inputs[i] = from[i] + begin;
     for (int o = 0; o < num_outputs_; ++o) outputs[o] = to[o] + begin;
     for (int s = 0; s < function_.scratch; ++s) scratch[s] = space_ + s * rows_;
-    function_.compute({inputs, rows, call_.params.data(), outputs, scratch, call_.exact});
+    kernels::ta::compute(function_, {inputs, rows, call_.params.data(), outputs, scratch, call_.exact});
   }
 
   void runs() const {

@@ -13,12 +13,15 @@
 #include "kernels/forest.h"
 #include "kernels/forest_bins.h"
 #include "kernels/gram.h"
+#include "kernels/lanes.h"
+#include "kernels/leaves.h"
 #include "kernels/moments.h"
 #include "kernels/norms.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
 #include "kernels/ta.h"
+#include "kernels/words.h"
 
 namespace hayate::kernels {
 
@@ -33,11 +36,14 @@ namespace hayate::kernels {
   extern const ExtremesKernels kExtremesKernels;                                                                                   \
   extern const ForestKernels kForestKernels;                                                                                       \
   extern const GramKernels kGramKernels;                                                                                           \
+  extern const LaneKernels kLaneKernels;                                                                                           \
+  extern const LeafKernels kLeafKernels;                                                                                           \
   extern const MomentsKernels kMomentsKernels;                                                                                     \
   extern const NormKernels kNormKernels;                                                                                           \
   extern const QuantileKernels kQuantileKernels;                                                                                   \
   extern const RankKernels kRankKernels;                                                                                           \
   extern const RecursiveKernels kRecursiveKernels;                                                                                 \
+  extern const WordKernels kWordKernels;                                                                                           \
   extern const std::span<const ta::Entry> kPatternFunctions;                                                                       \
   namespace talib {                                                                                                                \
   extern const std::span<const ta::Entry> kCycleFunctions, kMathFunctions, kMomentumFunctions, kOverlapFunctions, kPriceFunctions, \
@@ -107,7 +113,10 @@ const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
+const WordKernels& word_kernels() { return choose(baseline::kWordKernels, avx2::kWordKernels, avx512::kWordKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
+const LeafKernels& leaf_kernels() { return choose(baseline::kLeafKernels, avx2::kLeafKernels, avx512::kLeafKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
 #define HAYATE_TA_GROUP(function, table) \

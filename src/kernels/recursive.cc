@@ -1,5 +1,4 @@
-// See recursive.h. ewm is one chain of dependent divisions, about 20 cycles a row whatever the instruction set. The other two
-// do as many steps per row as there are rows in the window, kTogether rows at a time.
+// See recursive.h. Both do as many steps per row as there are rows in the window, kTogether rows at a time.
 #include "kernels/recursive.h"
 
 #include "kernels/strips.h"
@@ -31,24 +30,6 @@ Filled fill(const RecursiveTask& task, double* scratch) {
     values[i] = is_finite(values[i]) ? values[i] : 0.0;
   }
   return out;
-}
-
-void ewm(const RecursiveTask& task, double* scratch) {
-  widen(task.series, 0, task.rows, scratch);
-  double mean = kNaN, weight = 1;
-  for (int64_t i = 0; i < task.rows; ++i) {
-    const double x = scratch[i];
-    const bool present = is_finite(x);
-    if (mean != mean) {
-      mean = present ? x : kNaN;
-    } else {
-      weight *= 1 - task.alpha;
-      // A constant series stays constant to the last digit.
-      if (present && mean != x) mean = (weight * mean + x) / (weight + 1);
-      if (present) weight += 1;
-    }
-    task.sink.doubles[i] = mean;
-  }
 }
 
 void expanding_ema(const RecursiveTask& task, double* scratch) {
@@ -121,6 +102,6 @@ void absolute_deviation(const RecursiveTask& task, double* scratch) {
 }  // namespace
 
 extern const RecursiveKernels kRecursiveKernels;
-const RecursiveKernels kRecursiveKernels = {scratch, ewm, expanding_ema, absolute_deviation};
+const RecursiveKernels kRecursiveKernels = {scratch, expanding_ema, absolute_deviation};
 
 HAYATE_KERNELS_END

@@ -8,12 +8,6 @@
 
 HAYATE_TA_BEGIN
 
-void minus_dm(const Call& call);
-void plus_dm(const Call& call);
-void minus_di(const Call& call);
-void plus_di(const Call& call);
-void dx(const Call& call);
-void adx(const Call& call);
 void adxr(const Call& call);
 
 /// Lookbacks, from the period: DM period - 1, DI and DX period, ADX 2 period - 1, ADXR 3 period - 2.

@@ -179,19 +179,7 @@ void macd_from(const Call& call, FastAndSlow averages, Smoothing signal) {
   begun(macd, smooth.begin, smooth), begun(histogram, smooth.begin, smooth);
 }
 
-void macd(const Call& call) {
-  const auto averages =
-      fast_and_slow(input(call, 0), {whole(call, 0), Average::ema}, {whole(call, 1), Average::ema}, nullptr, call.outputs[0], call.scratch[0]);
-  macd_from(call, averages, {whole(call, 2), Average::ema});
-}
-
 int64_t macd_lookback(const double* params) { return static_cast<int64_t>((params[0] > params[1] ? params[0] : params[1]) + params[2]) - 2; }
-
-/// MACD with the weights of its first publication, 0.15 and 0.075.
-void macdfix(const Call& call) {
-  const Series x = input(call, 0), fast = exponential_mean(from(x, 26 - 12), 12, 0.15, call.outputs[0]);
-  macd_from(call, {fast, exponential_mean(x, 26, 0.075, call.scratch[0])}, {whole(call, 0), Average::ema});
-}
 
 int64_t macdfix_lookback(const double* params) { return 26 - 1 + static_cast<int64_t>(params[0]) - 1; }
 
@@ -274,14 +262,6 @@ void wilder_gains(Series x, int64_t period, Emit emit) {
 Series relative_strength(Series x, int64_t period, double* out) {
   wilder_gains(x, period, [out](int64_t row, double gain, double loss) { out[row] = 100 * share(gain, gain + loss); });
   return begun(out, x.begin + period, x);
-}
-
-void rsi(const Call& call) { relative_strength(input(call, 0), whole(call, 0), call.outputs[0]); }
-
-void cmo(const Call& call) {
-  double* out = call.outputs[0];
-  wilder_gains(input(call, 0), whole(call, 0), [out](int64_t row, double gain, double loss) { out[row] = 100 * share(gain - loss, gain + loss); });
-  begun(out, whole(call, 0), input(call, 0));
 }
 
 /// CMO with plain sums over the period.
@@ -577,7 +557,7 @@ constexpr Entry kFunctions[] = {
      .params = {period("fastperiod", 5, 2), period("slowperiod", 34, 2), period("signalperiod", 5, 2)}, .outputs = {"real"}, .scratch = 3,
      .lookback = ac_lookback, .compute = ac},
     {.name = "ADX", .group = kGroup, .title = "Average directional movement index", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = adx_lookback, .compute = adx},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = adx_lookback, .lanes = LaneFunction::adx},
     {.name = "ADXR", .group = kGroup, .title = "Average directional movement index rating", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 1, .lookback = adxr_lookback, .compute = adxr},
     {.name = "AO", .group = kGroup, .title = "Awesome oscillator: two means of the middle of the bar", .inputs = {"high", "low"},
@@ -594,7 +574,7 @@ constexpr Entry kFunctions[] = {
     {.name = "CCI", .group = kGroup, .title = "Commodity channel index", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 2)},
      .outputs = {"real"}, .scratch = 2, .lookback = period_lookback<-1>, .compute = cci},
     {.name = "CMO", .group = kGroup, .title = "Chande momentum oscillator with Wilder's means", .inputs = {"real"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = cmo},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::cmo},
     {.name = "CMOU", .group = kGroup, .title = "Chande momentum oscillator with plain sums", .inputs = {"real"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<0>, .compute = cmou},
     {.name = "COPPOCK", .group = kGroup, .title = "Coppock curve", .inputs = {"real"},
@@ -603,7 +583,7 @@ constexpr Entry kFunctions[] = {
     {.name = "DPO", .group = kGroup, .title = "Detrended price oscillator", .inputs = {"real"}, .params = {period("timeperiod", 20, 2)},
      .outputs = {"real"}, .scratch = 1, .lookback = dpo_lookback, .compute = dpo},
     {.name = "DX", .group = kGroup, .title = "Directional movement index", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = dx},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::dx},
     {.name = "ER", .group = kGroup, .title = "Kaufman efficiency ratio", .inputs = {"real"}, .params = {period("timeperiod", 10, 2)},
      .outputs = {"real"}, .lookback = period_lookback<0>, .compute = er},
     {.name = "ERI", .group = kGroup, .title = "Elder ray index: bull and bear power", .inputs = {"high", "low", "close"},
@@ -622,26 +602,25 @@ constexpr Entry kFunctions[] = {
      .lookback = stoch_lookback<Average::rma>, .compute = kdj},
     {.name = "MACD", .group = kGroup, .title = "Moving average convergence and divergence", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), period("signalperiod", 9, 1)},
-     .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .scratch = 1 + kAverageScratch, .lookback = macd_lookback, .compute = macd},
+     .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .lookback = macd_lookback, .lanes = LaneFunction::macd},
     {.name = "MACDEXT", .group = kGroup, .title = "MACD with averages of any type", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), matype("fastmatype", 0), period("slowperiod", 26, 2), matype("slowmatype", 0),
                 period("signalperiod", 9, 1), matype("signalmatype", 0)}, .outputs = {"macd", "macdsignal", "macdhist"},
      .scratch = 1 + kAverageScratch, .lookback = macdext_lookback, .compute = macdext},
     {.name = "MACDFIX", .group = kGroup, .title = "MACD with the weights 0.15 and 0.075", .inputs = {"real"},
-     .params = {period("signalperiod", 9, 1)}, .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .scratch = 1 + kAverageScratch,
-     .lookback = macdfix_lookback, .compute = macdfix},
+     .params = {period("signalperiod", 9, 1)}, .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .lookback = macdfix_lookback, .lanes = LaneFunction::macdfix},
     {.name = "MFI", .group = kGroup, .title = "Money flow index", .inputs = {"high", "low", "close", "volume"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 3, .lookback = period_lookback<0>, .compute = mfi},
     {.name = "MINUS_DI", .group = kGroup, .title = "Minus directional indicator", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = minus_di},
+     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::minus_di},
     {.name = "MINUS_DM", .group = kGroup, .title = "Minus directional movement", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},
-     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .compute = minus_dm},
+     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .lanes = LaneFunction::minus_dm},
     {.name = "MOM", .group = kGroup, .title = "Momentum: difference from the price before", .inputs = {"real"},
      .params = {period("timeperiod", 10, 1)}, .outputs = {"real"}, .lookback = period_lookback<0>, .compute = mom},
     {.name = "PLUS_DI", .group = kGroup, .title = "Plus directional indicator", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = plus_di},
+     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::plus_di},
     {.name = "PLUS_DM", .group = kGroup, .title = "Plus directional movement", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},
-     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .compute = plus_dm},
+     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .lanes = LaneFunction::plus_dm},
     {.name = "PPO", .group = kGroup, .title = "Percentage price oscillator", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true,
      .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = ppo},
@@ -656,7 +635,7 @@ constexpr Entry kFunctions[] = {
     {.name = "ROCR100", .group = kGroup, .title = "Rate of change as a ratio times 100", .inputs = {"real"}, .params = {period("timeperiod", 10, 1)},
      .outputs = {"real"}, .lookback = period_lookback<0>, .compute = rocr100},
     {.name = "RSI", .group = kGroup, .title = "Relative strength index", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
-     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = rsi},
+     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::rsi},
     {.name = "SMI", .group = kGroup, .title = "Stochastic momentum index", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 13, 2), period("fastperiod", 2, 2), period("slowperiod", 25, 2), period("signalperiod", 9, 2)},
      .outputs = {"smi", "smisignal"}, .recursive = true, .scratch = 2, .lookback = smi_lookback, .compute = smi},

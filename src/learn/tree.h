@@ -43,6 +43,7 @@ struct Training {
   std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
   AlignedBytes table;              ///< the codes as kernels::CodeTable has them; empty when not packed
   int64_t table_stride = 0;
+  bool narrow = false;  ///< every code in the table is below 64
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
 

@@ -61,6 +61,12 @@ Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const
   return vwap_added;
 }
 
+io::ReadOptions reading_limits(const exec::ExecConfig& exec) {
+  io::ReadOptions out;
+  out.memory_limit_bytes = exec::memory_limit_bytes(exec), out.timeout_seconds = exec.timeout.value;
+  return out;
+}
+
 Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step, int64_t fixed, int64_t each, int workers, const std::string& hint) {
   const int64_t limit = exec::memory_limit_bytes(exec), least = fixed + each;
   if (least > limit)

@@ -15,14 +15,14 @@ constexpr int kRows = 420;
 
 /// Symbols A, B, ... of random walks; the next return follows today's (close - open), so there is something to learn.
 /// A symbol's bars depend on its name alone.
-Panel walks(const std::string& names, int64_t first_day = 0) {
+Panel walks(const std::string& names, int64_t first_day = 0, int rows = kRows) {
   Panel panel;
   panel.fields = {"open", "high", "low", "close", "volume", "vwap"};
   panel.values.resize(panel.fields.size());
   for (const char name : names) {
     const uint64_t key = random_key(7, Stage::synth, uint64_t(name));
     double close = 100, pull = 0;
-    for (int i = 0; i < kRows; ++i) {
+    for (int i = 0; i < rows; ++i) {
       const double next = random_unit(key, uint64_t(3 * i)) - 0.5;
       close *= 1 + 0.02 * pull + 0.005 * (random_unit(key, uint64_t(3 * i + 1)) - 0.5);
       const double open = close * (1 - 0.01 * next);
@@ -169,6 +169,33 @@ TEST_CASE("train: stored results give the same forecast and models, and are used
     CHECK(plain.predictors == second.predictors);
     CHECK(plain.train_rows == second.train_rows);
     CHECK(plain.num_models == second.num_models);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("train: a long symbol is done in pieces, which are stored one by one and change nothing") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_train_pieces";
+  std::filesystem::remove_all(folder);
+  const Panel panel = walks("A", 0, 5000);
+  auto store = cache::Store::open(folder.string());
+  REQUIRE(store.ok());
+  const Trained first = train(panel, "symbol", 4, 0, &store.value());
+  REQUIRE(first.tasks.size() >= 2);
+  CHECK(first.tasks[0].key.starts_with("A folds 0-"));
+  CHECK(int64_t(first.train_rows[0].size()) == first.num_models);
+
+  // As after a kill: one piece is missing.
+  std::string lost = first.tasks[1].result.hex();
+  CHECK(std::filesystem::remove(folder / lost.substr(0, 2) / (lost.substr(2) + ".result")));
+  auto again = cache::Store::open(folder.string());
+  const Trained second = train(panel, "symbol", 1, 0, &again.value());
+  REQUIRE(second.tasks.size() == first.tasks.size());
+  for (size_t i = 0; i < second.tasks.size(); ++i) CHECK(second.tasks[i].reused == (i != 1));
+  const Trained plain = train(panel, "symbol", 1);
+  for (const Trained* other : {&first, &second}) {
+    CHECK(same_rows(plain.forecast, other->forecast, "A"));
+    CHECK(plain.predictors == other->predictors);
+    CHECK(plain.train_rows == other->train_rows);
   }
   std::filesystem::remove_all(folder);
 }
