@@ -185,10 +185,10 @@ void emit(const Strip& s, const ComomentsOutput& output, int64_t lo, int64_t hi)
   const bool guarded = s.task->guarded;
   const double* count = s.count;
   if constexpr (kMasked) {
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, count[i] - count[i - window], guarded); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, count[i] - count[i - window], guarded); });
   } else {
     const double n = double(window);
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, n, guarded); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, n, guarded); });
   }
 }
 

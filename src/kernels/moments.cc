@@ -325,11 +325,11 @@ void emit(const Strip& s, const MomentsOutput& output, int64_t lo, int64_t hi) {
     const double* n = s.window_count;
     const double* ages = s.window_ages;
     const double* ages2 = s.window_ages2;
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, counts_of(n[i], ages[i], ages2[i])); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, counts_of(n[i], ages[i], ages2[i])); });
   } else {
     const double n = double(s.task->links[output.link].window);
     const Counts counts = counts_of(n, n * (n - 1) / 2, (n - 1) * n * (2 * n - 1) / 6);
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, counts); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, counts); });
   }
 }
 
