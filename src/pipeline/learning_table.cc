@@ -18,12 +18,24 @@ bool one_value(const tune::Examples& e) {
   return e.problem == Problem::classification ? same(e.ids) : same(e.numbers);
 }
 
+Categories all_text(const Table& table, const std::vector<std::string>& features) {
+  Categories out;
+  for (const std::string& name : features)
+    if (const auto column = table.column(name, ""); column.ok() && (column.value()->dtype == Dtype::text || column.value()->dtype == Dtype::category))
+      out[name] = class_names(*column.value());
+  return out;
+}
+
 }  // namespace
 
 std::string LearningTable::hash() const {
   Hasher hasher;
   for (const std::string& name : features) hasher.text(name);
   hasher.bytes(values.data(), values.size() * sizeof(float));
+  for (const auto& [name, texts] : categories) {
+    hasher.text(name);
+    for (const std::string& text : texts) hasher.text(text);
+  }
   for (const std::string& name : examples.classes) hasher.text(name);
   hasher.bytes(examples.numbers.data(), examples.numbers.size() * sizeof(double)).bytes(examples.ids.data(), examples.ids.size() * sizeof(int32_t));
   hasher.bytes(examples.weights.data(), examples.weights.size() * sizeof(float))
@@ -41,7 +53,12 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
   HY_TRY(out.features, feature_names(table, source.features, {source.label, source.weight, source.by_date, source.split}));
   const std::string& where = source.input.front();
   if (out.features.empty()) return input_error("no column is left to learn from", where, "name the columns to learn from with --features a,b,c");
-  HY_TRY(std::vector<float> values, float_columns(table, out.features, where));
+  if (source.params) {
+    HY_TRY(out.categories, text_categories(table, *source.params));
+  } else {
+    out.categories = all_text(table, out.features);
+  }
+  HY_TRY(std::vector<float> values, float_columns(table, out.features, where, out.categories));
   std::vector<float> weights;
   std::vector<double> dates;
   const Column* split = nullptr;
