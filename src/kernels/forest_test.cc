@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "kernels/dispatch.h"
@@ -31,12 +32,17 @@ struct Table {
   static constexpr int64_t kRowStride = 24;
   int64_t stride = 320;
   std::vector<uint8_t> codes, places, last_code, has_missing;
+  bool narrow;
 
-  Table(int bins, uint64_t seed)
-      : codes(size_t(stride * kFeatures + 64)), places(size_t(kRowStride * kRows + 64)), last_code(kFeatures), has_missing(kFeatures) {
+  Table(int bins, uint64_t seed, bool some_miss = true)
+      : codes(size_t(stride * kFeatures + 64)),
+        places(size_t(kRowStride * kRows + 64)),
+        last_code(kFeatures),
+        has_missing(kFeatures),
+        narrow(bins <= 64 && !some_miss) {
     Random random{seed};
     for (int f = 0; f < kFeatures; ++f) {
-      last_code[f] = uint8_t(f % 7 == 6 ? 0 : bins - 1), has_missing[f] = f % 3 == 0;
+      last_code[f] = uint8_t(f % 7 == 6 ? 0 : bins - 1), has_missing[f] = some_miss && f % 3 == 0;
       for (int row = 0; row < kRows; ++row) {
         const bool missing = has_missing[f] && random.below(4) == 0;
         codes[f * stride + row] = uint8_t(missing ? 255 : random.below(last_code[f] + 1));
@@ -44,7 +50,7 @@ struct Table {
     }
     forest_kernels().table_rows(codes.data(), stride, kRows, kFeatures, kRowStride, places.data());
   }
-  CodeTable view() const { return {places.data(), kRowStride, last_code.data(), has_missing.data()}; }
+  CodeTable view() const { return {places.data(), kRowStride, last_code.data(), has_missing.data(), narrow}; }
 };
 
 template <class Record>
@@ -121,8 +127,8 @@ void on_every_isa(Check check) {
 
 TEST_CASE("best split: every way of looking finds the split of the definition, ties included") {
   Random random{1};
-  for (const int bins : {1, 2, 3, 64, 65, 200, 255}) {
-    const Table table(bins, uint64_t(bins));
+  for (const auto& [bins, some_miss] : {std::pair{1, true}, {2, true}, {3, false}, {64, false}, {64, true}, {65, false}, {200, true}, {255, true}}) {
+    const Table table(bins, uint64_t(bins), some_miss);
     for (int trial = 0; trial < 300; ++trial) {
       const int num_rows = trial % 3 == 0 ? 2 + int(random.below(4)) : 2 + int(random.below(trial % 2 ? 40 : 250));
       const uint32_t label_bits = trial % 4 == 0 ? 12 : 1;
@@ -153,8 +159,9 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
     const int num_rows = 1 + int(random.below(trial % 2 ? 20 : 200)), feature = int(random.below(kFeatures));
     const uint8_t cut = uint8_t(random.below(64));
     const bool missing_left = random.below(2);
+    const Units form = trial % 3 == 0 ? Units::paired : Units::marked;
     std::vector<int32_t> rows;
-    for (int i = 0; i < num_rows; ++i) rows.push_back(int32_t(random.below(kRows)));
+    for (int i = 0; i < num_rows; ++i) rows.push_back(int32_t(random.below(form == Units::paired ? 200 : kRows)));
     const uint8_t* codes = table.codes.data() + feature * table.stride;
     std::vector<int32_t> expected;
     int64_t left = 0;
@@ -172,9 +179,9 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
     on_every_isa([&](const ForestKernels& kernels) {
       std::vector<int32_t> moved = rows, spare(rows.size() + 16);
       std::vector<uint32_t> units(rows.begin(), rows.end()), spare_units(rows.size() + 16);
-      for (uint32_t& u : units) u |= u % 2 ? kMark : 0;
+      for (uint32_t& u : units) u = form == Units::paired ? u | (u % 2 ? u << kPairBits : 0) : u | (u % 2 ? kMark : 0);
       moved.push_back(-1), units.push_back(77);
-      const Division found = kernels.divide_rows(table.view(), uint16_t(feature), cut, missing_left, num_rows, moved.data(), units.data(),
+      const Division found = kernels.divide_rows(table.view(), {uint16_t(feature), cut, missing_left}, form, num_rows, moved.data(), units.data(),
                                                  spare.data(), spare_units.data());
       REQUIRE(found.left == left);
       REQUIRE(found.next_code == next);
@@ -183,7 +190,7 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
       REQUIRE(units.back() == 77);
       moved.pop_back();
       REQUIRE(moved == expected);
-      for (size_t i = 0; i < expected.size(); ++i) REQUIRE((units[i] & ~kMark) == uint32_t(expected[i]));
+      for (size_t i = 0; i < expected.size(); ++i) REQUIRE((units[i] & (form == Units::paired ? 0xFFFFu : ~kMark)) == uint32_t(expected[i]));
       REQUIRE(found.mass.count == mass.count);
       REQUIRE(found.mass.marked == mass.marked);
     });

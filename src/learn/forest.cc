@@ -162,6 +162,9 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   forest.importance.assign(size_t(training.matrix.num_features), 0.0);
   forest.categorical = training.matrix.categorical;
   if (!forest.categorical.empty()) forest.set_start = {0};
+  size_t nodes = 0;
+  for (const Tree& tree : trees) nodes += tree.nodes.size();
+  forest.nodes.reserve(nodes), forest.cover.reserve(nodes), forest.values.reserve(nodes * training.values_per_node());
   for (const Tree& tree : trees) append_tree(training, tree, forest);
   double sum = 0;
   for (const double gain : forest.importance) sum += gain;
@@ -211,7 +214,7 @@ std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const e
       weigh_nodes(training, uint64_t(t), worker.scratch, tree = tree_of(*start, t));
     else
       tree = grow_tree(training, uint64_t(t), worker.scratch);
-    if (!training.params.oob_score) return;
+    if (!training.params.oob_score || training.stopped()) return;
     if (!worker.out_of_bag) worker.out_of_bag.emplace(training);
     worker.out_of_bag->add(training, tree, worker.scratch.sample.counts);
   };
@@ -263,6 +266,13 @@ std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
   return last;
 }
 
+bool is_narrow(const BinnedMatrix& matrix) {
+  if (std::find(matrix.has_missing.begin(), matrix.has_missing.end(), 1) != matrix.has_missing.end()) return false;
+  for (int64_t f = 0; f < matrix.num_features; ++f)
+    if (matrix.cuts.of(f).size() >= 64) return false;
+  return true;
+}
+
 }  // namespace
 
 Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
@@ -287,9 +297,11 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .last_code = last_codes(matrix),
                           .table = target.packed ? code_table(matrix, table_stride(matrix.num_features)) : AlignedBytes(),
                           .table_stride = table_stride(matrix.num_features),
+                          .narrow = is_narrow(matrix),
                           .features_per_node = tried,
                           .seed = seed,
-                          .entity = entity};
+                          .entity = entity,
+                          .cancel = cancel};
   std::optional<OutOfBagSums> out_of_bag;
   const std::vector<Tree> trees = grow_trees(training, pool, cancel, extras.start, out_of_bag);
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "forest", "run it again"};

@@ -15,8 +15,17 @@ class PackedMeasure {
       : training_(training),
         scratch_(scratch),
         kernels_(kernels::forest_kernels()),
-        table_{training.table.data(), training.table_stride, training.last_code.data(), training.matrix.has_missing.data()},
+        table_{training.table.data(), training.table_stride, training.last_code.data(), training.matrix.has_missing.data(), training.narrow},
         classes_(training.target.labels.problem == Problem::classification) {}
+
+  /// How the units of a node of two classes are kept: in pairs as soon as these can hold its sums.
+  kernels::Units units_of(const kernels::Mass& mass) const {
+    return classes_ && mass.count <= kernels::kMostPaired ? kernels::Units::paired : kernels::Units::marked;
+  }
+  /// Turns the marked units of a node of this mass into what they are kept as.
+  void pair_units(std::span<uint32_t> units, const kernels::Mass& mass) const {
+    if (units_of(mass) == kernels::Units::paired) kernels_.class_records32(units.data(), kernels::kPairBits, int64_t(units.size()), units.data());
+  }
 
   Totals enter(const NodeRows& node, double* value, double*) {
     count_ = node.mass.count;
@@ -31,6 +40,11 @@ class PackedMeasure {
     best_ = {};
     const uint32_t range = bits_of(uint64_t(range_.high - range_.low));
     count_bits_ = bits_of(count_);
+    if (units_of(node.mass) == kernels::Units::paired) {
+      narrow_ = true, count_bits_ = kernels::kPairBits, records32_ = node.units.data();
+      total32_ = uint32_t(range_.sum) << count_bits_ | uint32_t(count_);
+      return;
+    }
     narrow_ = 2 * count_bits_ + std::min(range, kEnough) <= 32;
     const uint32_t room = (narrow_ ? 32 : 64) - 2 * count_bits_;
     shift_ = range > room ? range - room : 0;
@@ -38,6 +52,7 @@ class PackedMeasure {
       total32_ = fill(node, scratch_.records32, kernels_.class_records32, kernels_.number_records32);
     else
       total64_ = fill(node, scratch_.records64, kernels_.class_records64, kernels_.number_records64);
+    records32_ = scratch_.records32.data();
   }
 
   /// Looks at more features; true when some split is known.
@@ -45,8 +60,8 @@ class PackedMeasure {
     const uint64_t least = uint64_t(training_.params.min_samples_leaf);
     const int64_t rows = int64_t(node.rows.size());
     if (narrow_)
-      kernels_.best_split32(table_, {node.rows.data(), scratch_.records32.data(), rows, count_bits_, total32_, least}, features.data(),
-                            int64_t(features.size()), best_);
+      kernels_.best_split32(table_, {node.rows.data(), records32_, rows, count_bits_, total32_, least}, features.data(), int64_t(features.size()),
+                            best_);
     else
       kernels_.best_split64(table_, {node.rows.data(), scratch_.records64.data(), rows, count_bits_, total64_, least}, features.data(),
                             int64_t(features.size()), best_);
@@ -55,8 +70,12 @@ class PackedMeasure {
 
   Divided divide(const NodeRows& node) const {
     const kernels::Division found =
-        kernels_.divide_rows(table_, best_.feature, best_.cut, best_.missing_left, int64_t(node.rows.size()), node.rows.data(), node.units.data(),
-                             scratch_.spare_rows.data(), scratch_.spare_units.data());
+        kernels_.divide_rows(table_, {best_.feature, best_.cut, best_.missing_left}, units_of(node.mass), int64_t(node.rows.size()), node.rows.data(),
+                             node.units.data(), scratch_.spare_rows.data(), scratch_.spare_units.data());
+    if (units_of(node.mass) == kernels::Units::marked) {
+      pair_units(node.units.first(size_t(found.left)), found.mass);
+      pair_units(node.units.subspan(size_t(found.left)), {node.mass.count - found.mass.count, node.mass.marked - found.mass.marked});
+    }
     Divided out;
     out.left = found.left, out.mass = found.mass, out.feature = best_.feature;
     // In the middle of the gap up to the next code of the node: as good on the training rows, fairer to rows in the gap.
@@ -104,6 +123,7 @@ class PackedMeasure {
   uint32_t count_bits_ = 0, shift_ = 0;
   bool narrow_ = false;
   uint32_t total32_ = 0;
+  const uint32_t* records32_ = nullptr;
   uint64_t total64_ = 0;
 };
 

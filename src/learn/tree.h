@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "exec/pool.h"
 #include "hayate/forest.h"
 #include "kernels/forest.h"
 #include "learn/params.h"
@@ -43,9 +44,12 @@ struct Training {
   std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
   AlignedBytes table;              ///< the codes as kernels::CodeTable has them; empty when not packed
   int64_t table_stride = 0;
+  bool narrow = false;  ///< every code in the table is below 64
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
+  const exec::Cancellation* cancel = nullptr;
 
+  bool stopped() const { return cancel && cancel->stopped(); }
   size_t values_per_node() const { return target.labels.num_classes > 2 ? size_t(target.labels.num_classes) : 1; }
 };
 

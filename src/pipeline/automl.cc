@@ -13,7 +13,6 @@
 #include "exec/pool.h"
 #include "io/writer.h"
 #include "pipeline/learning_table.h"
-#include "pipeline/prepare.h"
 #include "tune/sampler.h"
 #include "tune/study.h"
 
@@ -471,11 +470,6 @@ Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& st
                               request.weight,  request.by_date, split_column(request.split),
                               request.problem, request.kind,    {}};
   HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
-  const int64_t rows = table.examples.num_rows(), features = int64_t(table.features.size());
-  const int64_t outputs = std::max<int64_t>(1, int64_t(table.examples.classes.size()));
-  // Both parts of the table, in the order of the folds again, codes in two layouts and ranks; the predictions that are kept.
-  const int64_t needed = resident_bytes() + rows * features * (4 + 4 + 2 + 4) + rows * outputs * 8 * int64_t(kMostKept + 2);
-  HY_CHECK(workers_within(request.exec, "automl", needed, 0, 1, "give fewer rows, or name fewer columns with --features"));
   return Automl(request, table, began, pool, steps, cancel).run();
 }
 

@@ -4,14 +4,12 @@
 
 #include <filesystem>
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "base/strings.h"
 #include "exec/io_pool.h"
 #include "exec/pool.h"
 #include "io/writer.h"
 #include "pipeline/learning_table.h"
-#include "pipeline/prepare.h"
 #include "tune/outcome.h"
 
 namespace hayate::pipeline {
@@ -67,15 +65,6 @@ Result<void> make_folder(const std::string& path) {
   return {};
 }
 
-/// What a search holds beside its table: the values in the order of the folds, codes in two layouts and ranks, and two forests of the
-/// largest size, one that is read and one that grows.
-Result<void> check_memory(const TuneRequest& request, const LearningTable& table, const LearnerParams& params) {
-  const int64_t rows = table.examples.num_rows(), features = int64_t(table.features.size());
-  const int64_t needed = resident_bytes() + rows * features * (4 + 2 + 4) + 2 * predictor_bytes(params, rows, features);
-  HY_CHECK(workers_within(request.exec, "tune", needed, 0, 1, "give fewer rows, name fewer columns with --features, or search smaller trees"));
-  return {};
-}
-
 /// All files at once, each on a thread that waits: the time of writing a small file is that of the disk, twice, and it says of all of
 /// them together as soon that it has them (a search of 0.2 s spent 40 ms in writing nine files on two workers).
 Result<std::vector<std::string>> write_files(const TuneOutcome& outcome, const std::string& folder) {
@@ -119,7 +108,6 @@ Result<TuneOutcome> tune_table(const TuneRequest& request, exec::Steps& steps, c
   out.scored_by = scoring_name(scoring);
   HY_TRY(spec.scoring.metric, metric_of(request.metric, out.problem, !request.by_date.empty()));
   HY_CHECK(check_params(spec.params, out.problem, int64_t(table.features.size())));
-  HY_CHECK(check_memory(request, table, spec.params));
 
   HY_CHECK(make_folder(request.output));
   HY_TRY(tune::Journal journal, tune::Journal::open(request.output + "/journal.log", fmt::format("hayate {}", request.learner),
