@@ -586,6 +586,7 @@ class Run {
     for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
       const int64_t end = std::min(longest, strip + kLaneStrip);
       for (int64_t row = strip, next = strip; row < end; row = next) {
+        if (space_.stopped()) return;
         next = std::min(end, row + kernels::kLaneRows);
         for (const Lane& lane : lanes_)
           if (lane.memory && lane.rows > row) next = std::min(next, lane.rows);
