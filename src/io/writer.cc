@@ -17,6 +17,7 @@
 #include "io/compressed_sink.h"
 #include "io/encoders.h"
 #include "io/hdf5.h"
+#include "io/remote.h"
 
 namespace hayate::io {
 namespace {
@@ -122,6 +123,8 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
   std::unique_ptr<ByteSink> sink;
   if (path == "-") {
     sink = stdout_sink();
+  } else if (is_remote(path)) {
+    HY_TRY(sink, remote_sink(path));
   } else {
     HY_TRY(sink, AtomicFile::create(path));
   }
