@@ -32,7 +32,8 @@ std::string first_call(const kernels::ta::Entry& function) {
 Subject subject_of(const kernels::ta::Entry& function) {
   Subject subject{.name = fmt::format("ta.{}", function.name), .step = fmt::format("ta.{}", function.name), .expressions = {}};
   for (int o = 0; o < function.num_outputs(); ++o)
-    subject.expressions.push_back({function.outputs[o], first_call(function) + (function.num_outputs() > 1 ? fmt::format(".{}", function.outputs[o]) : "")});
+    subject.expressions.push_back(
+        {function.outputs[o], first_call(function) + (function.num_outputs() > 1 ? fmt::format(".{}", function.outputs[o]) : "")});
   return subject;
 }
 
