@@ -1,7 +1,9 @@
 #include "io/remote.h"
 
-#include <arrow/filesystem/api.h>
+#include <arrow/config.h>
+#include <arrow/filesystem/filesystem.h>
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
 
@@ -125,24 +127,30 @@ struct Place {
   std::string path;
 };
 
-/// Arrow's S3 threads end before the libraries that they need do.
-struct S3End {
-  ~S3End() { (void)arrow::fs::EnsureS3Finalized(); }
-};
-
 Error store_error(const arrow::Status& status, const std::string& url) {
   std::string what = status.message();
   what = what.substr(0, what.find('\n'));
   return {Kind::io, what, url, "check the address, the credentials and the network"};
 }
 
+/// Stores that Arrow keeps in libraries of their own are loaded from where Arrow itself lies; their threads end before it does.
+struct Stores {
+  Stores() {
+    Dl_info arrow{};
+    if (::dladdr(reinterpret_cast<const void*>(&arrow::GetBuildInfo), &arrow) == 0 || !arrow.dli_fname) return;
+    const std::filesystem::path library(arrow.dli_fname);
+    const std::string name = library.filename();  // libarrow.so.2600
+    const std::string s3 = library.parent_path() / ("libarrow_s3" + name.substr(std::min(name.find('.'), name.size())));
+    std::error_code ignored;
+    if (std::filesystem::exists(s3, ignored)) (void)arrow::fs::LoadFileSystemFactories(s3.c_str());
+  }
+  ~Stores() { arrow::fs::EnsureFinalized(); }
+};
+
 Result<Place> open_store(const std::string& url) {
   HY_TRY(const std::string uri, arrow_uri(url));
+  static const Stores stores;
   Place place;
-  if (url.starts_with("s3://")) {
-    static const S3End end;
-    if (const arrow::Status ready = arrow::fs::EnsureS3Initialized(); !ready.ok()) return store_error(ready, url);
-  }
   auto store = arrow::fs::FileSystemFromUri(uri, &place.path);
   if (!store.ok()) return store_error(store.status(), url);
   place.store = *store;
