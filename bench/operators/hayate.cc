@@ -71,8 +71,11 @@ Nanoseconds measure(const Subject& subject, const Columns& columns, exec::Pool& 
     if (repeat == 0) continue;  // touches the panel
     const Workspace* space = &spaces[0];
     double own = 0;
-    for (const OperatorCost& cost : operator_costs(program, {&space, 1}))
-      if (counts(cost.name, subject.step)) own += cost.seconds;
+    const auto costs = operator_costs(program, {&space, 1});
+    const auto is_own = [&](const OperatorCost& cost) { return counts(cost.name, subject.step); };
+    const bool is_called_otherwise = std::none_of(costs.begin(), costs.end(), is_own);  // Med is a Quantile
+    for (const OperatorCost& cost : costs)
+      if (is_called_otherwise ? counts(cost.name, "") : is_own(cost)) own += cost.seconds;
     best.alone = std::min(best.alone, own * 1e9 / cells), best.call = std::min(best.call, spent.cpu * 1e9 / cells);
   }
   return best;

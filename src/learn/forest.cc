@@ -214,7 +214,7 @@ std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const e
       weigh_nodes(training, uint64_t(t), worker.scratch, tree = tree_of(*start, t));
     else
       tree = grow_tree(training, uint64_t(t), worker.scratch);
-    if (!training.params.oob_score) return;
+    if (!training.params.oob_score || training.stopped()) return;
     if (!worker.out_of_bag) worker.out_of_bag.emplace(training);
     worker.out_of_bag->add(training, tree, worker.scratch.sample.counts);
   };
@@ -300,7 +300,8 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .narrow = is_narrow(matrix),
                           .features_per_node = tried,
                           .seed = seed,
-                          .entity = entity};
+                          .entity = entity,
+                          .cancel = cancel};
   std::optional<OutOfBagSums> out_of_bag;
   const std::vector<Tree> trees = grow_trees(training, pool, cancel, extras.start, out_of_bag);
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "forest", "run it again"};
