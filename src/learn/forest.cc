@@ -123,7 +123,7 @@ void set_fixed(std::span<const int32_t> rows, uint64_t units, Target& target) {
 
 /// True when the tests and the criterion are those of PackedMeasure.
 bool is_simple(const BinnedMatrix& matrix, const ForestParams& params, const FeatureRoles& roles, Criterion criterion) {
-  return !matrix.ranked && matrix.categorical.empty() && roles.monotone.empty() && params.splitter == "best" &&
+  return (!matrix.ranked || !matrix.ranked->ranks16.empty()) && matrix.categorical.empty() && roles.monotone.empty() && params.splitter == "best" &&
          (criterion == Criterion::gini || criterion == Criterion::squared_error);
 }
 
@@ -266,6 +266,12 @@ std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
   return last;
 }
 
+std::vector<uint16_t> missing_ranks(const BinnedMatrix& matrix) {
+  std::vector<uint16_t> missing;
+  for (int64_t f = 0; f < matrix.num_features && matrix.ranked; ++f) missing.push_back(uint16_t(matrix.ranked->values_of(f).size()));
+  return missing;
+}
+
 bool is_narrow(const BinnedMatrix& matrix) {
   if (std::find(matrix.has_missing.begin(), matrix.has_missing.end(), 1) != matrix.has_missing.end()) return false;
   for (int64_t f = 0; f < matrix.num_features; ++f)
@@ -295,9 +301,10 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .rows = counted.rows,
                           .monotone = roles.monotone,
                           .last_code = last_codes(matrix),
-                          .table = target.packed ? code_table(matrix, table_stride(matrix.num_features)) : AlignedBytes(),
+                          .table = target.packed && !matrix.ranked ? code_table(matrix, table_stride(matrix.num_features)) : AlignedBytes(),
                           .table_stride = table_stride(matrix.num_features),
                           .narrow = is_narrow(matrix),
+                          .missing_ranks = missing_ranks(matrix),
                           .features_per_node = tried,
                           .seed = seed,
                           .entity = entity};
