@@ -63,12 +63,14 @@ inline std::vector<Case> read_cases(const char* data) {
   return cases;
 }
 
-inline BinnedMatrix bin(const FloatColumns& values, std::span<const int32_t> rows, const ForestParams& params) {
+inline BinnedMatrix bin(const FloatColumns& values, std::span<const int32_t> rows, const ForestParams& params, exec::Pool* pool) {
   const int bins = max_bins(params);
-  return std::move(bins ? bin_values(values, rows, bins) : exact_columns(std::make_shared<RankedMatrix>(rank_columns(values)), rows)).value();
+  return std::move(bins ? bin_values(values, rows, bins, {}, Spread::ends, pool)
+                        : exact_columns(std::make_shared<RankedMatrix>(rank_columns(values)), rows))
+      .value();
 }
-inline BinnedMatrix bin(const FloatColumns& values, std::span<const int32_t> rows, const BoostingParams& params) {
-  return std::move(bin_values(values, rows, int(params.bins))).value();
+inline BinnedMatrix bin(const FloatColumns& values, std::span<const int32_t> rows, const BoostingParams& params, exec::Pool* pool) {
+  return std::move(bin_values(values, rows, int(params.bins), {}, Spread::even, pool)).value();
 }
 inline Result<Forest> train_on(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, const ForestParams& params,
                                uint64_t seed, exec::Pool* pool) {
@@ -84,7 +86,7 @@ template <class Params>
 Forest train(const Case& c, const Labels& labels, const Params& params, uint64_t seed, exec::Pool* pool) {
   std::vector<int32_t> rows(static_cast<size_t>(c.num_rows));
   std::iota(rows.begin(), rows.end(), 0);
-  const BinnedMatrix matrix = bin({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, params);
+  const BinnedMatrix matrix = bin({c.train_x.data(), c.num_rows, c.num_features, c.num_rows}, rows, params, pool);
   return std::move(train_on(matrix, rows, labels, params, seed, pool)).value();
 }
 

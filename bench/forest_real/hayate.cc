@@ -50,7 +50,7 @@ bench::Seconds train_fold(const Set& set, int fold, const ForestParams& params, 
   const int64_t features = set.columns().num_features, rows = int64_t(all.size()), asked = int64_t(test_rows.size());
   const Labels labels = set.num_classes ? Labels::ids(classes, set.num_classes) : Labels::numbers(numbers);
   const bench::Seconds begin = bench::now();
-  const BinnedMatrix matrix = bench::bin({x.data(), rows, features, rows}, all, params);
+  const BinnedMatrix matrix = bench::bin({x.data(), rows, features, rows}, all, params, pool);
   const Forest forest = std::move(train_forest(matrix, all, labels, {}, params, seed, 0, pool)).value();
   const bench::Seconds end = bench::now();
   const size_t outputs = size_t(forest.num_outputs()), kept = set.num_classes > 2 ? outputs : 1;

@@ -235,6 +235,10 @@ std::string serialize(const Model& model);
 /// A model from the bytes of a .hyt file. Any flipped, missing or added byte is an Error (Kind::input), as is a file of
 /// another kind or a newer version. `where` names the source in errors.
 Result<Model> parse_model(std::string_view bytes, const std::string& where);
+/// A predictor alone, for whoever stores it among other things and checks those bytes himself. `out` has a multiple of 8 bytes.
+void append_predictor(const Predictor& predictor, std::string& out);
+/// Takes a predictor that append_predictor wrote off the front of `bytes`. Nothing when they are no such thing.
+std::optional<Predictor> take_predictor(std::string_view& bytes);
 /// The same from a file.
 Result<Model> load_model(const std::string& path);
 

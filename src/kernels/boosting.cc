@@ -26,7 +26,7 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr uint8_t kMissing = 255;
+[[maybe_unused]] constexpr uint8_t kMissing = 255;
 constexpr int kBlock = 64;  // bins that are summed up together
 
 #if defined(__AVX512F__)
@@ -37,7 +37,7 @@ constexpr int kLanes = 8;
 constexpr int kLanes = 4;
 #endif
 constexpr int kWords = kLanes / 2;   // 64-bit words in a vector
-constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
+[[maybe_unused]] constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
 typedef uint64_t U64 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
 typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
@@ -46,7 +46,7 @@ typedef U64 StoredU64 __attribute__((may_alias));
 typedef U32 StoredU32 __attribute__((may_alias));
 
 inline U64 load(const uint64_t* from) { return *reinterpret_cast<const StoredU64*>(from); }
-inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
+[[maybe_unused]] inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
 inline void store(uint64_t* to, U64 x) { *reinterpret_cast<StoredU64*>(to) = x; }
 inline U32 splat(uint32_t x) { return U32{} + x; }
 inline F32 splat(float x) { return F32{} + x; }
@@ -607,7 +607,7 @@ void fix(const float* g, float g_scale, const float* h, float h_scale, int64_t c
 void pack(const FinePair* fine, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking& packing,
           int64_t num_rows, uint64_t* records) {
   const uint32_t g_place = 64 - packing.sum_bits, h_place = packing.count_bits;
-  const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift ? 1 << (h_shift - 1) : 0;
+  const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift && !packing.counted() ? 1 << (h_shift - 1) : 0;
   if (packing.counted())
     for (int64_t i = 0; i < num_rows; ++i) records[i] = uint64_t(int64_t((fine[i].g + g_half) >> g_shift)) << g_place;
   else

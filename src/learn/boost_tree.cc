@@ -583,12 +583,13 @@ struct TreeGrower::State {
 TreeGrower::TreeGrower(const BoostTable& table, const TreeLimits& limits, exec::Crew& crew) : state_(std::make_unique<State>(table, limits, crew)) {}
 TreeGrower::~TreeGrower() = default;
 
-void TreeGrower::grow(const TileSet& tiles, const Records& records, GrownTree& tree) {
+void TreeGrower::grow(const TileSet& tiles, const Records& records, GrownTree& tree, const exec::Cancellation* cancel) {
   State& s = *state_;
   s.tiles = &tiles, s.records = &records, s.rows = &tree.rows;
   s.prepare_memory();
   s.plant();
-  while (!s.open.empty() && (s.limits.num_leaves == 0 || s.num_leaves < s.limits.num_leaves)) s.split(s.next_leaf());
+  const auto stopped = [cancel] { return cancel && cancel->stopped(); };
+  while (!stopped() && !s.open.empty() && (s.limits.num_leaves == 0 || s.num_leaves < s.limits.num_leaves)) s.split(s.next_leaf());
   s.finish(tree);
 }
 

@@ -94,8 +94,9 @@ class TreeGrower {
   TreeGrower(const BoostTable& table, const TreeLimits& limits, exec::Crew& crew);
   ~TreeGrower();
 
-  /// `tree.rows` holds the rows to learn from, and then these by leaf.
-  void grow(const TileSet& tiles, const Records& records, GrownTree& tree);
+  /// `tree.rows` holds the rows to learn from, and then these by leaf. Once `cancel`, which may be null, says stop, no more leaves
+  /// are split.
+  void grow(const TileSet& tiles, const Records& records, GrownTree& tree, const exec::Cancellation* cancel);
 
  private:
   struct State;

@@ -113,6 +113,7 @@ class Booster {
   }
 
   Forest train(const exec::Cancellation* cancel) {
+    cancel_ = cancel;
     begin();
     for (int64_t round = 0; round < params_.num_trees && !(cancel && cancel->stopped()); ++round) {
       draw_rows(round);
@@ -231,7 +232,7 @@ class Booster {
     derive(k);
     draw_features();
     tree_.rows = bag_;
-    grower_.grow(tiles_, records_, tree_);
+    grower_.grow(tiles_, records_, tree_, cancel_);
     const size_t first = forest_.values.size();
     forest_.values.resize(first + tree_.nodes.size());
     const std::span<double> values = std::span(forest_.values).subspan(first);
@@ -332,6 +333,7 @@ class Booster {
   const std::vector<uint8_t> times_;
   const size_t num_rows_;
   TreeGrower grower_;
+  const exec::Cancellation* cancel_ = nullptr;
   bool counted_ = false;
   uint32_t g_shift_ = 0, h_shift_ = 0;
   std::vector<int32_t> every_feature_;

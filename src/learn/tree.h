@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "exec/pool.h"
 #include "hayate/forest.h"
 #include "kernels/forest.h"
 #include "learn/params.h"
@@ -47,7 +48,9 @@ struct Training {
   std::vector<uint16_t> missing_ranks;  ///< exact_columns: per feature the rank of a missing value, where ranks have 16 bits
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
+  const exec::Cancellation* cancel = nullptr;
 
+  bool stopped() const { return cancel && cancel->stopped(); }
   size_t values_per_node() const { return target.labels.num_classes > 2 ? size_t(target.labels.num_classes) : 1; }
 };
 

@@ -113,6 +113,7 @@ void put_forest(std::string& out, const Forest& f) {
                             .has_thresholds = !f.thresholds.empty(),
                             .has_categories = !f.categorical.empty(),
                             .num_sets = f.sets.size()};
+  out.reserve(out.size() + sizeof header + f.nodes.size() * 24 + f.values.size() * 8 + f.cuts.values.size() * 4 + f.importance.size() * 16);
   out.append(reinterpret_cast<const char*>(&header), sizeof header);
   put_array(out, f.start);
   put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
@@ -474,6 +475,27 @@ Result<Model> parse_model(std::string_view bytes, const std::string& where) {
   }
   if (!model_holds(model)) return damaged(where, "its predictors do not fit its names");
   return model;
+}
+
+void append_predictor(const Predictor& predictor, std::string& out) {
+  const size_t begin = out.size();
+  assert(begin % 8 == 0);
+  out.resize(begin + sizeof(PartHeader));
+  const SectionKind kind = put_predictor(out, predictor);
+  const PartHeader own{uint64_t(kind), out.size() - begin - sizeof(PartHeader)};
+  std::memcpy(out.data() + begin, &own, sizeof own);
+}
+
+std::optional<Predictor> take_predictor(std::string_view& bytes) {
+  Bytes left(bytes);
+  PartHeader own;
+  std::string_view section;
+  std::vector<Predictor> out;
+  if (!left.read(own) || !left.bytes(section, own.size) || own.kind < uint64_t(SectionKind::forest) || own.kind > uint64_t(SectionKind::blend) ||
+      !read_predictor(SectionKind(own.kind), section, out))
+    return std::nullopt;
+  bytes.remove_prefix(sizeof own + own.size);
+  return std::move(out[0]);
 }
 
 Result<Model> load_model(const std::string& path) {

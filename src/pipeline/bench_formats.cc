@@ -83,7 +83,7 @@ Result<FormatTime> time_own(const Table& table, const BenchFormat& format, const
   time.program = "hayate", time.format = format.name;
   HY_TRY(time.save_seconds, best_of(
                                 [&]() -> Result<void> {
-                                  HY_TRY([[maybe_unused]] const auto written, io::write_table(path, table));
+                                  HY_TRY([[maybe_unused]] const auto written, io::write_table(path, table, {}, read.pool));
                                   return {};
                                 },
                                 cancel));

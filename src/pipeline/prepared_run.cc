@@ -34,7 +34,7 @@ Result<PreparedRun> prepare_run(Plan& plan, const std::vector<std::string>& path
                                 exec::Steps& steps) {
   PreparedRun out;
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(out.bars, io::read_bars(paths, pool));
+  HY_TRY(out.bars, io::read_bars(paths, pool, reading_limits(exec)));
   HY_CHECK(compile_plan(plan, out.bars.bars.panel.fields));
 
   steps.begin("check", int64_t(out.bars.bars.panel.num_symbols()));

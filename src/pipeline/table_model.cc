@@ -19,6 +19,7 @@
 #include "pipeline/prepare.h"
 #include "pipeline/scalers.h"
 #include "pipeline/table_columns.h"
+#include "pipeline/training_table.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -197,8 +198,8 @@ Result<void> report_out_of_bag(const TrainRequest& request, const Table& table, 
   return {};
 }
 
-/// Bytes beside the table: every feature as float32, the models, and of each key in hand its own values, ranks, sorted order and
-/// codes in two layouts. At once as many keys as fit; Error (budget): not even the largest.
+/// Bytes beside what is held now: every feature as float32, the models, and of each key in hand its own values, codes in two layouts,
+/// and with exact thresholds its ranks and sorted order. At once as many keys as fit; Error (budget): not even the largest.
 Result<int> training_workers(const TrainRequest& request, const LearnerParams& params, int64_t rows, int64_t features,
                              const std::map<std::string, std::vector<int32_t>>& groups) {
   int64_t largest = 0, models = 0;
@@ -206,7 +207,9 @@ Result<int> training_workers(const TrainRequest& request, const LearnerParams& p
     largest = std::max(largest, int64_t(of_key.size()));
     models += predictor_bytes(params, int64_t(of_key.size()), features);
   }
-  const int64_t each = largest * features * (4 + (largest < 65'536 ? 2 : 4) + 4 + 2), fixed = resident_bytes() + rows * features * 4 + models;
+  const auto* const forest = std::get_if<ForestParams>(&params);
+  const int64_t ranks = forest && max_bins(*forest) == 0 ? 4 + (largest < 65'536 ? 2 : 4) : 0, own = groups.size() > 1 ? 4 : 0;
+  const int64_t each = largest * (features * (own + ranks + 2) + 160), fixed = resident_bytes() + rows * features * 4 + models;
   return workers_within(request.exec, "train", fixed, each, exec::worker_count(request.exec), "name fewer columns with --features");
 }
 
@@ -217,17 +220,20 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
+  const io::ReadOptions reading = {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)};
+  HY_TRY(TrainingTable source, TrainingTable::open(paths, reading, request.features, {request.label, request.weight, request.key, request.by_date}));
+  HY_CHECK(source.schema().column(request.label, "--label"));
+  HY_TRY(const Table table, source.read_rest());
   HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
   Model model;
-  HY_TRY(model.features, feature_names(table, request.features, {request.label, request.weight, request.key, request.by_date}));
+  model.features = source.features();
   if (model.features.empty())
     return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
   HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
-  HY_TRY(const Categories categories, text_categories(table, params));
+  HY_TRY(const Categories categories, text_categories(source.schema(), table, params));
   HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
   HY_TRY(const int workers, training_workers(request, params, table.num_rows(), int64_t(model.features.size()), groups));
-  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), categories));
+  HY_TRY(const std::vector<float> values, source.read_features(table.num_rows(), request.input.front(), categories));
   const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), model.features};
   HY_TRY(const RowInfo info, row_info(table, request));
 

@@ -50,14 +50,19 @@ PooledTable compute_all(const TrainJob& job) {
   out.labels.resize(rows);
   std::vector<Workspace> feature_space(static_cast<size_t>(job.pool.workers())), label_space(static_cast<size_t>(job.pool.workers()));
   job.steps.begin("compute", int64_t(panel.num_symbols()));
+  const auto blocks = symbol_blocks(*job.plan.features, panel.offsets, size_t(job.pool.workers()));
   job.pool.run(
-      int64_t(panel.num_symbols()),
-      [&](int64_t s, int worker) {
-        const auto begin = size_t(panel.offsets[size_t(s)]);
-        evaluate(*job.plan.features, bars_of(*job.plan.features, panel, size_t(s)), feature_space[size_t(worker)], out.values.data() + begin, rows);
-        evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, size_t(s)), label_space[size_t(worker)], out.labels.data() + begin,
-                 rows);
-        job.steps.advance();
+      int64_t(blocks.size()),
+      [&](int64_t b, int worker) {
+        std::vector<Bars> bars;
+        std::vector<float*> to;
+        for (const size_t s : blocks[size_t(b)]) {
+          bars.push_back(bars_of(*job.plan.features, panel, s)), to.push_back(out.values.data() + panel.offsets[s]);
+          evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, s), label_space[size_t(worker)],
+                   out.labels.data() + panel.offsets[s], rows);
+        }
+        evaluate_block(*job.plan.features, bars, feature_space[size_t(worker)], std::span<float* const>(to), rows);
+        job.steps.advance(int64_t(bars.size()));
       },
       &job.cancel);
   job.steps.begin("bin");
@@ -202,7 +207,11 @@ Result<Trained> train_pooled(const TrainJob& job) {
       std::vector<int32_t> train = rows_on(calendar, folds[f].train);
       drop_overlapping(train, job.panel.times, table->ends, folds[f], calendar.dates);
       HY_TRY(TaskResult result, train_fold(job, calendar, *table, f, std::move(train), test));
-      if (job.store) HY_CHECK(job.store->put({trace.result, serialize(result), wall_seconds() - job.run_began - trace.begin}));
+      if (job.store) {
+        std::string bytes;
+        serialize(result, bytes);
+        HY_CHECK(job.store->put({trace.result, bytes, wall_seconds() - job.run_began - trace.begin}));
+      }
       results.push_back(std::move(result));
       costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());
     }
