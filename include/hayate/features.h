@@ -34,8 +34,9 @@
 namespace hayate {
 
 namespace exec {
+class Cancellation;
 class Pool;
-}
+}  // namespace exec
 
 /// A named list of features. `expressions_of` builds the list; every entry is an expression, none is code.
 struct FeatureSet {
@@ -148,6 +149,8 @@ class Workspace {
 
   /// From now on evaluate() counts where its time goes (see operator_costs); about 3 % slower.
   void measure();
+  /// From now on evaluate() returns early, its outputs only begun, once `cancel` says stop; null: never.
+  void stop_with(const exec::Cancellation* cancel);
 
   struct State;
   State& state() { return *state_; }

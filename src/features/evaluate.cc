@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "exec/pool.h"
 #include "features/evaluate_rows.h"
 #include "features/plan.h"
 #include "features/row_loops.h"
@@ -45,6 +46,9 @@ struct Workspace::State {
   SlotLayout layout;
   const kernels::ElementwiseKernels* kernels = nullptr;
   std::vector<RowLoop> loops;  // by step of the plan; those of whole series are empty
+
+  const exec::Cancellation* cancel = nullptr;
+  bool stopped() const { return cancel && cancel->stopped(); }
 
   bool measures = false;
   std::vector<uint64_t> step_ticks;  // by step of the plan
@@ -153,7 +157,7 @@ class Run {
 
   void run() {
     const double begin = space_.measures ? wall_seconds() : 0;
-    for (size_t g = 0; g < plan_.groups.size();) {
+    for (size_t g = 0; g < plan_.groups.size() && !space_.stopped();) {
       if (plan_.groups[g].kind == StepGroup::Kind::lanes) {
         run_lanes(plan_.groups[g++]);
         continue;
@@ -162,7 +166,7 @@ class Run {
       while (end < plan_.groups.size() && plan_.groups[end].kind != StepGroup::Kind::lanes) ++end;
       for (size_t symbol = 0; symbol < symbols_.size(); ++symbol) {
         begin_symbol(symbol);
-        for (size_t k = g; k < end; ++k) run_group(plan_.groups[k]);
+        for (size_t k = g; k < end && !space_.stopped(); ++k) run_group(plan_.groups[k]);
       }
       g = end;
     }
@@ -582,6 +586,7 @@ class Run {
     for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
       const int64_t end = std::min(longest, strip + kLaneStrip);
       for (int64_t row = strip, next = strip; row < end; row = next) {
+        if (space_.stopped()) return;
         next = std::min(end, row + kernels::kLaneRows);
         for (const Lane& lane : lanes_)
           if (lane.memory && lane.rows > row) next = std::min(next, lane.rows);
@@ -827,6 +832,7 @@ void for_each_block(std::span<const Bars> symbols, std::span<To* const> out, con
 }  // namespace
 
 void Workspace::measure() { state_->measures = true; }
+void Workspace::stop_with(const exec::Cancellation* cancel) { state_->cancel = cancel; }
 
 void Workspace::State::bind(const Program& program, size_t rows) {
   const Program::Plan& plan = program.plan();

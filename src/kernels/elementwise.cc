@@ -66,6 +66,14 @@ struct Power {
     return power(x, y);
   }
 };
+/// x ^ 0.5, which is +0 for -0 and inf for -inf.
+struct SquareRoot {
+  template <class T>
+  static T of(T x, T) {
+    constexpr T kInfinity = T(__builtin_inf());
+    return x == -kInfinity ? kInfinity : T(__builtin_sqrt(x + T(0)));
+  }
+};
 struct Maximum {
   template <class T>
   static T of(T x, T y) {
@@ -175,6 +183,22 @@ void binary_loop(const Operand& left, const Operand& right, void* out, int64_t r
   for (int64_t i = 0; i < rows; ++i) to[i] = Out(Op::template of<T>(x[i], y[i]));
 }
 
+/// The usual exponents are exact without logarithms.
+template <class T, Shape kLeft, Shape kRight>
+void power_loop(const Operand& left, const Operand& right, void* out, int64_t rows) {
+  if constexpr (kRight == Shape::number) {
+    if (right.number == 2) return binary_loop<T, kLeft, kLeft, T, Multiply>(left, left, out, rows);
+    if (right.number == 0.5) return binary_loop<T, kLeft, kRight, T, SquareRoot>(left, right, out, rows);
+  }
+  binary_loop<T, kLeft, kRight, T, Power>(left, right, out, rows);
+}
+template <class T>
+BinaryLoop power_of(Shape left, Shape right) {
+  constexpr Shape kOwn = sizeof(T) == 4 ? Shape::float32 : Shape::float64;
+  if (left == Shape::number) return power_loop<T, Shape::number, kOwn>;
+  return right == Shape::number ? power_loop<T, kOwn, Shape::number> : power_loop<T, kOwn, kOwn>;
+}
+
 template <class Op, class T, class Out>
 BinaryLoop same_shape(Shape left, Shape right) {
   constexpr Shape kOwn = sizeof(T) == 4 ? Shape::float32 : Shape::float64;
@@ -221,7 +245,7 @@ BinaryLoop binary(Binary op, Cell type, Shape left, Shape right, Cell out) {
     case Binary::divide:
       return arithmetic<Divide>(type, left, right, out);
     case Binary::power:
-      return plain<Power>(type, left, right);
+      return type == Cell::float32 ? power_of<float>(left, right) : power_of<double>(left, right);
     case Binary::maximum:
       return plain<Maximum>(type, left, right);
     case Binary::minimum:

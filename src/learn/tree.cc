@@ -40,7 +40,7 @@ class Grower {
     reserve();
     if constexpr (requires { measure_.pair_units(scratch_.sample.draws, mass); }) measure_.pair_units(scratch_.sample.draws, mass);
     add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass}, {});
-    for (size_t head = 0; head < scratch_.queue.size(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
+    for (size_t head = 0; head < scratch_.queue.size() && !training_.stopped(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
   }
 
  private:
@@ -168,7 +168,7 @@ Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch)
   } else {
     Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
   }
-  prune(training, scratch.tree);
+  if (!training.stopped()) prune(training, scratch.tree);  // else it is only begun
   return std::move(scratch.tree);
 }
 

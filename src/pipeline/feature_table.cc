@@ -49,7 +49,7 @@ struct BatchSpace {
 };
 
 Table batch_table(const Panel& panel, size_t first, size_t last, const Program& features, const Program& labels, exec::Pool& pool,
-                  std::vector<BatchSpace>& spaces) {
+                  std::vector<BatchSpace>& spaces, const exec::Cancellation& cancel) {
   const size_t begin = size_t(panel.offsets[first]), rows = size_t(panel.offsets[last]) - begin;
   Block feature_block, label_block;
   feature_block.resize(rows * features.num_outputs(), features.dtype() == Dtype::float64);
@@ -58,10 +58,13 @@ Table batch_table(const Panel& panel, size_t first, size_t last, const Program& 
   for (size_t s = first; s < last; ++s)
     std::fill_n(codes.begin() + (panel.offsets[s] - panel.offsets[first]), panel.offsets[s + 1] - panel.offsets[s], int32_t(s - first));
   const auto blocks = symbol_blocks(features, std::span(panel.offsets).subspan(first, last - first + 1), size_t(pool.workers()));
-  pool.run(int64_t(blocks.size()), [&](int64_t b, int worker) {
-    feature_block.compute(features, panel, first, blocks[size_t(b)], spaces[size_t(worker)].features, rows);
-    label_block.compute(labels, panel, first, blocks[size_t(b)], spaces[size_t(worker)].labels, rows);
-  });
+  pool.run(
+      int64_t(blocks.size()),
+      [&](int64_t b, int worker) {
+        feature_block.compute(features, panel, first, blocks[size_t(b)], spaces[size_t(worker)].features, rows);
+        label_block.compute(labels, panel, first, blocks[size_t(b)], spaces[size_t(worker)].labels, rows);
+      },
+      &cancel);
   const auto symbols = std::span(panel.symbols).subspan(first, last - first);
   Table table = key_columns(std::move(codes), symbols, std::span(panel.times).subspan(begin, rows), panel.daily, panel.zone);
   for (size_t i = 0; i < features.num_outputs(); ++i) table.add(features.names()[i], feature_block.column(i, rows));
@@ -160,6 +163,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
 
   HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind, false, &pool));
   std::vector<BatchSpace> spaces(static_cast<size_t>(pool.workers()));
+  for (BatchSpace& space : spaces) space.features.stop_with(&cancel), space.labels.stop_with(&cancel);
   for (BatchSpace& space : spaces)
     if (request.profile) space.features.measure();
   double compute_seconds = 0, write_seconds = 0;
@@ -168,7 +172,8 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
     if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", request.output, "nothing was written; run the same command again"};
     const size_t last = batch_end(panel, first, batch_symbols, batch_rows);
     const double begin = wall_seconds();
-    const Table table = batch_table(panel, first, last, features, labels, pool, spaces);
+    const Table table = batch_table(panel, first, last, features, labels, pool, spaces, cancel);
+    if (cancel.stopped()) continue;
     const double computed = wall_seconds();
     HY_CHECK(writer.append(table));
     compute_seconds += computed - begin, write_seconds += wall_seconds() - computed;

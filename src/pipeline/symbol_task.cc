@@ -80,13 +80,16 @@ Result<SymbolFolds> folds_of_symbol(const Plan& plan, const Panel& panel, size_t
   return out;
 }
 
-SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, SymbolScratch& scratch) {
+SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, SymbolScratch& scratch,
+                           const exec::Cancellation& cancel) {
+  scratch.features.stop_with(&cancel), scratch.label.stop_with(&cancel);
   const Bars bars = bars_of(*plan.features, panel, symbol);
   const size_t stride = (bars.rows + 15) / 16 * 16, features = plan.features->num_outputs();
   scratch.values.resize(stride * features);
   evaluate(*plan.features, bars, scratch.features, scratch.values.data(), stride);
   scratch.labels.resize(bars.rows);
   evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), scratch.label, scratch.labels.data(), bars.rows);
+  scratch.features.stop_with(nullptr), scratch.label.stop_with(nullptr);
   return {symbol,
           {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride)},
           scratch.labels,
@@ -105,6 +108,7 @@ Result<TaskResult> train_piece(const Plan& plan, const Panel& panel, const Symbo
   };
   TaskResult out;
   for (size_t f = piece.begin; f < piece.end; ++f) {
+    if (cancel.stopped()) return Error{Kind::interrupted, "training was stopped", symbol, "run it again"};
     const Fold& fold = folds.folds[f];
     std::vector<int32_t> train = labelled(rows_in(fold.train), table.labels);
     drop_overlapping(train, times, table.ends, fold, times);

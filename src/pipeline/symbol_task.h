@@ -56,8 +56,9 @@ struct SymbolTable {
   std::span<const int64_t> ends;  ///< until when each label reads
 };
 
-/// Features and label of a symbol; `ends` are those of the whole panel.
-SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, SymbolScratch& scratch);
+/// Features and label of a symbol; `ends` are those of the whole panel. Only begun when `cancel` says stop, which train_piece() says then.
+SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, SymbolScratch& scratch,
+                           const exec::Cancellation& cancel);
 
 /// Trains and predicts the folds of a piece. `folds_table` is of table.values, this thread's own. With a pool a fold is spread over
 /// its workers. Errors: no training row with a label; interrupted or timed out.

@@ -98,7 +98,7 @@ class SymbolAttempt {
 
   void compute_pieces() {
     const double begin = thread_cpu_seconds();
-    table_ = compute_symbol(job_.plan, job_.panel, size_t(start_.task), place_.ends, place_.scratch[size_t(worker_)]);
+    table_ = compute_symbol(job_.plan, job_.panel, size_t(start_.task), place_.ends, place_.scratch[size_t(worker_)], cancel_);
     slot_.seconds.compute = thread_cpu_seconds() - begin;
     fold_tables_.resize(place_.scratch.size());
     const bool shared = !start_.alone && !slot_.folds.large && missing_.size() > 1;

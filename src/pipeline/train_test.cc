@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/random.h"
+#include "pipeline/symbol_task.h"
 #include "pipeline/trained.h"
 
 using namespace hayate;
@@ -42,21 +43,22 @@ Panel walks(const std::string& names, int64_t first_day = 0, int rows = kRows) {
   return panel;
 }
 
-Plan plan_for(const Panel& panel, const std::string& scope) {
-  RunSpec spec;
+Plan plan_for(const Panel& panel, const std::string& scope, const RunSpec* other = nullptr) {
+  RunSpec spec = other ? *other : RunSpec();
   spec.universe.input = {"x.csv"};
   spec.features.set = "alpha158";
   spec.label.expression = "Ref($close,-1)/$close-1";
-  spec.split.train_days = 200, spec.split.test_days = 100, spec.split.purge_days = -1;
-  spec.model.scope = scope, spec.model.params = "num_trees=10,max_depth=5", spec.model.seed = 3;
+  spec.split.purge_days = -1, spec.model.scope = scope, spec.model.seed = 3;
+  if (!other) spec.split.train_days = 200, spec.split.test_days = 100, spec.model.params = "num_trees=10,max_depth=5";
   auto plan = make_plan(spec);
   REQUIRE(plan.ok());
   REQUIRE(compile_plan(plan.value(), panel.fields).ok());
   return std::move(plan.value());
 }
 
-Trained train(const Panel& panel, const std::string& scope, int workers, double timeout = 0, cache::Store* store = nullptr) {
-  const Plan plan = plan_for(panel, scope);
+Trained train(const Panel& panel, const std::string& scope, int workers, double timeout = 0, cache::Store* store = nullptr,
+              const RunSpec* spec = nullptr) {
+  const Plan plan = plan_for(panel, scope, spec);
   exec::Pool pool(workers);
   exec::Steps steps;
   const exec::Cancellation cancel;
@@ -198,4 +200,18 @@ TEST_CASE("train: a long symbol is done in pieces, which are stored one by one a
     CHECK(plain.train_rows == other->train_rows);
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("train: a symbol whose single folds are large is trained by all workers, to the same bytes") {
+  const Panel panel = walks("A", 0, 7000);
+  RunSpec spec;
+  spec.split.train_days = 6000, spec.split.test_days = 1000, spec.model.params = "num_trees=300,max_depth=2";
+  const Plan plan = plan_for(panel, "symbol", &spec);
+  const auto folds = folds_of_symbol(plan, panel, 0, task_inputs(plan));
+  REQUIRE(folds.ok());
+  CHECK(folds.value().large);
+  CHECK(folds.value().pieces.size() == folds.value().folds.size());
+  const Trained one = train(panel, "symbol", 1, 0, nullptr, &spec), four = train(panel, "symbol", 4, 0, nullptr, &spec);
+  CHECK(same_rows(one.forecast, four.forecast, "A"));
+  CHECK(one.predictors == four.predictors);
 }

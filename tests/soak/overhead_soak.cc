@@ -59,7 +59,7 @@ struct Job {
     pool.run(exec::longest_first(rows), [&](int64_t s, int worker) {
       const auto folds = folds_of_symbol(plan, panel, size_t(s), inputs);
       if (!folds.ok()) return;
-      const SymbolTable table = compute_symbol(plan, panel, size_t(s), ends, scratch[size_t(worker)]);
+      const SymbolTable table = compute_symbol(plan, panel, size_t(s), ends, scratch[size_t(worker)], never);
       FoldTable fold_table(plan, table.values);
       PartSeconds seconds;
       for (const FoldPiece& piece : folds.value().pieces) {
