@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -96,14 +97,18 @@ inline void print_costs(const Program& program, const Columns& columns, exec::Po
   fmt::print(stderr, "{:<40} {:>40.2f} ms\n", "all", total);
 }
 
-/// The line on stdout that a program ends with.
-inline void print_seconds(const std::vector<Seconds>& spent) {
+/// The line on stdout that a program ends with: by case, "" when there is one.
+inline void print_seconds(const std::vector<std::pair<std::string, std::vector<Seconds>>>& cases) {
   JsonWriter json;
-  json.object().key("version").value("0.1.0").key("cases").object().key("").object().key("wall_s").array();
-  for (const Seconds& s : spent) json.value(s.wall);
-  json.end().key("cpu_s").array();
-  for (const Seconds& s : spent) json.value(s.cpu);
-  fmt::print("{}\n", json.end().end().end().end().text());
+  json.object().key("version").value("0.1.0").key("cases").object();
+  for (const auto& [name, spent] : cases) {
+    json.key(name).object().key("wall_s").array();
+    for (const Seconds& s : spent) json.value(s.wall);
+    json.end().key("cpu_s").array();
+    for (const Seconds& s : spent) json.value(s.cpu);
+    json.end().end();
+  }
+  fmt::print("{}\n", json.end().end().text());
 }
 
 inline float* panel_of(size_t cells) {
@@ -126,7 +131,7 @@ inline int race_features(int argc, char** argv, const std::vector<NamedExpressio
   compute(program, columns, pool, spaces, out);  // touches the panel
   std::vector<Seconds> spent;
   for (int repeat = 0; repeat < repeats; ++repeat) spent.push_back(compute(program, columns, pool, spaces, out));
-  print_seconds(spent);
+  print_seconds({{"", spent}});
   std::ofstream answer(std::filesystem::path(argv[2]) / "features.f32", std::ios::binary);
   for (size_t i = 0; i < expressions.size(); ++i) answer.write(reinterpret_cast<const char*>(out + i * kRows), kAnswered * kDays * sizeof(float));
   return 0;

@@ -545,7 +545,7 @@ class Run {
       for (const LaneInput& input : call.inputs)
         if (std::find(lanes.inputs.begin(), lanes.inputs.end(), input) == lanes.inputs.end()) lanes.inputs.push_back(input);
       state_at.push_back(state_doubles);
-      state_doubles += size_t(kernels::lane_kernels().words(call.function, call.params.data()) * kernels::kLanes);
+      state_doubles += size_t((words_of(call) + kernels::kLaneRows) * kernels::kLanes);
       outputs = std::max(outputs, size_t(call.num_outputs));
       for (const FamilyOutput& output : family_of(s).outputs) columns += output.column >= 0;
     }
