@@ -10,7 +10,8 @@
 //
 // In a float32 program a quotient x / y of float64 that is a column itself becomes x * (1 / y): 1 / y is shared by all columns with
 // the same divisor (Alpha158 divides 45 times by close), and the family that makes x multiplies on its way out. The difference is
-// below 2 ulp of float64 before the rounding to float32.
+// below 2 ulp of float64 before the rounding to float32. Where a divisor is a family's result plus a number, the family stores its
+// inverse at once; a difference that is only multiplied or inverted has no series of its own.
 //
 // Recursive functions (kernels/lanes.h) run over a block of up to 16 symbols at once, each a lane. So the steps fall into phases: those
 // before the lanes, symbol by symbol, the lanes, those that read what they made, and so on. What one phase leaves to another lies in
@@ -45,8 +46,11 @@ struct FamilyOutput {
   int32_t node = -1;  ///< the graph node computed
   int32_t link = -1;
   int32_t column = -1;  ///< -1: none
-  int32_t scale = -1;   ///< node
-  bool place = false;
+  int32_t scale = -1;   ///< node, or a constant
+  int32_t place = -1;   ///< the node whose place is written: `node`, or 1 / (node + offset); -1: none
+  double offset = 0;
+
+  bool inverts() const { return place >= 0 && place != node; }
 };
 
 /// What a lane function reads: a field of the bars, rounded to `cell`, or a node.
@@ -115,6 +119,7 @@ struct Program::Plan {
   Graph graph;
   Dtype dtype = Dtype::float32;
   std::vector<Place> places;  ///< by node
+  std::vector<bool> folded;   ///< by node: computed by the loop of its only reader
   std::vector<Family> families;
   std::vector<Step> steps;
   std::vector<StepGroup> groups;  ///< all steps, in order
