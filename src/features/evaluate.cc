@@ -558,7 +558,7 @@ class Run {
       for (const LaneInput& input : call.inputs)
         if (std::find(lanes.inputs.begin(), lanes.inputs.end(), input) == lanes.inputs.end()) lanes.inputs.push_back(input);
       state_at.push_back(state_doubles);
-      state_doubles += size_t(kernels::lane_kernels().words(call.function, call.params.data()) * kernels::kLanes);
+      state_doubles += size_t((words_of(call) + kernels::kLaneRows) * kernels::kLanes);
       outputs = std::max(outputs, size_t(call.num_outputs));
       for (const FamilyOutput& output : family_of(s).outputs) columns += output.column >= 0;
     }
@@ -599,6 +599,7 @@ class Run {
     for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
       const int64_t end = std::min(longest, strip + kLaneStrip);
       for (int64_t row = strip, next = strip; row < end; row = next) {
+        if (space_.stopped()) return;
         next = std::min(end, row + kernels::kLaneRows);
         for (const Lane& lane : lanes_)
           if (lane.memory && lane.rows > row) next = std::min(next, lane.rows);

@@ -49,7 +49,7 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
     case Op::ewm:
       return FamilyKind::lanes;
     case Op::talib:
-      return graph.talib_calls[size_t(node.n)].function->lanes == kernels::LaneFunction::none ? FamilyKind::talib : FamilyKind::lanes;
+      return graph.talib_calls[size_t(node.n)].lanes() == kernels::LaneFunction::none ? FamilyKind::talib : FamilyKind::lanes;
     default:
       return FamilyKind::moments;
   }
@@ -155,7 +155,7 @@ class Planner {
     LaneCall call{.function = kernels::LaneFunction::ewm, .params = {n.p}, .inputs = {lane_input(n.in[0])}, .num_outputs = 1};
     if (n.op == Op::ewm) return call;
     const TalibCall& talib = plan_.graph.talib_calls[size_t(n.n)];
-    call = {.function = talib.function->lanes, .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
+    call = {.function = talib.lanes(), .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
     for (int i = 0; i < talib.function->num_inputs(); ++i) call.inputs.push_back(lane_input(n.in[size_t(i)]));
     return call;
   }
@@ -600,7 +600,7 @@ class Planner {
     for (size_t i = num_nodes(); i-- > 0;) {
       if (back[i] < 0) continue;
       const GraphNode& n = node(int32_t(i));
-      const std::optional<int64_t> reach = is_made_by_lanes(i) ? 0 : own_reach(n);
+      const std::optional<int64_t> reach = is_made_by_lanes(i) ? 0 : graph().own_reach(n);
       if (!reach) keeping.possible = false;
       const int64_t operand_back = is_made_by_lanes(i) ? 0 : back[i] + reach.value_or(0);
       for (int32_t operand : n.in)

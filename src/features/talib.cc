@@ -136,6 +136,22 @@ class Evaluation {
 
 }  // namespace
 
+bool TalibCall::is_windowed() const {
+  if (exact || function->recursive || function->cumulative || function->row_numbers) return false;
+  // Candle patterns keep running totals, as TA-Lib does.
+  if (std::string_view(function->name).starts_with("CDL")) return false;
+  for (int i = 0; i < function->num_params(); ++i) {
+    const kernels::ta::Param& param = function->params[i];
+    if (!param.whole) continue;
+    if (!std::string_view(param.name).ends_with("matype") && params[size_t(i)] > double(kernels::ta::kLongestComposed)) return false;
+    constexpr double kWindowed[] = {0, 2, 5, 9, 10, 11};  // plain, weighted and triangular means, Hull's, none, and the function's own
+    if (std::string_view(param.name).ends_with("matype") &&
+        std::find(std::begin(kWindowed), std::end(kWindowed), params[size_t(i)]) == std::end(kWindowed))
+      return false;
+  }
+  return true;
+}
+
 const Entry* find_talib(std::string_view name) {
   if (name.starts_with("ta.")) name.remove_prefix(3);
   for (const auto& group : kernels::ta::function_groups())
