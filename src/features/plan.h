@@ -8,6 +8,12 @@
 // in slots that are used again as soon as nobody reads them any more (2,500 bars are 10 or 20 KB a slot, so what is alive stays
 // in the second-level cache). Ref costs nothing: it is its operand's slot, read n rows earlier, with NaN before the first row.
 //
+// Alpha158 of 500 symbols x 2,500 days takes 166 ms with AVX-512 and 187 with AVX2 (0.1 % of the rows missing: 197 and 215), shared
+// evenly by kernels that are each near what their loads, stores and divisions cost: means, deviations and lines a fifth, quantiles
+// and correlations a seventh each, sums and counts an eighth, rank and extremes a twentieth each; the rest is arithmetic of rows and
+// storing columns (790 MB). What is left to gain is traffic: families write whole series into the second-level cache, where strips of all
+// families in turn would stay in the first.
+//
 // In a float32 program a quotient x / y of float64 that is a column itself becomes x * (1 / y): 1 / y is shared by all columns with
 // the same divisor (Alpha158 divides 45 times by close), and the family that makes x multiplies on its way out. The difference is
 // below 2 ulp of float64 before the rounding to float32. Where a divisor is a family's result plus a number, the family stores its
