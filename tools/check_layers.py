@@ -8,10 +8,10 @@ import sys
 LAYERS = ["base", "kernels", "table", "io exec", "cache device", "model eval", "fetch features learn tune aggregate", "pipeline",
           "serve remote cloud", "cli python"]
 NEIGHBOURS = {("io", "exec"), ("tune", "learn")}
-PUBLIC = {"error": "base", "problem": "base", "table": "table", "panel": "table", "model": "model", "explain": "model", "exchange": "model",
+PUBLIC = {"error": "base", "problem": "base", "table": "table", "panel": "table", "model": "model", "compiled": "model", "explain": "model", "exchange": "model",
           "metrics": "eval", "folds": "eval", "curves": "eval", "expression": "features", "features": "features", "indicators": "features",
-          "stream": "features", "binned": "learn", "forest": "learn", "boosting": "learn", "linear": "learn", "learner": "learn", "run":
-          "pipeline"}
+          "stream": "features", "binned": "learn", "forest": "learn", "boosting": "learn", "linear": "learn", "learner": "learn",
+          "calibration": "learn", "run": "pipeline"}
 # Small headers whose functions are inlined away; check.py looks at the objects for symbols that the linker could take from the wrong copy.
 KERNEL_HEADERS = {"array", "bit", "cassert", "cmath", "cstddef", "cstdint", "cstdlib", "cstring", "initializer_list", "limits", "span", "type_traits", "utility",
                   "immintrin.h"}

@@ -76,7 +76,7 @@ struct LeafKernels {
 const LeafKernels& leaf_kernels();
 
 /// An int32 that orders as the float does; -0.0 is 0.0. Not for NaN.
-inline int32_t key_of(float x) {
+static inline int32_t key_of(float x) {
   const float positive_zero = x + 0.0f;
   int32_t bits;
   __builtin_memcpy(&bits, &positive_zero, sizeof bits);
