@@ -10,11 +10,11 @@ random = np.random.default_rng(28)
 rows = ROWS + TEST_ROWS
 signal = random.random(rows) < 0.53
 
-momentum = np.exp(random.normal(scale=0.5, size=(6, rows)) + 0.12 * signal * np.array([1, 0.5, 0.8, 0.3, -0.4, 0])[:, None])
-pseudorapidity = random.normal(scale=1 - 0.08 * signal, size=(6, rows))
+momentum = np.exp(random.normal(scale=0.5, size=(6, rows)) + 0.3 * signal * np.array([1, 0.5, 0.8, 0.3, -0.4, 0])[:, None])
+pseudorapidity = random.normal(scale=1 - 0.15 * signal, size=(6, rows))
 angle = random.uniform(-np.pi, np.pi, size=(6, rows))
 # What comes from one particle flies apart less.
-angle[1] = np.where(signal & (random.random(rows) < 0.35), angle[0] + random.normal(scale=0.9, size=rows), angle[1])
+angle[1] = np.where(signal & (random.random(rows) < 0.5), angle[0] + random.normal(scale=0.9, size=rows), angle[1])
 tag = random.choice(4, size=(3, rows), p=[0.5, 0.25, 0.15, 0.1]) + (random.random((3, rows)) < 0.08 * signal)
 
 

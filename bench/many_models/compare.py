@@ -21,4 +21,4 @@ def score(folder):
 
 want, got = score(expected), score(answer)
 print(f"AUC {got:.4f}")
-sys.exit(want - got > 0.01)
+sys.exit(int(want - got > 0.01))

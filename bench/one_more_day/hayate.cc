@@ -87,11 +87,11 @@ int main(int argc, char** argv) {
   const Columns columns = read_bars(argv[1]);
   exec::Pool pool(std::atoi(argv[3]));
   const auto run = std::strcmp(argv[5], "update") == 0 ? update : batch;
-  std::vector<std::pair<std::string, std::vector<Seconds>>> cases;
+  std::vector<Timing> cases;
   for (const auto& [name, expressions] :
        {std::pair{"alpha158", expressions_of(*feature_set("alpha158").value())}, std::pair{"recursive", recursive_features()}}) {
     std::vector<float> answer;
-    cases.emplace_back(name, run(expressions, columns, pool, size_t(std::atoi(argv[4])), answer));
+    cases.push_back({name, run(expressions, columns, pool, size_t(std::atoi(argv[4])), answer)});
     std::ofstream(std::filesystem::path(argv[2]) / fmt::format("{}.f32", name), std::ios::binary)
         .write(reinterpret_cast<const char*>(answer.data()), std::streamsize(answer.size() * sizeof(float)));
   }

@@ -41,7 +41,7 @@ constexpr int kLanes = 8;
 #else
 constexpr int kLanes = 4;
 #endif
-constexpr int kWords = kLanes / 2;   // 64-bit words in a vector
+constexpr int kWords = kLanes / 2;                    // 64-bit words in a vector
 [[maybe_unused]] constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
 typedef uint64_t U64 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
