@@ -18,6 +18,12 @@ constexpr double kNaN = -std::numeric_limits<double>::quiet_NaN();  // the one N
 
 constexpr int kMaxScratch = 16, kMaxOutputs = 4;
 
+/// Series that a call needs beside its inputs and outputs; packed ones of functions that leave rows out.
+int64_t series_scratch(const TalibCall& call) {
+  const Entry& function = *call.function;
+  return function.scratch + (function.cumulative ? function.num_inputs() + function.num_outputs() : 0);
+}
+
 /// One call of a function over one symbol.
 class Evaluation {
  public:
@@ -70,7 +76,7 @@ class Evaluation {
     for (int i = 0; i < num_inputs_; ++i) inputs[i] = from[i] + begin;
     for (int o = 0; o < num_outputs_; ++o) outputs[o] = to[o] + begin;
     for (int s = 0; s < function_.scratch; ++s) scratch[s] = space_ + s * rows_;
-    kernels::ta::compute(function_, {inputs, rows, call_.params.data(), outputs, scratch, call_.exact});
+    kernels::ta::compute(function_, {inputs, rows, call_.params.data(), outputs, scratch, call_.exact}, space_ + series_scratch(call_) * rows_);
   }
 
   void runs() const {
@@ -183,7 +189,7 @@ std::string talib_output_hint(const Entry& function) {
 
 int64_t talib_scratch(const TalibCall& call, int64_t rows) {
   const Entry& function = *call.function;
-  return (function.scratch + (function.cumulative ? function.num_inputs() + function.num_outputs() : 0)) * rows;
+  return series_scratch(call) * rows + kernels::ta::lane_room(function, call.params.data());
 }
 
 void evaluate_talib(const TalibCall& call, const double* const* inputs, int64_t rows, double* scratch, double* const* outputs) {

@@ -1,8 +1,8 @@
 #include "kernels/ta.h"
 
 #include <array>
+#include <cstring>
 #include <mutex>
-#include <vector>
 
 #include "kernels/dispatch.h"
 
@@ -32,10 +32,10 @@ namespace {
 constexpr int kMostInputs = 4, kMostOutputs = 4;
 
 /// Tile by tile, with all other lanes empty.
-void compute_in_lane(const Entry& entry, const Call& call) {
+void compute_in_lane(const Entry& entry, const Call& call, double* state) {
   const LaneKernels& kernels = lane_kernels();
   alignas(64) double tiles[kMostInputs + kMostOutputs][kLaneRows * kLanes] = {};
-  std::vector<double> state(size_t((kernels.words(entry.lanes, call.params) + kLaneRows) * kLanes), 0.0);
+  std::memset(state, 0, size_t(lane_room(entry, call.params)) * sizeof(double));
   const double* inputs[kMostInputs];
   double* outputs[kMostOutputs];
   for (int i = 0; i < kMostInputs; ++i) inputs[i] = tiles[i];
@@ -47,7 +47,7 @@ void compute_in_lane(const Entry& entry, const Call& call) {
       const LaneSeries series{.values = call.inputs[i] + row, .rows = rows};
       missing |= kernels.gather(&series, 1, rows, tiles[i]);
     }
-    kernels.run({entry.lanes, call.params, inputs, outputs, rows, 1, state.data(), call.exact, !missing});
+    kernels.run({entry.lanes, call.params, inputs, outputs, rows, 1, state, call.exact, !missing});
     for (int o = 0; o < entry.num_outputs(); ++o) {
       double* const out = call.outputs[o] + row;
       kernels.scatter(outputs[o], 1, rows, &out);
@@ -57,11 +57,16 @@ void compute_in_lane(const Entry& entry, const Call& call) {
 
 }  // namespace
 
-void compute(const Entry& entry, const Call& call) {
+int64_t lane_room(const Entry& entry, const double* params) {
+  const LaneFunction function = entry.lanes_for(params);
+  return function == LaneFunction::none ? 0 : (lane_kernels().words(function, params) + kLaneRows) * kLanes;
+}
+
+void compute(const Entry& entry, const Call& call, double* room) {
   if (entry.lanes_for(call.params) == LaneFunction::none)
     entry.compute(call);
   else
-    compute_in_lane(entry, call);
+    compute_in_lane(entry, call, room);
 }
 
 LaneFunction Entry::lanes_for(const double* values) const {

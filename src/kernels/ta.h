@@ -58,8 +58,9 @@ struct Entry {
   bool is_whole(int output) const { return whole_outputs || output == whole_output; }
 };
 
-/// All rows of a run, by compute or in one lane.
-void compute(const Entry& entry, const Call& call);
+/// All rows of a run, by compute or in one lane, which needs lane_room doubles at `room`.
+void compute(const Entry& entry, const Call& call, double* room);
+int64_t lane_room(const Entry& entry, const double* params);
 
 /// The functions of one source file each; all of them together are TA-Lib's 201.
 std::span<const Entry> overlap_functions();

@@ -94,7 +94,9 @@ std::vector<Column> run(const Entry& entry, const Bars& bars, const Column& para
     if (name) outputs.push_back(Column(bars.close.size(), kUnwritten));
   for (Column& column : outputs) output_rows.push_back(column.data());
   for (Column& column : scratch) scratch_rows.push_back(column.data());
-  compute(entry, {inputs.data(), static_cast<int64_t>(bars.close.size()), params.data(), output_rows.data(), scratch_rows.data(), exact});
+  Column room(static_cast<size_t>(lane_room(entry, params.data())));
+  compute(entry, {inputs.data(), static_cast<int64_t>(bars.close.size()), params.data(), output_rows.data(), scratch_rows.data(), exact},
+          room.data());
   return outputs;
 }
 
