@@ -87,14 +87,14 @@ Extent Graph::extent_of(const GraphNode& node) const {
   return out;
 }
 
-/// Every earlier row: recursive functions, and windows are cut into blocks from the first row on. The start of Wilder's smoothing has
+/// Every earlier row where a function is recursive, or its windows are cut into blocks from the first row on. The start of Wilder's smoothing has
 /// faded to 1e-6 after 14 periods or 7 lookbacks; SAR forgets at its first turn, which takes no given number of rows.
 Extent Graph::talib_extent(const GraphNode& node, Extent inputs) const {
   const TalibCall& call = talib_calls[size_t(node.n)];
   const bool whole = call.function->is_whole(int(node.p));
   if (whole && call.exact) inputs.lookback = 0;
   if (!whole || inputs.lookback > 0) inputs.lookback = plus(inputs.lookback, call.lookback());
-  inputs.from = -kAll;
+  inputs.from = call.reads_window_alone() ? back(inputs.from, call.lookback()) : -kAll;
   inputs.settled = call.function->cumulative
                        ? kAll
                        : plus(inputs.settled, call.lookback() * (call.function->recursive ? 20 : 1) + (call.function->recursive ? 250 : 0));

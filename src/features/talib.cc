@@ -136,6 +136,18 @@ class Evaluation {
 
 }  // namespace
 
+bool TalibCall::reads_window_alone() const {
+  const Entry& f = *function;
+  if (exact || f.recursive || f.cumulative || f.row_numbers || std::string_view(f.name).starts_with("CDL")) return false;
+  for (int p = 0; p < f.num_params(); ++p) {
+    // SMA, WMA, TRIMA, HMA and no average at all; the others are recursive.
+    constexpr double kPlain[] = {0, 2, 5, 9, 10};
+    const bool is_type = std::string_view(f.params[p].name).ends_with("matype");
+    if (is_type && std::find(std::begin(kPlain), std::end(kPlain), params[size_t(p)]) == std::end(kPlain)) return false;
+  }
+  return lookback() < kernels::ta::kLongestComposed;
+}
+
 const Entry* find_talib(std::string_view name) {
   if (name.starts_with("ta.")) name.remove_prefix(3);
   for (const auto& group : kernels::ta::function_groups())

@@ -31,6 +31,8 @@ struct TalibCall {
 
   auto operator<=>(const TalibCall&) const = default;
   int64_t lookback() const { return function->lookback(params.data()); }
+  /// Whether a value is made of the last lookback() + 1 rows alone, to the byte: no running totals, no weights that only fade.
+  bool reads_window_alone() const;
 };
 
 /// The function of "ta.NAME" (or "NAME"), or nullptr.

@@ -23,6 +23,10 @@ struct Call {
   bool exact;              ///< TA-Lib's own arithmetic where it is known to lose digits; else the stable one
 };
 
+/// A value over a window of at most this many rows is made of them alone, to the byte; longer windows go from block to block of rows,
+/// so where the series begins decides their last bits (see ta_series.h).
+inline constexpr int64_t kLongestComposed = 256;
+
 struct Param {
   const char* name;
   double initial, least, most;

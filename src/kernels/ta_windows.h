@@ -10,11 +10,11 @@
 #pragma once
 
 #include "kernels/strips.h"
+#include "kernels/ta.h"
 
 HAYATE_TA_BEGIN
 
 inline constexpr int64_t kStripRows = 256;
-inline constexpr int64_t kLongestComposed = 256;  ///< longer windows go from block to block of rows, see ta_series.h
 inline constexpr int64_t kStripRoom = kStripRows + kLongestComposed;
 
 /// Calls body(first, rows) for strips of the rows [begin, end).
