@@ -146,12 +146,14 @@ def bench(name, problem):
 def table(problem, results):
     """The lines of the table; who failed or answers differently gets a word and no seconds."""
     times = {title: timings(problem, result["runs"]) for title, result in results.items() if result["runs"] and result.get("same")}
-    cases = list(next(iter(times.values()), {"": 0}))
+    cases = list(dict.fromkeys(case for cases_of in times.values() for case in cases_of)) or [""]
     lines = [f"| {'case | ' if len(cases) > 1 else ''}program | wall, median (best) | CPU | peak memory | wall against hayate | answers |",
              f"|{'---|' * (6 + (len(cases) > 1))}"]
     for case in cases:
         ours = times.get("hayate", {}).get(case, {}).get("wall_s")
         for title, result in results.items():
+            if result["runs"] and case not in timings(problem, result["runs"]):
+                continue   # not every program has every case
             first = f"| {case} " if len(cases) > 1 else ""
             if result["failed"]:
                 lines.append(f"{first}| {title} | failed | | | | {result['failed']} |")

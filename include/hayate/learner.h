@@ -35,7 +35,15 @@ struct Learner {
   bool solves(Problem problem) const;
 };
 
+/// One parameter of a learner, as help shows it.
+struct ParamInfo {
+  std::string name, value;  ///< "max_depth", "0": the default
+  std::string help;
+  std::string values;  ///< "leafwise|depthwise", "0 to 65535", "NAME;NAME"; empty: true or false
+};
+
 std::span<const Learner> learners();
+std::vector<ParamInfo> params_of(const Learner& learner);
 std::vector<std::string> learner_names();
 /// The learner called `name`, or a usage error with the nearest name.
 Result<const Learner*> find_learner(std::string_view name, const std::string& where);

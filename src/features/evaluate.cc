@@ -197,7 +197,7 @@ class Run {
     if (step.kind == Step::Kind::family) {
       compute(plan_.families[size_t(step.family)]);
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
-        if (output.place) pad(output.node);
+        if (output.place >= 0) pad(output.place);
     } else {
       if (node(step.node).op == Op::shift)
         copy_shifted(step.node);
@@ -270,6 +270,8 @@ class Run {
         return loop.unary(from(0), out, rows);
       case RowLoop::Kind::binary:
         return loop.binary(operand(0), operand(1), out, rows);
+      case RowLoop::Kind::difference:
+        return loop.difference(operand(0), operand(1), operand(2), out, rows);
       case RowLoop::Kind::both:
         return elementwise_.both(flags(0), flags(1), flags_out, rows);
       case RowLoop::Kind::either:
@@ -285,6 +287,11 @@ class Run {
       case RowLoop::Kind::narrow: {
         alignas(64) float row[16 + kBlockRows];
         loop.binary(operand(0), operand(1), row + 16, rows);
+        return elementwise_.append_floats(symbol().columns[loop.column], begin, row + 16, rows);
+      }
+      case RowLoop::Kind::narrow_difference: {
+        alignas(64) float row[16 + kBlockRows];
+        loop.difference(operand(0), operand(1), operand(2), row + 16, rows);
         return elementwise_.append_floats(symbol().columns[loop.column], begin, row + 16, rows);
       }
     }
@@ -328,9 +335,14 @@ class Run {
   Sink sink_of(const FamilyOutput& output) const {
     Sink sink;
     if (output.column >= 0) sink.column = &symbol().columns[output.column];
-    if (output.scale >= 0) sink.scale = reinterpret_cast<const double*>(at(output.scale));
-    if (output.place && plan_.places[size_t(output.node)].cell == Cell::float32) sink.floats = reinterpret_cast<float*>(at(output.node));
-    if (output.place && plan_.places[size_t(output.node)].cell == Cell::float64) sink.doubles = reinterpret_cast<double*>(at(output.node));
+    if (output.scale >= 0 && node(output.scale).op == Op::constant)
+      sink.number = node(output.scale).p;
+    else if (output.scale >= 0)
+      sink.scale = reinterpret_cast<const double*>(at(output.scale));
+    if (output.place < 0) return sink;
+    sink.inverse = output.inverts(), sink.offset = output.offset;
+    if (plan_.places[size_t(output.place)].cell == Cell::float32) sink.floats = reinterpret_cast<float*>(at(output.place));
+    if (plan_.places[size_t(output.place)].cell == Cell::float64) sink.doubles = reinterpret_cast<double*>(at(output.place));
     return sink;
   }
 
@@ -362,10 +374,10 @@ class Run {
   double* patched(size_t index, size_t count) const { return reinterpret_cast<double*>(space_.patched.grow(count * rows_ * 8)) + index * rows_; }
   void deliver(const FamilyOutput& output, const double* values) const {
     const Sink sink = sink_of(output);
-    if (sink.doubles) std::copy_n(values, rows_, sink.doubles);
+    for (size_t t = 0; t < rows_ && sink.doubles; ++t) sink.doubles[t] = sink.inverse ? 1 / (values[t] + sink.offset) : values[t];
     if (!sink.column) return;
     float* row = reinterpret_cast<float*>(space_.row.grow(rows_ * 4));
-    for (size_t t = 0; t < rows_; ++t) row[t] = float(sink.scale ? values[t] * sink.scale[t] : values[t]);
+    for (size_t t = 0; t < rows_; ++t) row[t] = float(values[t] * (sink.scale ? sink.scale[t] : sink.number));
     elementwise_.append(*sink.column, {row, Cell::float32}, 0, int64_t(rows_));
   }
 
@@ -414,8 +426,9 @@ class Run {
       const FamilyOutput& output = family.outputs[o];
       const bool correlation = node(output.node).op == Op::correlation;
       task.squares |= correlation;
+      const bool narrow = correlation && output.column >= 0 && output.scale < 0;
       outputs.push_back(
-          {correlation, output.link, correlation && !task.guarded ? Sink{.doubles = patched(o, family.outputs.size())} : sink_of(output)});
+          {correlation, narrow, output.link, correlation && !task.guarded ? Sink{.doubles = patched(o, family.outputs.size())} : sink_of(output)});
     }
     task.links = family.sums.data(), task.num_links = int32_t(family.sums.size());
     task.outputs = outputs.data(), task.num_outputs = int32_t(outputs.size());
@@ -545,7 +558,7 @@ class Run {
       for (const LaneInput& input : call.inputs)
         if (std::find(lanes.inputs.begin(), lanes.inputs.end(), input) == lanes.inputs.end()) lanes.inputs.push_back(input);
       state_at.push_back(state_doubles);
-      state_doubles += size_t(kernels::lane_kernels().words(call.function, call.params.data()) * kernels::kLanes);
+      state_doubles += size_t((words_of(call) + kernels::kLaneRows) * kernels::kLanes);
       outputs = std::max(outputs, size_t(call.num_outputs));
       for (const FamilyOutput& output : family_of(s).outputs) columns += output.column >= 0;
     }
@@ -576,7 +589,7 @@ class Run {
   void for_lane_places(const StepGroup& group, const Take& take) const {
     for (int32_t s = group.first; s < group.last; ++s)
       for (const FamilyOutput& output : family_of(s).outputs)
-        if (output.place) take(output.node);
+        if (output.place >= 0) take(output.place);
   }
 
   /// Rows of the lanes at hand, strip by strip and tile by tile. A tile ends where a lane does that keeps its state.
@@ -586,6 +599,7 @@ class Run {
     for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
       const int64_t end = std::min(longest, strip + kLaneStrip);
       for (int64_t row = strip, next = strip; row < end; row = next) {
+        if (space_.stopped()) return;
         next = std::min(end, row + kernels::kLaneRows);
         for (const Lane& lane : lanes_)
           if (lane.memory && lane.rows > row) next = std::min(next, lane.rows);
@@ -671,7 +685,7 @@ class Run {
       const GraphNode& n = node(output.node);
       const double* values = outputs[n.op == Op::talib ? size_t(n.p) : 0];
       if (output.column >= 0) stage_lane_column(values, space.next_staged(), row, rows);
-      if (output.place) write_lane_place(output.node, values, row, rows);
+      if (output.place >= 0) write_lane_place(output.place, values, row, rows);
     }
   }
 

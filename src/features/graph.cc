@@ -53,10 +53,11 @@ Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
 
 }  // namespace
 
-std::optional<int64_t> own_reach(const GraphNode& node) {
+std::optional<int64_t> Graph::own_reach(const GraphNode& node) const {
   if (node.op == Op::shift) return std::max<int64_t>(node.n, 0);
   if (is_rolling(node.op)) return node.n == 0 ? std::nullopt : std::optional(node.n - 1);
   if (node.op == Op::field || node.op == Op::constant || node.op == Op::cast || is_elementwise(node.op)) return 0;
+  if (node.op == Op::talib && talib_calls[size_t(node.n)].is_windowed()) return talib_calls[size_t(node.n)].lookback();
   return std::nullopt;
 }
 
@@ -87,14 +88,14 @@ Extent Graph::extent_of(const GraphNode& node) const {
   return out;
 }
 
-/// Every earlier row where a function is recursive, or its windows are cut into blocks from the first row on. The start of Wilder's smoothing has
-/// faded to 1e-6 after 14 periods or 7 lookbacks; SAR forgets at its first turn, which takes no given number of rows.
+/// Every earlier row, unless windows are all there is. The start of Wilder's smoothing has faded to 1e-6 after 14 periods or 7
+/// lookbacks; SAR forgets at its first turn, which takes no given number of rows.
 Extent Graph::talib_extent(const GraphNode& node, Extent inputs) const {
   const TalibCall& call = talib_calls[size_t(node.n)];
   const bool whole = call.function->is_whole(int(node.p));
   if (whole && call.exact) inputs.lookback = 0;
   if (!whole || inputs.lookback > 0) inputs.lookback = plus(inputs.lookback, call.lookback());
-  inputs.from = call.reads_window_alone() ? back(inputs.from, call.lookback()) : -kAll;
+  inputs.from = call.is_windowed() ? back(inputs.from, call.lookback()) : -kAll;
   inputs.settled = call.function->cumulative
                        ? kAll
                        : plus(inputs.settled, call.lookback() * (call.function->recursive ? 20 : 1) + (call.function->recursive ? 250 : 0));

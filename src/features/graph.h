@@ -110,9 +110,6 @@ struct Extent {
   int64_t settled = 0;       ///< rows after which it hardly matters where the series begins; kAll: it always does
 };
 
-/// Rows before its own that a node reads of its operands; nothing: all of them.
-std::optional<int64_t> own_reach(const GraphNode& node);
-
 class Graph {
  public:
   /// The index of this node, or of the equal one that exists. Operands must exist.
@@ -123,6 +120,8 @@ class Graph {
   const std::vector<GraphNode>& nodes() const { return nodes_; }
   const GraphNode& node(int32_t index) const { return nodes_[size_t(index)]; }
   const Extent& extent(int32_t index) const { return extents_[size_t(index)]; }
+  /// Rows before its own that a node reads of its operands; nothing: all of them.
+  std::optional<int64_t> own_reach(const GraphNode& node) const;
 
   std::vector<int32_t> outputs;
   std::vector<std::string> output_names;

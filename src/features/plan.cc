@@ -49,7 +49,7 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
     case Op::ewm:
       return FamilyKind::lanes;
     case Op::talib:
-      return graph.talib_calls[size_t(node.n)].function->lanes == kernels::LaneFunction::none ? FamilyKind::talib : FamilyKind::lanes;
+      return graph.talib_calls[size_t(node.n)].lanes() == kernels::LaneFunction::none ? FamilyKind::talib : FamilyKind::lanes;
     default:
       return FamilyKind::moments;
   }
@@ -57,6 +57,9 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
 
 /// Extremes may stand in float32 places, see is_narrow_extreme.
 bool finds_extremes(FamilyKind kind) { return kind == FamilyKind::largest || kind == FamilyKind::smallest; }
+
+/// Families whose columns are made in float32, or of float32 extremes: what is also wanted as a series is another output.
+bool apart_from_columns(FamilyKind kind) { return finds_extremes(kind) || kind == FamilyKind::comoments; }
 
 /// Families that can multiply a result on its way into a column.
 bool takes_scale(FamilyKind kind) { return kind < FamilyKind::recursive; }
@@ -74,6 +77,7 @@ class Planner {
     count_readers();
     gather_families();
     place_nodes();
+    fold_differences();
     for (size_t i = 0; i < plan_.graph.outputs.size(); ++i) schedule_output(int32_t(i));
     order_phases();
     group_steps();
@@ -151,7 +155,7 @@ class Planner {
     LaneCall call{.function = kernels::LaneFunction::ewm, .params = {n.p}, .inputs = {lane_input(n.in[0])}, .num_outputs = 1};
     if (n.op == Op::ewm) return call;
     const TalibCall& talib = plan_.graph.talib_calls[size_t(n.n)];
-    call = {.function = talib.function->lanes, .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
+    call = {.function = talib.lanes(), .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
     for (int i = 0; i < talib.function->num_inputs(); ++i) call.inputs.push_back(lane_input(n.in[size_t(i)]));
     return call;
   }
@@ -187,7 +191,8 @@ class Planner {
     const auto can_write = [&](int32_t n) { return family_of_[size_t(n)] >= 0 && takes_scale(plan_.families[size_t(family_of_[size_t(n)])].kind); };
     if (family_of_[size_t(root)] >= 0 && writes_columns(plan_.families[size_t(family_of_[size_t(root)])].kind)) return {root, -1};
     const GraphNode& product = node(root);
-    if (product.op != Op::multiply || product.type != ValueType::float64 || node(product.in[1]).op != Op::reciprocal) return {};
+    if (product.op != Op::multiply || product.type != ValueType::float64) return {};
+    if (node(product.in[1]).op != Op::reciprocal && node(product.in[1]).op != Op::constant) return {};
     if (!can_write(product.in[0]) || !readers_[size_t(root)].empty()) return {};
     // The scale must be there before the family runs.
     if (needs_family(product.in[1], family_of_[size_t(product.in[0])])) return {};
@@ -223,21 +228,48 @@ class Planner {
       family.outputs.push_back({.node = made, .link = link_in(family, node(made).n), .column = int32_t(i), .scale = scale});
     }
     for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
-      if (family_of_[size_t(i)] < 0 || !needs_place(i)) continue;
+      if (family_of_[size_t(i)] < 0 || !is_family(node(i).op) || !needs_place(i)) continue;
       Family& family = plan_.families[size_t(family_of_[size_t(i)])];
+      if (const Inverse made = inverse_of(i); made.node >= 0) {
+        family.outputs.push_back({.node = i, .link = link_in(family, node(i).n), .place = made.node, .offset = made.offset});
+        members_[size_t(family_of_[size_t(i)])].push_back(made.node);
+        family_of_[size_t(made.node)] = family_of_[size_t(i)];
+        continue;
+      }
       const auto with_column = std::find_if(family.outputs.begin(), family.outputs.end(), [&](const FamilyOutput& o) { return o.node == i; });
-      if (with_column != family.outputs.end() && !finds_extremes(family.kind))
-        with_column->place = true;
+      if (with_column != family.outputs.end() && !apart_from_columns(family.kind))
+        with_column->place = i;
       else
-        family.outputs.push_back({.node = i, .link = link_in(family, node(i).n), .place = true});
+        family.outputs.push_back({.node = i, .link = link_in(family, node(i).n), .place = i});
     }
     for (Family& family : plan_.families)
       std::stable_sort(family.outputs.begin(), family.outputs.end(),
-                       [&](const FamilyOutput& a, const FamilyOutput& b) { return window_order(a) < window_order(b); });
+                       [&](const FamilyOutput& a, const FamilyOutput& b) { return order(a) < order(b); });
   }
 
-  /// Ascending windows, all rows so far last.
-  int64_t window_order(const FamilyOutput& output) const { return node(output.node).n == 0 ? Extent::kAll : node(output.node).n; }
+  /// Ascending windows, all rows so far last; of one window, by operator.
+  std::pair<int64_t, Op> order(const FamilyOutput& output) const {
+    const GraphNode& n = node(output.node);
+    return {n.n == 0 ? Extent::kAll : n.n, n.op};
+  }
+
+  /// 1 / (i + offset), when nothing else reads family node `i`.
+  struct Inverse {
+    int32_t node = -1;
+    double offset = 0;
+  };
+  Inverse inverse_of(int32_t i) const {
+    const FamilyKind kind = plan_.families[size_t(family_of_[size_t(i)])].kind;
+    if (plan_.dtype != Dtype::float32 || !takes_scale(kind) || finds_extremes(kind)) return {};
+    int32_t reader = only_reader(i);
+    double offset = 0;
+    if (reader >= 0 && is_offset(reader)) offset = node(node(reader).in[1]).p, reader = only_reader(reader);
+    return reader >= 0 && node(reader).op == Op::reciprocal ? Inverse{reader, offset} : Inverse{};
+  }
+  /// x + number in float64.
+  bool is_offset(int32_t i) const { return node(i).op == Op::add && node(i).type == ValueType::float64 && node(node(i).in[1]).op == Op::constant; }
+  /// The node that reads `i`, once, when that is all that is done with it; otherwise -1.
+  int32_t only_reader(int32_t i) const { return readers_[size_t(i)].size() == 1 && outputs_of_[size_t(i)] == 0 ? readers_[size_t(i)].front() : -1; }
 
   /// Whether the values of family node `i` are read by anything but columns that the family writes itself.
   bool needs_place(int32_t i) const {
@@ -318,6 +350,37 @@ class Planner {
     return node(node(i).in[0]).type != ValueType::float64 && all_read_float32(i);
   }
 
+  /// Differences that are only multiplied on their way into a column, (x - y) z, or inverted, 1 / (x - y + number), are computed there.
+  void fold_differences() {
+    plan_.folded.assign(num_nodes(), false);
+    if (plan_.dtype != Dtype::float32) return;
+    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
+      if (!needed_[size_t(i)] || !is_difference(i)) continue;
+      const int32_t reader = only_reader(i);
+      if (reader < 0) continue;
+      if (node(reader).op == Op::multiply && is_narrowed(reader) && node(reader).in[0] == i && is_factor(node(reader).in[1])) {
+        plan_.folded[size_t(i)] = true;
+      } else if (is_offset(reader)) {
+        const int32_t inverse = only_reader(reader);
+        if (inverse < 0 || node(inverse).op != Op::reciprocal) continue;
+        plan_.folded[size_t(i)] = plan_.folded[size_t(reader)] = true;
+      }
+    }
+  }
+  /// Of two series.
+  bool is_difference(int32_t i) const {
+    return node(i).op == Op::subtract && node(i).type == ValueType::float64 && node(node(i).in[0]).op != Op::constant &&
+           node(node(i).in[1]).op != Op::constant;
+  }
+  bool is_factor(int32_t i) const { return node(i).op == Op::constant || plan_.places[size_t(i)].cell == Cell::float64; }
+
+  /// Whether output node `i` is arithmetic that goes into its column as float32, without a place.
+  bool is_narrowed(int32_t i) const {
+    if (plan_.dtype != Dtype::float32 || !reads_float32(node(i).op) || !readers_[size_t(i)].empty() || outputs_of_[size_t(i)] != 1) return false;
+    const auto output = std::find(plan_.graph.outputs.begin(), plan_.graph.outputs.end(), i) - plan_.graph.outputs.begin();
+    return direct_[size_t(output)].made < 0;
+  }
+
   // ---- Order -------------------------------------------------------------------------------------------------------
 
   /// Emits what `i` needs, then the step that computes it. An explicit stack: chains may be tens of thousands of nodes long.
@@ -345,9 +408,23 @@ class Planner {
       for (int32_t operand : operands_of(f)) need(operand);
       for (const FamilyOutput& output : plan_.families[size_t(f)].outputs) need(output.scale);
     } else {
-      for (int32_t operand : node(i).in) need(operand);
+      for (int32_t operand : unfolded_operands(i)) need(operand);
     }
     return needs;
+  }
+
+  /// The operands of `i`; in the place of those that are computed with it, theirs.
+  std::vector<int32_t> unfolded_operands(int32_t i) const {
+    std::vector<int32_t> operands;
+    for (int32_t operand : node(i).in) {
+      if (operand < 0 || !plan_.folded[size_t(operand)]) {
+        operands.push_back(operand);
+        continue;
+      }
+      const std::vector<int32_t> inner = unfolded_operands(operand);
+      operands.insert(operands.end(), inner.begin(), inner.end());
+    }
+    return operands;
   }
 
   bool is_done(int32_t i) const { return size_t(i) < done_.size() && done_[size_t(i)]; }
@@ -367,10 +444,7 @@ class Planner {
   void schedule_output(int32_t output) {
     const int32_t root = graph().outputs[size_t(output)];
     if (direct_[size_t(output)].made >= 0) return schedule(direct_[size_t(output)].made);
-    const GraphNode& n = node(root);
-    const bool is_narrowed = plan_.dtype == Dtype::float32 && n.type == ValueType::float64 && reads_float32(n.op) && readers_[size_t(root)].empty() &&
-                             outputs_of_[size_t(root)] == 1;
-    if (!is_narrowed) {
+    if (!is_narrowed(root)) {
       schedule(root_[size_t(root)]);
       plan_.steps.push_back({.kind = Step::Kind::column, .node = root, .column = output});
       return;
@@ -402,7 +476,7 @@ class Planner {
       reads = operands_of(step.family);
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs) reads.push_back(output.scale);
     } else {
-      reads.assign(std::begin(node(step.node).in), std::end(node(step.node).in));
+      reads = unfolded_operands(step.node);
     }
     std::erase_if(reads, [&](int32_t n) { return n < 0 || node(n).op == Op::constant; });
     return reads;
@@ -413,7 +487,7 @@ class Planner {
     std::vector<int32_t> writes;
     if (step.kind == Step::Kind::family)
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
-        if (output.place) writes.push_back(output.node);
+        if (output.place >= 0) writes.push_back(output.place);
     return writes;
   }
 
@@ -526,7 +600,7 @@ class Planner {
     for (size_t i = num_nodes(); i-- > 0;) {
       if (back[i] < 0) continue;
       const GraphNode& n = node(int32_t(i));
-      const std::optional<int64_t> reach = is_made_by_lanes(i) ? 0 : own_reach(n);
+      const std::optional<int64_t> reach = is_made_by_lanes(i) ? 0 : graph().own_reach(n);
       if (!reach) keeping.possible = false;
       const int64_t operand_back = is_made_by_lanes(i) ? 0 : back[i] + reach.value_or(0);
       for (int32_t operand : n.in)

@@ -66,7 +66,7 @@ bool Program::goes_on_from_state(size_t i) const {
     stack.pop_back();
     if (seen[size_t(n)]) continue;
     seen[size_t(n)] = true;
-    if (!is_recursive(graph, graph.node(n)) && !own_reach(graph.node(n))) return false;
+    if (!is_recursive(graph, graph.node(n)) && !graph.own_reach(graph.node(n))) return false;
     for (const int32_t operand : graph.node(n).in)
       if (operand >= 0) stack.push_back(operand);
   }

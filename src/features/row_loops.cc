@@ -66,8 +66,9 @@ class Binder {
       return {.kind = Kind::column, .cell = cell(step.node), .column = step.column, .in = {source(step.node)}};
     }
     if (step.kind == Step::Kind::narrow) {
-      RowLoop loop = binary(node(step.node), Cell::float32);
-      loop.kind = Kind::narrow, loop.column = step.column;
+      const bool folds = is_folded(node(step.node).in[0]);
+      RowLoop loop = folds ? scaled_difference(node(step.node)) : binary(node(step.node), Cell::float32);
+      loop.kind = folds ? Kind::narrow_difference : Kind::narrow, loop.column = step.column;
       return loop;
     }
     RowLoop loop = bind_node(node(step.node), cell(step.node));
@@ -113,9 +114,28 @@ class Binder {
       case Op::bit_or:
         if (flags) return {.kind = n.op == Op::bit_and ? Kind::both : Kind::either, .in = {source(n.in[0]), source(n.in[1])}};
         return binary(n, out);
+      case Op::reciprocal:
+        return is_folded(n.in[0]) ? inverse_difference(n) : binary(n, out);
       default:
         return binary(n, out);
     }
+  }
+
+  bool is_folded(int32_t i) const { return i >= 0 && plan_.folded[size_t(i)]; }
+
+  /// (x - y) z
+  RowLoop scaled_difference(const GraphNode& product) const {
+    const GraphNode& n = node(product.in[0]);
+    return {.difference = kernels_.scaled_difference(shape(n.in[0]), shape(n.in[1]), shape(product.in[1])),
+            .in = {source(n.in[0]), source(n.in[1]), source(product.in[1])}};
+  }
+  /// 1 / (x - y + z)
+  RowLoop inverse_difference(const GraphNode& inverse) const {
+    const GraphNode& sum = node(inverse.in[0]);
+    const GraphNode& n = node(sum.in[0]);
+    return {.kind = Kind::difference,
+            .difference = kernels_.inverse_difference(shape(n.in[0]), shape(n.in[1])),
+            .in = {source(n.in[0]), source(n.in[1]), source(sum.in[1])}};
   }
 
   /// The cell that an element-wise node computes in: that of its operands, or float64 when it says so.

@@ -40,12 +40,13 @@ struct RowSource {
 };
 
 struct RowLoop {
-  enum class Kind : uint8_t { read, unary, binary, both, either, invert, present, choose, column, narrow };
+  enum class Kind : uint8_t { read, unary, binary, difference, both, either, invert, present, choose, column, narrow, narrow_difference };
   Kind kind = Kind::unary;
   kernels::Cell cell = kernels::Cell::float32;  ///< of the result; column: of the source
   int32_t field = -1, column = -1;
   kernels::UnaryLoop unary = nullptr;
   kernels::BinaryLoop binary = nullptr;
+  kernels::DifferenceLoop difference = nullptr;
   std::array<RowSource, 3> in = {};
   ptrdiff_t out = 0;
   bool out_crosses = false;

@@ -234,6 +234,13 @@ TEST_CASE("recursive features keep no rows but those that windows around them lo
   CHECK(grows_by({"Mean($close,5)"}) == hashes);
   CHECK(grows_by({"ta.RSI($close)", "Mean(ta.EMA($close, 7), 5)/Std($close, 9)", "EMA($close, 5)", "Mean($open, 0.1)"}) == hashes);
   CHECK(grows_by({"Mean($close,0)"}) > hashes);
+  for (const char* name : {"essential16", "daytrade21"}) {
+    std::vector<std::string> texts;
+    for (const NamedExpression& feature : expressions_of(*feature_set(name).value())) texts.push_back(feature.text);
+    CAPTURE(name);
+    CHECK(grows_by(texts) == hashes);
+    check_steps({named(texts), kFields, {}}, 1001, 1);
+  }
 }
 
 TEST_CASE("features of both kinds stand in their own order") {

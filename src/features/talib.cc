@@ -136,16 +136,20 @@ class Evaluation {
 
 }  // namespace
 
-bool TalibCall::reads_window_alone() const {
-  const Entry& f = *function;
-  if (exact || f.recursive || f.cumulative || f.row_numbers || std::string_view(f.name).starts_with("CDL")) return false;
-  for (int p = 0; p < f.num_params(); ++p) {
-    // SMA, WMA, TRIMA, HMA and no average at all; the others are recursive.
-    constexpr double kPlain[] = {0, 2, 5, 9, 10};
-    const bool is_type = std::string_view(f.params[p].name).ends_with("matype");
-    if (is_type && std::find(std::begin(kPlain), std::end(kPlain), params[size_t(p)]) == std::end(kPlain)) return false;
+bool TalibCall::is_windowed() const {
+  if (exact || function->recursive || function->cumulative || function->row_numbers) return false;
+  // Candle patterns keep running totals, as TA-Lib does.
+  if (std::string_view(function->name).starts_with("CDL")) return false;
+  for (int i = 0; i < function->num_params(); ++i) {
+    const kernels::ta::Param& param = function->params[i];
+    if (!param.whole) continue;
+    if (!std::string_view(param.name).ends_with("matype") && params[size_t(i)] > double(kernels::ta::kLongestComposed)) return false;
+    constexpr double kWindowed[] = {0, 2, 5, 9, 10, 11};  // plain, weighted and triangular means, Hull's, none, and the function's own
+    if (std::string_view(param.name).ends_with("matype") &&
+        std::find(std::begin(kWindowed), std::end(kWindowed), params[size_t(i)]) == std::end(kWindowed))
+      return false;
   }
-  return lookback() < kernels::ta::kLongestComposed;
+  return true;
 }
 
 const Entry* find_talib(std::string_view name) {

@@ -31,8 +31,9 @@ struct TalibCall {
 
   auto operator<=>(const TalibCall&) const = default;
   int64_t lookback() const { return function->lookback(params.data()); }
-  /// Whether a value is made of the last lookback() + 1 rows alone, to the byte: no running totals, no weights that only fade.
-  bool reads_window_alone() const;
+  /// Whether a value depends on its own row and the lookback() rows before it alone, to the byte.
+  bool is_windowed() const;
+  kernels::LaneFunction lanes() const { return function->lanes_for(params.data()); }
 };
 
 /// The function of "ta.NAME" (or "NAME"), or nullptr.

@@ -122,6 +122,23 @@ TEST_CASE("recursive functions come back to the values of the unbroken series, o
   }
 }
 
+TEST_CASE("what is a window gives the same bytes wherever the series begins") {
+  TaBars bars = ta_walk(700, 21);
+  for (const Entry* function : ta_functions()) {
+    CAPTURE(function->name);
+    const TalibCall call{function, ta_defaults(*function), false};
+    if (!call.is_windowed()) continue;
+    const size_t lookback = size_t(call.lookback());
+    const std::vector<TaSeries> wanted = ta_run(*function, bars, call.params);
+    for (const size_t row : {size_t(0), size_t(1), size_t(6), size_t(37), size_t(300), size_t(333)}) {
+      CAPTURE(row);
+      TaBars rest = behind(bars, row);
+      const std::vector<TaSeries> got = ta_run(*function, rest, call.params);
+      for (size_t o = 0; o < got.size(); ++o) CHECK(same(got[o], lookback, wanted[o], row + 1 + lookback, 700 - row - 1 - lookback));
+    }
+  }
+}
+
 TEST_CASE("scattered missing values leave every window without one intact") {
   TaBars clean = ta_walk(2'000, 7), bars = clean;
   std::vector<size_t> rows;
@@ -161,7 +178,7 @@ TEST_CASE("a value over a window is made of the rows of its window alone, to the
         if (function->num_params() > 0 && function->params[0].whole) params[0] = std::max<double>(period, function->params[0].least);
         if (function->lookback(params.data()) < 0 || function->lookback(params.data()) > 600) continue;
         const size_t lookback = size_t(function->lookback(params.data()));
-        const bool by_window = TalibCall{function, params, false}.reads_window_alone();
+        const bool by_window = TalibCall{function, params, false}.is_windowed();
         const std::vector<TaSeries> all = ta_run(*function, bars, params);
         for (const size_t row : {size_t(0), size_t(57), size_t(130)}) {
           TaBars rest = behind(bars, row);

@@ -17,6 +17,7 @@
 #include "io/compressed_sink.h"
 #include "io/encoders.h"
 #include "io/hdf5.h"
+#include "io/remote.h"
 
 namespace hayate::io {
 namespace {
@@ -122,13 +123,15 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
   std::unique_ptr<ByteSink> sink;
   if (path == "-") {
     sink = stdout_sink();
+  } else if (is_remote(path)) {
+    HY_TRY(sink, remote_sink(path));
   } else {
     HY_TRY(sink, AtomicFile::create(path));
   }
   HY_TRY(sink, compressed_sink(std::move(sink), kind.codec));
   switch (kind.format) {
     case Format::parquet:
-      return parquet_encoder(std::move(sink), path);
+      return parquet_encoder(std::move(sink), path, kind.pages);
     case Format::arrow:
       return arrow_encoder(std::move(sink), path);
     case Format::json:

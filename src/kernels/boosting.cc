@@ -5,6 +5,11 @@
 // features their turn in each row, which hides the latency of a place that is hit twice in a row. Tried and slower: 8 or 16
 // features (0.39, 0.33 ns), byte loads (0.32), 64 features (their 32 KB of places push the codes out of the first cache).
 //
+// This is the floor: a loop of the stores alone takes 0.276 ns each at 3.6 GHz, whatever their width, the distance of features
+// or the number of rows in hand. Of 64 ms for 100 trees on 10,240 x 64, 43 are 144 million updates (0.30 ns with their fetches;
+// 45 % of them at roots), 9 the search, 4 dividing rows, 1.5 zeroing. Two features as one code of 4,096 places halve the stores,
+// but the table fills the first cache: 0.25 ns for each feature, before its sums are pulled apart.
+//
 // search() is where small tables spend theirs: 64 candidates of two children per feature. A histogram is kept as sums up to
 // each bin, so the larger child costs one subtraction and no second running sum. All candidates of a feature are held
 // against one bar, the best so far, and only what reaches it (a feature in four at first, soon one in thirty) is looked at
@@ -36,7 +41,7 @@ constexpr int kLanes = 8;
 #else
 constexpr int kLanes = 4;
 #endif
-constexpr int kWords = kLanes / 2;   // 64-bit words in a vector
+constexpr int kWords = kLanes / 2;                    // 64-bit words in a vector
 [[maybe_unused]] constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
 typedef uint64_t U64 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));

@@ -23,18 +23,22 @@ struct StreamedColumn {
   int64_t last = 0;      ///< and rows from this one on
   int64_t written = 0;   ///< rows stored, `carry` not counted
   int32_t carried = 0;
-  float carry[16] = {};
+  float carry[16] = {};  ///< the last `carried` of these
   /// When there is a choice of rows, only those are stored, one after the other from `out`: row wanted[k] - wanted_origin.
   const int64_t* wanted = nullptr;
   int64_t num_wanted = 0, wanted_origin = 0;
 };
 
-/// Where a kernel puts a result: a float64 series, a column (with `scale`, times that series), both, or a float32 series.
+/// Where a kernel puts a result: a float64 series, a column (times the series `scale`, or times `number`), both, or a float32 series.
 struct Sink {
   double* doubles = nullptr;
   float* floats = nullptr;
   StreamedColumn* column = nullptr;
   const double* scale = nullptr;  ///< columns only
+  double number = 1;              ///< columns only
+  /// The float64 series is 1 / (value + offset); there is no column then.
+  bool inverse = false;
+  double offset = 0;
 };
 
 }  // namespace hayate::kernels

@@ -8,6 +8,7 @@ namespace hayate::kernels {
 
 struct ComomentsOutput {
   bool correlation;  ///< otherwise covariance
+  bool narrow;       ///< a correlation to float32 accuracy, wherever it goes: columns that are not multiplied by anything
   int32_t link;
   Sink sink;
 };

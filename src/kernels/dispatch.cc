@@ -12,6 +12,7 @@
 #include "kernels/extremes.h"
 #include "kernels/forest.h"
 #include "kernels/forest_bins.h"
+#include "kernels/forest_exact.h"
 #include "kernels/gram.h"
 #include "kernels/lanes.h"
 #include "kernels/leaves.h"
@@ -33,6 +34,7 @@ namespace hayate::kernels {
   extern const ComomentsKernels kComomentsKernels;                                                                                 \
   extern const CsvKernels kCsvKernels;                                                                                             \
   extern const ElementwiseKernels kElementwiseKernels;                                                                             \
+  extern const ExactKernels kExactKernels;                                                                                         \
   extern const ExtremesKernels kExtremesKernels;                                                                                   \
   extern const ForestKernels kForestKernels;                                                                                       \
   extern const GramKernels kGramKernels;                                                                                           \
@@ -107,6 +109,7 @@ const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCs
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);
 }
+const ExactKernels& exact_kernels() { return choose(baseline::kExactKernels, avx2::kExactKernels, avx512::kExactKernels); }
 const ExtremesKernels& extremes_kernels() { return choose(baseline::kExtremesKernels, avx2::kExtremesKernels, avx512::kExtremesKernels); }
 const MomentsKernels& moments_kernels() { return choose(baseline::kMomentsKernels, avx2::kMomentsKernels, avx512::kMomentsKernels); }
 const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::kNormKernels, avx512::kNormKernels); }

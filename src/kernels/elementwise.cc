@@ -270,6 +270,41 @@ BinaryLoop binary(Binary op, Cell type, Shape left, Shape right, Cell out) {
   return nullptr;
 }
 
+template <Shape kLeft, Shape kRight, Shape kThird>
+void scaled_difference_loop(const Operand& left, const Operand& right, const Operand& third, void* out, int64_t rows) {
+  const Reader<double, kLeft> x(left);
+  const Reader<double, kRight> y(right);
+  const Reader<double, kThird> z(third);
+  float* __restrict to = static_cast<float*>(out);
+  for (int64_t i = 0; i < rows; ++i) to[i] = float((x[i] - y[i]) * z[i]);
+}
+template <Shape kLeft, Shape kRight>
+DifferenceLoop scaled_difference_by(Shape third) {
+  return third == Shape::number ? scaled_difference_loop<kLeft, kRight, Shape::number> : scaled_difference_loop<kLeft, kRight, Shape::float64>;
+}
+DifferenceLoop scaled_difference(Shape left, Shape right, Shape third) {
+  if (left == Shape::float32)
+    return right == Shape::float32 ? scaled_difference_by<Shape::float32, Shape::float32>(third)
+                                   : scaled_difference_by<Shape::float32, Shape::float64>(third);
+  return right == Shape::float32 ? scaled_difference_by<Shape::float64, Shape::float32>(third)
+                                 : scaled_difference_by<Shape::float64, Shape::float64>(third);
+}
+
+template <Shape kLeft, Shape kRight>
+void inverse_difference_loop(const Operand& left, const Operand& right, const Operand& third, void* out, int64_t rows) {
+  const Reader<double, kLeft> x(left);
+  const Reader<double, kRight> y(right);
+  const double z = third.number;
+  double* __restrict to = static_cast<double*>(out);
+  for (int64_t i = 0; i < rows; ++i) to[i] = 1 / (x[i] - y[i] + z);
+}
+DifferenceLoop inverse_difference(Shape left, Shape right) {
+  if (left == Shape::float32)
+    return right == Shape::float32 ? inverse_difference_loop<Shape::float32, Shape::float32>
+                                   : inverse_difference_loop<Shape::float32, Shape::float64>;
+  return right == Shape::float32 ? inverse_difference_loop<Shape::float64, Shape::float32> : inverse_difference_loop<Shape::float64, Shape::float64>;
+}
+
 template <class Op>
 UnaryLoop either_width(Cell cell) {
   return cell == Cell::float32 ? unary_loop<float, Op> : unary_loop<double, Op>;
@@ -433,8 +468,8 @@ void finish_columns(StreamedColumn* columns, int64_t num_columns) {
 }  // namespace
 
 extern const ElementwiseKernels kElementwiseKernels;
-const ElementwiseKernels kElementwiseKernels = {unary,   binary,        convert,       both,           either,        invert,
-                                                present, choose,        repeat_first,  holds_infinity, holds_missing, same_rows,
-                                                read,    append_series, append_floats, finish_columns};
+const ElementwiseKernels kElementwiseKernels = {
+    unary,  binary,       scaled_difference, inverse_difference, convert,   both, either,        invert,        present,
+    choose, repeat_first, holds_infinity,    holds_missing,      same_rows, read, append_series, append_floats, finish_columns};
 
 HAYATE_KERNELS_END

@@ -35,6 +35,7 @@ enum class Shape : uint8_t { float32, float64, number };
 
 using UnaryLoop = void (*)(const void* in, void* out, int64_t rows);
 using BinaryLoop = void (*)(const Operand& left, const Operand& right, void* out, int64_t rows);
+using DifferenceLoop = void (*)(const Operand& left, const Operand& right, const Operand& third, void* out, int64_t rows);
 
 struct ElementwiseKernels {
   /// In and out are `cell`; arithmetic in that type. NaN in, NaN out.
@@ -42,6 +43,10 @@ struct ElementwiseKernels {
   /// Arithmetic in `type`, which no operand exceeds. Arithmetic gives `out`: `type`, or float32 from float64; comparisons give
   /// booleans. Null where no such loop exists: mixed shapes are for add, subtract, multiply and divide.
   BinaryLoop (*binary)(Binary op, Cell type, Shape left, Shape right, Cell out);
+  /// (left - right) third in float64, to float32; left and right are series, third is a number or of float64.
+  DifferenceLoop (*scaled_difference)(Shape left, Shape right, Shape third);
+  /// 1 / (left - right + third) in float64, of two series and a number.
+  DifferenceLoop (*inverse_difference)(Shape left, Shape right);
   /// Between any two cells but to boolean.
   UnaryLoop (*convert)(Cell from, Cell to);
   void (*both)(const uint8_t* left, const uint8_t* right, uint8_t* out, int64_t rows);

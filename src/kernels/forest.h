@@ -15,7 +15,7 @@
 namespace hayate::kernels {
 
 /// Codes of all features row by row, each as scan_place() of the code: the features that a node tries are then bytes of one or
-/// two cache lines a row, and the rows of small nodes are what misses the cache. 63 bytes behind the last row can be read.
+/// two cache lines a row, and the rows of small nodes are what misses the cache. The first row is aligned to 64 bytes.
 struct CodeTable {
   const uint8_t* rows;
   int64_t stride;              ///< bytes a row: a multiple of 8, at least the number of features
@@ -44,7 +44,7 @@ struct PackedNode {
 struct Split {
   double gain = -1;  ///< below 0: none found
   uint16_t feature = 0;
-  uint8_t cut = 0;            ///< code <= cut goes left
+  uint16_t cut = 0;           ///< code <= cut goes left
   bool missing_left = false;  ///< tried both ways where the node has missing values
 };
 
@@ -70,22 +70,25 @@ struct LabelRange {
 /// Where a row goes: left with code <= cut, or without a value if missing_left.
 struct Test {
   uint16_t feature;
-  uint8_t cut;
+  uint16_t cut;
   bool missing_left;
 };
 
 /// What dividing the rows of a node found.
 struct Division {
-  int64_t left;       ///< rows that go left
-  Mass mass;          ///< of the rows that go left
-  uint8_t next_code;  ///< the smallest code to the right that is not missing; 255 when there is none
-  bool misses;        ///< some row has no value
+  int64_t left;        ///< rows that go left
+  Mass mass;           ///< of the rows that go left
+  uint16_t next_code;  ///< the smallest code to the right that is not missing; that of missing values when there is none
+  bool misses;         ///< some row has no value
 };
+
+/// Features of one search.
+constexpr int64_t kMostSearched = 1 << 15;
 
 /// What one instruction set offers.
 struct ForestKernels {
   /// Replaces `best` where it finds a strictly larger gain. Records of 32 bits: 2 * count_bits + bits of a label <= 32, gains
-  /// are float32. At most 2^22 features.
+  /// are float32. At most kMostSearched features.
   void (*best_split32)(const CodeTable&, const PackedNode<uint32_t>&, const uint16_t* features, int64_t num_features, Split& best);
   /// Records of 64 bits: 2 * count_bits + bits of a label <= 64. Gains are float64.
   void (*best_split64)(const CodeTable&, const PackedNode<uint64_t>&, const uint16_t* features, int64_t num_features, Split& best);

@@ -37,6 +37,32 @@ enum class LaneFunction : uint8_t {
   sarext,
   obv,
   ewm,
+  rma,
+  dema,
+  tema,
+  t3,
+  trix,
+  tsi,
+  apo,
+  ppo,
+  pvo,
+  eri,
+  efi,
+  kc,
+  supertrend,
+  ha,
+  cumsum,
+  ad,
+  adosc,
+  wad,
+  pvt,
+  nvi,
+  pvi,
+  vwap,
+  adxr,
+  zlema,
+  cvi,
+  kama,
 };
 
 /// Rows [0, rows) of one lane; later rows repeat the last one. rows >= 1.
@@ -53,9 +79,10 @@ struct LaneTask {
   const double* params = nullptr;
   const double* const* inputs = nullptr;
   double* const* outputs = nullptr;
-  int64_t rows = 0;         ///< at most kLaneRows
-  int64_t lanes = 0;        ///< those from here on are not computed
-  double* state = nullptr;  ///< word w of a lane is state[w * kLanes + lane]; zeros: no row was seen
+  int64_t rows = 0;   ///< at most kLaneRows
+  int64_t lanes = 0;  ///< those from here on are not computed
+  /// Word w of a lane is state[w * kLanes + lane]; zeros: no row was seen. kLaneRows words more are scratch.
+  double* state = nullptr;
   bool exact = false;
   bool complete = false;  ///< no input has a missing value
 };

@@ -1,6 +1,8 @@
 // See moments.h for what is computed and why this way.
 #include "kernels/moments.h"
 
+#include <utility>
+
 #include "kernels/strips.h"
 
 HAYATE_KERNELS_BEGIN
@@ -31,20 +33,28 @@ struct Strip {
   double* window_count;  // of one window: values, sum of their ages, sum of the squared ages
   double* window_ages;
   double* window_ages2;
-  float* staging;
+  float* staging;  // of kMostTogether columns
+  const double* ones;
   double last_value;
   int64_t last_missing;  // row of the series, or a row before it that counts as missing: -1 at the start
   double all_count, all_ages, all_ages2;
   double all[5];
 };
 
+/// Statistics that share most of what they read and compute are made in one loop when all go to columns: mean and deviation; slope,
+/// fit and residual. Roots and quotients then run beside the multiplications of the others.
+constexpr int32_t kMostTogether = 3;
+constexpr int64_t kStagingGap = 32;   // floats from one column's staging to the next, beyond its rows
+constexpr int64_t kCountStrip = 512;  // rows
+
 int64_t history_of(const MomentsTask& task) { return round_up(task.longest + 1); }
 int64_t arrays_per_link(const MomentsTask& task) { return 1 + (task.squares ? 1 : 0) + (task.ages ? 1 : 0) + (task.cubes ? 2 : 0); }
 int64_t strip_length(const MomentsTask& task) { return strip_rows(3 + arrays_per_link(task) * task.num_links, task.longest); }
 
 int64_t scratch(const MomentsTask& task) {
+  if (task.series.cell == Cell::boolean && task.plain) return (history_of(task) + task.rows) / 2 + kCountStrip + 64;
   const int64_t array = history_of(task) + strip_length(task);
-  return array * (5 + 3 + arrays_per_link(task) * task.num_links) + strip_length(task) + 64 +
+  return array * (5 + 3 + arrays_per_link(task) * task.num_links) + (kMostTogether + 1) * (strip_length(task) + kStagingGap) + 64 +
          task.num_links * int64_t(sizeof(Arrays) / sizeof(double)) + 16;
 }
 
@@ -59,6 +69,10 @@ void lay_out(Strip& s, double* scratch) {
   s.count = carver.array(s.window_history), s.index = carver.array(s.window_history), s.index2 = carver.array(s.window_history);
   s.window_count = carver.array(0), s.window_ages = carver.array(0), s.window_ages2 = carver.array(0);
   s.staging = carver.staging();
+  carver.next += (kMostTogether - 1) * (s.length + kStagingGap) / 2;
+  double* ones = carver.array(0);
+  for (int64_t i = 0; i < s.length; ++i) ones[i] = 1;
+  s.ones = ones;
   s.links = reinterpret_cast<Arrays*>(carver.next);
   carver.next += round_up(task.num_links * int64_t(sizeof(Arrays) / sizeof(double)));
   for (int32_t i = 0; i < task.num_links; ++i) {
@@ -104,8 +118,20 @@ void load_strip(Strip& s, int64_t& first_missing, int64_t& last_missing) {
   s.last_value = values[s.rows - 1];
 }
 
+/// Which sums a set of statistics needs.
+enum class Level { plain, sum, squares, ages, cubes };
+
+/// Whether the statistics of a level look at the ages of the values that are present.
+template <Level kLevel>
+constexpr bool kCountsAges = kLevel == Level::ages;
+
+template <Level kLevel>
 void prefix_counts(Strip& s) {
   double count = 0, index = 0, index2 = 0;
+  if (!kCountsAges<kLevel>) {
+    for (int64_t i = -s.window_history; i < s.rows; ++i) s.count[i] = count += s.present[i];
+    return;
+  }
   for (int64_t i = -s.window_history; i < s.rows; ++i) {
     const double at = double(i), present = s.present[i];
     count += present, index += at * present, index2 += at * at * present;
@@ -115,15 +141,32 @@ void prefix_counts(Strip& s) {
 
 // ---- Windows -------------------------------------------------------------------------------------------------------
 
-/// Which sums a set of statistics needs.
-enum class Level { plain, sum, squares, ages, cubes };
-
 template <Level kLevel>
 constexpr bool kHasSquares = kLevel == Level::squares || kLevel == Level::ages || kLevel == Level::cubes;
 
+/// What a loop over windows does with a plain sum besides keeping it: nothing, or what its output wants.
+struct Nothing {
+  HAYATE_INLINE void operator()(int64_t, double) const {}
+};
+struct ToSeries {
+  double* __restrict to;
+  HAYATE_INLINE void operator()(int64_t i, double sum) const { to[i] = sum; }
+};
+struct ToInverse {
+  double* __restrict to;
+  double offset;
+  HAYATE_INLINE void operator()(int64_t i, double sum) const { to[i] = 1 / (sum + offset); }
+};
+struct ToBoth {
+  double* __restrict to;
+  float* __restrict narrow;
+  const double* __restrict scale;
+  HAYATE_INLINE void operator()(int64_t i, double sum) const { to[i] = sum, narrow[i] = float(sum * scale[i]); }
+};
+
 /// A window of kRows rows, summed one age after the other.
-template <Level kLevel, bool kMasked, int kRows>
-void sum_directly(const Strip& s, const Arrays& out, int64_t lo, int64_t hi) {
+template <Level kLevel, bool kMasked, int kRows, class Also>
+void sum_directly(const Strip& s, const Arrays& out, int64_t lo, int64_t hi, Also also) {
   const double* values = s.values;
   const double* present = s.present;
   double* __restrict sum = out.sum;
@@ -138,6 +181,7 @@ void sum_directly(const Strip& s, const Arrays& out, int64_t lo, int64_t hi) {
       double total = newest;
       for (int age = 1; age < kRows; ++age) total += values[i - age];
       sum[i] = total;
+      also(i, total);
     } else {
       double y1 = 0, y2 = 0, ya = 0, y3 = 0, y4 = 0;
       for (int age = 1; age < kRows; ++age) {
@@ -156,14 +200,9 @@ void sum_directly(const Strip& s, const Arrays& out, int64_t lo, int64_t hi) {
   }
 }
 
-template <Level kLevel, bool kMasked>
-void sum_short(const Strip& s, int64_t window, const Arrays& out, int64_t lo, int64_t hi) {
-  for_short_window(window, [&](auto rows) { sum_directly<kLevel, kMasked, decltype(rows)::kRows>(s, out, lo, hi); });
-}
-
 /// A window from a newer part of `a` rows and an older one.
-template <Level kLevel, bool kMasked>
-void join(const Strip& s, int64_t a, int64_t window, const Arrays& newer, const Arrays& older, const Arrays& out, int64_t lo, int64_t hi) {
+template <Level kLevel, bool kMasked, class Also>
+void join(const Strip& s, int64_t a, int64_t window, const Arrays& newer, const Arrays& older, const Arrays& out, int64_t lo, int64_t hi, Also also) {
   const double* values = s.values;
   const double* count = s.count;
   const double* index = s.index;
@@ -177,7 +216,9 @@ void join(const Strip& s, int64_t a, int64_t window, const Arrays& newer, const 
   for (int64_t i = lo; i < hi; ++i) {
     const double sum_b = older.sum[i - a];
     if constexpr (kLevel == Level::plain) {
-      sum[i] = newer.sum[i] + sum_b;
+      const double total = newer.sum[i] + sum_b;
+      sum[i] = total;
+      also(i, total);
     } else {
       double n = rows_b, age = ages_b;
       if constexpr (kMasked) n = count[i - a] - count[i - window], age = double(i) * n - (index[i - a] - index[i - window]);
@@ -197,12 +238,38 @@ void join(const Strip& s, int64_t a, int64_t window, const Arrays& newer, const 
   }
 }
 
-template <Level kLevel, bool kMasked>
-void fill_link(const Strip& s, int32_t number, int64_t lo, int64_t hi) {
+template <Level kLevel, bool kMasked, class Also>
+void fill_link(const Strip& s, int32_t number, int64_t lo, int64_t hi, Also also) {
   const WindowLink& link = s.task->links[number];
   const Arrays& out = s.links[number];
-  if (link.newer < 0) return sum_short<kLevel, kMasked>(s, link.window, out, lo, hi);
-  join<kLevel, kMasked>(s, s.task->links[link.newer].window, link.window, s.links[link.newer], s.links[link.older], out, lo, hi);
+  if (link.newer < 0)
+    for_short_window(link.window, [&](auto rows) { sum_directly<kLevel, kMasked, decltype(rows)::kRows>(s, out, lo, hi, also); });
+  else
+    join<kLevel, kMasked>(s, s.task->links[link.newer].window, link.window, s.links[link.newer], s.links[link.older], out, lo, hi, also);
+}
+
+/// The only output of a link, or null.
+const MomentsOutput* only_output_of(const MomentsTask& task, int32_t link) {
+  const MomentsOutput* only = nullptr;
+  for (int32_t o = 0; o < task.num_outputs; ++o) {
+    if (task.outputs[o].link != link) continue;
+    if (only) return nullptr;
+    only = &task.outputs[o];
+  }
+  return only;
+}
+
+/// Sums of values without a missing row and the output made of them, in one loop. False: the output is still to be made.
+bool fill_and_emit(const Strip& s, int32_t number, int64_t lo, int64_t hi) {
+  const MomentsOutput* output = only_output_of(*s.task, number);
+  const Sink* sink = output && output->statistic == Statistic::sum ? &output->sink : nullptr;
+  if (!sink || !sink->doubles || (sink->column && !sink->scale)) return fill_link<Level::plain, false>(s, number, lo, hi, Nothing()), false;
+  double* to = sink->doubles + s.begin;
+  if (sink->inverse) return fill_link<Level::plain, false>(s, number, lo, hi, ToInverse{to, sink->offset}), true;
+  if (!sink->column) return fill_link<Level::plain, false>(s, number, lo, hi, ToSeries{to}), true;
+  fill_link<Level::plain, false>(s, number, lo, hi, ToBoth{to, s.staging, sink->scale + s.begin});
+  append(*sink->column, s.begin + lo, s.staging + lo, hi - lo);
+  return true;
 }
 
 /// All rows so far: the newest row joined to the window of all before it, row by row.
@@ -230,7 +297,12 @@ void fill_expanding(Strip& s, int32_t number) {
 }
 
 /// The counts of one window, row by row, for the statistics of masked rows.
+template <Level kLevel>
 void count_window(const Strip& s, int64_t window, int64_t lo, int64_t hi) {
+  if (!kCountsAges<kLevel>) {
+    for (int64_t i = lo; i < hi; ++i) s.window_count[i] = s.count[i] - s.count[i - window];
+    return;
+  }
   for (int64_t i = lo; i < hi; ++i) {
     const double at = double(i), n = s.count[i] - s.count[i - window], sum = s.index[i] - s.index[i - window];
     s.window_count[i] = n;
@@ -259,9 +331,6 @@ struct Rows {
 
 struct Sum {
   HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return c.n > 0 ? r.sum[i] : kNaN; }
-};
-struct Share {
-  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return r.sum[i] / c.n; }
 };
 struct Mean {
   HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return r.values[i] + r.sum[i] * c.inverse; }
@@ -354,7 +423,7 @@ void emit_output(const Strip& s, const MomentsOutput& output, int64_t lo, int64_
     case Statistic::sum:
       return emit<Sum, kMasked>(s, output, lo, hi);
     case Statistic::share:
-      return emit<Share, kMasked>(s, output, lo, hi);
+      return;  // of booleans, see count_flags
     case Statistic::mean:
       return emit<Mean, kMasked>(s, output, lo, hi);
     case Statistic::variance:
@@ -378,20 +447,91 @@ void emit_output(const Strip& s, const MomentsOutput& output, int64_t lo, int64_
   }
 }
 
+// ---- Statistics of one window together -----------------------------------------------------------------------------
+
+/// A column's staging and what its values are multiplied by.
+struct Column {
+  float* __restrict to;
+  const double* __restrict scale;
+};
+
+template <class... Stats, bool kMasked, size_t... kOutput>
+void emit_columns(const Strip& s, const MomentsOutput* first, std::bool_constant<kMasked>, std::index_sequence<kOutput...>, int64_t lo, int64_t hi) {
+  const Arrays& a = s.links[first->link];
+  const Rows rows{s.values, s.present, a.sum, a.squares, a.ages, a.cubes, a.fourths};
+  const double n = double(s.task->links[first->link].window);
+  const Counts full = counts_of(n, n * (n - 1) / 2, (n - 1) * n * (2 * n - 1) / 6);
+  const double* count = s.window_count;
+  const double* ages = s.window_ages;
+  const double* ages2 = s.window_ages2;
+  const Column columns[] = {
+      {s.staging + int64_t(kOutput) * (s.length + kStagingGap), first[kOutput].sink.scale ? first[kOutput].sink.scale + s.begin : s.ones}...};
+  HAYATE_INDEPENDENT
+  for (int64_t i = lo; i < hi; ++i) {
+    const Counts counts = kMasked ? counts_of(count[i], ages[i], ages2[i]) : full;
+    ((columns[kOutput].to[i] = float(Stats::at(rows, i, counts) * columns[kOutput].scale[i])), ...);
+  }
+  (append(*first[kOutput].sink.column, s.begin + lo, columns[kOutput].to + lo, hi - lo), ...);
+}
+
+template <class... Stats>
+struct Together {
+  static constexpr int32_t kCount = int32_t(sizeof...(Stats));
+  template <bool kMasked>
+  static void emit(const Strip& s, const MomentsOutput* first, int64_t lo, int64_t hi) {
+    emit_columns<Stats...>(s, first, std::bool_constant<kMasked>(), std::index_sequence_for<Stats...>(), lo, hi);
+  }
+};
+
+/// Makes the outputs from `output` on that can be made together, or that one alone. Returns how many.
+template <bool kMasked>
+int32_t emit_next(const Strip& s, const MomentsOutput* output, int32_t left, int64_t lo, int64_t hi) {
+  const auto follows = [&]<size_t kCount>(const Statistic(&wanted)[kCount]) {
+    for (int32_t k = 0; k < int32_t(kCount); ++k) {
+      if (k == left || output[k].statistic != wanted[k] || output[k].link != output->link) return false;
+      if (!output[k].sink.column || output[k].sink.doubles || output[k].sink.number != 1) return false;
+    }
+    return true;
+  };
+  const auto made = [&](auto together) {
+    decltype(together)::template emit<kMasked>(s, output, lo, hi);
+    return decltype(together)::kCount;
+  };
+  using enum Statistic;
+  if (follows({mean, deviation})) return made(Together<Mean, Deviation>());
+  if (follows({slope, rsquare, residual})) return made(Together<Slope, Rsquare, Residual>());
+  if (follows({slope, residual})) return made(Together<Slope, Residual>());
+  if (follows({slope, rsquare})) return made(Together<Slope, Rsquare>());
+  emit_output<kMasked>(s, *output, lo, hi);
+  return 1;
+}
+
 // ---- Strips --------------------------------------------------------------------------------------------------------
 
 template <Level kLevel, bool kMasked>
 void process(Strip& s, int64_t lo, int64_t hi) {
   if (lo >= hi) return;
-  for (int32_t k = 0; k < s.task->num_links; ++k)
-    if (s.task->links[k].window > 0) fill_link<kLevel, kMasked>(s, k, lo, hi);
+  uint64_t made = 0;  // links whose output is there already
+  for (int32_t k = 0; k < s.task->num_links; ++k) {
+    if (s.task->links[k].window == 0) continue;
+    if constexpr (kLevel == Level::plain && !kMasked) {
+      if (k < 64) {
+        made |= uint64_t(fill_and_emit(s, k, lo, hi)) << k;
+        continue;
+      }
+    }
+    fill_link<kLevel, kMasked>(s, k, lo, hi, Nothing());
+  }
   int32_t counted = -1;
-  for (int32_t o = 0; o < s.task->num_outputs; ++o) {
+  for (int32_t o = 0; o < s.task->num_outputs;) {
     const MomentsOutput& output = s.task->outputs[o];
     const int64_t window = s.task->links[output.link].window;
-    if (window == 0) continue;
-    if (kMasked && counted != output.link) count_window(s, window, lo, hi), counted = output.link;
-    emit_output<kMasked>(s, output, lo, hi);
+    if (window == 0 || (output.link < 64 && made >> output.link & 1)) {
+      ++o;
+      continue;
+    }
+    if (kMasked && counted != output.link) count_window<kLevel>(s, window, lo, hi), counted = output.link;
+    o += emit_next<kMasked>(s, &output, s.task->num_outputs - o, lo, hi);
   }
 }
 
@@ -411,7 +551,7 @@ void process_strip(Strip& s) {
   int64_t first_missing, last_missing;
   load_strip(s, first_missing, last_missing);
   const Run masked = masked_run(s.begin, s.rows, s.task->longest - 1, first_missing, last_missing, s.last_missing);
-  if (masked.lo < masked.hi) prefix_counts(s);
+  if (masked.lo < masked.hi) prefix_counts<kLevel>(s);
   process<kLevel, false>(s, 0, masked.lo);
   process<kLevel, true>(s, masked.lo, masked.hi);
   process<kLevel, false>(s, most(masked.lo, masked.hi), s.rows);
@@ -431,7 +571,61 @@ void run(const MomentsTask& task, double* scratch) {
   }
 }
 
+// ---- Booleans ------------------------------------------------------------------------------------------------------
+
+/// How many of the rows of a window hold: a difference of two counts, exact whatever came before. No row is missing.
+struct Flags {
+  const MomentsTask* task;
+  int32_t* count;  // rows that hold up to and with this one; 0 before the first
+  float* staging;
+};
+
+/// Rows [begin, end) of the series. `window` is that of all rows so far when it is 0.
+template <class Held>
+void emit_flags(const Flags& f, const MomentsOutput& output, int64_t begin, int64_t rows, int64_t window, const Held& held) {
+  const bool full = window > 0 && begin + 1 >= window, is_sum = output.statistic == Statistic::sum;
+  const Run all{0, rows};
+  if (is_sum) return store(output.sink, f.staging, begin, all, [=](int64_t i) { return double(held(i)); });
+  if (!full)
+    return store(output.sink, f.staging, begin, all, [=](int64_t i) {
+      const int64_t so_far = begin + i + 1;
+      return double(held(i)) / double(window == 0 || so_far < window ? so_far : window);
+    });
+  // A quotient of whole numbers below 2^24 is the same when it is rounded to float32 at once.
+  if (is_plain_column(output.sink) && window < 1 << 24) {
+    return store(output.sink, f.staging, begin, all, [=, n = float(window)](int64_t i) { return float(held(i)) / n; });
+  }
+  store(output.sink, f.staging, begin, all, [=, n = double(window)](int64_t i) { return double(held(i)) / n; });
+}
+
+void count_flags(const MomentsTask& task, double* scratch) {
+  const int64_t history = history_of(task);
+  Carver carver{scratch, kCountStrip};
+  Flags f{&task, nullptr, carver.staging()};
+  f.count = reinterpret_cast<int32_t*>(carver.next) + history;
+  for (int64_t i = -history; i < 0; ++i) f.count[i] = 0;
+  const uint8_t* __restrict flags = static_cast<const uint8_t*>(task.series.rows);
+  int32_t held = 0;
+  for (int64_t i = 0; i < task.rows; ++i) f.count[i] = held += flags[i];
+  for (int64_t begin = 0; begin < task.rows; begin += kCountStrip) {
+    const int64_t rows = least(kCountStrip, task.rows - begin);
+    const int32_t* count = f.count + begin;
+    for (int32_t o = 0; o < task.num_outputs; ++o) {
+      const int64_t window = task.links[task.outputs[o].link].window;
+      const int64_t partial = window == 0 ? rows : most(0, least(rows, window - 1 - begin));
+      const auto emit_rows = [&](int64_t from, int64_t to) {
+        const int32_t* now = count + from;
+        if (window == 0) return emit_flags(f, task.outputs[o], begin + from, to - from, window, [=](int64_t i) { return now[i]; });
+        emit_flags(f, task.outputs[o], begin + from, to - from, window, [=](int64_t i) { return now[i] - now[i - window]; });
+      };
+      if (partial > 0) emit_rows(0, partial);
+      if (partial < rows) emit_rows(partial, rows);
+    }
+  }
+}
+
 void compute(const MomentsTask& task, double* scratch) {
+  if (task.series.cell == Cell::boolean && task.plain) return count_flags(task, scratch);
   if (task.plain) return run<Level::plain>(task, scratch);
   if (task.cubes) return run<Level::cubes>(task, scratch);
   if (task.ages) return run<Level::ages>(task, scratch);

@@ -1,24 +1,57 @@
-// See quantile.h. Missing rows are +inf, which no value is, so they sort behind the values.
+// See quantile.h. Values of float32 are compared as whole numbers of the same order (keys.h): twice as many of these operations run
+// at a time. Missing rows are beyond all values, so they sort behind them.
 #include "kernels/quantile.h"
 
 #include <utility>
 
+#include "kernels/keys.h"
 #include "kernels/strips.h"
 
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kStrip = 128;
+constexpr int64_t kStrip = 512;
 constexpr int32_t kMostTogether = 4;  // outputs of one window that are read from one list
 
+/// What stands in the lists: the number itself, or its key.
 template <class Float>
-constexpr Float kMissing = Float(__builtin_inf());
+struct RankedOf {
+  using Type = double;
+  static constexpr double kMissing = __builtin_inf(), kLowest = -__builtin_inf();
+};
+template <>
+struct RankedOf<float> {
+  using Type = Key<float>;
+  static constexpr Type kMissing = kLastKey<Type>, kLowest = kFirstKey<Type>;
+};
+template <class Float>
+using Ranked = typename RankedOf<Float>::Type;
+template <class Float>
+constexpr Ranked<Float> kMissing = RankedOf<Float>::kMissing;
+template <class Float>
+constexpr Ranked<Float> kLowest = RankedOf<Float>::kLowest;
+
+template <class Float>
+Ranked<Float> ranked(Float x) {
+  if constexpr (sizeof(Float) == 4)
+    return key_of(x, kMissing<Float>);
+  else
+    return is_finite(x) ? x + 0 : kMissing<Float>;  // -0 becomes 0: they are equal
+}
+/// Of one that is not missing.
+template <class Float>
+double number(Ranked<Float> x) {
+  if constexpr (sizeof(Float) == 4)
+    return double(number_of<Float>(x));
+  else
+    return x;
+}
 
 /// A rank, or a row, of every segment.
 template <class Float>
 struct LanesOf {
   static constexpr int64_t kCount = kShortVector / int64_t(sizeof(Float));
-  typedef Float Type __attribute__((vector_size(kShortVector), may_alias));
+  typedef Ranked<Float> Type __attribute__((vector_size(kShortVector), may_alias));
 };
 template <class Float>
 using Lanes = typename LanesOf<Float>::Type;
@@ -52,15 +85,15 @@ int64_t scratch(const QuantileTask& task) { return most(Sizes<float>(task).total
 template <class Float>
 struct Work {
   const QuantileTask* task;
-  int64_t segment;     // rows of one
-  int64_t before;      // rows before a segment that its windows reach back to
-  Float* values;       // of every row
-  int32_t* present;    // values present up to and with this row; 0 before the first
-  Lanes<Float>* side;  // row t of all segments is side[t], t >= -before
-  Lanes<Float>* list;  // of one window, all segments
-  Float* long_lists;   // of one long window: two lists
-  uint8_t* partial;    // by row of a segment: in some segment its window has missing rows
-  Float* ranks;        // by output of one window and row: the value below the quantile; then the value above it
+  int64_t segment;            // rows of one
+  int64_t before;             // rows before a segment that its windows reach back to
+  Ranked<Float>* values;      // of every row
+  int32_t* present;           // values present up to and with this row; 0 before the first
+  Lanes<Float>* side;         // row t of all segments is side[t], t >= -before
+  Lanes<Float>* list;         // of one window, all segments
+  Ranked<Float>* long_lists;  // of one long window: two lists
+  uint8_t* partial;           // by row of a segment: in some segment its window has missing rows
+  Ranked<Float>* ranks;       // by output of one window and row: the value below the quantile; then the value above it
   int64_t ranks_length;
   float* staging;
 };
@@ -79,15 +112,15 @@ void lay_out(Work<Float>& w, double* scratch) {
   w.segment = sizes.segment, w.before = sizes.before, w.ranks_length = sizes.ranks;
   w.side = reinterpret_cast<Lanes<Float>*>(take(sizes.side * kShortVector / 8)) + w.before;
   w.list = reinterpret_cast<Lanes<Float>*>(take(sizes.list * kShortVector / 8));
-  w.long_lists = reinterpret_cast<Float*>(take(2 * round_up(task.rows + 2)));
-  w.values = reinterpret_cast<Float*>(take(sizes.rows));
+  w.long_lists = reinterpret_cast<Ranked<Float>*>(take(2 * round_up(task.rows + 2)));
+  w.values = reinterpret_cast<Ranked<Float>*>(take(sizes.rows));
   w.present = reinterpret_cast<int32_t*>(take(sizes.rows + round_up(task.longest))) + round_up(task.longest);
   w.partial = reinterpret_cast<uint8_t*>(take(sizes.rows));
-  w.ranks = reinterpret_cast<Float*>(carver.next);
+  w.ranks = reinterpret_cast<Ranked<Float>*>(carver.next);
 
   const Float* __restrict from = static_cast<const Float*>(task.series.rows);
-  Float* __restrict values = w.values;
-  for (int64_t i = 0; i < task.rows; ++i) values[i] = is_finite(from[i]) ? from[i] + Float(0) : kMissing<Float>;  // -0 becomes 0: they are equal
+  Ranked<Float>* __restrict values = w.values;
+  for (int64_t i = 0; i < task.rows; ++i) values[i] = ranked<Float>(from[i]);
   memset(w.present - task.longest, 0, size_t(task.longest) * sizeof(int32_t));
   int32_t count = 0;
   for (int64_t i = 0; i < task.rows; ++i) w.present[i] = count += values[i] != kMissing<Float>;
@@ -97,9 +130,9 @@ void lay_out(Work<Float>& w, double* scratch) {
 template <class Float>
 void lay_side_by_side(const Work<Float>& w) {
   constexpr int64_t kCount = LanesOf<Float>::kCount;
-  Float* __restrict side = reinterpret_cast<Float*>(w.side);
+  Ranked<Float>* __restrict side = reinterpret_cast<Ranked<Float>*>(w.side);
   for (int64_t lane = 0; lane < kCount; ++lane) {
-    const Float* __restrict values = w.values + lane * w.segment;
+    const Ranked<Float>* __restrict values = w.values + lane * w.segment;
     const int64_t first = most(-w.before, -lane * w.segment), end = most(first, least(w.segment, w.task->rows - lane * w.segment));
     for (int64_t t = -w.before; t < first; ++t) side[t * kCount + lane] = kMissing<Float>;
     for (int64_t t = first; t < end; ++t) side[t * kCount + lane] = values[t];
@@ -127,7 +160,7 @@ void replace(Vector* list, int64_t size, Vector out, Vector in, Vector lowest) {
   HAYATE_UNROLL
   for (int64_t j = 0; j < size; ++j) {
     const Vector next = list[j + 1];
-    const Vector kept = here >= out ? next : here;
+    const Vector kept = out > here ? here : next;
     const Vector capped = kept < in ? kept : in;
     list[j] = before > capped ? before : capped;
     before = kept, here = next;
@@ -142,7 +175,7 @@ Vector zip(Vector a, Vector b, std::index_sequence<kLane...>) {
 
 /// Turns a square of rows and lanes over, and appends it to the segments of `out`.
 template <class Float>
-void store_square(const Lanes<Float>* rows, int64_t segment, Float* out) {
+void store_square(const Lanes<Float>* rows, int64_t segment, Ranked<Float>* out) {
   constexpr int64_t kCount = LanesOf<Float>::kCount;
   constexpr auto kLanes = std::make_index_sequence<size_t(kCount)>();
   Lanes<Float> from[kCount], to[kCount];
@@ -176,7 +209,7 @@ void rank_segments(const Work<Float>& w, int32_t first, int32_t last) {
   using Vector = Lanes<Float>;
   constexpr int64_t kCount = LanesOf<Float>::kCount;
   const int64_t window = w.task->outputs[first].window, rows = w.task->rows;
-  const Vector missing = kMissing<Float> - Vector{}, lowest = -missing;
+  const Vector missing = kMissing<Float> - Vector{}, lowest = kLowest<Float> - Vector{};
   for (int64_t j = 0; j <= window; ++j) w.list[j] = missing;
   for (int64_t t = 1 - window; t < 0; ++t) replace(w.list, window + t, missing, w.side[t], lowest);
   mark_partial(w, window);
@@ -206,11 +239,11 @@ void rank_segments(const Work<Float>& w, int32_t first, int32_t last) {
 // ---- Longer windows ------------------------------------------------------------------------------------------------
 
 /// Replaces `out` by `in` in a sorted list of `size` values, from one list to another; list[-1] is the lowest, list[size] missing.
-template <class Float>
-void replace_in_one(const Float* list, Float* __restrict to, int64_t size, Float out, Float in) {
+template <class T>
+void replace_in_one(const T* list, T* __restrict to, int64_t size, T out, T in) {
   for (int64_t j = 0; j < size; ++j) {
-    const Float before = list[j - 1] >= out ? list[j] : list[j - 1], here = list[j] >= out ? list[j + 1] : list[j];
-    const Float capped = here < in ? here : in;
+    const T before = list[j - 1] >= out ? list[j] : list[j - 1], here = list[j] >= out ? list[j + 1] : list[j];
+    const T capped = here < in ? here : in;
     to[j] = before > capped ? before : capped;
   }
 }
@@ -219,18 +252,18 @@ void replace_in_one(const Float* list, Float* __restrict to, int64_t size, Float
 template <class Float>
 void rank_long(const Work<Float>& w, int32_t first, int32_t last) {
   const int64_t rows = w.task->rows, window = w.task->outputs[first].window, size = window == 0 ? rows : least(window, rows);
-  Float* list = w.long_lists + 1;
-  Float* other = list + round_up(rows + 2);
-  Float* const lists[] = {list, other};
-  for (Float* fresh : lists) {
-    fresh[-1] = -kMissing<Float>;
+  Ranked<Float>* list = w.long_lists + 1;
+  Ranked<Float>* other = list + round_up(rows + 2);
+  Ranked<Float>* const lists[] = {list, other};
+  for (Ranked<Float>* fresh : lists) {
+    fresh[-1] = kLowest<Float>;
     for (int64_t j = 0; j <= size; ++j) fresh[j] = kMissing<Float>;
   }
   for (int64_t i = 0; i < rows; ++i) {
     const bool full = window > 0 && i >= window;
     // A missing row in the list and an empty place are the same: taking out a missing one takes one of them.
     replace_in_one(list, other, size, full ? w.values[i - window] : kMissing<Float>, w.values[i]);
-    Float* swap = list;
+    Ranked<Float>* swap = list;
     list = other, other = swap;
     for (int32_t o = first; o < last; ++o) {
       const Position at = position_of(w.task->outputs[o].q, w.present[i] - (full ? w.present[i - window] : 0));
@@ -242,29 +275,50 @@ void rank_long(const Work<Float>& w, int32_t first, int32_t last) {
 
 // ---- Outputs -------------------------------------------------------------------------------------------------------
 
+/// Rows of a strip from the first to the last whose window misses values: they need counts of their own.
 template <class Float>
-void emit(const Work<Float>& w, const QuantileOutput& output, const Float* low_ranks, const Float* high_ranks) {
-  const int64_t window = output.window;
-  for (int64_t begin = 0; begin < w.task->rows; begin += kStrip) {
-    const Run all{0, least(kStrip, w.task->rows - begin)};
-    const Float* low = low_ranks + begin;
-    const Float* high = high_ranks + begin;
+Run partial_run(const Work<Float>& w, int64_t window, int64_t begin, int64_t rows) {
+  const int64_t all_rows = w.task->rows;
+  if (window == 0) return {0, rows};
+  if (w.present[all_rows - 1] == all_rows) return {0, most(0, least(rows, window - 1 - begin))};
+  const int32_t* present = w.present + begin;
+  const int32_t* before = present - window;
+  int32_t lo = int32_t(rows), hi = 0;
+  for (int32_t i = 0; i < int32_t(rows); ++i) {
+    const bool partial = present[i] - before[i] != int32_t(window);
+    const int32_t from = partial ? i : int32_t(rows), to = partial ? i + 1 : 0;
+    lo = from < lo ? from : lo, hi = to > hi ? to : hi;
+  }
+  return {least(lo, hi), hi};
+}
+
+template <class Float>
+void emit(const Work<Float>& w, const QuantileOutput& output, const Ranked<Float>* low_ranks, const Ranked<Float>* high_ranks) {
+  const int64_t window = output.window, all_rows = w.task->rows;
+  for (int64_t begin = 0; begin < all_rows; begin += kStrip) {
+    const int64_t rows = least(kStrip, all_rows - begin);
+    const Ranked<Float>* low = low_ranks + begin;
+    const Ranked<Float>* high = high_ranks + begin;
     const int32_t* present = w.present + begin;
-    const auto count = [=](int64_t i) { return present[i] - (window == 0 ? 0 : present[i - window]); };
-    int32_t partial = window == 0;
-    for (int64_t i = 0; i < all.hi && window > 0; ++i) partial |= present[i] - present[i - window] != window;
-    if (!partial) {
-      store(output.sink, w.staging, begin, all, [=, share = position_of(output.q, int32_t(window)).share](int64_t i) {
-        const double x = double(low[i]), y = double(high[i]);
+    const int32_t* before = present - window;
+    const Run partial = partial_run(w, window, begin, rows);
+    const auto emit_full = [&, share = position_of(output.q, int32_t(window)).share](Run run) {
+      if (run.lo >= run.hi) return;
+      store(output.sink, w.staging, begin, run, [=](int64_t i) {
+        const double x = number<Float>(low[i]), y = number<Float>(high[i]);
         return x + (y - x) * share;
       });
-    } else {
-      store(output.sink, w.staging, begin, all, [=, q = output.q](int64_t i) {
-        const int32_t n = count(i);
-        const double x = double(low[i]), y = double(high[i]), share = position_of(q, n).share;
-        return n == 0 ? kNaN : share == 0 ? x : x + (y - x) * share;
+    };
+    emit_full({0, partial.lo});
+    if (partial.lo < partial.hi) {
+      store(output.sink, w.staging, begin, partial, [=, q = output.q](int64_t i) {
+        const int32_t n = present[i] - (window == 0 ? 0 : before[i]);
+        const double position = q * double(n - 1), share = position - double(int32_t(position));
+        const double x = number<Float>(low[i]), y = number<Float>(high[i]), value = x + (y - x) * share;
+        return n == 0 ? kNaN : share == 0 ? x : value;
       });
     }
+    emit_full({most(partial.lo, partial.hi), rows});
   }
 }
 

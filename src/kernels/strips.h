@@ -100,24 +100,32 @@ static inline Run masked_run(int64_t begin, int64_t rows, int64_t reach, int64_t
   return run;
 }
 
+/// Whether a result goes nowhere but to a column, as it is: then it may be made in float32.
+static inline bool is_plain_column(const Sink& sink) { return sink.column && !sink.doubles && !sink.scale && sink.number == 1; }
+
 /// Stores value(i) for rows i of the strip that begins at row `begin` of the series. `staging` is for columns.
 template <class Value>
 static inline void store(const Sink& sink, float* staging, int64_t begin, Run run, const Value& value) {
   float* __restrict to = staging;
+  double* __restrict wide = sink.doubles + (sink.doubles ? begin : 0);
   const double* scale = sink.scale + (sink.scale ? begin : 0);
-  if (sink.doubles && sink.column) {
-    double* __restrict wide = sink.doubles + begin;
-    for (int64_t i = run.lo; i < run.hi; ++i) wide[i] = value(i);
-    for (int64_t i = run.lo; i < run.hi && scale; ++i) to[i] = float(wide[i] * scale[i]);
-    for (int64_t i = run.lo; i < run.hi && !scale; ++i) to[i] = float(wide[i]);
+  const double number = sink.number, offset = sink.offset;
+  if (sink.inverse) {
+    for (int64_t i = run.lo; i < run.hi; ++i) {
+      const double inverse = 1 / (double(value(i)) + offset);
+      wide[i] = inverse == inverse ? inverse : kNaN;  // compilers that know a NaN beforehand may take its sign off
+    }
   } else if (sink.doubles) {
-    double* __restrict wide = sink.doubles + begin;
     for (int64_t i = run.lo; i < run.hi; ++i) wide[i] = value(i);
+    for (int64_t i = run.lo; i < run.hi && sink.column && scale; ++i) to[i] = float(wide[i] * scale[i]);
+    for (int64_t i = run.lo; i < run.hi && sink.column && !scale; ++i) to[i] = float(wide[i] * number);
   } else if (sink.floats) {
     float* __restrict narrow = sink.floats + begin;
     for (int64_t i = run.lo; i < run.hi; ++i) narrow[i] = float(value(i));
   } else if (scale) {
-    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i) * scale[i]);
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(double(value(i)) * scale[i]);
+  } else if (number != 1) {
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(double(value(i)) * number);
   } else {
     for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
   }

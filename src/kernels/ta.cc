@@ -2,6 +2,7 @@
 
 #include <array>
 #include <mutex>
+#include <vector>
 
 #include "kernels/dispatch.h"
 
@@ -28,12 +29,13 @@ int Entry::num_params() const {
 
 namespace {
 
-constexpr int kMostInputs = 4, kMostOutputs = 3, kMostWords = 16;
+constexpr int kMostInputs = 4, kMostOutputs = 4;
 
 /// Tile by tile, with all other lanes empty.
 void compute_in_lane(const Entry& entry, const Call& call) {
   const LaneKernels& kernels = lane_kernels();
-  alignas(64) double tiles[kMostInputs + kMostOutputs][kLaneRows * kLanes] = {}, state[kMostWords * kLanes] = {};
+  alignas(64) double tiles[kMostInputs + kMostOutputs][kLaneRows * kLanes] = {};
+  std::vector<double> state(size_t((kernels.words(entry.lanes, call.params) + kLaneRows) * kLanes), 0.0);
   const double* inputs[kMostInputs];
   double* outputs[kMostOutputs];
   for (int i = 0; i < kMostInputs; ++i) inputs[i] = tiles[i];
@@ -45,7 +47,7 @@ void compute_in_lane(const Entry& entry, const Call& call) {
       const LaneSeries series{.values = call.inputs[i] + row, .rows = rows};
       missing |= kernels.gather(&series, 1, rows, tiles[i]);
     }
-    kernels.run({entry.lanes, call.params, inputs, outputs, rows, 1, state, call.exact, !missing});
+    kernels.run({entry.lanes, call.params, inputs, outputs, rows, 1, state.data(), call.exact, !missing});
     for (int o = 0; o < entry.num_outputs(); ++o) {
       double* const out = call.outputs[o] + row;
       kernels.scatter(outputs[o], 1, rows, &out);
@@ -56,10 +58,16 @@ void compute_in_lane(const Entry& entry, const Call& call) {
 }  // namespace
 
 void compute(const Entry& entry, const Call& call) {
-  if (entry.lanes == LaneFunction::none)
+  if (entry.lanes_for(call.params) == LaneFunction::none)
     entry.compute(call);
   else
     compute_in_lane(entry, call);
+}
+
+LaneFunction Entry::lanes_for(const double* values) const {
+  constexpr double kExponential = 1, kDefault = 11;  // see Average in ta_average.h
+  if (lanes_matype >= 0 && values[lanes_matype] != kExponential && values[lanes_matype] != kDefault) return LaneFunction::none;
+  return lanes;
 }
 
 std::span<const std::span<const Entry>> function_groups() {

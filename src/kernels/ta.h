@@ -14,6 +14,9 @@
 
 namespace hayate::kernels::ta {
 
+/// Longer windows go from block to block of rows, see ta_series.h: their bytes depend on where the series begins.
+inline constexpr int64_t kLongestComposed = 256;
+
 struct Call {
   const double* const* inputs;  ///< inputs[i][row], in the order of Entry::inputs
   int64_t rows;
@@ -22,10 +25,6 @@ struct Call {
   double* const* scratch;  ///< Entry::scratch series of `rows` values, contents unspecified
   bool exact;              ///< TA-Lib's own arithmetic where it is known to lose digits; else the stable one
 };
-
-/// A value over a window of at most this many rows is made of them alone, to the byte; longer windows go from block to block of rows,
-/// so where the series begins decides their last bits (see ta_series.h).
-inline constexpr int64_t kLongestComposed = 256;
 
 struct Param {
   const char* name;
@@ -48,7 +47,10 @@ struct Entry {
   int scratch = 0;
   int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together
   void (*compute)(const Call& call) = nullptr;
-  LaneFunction lanes = LaneFunction::none;  ///< instead of `compute`: runs symbols side by side
+  LaneFunction lanes = LaneFunction::none;  ///< runs symbols side by side, instead of `compute`
+  int lanes_matype = -1;                    ///< or only when this parameter asks for the exponential mean
+
+  LaneFunction lanes_for(const double* values) const;  ///< with these parameters
 
   int num_inputs() const;
   int num_params() const;

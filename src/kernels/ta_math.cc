@@ -22,11 +22,6 @@ void combine(const Call& call) {
   for (int64_t row = 0; row < call.rows; ++row) call.outputs[0][row] = function(call.inputs[0][row], call.inputs[1][row]);
 }
 
-void cumulative_sum(const Call& call) {
-  double total = 0;
-  for (int64_t row = 0; row < call.rows; ++row) call.outputs[0][row] = total += call.inputs[0][row];
-}
-
 void sum(const Call& call) { sum(input(call, 0), whole(call, 0), call.outputs[0]); }
 void largest(const Call& call) { largest(input(call, 0), whole(call, 0), call.outputs[0]); }
 void smallest(const Call& call) { smallest(input(call, 0), whole(call, 0), call.outputs[0]); }
@@ -116,7 +111,7 @@ constexpr Entry kFunctions[] = {
     {.name = "ADD", .group = kOperators, .title = "Sum of two series", .inputs = {"real0", "real1"}, .outputs = {"real"},
      .lookback = fixed_lookback<0>, .compute = combine<add>},
     {.name = "CUMSUM", .group = kOperators, .title = "Cumulative Sum", .inputs = {"real"}, .outputs = {"real"}, .cumulative = true,
-     .lookback = fixed_lookback<0>, .compute = cumulative_sum},
+     .lookback = fixed_lookback<0>, .lanes = LaneFunction::cumsum},
     {.name = "DIV", .group = kOperators, .title = "Quotient of two series", .inputs = {"real0", "real1"}, .outputs = {"real"},
      .lookback = fixed_lookback<0>, .compute = combine<divide>},
     {.name = "MAX", .group = kOperators, .title = "Highest value over a specified period", .inputs = {"real"}, .params = {period("timeperiod", 30, 2)},

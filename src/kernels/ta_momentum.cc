@@ -6,7 +6,6 @@
 
 #include "kernels/ta.h"
 #include "kernels/ta_average.h"
-#include "kernels/ta_directional.h"
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
@@ -195,39 +194,9 @@ int64_t macdext_lookback(const double* params) {
   return (fast > slow ? fast : slow) + average_lookback(static_cast<int64_t>(params[4]), average_type(params[5]));
 }
 
-/// One-row rate of change of an exponential mean of an exponential mean of an exponential mean.
-void trix(const Call& call) {
-  const int64_t period = whole(call, 0);
-  double* triple = call.scratch[0];
-  const Series smooth = exponential_mean(exponential_mean(exponential_mean(input(call, 0), period, triple), period, triple), period, triple);
-  for (int64_t row = smooth.begin + 1; row < call.rows; ++row)
-    call.outputs[0][row] = smooth[row - 1] != 0 ? percent_change(smooth[row], smooth[row - 1]) : 0;
-  begun(call.outputs[0], smooth.begin + 1, smooth);
-}
-
 int64_t trix_lookback(const double* params) { return 3 * (static_cast<int64_t>(params[0]) - 1) + 1; }
 
-/// 100 times the twice smoothed step over the twice smoothed size of the step. (W. Blau.)
-void tsi(const Call& call) {
-  const Series x = input(call, 0);
-  double *step = call.outputs[0], *size = call.scratch[0];
-  for (int64_t row = 1; row < call.rows; ++row) step[row] = x[row] - x[row - 1], size[row] = std::fabs(step[row]);
-  const auto smooth = [&](double* values) {
-    return exponential_mean(exponential_mean(from(series(values, call), 1), whole(call, 0), values), whole(call, 1), values);
-  };
-  const Series steps = smooth(step), sizes = smooth(size);
-  for (int64_t row = steps.begin; row < call.rows; ++row) call.outputs[0][row] = 100 * share(steps[row], sizes[row]);
-}
-
 int64_t tsi_lookback(const double* params) { return static_cast<int64_t>(params[0] + params[1]) - 1; }
-
-/// Bull power is the high minus an exponential mean of the close, bear power the low minus it. (A. Elder.)
-void eri(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1), centre = exponential_mean(input(call, 2), whole(call, 0), call.scratch[0]);
-  for (int64_t row = centre.begin; row < call.rows; ++row)
-    call.outputs[0][row] = high[row] - centre[row], call.outputs[1][row] = low[row] - centre[row];
-  begun(call.outputs[0], centre.begin, centre), begun(call.outputs[1], centre.begin, centre);
-}
 
 /// Mean of close - open. (T. Chande.)
 void qstick(const Call& call) {
@@ -537,19 +506,11 @@ void fractal(const Call& call) {
 
 int64_t fractal_lookback(const double* params) { return static_cast<int64_t>(params[0] + params[1]); }
 
-/// Summed up: the close minus the true low on days up, minus the true high on days down. (L. Williams.)
-void wad(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1), close = input(call, 2);
-  double total = 0;
-  for (int64_t row = 0; row < call.rows; ++row) {
-    if (row > 0) {
-      const double before = close[row - 1];
-      if (close[row] > before) total += close[row] - (low[row] < before ? low[row] : before);
-      if (close[row] < before) total += close[row] - (high[row] > before ? high[row] : before);
-    }
-    call.outputs[0][row] = total;
-  }
-}
+// ---- directional movement: in lanes.cc --------------------------------------------------------------------------------
+
+int64_t dm_lookback(const double* params) { return params[0] > 1 ? static_cast<int64_t>(params[0]) - 1 : 1; }
+int64_t adx_lookback(const double* params) { return 2 * static_cast<int64_t>(params[0]) - 1; }
+int64_t adxr_lookback(const double* params) { return 3 * static_cast<int64_t>(params[0]) - 2; }
 
 // clang-format off
 constexpr Entry kFunctions[] = {
@@ -559,12 +520,12 @@ constexpr Entry kFunctions[] = {
     {.name = "ADX", .group = kGroup, .title = "Average directional movement index", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = adx_lookback, .lanes = LaneFunction::adx},
     {.name = "ADXR", .group = kGroup, .title = "Average directional movement index rating", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 1, .lookback = adxr_lookback, .compute = adxr},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = adxr_lookback, .lanes = LaneFunction::adxr},
     {.name = "AO", .group = kGroup, .title = "Awesome oscillator: two means of the middle of the bar", .inputs = {"high", "low"},
      .params = {period("fastperiod", 5, 2), period("slowperiod", 34, 2)}, .outputs = {"real"}, .scratch = 2, .lookback = ao_lookback, .compute = ao},
     {.name = "APO", .group = kGroup, .title = "Absolute price oscillator: difference of two averages", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true,
-     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = apo},
+     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = apo, .lanes = LaneFunction::apo, .lanes_matype = 2},
     {.name = "AROON", .group = kGroup, .title = "How long ago the extremes of the period were", .inputs = {"high", "low"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"aroondown", "aroonup"}, .lookback = period_lookback<0>, .compute = aroon},
     {.name = "AROONOSC", .group = kGroup, .title = "Aroon up minus Aroon down", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 2)},
@@ -587,8 +548,7 @@ constexpr Entry kFunctions[] = {
     {.name = "ER", .group = kGroup, .title = "Kaufman efficiency ratio", .inputs = {"real"}, .params = {period("timeperiod", 10, 2)},
      .outputs = {"real"}, .lookback = period_lookback<0>, .compute = er},
     {.name = "ERI", .group = kGroup, .title = "Elder ray index: bull and bear power", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 13, 1)}, .outputs = {"bullpower", "bearpower"}, .recursive = true, .scratch = 1,
-     .lookback = period_lookback<-1>, .compute = eri},
+     .params = {period("timeperiod", 13, 1)}, .outputs = {"bullpower", "bearpower"}, .recursive = true, .lookback = period_lookback<-1>, .lanes = LaneFunction::eri},
     {.name = "FOSC", .group = kGroup, .title = "Forecast oscillator: distance from the line ahead, in percent", .inputs = {"real"},
      .params = {period("timeperiod", 5, 2)}, .outputs = {"real"}, .scratch = 2, .lookback = period_lookback<0>, .compute = fosc},
     {.name = "FRACTAL", .group = kGroup, .title = "Williams fractal: rows that complete a swing", .inputs = {"high", "low"},
@@ -623,7 +583,7 @@ constexpr Entry kFunctions[] = {
      .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .lanes = LaneFunction::plus_dm},
     {.name = "PPO", .group = kGroup, .title = "Percentage price oscillator", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true,
-     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = ppo},
+     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = ppo, .lanes = LaneFunction::ppo, .lanes_matype = 2},
     {.name = "QSTICK", .group = kGroup, .title = "Mean of close minus open", .inputs = {"open", "close"}, .params = {period("timeperiod", 10, 1)},
      .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = qstick},
     {.name = "ROC", .group = kGroup, .title = "Rate of change in percent", .inputs = {"real"}, .params = {period("timeperiod", 10, 1)},
@@ -650,10 +610,9 @@ constexpr Entry kFunctions[] = {
      .params = {period("timeperiod", 14, 2), period("fastk_period", 5, 1), period("fastd_period", 3, 1), matype("fastd_matype", 0)},
      .outputs = {"fastk", "fastd"}, .recursive = true, .scratch = 1 + kAverageScratch, .lookback = stochrsi_lookback, .compute = stochrsi},
     {.name = "TRIX", .group = kGroup, .title = "One-row rate of change of a triple exponential mean", .inputs = {"real"},
-     .params = {period("timeperiod", 30, 1)}, .outputs = {"real"}, .recursive = true, .scratch = 1, .lookback = trix_lookback, .compute = trix},
+     .params = {period("timeperiod", 30, 1)}, .outputs = {"real"}, .recursive = true, .lookback = trix_lookback, .lanes = LaneFunction::trix},
     {.name = "TSI", .group = kGroup, .title = "True strength index", .inputs = {"real"},
-     .params = {period("firstperiod", 25, 2), period("secondperiod", 13, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 1,
-     .lookback = tsi_lookback, .compute = tsi},
+     .params = {period("firstperiod", 25, 2), period("secondperiod", 13, 2)}, .outputs = {"real"}, .recursive = true, .lookback = tsi_lookback, .lanes = LaneFunction::tsi},
     {.name = "ULTOSC", .group = kGroup, .title = "Ultimate oscillator", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod1", 7, 1), period("timeperiod2", 14, 1), period("timeperiod3", 28, 1)}, .outputs = {"real"}, .scratch = 2,
      .lookback = ultosc_lookback, .compute = ultosc},
@@ -662,7 +621,7 @@ constexpr Entry kFunctions[] = {
     {.name = "VORTEX", .group = kGroup, .title = "Vortex indicator", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 1)},
      .outputs = {"plusvi", "minusvi"}, .scratch = 1, .lookback = period_lookback<0>, .compute = vortex},
     {.name = "WAD", .group = kGroup, .title = "Williams' accumulation and distribution", .inputs = {"high", "low", "close"}, .outputs = {"real"},
-     .cumulative = true, .lookback = fixed_lookback<0>, .compute = wad},
+     .cumulative = true, .lookback = fixed_lookback<0>, .lanes = LaneFunction::wad},
     {.name = "WILLR", .group = kGroup, .title = "Williams' %R", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 2)},
      .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = willr},
 };

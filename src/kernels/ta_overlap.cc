@@ -21,7 +21,6 @@ void average_of_type(const Call& call) {
 
 // TA-Lib copies a series for a period of 1 in MA, but not in these three, where a NaN stays.
 void simple_average(const Call& call) { mean(input(call, 0), whole(call, 0), call.outputs[0]); }
-void wilder_average(const Call& call) { wilder_mean(input(call, 0), whole(call, 0), call.outputs[0]); }
 void triangular_average(const Call& call) { trima(input(call, 0), whole(call, 0), call.scratch, call.outputs[0]); }
 
 template <Average Type>
@@ -32,13 +31,6 @@ int64_t lookback_of_type(const double* params) {
 void any_average(const Call& call) { average(input(call, 0), whole(call, 0), average_type(call.params[1]), call.scratch, call.outputs[0]); }
 
 int64_t any_average_lookback(const double* params) { return average_lookback(static_cast<int64_t>(params[0]), average_type(params[1])); }
-
-void t3_of_factor(const Call& call) {
-  if (whole(call, 0) == 1)
-    average(input(call, 0), 1, Average::t3, call.scratch, call.outputs[0]);
-  else
-    t3(input(call, 0), whole(call, 0), call.params[1], call.outputs[0]);
-}
 
 void mama_and_fama(const Call& call) { mama(input(call, 0), call.params[0], call.params[1], call.outputs[1], call.outputs[0]); }
 
@@ -169,45 +161,7 @@ int64_t keltner_lookback(const double* params) {
   return static_cast<int64_t>(centre > range ? centre : range);
 }
 
-void keltner_channels(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1), close = input(call, 2);
-  double *upper = call.outputs[0], *middle = call.outputs[1], *lower = call.outputs[2];
-  const int64_t first = keltner_lookback(call.params);
-  for (int64_t row = 0; row < call.rows; ++row) lower[row] = (high[row] + low[row] + close[row]) / 3;
-  exponential_mean({lower, first - whole(call, 0) + 1, call.rows, call.exact}, whole(call, 0), middle);
-  average_true_range(high, low, from(close, first - whole(call, 1)), whole(call, 1), upper);
-  for (int64_t row = first; row < call.rows; ++row) {
-    const double width = call.params[2] * upper[row];
-    upper[row] = middle[row] + width, lower[row] = middle[row] - width;
-  }
-  begun(lower, first, close);
-}
-
 // ---- stops ------------------------------------------------------------------------------------------------------------
-
-/// Bands `multiplier` average true ranges around the middle of the bar, each moving only towards the price while the close
-/// stays on its side; the trend turns when a close crosses the band it follows.
-void supertrend(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1), close = input(call, 2);
-  const Series range = average_true_range(high, low, close, whole(call, 0), call.outputs[0]);
-  double *out = call.outputs[0], *trend = call.outputs[1];
-  for (int64_t row = 0; row < range.begin && row < call.rows; ++row) trend[row] = 0;
-  double ceiling = 0, floor = 0;
-  bool rising = true;
-  for (int64_t row = range.begin; row < call.rows; ++row) {
-    const double middle = (high[row] + low[row]) / 2, width = call.params[1] * range[row];
-    const double upper = middle + width, lower = middle - width;
-    if (row == range.begin) {
-      ceiling = upper, floor = lower;
-    } else {
-      if (upper < ceiling || close[row - 1] > ceiling) ceiling = upper;
-      if (lower > floor || close[row - 1] < floor) floor = lower;
-      rising = rising ? !(close[row] < floor) : close[row] > ceiling;
-    }
-    out[row] = rising ? floor : ceiling;
-    trend[row] = rising ? 1 : -1;
-  }
-}
 
 // clang-format off
 constexpr Entry kFunctions[] = {
@@ -217,8 +171,8 @@ constexpr Entry kFunctions[] = {
      .params = {period("timeperiod", 20, 2), real("nbdevup", 2), real("nbdevdn", 2), matype("matype", 0)},
      .outputs = {"upperband", "middleband", "lowerband"}, .scratch = kAverageScratch, .lookback = bollinger_lookback, .compute = bollinger_bands},
     {.name = "DEMA", .group = kGroup, .title = "Double exponential moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
-     .outputs = {"real"}, .recursive = true, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::dema>,
-     .compute = average_of_type<Average::dema>},
+     .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::dema>,
+     .lanes = LaneFunction::dema},
     {.name = "DONCHIAN", .group = kGroup, .title = "Donchian channels", .inputs = {"high", "low"}, .params = {period("timeperiod", 20, 2)},
      .outputs = {"upperband", "middleband", "lowerband"}, .lookback = period_lookback<-1>, .compute = donchian},
     {.name = "EMA", .group = kGroup, .title = "Exponential moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
@@ -228,11 +182,11 @@ constexpr Entry kFunctions[] = {
     {.name = "HT_TRENDLINE", .group = kGroup, .title = "Instantaneous trendline by the Hilbert transform", .inputs = {"real"}, .outputs = {"real"},
      .recursive = true, .lookback = fixed_lookback<63>, .compute = trendline},
     {.name = "KAMA", .group = kGroup, .title = "Kaufman adaptive moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
-     .outputs = {"real"}, .recursive = true, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::kama>,
-     .compute = average_of_type<Average::kama>},
+     .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::kama>,
+     .lanes = LaneFunction::kama},
     {.name = "KC", .group = kGroup, .title = "Keltner channels", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 20, 2), period("atrperiod", 10, 1), real("nbdev", 2)}, .outputs = {"upperband", "middleband", "lowerband"},
-     .recursive = true, .lookback = keltner_lookback, .compute = keltner_channels},
+     .recursive = true, .lookback = keltner_lookback, .lanes = LaneFunction::kc},
     {.name = "MA", .group = kGroup, .title = "Moving average of any type", .inputs = {"real"},
      .params = {period("timeperiod", 30, 1), matype("matype", 0)}, .outputs = {"real"}, .scratch = kAverageScratch, .lookback = any_average_lookback,
      .compute = any_average},
@@ -247,7 +201,7 @@ constexpr Entry kFunctions[] = {
     {.name = "MIDPRICE", .group = kGroup, .title = "Middle between the highest high and the lowest low", .inputs = {"high", "low"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = midprice},
     {.name = "RMA", .group = kGroup, .title = "Wilder's smoothed moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
-     .outputs = {"real"}, .recursive = true, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::rma>, .compute = wilder_average},
+     .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::rma>, .lanes = LaneFunction::rma},
     {.name = "SAR", .group = kGroup, .title = "Wilder's parabolic stop and reverse", .inputs = {"high", "low"},
      .params = {real("acceleration", 0.02, 0, kHuge), real("maximum", 0.2, 0, kHuge)}, .outputs = {"real"}, .recursive = true,
      .lookback = fixed_lookback<1>, .lanes = LaneFunction::sar},
@@ -260,13 +214,13 @@ constexpr Entry kFunctions[] = {
      .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::sma>, .compute = simple_average},
     {.name = "SUPERTREND", .group = kGroup, .title = "Supertrend: stop line, and 1 or -1 for the trend", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 10, 2), real("multiplier", 3, 0, kHuge)}, .outputs = {"supertrend", "trend"}, .whole_output = 1, .recursive = true,
-     .lookback = period_lookback<0>, .compute = supertrend},
+     .lookback = period_lookback<0>, .lanes = LaneFunction::supertrend},
     {.name = "T3", .group = kGroup, .title = "Triple generalised double exponential moving average", .inputs = {"real"},
      .params = {period("timeperiod", 5, 1), real("vfactor", 0.7, 0, 1)}, .outputs = {"real"}, .recursive = true,
-     .lookback = lookback_of_type<Average::t3>, .compute = t3_of_factor},
+     .lookback = lookback_of_type<Average::t3>, .lanes = LaneFunction::t3},
     {.name = "TEMA", .group = kGroup, .title = "Triple exponential moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
-     .outputs = {"real"}, .recursive = true, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::tema>,
-     .compute = average_of_type<Average::tema>},
+     .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::tema>,
+     .lanes = LaneFunction::tema},
     {.name = "TRIMA", .group = kGroup, .title = "Triangular moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
      .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::trima>, .compute = triangular_average},
     {.name = "VWMA", .group = kGroup, .title = "Volume-weighted moving average", .inputs = {"real", "volume"},
@@ -274,8 +228,8 @@ constexpr Entry kFunctions[] = {
     {.name = "WMA", .group = kGroup, .title = "Linearly weighted moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
      .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::wma>, .compute = average_of_type<Average::wma>},
     {.name = "ZLEMA", .group = kGroup, .title = "Zero-lag exponential moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
-     .outputs = {"real"}, .recursive = true, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::zlema>,
-     .compute = average_of_type<Average::zlema>},
+     .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::zlema>,
+     .lanes = LaneFunction::zlema},
 };
 // clang-format on
 

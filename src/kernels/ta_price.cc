@@ -30,22 +30,6 @@ void weighted_close(const Call& call) {
   for (int64_t row = 0; row < call.rows; ++row) call.outputs[0][row] = (high[row] + low[row] + close[row] * 2.0) / 4.0;
 }
 
-// The second only where it beats the first, so never a missing second.
-double larger(double a, double b) { return b > a ? b : a; }
-double smaller(double a, double b) { return b < a ? b : a; }
-
-// Heikin-Ashi: the close is the mean of the bar, the open the middle of the body before.
-void heikin_ashi(const Call& call) {
-  const double *open = call.inputs[0], *high = call.inputs[1], *low = call.inputs[2], *close = call.inputs[3];
-  double *ha_open = call.outputs[0], *ha_high = call.outputs[1], *ha_low = call.outputs[2], *ha_close = call.outputs[3];
-  for (int64_t row = 0; row < call.rows; ++row) {
-    ha_close[row] = (open[row] + high[row] + low[row] + close[row]) / 4;
-    ha_open[row] = row == 0 ? (open[row] + close[row]) / 2 : (ha_open[row - 1] + ha_close[row - 1]) / 2;
-    ha_high[row] = larger(larger(high[row], ha_open[row]), ha_close[row]);
-    ha_low[row] = smaller(smaller(low[row], ha_open[row]), ha_close[row]);
-  }
-}
-
 constexpr const char* kGroup = "Price Transform";
 
 // clang-format off
@@ -55,7 +39,7 @@ constexpr Entry kFunctions[] = {
     {.name = "AVGPRICE", .group = kGroup, .title = "Average Price", .inputs = {"open", "high", "low", "close"}, .outputs = {"real"},
      .lookback = fixed_lookback<0>, .compute = average_price},
     {.name = "HA", .group = kGroup, .title = "Heikin-Ashi Candles", .inputs = {"open", "high", "low", "close"},
-     .outputs = {"haopen", "hahigh", "halow", "haclose"}, .recursive = true, .lookback = fixed_lookback<0>, .compute = heikin_ashi},
+     .outputs = {"haopen", "hahigh", "halow", "haclose"}, .recursive = true, .lookback = fixed_lookback<0>, .lanes = LaneFunction::ha},
     {.name = "MEDPRICE", .group = kGroup, .title = "Median Price", .inputs = {"high", "low"}, .outputs = {"real"}, .lookback = fixed_lookback<0>,
      .compute = median_price},
     {.name = "TYPPRICE", .group = kGroup, .title = "Typical Price", .inputs = {"high", "low", "close"}, .outputs = {"real"},

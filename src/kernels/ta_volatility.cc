@@ -16,18 +16,6 @@ void average_day_range(const Call& call) { mean(day_range(call, call.scratch[0])
 
 void true_range(const Call& call) { true_range(input(call, 0), input(call, 1), input(call, 2), call.outputs[0]); }
 
-// Change over rocperiod rows of the exponential mean of high - low, in percent. (M. Chaikin.)
-void range_change(const Call& call) {
-  double *out = call.outputs[0], *smooth = call.scratch[0];
-  const Series range = exponential_mean(day_range(call, smooth), whole(call, 0), smooth);
-  const int64_t steps = whole(call, 1), first = range.begin + steps;
-  for (int64_t row = first; row < call.rows; ++row) {
-    const double before = smooth[row - steps], change = (smooth[row] - before) / before * 100;
-    out[row] = before == 0 ? 0 : change;
-  }
-  begun(out, first, range);
-}
-
 // Sum of the exponential mean of high - low over the mean of that mean. (D. Dorsey.)
 void mass_index(const Call& call) {
   double *once = call.scratch[0], *twice = call.scratch[1];
@@ -63,8 +51,8 @@ constexpr Entry kFunctions[] = {
     {.name = "ATR", .group = kGroup, .title = "Average True Range", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 1)},
      .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::atr},
     {.name = "CVI", .group = kGroup, .title = "Chaikin's Volatility", .inputs = {"high", "low"},
-     .params = {period("timeperiod", 10, 2), period("rocperiod", 10, 1)}, .outputs = {"real"}, .recursive = true, .scratch = 1, .lookback = window_and_step,
-     .compute = range_change},
+     .params = {period("timeperiod", 10, 2), period("rocperiod", 10, 1)}, .outputs = {"real"}, .recursive = true, .lookback = window_and_step,
+     .lanes = LaneFunction::cvi},
     {.name = "MASSI", .group = kGroup, .title = "Mass Index", .inputs = {"high", "low"},
      .params = {period("fastperiod", 9, 2), period("slowperiod", 25, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 2, .lookback = three_windows,
      .compute = mass_index},

@@ -25,26 +25,6 @@ struct MoneyFlow {
   }
 };
 
-void accumulation(const Call& call) {
-  const MoneyFlow flow(call);
-  double total = 0;
-  for (int64_t row = 0; row < call.rows; ++row) call.outputs[0][row] = total += flow(row);
-}
-
-// Fast minus slow exponential mean of the accumulation line; both begin with its first value, not with a mean.
-void accumulation_oscillator(const Call& call) {
-  const MoneyFlow flow(call);
-  const double fast_weight = 2 / (call.params[0] + 1), slow_weight = 2 / (call.params[1] + 1);
-  double total = 0, fast = 0, slow = 0;
-  for (int64_t row = 0; row < call.rows; ++row) {
-    total += flow(row);
-    fast = row == 0 ? total : fast_weight * total + (1 - fast_weight) * fast;
-    slow = row == 0 ? total : slow_weight * total + (1 - slow_weight) * slow;
-    call.outputs[0][row] = fast - slow;
-  }
-  begun(call.outputs[0], longer_period(call.params) - 1, input(call, 0));
-}
-
 void money_flow(const Call& call) {
   const Series volume = input(call, 3);
   double *out = call.outputs[0], *volumes = call.scratch[0];
@@ -53,42 +33,9 @@ void money_flow(const Call& call) {
   for (int64_t row = flows.begin; row < call.rows; ++row) out[row] = volumes[row] > 0 ? out[row] / volumes[row] : 0;
 }
 
-// Exponential mean of the change of close times the volume. (A. Elder.)
-void force(const Call& call) {
-  const double *close = call.inputs[0], *volume = call.inputs[1];
-  double* out = call.outputs[0];
-  for (int64_t row = 1; row < call.rows; ++row) out[row] = (close[row] - close[row - 1]) * volume[row];
-  const Series raw = begun(out, 1, input(call, 0));
-  if (whole(call, 0) > 1) exponential_mean(raw, whole(call, 0), out);
-}
-
 void facilitation(const Call& call) {
   const double *high = call.inputs[0], *low = call.inputs[1], *volume = call.inputs[2];
   for (int64_t row = 0; row < call.rows; ++row) call.outputs[0][row] = ratio(high[row] - low[row], volume[row]);
-}
-
-double relative_change(const double* x, int64_t row) { return x[row - 1] == 0 ? 0 : (x[row] - x[row - 1]) / x[row - 1]; }
-
-// An index from 1000 that follows the price on days whose volume fell (NVI) or rose (PVI), but not into missing prices.
-// (P. Dysart, N. Fosback.)
-template <bool rising>
-void volume_index(const Call& call) {
-  const double *close = call.inputs[0], *volume = call.inputs[1];
-  double index = 1000;
-  for (int64_t row = 0; row < call.rows; ++row) {
-    const bool counts = row > 0 && (rising ? volume[row] > volume[row - 1] : volume[row] < volume[row - 1]);
-    const double change = counts ? relative_change(close, row) : 0;
-    if (!std::isnan(change)) index += index * change;
-    call.outputs[0][row] = index;
-  }
-}
-
-void price_volume_trend(const Call& call) {
-  double total = 0;
-  for (int64_t row = 0; row < call.rows; ++row) {
-    if (row > 0) total += relative_change(call.inputs[0], row) * call.inputs[1][row];
-    call.outputs[0][row] = total;
-  }
 }
 
 // 100 (fast - slow) / slow. The periods may come in either order.
@@ -112,17 +59,6 @@ void relative_volume(const Call& call) {
   begun(out, period, volume);
 }
 
-// Since the first bar, not since the start of a day.
-void weighted_price(const Call& call) {
-  const double *high = call.inputs[0], *low = call.inputs[1], *close = call.inputs[2], *volume = call.inputs[3];
-  double paid = 0, traded = 0;
-  for (int64_t row = 0; row < call.rows; ++row) {
-    const double money = (high[row] + low[row] + close[row]) / 3 * volume[row];
-    if (!std::isnan(money)) paid += money, traded += volume[row];
-    call.outputs[0][row] = ratio(paid, traded);
-  }
-}
-
 int64_t longer_window(const double* params) { return longer_period(params) - 1; }
 int64_t oscillator(const double* params) { return average_lookback(longer_period(params), average_type(params[2], Average::ema)); }
 
@@ -131,31 +67,31 @@ constexpr const char* kGroup = "Volume Indicators";
 // clang-format off
 constexpr Entry kFunctions[] = {
     {.name = "AD", .group = kGroup, .title = "Chaikin A/D Line", .inputs = {"high", "low", "close", "volume"}, .outputs = {"real"},
-     .cumulative = true, .lookback = fixed_lookback<0>, .compute = accumulation},
+     .cumulative = true, .lookback = fixed_lookback<0>, .lanes = LaneFunction::ad},
     {.name = "ADOSC", .group = kGroup, .title = "Chaikin A/D Oscillator", .inputs = {"high", "low", "close", "volume"},
      .params = {period("fastperiod", 3, 2), period("slowperiod", 10, 2)}, .outputs = {"real"}, .cumulative = true, .lookback = longer_window,
-     .compute = accumulation_oscillator},
+     .lanes = LaneFunction::adosc},
     {.name = "CMF", .group = kGroup, .title = "Chaikin Money Flow", .inputs = {"high", "low", "close", "volume"},
      .params = {period("timeperiod", 20, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = money_flow},
     {.name = "EFI", .group = kGroup, .title = "Elder's Force Index", .inputs = {"close", "volume"}, .params = {period("timeperiod", 13, 1)},
-     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = force},
+     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::efi},
     {.name = "MARKETFI", .group = kGroup, .title = "Market Facilitation Index", .inputs = {"high", "low", "volume"}, .outputs = {"real"},
      .lookback = fixed_lookback<0>, .compute = facilitation},
     {.name = "NVI", .group = kGroup, .title = "Negative Volume Index", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
-     .lookback = fixed_lookback<0>, .compute = volume_index<false>},
+     .lookback = fixed_lookback<0>, .lanes = LaneFunction::nvi},
     {.name = "OBV", .group = kGroup, .title = "On Balance Volume", .inputs = {"real", "volume"}, .outputs = {"real"}, .cumulative = true,
      .lookback = fixed_lookback<0>, .lanes = LaneFunction::obv},
     {.name = "PVI", .group = kGroup, .title = "Positive Volume Index", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
-     .lookback = fixed_lookback<0>, .compute = volume_index<true>},
+     .lookback = fixed_lookback<0>, .lanes = LaneFunction::pvi},
     {.name = "PVO", .group = kGroup, .title = "Percentage Volume Oscillator", .inputs = {"volume"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true, .scratch = 1 + kAverageScratch,
-     .lookback = oscillator, .compute = volume_oscillator},
+     .lookback = oscillator, .compute = volume_oscillator, .lanes = LaneFunction::pvo, .lanes_matype = 2},
     {.name = "PVT", .group = kGroup, .title = "Price Volume Trend", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
-     .lookback = fixed_lookback<0>, .compute = price_volume_trend},
+     .lookback = fixed_lookback<0>, .lanes = LaneFunction::pvt},
     {.name = "RVOL", .group = kGroup, .title = "Relative Volume", .inputs = {"volume"}, .params = {period("timeperiod", 20, 1)}, .outputs = {"real"},
      .scratch = 1, .lookback = period_lookback<0>, .compute = relative_volume},
     {.name = "VWAP", .group = kGroup, .title = "Volume Weighted Average Price", .inputs = {"high", "low", "close", "volume"}, .outputs = {"real"},
-     .cumulative = true, .lookback = fixed_lookback<0>, .compute = weighted_price},
+     .cumulative = true, .lookback = fixed_lookback<0>, .lanes = LaneFunction::vwap},
 };
 // clang-format on
 

@@ -230,7 +230,7 @@ namespace {
 
 /// sum(y), y the distance from the newest value.
 void distances_from_newest(const double* values, int64_t period, int64_t rows, double* __restrict sums) {
-  if (period > kLongestComposed) {
+  if (period > ta::kLongestComposed) {
     for (int64_t i = 0; i < rows; ++i) sums[i] = 0;
     for (int64_t age = period - 1; age > 0; --age)
       for (int64_t i = 0; i < rows; ++i) sums[i] += values[i - age] - values[i];

@@ -15,7 +15,7 @@
 HAYATE_TA_BEGIN
 
 inline constexpr int64_t kStripRows = 256;
-inline constexpr int64_t kStripRoom = kStripRows + kLongestComposed;
+inline constexpr int64_t kStripRoom = kStripRows + ta::kLongestComposed;
 
 /// Calls body(first, rows) for strips of the rows [begin, end).
 template <class Body>

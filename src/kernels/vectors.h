@@ -74,22 +74,23 @@ static inline void append(StreamedColumn& column, int64_t row, float* values, in
   values += dropped, row += dropped;
   rows = least(rows - dropped, column.last - row);
   if (rows <= 0) return;
+  // The carry stands at the end of its array, so that both copies are of whole vectors.
+  memcpy(values - 16, column.carry, sizeof column.carry);
   values -= column.carried, rows += column.carried;
-  memcpy(values, column.carry, size_t(column.carried) * sizeof(float));
   float* to = column.out + column.written;
   // Only the first rows of a column can start inside a line.
   const int64_t head = least(rows, (64 - int64_t(reinterpret_cast<uintptr_t>(to) & 63)) % 64 / 4);
-  memcpy(to, values, size_t(head) * sizeof(float));
+  if (head > 0) memcpy(to, values, size_t(head) * sizeof(float));
   int64_t done = head;
   for (; done + 16 <= rows; done += 16) stream_line(to + done, values + done);
   column.written += done;
   column.carried = int32_t(rows - done);
-  memcpy(column.carry, values + done, size_t(column.carried) * sizeof(float));
+  memcpy(column.carry, values + rows - 16, sizeof column.carry);
 }
 
 /// Stores what is left of a column.
 static inline void finish(StreamedColumn& column) {
-  memcpy(column.out + column.written, column.carry, size_t(column.carried) * sizeof(float));
+  memcpy(column.out + column.written, column.carry + 16 - column.carried, size_t(column.carried) * sizeof(float));
   column.written += column.carried, column.carried = 0;
 }
 

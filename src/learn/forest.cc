@@ -14,6 +14,7 @@
 #include "learn/impurity.h"
 #include "learn/out_of_bag.h"
 #include "learn/params.h"
+#include "learn/share.h"
 #include "learn/tree.h"
 
 namespace hayate {
@@ -123,7 +124,7 @@ void set_fixed(std::span<const int32_t> rows, uint64_t units, Target& target) {
 
 /// True when the tests and the criterion are those of PackedMeasure.
 bool is_simple(const BinnedMatrix& matrix, const ForestParams& params, const FeatureRoles& roles, Criterion criterion) {
-  return !matrix.ranked && matrix.categorical.empty() && roles.monotone.empty() && params.splitter == "best" &&
+  return (!matrix.ranked || !matrix.ranked->ranks16.empty()) && matrix.categorical.empty() && roles.monotone.empty() && params.splitter == "best" &&
          (criterion == Criterion::gini || criterion == Criterion::squared_error);
 }
 
@@ -178,9 +179,12 @@ int64_t table_stride(int64_t num_features) {
   return num_features > 64 ? (num_features + 63) / 64 * 64 : int64_t(std::bit_ceil(uint64_t(std::max<int64_t>(num_features, 8))));
 }
 
-AlignedBytes code_table(const BinnedMatrix& matrix, int64_t stride) {
+AlignedBytes code_table(const BinnedMatrix& matrix, int64_t stride, exec::Pool* pool) {
   AlignedBytes rows(size_t(matrix.num_rows * stride));
-  kernels::forest_kernels().table_rows(matrix.codes.data(), matrix.stride, matrix.num_rows, matrix.num_features, stride, rows.data());
+  share_rows(matrix.num_rows, pool, [&](int64_t first, int64_t count) {
+    kernels::forest_kernels().table_rows(matrix.codes.data() + first, matrix.stride, count, matrix.num_features, stride,
+                                         rows.data() + first * stride);
+  });
   return rows;
 }
 
@@ -203,9 +207,13 @@ struct Worker {
   std::optional<OutOfBagSums> out_of_bag;
 };
 
+/// Rows times features tried, over all trees, below which a second worker starts later than the first one is done (0.1 ms).
+constexpr double kWorthSharing = 8000;
+
 std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const exec::Cancellation* cancel, const Forest* start,
                              std::optional<OutOfBagSums>& out_of_bag) {
   std::vector<Tree> trees(size_t(training.params.num_trees));
+  if (double(trees.size()) * double(training.rows.size()) * double(training.features_per_node) < kWorthSharing) pool = nullptr;
   std::vector<Worker> workers(size_t(pool ? pool->workers() : 1), Worker{Scratch(training.matrix.num_features), {}});
   const auto grow = [&](int64_t t, int w) {
     Worker& worker = workers[size_t(w)];
@@ -266,6 +274,12 @@ std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
   return last;
 }
 
+std::vector<uint16_t> missing_ranks(const BinnedMatrix& matrix) {
+  std::vector<uint16_t> missing;
+  for (int64_t f = 0; f < matrix.num_features && matrix.ranked; ++f) missing.push_back(uint16_t(matrix.ranked->values_of(f).size()));
+  return missing;
+}
+
 bool is_narrow(const BinnedMatrix& matrix) {
   if (std::find(matrix.has_missing.begin(), matrix.has_missing.end(), 1) != matrix.has_missing.end()) return false;
   for (int64_t f = 0; f < matrix.num_features; ++f)
@@ -295,9 +309,10 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .rows = counted.rows,
                           .monotone = roles.monotone,
                           .last_code = last_codes(matrix),
-                          .table = target.packed ? code_table(matrix, table_stride(matrix.num_features)) : AlignedBytes(),
+                          .table = target.packed && !matrix.ranked ? code_table(matrix, table_stride(matrix.num_features), pool) : AlignedBytes(),
                           .table_stride = table_stride(matrix.num_features),
                           .narrow = is_narrow(matrix),
+                          .missing_ranks = missing_ranks(matrix),
                           .features_per_node = tried,
                           .seed = seed,
                           .entity = entity,

@@ -19,7 +19,7 @@ class ForestTrainer final : public Trainer {
     if (ranked_) {
       HY_TRY(matrix_, exact_columns(ranked_, rows, roles.categorical));
     } else {
-      HY_TRY(matrix_, bin_values(values_, rows, max_bins(params_), roles.categorical));
+      HY_TRY(matrix_, bin_values(values_, rows, max_bins(params_), roles.categorical, Spread::ends));
     }
     rows_.assign(rows.begin(), rows.end());
     return {};

@@ -18,16 +18,32 @@ void begin_rows(const Forest& forest, std::span<double> out) {
     std::copy(forest.start.begin(), forest.start.end(), out.begin() + ptrdiff_t(row + score_place(forest)));
 }
 
+namespace {
+
+/// What the scores of one row become, by the link or by what stands in for it.
+template <class Model>
+void finish_scores(const Model& model, std::span<const double> scores, std::span<double> out) {
+  if (model.calibration.empty())
+    apply_link(model.link, scores, out);
+  else
+    model.calibration.apply(scores, out);
+}
+
+}  // namespace
+
 void finish_rows(const Forest& forest, size_t trees, std::span<double> out) {
   const size_t outputs = size_t(forest.num_outputs()), scores = size_t(forest.num_scores());
   if (forest.joined == Joined::sum) {
     for (size_t row = 0; row < out.size(); row += outputs)
-      apply_link(forest.link, out.subspan(row + score_place(forest), scores), out.subspan(row, outputs));
+      finish_scores(forest, out.subspan(row + score_place(forest), scores), out.subspan(row, outputs));
     return;
   }
   for (double& value : out) value /= double(trees);
   if (outputs == 2)
     for (size_t i = 0; i < out.size(); i += 2) out[i] = 1.0 - out[i + 1];
+  if (!forest.calibration.empty())
+    for (size_t row = 0; row < out.size(); row += outputs)
+      forest.calibration.apply(out.subspan(row + score_place(forest), scores), out.subspan(row, outputs));
 }
 
 namespace {
@@ -159,7 +175,7 @@ void predict(const Linear& linear, const FloatColumns& raw, std::span<double> ou
         for (size_t k = 0; k < scores; ++k) row_scores[i * scores + k] += linear.coefficients[k * features + f] * value;
       }
     for (size_t i = 0; i < count; ++i)
-      apply_link(linear.link, std::span(row_scores).subspan(i * scores, scores), out.subspan((size_t(first) + i) * outputs, outputs));
+      finish_scores(linear, std::span(row_scores).subspan(i * scores, scores), out.subspan((size_t(first) + i) * outputs, outputs));
   }
 }
 

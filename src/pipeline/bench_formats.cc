@@ -27,7 +27,7 @@ struct BenchFormat {
   const char* name;
   const char* extension;
 };
-constexpr BenchFormat kFormats[] = {{"csv", ".csv"},         {"csv.zst", ".csv.zst"}, {"parquet", ".parquet"}, {"parquet zstd", ""},
+constexpr BenchFormat kFormats[] = {{"csv", ".csv"},         {"csv.zst", ".csv.zst"}, {"parquet", ".parquet"}, {"parquet zstd", ".zstd.parquet"},
                                     {"feather", ".feather"}, {"hdf5", ".h5"},         {"json", ".json"},       {"pickle", ""}};
 
 bool is_textual(Dtype dtype) { return dtype == Dtype::text || dtype == Dtype::category; }

@@ -24,12 +24,24 @@ bool one_value(const tune::Examples& e) {
   return e.problem == Problem::classification ? same(e.ids) : same(e.numbers);
 }
 
+Categories all_text(const Table& table, const std::vector<std::string>& features) {
+  Categories out;
+  for (const std::string& name : features)
+    if (const Column* column = table.find(name); column && (column->dtype == Dtype::text || column->dtype == Dtype::category))
+      out[name] = class_names(*column);
+  return out;
+}
+
 }  // namespace
 
 std::string LearningTable::hash() const {
   Hasher hasher;
   for (const std::string& name : features) hasher.text(name);
   hasher.bytes(values.data(), values.size() * sizeof(float));
+  for (const auto& [name, texts] : categories) {
+    hasher.text(name);
+    for (const std::string& text : texts) hasher.text(text);
+  }
   for (const std::string& name : examples.classes) hasher.text(name);
   hasher.bytes(examples.numbers.data(), examples.numbers.size() * sizeof(double)).bytes(examples.ids.data(), examples.ids.size() * sizeof(int32_t));
   hasher.bytes(examples.weights.data(), examples.weights.size() * sizeof(float))
@@ -50,9 +62,14 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
   out.features = input.features();
   const std::string& where = source.input.front();
   if (out.features.empty()) return input_error("no column is left to learn from", where, "name the columns to learn from with --features a,b,c");
+  if (source.params) {
+    HY_TRY(out.categories, text_categories(input.schema(), table, *source.params));
+  } else {
+    out.categories = all_text(table, out.features);
+  }
   const int64_t rows = table.num_rows(), cells = rows * int64_t(out.features.size());
   HY_CHECK(check_memory("train", resident_bytes() + cells * kCellBytes + rows * kRowBytes, memory_limit_bytes, "name fewer columns with --features"));
-  HY_TRY(std::vector<float> values, input.read_features(rows, where, {}));
+  HY_TRY(std::vector<float> values, input.read_features(rows, where, out.categories));
   std::vector<float> weights;
   std::vector<double> dates;
   const Column* split = nullptr;

@@ -69,7 +69,8 @@ io::ReadOptions reading_limits(const exec::ExecConfig& exec) {
 
 Result<void> check_memory(const std::string& step, int64_t needed, int64_t limit, const std::string& hint) {
   if (needed <= limit) return {};
-  const int64_t would_do = needed + needed / 20;  // what is held now varies from run to run
+  // What is held now varies from run to run, and readers take larger chunks where there is more memory.
+  const int64_t would_do = needed + needed / 20 + (needed - limit) / 5;
   return Error{Kind::budget, fmt::format("the step {} needs {}, the limit is {}", step, format_bytes(needed), format_bytes(limit)), "--memory-limit",
                fmt::format("--memory-limit {}MB would do, or {}", would_do / 1'000'000 + 1, hint)};
 }

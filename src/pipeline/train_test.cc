@@ -205,7 +205,7 @@ TEST_CASE("train: a long symbol is done in pieces, which are stored one by one a
 TEST_CASE("train: a symbol whose single folds are large is trained by all workers, to the same bytes") {
   const Panel panel = walks("A", 0, 7000);
   RunSpec spec;
-  spec.split.train_days = 6000, spec.split.test_days = 800, spec.model.params = "num_trees=300,max_depth=2";
+  spec.split.train_days = 6000, spec.split.test_days = 1000, spec.model.params = "num_trees=300,max_depth=2";
   const Plan plan = plan_for(panel, "symbol", &spec);
   const auto folds = folds_of_symbol(plan, panel, 0, task_inputs(plan));
   REQUIRE(folds.ok());

@@ -233,7 +233,7 @@ def hdf5_row(hayate, folder, seed):
 
 
 def page(rows):
-    lines = ["# Work lost when a process is killed", "", "500 tasks on 2 workers, one of them killed (SIGKILL) when 300 tasks have begun; for hayate, the whole process instead.",
+    lines = ["# Work lost when a process is killed", "", "500 tasks on 2 workers, one of them killed (SIGKILL) when 300 tasks have begun; for hayate, the whole process instead, and the processes that read HDF5 files for it.",
              "`./dev soak kill --peers --output docs/lost_work.md` writes this page.", "", "| | results of 500 | done twice | |", "|---|---|---|---|"]
     return "\n".join(lines + [f"| {row.name} | {row.results} | {row.twice} | {row.ending} |" for row in rows]) + "\n"
 
