@@ -10,6 +10,8 @@
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
 #include "cli/signals.h"
+#include "features/talib.h"
+#include "features/talib_pages.h"
 #include "io/files.h"
 #include "pipeline/feature_table.h"
 #include "pipeline/plan.h"
@@ -43,28 +45,19 @@ Result<void> check_update(const FeaturesOptions& options) {
   return {};
 }
 
-/// Operators that take more than 2 ns a value, and why.
-struct CostReason {
-  std::string_view name, reason;
-};
-constexpr CostReason kCostReasons[] = {
-    {"Corr", "a square root and a division in double a value, and five sums a window"},
-    {"Quantile", "5 operations for every row of the window, on a sorted list"},
-    {"Rank", "4 operations for every row of the window"},
-    {"Mad", "two passes over every window"},
-    {"EMA", "a chain of divisions, each waiting for the one before"},
-    {"Log", "20 operations and a division in double"},
-    {"**", "logarithm and exponential in twice the digits of a double"},
-    {"Rsquare", "two divisions in double a value"},
-    {"Skew", "two square roots and three divisions in double a value"},
-    {"Kurt", "three divisions in double a value"},
-};
+/// What `hayate operators NAME` says behind the number of an operator that takes more than 2 ns a value.
+std::string_view reason_of(const Operator& op) {
+  const size_t colon = op.cost.find(": ");
+  return colon == std::string_view::npos ? "" : op.cost.substr(colon + 2);
+}
 
+/// Why a pass takes more than 2 ns a value; empty where it does not.
 std::string reason_of(const OperatorCost& cost) {
   if (cost.seconds * 1e9 <= 2 * double(cost.cells)) return "";
-  if (cost.name.starts_with("ta.")) return "TA-Lib's order of operations, row after row";
-  for (const CostReason& row : kCostReasons)
-    if ((" " + cost.name + " ").find(fmt::format(" {} ", row.name)) != std::string::npos) return std::string(row.reason);
+  if (const auto* function = find_talib(cost.name)) return std::string(talib_cost_reason(*function));
+  for (const std::string& name : split(cost.name, ' '))
+    for (const Operator& op : operators())
+      if ((name == op.name || name == op.infix) && !reason_of(op).empty()) return std::string(reason_of(op));
   return "few rows: starting a pass costs more than its values";
 }
 

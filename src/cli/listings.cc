@@ -171,7 +171,7 @@ std::vector<std::pair<const char*, std::string>> facts_of(const Entry& function)
           {"missing", talib_missing(function)},
           {"missing_compat_talib", talib_missing_exact(function)},
           {"unstable", talib_unstable(function)},
-          {"cost", fmt::format("{} ns a cell", talib_page(function).nanoseconds)},
+          {"cost", talib_cost(function)},
           {"example", talib_example(function)}};
 }
 

@@ -97,15 +97,19 @@ TEST_CASE("lookback is the rows without a value, reach the rows read") {
     const char* text;
     int64_t lookback, reach;
   };
-  for (const Row& row : {Row{"$close", 0, 0}, Row{"Ref($close,5)", 5, 5}, Row{"Mean($close,5)", 0, 4}, Row{"Std($close,20)", 1, 19},
-                         Row{"Skew($close,20)", 2, 19}, Row{"Mean(Ref($close,3),5)", 3, 7}, Row{"Std(Std($close,5),5)", 2, 8},
-                         Row{"$close>Ref($close,1)", 0, 1}, Row{"$close-Ref($close,1)", 1, 1}, Row{"Corr($close,Ref($volume,2),10)", 3, 11}}) {
+  for (const Row& row :
+       {Row{"$close", 0, 0}, Row{"Ref($close,5)", 5, 5}, Row{"Mean($close,5)", 0, 4}, Row{"Std($close,20)", 1, 19}, Row{"Skew($close,20)", 2, 19},
+        Row{"Mean(Ref($close,3),5)", 3, 7}, Row{"Std(Std($close,5),5)", 2, 8}, Row{"$close>Ref($close,1)", 0, 1}, Row{"$close-Ref($close,1)", 1, 1},
+        Row{"Corr($close,Ref($volume,2),10)", 3, 11}, Row{"ta.SMA($close, timeperiod=5)", 4, 4}, Row{"ta.SMA(Ref($close,3), timeperiod=5)", 7, 7}}) {
     const Program program = compiled(row.text);
     CHECK_MESSAGE(program.lookback(0) == row.lookback, row.text);
     CHECK_MESSAGE(program.reach() == row.reach, row.text);
   }
   CHECK_FALSE(compiled("Mean($close,0)").reach().has_value());
   CHECK_FALSE(compiled("EMA($close,5)").reach().has_value());
+  for (const char* text : {"ta.EMA($close)", "ta.OBV($close,$volume)", "ta.CDLDOJI($open,$high,$low,$close)", "ta.SMA($close, timeperiod=300)",
+                           "ta.MA($close, timeperiod=5, matype=1)"})
+    CHECK_FALSE(compiled(text).reach().has_value());
   CHECK(compiled("Std($close,1)").lookback(0) > 1'000'000);
 }
 

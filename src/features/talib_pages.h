@@ -24,7 +24,7 @@ struct TalibPage {
   std::string_view lookback;  ///< of the parameters; average(period, type) is that of an average. Empty: the same for all parameters
   bool unstable;              ///< TA-Lib lists it as having an unstable period
   ExactMissing exact;
-  double nanoseconds;  ///< a cell of a call alone, all outputs: float32, 2,500 rows, one core, AVX-512
+  double nanoseconds;  ///< a value of a call alone: bench_operators, 500 x 2,500 rows of float32, one core, AVX-512
 };
 
 /// The page of a function of the table.
@@ -42,6 +42,10 @@ std::string talib_missing(const kernels::ta::Entry& function);
 std::string talib_missing_exact(const kernels::ta::Entry& function);
 /// Whether early values depend on where the series starts, and how that ends.
 std::string talib_unstable(const kernels::ta::Entry& function);
+/// "1.2 ns a cell", and why where it is more than 2.
+std::string talib_cost(const kernels::ta::Entry& function);
+/// Why a value takes as long as it does, whatever that is.
+std::string_view talib_cost_reason(const kernels::ta::Entry& function);
 /// A call with its defaults: "ta.MACD($close, fastperiod=12, slowperiod=26, signalperiod=9).macd".
 std::string talib_example(const kernels::ta::Entry& function);
 

@@ -11,6 +11,7 @@
 #include "features/ta_bars.h"
 #include "features/talib_pages.h"
 #include "hayate/features.h"
+#include "kernels/dispatch.h"
 
 using namespace hayate;
 using kernels::ta::Entry;
@@ -161,6 +162,36 @@ TEST_CASE("scattered missing values leave every window without one intact") {
       }
     }
   }
+}
+
+TEST_CASE("a value over a window is made of the rows of its window alone, to the byte, on every instruction set") {
+  TaBars bars = ta_walk(900, 19);
+  for (const int period : {2, 7, 8, 20, 31, 250}) {
+    std::vector<std::vector<TaSeries>> of_baseline;
+    for (const auto isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
+      kernels::set_isa(isa);
+      size_t number = 0;
+      for (const Entry* function : ta_functions()) {
+        CAPTURE(function->name);
+        CAPTURE(period);
+        std::vector<double> params = ta_defaults(*function);
+        if (function->num_params() > 0 && function->params[0].whole) params[0] = std::max<double>(period, function->params[0].least);
+        if (function->lookback(params.data()) < 0 || function->lookback(params.data()) > 600) continue;
+        const size_t lookback = size_t(function->lookback(params.data()));
+        const bool by_window = TalibCall{function, params, false}.is_windowed();
+        const std::vector<TaSeries> all = ta_run(*function, bars, params);
+        for (const size_t row : {size_t(0), size_t(57), size_t(130)}) {
+          TaBars rest = behind(bars, row);
+          const std::vector<TaSeries> later = ta_run(*function, rest, params);
+          for (size_t o = 0; by_window && o < all.size(); ++o) CHECK(same(all[o], row + 1 + lookback, later[o], lookback, 900 - row - 1 - lookback));
+        }
+        if (isa == kernels::Isa::baseline) of_baseline.push_back(all);
+        for (size_t o = 0; o < all.size(); ++o) CHECK(same(all[o], 0, of_baseline[number][o], 0, 900));
+        ++number;
+      }
+    }
+  }
+  kernels::set_isa(kernels::detected_isa());
 }
 
 TEST_CASE("whole numbers are 0 in the lookback of a series, and NaN where a window holds a missing row") {

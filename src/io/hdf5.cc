@@ -25,12 +25,16 @@
 #include "io/pickle_text.h"
 
 #ifdef HAYATE_HDF5
-#include <hdf5.h>
+#include "io/hdf5_library.h"
 
 namespace hayate::io {
 namespace {
 
 constexpr const char* kHint = "write it with pandas to_hdf(path, key='data', format='table'), or as Parquet";
+
+Error not_loaded(const std::string& path) {
+  return input_error("HDF5 is not installed: " HAYATE_HDF5 " is missing", path, "install libhdf5, or use .parquet");
+}
 
 /// An identifier of the library and how it is closed.
 class Handle {
@@ -529,6 +533,7 @@ class Hdf5Encoder final : public Encoder {
   Result<void> write(const Table& group) override { return groups_.push_back(group), Result<void>(); }
 
   Result<void> finish() override {
+    if (!load_hdf5()) return not_loaded(path_);
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fapl_core(access, size_t{1} << 20, false);  // in memory: the sink publishes it
@@ -738,6 +743,7 @@ Result<void> Hdf5Encoder::write_table(hid_t file) {
 bool hdf5_is_built() { return true; }
 
 Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns) {
+  if (!load_hdf5()) return not_loaded(path);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   HY_CHECK(check_readable(path));
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);

@@ -70,6 +70,29 @@ TEST_CASE("logarithms are within an ulp and the same everywhere") {
   }
 }
 
+TEST_CASE("the exponents 2 and 0.5 give what all exponents give, within an ulp") {
+  const EveryIsa restore;
+  std::vector<double> x = numbers();
+  for (double base : {-2.0, -5e-324, -1e300}) x.push_back(base);
+  for (Isa isa : kIsas) {
+    set_isa(isa);
+    for (const double exponent : {2.0, 0.5}) {
+      CAPTURE(exponent);
+      std::vector<double> got(x.size());
+      const auto loop = elementwise_kernels().binary(Binary::power, Cell::float64, Shape::float64, Shape::number, Cell::float64);
+      loop({x.data(), 0}, {nullptr, exponent}, got.data(), int64_t(x.size()));
+      const std::vector<double> wanted = powers(x, std::vector<double>(x.size(), exponent));
+      for (size_t i = 0; i < x.size(); ++i) {
+        CAPTURE(x[i]);
+        if (std::isnan(wanted[i]) || wanted[i] == 0 || std::isinf(wanted[i]))
+          REQUIRE(((std::isnan(got[i]) && std::isnan(wanted[i])) || (got[i] == wanted[i] && std::signbit(got[i]) == std::signbit(wanted[i]))));
+        else
+          REQUIRE(std::abs(got[i] - wanted[i]) <= 2.3e-16 * std::abs(wanted[i]) + 5e-324);
+      }
+    }
+  }
+}
+
 TEST_CASE("powers are within an ulp and the same everywhere") {
   const EveryIsa restore;
   std::vector<double> x, y;

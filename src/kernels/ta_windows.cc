@@ -221,7 +221,7 @@ void sum_distances(const double* newest, const double* means, int64_t period, do
   double sums[kRows] = {};
   for (int64_t age = period - 1; age >= 0; --age)
     for (int i = 0; i < kRows; ++i) sums[i] += __builtin_fabs(newest[i - age] - newest[i] - means[i]);
-  for (int i = 0; i < kRows; ++i) distances[i] = sums[i] / double(period);
+  for (int i = 0; i < kRows; ++i) distances[i] = sums[i] * (1 / double(period));
 }
 
 }  // namespace
@@ -261,7 +261,8 @@ void distances_from_newest(const double* values, int64_t period, int64_t rows, d
 
 void strip_distances(const double* values, int64_t period, int64_t rows, double* means, double* distances) {
   distances_from_newest(values, period, rows, means);
-  for (int64_t i = 0; i < rows; ++i) means[i] /= double(period);
+  const double inverse = 1 / double(period);
+  for (int64_t i = 0; i < rows; ++i) means[i] *= inverse;
   constexpr int kTogether = 32;
   int64_t i = 0;
   for (; i + kTogether <= rows; i += kTogether) sum_distances<kTogether>(values + i, means + i, period, distances + i);
