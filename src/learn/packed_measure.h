@@ -15,7 +15,7 @@ class PackedMeasure {
       : training_(training),
         scratch_(scratch),
         kernels_(kernels::forest_kernels()),
-        table_{training.table.data(), training.table_stride, training.last_code.data(), training.matrix.has_missing.data()},
+        table_{training.table, training.table_stride, training.last_code.data(), training.matrix.has_missing.data()},
         classes_(training.target.labels.problem == Problem::classification) {}
 
   Totals enter(const NodeRows& node, double* value, double*) {

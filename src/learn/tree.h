@@ -41,7 +41,7 @@ struct Training {
   std::span<const int32_t> rows;   ///< training rows of positive weight
   std::vector<int8_t> monotone;    ///< per feature; empty when none is bound
   std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
-  AlignedBytes table;              ///< the codes as kernels::CodeTable has them; empty when not packed
+  const uint8_t* table = nullptr;  ///< the codes as kernels::CodeTable has them; only when packed
   int64_t table_stride = 0;
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
