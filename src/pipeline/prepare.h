@@ -18,20 +18,20 @@ struct CheckedBars {
 };
 
 /// What is left when symbols are taken out that reading or check_bars found unusable. Error (input): none.
-Result<CheckedBars> check_universe(const PanelResult& read, const std::string& adjust);
+/// `read` is taken, so that bars are never there twice.
+Result<CheckedBars> check_universe(PanelResult read, const std::string& adjust);
 
 /// The error when every symbol failed: how many of each kind, and the first.
 Error nothing_left(const std::vector<Finding>& failures);
 
-/// Brings a panel into the form that `programs` read: prices adjusted as asked, vwap added when it is missing and wanted (true
-/// is returned then), cross-sections over all of its symbols. Errors: no column to adjust by; not enough memory.
-Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel, exec::Pool& pool,
-                          const exec::ExecConfig& exec);
+/// Brings a panel into the form that `programs` read: prices adjusted as asked, vwap added when it is missing and wanted, cross-sections over
+/// all of its symbols. Returns what the user is told, a line each: that vwap was added, or which symbols lack it while others have it.
+/// Errors: no column to adjust by; not enough memory.
+Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel,
+                                              exec::Pool& pool, const exec::ExecConfig& exec);
 
 /// How many workers, at most `workers`, the memory limit allows in a step that holds `fixed` bytes and `each` more per worker.
 /// Error (budget): not even one; it names the limit that would do, then `hint`, another thing to try.
 Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step, int64_t fixed, int64_t each, int workers, const std::string& hint);
-
-inline constexpr const char* kVwapAdded = "vwap is absent: (high + low + close) / 3 is used";
 
 }  // namespace hayate::pipeline

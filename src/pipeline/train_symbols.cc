@@ -16,6 +16,7 @@
 #include "pipeline/label_span.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
+#include "pipeline/tune_fold.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -65,7 +66,7 @@ FloatColumns compute_features(const Plan& plan, const Panel& panel, size_t symbo
   evaluate(*plan.features, bars, scratch.features, scratch.values.data(), stride);
   scratch.labels.resize(bars.rows);
   evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), scratch.label, scratch.labels.data(), bars.rows);
-  return {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride)};
+  return {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride), plan.features->names()};
 }
 
 /// The newest rows have no label yet. Walk-forward blocks hold them already; other splits leave them to the last fold's model.
@@ -91,7 +92,7 @@ Result<void> train_folds(const TrainJob& job, size_t symbol_index, const std::ve
     part += now - mark;
     mark = now;
   };
-  FoldTable table(plan, values);
+  FoldTable table(plan, values, times);
   std::vector<uint8_t> tested(labels.size(), 0);
   for (size_t f = 0; f < folds.size(); ++f) {
     std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
@@ -99,11 +100,19 @@ Result<void> train_folds(const TrainJob& job, size_t symbol_index, const std::ve
     std::vector<int32_t> test = rows_in(folds[f].test);
     for (const int32_t row : test) tested[size_t(row)] = 1;
     if (f + 1 == folds.size()) add_newest(tested, labels, test);
-    HY_TRY(Trainer* const trainer, table.prepare(train, nullptr));
-    lap(seconds.bin);
+    const FloatColumns of_fold = table.begin(train, nullptr);
     const TrainKey key{uint64_t(plan.spec.model.seed), entity_of(symbol, f)};
     std::vector<float> weights;
     if (plan.spec.model.half_life > 0) weights = decayed_weights(days_of(times, job.panel.daily), train, plan.spec.model.half_life);
+    LearnerParams params = plan.params;
+    if (plan.study) {
+      exec::Pool alone(1);
+      HY_TRY(TunedFold tuned, tune_fold(plan, of_fold, train, labels, weights, times, alone, cancel));
+      params = std::move(tuned.params);
+      out.tuned.push_back(std::move(tuned.chosen));
+    }
+    HY_TRY(Trainer* const trainer, table.prepare(train, params));
+    lap(seconds.bin);
     HY_TRY(out.predictor, trainer->train(Labels::numbers(labels), weights, key, nullptr, &cancel));
     lap(seconds.train);
     const size_t begin = out.prediction.size();
@@ -200,13 +209,15 @@ void append_forecast(const Panel& panel, size_t symbol, TaskResult& result, Trai
   out.fits.push_back(std::move(result.fits));
   out.num_models += int64_t(result.train_rows.size());
   out.train_rows.push_back(std::move(result.train_rows));
+  out.tuned.push_back(std::move(result.tuned));
 }
 
 }  // namespace
 
 int64_t symbol_task_bytes(const Plan& plan, int64_t rows) {
-  // float32 value, u16 rank and sorted float32 of every cell, its code in two layouts, and scratch of the evaluator.
-  return rows * int64_t(plan.expressions.size()) * (4 + 2 + 4 + 2 + (plan.scalers.empty() ? 0 : 4)) + rows * 8 * 64;
+  // float32 value, u16 rank and sorted float32 of every cell, its code in two
+  // layouts, and scratch of the evaluator.
+  return rows * int64_t(plan.expressions.size()) * (4 + 2 + 4 + 2 + (plan.scalers.empty() ? 0 : 4) + (plan.study ? 14 : 0)) + rows * 8 * 64;
 }
 
 int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
