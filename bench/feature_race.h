@@ -64,8 +64,14 @@ inline Bars bars_of_symbol(const Program& program, const Columns& columns, size_
 /// All symbols into a column-major panel of kRows rows.
 inline Seconds compute(const Program& program, const Columns& columns, exec::Pool& pool, std::vector<Workspace>& spaces, float* out) {
   const Seconds begin = now();
-  pool.run(int64_t(kSymbols), [&](int64_t symbol, int worker) {
-    evaluate(program, bars_of_symbol(program, columns, size_t(symbol)), spaces[size_t(worker)], out + size_t(symbol) * kDays, kRows);
+  std::vector<int64_t> offsets;
+  for (size_t symbol = 0; symbol <= kSymbols; ++symbol) offsets.push_back(int64_t(symbol * kDays));
+  const auto blocks = symbol_blocks(program, offsets, size_t(pool.workers()));
+  pool.run(int64_t(blocks.size()), [&](int64_t number, int worker) {
+    std::vector<Bars> bars;
+    std::vector<float*> to;
+    for (const size_t s : blocks[size_t(number)]) bars.push_back(bars_of_symbol(program, columns, s)), to.push_back(out + s * kDays);
+    evaluate_block(program, bars, spaces[size_t(worker)], std::span<float* const>(to), kRows);
   });
   const Seconds end = now();
   return {end.wall - begin.wall, end.cpu - begin.cpu};

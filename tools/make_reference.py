@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/reference/ from the tables that the program itself works with: python3 tools/make_reference.py [HAYATE] [FOLDER].
 
-A page is what `hayate indicators --json`, `operators --json` and `sets --json` say. Run it after a change of a table; a test
+A page is what `hayate indicators --json`, `operators --json`, `sets --json` and `train --help` say. Run it after a change of a table; a test
 compares the pages with the program.
 """
 import json
@@ -103,6 +103,26 @@ def sets_page(sets):
     return out
 
 
+def learners_page(help_text):
+    """From `hayate train --help`, whose paragraphs on learners begin with `--params of --learner NAME: what (problems)`."""
+    out = f"# Learners and their parameters\n\n{MADE}"
+    out += (
+        "`hayate train --learner NAME --params name=value,...`, or `params = { name = value }` under `[model]` of a run. `hayate tune` searches over the same names.\n"
+    )
+    for paragraph in help_text.split("\n\n"):
+        title, *lines = paragraph.strip("\n").split("\n")
+        if not title.startswith("--params of --learner "):
+            continue
+        name, what = title.removeprefix("--params of --learner ").split(": ", 1)
+        out += f"\n## {name}\n\n{what[0].upper()}{what[1:]}.\n\n| parameter | default | what it does | values |\n|---|---|---|---|\n"
+        for line in lines:
+            param, said = line.strip().split("  ", 1)
+            key, value = param.split("=", 1)
+            said, _, values = said.strip().removesuffix("]").partition(" [")
+            out += f"| `{key}` | {f'`{value}`' if value else ''} | {cell(said)} | {cell(values)} |\n"
+    return out
+
+
 def pages(hayate):
     """{file name: text} of every page."""
     operators = asked(hayate, "operators")
@@ -112,6 +132,7 @@ def pages(hayate):
         "operators.md": operators_page([o for o in operators if not o["name"].startswith("ta.")]),
         "talib.md": talib_page([o for o in operators if o["name"].startswith("ta.")]),
         "sets.md": sets_page(sets),
+        "learners.md": learners_page(subprocess.run([hayate, "train", "--help"], check=True, capture_output=True, text=True).stdout),
     }
 
 

@@ -7,6 +7,8 @@ import time
 
 import numpy as np
 
+TREES = 100
+
 
 def cpu_seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -1,12 +1,12 @@
 import sklearn
 from sklearn.ensemble import RandomForestClassifier
 
-from cases import run
+import cases
 
 
 def train(x, y, seed, threads):
-    forest = RandomForestClassifier(n_estimators=100, max_depth=10, max_features="sqrt", random_state=seed, n_jobs=threads).fit(x, y)
+    forest = RandomForestClassifier(n_estimators=cases.TREES, max_depth=10, max_features="sqrt", random_state=seed, n_jobs=threads).fit(x, y)
     return lambda rows: forest.predict_proba(rows)[:, 1]
 
 
-run(train, sklearn.__version__)
+cases.run(train, sklearn.__version__)

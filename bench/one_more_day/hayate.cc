@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   std::vector<float> answer(features * kSymbols);
   if (std::strcmp(argv[5], "update") == 0) {
     Stream stream = std::move(Stream::create({expressions, kFields, {}}).value());
-    if (!stream.take(panel_of_days(columns, 0, kDays - repeats)).ok()) std::abort();
+    if (!stream.take(panel_of_days(columns, 0, kDays - repeats), pool).ok()) std::abort();
     for (size_t day = kDays - repeats; day < kDays; ++day) {
       const Panel bars = panel_of_days(columns, day, day + 1);
       const Seconds begin = now();

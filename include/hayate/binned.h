@@ -13,6 +13,10 @@
 #include "hayate/error.h"
 #include "hayate/model.h"
 
+namespace hayate::exec {
+class Pool;
+}
+
 namespace hayate {
 
 /// Dense ranks: equal values share a rank, -0.0 equals 0.0, -inf and +inf are ordered, NaN has rank num_distinct.
@@ -71,19 +75,26 @@ struct BinnedMatrix {
   CodeColumns columns() const { return {codes.data(), num_rows, num_features, stride}; }
 };
 
+/// How the training rows of a feature with more values than bins are spread over its bins.
+enum class Spread {
+  even,  ///< as evenly as can be
+  ends,  ///< fewer towards both ends: of B bins the first i hold the share i^2 / (i^2 + (B - i)^2). What forests train on; src/learn/binned.cc says why
+};
+
 /// Cuts from the rows `train_rows` (distinct or not; a row named twice counts twice) and codes for all rows.
 /// A feature with at most max_bins distinct training values gets a cut between each two neighbours; otherwise cuts stand
-/// where the training rows fall into max_bins bins of near equal count; of long tables (over 24 rows a bin, and over 1,536)
+/// where the training rows fall into max_bins bins spread as asked for; of long tables (over 24 rows a bin, and over 1,536)
 /// a sample of 16 rows a bin, and at least 1,024, stands for all. A cut is the middle of the gap between
 /// neighbouring training values, rounded down to float32. A feature without two training values gets no cut.
 /// Errors (usage): max_bins outside 2 .. 255, no training rows, more than 65,535 features.
 /// A feature marked in `categorical` has its distinct training values as cuts, at most 254 (more: Error, input), and codes
 /// name them; values that are none of them are coded as missing.
 Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins = 64,
-                                 std::span<const uint8_t> categorical = {});
-/// The same matrix straight from the values, without ranks: the faster way unless many long folds share a table.
+                                 std::span<const uint8_t> categorical = {}, Spread spread = Spread::even);
+/// The same matrix straight from the values, without ranks: the faster way unless many long folds share a table. A pool shares
+/// the coding of long tables.
 Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins = 64,
-                                std::span<const uint8_t> categorical = {});
+                                std::span<const uint8_t> categorical = {}, Spread spread = Spread::even, exec::Pool* pool = nullptr);
 /// No bins: every value is a code of its own, so that training tries every threshold. Only forests can train on it.
 Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
                                    std::span<const uint8_t> categorical = {});
@@ -105,6 +116,6 @@ struct RowSource {
 /// train_rows[i]. They are ascending, each once. `by_rows`: codes lie row by row, the one form that a forest of simple params reads; else
 /// column by column. Errors as bin_values().
 Result<BinnedMatrix> bin_rows(const RowSource& source, std::span<const int32_t> train_rows, int max_bins, std::span<const uint8_t> categorical = {},
-                              bool by_rows = false);
+                              Spread spread = Spread::even, bool by_rows = false);
 
 }  // namespace hayate

@@ -40,6 +40,7 @@ struct BoostingParams {
   int64_t bins = 64;                     ///< most bins per feature, 2 .. 255
   std::string monotone;                  ///< "price:1;age:-1": the score never falls (1) or never rises (-1) with the feature
   std::string categorical;               ///< "sector;country": features whose values are categories
+  std::string interactions;              ///< "a;b|b;c": features that may meet on a path from the root; empty: any
   int64_t truncation_level = 30;         ///< ranking: pairs are learnt that have a row among this many first ones
   int64_t early_stopping_rounds = 0;     ///< stop when `metric` has not improved for so many rounds, keep the best; 0: never
   double validation_fraction = 0.1;      ///< early stopping: share of the rows held out, the last ones (groups: the last ones)
@@ -63,6 +64,9 @@ struct BoostingParams {
 /// Bounded features get the values of all leaves below a split on one side of the middle of its two (LightGBM's basic method).
 /// Categories of a node are put in the order of g / (h + 10) and cut in two, with 10 more of lambda_l2 (LightGBM's cat_smooth and
 /// cat_l2); a category that training did not see goes where missing values go.
+///
+/// With `interactions` all features tested on the way to a leaf are members of one group (they may be members of others too);
+/// features named in no group make up one more (scikit-learn's interaction_cst).
 ///
 /// Early stopping holds out the rows that come last in `rows`, or, when labels have groups, those of the highest groups; metrics
 /// by date (ic, rank_ic, ...) need groups. The forest has the rounds up to the best one.

@@ -6,8 +6,9 @@
 // | lightgbm | forests; text, version v4                 | text of LightGBM 2 .. 4                      |
 // | xgboost  |                                          | JSON of booster gbtree, XGBoost 1.6 .. 3     |
 //
-// What a format can't say is an Error that names it, never a model that predicts something else: categorical and linear
-// trees, zero taken for missing, dart weights.
+// What a format can't say is an Error that names it, never a model that predicts something else: categorical and linear trees of
+// others, zero taken for missing, dart weights. Categories are written: to ONNX as a chain of comparisons, to LightGBM as a set, where they
+// must be whole numbers from 0 on. Platt's calibration of two classes goes into the leaf values; other calibrations are errors.
 #pragma once
 
 #include <string>

@@ -9,6 +9,8 @@
 //   for (size_t s = 0; s < panel.num_symbols(); ++s)
 //     evaluate(program, bars_of(program, panel, s), workspace, out + panel.offsets[s], panel.num_rows());
 //
+// or, faster where functions are recursive, evaluate_block() over symbol_blocks().
+//
 // Semantics are qlib's, quirks included: rolling operators are pandas rolling(N, min_periods=1); inputs are float32;
 // element-wise operators stay float32 on float32 data, rolling ones compute in float64 and give float64. A value depends only
 // on the rows inside its window, to the byte: not on where the series starts, what follows, which other expressions are
@@ -32,8 +34,9 @@
 namespace hayate {
 
 namespace exec {
+class Cancellation;
 class Pool;
-}
+}  // namespace exec
 
 /// A named list of features. `expressions_of` builds the list; every entry is an expression, none is code.
 struct FeatureSet {
@@ -94,6 +97,9 @@ class Program {
   /// How many earlier rows a value may depend on, over all outputs: 4 for Mean($close,5). Nothing: all of them (N = 0, EMA).
   std::optional<int64_t> reach() const;
   std::optional<int64_t> reach(size_t i) const;
+  /// Whether output `i` reaches back over all rows only through functions that go from row to row with a small state (EMA, ta.RSI): then a
+  /// stream keeps that and not the rows.
+  bool goes_on_from_state(size_t i) const;
   /// Rows after which it hardly matters to output `i` where a series begins: reach(i) where there is one; until the weight of the start
   /// has faded for EMA and what is recursive. Nothing: it always matters (N = 0, ta.OBV).
   std::optional<int64_t> settled(size_t i) const;
@@ -143,6 +149,8 @@ class Workspace {
 
   /// From now on evaluate() counts where its time goes (see operator_costs); about 3 % slower.
   void measure();
+  /// From now on evaluate() returns early, its outputs only begun, once `cancel` says stop; null: never.
+  void stop_with(const exec::Cancellation* cancel);
 
   struct State;
   State& state() { return *state_; }
@@ -156,6 +164,14 @@ class Workspace {
 /// A float32 program gives the same values through either overload.
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, float* out, size_t stride);
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, double* out, size_t stride);
+
+/// The same for several symbols; output i of symbol s at row t goes to out[s][i * stride + t]. Values are those of evaluate() to the byte.
+/// Recursive functions (ta.EMA, ta.RSI, EMA, ...) take up to 16 symbols side by side in the time of one; symbols of one length suit best.
+void evaluate_block(const Program& program, std::span<const Bars> symbols, Workspace& workspace, std::span<float* const> out, size_t stride);
+void evaluate_block(const Program& program, std::span<const Bars> symbols, Workspace& workspace, std::span<double* const> out, size_t stride);
+/// Symbols to hand to evaluate_block together, as numbers into offsets: symbol s has offsets[s + 1] - offsets[s] rows. Longest first, of
+/// like length, few enough that all workers have something to do; one by one when the program gains nothing by blocks.
+std::vector<std::vector<size_t>> symbol_blocks(const Program& program, std::span<const int64_t> offsets, size_t workers);
 
 /// Where the time of evaluate() went.
 struct OperatorCost {

@@ -1,7 +1,7 @@
 // Trains a random forest on a BinnedMatrix. hayate/binned.h makes the matrix, hayate/model.h predicts.
 //
 //   RankedMatrix ranked = rank_columns({values, rows, features, stride});                   // once per table
-//   HY_TRY(BinnedMatrix matrix, bin_columns(ranked, train_rows, int(params.bins)));         // once per fold
+//   HY_TRY(BinnedMatrix matrix, bin_columns(ranked, train_rows, max_bins(params), {}, Spread::ends));  // once per fold
 //   HY_TRY(Forest forest, train_forest(matrix, train_rows, Labels::numbers(y), {}, params, seed, entity));
 //   predict_codes(forest, matrix.columns(), test_rows, out);
 //

@@ -36,7 +36,15 @@ struct Learner {
   bool solves(Problem problem) const;
 };
 
+/// One parameter of a learner, as help shows it.
+struct ParamInfo {
+  std::string name, value;  ///< "max_depth", "0": the default
+  std::string help;
+  std::string values;  ///< "leafwise|depthwise", "0 to 65535", "NAME;NAME"; empty: true or false
+};
+
 std::span<const Learner> learners();
+std::vector<ParamInfo> params_of(const Learner& learner);
 std::vector<std::string> learner_names();
 /// The learner called `name`, or a usage error with the nearest name.
 Result<const Learner*> find_learner(std::string_view name, const std::string& where);
@@ -102,7 +110,8 @@ std::unique_ptr<Trainer> make_trainer(const LearnerParams& params, const FloatCo
 /// Whether the learner sees nothing but codes (trees with bins): a table can then flow into it and is never there as a whole.
 bool learns_from_codes(const LearnerParams& params);
 /// The codes of one fold for train_on_codes(), made of a table as it is read (see bin_rows()). `weighted`: rows will have weights.
-Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool weighted, const RowSource& source, std::span<const int32_t> train_rows);
+Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool weighted, const RowSource& source,
+                              std::span<const int32_t> train_rows);
 /// Trains on all rows of a matrix of bin_fold(), by which `labels` and `weights` are indexed. What a Trainer of the whole table, prepared for
 /// the same rows, gives.
 Result<Predictor> train_on_codes(const LearnerParams& params, const BinnedMatrix& matrix, const Labels& labels, std::span<const float> weights,

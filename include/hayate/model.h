@@ -90,6 +90,25 @@ enum class Link : uint8_t {
   exponential = 3,  ///< Poisson: e^score
 };
 
+/// Maps of what a classifier says to probabilities that come true as often as they say: one for two classes, else one per class.
+/// A mean of trees gives its shares to the maps, a sum of trees or a linear model its scores: the maps stand in for the link.
+/// With several classes the results are divided by their sum. As scikit-learn's CalibratedClassifierCV has it.
+struct Calibration {
+  enum class Method : uint8_t {
+    none = 0,
+    platt = 1,     ///< p = 1 / (1 + e^(x s + y)) of a score s: one pair (x, y) a map
+    isotonic = 2,  ///< linear between knots (x, y), both ascending; beyond them as at the last
+  };
+  Method method = Method::none;
+  std::vector<uint32_t> start;  ///< map k owns pairs start[k] .. start[k + 1]
+  std::vector<double> x, y;
+
+  bool empty() const { return method == Method::none; }
+  /// `in`: what each map reads; `out`: a probability per class. They may be the same place.
+  void apply(std::span<const double> in, std::span<double> out) const;
+  bool operator==(const Calibration&) const = default;
+};
+
 /// How the trees of a forest are joined.
 enum class Joined : uint8_t {
   mean = 0,  ///< a random forest: each tree answers by itself, and the answers are averaged
@@ -121,6 +140,8 @@ struct Forest {
   std::vector<uint32_t> set_start;  ///< tree t owns sets set_start[t] .. set_start[t + 1]; empty with `categorical`
   std::vector<CategorySet> sets;
 
+  Calibration calibration = {};  ///< of a classification; empty: none
+
   bool is_categorical(int64_t feature) const { return !categorical.empty() && categorical[size_t(feature)] != 0; }
   /// Where a row with the value x of its feature goes from inner node `node` of tree t: what every way to predict agrees with.
   bool goes_left(int64_t t, uint32_t node, float x) const;
@@ -147,6 +168,7 @@ struct Linear {
   std::vector<double> intercepts;    ///< one a score: 1 for regression and two classes, else one per class
   std::vector<double> coefficients;  ///< score by score
   std::vector<double> fill;          ///< per feature, finite: the mean of the training rows
+  Calibration calibration = {};      ///< of a classification; empty: none
 
   int64_t num_features() const { return int64_t(fill.size()); }
   int32_t num_scores() const { return int32_t(intercepts.size()); }
@@ -204,6 +226,9 @@ void apply(const Forest& forest, const FloatColumns& raw, std::span<uint32_t> ou
 /// The nodes of tree t that one row passes, root first, leaf last.
 std::vector<uint32_t> decision_path(const Forest& forest, int64_t t, std::span<const float> row, ForestCut cut = {});
 
+/// What the maps of a calibration read: row-major, num_rows x (1 for two classes, else one per class). `predictor` has no calibration.
+std::vector<double> calibration_inputs(const Predictor& predictor, const FloatColumns& raw);
+
 /// What the scores of one row become: `out` has 1 place for one score without classes, else one per class.
 void apply_link(Link link, std::span<const double> scores, std::span<double> out);
 
@@ -235,6 +260,10 @@ std::string serialize(const Model& model);
 /// A model from the bytes of a .hyt file. Any flipped, missing or added byte is an Error (Kind::input), as is a file of
 /// another kind or a newer version. `where` names the source in errors.
 Result<Model> parse_model(std::string_view bytes, const std::string& where);
+/// A predictor alone, for whoever stores it among other things and checks those bytes himself. `out` has a multiple of 8 bytes.
+void append_predictor(const Predictor& predictor, std::string& out);
+/// Takes a predictor that append_predictor wrote off the front of `bytes`. Nothing when they are no such thing.
+std::optional<Predictor> take_predictor(std::string_view& bytes);
 /// The same from a file.
 Result<Model> load_model(const std::string& path);
 

@@ -7,9 +7,10 @@
 //   HY_CHECK(io::write_file(path, stream.state()));              // and later Stream::open(bytes, spec, path)
 //
 // What is kept: for features of finite reach (all rolling operators with N >= 1, Ref, arithmetic) the last reach() rows of every
-// symbol, since a value depends on the rows in its window alone. An update then costs O(symbols x features): 500 symbols x 158
-// features take about 6 ms. Features that depend on every earlier row (EMA, 0 < N < 1, N = 0, Ref(x, 0), ta functions) keep the whole
-// history of every symbol and are computed over all of it at each update; the other features of the set still are not.
+// symbol, since a value depends on the rows in its window alone; for recursive ones (EMA, 0 < N < 1, ta.EMA, ta.RSI, ...) the few numbers
+// that they hand from row to row. An update then costs O(symbols x features): 500 symbols x 158 features take about 6 ms.
+// Features that need every earlier row (N = 0, Ref(x, 0), other ta functions) keep the whole history of every symbol and are computed
+// over all of it at each update; the other features of the set still are not.
 //
 // Bars that were seen may be given again, so that a whole file or the last year can be passed every day: per row, 32 bits of a hash
 // are kept, and a row that differs from the one seen is an error.
@@ -65,8 +66,8 @@ class Stream {
   Result<StreamRows> update(const Panel& bars, exec::Pool& pool);
   /// The features that update() would give.
   Result<StreamRows> peek(const Panel& bars, exec::Pool& pool);
-  /// Takes rows without computing features.
-  Result<void> take(const Panel& bars);
+  /// Takes rows without giving their features.
+  Result<void> take(const Panel& bars, exec::Pool& pool);
 
   /// All that is kept, as bytes with a version and a checksum. The same stream has the same bytes.
   std::string state() const;

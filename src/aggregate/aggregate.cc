@@ -26,7 +26,8 @@ void add_name(const std::string& name, std::vector<std::string>* names) {
 
 /// A worker's words of one block of rows.
 struct Scratch {
-  std::vector<uint64_t> words, keys, masks, numbers, record;
+  std::vector<uint64_t> words, keys, masks, numbers, values;
+  std::vector<const uint64_t*> record;  // the columns of a record
   std::vector<uint8_t> missing, kept;
   std::vector<uint32_t> group;
 };
@@ -122,16 +123,20 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
   s.keys.assign(size_t(plan_.key_words) * kBlock, 0);
   s.masks.assign(plan_.mask_words() * kBlock, 0);
   s.words.resize(std::max<size_t>(plan_.inputs.size(), 1) * kBlock);
-  s.missing.resize(kBlock), s.numbers.resize(kBlock), s.group.resize(kBlock), s.record.resize(plan_.record_words());
+  s.missing.resize(kBlock), s.numbers.resize(kBlock), s.group.resize(kBlock), s.values.resize(kBlock), s.record.clear();
   size_t read = SIZE_MAX;
-  std::vector<uint64_t> values(kBlock);
   for (const KeyField& field : plan_.key) {
-    if (field.column != read) read_column(chunk, places, field.column, begin, count, values.data(), s.missing.data());
+    if (field.column != read) read_column(chunk, places, field.column, begin, count, s.values.data(), s.missing.data());
     read = field.column;
     uint64_t* keys = s.keys.data() + size_t(field.word) * kBlock;
+    const int shift = field.shift & 63;
+    if (plan_.ranges[field.column].missing == 0) {
+      for (size_t i = 0; i < size_t(count); ++i) keys[i] |= (s.values[i] - field.least) << shift;
+      continue;
+    }
     for (size_t i = 0; i < size_t(count); ++i) {
-      const uint64_t code = s.missing[i] ? field.missing_code : field.flag ? 0 : values[i] - field.least;
-      keys[i] |= code << (field.shift & 63);
+      const uint64_t code = s.missing[i] ? field.missing_code : field.flag ? 0 : s.values[i] - field.least;
+      keys[i] |= code << shift;
     }
   }
   for (size_t k = 0; k < plan_.inputs.size(); ++k) {
@@ -140,7 +145,7 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
     uint64_t* mask = s.masks.data() + k / 64 * kBlock;
     for (size_t i = 0; i < size_t(count); ++i) mask[i] |= uint64_t(s.missing[i]) << (k % 64);
   }
-  for (int64_t i = 0; i < count; ++i) s.numbers[size_t(i)] = uint64_t(first_row + begin + i + 1);
+  for (int64_t i = 0; plan_.needs_row_numbers && i < count; ++i) s.numbers[size_t(i)] = uint64_t(first_row + begin + i + 1);
   const size_t kept = keep_rows(chunk, begin, count, &s);
   if (dense_) {
     Rows rows;
@@ -148,18 +153,15 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
     for (size_t m = 0; m < plan_.mask_words(); ++m) rows.masks.push_back(s.masks.data() + m * kBlock);
     rows.numbers = s.numbers.data(), rows.count = kept;
     for (size_t i = 0; i < kept; ++i) s.group[i] = uint32_t(s.keys[i]);
-    update(plan_, rows, s.group.data(), dense_states_[size_t(worker)].data());
+    std::vector<uint64_t>& states = dense_states_[size_t(worker)];
+    update(plan_, rows, s.group.data(), states.size() / plan_.state_words(), states.data());
     return true;
   }
-  for (size_t i = 0; i < kept; ++i) {
-    uint64_t* at = s.record.data();
-    for (int w = 0; w < plan_.key_words; ++w) *at++ = s.keys[size_t(w) * kBlock + i];
-    for (size_t k = 0; k < plan_.inputs.size(); ++k) *at++ = s.words[k * kBlock + i];
-    for (size_t m = 0; m < plan_.mask_words(); ++m) *at++ = s.masks[m * kBlock + i];
-    if (plan_.needs_row_numbers) *at++ = s.numbers[i];
-    if (!partitions_->add(worker, s.record.data())) return false;
-  }
-  return true;
+  for (int w = 0; w < plan_.key_words; ++w) s.record.push_back(s.keys.data() + size_t(w) * kBlock);
+  for (size_t k = 0; k < plan_.inputs.size(); ++k) s.record.push_back(s.words.data() + k * kBlock);
+  for (size_t m = 0; m < plan_.mask_words(); ++m) s.record.push_back(s.masks.data() + m * kBlock);
+  if (plan_.needs_row_numbers) s.record.push_back(s.numbers.data());
+  return partitions_->add(worker, s.record, kept);
 }
 
 Error memory_error() { return {Kind::budget, "no memory for the rows of groups", "aggregate", "lower --memory-limit, so that rows go to disk"}; }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 namespace hayate::aggregate {
@@ -53,6 +54,21 @@ double positive_to_double(const std::vector<uint64_t>& words, int scale) {
 
 std::vector<uint64_t> copy_of(const uint64_t* words, int count) { return {words, words + count}; }
 
+/// The same for a number below 2^128 whose double has 53 bits.
+std::optional<double> small_to_double(Wide size, int scale) {
+  if (size == 0) return 0;
+  const uint64_t high = uint64_t(size >> 64), low = uint64_t(size);
+  const int bits = high ? 128 - std::countl_zero(high) : 64 - std::countl_zero(low);
+  const int cut = std::max(bits - 53, 0), exponent = scale + cut;
+  if (bits + scale < -1000 || exponent < -1000 || exponent > 900) return std::nullopt;
+  uint64_t mantissa = uint64_t(size >> cut);
+  if (cut > 0) {
+    const Wide rest = size & ((Wide{1} << cut) - 1), half = Wide{1} << (cut - 1);
+    mantissa += rest > half || (rest == half && (mantissa & 1));
+  }
+  return double(mantissa) * std::bit_cast<double>(uint64_t(exponent + 1023) << 52);
+}
+
 }  // namespace
 
 BitRange bits_between(double least, double greatest) {
@@ -66,6 +82,12 @@ int words_for(BitRange range, int64_t rows, bool squares) {
 }
 
 double to_double(const uint64_t* words, int count, int scale) {
+  if (count <= 2) {
+    const Wide high = count == 2 ? words[1] : words[0] >> 63 ? UINT64_MAX : 0;
+    const Wide value = high << 64 | words[0];
+    const bool below_zero = value >> 127 != 0;
+    if (const auto size = small_to_double(below_zero ? -value : value, scale)) return below_zero ? -*size : *size;
+  }
   std::vector<uint64_t> size = copy_of(words, count);
   const bool negative = take_sign(&size);
   const double out = positive_to_double(size, scale);

@@ -9,15 +9,39 @@
 namespace hayate::aggregate {
 namespace {
 
+struct KeyedGroup {
+  uint64_t key;
+  uint32_t group;
+};
+
+/// Digits of 11 bits from the lowest that differs to the highest. 20,000 keys of 53 bits: 1.6 ms with std::sort, 0.4 so.
+void sort_by_key(std::vector<KeyedGroup>* groups) {
+  constexpr int kDigit = 11;
+  if (groups->size() < 256) {
+    std::sort(groups->begin(), groups->end(), [](const KeyedGroup& a, const KeyedGroup& b) { return a.key < b.key; });
+    return;
+  }
+  uint64_t ones = 0, zeros = 0;
+  for (const KeyedGroup& group : *groups) ones |= group.key, zeros |= ~group.key;
+  const uint64_t differing = ones & zeros;
+  if (differing == 0) return;
+  std::vector<KeyedGroup> other(groups->size());
+  for (int shift = std::countr_zero(differing); shift < 64 - std::countl_zero(differing); shift += kDigit) {
+    uint32_t next[(1 << kDigit) + 1] = {};
+    const auto digit = [shift](uint64_t key) { return size_t(key >> shift) & ((1 << kDigit) - 1); };
+    for (const KeyedGroup& group : *groups) ++next[digit(group.key) + 1];
+    for (size_t i = 0; i < (1 << kDigit); ++i) next[i + 1] += next[i];
+    for (const KeyedGroup& group : *groups) other[next[digit(group.key)]++] = group;
+    groups->swap(other);
+  }
+}
+
 /// Numbers groups by their key: by a hash table, or directly where the keys of a partition are close together.
 class GroupTable {
  public:
   GroupTable(int key_words, uint64_t base, uint64_t span, int64_t rows) : key_words_(size_t(key_words)), base_(base) {
     direct_ = key_words == 1 && span < uint64_t(std::max<int64_t>(4 * rows, 4096)) && span < (uint64_t{1} << 31);
-    if (direct_)
-      slots_.assign(size_t(span) + 1, kNone);
-    else
-      slots_.assign(1024, kNone);
+    slots_.assign(direct_ ? size_t(span) + 1 : std::bit_ceil(size_t(std::clamp<int64_t>(rows, 1024, 32'768))), kNone);
   }
 
   uint32_t number(const uint64_t* key) {
@@ -46,10 +70,10 @@ class GroupTable {
     order.resize(size());
     std::iota(order.begin(), order.end(), 0);
     if (key_words_ == 1) {
-      std::vector<std::pair<uint64_t, uint32_t>> pairs(size());
-      for (uint32_t i = 0; i < size(); ++i) pairs[i] = {keys_[i], i};
-      std::sort(pairs.begin(), pairs.end());
-      for (uint32_t i = 0; i < size(); ++i) order[i] = pairs[i].second;
+      std::vector<KeyedGroup> groups(size());
+      for (uint32_t i = 0; i < size(); ++i) groups[i] = {keys_[i], i};
+      sort_by_key(&groups);
+      for (uint32_t i = 0; i < size(); ++i) order[i] = groups[i].group;
     } else {
       std::sort(order.begin(), order.end(),
                 [&](uint32_t a, uint32_t b) { return std::lexicographical_compare(key(a), key(a) + key_words_, key(b), key(b) + key_words_); });
@@ -138,13 +162,15 @@ int64_t distinct_of(std::span<uint64_t> values, WordKind kind) {
 /// Words as a column of the dtype that they came from; rows in `missing` are null.
 class WordColumn {
  public:
-  WordColumn(Dtype dtype, std::string zone, const ColumnRange* range, size_t rows)
-      : dtype_(dtype), zone_(std::move(zone)), words_(rows, 0), missing_(rows, 0) {
+  WordColumn(Dtype dtype, std::string zone, const ColumnRange* range, size_t rows) : dtype_(dtype), zone_(std::move(zone)), words_(rows, 0) {
     if (range) names_ = range->names, dictionary_ = range->dictionary;
   }
 
   void set(size_t row, uint64_t word) { words_[row] = word; }
-  void set_missing(size_t row) { missing_[row] = 1, any_missing_ = true; }
+  void set_missing(size_t row) {
+    if (missing_.empty()) missing_.resize(words_.size());
+    missing_[row] = 1;
+  }
 
   Column finish() const {
     Column out;
@@ -190,13 +216,15 @@ class WordColumn {
         break;
       case Dtype::category: {
         std::vector<int32_t> codes(words_.size());
-        for (size_t row = 0; row < codes.size(); ++row) codes[row] = missing_[row] ? 0 : int32_t(words_[row]);
+        for (size_t row = 0; row < codes.size(); ++row) codes[row] = int32_t(words_[row]);
+        for (size_t row = 0; row < missing_.size(); ++row)
+          if (missing_[row]) codes[row] = 0;
         out.values = make_buffer(std::move(codes));
         out.dictionary = dictionary_;
         break;
       }
     }
-    if (any_missing_) out.validity = bits([&](size_t row) { return !missing_[row]; });
+    if (!missing_.empty()) out.validity = bits([&](size_t row) { return !missing_[row]; });
     return out;
   }
 
@@ -210,20 +238,24 @@ class WordColumn {
   template <class T>
   Buffer whole() const {
     std::vector<T> out(words_.size());
-    for (size_t row = 0; row < out.size(); ++row) out[row] = missing_[row] ? T{} : T(whole_of(words_[row]));
+    for (size_t row = 0; row < out.size(); ++row) out[row] = T(whole_of(words_[row]));
+    for (size_t row = 0; row < missing_.size(); ++row)
+      if (missing_[row]) out[row] = T{};
     return make_buffer(std::move(out));
   }
   template <class T>
   Buffer reals() const {
     std::vector<T> out(words_.size());
-    for (size_t row = 0; row < out.size(); ++row) out[row] = missing_[row] ? T(NAN) : T(double_of(words_[row]));
+    for (size_t row = 0; row < out.size(); ++row) out[row] = T(double_of(words_[row]));
+    for (size_t row = 0; row < missing_.size(); ++row)
+      if (missing_[row]) out[row] = T(NAN);
     return make_buffer(std::move(out));
   }
   void text(Column* out) const {
     std::vector<int64_t> offsets = {0};
     std::vector<char> bytes;
     for (size_t row = 0; row < words_.size(); ++row) {
-      if (!missing_[row]) {
+      if (missing_.empty() || !missing_[row]) {
         const std::string_view name = names_->text(uint32_t(words_[row]));
         bytes.insert(bytes.end(), name.begin(), name.end());
       }
@@ -238,20 +270,14 @@ class WordColumn {
   std::shared_ptr<const SortedNames> names_;
   std::shared_ptr<const Column> dictionary_;
   std::vector<uint64_t> words_;
-  std::vector<uint8_t> missing_;
-  bool any_missing_ = false;
+  std::vector<uint8_t> missing_;  // a byte a row, or empty: none
 };
 
-uint64_t key_code(const KeyField& field, const uint64_t* key) {
-  const uint64_t mask = field.bits == 64 ? UINT64_MAX : (uint64_t{1} << field.bits) - 1;
-  return field.bits == 0 ? 0 : key[field.word] >> field.shift & mask;
-}
-
-/// The groups of one table of answers: key(i) and state(i) of row i.
+/// The groups of one table of answers, in the order of their keys.
 struct Answer {
   size_t rows = 0;
-  std::function<const uint64_t*(size_t)> key, state;
-  std::function<uint32_t(size_t)> group;         // number in `values`
+  std::vector<uint64_t> keys, states;            // row i: keys[i * key_words ...], states[i * state_words ...]
+  std::vector<uint32_t> order;                   // number of row i's group in `values`
   std::vector<GroupedValues>* values = nullptr;  // by input, where rows were needed
 };
 
@@ -259,16 +285,18 @@ Column key_column(const Plan& plan, size_t by, const Answer& answer) {
   const ColumnRange& range = plan.ranges[by];
   const Column& like = plan.schema.columns[by];
   WordColumn out(like.dtype, like.zone, &range, answer.rows);
+  const size_t width = size_t(plan.key_words);
   for (const KeyField& field : plan.key) {
     if (field.column != by) continue;
-    for (size_t i = 0; i < answer.rows; ++i) {
-      const uint64_t code = key_code(field, answer.key(i));
-      const bool can_miss = field.flag ? code == 1 : range.missing > 0 && field.greatest_code == field.missing_code && code == field.missing_code;
-      if (can_miss)
-        out.set_missing(i);
-      else if (!field.flag)
-        out.set(i, code + field.least);
-    }
+    const uint64_t mask = field.bits == 64 ? UINT64_MAX : (uint64_t{1} << field.bits) - 1;
+    const uint64_t* keys = answer.keys.data() + field.word;
+    const auto code = [&](size_t i) { return field.bits == 0 ? 0 : keys[i * width] >> field.shift & mask; };
+    if (!field.flag)
+      for (size_t i = 0; i < answer.rows; ++i) out.set(i, code(i) + field.least);
+    const bool can_miss = field.flag || (range.missing > 0 && field.greatest_code == field.missing_code);
+    const uint64_t missing = field.flag ? 1 : field.missing_code;
+    for (size_t i = 0; can_miss && i < answer.rows; ++i)
+      if (code(i) == missing) out.set_missing(i);
   }
   return out.finish();
 }
@@ -296,40 +324,49 @@ Column output_column(const Plan& plan, const Output& output, const Answer& answe
   const size_t input = size_t(found - plan.inputs.begin());
   const WordKind kind = output.call.column.empty() ? WordKind::whole : word_kind(plan.schema.columns[column].dtype);
   WordColumn out(output.dtype, output.zone, range, answer.rows);
-  for (size_t i = 0; i < answer.rows; ++i) {
-    const uint64_t* state = answer.state(i);
-    const int64_t rows = int64_t(state[plan.accumulators[size_t(output.rows)].offset]);
-    const auto set_number = [&](double value) { std::isnan(value) ? out.set_missing(i) : out.set(i, word_of(value)); };
-    switch (function) {
-      case Function::count:
-        out.set(i, word_of(rows));
-        break;
-      case Function::distinct:
-        out.set(i, word_of(distinct_of((*answer.values)[input].group(answer.group(i)), kind)));
-        break;
-      case Function::median:
-      case Function::quantile:
-        rows == 0 ? out.set_missing(i) : set_number(quantile_of((*answer.values)[input].group(answer.group(i)), output.call.q, kind));
-        break;
-      case Function::sum:
-        if (output.dtype == Dtype::int64)
-          out.set(i, word_of(int64_t(state[plan.accumulators[size_t(output.sum)].offset])));
-        else
-          set_number(number_of(plan, output, state, rows));
-        break;
-      case Function::mean:
-      case Function::std_dev:
-      case Function::variance:
-        rows < (function == Function::mean ? 1 : 2) ? out.set_missing(i) : set_number(number_of(plan, output, state, rows));
-        break;
-      case Function::least:
-      case Function::greatest:
-        rows == 0 ? out.set_missing(i) : out.set(i, state[plan.accumulators[size_t(output.extreme)].offset]);
-        break;
-      case Function::first:
-      case Function::last:
-        rows == 0 ? out.set_missing(i) : out.set(i, state[plan.accumulators[size_t(output.extreme)].offset + 1]);
-        break;
+  const size_t width = plan.state_words();
+  const auto place = [&](int accumulator) { return accumulator < 0 ? 0 : size_t(plan.accumulators[size_t(accumulator)].offset); };
+  const size_t rows_at = place(output.rows), sum_at = place(output.sum), extreme_at = place(output.extreme);
+  /// set(i, state, rows of the group that count) for each row.
+  const auto each = [&](auto&& set) {
+    const uint64_t* state = answer.states.data();
+    for (size_t i = 0; i < answer.rows; ++i, state += width) set(i, state, int64_t(state[rows_at]));
+  };
+  const auto values = [&](size_t i) { return (*answer.values)[input].group(answer.order[i]); };
+  const auto set_number = [&](size_t i, double value) { std::isnan(value) ? out.set_missing(i) : out.set(i, word_of(value)); };
+  switch (function) {
+    case Function::count:
+      each([&](size_t i, const uint64_t*, int64_t rows) { out.set(i, word_of(rows)); });
+      break;
+    case Function::distinct:
+      each([&](size_t i, const uint64_t*, int64_t) { out.set(i, word_of(distinct_of(values(i), kind))); });
+      break;
+    case Function::median:
+    case Function::quantile:
+      each([&](size_t i, const uint64_t*, int64_t rows) {
+        rows == 0 ? out.set_missing(i) : set_number(i, quantile_of(values(i), output.call.q, kind));
+      });
+      break;
+    case Function::sum:
+      if (output.dtype == Dtype::int64)
+        each([&](size_t i, const uint64_t* state, int64_t) { out.set(i, word_of(int64_t(state[sum_at]))); });
+      else
+        each([&](size_t i, const uint64_t* state, int64_t rows) { set_number(i, number_of(plan, output, state, rows)); });
+      break;
+    case Function::mean:
+    case Function::std_dev:
+    case Function::variance:
+      each([&](size_t i, const uint64_t* state, int64_t rows) {
+        rows < (function == Function::mean ? 1 : 2) ? out.set_missing(i) : set_number(i, number_of(plan, output, state, rows));
+      });
+      break;
+    case Function::least:
+    case Function::greatest:
+    case Function::first:
+    case Function::last: {
+      const size_t at = extreme_at + (function == Function::first || function == Function::last);
+      each([&](size_t i, const uint64_t* state, int64_t rows) { rows == 0 ? out.set_missing(i) : out.set(i, state[at]); });
+      break;
     }
   }
   return out.finish();
@@ -382,7 +419,7 @@ Result<std::vector<GroupedValues>> gather_values(const Plan& plan, const Partiti
 
 int64_t finishing_bytes(const Plan& plan, int64_t rows) {
   const size_t by_rows = plan.needs_rows ? 4 + 8 * plan.inputs.size() : 0;
-  return rows * int64_t(8 * (2 * size_t(plan.key_words) + plan.state_words() + plan.outputs.size()) + 16 + by_rows) + (int64_t{2} << 20);
+  return rows * int64_t(8 * (2 * size_t(plan.key_words) + 2 * plan.state_words() + plan.outputs.size()) + 32 + by_rows) + (int64_t{2} << 20);
 }
 
 Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, size_t partition) {
@@ -401,7 +438,7 @@ Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, s
       group.resize(rows.count);
       for (size_t r = 0; r < rows.count; ++r) group[r] = table.number(part.data() + r * width);
       while (states.size() < table.size() * state_words) states.insert(states.end(), plan.empty_state.begin(), plan.empty_state.end());
-      update(plan, rows, group.data(), states.data());
+      update(plan, rows, group.data(), table.size(), states.data());
       if (plan.needs_rows) all_groups.insert(all_groups.end(), group.begin(), group.end());
     }
   }));
@@ -409,25 +446,30 @@ Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, s
   if (plan.needs_rows) {
     HY_TRY(values, gather_values(plan, partitions, partition, all_groups, table.size(), &buffer));
   }
-  const std::vector<uint32_t> order = table.sorted();
   Answer answer;
-  answer.rows = order.size();
-  answer.key = [&](size_t i) { return table.key(order[i]); };
-  answer.state = [&](size_t i) { return states.data() + order[i] * state_words; };
-  answer.group = [&](size_t i) { return order[i]; };
+  answer.order = table.sorted();
+  answer.rows = answer.order.size();
   answer.values = &values;
+  const size_t key_words = size_t(plan.key_words);
+  answer.keys.resize(answer.rows * key_words), answer.states.resize(answer.rows * state_words);
+  for (size_t i = 0; i < answer.rows; ++i) {
+    const uint64_t* key = table.key(answer.order[i]);
+    const uint64_t* state = states.data() + answer.order[i] * state_words;
+    for (size_t w = 0; w < key_words; ++w) answer.keys[i * key_words + w] = key[w];
+    for (size_t w = 0; w < state_words; ++w) answer.states[i * state_words + w] = state[w];
+  }
   return table_of(plan, answer);
 }
 
 Table finish_dense(const Plan& plan, const std::vector<uint64_t>& states) {
-  std::vector<uint64_t> keys;
-  const size_t width = plan.state_words();
-  for (size_t g = 0; g * width < states.size(); ++g)
-    if (states[g * width] > 0) keys.push_back(g);
   Answer answer;
-  answer.rows = keys.size();
-  answer.key = [&](size_t i) { return &keys[i]; };
-  answer.state = [&](size_t i) { return states.data() + keys[i] * width; };
+  const size_t width = plan.state_words();
+  for (size_t g = 0; g * width < states.size(); ++g) {
+    if (states[g * width] == 0) continue;
+    answer.keys.push_back(g);
+    answer.states.insert(answer.states.end(), states.begin() + std::ptrdiff_t(g * width), states.begin() + std::ptrdiff_t((g + 1) * width));
+  }
+  answer.rows = answer.keys.size();
   return table_of(plan, answer);
 }
 

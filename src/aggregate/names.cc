@@ -18,6 +18,15 @@ uint64_t hash_text(std::string_view text) {
   uint64_t hash = 0x9E3779B97F4A7C15ull ^ text.size();
   const char* at = text.data();
   size_t left = text.size();
+  if (left <= 16 && left >= 4) {  // two words that overlap: no loop, no copy of an odd size
+    const auto word = [&](size_t offset, size_t size) {
+      uint64_t out = 0;
+      size == 8 ? std::memcpy(&out, at + offset, 8) : std::memcpy(&out, at + offset, 4);
+      return out;
+    };
+    const size_t size = left >= 8 ? 8 : 4;
+    return mix(hash ^ word(0, size), 0xA0761D6478BD642Full ^ word(left - size, size));
+  }
   for (; left >= 8; at += 8, left -= 8) {
     uint64_t eight;
     std::memcpy(&eight, at, 8);
@@ -28,6 +37,19 @@ uint64_t hash_text(std::string_view text) {
   return mix(hash ^ rest, 0xE7037ED1A0B428DBull);
 }
 
+/// Short texts are compared without a call.
+bool same_text(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  if (a.size() > 16 || a.size() < 4) return a == b;
+  const size_t size = a.size() >= 8 ? 8 : 4;
+  uint64_t words[4] = {};
+  for (int i = 0; i < 4; ++i) {
+    const char* at = (i & 1 ? b : a).data() + (i & 2 ? a.size() - size : 0);
+    size == 8 ? std::memcpy(&words[i], at, 8) : std::memcpy(&words[i], at, 4);
+  }
+  return words[0] == words[1] && words[2] == words[3];
+}
+
 }  // namespace
 
 /// The slot that holds `text`, or the empty one where it belongs.
@@ -35,7 +57,7 @@ size_t TextSet::slot_of(std::string_view text_wanted, uint64_t hash) const {
   const size_t mask = slots_.size() - 1;
   for (size_t at = hash & mask;; at = (at + 1) & mask) {
     const Slot& slot = slots_[at];
-    if (slot.number == UINT32_MAX || (slot.tag == uint32_t(hash >> 32) && text(slot.number) == text_wanted)) return at;
+    if (slot.number == UINT32_MAX || (slot.tag == uint32_t(hash >> 32) && same_text(text(slot.number), text_wanted))) return at;
   }
 }
 

@@ -68,6 +68,34 @@ bool Partitions::extend(int, Tail* tail) {
   return true;
 }
 
+/// kWords 0: as many as a record has.
+template <size_t kWords>
+bool Partitions::scatter(int worker, const uint64_t* const* columns, size_t count) {
+  const size_t words = kWords ? kWords : record_words_;
+  Tail* const tails = tails_.data() + size_t(worker) * cut_.count;
+  const uint64_t* const keys = columns[cut_.word];
+  for (size_t r = 0; r < count; ++r) {
+    Tail& tail = tails[size_t((keys[r] - cut_.base) >> cut_.shift)];
+    if (tail.at == tail.end && !extend(worker, &tail)) return false;
+    for (size_t i = 0; i < words; ++i) tail.at[i] = columns[i][r];
+    tail.at += words;
+  }
+  return true;
+}
+
+bool Partitions::add(int worker, std::span<const uint64_t* const> columns, size_t count) {
+  switch (record_words_) {
+    case 1:
+      return scatter<1>(worker, columns.data(), count);
+    case 2:
+      return scatter<2>(worker, columns.data(), count);
+    case 3:
+      return scatter<3>(worker, columns.data(), count);
+    default:
+      return scatter<0>(worker, columns.data(), count);
+  }
+}
+
 template <class Visit>
 void Partitions::each_block(size_t partition, Visit&& visit) const {
   for (int worker = 0; worker < workers_; ++worker) {

@@ -69,6 +69,9 @@ class Partitions {
     return true;
   }
 
+  /// Adds `count` records whose word i is columns[i][r].
+  bool add(int worker, std::span<const uint64_t* const> columns, size_t count);
+
   /// Moves all rows in memory to the file.
   Result<void> spill(exec::Pool& pool);
   int64_t spilled_bytes() const { return spilled_; }
@@ -94,6 +97,8 @@ class Partitions {
     size_t words;
   };
   bool extend(int worker, Tail* tail);
+  template <size_t kWords>
+  bool scatter(int worker, const uint64_t* const* columns, size_t count);
   Result<void> spill_partition(size_t partition);
   template <class Visit>
   void each_block(size_t partition, Visit&& visit) const;

@@ -13,37 +13,42 @@ namespace {
 constexpr int64_t kBlock = 4096;
 constexpr uint64_t kInfinity = uint64_t{0x7FF} << 52;
 
-void add_reals(const uint64_t* words, const uint8_t* missing, int64_t count, ColumnRange* range) {
+void add_sizes(const uint64_t* words, const uint8_t* missing, int64_t count, ColumnRange* range) {
   for (int64_t i = 0; i < count; ++i) {
     if (missing[i]) continue;
     const uint64_t size = double_bits_of(words[i]) & ~kSignBit;
     if (size == kInfinity) {
-      range->infinite = true;
-    } else {
-      range->least_size = std::min(range->least_size, size - 1);  // 0 becomes the greatest
-      range->greatest_size = std::max(range->greatest_size, size);
+      range->sizes.infinite = true;
+    } else if (size != 0) {
+      range->sizes.least = std::min(range->sizes.least, size);
+      range->sizes.greatest = std::max(range->sizes.greatest, size);
     }
   }
 }
 
-/// Adds rows of a column that is not text.
+/// Rows of a column with nulls, or of bits.
 void add_words(const Column& column, int64_t begin, int64_t count, ColumnRange* range) {
   uint64_t words[kBlock];
   uint8_t missing[kBlock];
-  const bool any = read_words(column, begin, count, words, missing);
-  range->rows += count;
-  uint64_t least = range->least, greatest = range->greatest;
-  if (!any) {
-    for (int64_t i = 0; i < count; ++i) least = std::min(least, words[i]), greatest = std::max(greatest, words[i]);
-  } else {
-    for (int64_t i = 0; i < count; ++i) {
-      range->missing += missing[i];
-      least = missing[i] ? least : std::min(least, words[i]);
-      greatest = std::max(greatest, words[i]);
-    }
+  read_words(column, begin, count, words, missing);
+  for (int64_t i = 0; i < count; ++i) {
+    range->missing += missing[i];
+    range->least = missing[i] ? range->least : std::min(range->least, words[i]);
+    range->greatest = std::max(range->greatest, words[i]);
   }
-  range->least = least, range->greatest = greatest;
-  if (word_kind(column.dtype) == WordKind::real) add_reals(words, missing, count, range);
+  if (word_kind(column.dtype) == WordKind::real) add_sizes(words, missing, count, range);
+}
+
+/// Adds rows of a column that is not text.
+void add_values(const Column& column, int64_t begin, int64_t count, ColumnRange* range) {
+  range->rows += count;
+  const kernels::WordKernels& kernels = kernels::word_kernels();
+  if (column.validity.data || column.dtype == Dtype::boolean)
+    add_words(column, begin, count, range);
+  else if (word_kind(column.dtype) == WordKind::real)
+    range->missing += kernels.real_range(element_of(column.dtype), rows_at(column, begin), count, &range->least, &range->greatest, &range->sizes);
+  else
+    kernels.whole_range(element_of(column.dtype), rows_at(column, begin), count, &range->least, &range->greatest);
 }
 
 void add_text(const Column& column, int64_t begin, int64_t count, ColumnRange* range, TextSet* names) {
@@ -66,8 +71,8 @@ void add_category(const Column& column, ColumnRange* range, TextSet* names) {
 void merge_range(const ColumnRange& from, ColumnRange* into) {
   into->rows += from.rows, into->missing += from.missing;
   into->least = std::min(into->least, from.least), into->greatest = std::max(into->greatest, from.greatest);
-  into->least_size = std::min(into->least_size, from.least_size), into->greatest_size = std::max(into->greatest_size, from.greatest_size);
-  into->infinite |= from.infinite;
+  into->sizes.least = std::min(into->sizes.least, from.sizes.least), into->sizes.greatest = std::max(into->sizes.greatest, from.sizes.greatest);
+  into->sizes.infinite |= from.sizes.infinite;
 }
 
 struct WorkerRanges {
@@ -103,7 +108,7 @@ Result<std::vector<ColumnRange>> find_ranges(io::ChunkReader& chunks, const std:
             if (column.dtype == Dtype::text)
               add_text(column, begin, count, &mine.ranges[c], &mine.names[c]);
             else if (column.dtype != Dtype::category)
-              add_words(column, begin, count, &mine.ranges[c]);
+              add_values(column, begin, count, &mine.ranges[c]);
             else if (block == 0)
               add_category(column, &mine.ranges[c], &mine.names[c]);
           }
@@ -200,7 +205,7 @@ class AccumulatorList {
         return need(Op::squares_whole, input, words_for({0, int(std::bit_width(size_of(input)))}, plan_->rows, true));
     }
   }
-  int infinities(int input) { return range(input).infinite ? need(Op::infinities, input, 1) : -1; }
+  int infinities(int input) { return range(input).sizes.infinite ? need(Op::infinities, input, 1) : -1; }
   int need(Op op, int input, int words, int scale = 0) {
     auto& all = plan_->accumulators;
     for (size_t i = 0; i < all.size(); ++i)
@@ -224,7 +229,7 @@ class AccumulatorList {
   WordKind kind(int input) const { return word_kind(plan_->schema.columns[plan_->inputs[size_t(input)]].dtype); }
   BitRange bits(int input) const {
     const ColumnRange& r = range(input);
-    return bits_between(std::bit_cast<double>(r.least_size + 1), std::bit_cast<double>(r.greatest_size));
+    return bits_between(std::bit_cast<double>(r.sizes.least), std::bit_cast<double>(r.sizes.greatest));
   }
   Plan* plan_;
 };
@@ -296,6 +301,7 @@ Plan make_plan(const Table& schema, std::vector<ColumnRange> ranges, std::span<c
   place_fields(&plan);
   AccumulatorList list(&plan);
   for (const Call& call : calls) plan.outputs.push_back(plan_output(call, &plan, &list));
+  for (const size_t input : plan.inputs) plan.any_missing |= plan.ranges[input].missing > 0;
   return plan;
 }
 
@@ -324,15 +330,16 @@ void add_real(uint64_t* state, const Accumulator& to, uint64_t word) {
   const uint64_t bits = double_bits_of(word);
   if (is_infinite(bits) || (bits & ~kSignBit) == 0) return;  // infinities are counted apart; zero has no lowest bit
   const DoubleParts value = parts_of(bits);
-  const int shift = value.exponent - to.scale;
-  if (to.words == 2) {  // nearly always
-    Wide sum = Wide(state[1]) << 64 | state[0];
-    const Wide part = Wide(value.mantissa) << shift;
-    sum = value.negative ? sum - part : sum + part;
-    state[0] = uint64_t(sum), state[1] = uint64_t(sum >> 64);
-  } else {
-    add_shifted(state, to.words, value.mantissa, shift, value.negative);
-  }
+  add_shifted(state, to.words, value.mantissa, value.exponent - to.scale, value.negative);
+}
+
+/// The same for sums of two words, which is what nearly all columns need, without a branch; no infinities.
+void add_real_to_two(uint64_t* state, int scale, uint64_t word) {
+  const DoubleParts value = parts_of(double_bits_of(word));
+  const Wide sign = value.negative ? ~Wide{0} : Wide{0};
+  const Wide part = Wide(value.mantissa) << std::max(value.exponent - scale, 0);  // only zero lies below the scale
+  const Wide sum = (Wide(state[1]) << 64 | state[0]) + ((part ^ sign) - sign);
+  state[0] = uint64_t(sum), state[1] = uint64_t(sum >> 64);
 }
 
 void add_square(uint64_t* state, const Accumulator& to, uint64_t word) {
@@ -340,6 +347,22 @@ void add_square(uint64_t* state, const Accumulator& to, uint64_t word) {
   if (is_infinite(bits) || (bits & ~kSignBit) == 0) return;
   const DoubleParts value = parts_of(bits);
   add_shifted(state, to.words, Wide(value.mantissa) * value.mantissa, 2 * (value.exponent - to.scale), false);
+}
+
+/// The same for three words, without a branch; no infinities.
+void add_square_to_three(uint64_t* state, int scale, uint64_t word) {
+  const DoubleParts value = parts_of(double_bits_of(word));
+  const Wide square = Wide(value.mantissa) * value.mantissa;
+  const int shift = std::max(2 * (value.exponent - scale), 0);  // only zero lies below the scale
+  const int words = shift >> 6, bits = shift & 63;
+  const Wide low = square << bits;
+  const uint64_t parts[3] = {uint64_t(low), uint64_t(low >> 64), uint64_t((square >> 64) >> 1 >> (63 - bits))};
+  uint64_t carry = 0;
+  for (int i = 0; i < 3; ++i) {
+    const uint64_t part = i < words ? 0 : parts[i - words];
+    const Wide sum = Wide(state[i]) + part + carry;
+    state[i] = uint64_t(sum), carry = uint64_t(sum >> 64);
+  }
 }
 
 Wide square(int64_t value) {
@@ -353,7 +376,9 @@ void add_whole(uint64_t* state, const Accumulator& to, int64_t value) {
 
 }  // namespace
 
-void update(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t* states) {
+namespace {
+
+void update_strip(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t* states) {
   for (const Accumulator& to : plan.accumulators) {
     const auto each = [&](auto&& add) { each_row(plan, rows, to, group, states, add); };
     switch (to.op) {
@@ -371,7 +396,10 @@ void update(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t*
         each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, word, 0, false); });
         break;
       case Op::sum_real:
-        each([&](uint64_t* state, uint64_t word, size_t) { add_real(state, to, word); });
+        if (to.words == 2 && !plan.ranges[plan.inputs[size_t(to.input)]].sizes.infinite)
+          each([scale = to.scale](uint64_t* state, uint64_t word, size_t) { add_real_to_two(state, scale, word); });
+        else
+          each([&](uint64_t* state, uint64_t word, size_t) { add_real(state, to, word); });
         break;
       case Op::squares_whole:
         each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, square(whole_of(word)), 0, false); });
@@ -380,7 +408,10 @@ void update(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t*
         each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, Wide(word) * word, 0, false); });
         break;
       case Op::squares_real:
-        each([&](uint64_t* state, uint64_t word, size_t) { add_square(state, to, word); });
+        if (to.words == 3 && !plan.ranges[plan.inputs[size_t(to.input)]].sizes.infinite)
+          each([scale = to.scale](uint64_t* state, uint64_t word, size_t) { add_square_to_three(state, scale, word); });
+        else
+          each([&](uint64_t* state, uint64_t word, size_t) { add_square(state, to, word); });
         break;
       case Op::infinities:
         each([](uint64_t* state, uint64_t word, size_t) {
@@ -405,6 +436,26 @@ void update(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t*
         });
         break;
     }
+  }
+}
+
+}  // namespace
+
+void update(const Plan& plan, const Rows& rows, const uint32_t* group, size_t num_groups, uint64_t* states) {
+  // Where the states of all groups do not fit into the first-level cache: one accumulator after the other over rows so few that
+  // theirs do, while those of the next rows come.
+  constexpr size_t kStrip = 64, kFits = 24 * 1024;
+  const size_t width = plan.state_words();
+  if (num_groups * width * sizeof(uint64_t) <= kFits) return update_strip(plan, rows, group, states);
+  Rows strip = rows;
+  for (size_t begin = 0; begin < rows.count; begin += kStrip) {
+    strip.count = std::min(kStrip, rows.count - begin);
+    for (size_t i = 0; i < rows.inputs.size(); ++i) strip.inputs[i] = rows.inputs[i] + begin * rows.stride;
+    for (size_t i = 0; i < rows.masks.size(); ++i) strip.masks[i] = rows.masks[i] + begin * rows.stride;
+    if (rows.numbers) strip.numbers = rows.numbers + begin * rows.stride;
+    const size_t next = std::min(rows.count, begin + 2 * kStrip);
+    for (size_t r = begin + strip.count; r < next; ++r) __builtin_prefetch(states + group[r] * width, 1);
+    update_strip(plan, strip, group + begin, states);
   }
 }
 

@@ -29,9 +29,8 @@ namespace hayate::aggregate {
 /// What all values of a column are between.
 struct ColumnRange {
   int64_t rows = 0, missing = 0;
-  uint64_t least = UINT64_MAX, greatest = 0;            ///< words; places for text
-  uint64_t least_size = UINT64_MAX, greatest_size = 0;  ///< bits of the sizes of finite reals that are not zero
-  bool infinite = false;
+  uint64_t least = UINT64_MAX, greatest = 0;           ///< words; places for text
+  kernels::SizeRange sizes;                            ///< of reals
   std::shared_ptr<const SortedNames> names = nullptr;  ///< of text and categories
   std::shared_ptr<const Column> dictionary = nullptr;  ///< the names as a column, for categories
 
@@ -92,13 +91,14 @@ struct Plan {
   std::vector<Output> outputs;
   std::vector<uint64_t> empty_state;
   bool needs_rows = false, needs_row_numbers = false;
+  bool any_missing = false;         ///< among the inputs
   std::vector<ColumnRange> ranges;  ///< of all columns of the chunks
   Table schema;                     ///< of the chunks
   int64_t rows = 0;
 
   size_t state_words() const { return empty_state.size(); }
   /// A row as the partitions hold it: key, inputs, masks of what is missing, row number.
-  size_t mask_words() const { return (inputs.size() + 63) / 64; }
+  size_t mask_words() const { return any_missing ? (inputs.size() + 63) / 64 : 0; }
   size_t record_words() const { return size_t(key_words) + inputs.size() + mask_words() + needs_row_numbers; }
 };
 
@@ -111,8 +111,8 @@ struct Rows {
   size_t stride = 1, count = 0;
 };
 
-/// Adds row r to the state at states + group[r] * state_words.
-void update(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t* states);
+/// Adds row r to the state at states + group[r] * state_words; all groups are below `num_groups`.
+void update(const Plan& plan, const Rows& rows, const uint32_t* group, size_t num_groups, uint64_t* states);
 /// Adds one group's state to another's.
 void merge(const Plan& plan, const uint64_t* from, uint64_t* into);
 

@@ -20,70 +20,48 @@ WordKind word_kind(Dtype dtype) {
   }
 }
 
-namespace {
-
-template <class T>
-void whole_words(const T* from, int64_t count, uint64_t* words) {
-  for (int64_t i = 0; i < count; ++i) words[i] = word_of(int64_t(from[i]));
-}
-
-template <class T>
-bool real_words(const T* from, int64_t count, uint64_t* words, uint8_t* missing) {
-  uint8_t any = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const double value = double(from[i]);
-    missing[i] = value != value;
-    words[i] = missing[i] ? 0 : word_of(value);
-    any |= missing[i];
-  }
-  return any != 0;
-}
-
-}  // namespace
-
-bool read_words(const Column& column, int64_t begin, int64_t count, uint64_t* words, uint8_t* missing) {
-  const auto from = [&]<class T>(T) { return column.as<T>().data() + begin; };
-  std::memset(missing, 0, size_t(count));
-  bool any = false;
-  switch (column.dtype) {
-    case Dtype::boolean:
-      for (int64_t i = 0; i < count; ++i) words[i] = word_of(int64_t(column.values.data[(begin + i) >> 3] >> ((begin + i) & 7) & 1));
-      break;
+kernels::Element element_of(Dtype dtype) {
+  using kernels::Element;
+  switch (dtype) {
     case Dtype::int8:
-      whole_words(from(int8_t{}), count, words);
-      break;
+      return Element::int8;
     case Dtype::int16:
-      whole_words(from(int16_t{}), count, words);
-      break;
+      return Element::int16;
     case Dtype::int32:
     case Dtype::date:
-      whole_words(from(int32_t{}), count, words);
-      break;
+      return Element::int32;
     case Dtype::int64:
     case Dtype::timestamp:
-      whole_words(from(int64_t{}), count, words);
-      break;
+      return Element::int64;
     case Dtype::uint8:
-      whole_words(from(uint8_t{}), count, words);
-      break;
+      return Element::uint8;
     case Dtype::uint16:
-      whole_words(from(uint16_t{}), count, words);
-      break;
+      return Element::uint16;
     case Dtype::uint32:
-      whole_words(from(uint32_t{}), count, words);
-      break;
+      return Element::uint32;
     case Dtype::uint64:
-      std::memcpy(words, from(uint64_t{}), size_t(count) * sizeof(uint64_t));
-      break;
+      return Element::uint64;
     case Dtype::float32:
-      any = real_words(from(float{}), count, words, missing);
-      break;
+      return Element::float32;
     case Dtype::float64:
-      any = real_words(from(double{}), count, words, missing);
-      break;
-    case Dtype::text:
-    case Dtype::category:
-      assert(false && "text has words by a dictionary only");
+      return Element::float64;
+    default:
+      assert(false && "bits and text are no arrays of numbers");
+      return Element::int8;
+  }
+}
+
+bool read_words(const Column& column, int64_t begin, int64_t count, uint64_t* words, uint8_t* missing) {
+  assert(word_kind(column.dtype) != WordKind::text);
+  bool any = false;
+  if (word_kind(column.dtype) == WordKind::real) {
+    any = kernels::word_kernels().real(element_of(column.dtype), rows_at(column, begin), count, words, missing) > 0;
+  } else {
+    std::memset(missing, 0, size_t(count));
+    if (column.dtype == Dtype::boolean)
+      for (int64_t i = 0; i < count; ++i) words[i] = word_of(int64_t(column.values.data[(begin + i) >> 3] >> ((begin + i) & 7) & 1));
+    else
+      kernels::word_kernels().whole(element_of(column.dtype), rows_at(column, begin), count, words);
   }
   if (column.validity.data)
     for (int64_t i = 0; i < count; ++i)

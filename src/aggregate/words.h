@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "hayate/table.h"
+#include "kernels/words.h"
 
 namespace hayate::aggregate {
 
@@ -30,6 +31,10 @@ enum class WordKind : uint8_t {
   text,            ///< place in a sorted dictionary
 };
 WordKind word_kind(Dtype dtype);
+
+/// How the kernels call the values of a column that is neither text nor boolean, and where row `begin` of them lies.
+kernels::Element element_of(Dtype dtype);
+inline const void* rows_at(const Column& column, int64_t begin) { return column.values.data + begin * int64_t(dtype_width(column.dtype)); }
 
 /// Words of rows [begin, begin + count) of a column that is not text; missing[i] is 1 for null and NaN, whose word is 0.
 /// Returns whether any is missing. Both arrays have `count` entries.

@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -28,66 +26,16 @@ constexpr std::string_view kSuffix = ".result", kDamaged = ".damaged", kWriting 
 /// A hit marks its entry as used, but not again within the hour: that would be a write for every read.
 constexpr double kMarkSeconds = 3600;
 
-/// What stands before the bytes of an entry. The key is inside too: a file renamed by hand is no other entry.
-struct Header {
-  char magic[8] = {'h', 'y', 't', 's', 't', 'o', 'r', '2'};
-  Hash128 key;
-  uint64_t size = 0;
-  double seconds = 0;
-  uint64_t checksum = 0;  // of the bytes, seeded with the bits of `seconds`
-};
-
-uint64_t checksum_of(const Header& header, std::string_view bytes) {
-  return hash_bytes(bytes.data(), bytes.size(), std::bit_cast<uint64_t>(header.seconds)).low;
-}
-
 Error refused(const std::string& path) {
   return {Kind::io, fmt::format("the cache cannot be written: {}", std::strerror(errno)), path,
           "--cache off, or --cache DIR with a folder that is yours and has room"};
 }
 
-/// Writes the parts one after the other; false, and errno, when not all could be written.
-bool write_all(int file, iovec* part, int count) {
-  while (count > 0) {
-    ssize_t done = ::writev(file, part, count);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return false;
-    for (; count > 0 && size_t(done) >= part->iov_len; ++part, --count) done -= ssize_t(part->iov_len);
-    if (count > 0) part->iov_base = static_cast<char*>(part->iov_base) + done, part->iov_len -= size_t(done);
-  }
-  return true;
-}
-
-bool read_all(int file, void* data, size_t size) {
-  auto to = static_cast<char*>(data);
-  while (size > 0) {
-    const ssize_t count = ::read(file, to, size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    to += count, size -= size_t(count);
-  }
-  return true;
-}
-
-/// The bytes of an entry, or nothing when any of it is not as it was written.
-std::optional<std::string> read_entry(int file, size_t length, const Hash128& key, Header& header) {
-  if (length < sizeof header || !read_all(file, &header, sizeof header)) return std::nullopt;
-  if (std::memcmp(header.magic, Header().magic, sizeof header.magic) != 0 || !(header.key == key) || header.size != length - sizeof header)
-    return std::nullopt;
-  std::string bytes(header.size, '\0');
-  if (!read_all(file, bytes.data(), bytes.size()) || checksum_of(header, bytes) != header.checksum) return std::nullopt;
-  return bytes;
-}
-
 /// A whole entry in a new file; false, and errno, on failure.
-bool write_entry(const std::string& path, const Entry& entry) {
+bool write_file(const std::string& path, const Entry& entry) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (file < 0) return false;
-  Header header;
-  header.key = entry.key, header.size = entry.bytes.size(), header.seconds = entry.seconds;
-  header.checksum = checksum_of(header, entry.bytes);
-  iovec parts[] = {{&header, sizeof header}, {const_cast<char*>(entry.bytes.data()), entry.bytes.size()}};
-  const bool whole = write_all(file, parts, 2);
+  const bool whole = write_entry(file, entry);
   const int why = errno;
   const bool closed = ::close(file) == 0;
   if (!whole) errno = why;
@@ -136,9 +84,9 @@ std::vector<Found> entries_in(const std::string& folder) {
 
 /// What keeping an entry costs against what it saves: its age times its bytes over the seconds it took to make.
 double burden_of(const Found& entry) {
-  Header header;
+  EntryHeader header;
   const int file = ::open(entry.path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool read = file >= 0 && read_all(file, &header, sizeof header);
+  const bool read = file >= 0 && read_all(file, 0, &header, sizeof header);
   if (file >= 0) ::close(file);
   return std::max(entry.age, 1.0) * double(entry.bytes) / std::max(read ? header.seconds : 0, 1e-6);
 }
@@ -162,6 +110,13 @@ Result<Store> Store::open(const std::string& folder, const Bounds& bounds) {
   return store;
 }
 
+Result<Store> Store::open_log(const std::string& folder) {
+  Store store(folder, {0, 0});
+  store.log_ = Log::open(folder);
+  if (!store.log_) return refused(folder);
+  return store;
+}
+
 Store::~Store() {
   std::error_code ignored;
   if (lock_) fs::remove_all(writing_, ignored);
@@ -173,6 +128,7 @@ Store::Store(Store&& other) noexcept
       bounds_(other.bounds_),
       lock_(std::move(other.lock_)),
       memory_(std::move(other.memory_)),
+      log_(std::move(other.log_)),
       unsynced_(std::move(other.unsynced_)),
       untrimmed_(other.untrimmed_),
       hits_(other.hits_.load()),
@@ -196,13 +152,14 @@ Value Store::get(const Hash128& key) {
 }
 
 Value Store::read(const Hash128& key, double& seconds) {
+  if (log_) return read_log(key, seconds);
   const std::string path = path_of(key);
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status{};
   if (file < 0) return nullptr;
-  Header header;
+  EntryHeader header;
   std::optional<std::string> bytes;
-  if (::fstat(file, &status) == 0) bytes = read_entry(file, size_t(status.st_size), key, header);
+  if (::fstat(file, &status) == 0) bytes = read_entry(file, 0, size_t(status.st_size), key, header);
   if (bytes && double(std::time(nullptr) - status.st_mtime) > kMarkSeconds) ::futimens(file, nullptr);
   ::close(file);
   seconds = header.seconds;
@@ -212,7 +169,14 @@ Value Store::read(const Hash128& key, double& seconds) {
   return nullptr;
 }
 
-bool Store::has(const Hash128& key) const { return ::access(path_of(key).c_str(), F_OK) == 0; }
+Value Store::read_log(const Hash128& key, double& seconds) {
+  bool damaged = false;
+  auto bytes = log_->get(key, seconds, damaged);
+  damaged_ += damaged;
+  return bytes ? std::make_shared<const std::string>(std::move(*bytes)) : nullptr;
+}
+
+bool Store::has(const Hash128& key) const { return log_ ? log_->has(key) : ::access(path_of(key).c_str(), F_OK) == 0; }
 
 std::vector<Value> Store::get(std::span<const Hash128> keys) {
   std::vector<Value> out;
@@ -221,14 +185,19 @@ std::vector<Value> Store::get(std::span<const Hash128> keys) {
 }
 
 Result<void> Store::put(const Entry& entry) {
+  if (log_) {
+    if (!log_->put(entry)) return refused(folder_);
+    ++written_;
+    return {};
+  }
   const std::string path = path_of(entry.key), temporary = fmt::format("{}/{}", writing_, written_++);
-  if (!write_entry(temporary, entry) || !rename_into(temporary, path)) {
+  if (!write_file(temporary, entry) || !rename_into(temporary, path)) {
     const Error error = refused(path);
     ::unlink(temporary.c_str());
     return error;
   }
   if (bounds_.memory > 0) memory_->put(entry.key, std::make_shared<const std::string>(entry.bytes), entry.seconds);
-  account(int64_t(entry.bytes.size() + sizeof(Header)), path);
+  account(int64_t(entry.bytes.size() + sizeof(EntryHeader)), path);
   return {};
 }
 
@@ -251,6 +220,10 @@ Result<void> Store::put(std::span<const Entry> entries) {
 }
 
 bool Store::sync(size_t most) {
+  if (log_) {
+    damaged_ += log_->sync();
+    return false;
+  }
   std::vector<std::string> paths;
   bool more = false;
   {

@@ -18,6 +18,8 @@
 
 #include "base/folder_lock.h"
 #include "base/hash.h"
+#include "cache/entry.h"
+#include "cache/log.h"
 #include "cache/memory_tier.h"
 #include "hayate/error.h"
 
@@ -35,17 +37,12 @@ struct Bounds {
   int64_t folder = 10'000'000'000;
 };
 
-/// A result to be stored. `seconds`: what it took to make, which is what an eviction costs.
-struct Entry {
-  Hash128 key;
-  std::string_view bytes;
-  double seconds = 0;
-};
-
 class Store {
  public:
   /// Makes the folder when it is missing. Error (io): it cannot be made or written.
   static Result<Store> open(const std::string& folder, const Bounds& bounds = {});
+  /// A store of one process alone, without bounds: log.h says when and why. Error (io): it cannot be made or written.
+  static Result<Store> open_log(const std::string& folder);
   ~Store();
   Store(Store&& other) noexcept;
   Store& operator=(Store&&) = delete;
@@ -74,12 +71,14 @@ class Store {
       : folder_(std::move(folder)), bounds_(bounds), memory_(std::make_unique<MemoryTier>(bounds.memory)) {}
   std::string path_of(const Hash128& key) const;
   Value read(const Hash128& key, double& seconds);
+  Value read_log(const Hash128& key, double& seconds);
   void account(int64_t bytes, std::string path);
 
   std::string folder_, writing_;  ///< writing_: our own folder of unfinished entries, inside
   Bounds bounds_;
   FolderLock lock_;  ///< of writing_
   std::unique_ptr<MemoryTier> memory_;
+  std::unique_ptr<Log> log_;  ///< takes the place of the folder; null: there is none
   std::mutex mutex_;
   std::vector<std::string> unsynced_;
   int64_t untrimmed_ = 0;  ///< bytes written since the folder was last held to its bound

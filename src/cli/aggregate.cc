@@ -51,7 +51,7 @@ Result<int> aggregate_command(AggregateOptions& options, const Console& console)
   HY_TRY(chunks.read.columns, aggregate::columns_read(spec, names));
   if (chunks.read.columns.empty() && !names.empty()) chunks.read.columns = {names[0]};  // count() alone
   HY_TRY(const auto reader, io::open_chunks(paths, chunks));
-  HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt, false, &pool));
   HY_TRY(const auto outcome, aggregate::aggregate(*reader, std::move(spec), pool, memory_left(options.exec), steps, interruption(),
                                                   [&](const Table& rows) { return writer.append(rows); }));
   HY_CHECK(writer.finish());

@@ -115,7 +115,7 @@ void visit_fields(CheckOptions& o, Visitor&& field) {
 
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format, by_date;
+  std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format, by_date, calibration = "none";
   int64_t seed = 0;
   double half_life = 0;
 };
@@ -136,6 +136,8 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
   field("key", o.key, "one model per value of this column", Argument{"COL"});
   field("warm_start", o.warm_start, "forest to go on from: same data, flags and params, more trees", Argument{"FILE"});
+  field("calibration", o.calibration, "fit probabilities to rows left out of training: a sigmoid or a step function of the score",
+        Choices{{"none", "platt", "isotonic"}});
   field("oob", o.oob, "file for the out-of-bag predictions of the training rows (params oob_score=true)", Argument{"FILE"});
 }
 
@@ -167,21 +169,27 @@ void visit_fields(ModelOptions& o, Visitor&& field) {
 
 struct ImportanceOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string model, label, method = "gain", metric, plot, output, format;
-  int64_t repeats = 5, seed = 0;
+  std::string model, label, method = "gain", metric, features, plot, output, format;
+  int64_t repeats = 5, seed = 0, grid = 100;
+  bool pair = false;
 };
 template <class Visitor>
 void visit_fields(ImportanceOptions& o, Visitor&& field) {
   field("model", o.model, "model made by hayate train, run or import", Required{}, Argument{"FILE"});
-  field("method", o.method, "gain: of the model alone; permutation: what a metric loses on a table; shap: mean |SHAP value| on a table",
-        Choices{{"gain", "permutation", "shap"}});
-  field("input", o.input, "table for permutation and shap: files, folders or globs", Argument{"TABLE"});
+  field("method", o.method,
+        "gain: of the model alone; on a table: permutation: what a metric loses; shap: mean |SHAP value|; partial_dependence: how far the mean "
+        "prediction moves",
+        Choices{{"gain", "permutation", "shap", "partial_dependence"}});
+  field("input", o.input, "table for all methods but gain: files, folders or globs", Argument{"TABLE"});
   field("label", o.label, "column that was to be predicted, for permutation", Argument{"COL"});
   field("metric", o.metric, "metric for permutation; default: roc_auc for two classes, log_loss for more, rmse for numbers", Argument{"NAME"});
   field("repeats", o.repeats, "permutations of each feature", Range{1, 1000}, Argument{"N"});
   field("seed", o.seed, "seed of the permutations", Range{0, 9.2e18}, Argument{"N"});
-  field("plot", o.plot, "bar chart to write", Argument{"FILE.svg"});
-  field("output", o.output, "table of the SHAP values of every row to write", Argument{"FILE"});
+  field("features", o.features, "for partial_dependence: these features; default: all", Argument{"a,b"});
+  field("pair", o.pair, "for partial_dependence: the two features together");
+  field("grid", o.grid, "for partial_dependence: most values of a feature; fewer when it has fewer", Range{2, 10'000}, Argument{"N"});
+  field("plot", o.plot, "chart to write: bars, or curves of partial_dependence", Argument{"FILE.svg"});
+  field("output", o.output, "table to write: the SHAP values of every row, or the points of the curves", Argument{"FILE"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
@@ -209,6 +217,7 @@ void visit_fields(ImportOptions& o, Visitor&& field) {
 struct EvaluateOptions {
   std::vector<std::string> input;
   std::string label, prediction = "prediction", problem, weight, by_date, html, format;
+  int64_t bootstrap = 0;
 };
 template <class Visitor>
 void visit_fields(EvaluateOptions& o, Visitor&& field) {
@@ -219,6 +228,8 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   field("by_date", o.by_date, "column of dates: IC and rank IC over the cross-section of each date", Argument{"COL"});
+  field("bootstrap", o.bootstrap, "resamples of rows, or of whole dates, for 95 % intervals of the metrics; 0: none", Range{0, 100'000},
+        Argument{"N"});
   field("html", o.html, "page to write: metrics with 95 % intervals, curves, errors; opens offline", Argument{"FILE.html"});
 }
 

@@ -1,6 +1,9 @@
 // hayate evaluate: all metrics with their conventions, and a page of them.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
@@ -16,20 +19,39 @@
 namespace hayate::cli {
 namespace {
 
-std::string evaluation_json(const Evaluation& evaluation) {
+using Intervals = std::vector<MetricInterval>;
+
+/// The interval of a metric that has one.
+const MetricInterval* find_interval(const Intervals& intervals, const MetricInfo* metric) {
+  const auto found =
+      std::find_if(intervals.begin(), intervals.end(), [&](const MetricInterval& i) { return i.metric == metric && !std::isnan(i.low); });
+  return found == intervals.end() ? nullptr : &*found;
+}
+
+std::string evaluation_json(const Evaluation& evaluation, const Intervals& intervals, int64_t resamples) {
   JsonWriter json(1);
   json.object();
   eval::write_evaluation(json, evaluation);
+  if (resamples > 0) {
+    json.key("resamples").value(resamples).key("intervals").object();
+    for (const MetricInterval& i : intervals) {
+      json.key(i.metric->name);
+      std::isnan(i.low) ? json.null() : json.array().value(i.low).value(i.high).end();
+    }
+    json.end();
+  }
   return json.end().text() + "\n";
 }
 
-std::string evaluation_table(const Evaluation& evaluation) {
+std::string evaluation_table(const Evaluation& evaluation, const Intervals& intervals) {
   std::string out = fmt::format("{}, {} rows{}\n", problem_name(evaluation.problem), evaluation.rows,
                                 evaluation.rows_left_out > 0 ? fmt::format(" ({} with missing values left out)", evaluation.rows_left_out) : "");
   for (const MetricValue& metric : evaluation.metrics) {
     if (std::string_view(metric.metric->name) == "confusion_matrix") continue;
     const std::string value = metric.value ? fmt::format("{:.6g}", *metric.value) : "-";
-    out += fmt::format("{:<22} {:>12}  {}\n", metric.metric->name, value,
+    const MetricInterval* interval = find_interval(intervals, metric.metric);
+    const std::string range = interval ? fmt::format("[{:.6g}, {:.6g}]", interval->low, interval->high) : "";
+    out += fmt::format("{:<22} {:>12}  {}{}\n", metric.metric->name, value, intervals.empty() ? "" : fmt::format("{:<24} ", range),
                        metric.reason.empty() ? metric.metric->convention : "undefined: " + metric.reason);
   }
   const size_t classes = evaluation.classes.size();
@@ -71,7 +93,12 @@ Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
     HY_CHECK(write_page(options.html, paths, spec, rows, evaluation));
     console.say("page: " + options.html);
   }
-  console.print(console.json ? evaluation_json(evaluation) : evaluation_table(evaluation));
+  Intervals intervals;
+  if (options.bootstrap > 0) {
+    exec::Pool pool(exec::worker_count({}));
+    HY_TRY(intervals, eval::metric_intervals(rows, int(options.bootstrap), pool));
+  }
+  console.print(console.json ? evaluation_json(evaluation, intervals, options.bootstrap) : evaluation_table(evaluation, intervals));
   return 0;
 }
 

@@ -87,6 +87,67 @@ std::string chart_of(const pipeline::ImportanceOutcome& outcome, const std::stri
   return eval::svg_file({&part, 1}, 720);
 }
 
+/// The grid of a feature as a chart's series: texts by their places.
+std::string value_text(const pipeline::Dependence& one, size_t feature, size_t place) {
+  return one.labels[feature].empty() ? format_shortest(one.grids[feature][place]) : one.labels[feature][place];
+}
+
+/// Curves of one feature, an output each; of a pair the first output at up to six values of the second feature.
+eval::LineChart curves_of(const pipeline::Dependence& one, const std::vector<std::string>& outputs, const std::string& label) {
+  constexpr size_t kLevels = 6;
+  eval::LineChart chart;
+  chart.name = fmt::format("Mean prediction of {} by {}", label, join(one.features, " and "));
+  chart.x.title = one.features[0];
+  chart.y.title = outputs.size() == 1 && !outputs[0].empty() ? "mean probability of " + outputs[0]
+                  : outputs.size() > 1                       ? "mean probability"
+                                                             : "mean prediction";
+  if (one.features.size() == 1) {
+    for (size_t k = 0; k < outputs.size(); ++k) chart.series.push_back({outputs[k], one.grids[0], one.means[k], {}, {}});
+    return chart;
+  }
+  const size_t fast = one.grids[1].size(), levels = std::min(kLevels, fast);
+  for (size_t level = 0; level < levels; ++level) {
+    const size_t place = levels == 1 ? 0 : level * (fast - 1) / (levels - 1);
+    eval::Series series{fmt::format("{} = {}", one.features[1], value_text(one, 1, place)), one.grids[0], {}, {}, {}};
+    for (size_t i = 0; i < one.grids[0].size(); ++i) series.y.push_back(one.means.back()[i * fast + place]);
+    chart.series.push_back(std::move(series));
+  }
+  return chart;
+}
+
+std::string dependence_charts(const pipeline::ImportanceOutcome& outcome, const std::string& label) {
+  std::vector<eval::SvgPart> parts;
+  for (const pipeline::Dependence& one : outcome.dependences) {
+    const eval::LineChart chart = curves_of(one, outcome.outputs, label);
+    parts.push_back({chart.name, eval::draw(chart, 720)});
+  }
+  return eval::svg_file(parts, 720);
+}
+
+void write_dependences(const pipeline::ImportanceOutcome& outcome, JsonWriter& json) {
+  json.key("outputs").array();
+  for (const std::string& output : outcome.outputs) json.value(output);
+  json.end().key("dependence").array();
+  for (const pipeline::Dependence& one : outcome.dependences) {
+    json.object().key("features").array();
+    for (const std::string& feature : one.features) json.value(feature);
+    json.end().key("grid").array();
+    for (size_t f = 0; f < one.features.size(); ++f) {
+      json.array();
+      for (size_t i = 0; i < one.grids[f].size(); ++i) one.labels[f].empty() ? json.value(one.grids[f][i]) : json.value(one.labels[f][i]);
+      json.end();
+    }
+    json.end().key("mean").array();
+    for (const std::vector<double>& means : one.means) {
+      json.array();
+      for (const double mean : means) json.value(mean);
+      json.end();
+    }
+    json.end().end();
+  }
+  json.end();
+}
+
 }  // namespace
 
 Result<int> model_command(ModelOptions& options, const Console& console) {
@@ -115,10 +176,15 @@ Result<int> importance_command(ImportanceOptions& options, const Console& consol
   request.repeats = options.repeats, request.seed = uint64_t(options.seed), request.output = options.output, request.exec = options.exec;
   for (size_t i = 0; i < std::size(pipeline::kImportanceMethods); ++i)
     if (options.method == pipeline::kImportanceMethods[i]) request.method = pipeline::ImportanceMethod(i);
+  request.pair = options.pair, request.grid = options.grid;
+  if (!options.features.empty())
+    for (const std::string& name : split(options.features, ',')) request.features.emplace_back(trim(name));
   HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::importance_of_model(request, steps, interruption()));
-  if (!options.plot.empty()) HY_CHECK(io::write_file(options.plot, chart_of(outcome, options.model)));
+  const bool curves = !outcome.dependences.empty();
+  if (!options.plot.empty())
+    HY_CHECK(io::write_file(options.plot, curves ? dependence_charts(outcome, io::stem(options.model)) : chart_of(outcome, options.model)));
   HY_CHECK(write_timings(options.timings, steps.records(), exec::worker_count(options.exec)));
   if (!console.json) return print_importance(outcome, console), 0;
   JsonWriter json(2);
@@ -130,7 +196,9 @@ Result<int> importance_command(ImportanceOptions& options, const Console& consol
     if (!outcome.metric.empty()) json.key("deviation").value(feature.deviation);
     json.end();
   }
-  console.print(json.end().end().text() + "\n");
+  json.end();
+  if (curves) write_dependences(outcome, json);
+  console.print(json.end().text() + "\n");
   return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/command.h"
+#include "hayate/learner.h"
 
 namespace hayate::cli {
 namespace {
@@ -43,6 +44,21 @@ std::string usage_line(const Command& command, std::span<const Field> own) {
   return out + " [flags]";
 }
 
+/// What can be trained, for which problems, with which parameters.
+std::string learner_lines() {
+  std::string out;
+  for (const Learner& learner : learners()) {
+    std::vector<std::string> problems;
+    for (const Problem problem : {Problem::regression, Problem::classification, Problem::ranking})
+      if (learner.solves(problem)) problems.emplace_back(problem_name(problem));
+    out += fmt::format("\n--params of --learner {}: {} ({})\n", learner.name, learner.summary, join(problems, ", "));
+    for (const ParamInfo& param : params_of(learner))
+      out +=
+          fmt::format("  {:<30}  {}{}\n", param.name + "=" + param.value, param.help, param.values.empty() ? "" : fmt::format(" [{}]", param.values));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string help_text(const Command& command, const Invocation& invocation) {
@@ -50,6 +66,7 @@ std::string help_text(const Command& command, const Invocation& invocation) {
   const size_t own = invocation.num_own, general = fields.size() - 3;
   std::string out = fmt::format("{}\n\nusage: {}\n", command.summary, usage_line(command, fields.first(own)));
   if (own > 0) out += "\nflags:\n" + field_lines(fields.first(own));
+  if (command.name == std::string_view("train")) out += learner_lines();
   if (general > own)
     out += "\nhow to run (never changes a byte of the result; also HAYATE_WORKERS=2 and so on):\n" + field_lines(fields.subspan(own, general - own));
   out += "\ngeneral:\n" + field_lines(fields.subspan(general));

@@ -12,6 +12,7 @@
 #include "cli/signals.h"
 #include "exec/process.h"
 #include "io/hdf5.h"
+#include "io/remote.h"
 
 namespace hayate::cli {
 namespace {
@@ -41,11 +42,11 @@ std::string indented(const std::string& text) {
 }
 
 int report(const Error& error, bool json) {
-  fmt::print(stderr, "error: {}\n   at: {}\n  try: {}\n", indented(error.what), indented(error.where), indented(error.hint));
+  fmt::print(stderr, "error: {}\n   at: {}\n  try: {}\n", indented(error.what), indented(io::with_remote_names(error.where)), indented(error.hint));
   if (json) {
     JsonWriter out;
     out.object().key("error").object().key("kind").value(kind_name(error.kind)).key("what").value(error.what);
-    out.key("where").value(error.where).key("hint").value(error.hint).end().end();
+    out.key("where").value(io::with_remote_names(error.where)).key("hint").value(error.hint).end().end();
     fmt::print("{}\n", out.text());
   }
   return exit_code(error);

@@ -6,6 +6,7 @@
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
 #include "cli/signals.h"
+#include "hayate/calibration.h"
 #include "hayate/metrics.h"
 #include "pipeline/table_model.h"
 
@@ -23,6 +24,7 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
     HY_TRY(request.problem, ranks ? Result<Problem>(Problem::ranking) : parse_problem(options.problem, "--problem"));
   }
   request.by_date = options.by_date, request.half_life = options.half_life;
+  HY_TRY(request.calibration, calibration_method(options.calibration, "--calibration"));
   HY_TRY(request.kind, asked_kind(options.format));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::train_table(request, steps, interruption()));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -143,11 +144,13 @@ Result<int> resume_command(ResumeOptions& options, const Console& console) {
 
 Result<int> explain_command(StatsOptions& options, const Console& console) {
   HY_TRY(const auto tasks, pipeline::read_tasks(options.run_dir));
+  size_t width = 12;
+  for (const pipeline::TaskRecord& task : tasks) width = std::max(width, task.key.size());
   JsonWriter json(1);
   json.object().key("tasks").array();
   for (const pipeline::TaskRecord& task : tasks) {
     json.object().key("step").value(task.step).key("key").value(task.key).key("state").value(task.state).key("reason").value(task.reason).end();
-    if (!console.json) console.print(fmt::format("{:<8} {} {:<7} {}\n", task.step, padded(task.key, 12), task.state, task.reason));
+    if (!console.json) console.print(fmt::format("{:<8} {} {:<7} {}\n", task.step, padded(task.key, width), task.state, task.reason));
   }
   if (console.json) console.print(json.end().end().text() + "\n");
   return 0;

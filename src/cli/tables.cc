@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
+#include "cli/signals.h"
+#include "io/chunks.h"
 #include "io/qlib_folder.h"
 #include "io/reader.h"
 #include "io/writer.h"
@@ -38,12 +41,29 @@ std::string shown(const Column& column, int64_t row) {
   }
 }
 
-Result<Table> read(const std::string& in, const std::string& format, const TableReading& asked) {
+/// The tables of `paths` one below another, in pieces where they are large.
+Result<void> each_chunk(std::span<const std::string> paths, const io::ReadOptions& reading, const std::function<Result<void>(const Table&)>& visit) {
+  if (std::any_of(paths.begin(), paths.end(), io::is_qlib_folder)) {
+    HY_TRY(const Table table, io::read_tables(paths, reading));
+    return visit(table);
+  }
+  HY_TRY(const auto chunks, io::open_chunks(paths, {reading}));
+  HY_CHECK(visit(chunks->schema()));
+  while (true) {
+    HY_TRY(const auto chunk, chunks->next());
+    if (!chunk) return {};
+    HY_CHECK(visit(*chunk));
+    if (interruption().stopped()) return Error{Kind::interrupted, "interrupted", paths[0], "run it again"};
+  }
+}
+
+Result<void> look_at(const std::string& in, const std::string& format, const TableReading& asked,
+                     const std::function<Result<void>(const Table&)>& visit) {
   HY_TRY(io::ReadOptions reading, reading_options(asked));
   HY_TRY(const auto kind, asked_kind(format));
   HY_TRY(const auto paths, io::expand_input(in));
   if (in == "-") reading.kind = kind;
-  return io::read_tables(paths, reading);
+  return each_chunk(paths, reading, visit);
 }
 
 /// Tables of bars as one: a file without a symbol column holds one symbol, named as the file.
@@ -83,21 +103,31 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
   steps.begin("read", int64_t(paths.size()));
   const auto out_kind = options.out == "-" ? kind : std::nullopt;
   if (options.in == "-") reading.kind = kind;
-  reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
-  HY_TRY(const Table table, to_folder ? read_bar_tables(paths, reading) : io::read_tables(paths, reading));
-  steps.begin("write", table.num_rows());
+  reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec), reading.timeout_seconds = options.exec.timeout.value;
+  int64_t rows = 0, columns = 0;
   Hash128 checksum;
   if (to_folder) {
+    HY_TRY(const Table table, read_bar_tables(paths, reading));
+    steps.begin("write", table.num_rows());
     HY_CHECK(write_folder(options, table, console));
+    rows = table.num_rows(), columns = int64_t(table.num_columns());
   } else {
-    HY_TRY(checksum, io::write_table(options.out, table, out_kind));
+    HY_TRY(io::TableWriter writer, io::TableWriter::open(options.out, out_kind, false, &pool));
+    HY_CHECK(each_chunk(paths, reading, [&](const Table& chunk) -> Result<void> {
+      if (columns == 0) steps.begin("write");
+      columns = int64_t(chunk.num_columns());
+      steps.advance(chunk.num_rows());
+      return writer.append(chunk);
+    }));
+    HY_CHECK(writer.finish());
+    rows = writer.num_rows(), checksum = writer.checksum();
   }
   steps.end();
-  console.say(fmt::format("{} rows, {} columns: {}", table.num_rows(), table.num_columns(), options.out));
+  console.say(fmt::format("{} rows, {} columns: {}", rows, columns, options.out));
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
   if (console.json) {
     JsonWriter json;
-    json.object().key("rows").value(table.num_rows()).key("columns").value(int64_t(table.num_columns())).key("output").value(options.out);
+    json.object().key("rows").value(rows).key("columns").value(columns).key("output").value(options.out);
     console.print(json.key("checksum").value(options.out == "none" ? checksum.hex() : "").end().text() + "\n");
   } else if (options.out == "none") {
     console.print(fmt::format("checksum {}\n", checksum.hex()));
@@ -106,8 +136,15 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
 }
 
 Result<int> head_command(HeadOptions& options, const Console& console) {
-  HY_TRY(const Table whole, read(options.in, options.format, options.reading));
-  const Table table = slice(whole, 0, std::min(options.rows, whole.num_rows()));
+  std::vector<Table> first;
+  int64_t rows = 0;
+  HY_CHECK(look_at(options.in, options.format, options.reading, [&](const Table& chunk) -> Result<void> {
+    if (first.empty() || rows < options.rows)
+      first.push_back(slice(chunk, 0, std::min(options.rows - std::min(rows, options.rows), chunk.num_rows())));
+    rows += chunk.num_rows();
+    return {};
+  }));
+  HY_TRY(const Table table, concatenate(first, std::vector<std::string>(first.size(), options.in)));
   if (console.json) {
     HY_TRY(const auto kind, io::kind_named("json", "--json"));
     HY_CHECK(io::write_table("-", table, kind));
@@ -127,29 +164,53 @@ Result<int> head_command(HeadOptions& options, const Console& console) {
     }
     console.print(line.substr(0, line.find_last_not_of(' ') + 1) + "\n");
   }
-  if (whole.num_rows() > table.num_rows()) console.say(fmt::format("{} of {} rows", table.num_rows(), whole.num_rows()));
+  if (rows > table.num_rows()) console.say(fmt::format("{} of {} rows", table.num_rows(), rows));
   return 0;
 }
 
+namespace {
+/// What `schema` says of a column.
+struct ColumnSummary {
+  std::string name;
+  Dtype dtype{};
+  int64_t missing = 0, bytes = 0, names_bytes = 0;  ///< names: of the largest dictionary
+
+  void add(const Column& column) {
+    const int64_t names = column.dictionary ? column.dictionary->bytes() : 0;
+    // Every chunk of a text column has one offset more than rows; the table has one in all.
+    const int64_t twice = column.dtype == Dtype::text && bytes > 0 ? int64_t(sizeof(int64_t)) : 0;
+    missing += column.count_nulls(), bytes += column.bytes() - names - twice;
+    names_bytes = std::max(names_bytes, names);
+  }
+};
+}  // namespace
+
 Result<int> schema_command(SchemaOptions& options, const Console& console) {
-  HY_TRY(const Table table, read(options.in, options.format, options.reading));
+  std::vector<ColumnSummary> columns;
+  int64_t rows = 0;
+  HY_CHECK(look_at(options.in, options.format, options.reading, [&](const Table& chunk) -> Result<void> {
+    for (size_t c = columns.size(); c < chunk.num_columns(); ++c) columns.push_back({chunk.names[c], chunk.columns[c].dtype});
+    for (size_t c = 0; c < columns.size(); ++c) columns[c].add(chunk.columns[c]);
+    rows += chunk.num_rows();
+    return {};
+  }));
   JsonWriter json(1);
-  json.object().key("rows").value(table.num_rows()).key("columns").array();
+  json.object().key("rows").value(rows).key("columns").array();
   size_t width = 6;
-  for (const std::string& name : table.names) width = std::max(width, name.size());
+  for (const ColumnSummary& column : columns) width = std::max(width, column.name.size());
   if (!console.json) console.print(fmt::format("{} {:<10} {:>10} {:>10}\n", padded("column", width), "dtype", "missing", "bytes"));
-  for (size_t c = 0; c < table.num_columns(); ++c) {
-    const Column& column = table.columns[c];
-    json.object().key("name").value(table.names[c]).key("dtype").value(dtype_name(column.dtype)).key("missing").value(column.count_nulls());
-    json.key("bytes").value(column.bytes()).end();
+  for (const ColumnSummary& column : columns) {
+    const int64_t bytes = column.bytes + column.names_bytes;
+    json.object().key("name").value(column.name).key("dtype").value(dtype_name(column.dtype)).key("missing").value(column.missing);
+    json.key("bytes").value(bytes).end();
     if (!console.json)
-      console.print(fmt::format("{} {:<10} {:>10} {:>10}\n", padded(table.names[c], width), dtype_name(column.dtype), column.count_nulls(),
-                                format_bytes(column.bytes())));
+      console.print(
+          fmt::format("{} {:<10} {:>10} {:>10}\n", padded(column.name, width), dtype_name(column.dtype), column.missing, format_bytes(bytes)));
   }
   if (console.json)
     console.print(json.end().end().text() + "\n");
   else
-    console.print(fmt::format("{} rows\n", table.num_rows()));
+    console.print(fmt::format("{} rows\n", rows));
   return 0;
 }
 

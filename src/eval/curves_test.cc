@@ -132,7 +132,7 @@ TEST_CASE("bootstrap: classes, undefined metrics, and settings out of range") {
   const std::vector<double> probability = {0.1, 0.9, 0.4, 0.2, 0.8, 0.7, 0.3, 0.6};
   ClassPredictions input{{"down", "up"}, label, prediction, {{}, probability}, {}};
   const auto intervals = bootstrap_classification(input, {.seed = 2}, pool).value();
-  CHECK(intervals.size() == 11);
+  CHECK(intervals.size() == 17);
   CHECK(find(intervals, "accuracy").low < 0.75);
   CHECK(find(intervals, "accuracy").high > 0.75);
   CHECK(find(intervals, "roc_auc").high == 1);

@@ -413,18 +413,18 @@ std::string definitions_section(const EvaluationData& data) {
 
 }  // namespace
 
+Result<std::vector<MetricInterval>> metric_intervals(const EvaluationRows& rows, int resamples, exec::Pool& pool) {
+  Bootstrap bootstrap{.resamples = resamples};
+  if (rows.date_unit != DateUnit::none) bootstrap.group = rows.date;
+  if (rows.problem == Problem::regression) return bootstrap_regression(rows.label, rows.prediction, rows.weight, bootstrap, pool);
+  return bootstrap_classification(class_predictions(rows), bootstrap, pool);
+}
+
 Result<EvaluationData> measure_evaluation(const EvaluationRows& rows, Evaluation evaluation, exec::Pool& pool) {
   EvaluationData out;
-  Bootstrap bootstrap{.resamples = resamples_for(rows)};
-  if (rows.date_unit != DateUnit::none) bootstrap.group = rows.date;
-  if (rows.problem == Problem::regression) {
-    measure_numbers(rows, out);
-    HY_TRY(out.intervals, bootstrap_regression(rows.label, rows.prediction, rows.weight, bootstrap, pool));
-  } else {
-    measure_classes(rows, out);
-    HY_TRY(out.intervals, bootstrap_classification(class_predictions(rows), bootstrap, pool));
-  }
-  out.resamples = bootstrap.resamples;
+  rows.problem == Problem::regression ? measure_numbers(rows, out) : measure_classes(rows, out);
+  out.resamples = resamples_for(rows);
+  HY_TRY(out.intervals, metric_intervals(rows, out.resamples, pool));
   out.days = ic_days(rows), out.date_unit = rows.date_unit;
   out.evaluation = std::move(evaluation);
   return out;

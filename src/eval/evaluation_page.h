@@ -36,6 +36,9 @@ struct EvaluationData {
   DateUnit date_unit = DateUnit::none;
 };
 
+/// The middle 95 % of each metric over `resamples` of the rows, or of whole dates when there are dates. Errors: those of bootstrap_regression.
+Result<std::vector<MetricInterval>> metric_intervals(const EvaluationRows& rows, int resamples, exec::Pool& pool);
+
 /// Everything that is measured for the page beside `evaluation`, which is evaluate_rows(rows). Rows are resampled on the
 /// pool, whole dates when there are dates: rows of one date are not independent. Errors: those of evaluate_rows.
 Result<EvaluationData> measure_evaluation(const EvaluationRows& rows, Evaluation evaluation, exec::Pool& pool);

@@ -92,6 +92,13 @@ double averaged(const Confusion& c, double (*of_class)(const Confusion&, size_t)
   return sum / count;
 }
 
+/// The mean over the classes by their labels.
+double weighted(const Confusion& c, double (*of_class)(const Confusion&, size_t)) {
+  double sum = 0;
+  for (size_t k = 0; k < c.classes; ++k) sum += c.labels[k] * of_class(c, k);
+  return sum / c.total;
+}
+
 double balanced_accuracy(const Confusion& c) {
   double sum = 0, count = 0;
   for (size_t k = 0; k < c.classes; ++k)
@@ -153,26 +160,69 @@ std::string probability_problem(const Rows& rows, const std::vector<std::string>
   return "";
 }
 
+constexpr const char* kAreas[] = {"roc_auc", "roc_auc_ovr_weighted", "roc_auc_ovo", "roc_auc_ovo_weighted"};
+
+/// Of every other class the chance that a row of class k has a higher probability of k than a row of it, ties half.
+std::vector<double> areas_against(const Rows& rows, size_t k, const Confusion& c) {
+  std::vector<double> out(c.classes, 0.0);
+  const std::vector<eval::KeyedRow> order = eval::order_rows(rows.probability[k]);
+  double above = c.labels[k];
+  eval::for_each_tie(order, [&](size_t begin, size_t end) {
+    double level = 0;
+    for (size_t i = begin; i < end; ++i) level += size_t(rows.label[size_t(order[i].row)]) == k;
+    above -= level;
+    for (size_t i = begin; i < end; ++i) out[size_t(rows.label[size_t(order[i].row)])] += above + level / 2;
+  });
+  for (size_t other = 0; other < c.classes; ++other) out[other] /= c.labels[k] * c.labels[other];
+  return out;
+}
+
+/// Every class has rows, and all weigh 1.
+void add_pairs(ScoreSheet& sheet, const Rows& rows, const Confusion& c) {
+  std::vector<std::vector<double>> areas;
+  for (size_t k = 0; k < c.classes; ++k) areas.push_back(areas_against(rows, k, c));
+  double sum = 0, sum_by_rows = 0, pairs = 0, pair_rows = 0;
+  for (size_t a = 0; a < c.classes; ++a)
+    for (size_t b = a + 1; b < c.classes; ++b) {
+      const double area = (areas[a][b] + areas[b][a]) / 2, own = c.labels[a] + c.labels[b];
+      sum += area, ++pairs, sum_by_rows += own * area, pair_rows += own;
+    }
+  sheet.add("roc_auc_ovo", sum / pairs);
+  sheet.add("roc_auc_ovo_weighted", sum_by_rows / pair_rows);
+}
+
+/// The areas under ROC curves; `one_by_rest` and `by_labels` are the two means of one class against the rest.
+void add_areas(ScoreSheet& sheet, const Rows& rows, const Confusion& c, double one_by_rest, double by_labels) {
+  if (classes_in(c.labels) < 2) {
+    for (const char* name : kAreas) sheet.undefined(name, "the label holds one class only");
+    return;
+  }
+  sheet.add("roc_auc", one_by_rest);
+  sheet.add("roc_auc_ovr_weighted", by_labels);
+  const bool alike = std::all_of(rows.weight.begin(), rows.weight.end(), [](double w) { return w == 1; });
+  if (c.classes > 2 && alike) return add_pairs(sheet, rows, c);
+  for (const char* name : {"roc_auc_ovo", "roc_auc_ovo_weighted"})
+    c.classes == 2 ? sheet.add(name, one_by_rest) : sheet.undefined(name, "pairs of classes take no weights");
+}
+
 void add_ranking(ScoreSheet& sheet, const Rows& rows, const Confusion& c, const std::vector<std::string>& classes) {
   for (size_t k = 0; k < classes.size() && classes.size() != 2; ++k) {
     if (c.labels[k] > 0 && c.labels[k] < c.total) continue;
     const std::string reason =
         fmt::format("{} label is '{}', so one against the rest has one side only", c.labels[k] > 0 ? "every" : "no", classes[k]);
-    sheet.undefined("roc_auc", reason);
+    for (const char* name : kAreas) sheet.undefined(name, reason);
     return sheet.undefined("average_precision", reason);
   }
-  double auc = 0, precision_sum = 0;
+  double auc = 0, auc_by_labels = 0, labels = 0, precision_sum = 0;
   const size_t first = classes.size() == 2 ? 1 : 0;
   for (size_t k = first; k < classes.size(); ++k) {
     const std::vector<Threshold> walk = thresholds(rows, k);
-    auc += roc_auc(walk);
+    const double own = roc_auc(walk);
+    auc += own, auc_by_labels += c.labels[k] * own, labels += c.labels[k];
     precision_sum += average_precision(walk);
   }
   const double count = double(classes.size() - first);
-  if (classes_in(c.labels) < 2)
-    sheet.undefined("roc_auc", "the label holds one class only");
-  else
-    sheet.add("roc_auc", auc / count);
+  add_areas(sheet, rows, c, auc / count, auc_by_labels / labels);
   sheet.add("average_precision", precision_sum / count);
 }
 
@@ -201,10 +251,14 @@ void add_all(ScoreSheet& sheet, const Rows& rows, const Confusion& c, const std:
   sheet.add("precision", averaged(c, precision));
   sheet.add("recall", averaged(c, recall));
   sheet.add("f1", averaged(c, f1));
+  sheet.add("precision_weighted", weighted(c, precision));
+  sheet.add("recall_weighted", weighted(c, recall));
+  sheet.add("f1_weighted", weighted(c, f1));
   sheet.add("matthews_corrcoef", matthews_corrcoef(c));
   add_kappa(sheet, c);
   if (const std::string reason = probability_problem(rows, classes); !reason.empty()) {
-    for (const char* name : {"roc_auc", "average_precision", "log_loss", "brier"}) sheet.undefined(name, reason);
+    for (const char* name : kAreas) sheet.undefined(name, reason);
+    for (const char* name : {"average_precision", "log_loss", "brier"}) sheet.undefined(name, reason);
   } else {
     add_ranking(sheet, rows, c, classes);
     sheet.add("log_loss", log_loss(rows, c.total));

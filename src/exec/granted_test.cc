@@ -57,3 +57,26 @@ TEST_CASE("granted: v1") {
   CHECK(m.cores(20).value == 4);
   CHECK(m.memory().value == 1'000'000'000);
 }
+
+TEST_CASE("granted: v1 cpuset, of the group or of one above it") {
+  Machine m;
+  m.file("proc/self/cgroup", "3:cpu,cpuacct:/\n1:cpuset:/pod/box\n").file("sys/fs/cgroup/cpuset/pod/box/cpuset.effective_cpus", "0-7,10\n");
+  CHECK(m.cores(20).value == 9);
+  CHECK(m.cores(20).source == "cgroup v1 cpuset of /pod/box/");
+  m.file("sys/fs/cgroup/cpuset/pod/cpuset.effective_cpus", "2,4-5\n");
+  CHECK(m.cores(20).value == 3);
+  CHECK(m.cores(20).source == "cgroup v1 cpuset of /pod/");
+  CHECK(m.cores(2).value == 2);
+  m.file("proc/self/cgroup", "3:cpu,cpuacct:/pod\n1:cpuset:/pod/box\n").file("sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us", "50000");
+  m.file("sys/fs/cgroup/cpu/pod/cpu.cfs_period_us", "100000");
+  CHECK(m.cores(20).value == 1);
+}
+
+TEST_CASE("granted: both versions beside each other, the smallest of all counts") {
+  Machine m;
+  m.file("proc/self/cgroup", "1:cpuset,cpu:/old\n0::/new/leaf\n").file("sys/fs/cgroup/cpuset/old/cpuset.effective_cpus", "0-11");
+  m.file("sys/fs/cgroup/new/cpu.max", "350000 100000").file("sys/fs/cgroup/new/leaf/cpu.max", "max 100000");
+  CHECK(m.cores(20).value == 4);
+  m.file("sys/fs/cgroup/new/leaf/cpuset.cpus.effective", "0-1");
+  CHECK(m.cores(20).value == 2);
+}

@@ -68,16 +68,22 @@ class Pool {
   /// The same for 0 .. count - 1 in ascending order.
   PoolUse run(int64_t count, const std::function<void(int64_t index, int worker)>& task, const Cancellation* cancel = nullptr);
 
-  /// Tasks of a schedule, in the order in which it hands them out, until it is finished or `cancel` says stop. An attempt
-  /// must not throw.
-  PoolUse run(Schedule& schedule, const std::function<Outcome(const Start& start, int worker)>& attempt, const Cancellation* cancel = nullptr,
-              const Watch& watch = {});
+  /// What does a task of a schedule. `idle` is a pool of this worker and of those that have nothing left to start: they join a
+  /// batch that the attempt runs on it, now or later, so that one task of many parts leaves no core idle. Its workers have
+  /// the numbers of this pool's. It is good until the attempt returns, on its thread. An attempt must not throw.
+  using Attempt = std::function<Outcome(const Start& start, int worker, Pool& idle)>;
+  /// Tasks of a schedule, in the order in which it hands them out, until it is finished or `cancel` says stop.
+  PoolUse run(Schedule& schedule, const Attempt& attempt, const Cancellation* cancel = nullptr, const Watch& watch = {});
 
   /// All runs since the pool was made; its wall seconds are those since then.
   PoolUse use() const;
 
  private:
   struct State;
+  struct Threads;
+  struct Idle;
+  class ScheduleRun;
+  explicit Pool(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <set>
+#include <thread>
 
 #include "base/clock.h"
 #include "exec/pressure.h"
@@ -66,7 +69,7 @@ TEST_CASE("pool: a schedule's tasks run once each, those that fail are tried aga
   std::vector<TaskGuess> guesses(200, TaskGuess{1, 0});
   Schedule schedule(guesses, {3, 0, {2, 0, 0, 0.001, 0.001}});
   std::vector<std::atomic<int>> tries(guesses.size());
-  const PoolUse use = pool.run(schedule, [&](const Start& start, int worker) {
+  const PoolUse use = pool.run(schedule, [&](const Start& start, int worker, Pool&) {
     REQUIRE(worker < 3);
     ++tries[size_t(start.task)];
     return start.task % 10 == 0 && start.attempt == 0 ? Outcome::crashed : start.task == 7 ? Outcome::failed : Outcome::done;
@@ -85,7 +88,7 @@ TEST_CASE("pool: a schedule stops when told to, also while it waits for a pause 
   const double began = hayate::wall_seconds();
   pool.run(
       schedule,
-      [&](const Start& start, int) {
+      [&](const Start& start, int, Pool&) {
         if (start.task == 1) cancel.stop();
         return Outcome::crashed;
       },
@@ -97,7 +100,40 @@ TEST_CASE("pool: a schedule stops when told to, also while it waits for a pause 
 TEST_CASE("pool: a task of a schedule costs less than a microsecond on one worker") {
   Pool pool(1);
   Schedule schedule(std::vector<TaskGuess>(200'000, TaskGuess{1, 0}), {1, 0, {}});
-  const PoolUse use = pool.run(schedule, [](const Start&, int) { return Outcome::done; });
+  const PoolUse use = pool.run(schedule, [](const Start&, int, Pool&) { return Outcome::done; });
   MESSAGE("a task of a schedule: ", 1e9 * use.wall_seconds / double(use.tasks), " ns");
   CHECK(use.tasks == 200'000);
+}
+
+TEST_CASE("pool: workers with nothing to start join a batch of a task in hand") {
+  Pool pool(4);
+  Schedule schedule({{1, 0}}, {4, 0, {}});
+  std::vector<std::atomic<int>> done(64), by(4);
+  const PoolUse use = pool.run(schedule, [&](const Start&, int, Pool& idle) {
+    CHECK(idle.workers() == 4);
+    idle.run(int64_t(done.size()), [&](int64_t part, int worker) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      ++done[size_t(part)], ++by[size_t(worker)];
+    });
+    for (const auto& times : done) CHECK(times == 1);  // all of it is over when run() returns
+    return Outcome::done;
+  });
+  CHECK(std::count_if(by.begin(), by.end(), [](const auto& parts) { return parts > 0; }) > 1);
+  CHECK(use.tasks == 1);
+  CHECK(use.busy_seconds > 64 * 0.002);
+}
+
+TEST_CASE("pool: nobody joins a task that must be alone") {
+  Pool pool(4);
+  Schedule schedule({{1, 100}}, {4, 10, {}});
+  std::vector<std::atomic<int>> by(4);
+  pool.run(schedule, [&](const Start& start, int, Pool& idle) {
+    CHECK(start.alone);
+    idle.run(8, [&](int64_t, int worker) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      ++by[size_t(worker)];
+    });
+    return Outcome::done;
+  });
+  CHECK(std::count_if(by.begin(), by.end(), [](const auto& parts) { return parts > 0; }) == 1);
 }

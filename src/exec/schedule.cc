@@ -106,12 +106,12 @@ double Schedule::wake_at() const {
   return at;
 }
 
-bool Schedule::finish(int64_t index, Outcome outcome, double now) {
+bool Schedule::finish(int64_t index, Outcome outcome, double now, double helped) {
   Task& task = tasks_[size_t(index)];
   remove(in_hand_, index);
   bytes_in_hand_ -= task.bytes;
   alone_in_hand_ = false;
-  if (outcome == Outcome::done) model_.observe(task.guess.work, now - task.began);
+  if (outcome == Outcome::done) model_.observe(task.guess.work, now - task.began + helped);
   task.state = State::over;
   return try_again(task, outcome, now) && (paused_.push_back(index), true);
 }
@@ -161,7 +161,7 @@ double Schedule::seconds_left(double now) const {
     if (task.state == State::over) continue;
     const double elapsed = task.state == State::in_hand ? now - task.began : 0;
     const double left = fit.seconds(task.guess.work, elapsed) - elapsed;
-    all += left, longest = std::max(longest, left);
+    all += left, longest = std::max(longest, left / double(std::clamp<int64_t>(task.guess.parts, 1, active_)));
   }
   return std::max(all / active_, longest);
 }

@@ -25,6 +25,7 @@ namespace hayate::exec {
 struct TaskGuess {
   double work = 1;    ///< in the units that the cost model learns
   int64_t bytes = 0;  ///< held while it runs
+  int64_t parts = 1;  ///< that several workers may do at once
 };
 
 /// How an attempt ended. `reused`: nothing was computed, so it says nothing of costs; `failed` is for good: bad data, a wrong
@@ -59,8 +60,10 @@ class Schedule {
   /// The next task for a worker that is free at `now` (seconds on any steady clock); nothing when all are in hand or done,
   /// too much is in hand, or a pause has to pass: ask again after finish() or at wake_at().
   std::optional<Start> next(double now);
-  /// True when the task is tried again later.
-  bool finish(int64_t task, Outcome outcome, double now);
+  /// True when the task is tried again later. `helped`: seconds that other workers spent on parts of it.
+  bool finish(int64_t task, Outcome outcome, double now, double helped = 0);
+  /// Whether a worker for which next() has nothing may do parts of a task in hand, while `helping` others do so.
+  bool may_help(int helping) const { return !alone_in_hand_ && in_hand() + helping < active_; }
   /// Nothing is left to start, now or later, and nothing is in hand.
   bool finished() const;
   /// When the earliest pause ends; infinity without one.

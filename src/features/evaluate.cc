@@ -1,5 +1,5 @@
-// Runs a plan for one symbol. Long series are done in tiles of rows, each with the rows before and after it that its values
-// depend on: a value is the same to the byte wherever its tile begins.
+// Runs a plan for one symbol, or for a block of symbols when lanes are in it. Long series are done in tiles of rows, each with the rows
+// before and after it that its values depend on: a value is the same to the byte wherever its tile begins.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -9,10 +9,12 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "exec/pool.h"
 #include "features/evaluate_rows.h"
 #include "features/plan.h"
 #include "features/row_loops.h"
 #include "kernels/elementwise.h"
+#include "kernels/lanes.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
@@ -37,13 +39,16 @@ class AlignedBytes {
 };
 
 struct Workspace::State {
-  AlignedBytes slots, scratch, row, patched, deviation, block;
-  std::vector<StreamedColumn> columns;
+  AlignedBytes slots, scratch, row, patched, deviation, block, lanes;
+  std::vector<StreamedColumn> columns;  // by symbol of the block, then by output
   // The loops of the program and layout that ran last.
   std::optional<Program> bound;
   SlotLayout layout;
   const kernels::ElementwiseKernels* kernels = nullptr;
   std::vector<RowLoop> loops;  // by step of the plan; those of whole series are empty
+
+  const exec::Cancellation* cancel = nullptr;
+  bool stopped() const { return cancel && cancel->stopped(); }
 
   bool measures = false;
   std::vector<uint64_t> step_ticks;  // by step of the plan
@@ -105,36 +110,86 @@ uint64_t ticks() {
 #endif
 }
 
-/// One run of a plan over one tile. Results go to the columns of `space`, or, in a float64 program, to `out`.
+/// One symbol of a run. Results go to `columns`, or, in a float64 program, to `out`.
+struct RunSymbol {
+  const Bars* bars = nullptr;
+  Tile tile = {};
+  double* out = nullptr;
+  StreamedColumn* columns = nullptr;
+
+  size_t rows() const { return tile.end - tile.begin; }
+};
+
+/// What one lane runs over: rows [first, first + rows) of a symbol of the run.
+struct Lane {
+  size_t symbol = 0;
+  int64_t begin = 0, first = 0, rows = 0;
+  StreamedColumn* columns = nullptr;
+  double* memory = nullptr;  ///< as in Segment; null: it begins anew and keeps nothing
+};
+
+/// The tile of a series that lanes read or write.
+constexpr size_t kLaneTile = size_t(kernels::kLanes * kernels::kLaneRows);
+
+/// Rows that lanes put into a column at a time: of 16 columns in turn, runs of 32 rows take 0.56 ns a cell, of 256 rows 0.14.
+constexpr int64_t kLaneStrip = 256, kStagedRows = 16 + kLaneStrip;
+
+/// One run of a plan over one tile of every symbol; more than one only in a plan with lanes.
 class Run {
  public:
-  Run(const Program& program, const Bars& bars, const Tile& tile, double* out, size_t stride, Workspace::State& space)
+  /// Every symbol is a lane.
+  Run(const Program& program, std::span<const RunSymbol> symbols, size_t stride, Workspace::State& space) : Run(program, symbols, {}, stride, space) {
+    for (size_t s = 0; s < symbols.size() && plan_.has_lanes; ++s)
+      all_lanes_.push_back({.symbol = s, .rows = int64_t(symbols[s].rows()), .columns = symbols[s].columns});
+  }
+  Run(const Program& program, std::span<const RunSymbol> symbols, std::vector<Lane> lanes, size_t stride, Workspace::State& space)
       : plan_(program.plan()),
-        bars_(bars),
-        tile_(tile),
-        out_(out),
+        symbols_(symbols),
+        all_lanes_(std::move(lanes)),
         stride_(stride),
-        rows_(tile.end - tile.begin),
         space_(space),
         elementwise_(kernels::elementwise_kernels()) {
-    space.bind(program, rows_);
-    slots_ = space.slots.grow(space.layout.total_bytes);
+    size_t longest = 0;
+    for (const RunSymbol& symbol : symbols) longest = std::max(longest, symbol.rows());
+    space.bind(program, longest);
+    slots_ = space.slots.grow(space.layout.local_bytes + symbols.size() * space.layout.crossing_bytes);
   }
 
   void run() {
     const double begin = space_.measures ? wall_seconds() : 0;
-    for (const StepGroup& group : plan_.groups) {
-      if (group.by_rows)
-        run_by_rows(group);
-      else
-        run_whole(group.first);
+    for (size_t g = 0; g < plan_.groups.size() && !space_.stopped();) {
+      if (plan_.groups[g].kind == StepGroup::Kind::lanes) {
+        run_lanes(plan_.groups[g++]);
+        continue;
+      }
+      size_t end = g;
+      while (end < plan_.groups.size() && plan_.groups[end].kind != StepGroup::Kind::lanes) ++end;
+      for (size_t symbol = 0; symbol < symbols_.size(); ++symbol) {
+        begin_symbol(symbol);
+        for (size_t k = g; k < end && !space_.stopped(); ++k) run_group(plan_.groups[k]);
+      }
+      g = end;
     }
     if (!space_.measures) return;
     space_.seconds_measured += wall_seconds() - begin;
-    space_.rows_measured += int64_t(rows_);
+    for (const RunSymbol& symbol : symbols_) space_.rows_measured += int64_t(symbol.rows());
   }
 
  private:
+  /// What follows is about this symbol.
+  void begin_symbol(size_t symbol) {
+    symbol_ = symbol, rows_ = symbols_[symbol].rows();
+    own_slots_ = ptrdiff_t(symbol * space_.layout.crossing_bytes);
+  }
+  const RunSymbol& symbol() const { return symbols_[symbol_]; }
+
+  void run_group(const StepGroup& group) const {
+    if (group.kind == StepGroup::Kind::by_rows)
+      run_by_rows(group);
+    else
+      run_whole(group.first);
+  }
+
   /// A step that needs the whole series.
   void run_whole(int32_t number) const {
     const Step& step = plan_.steps[size_t(number)];
@@ -174,7 +229,10 @@ class Run {
 
   const GraphNode& node(int32_t i) const { return plan_.graph.node(i); }
 
-  char* at(int32_t i) const { return slots_ + space_.layout.offset(plan_.places[size_t(i)]); }
+  char* at(int32_t i) const {
+    const Place& place = plan_.places[size_t(i)];
+    return slots_ + space_.layout.offset(place) + (place.crosses ? own_slots_ : 0);
+  }
 
   /// Fills the rows around a series that others read with NaN.
   void pad(int32_t i) const {
@@ -195,12 +253,15 @@ class Run {
 
   /// A loop over rows [begin, begin + rows).
   void run(const RowLoop& loop, int64_t begin, int64_t rows) const {
-    const auto from = [&](int i) { return slots_ + loop.in[size_t(i)].offset + begin * int64_t(loop.in[size_t(i)].width); };
+    const auto from = [&](int i) {
+      const RowSource& source = loop.in[size_t(i)];
+      return slots_ + source.offset + (source.crosses ? own_slots_ : 0) + begin * int64_t(source.width);
+    };
     const auto flags = [&](int i) { return reinterpret_cast<const uint8_t*>(from(i)); };
     const auto operand = [&](int i) {
       return loop.in[size_t(i)].width == 0 ? kernels::Operand{nullptr, loop.in[size_t(i)].number} : kernels::Operand{from(i), 0};
     };
-    char* out = slots_ + loop.out + begin * int64_t(width_of(loop.cell));
+    char* out = slots_ + loop.out + (loop.out_crosses ? own_slots_ : 0) + begin * int64_t(width_of(loop.cell));
     uint8_t* flags_out = reinterpret_cast<uint8_t*>(out);
     switch (loop.kind) {
       case RowLoop::Kind::read:
@@ -224,7 +285,7 @@ class Run {
       case RowLoop::Kind::narrow: {
         alignas(64) float row[16 + kBlockRows];
         loop.binary(operand(0), operand(1), row + 16, rows);
-        return elementwise_.append_floats(space_.columns[size_t(loop.column)], begin, row + 16, rows);
+        return elementwise_.append_floats(symbol().columns[loop.column], begin, row + 16, rows);
       }
     }
   }
@@ -232,18 +293,19 @@ class Run {
   void read_field(const RowLoop& loop, int64_t begin, int64_t rows, char* out) const {
     std::visit(
         [&](const auto& span) {
-          const auto* from = span.data() + tile_.begin + begin;
+          const auto* from = span.data() + symbol().tile.begin + begin;
           elementwise_.read({from, sizeof(*from) == 4 ? Cell::float32 : Cell::float64}, loop.cell, out, rows);
         },
-        bars_.series[size_t(loop.field)]);
+        symbol().bars->series[size_t(loop.field)]);
   }
 
   void store_column(const RowLoop& loop, const char* values, int64_t begin, int64_t rows) const {
-    if (!out_) return elementwise_.append(space_.columns[size_t(loop.column)], {values, loop.cell}, begin, rows);
-    const int64_t skipped = int64_t(tile_.first - tile_.begin), wanted = int64_t(tile_.last - tile_.first);
+    if (!symbol().out) return elementwise_.append(symbol().columns[loop.column], {values, loop.cell}, begin, rows);
+    const Tile& tile = symbol().tile;
+    const int64_t skipped = int64_t(tile.first - tile.begin), wanted = int64_t(tile.last - tile.first);
     const int64_t lo = std::max(begin, skipped), hi = std::min(begin + rows, skipped + wanted);
     if (lo >= hi) return;
-    double* to = out_ + size_t(loop.column) * stride_ + tile_.first + (lo - skipped);
+    double* to = symbol().out + size_t(loop.column) * stride_ + tile.first + (lo - skipped);
     elementwise_.convert(loop.cell, Cell::float64)(values + (lo - begin) * int64_t(width_of(loop.cell)), to, hi - lo);
   }
 
@@ -265,7 +327,7 @@ class Run {
 
   Sink sink_of(const FamilyOutput& output) const {
     Sink sink;
-    if (output.column >= 0) sink.column = &space_.columns[size_t(output.column)];
+    if (output.column >= 0) sink.column = &symbol().columns[output.column];
     if (output.scale >= 0) sink.scale = reinterpret_cast<const double*>(at(output.scale));
     if (output.place && plan_.places[size_t(output.node)].cell == Cell::float32) sink.floats = reinterpret_cast<float*>(at(output.node));
     if (output.place && plan_.places[size_t(output.node)].cell == Cell::float64) sink.doubles = reinterpret_cast<double*>(at(output.node));
@@ -289,6 +351,8 @@ class Run {
         return compute_ranks(family);
       case FamilyKind::recursive:
         return compute_recursive(family);
+      case FamilyKind::lanes:
+        return;  // see run_lanes
       case FamilyKind::talib:
         return compute_talib(family);
     }
@@ -421,9 +485,8 @@ class Run {
     for (const FamilyOutput& output : family.outputs) {
       const GraphNode& n = node(output.node);
       const auto& recursive = kernels::recursive_kernels();
-      const kernels::RecursiveTask task{.series = series(family.left), .rows = int64_t(rows_), .alpha = n.p, .window = n.n, .sink = sink_of(output)};
+      const kernels::RecursiveTask task{.series = series(family.left), .rows = int64_t(rows_), .window = n.n, .sink = sink_of(output)};
       double* space = scratch(recursive.scratch(task));
-      if (n.op == Op::ewm) recursive.ewm(task, space);
       if (n.op == Op::expanding_ema) recursive.expanding_ema(task, space);
       if (n.op == Op::absolute_deviation) recursive.absolute_deviation(task, space);
     }
@@ -454,14 +517,231 @@ class Run {
     evaluate_talib(call, inputs.data(), int64_t(rows_), space, outputs.data());
   }
 
+  // ---- Lanes -------------------------------------------------------------------------------------------------------
+
+  /// Memory of the lanes of one group: a tile of every input, the tiles of one function's outputs, a row of floats per lane, states.
+  struct LaneSpace {
+    std::vector<LaneInput> inputs;
+    std::vector<int8_t> missing;  // by input, of the tile at hand: 1 when it has a missing value, -1 when it was not gathered yet
+    std::vector<double*> states;  // by step of the group
+    double *input_tiles = nullptr, *output_tiles = nullptr;
+    float* staging = nullptr;  // a strip of rows of every lane, per column
+    size_t staged = 0;         // columns that have theirs
+
+    float* next_staged() { return staging + staged++ * size_t(kernels::kLanes * kStagedRows); }
+
+    double* input(size_t i) const { return input_tiles + i * kLaneTile; }
+    double* output(size_t o) const { return output_tiles + o * kLaneTile; }
+  };
+
+  const Family& family_of(int32_t step) const { return plan_.families[size_t(plan_.steps[size_t(step)].family)]; }
+
+  LaneSpace lane_space(const StepGroup& group) const {
+    LaneSpace lanes;
+    size_t state_doubles = 0, outputs = 0, columns = 0;
+    std::vector<size_t> state_at;
+    for (int32_t s = group.first; s < group.last; ++s) {
+      const LaneCall& call = family_of(s).lanes;
+      for (const LaneInput& input : call.inputs)
+        if (std::find(lanes.inputs.begin(), lanes.inputs.end(), input) == lanes.inputs.end()) lanes.inputs.push_back(input);
+      state_at.push_back(state_doubles);
+      state_doubles += size_t(kernels::lane_kernels().words(call.function, call.params.data()) * kernels::kLanes);
+      outputs = std::max(outputs, size_t(call.num_outputs));
+      for (const FamilyOutput& output : family_of(s).outputs) columns += output.column >= 0;
+    }
+    const size_t tiles = (lanes.inputs.size() + outputs) * kLaneTile;
+    double* space = reinterpret_cast<double*>(
+        space_.lanes.grow((tiles + state_doubles) * sizeof(double) + columns * kernels::kLanes * kStagedRows * sizeof(float)));
+    lanes.input_tiles = space, lanes.output_tiles = space + lanes.inputs.size() * kLaneTile;
+    for (size_t at : state_at) lanes.states.push_back(space + tiles + at);
+    lanes.staging = reinterpret_cast<float*>(space + tiles + state_doubles);
+    return lanes;
+  }
+
+  void run_lanes(const StepGroup& group) {
+    LaneSpace space = lane_space(group);
+    for (size_t first = 0; first < all_lanes_.size(); first += size_t(kernels::kLanes)) {
+      lanes_ = std::span(all_lanes_).subspan(first, std::min(all_lanes_.size() - first, size_t(kernels::kLanes)));
+      recall(group, space);
+      run_lane_rows(group, space);
+      remember(group);
+    }
+    for (size_t symbol = 0; symbol < symbols_.size(); ++symbol) {
+      begin_symbol(symbol);
+      for_lane_places(group, [&](int32_t i) { pad(i); });
+    }
+  }
+
+  template <class Take>
+  void for_lane_places(const StepGroup& group, const Take& take) const {
+    for (int32_t s = group.first; s < group.last; ++s)
+      for (const FamilyOutput& output : family_of(s).outputs)
+        if (output.place) take(output.node);
+  }
+
+  /// Rows of the lanes at hand, strip by strip and tile by tile. A tile ends where a lane does that keeps its state.
+  void run_lane_rows(const StepGroup& group, LaneSpace& space) {
+    int64_t longest = 0;
+    for (const Lane& lane : lanes_) longest = std::max(longest, lane.rows);
+    for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
+      const int64_t end = std::min(longest, strip + kLaneStrip);
+      for (int64_t row = strip, next = strip; row < end; row = next) {
+        if (space_.stopped()) return;
+        next = std::min(end, row + kernels::kLaneRows);
+        for (const Lane& lane : lanes_)
+          if (lane.memory && lane.rows > row) next = std::min(next, lane.rows);
+        space.missing.assign(space.inputs.size(), -1);
+        space.staged = 0;
+        for (int32_t s = group.first; s < group.last; ++s) {
+          const uint64_t begin = space_.measures ? ticks() : 0;
+          run_lane_tile(family_of(s), space, space.states[size_t(s - group.first)], row, next - row);
+          if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
+        }
+        keep_states(group, space, next);
+      }
+      write_lane_columns(group, space, strip, end - strip);
+    }
+  }
+
+  int32_t family_number(int32_t step) const { return plan_.steps[size_t(step)].family; }
+  int64_t words_of(const LaneCall& call) const { return kernels::lane_kernels().words(call.function, call.params.data()); }
+
+  /// States, and what is kept of results, as the lanes at hand remember them. Lanes that are not there take the state of the first.
+  void recall(const StepGroup& group, LaneSpace& space) {
+    for (int32_t s = group.first; s < group.last; ++s) {
+      const int64_t words = words_of(family_of(s).lanes), at = plan_.keeping.state_at[size_t(family_number(s))];
+      for (int64_t l = 0; l < kernels::kLanes; ++l) {
+        const Lane& lane = lanes_[size_t(l) < lanes_.size() ? size_t(l) : 0];
+        for (int64_t w = 0; w < words; ++w) space.states[size_t(s - group.first)][w * kernels::kLanes + l] = lane.memory ? lane.memory[at + w] : 0;
+      }
+    }
+    for_lane_places(group, [&](int32_t i) {
+      for (const Lane& lane : lanes_) {
+        if (lane.first == lane.begin) continue;
+        begin_symbol(lane.symbol);
+        double* values = reinterpret_cast<double*>(at(i));
+        const int64_t kept = std::min(plan_.keeping.rows_of[size_t(i)], lane.first - lane.begin);
+        std::fill(values + lane.begin, values + lane.first - kept, kNaN);
+        const double* from = lane.memory + plan_.keeping.rows_at[size_t(i)] + plan_.keeping.rows_of[size_t(i)];
+        std::copy(from - kept, from, values + lane.first - kept);
+      }
+    });
+  }
+
+  /// The states of lanes that end before row `row`.
+  void keep_states(const StepGroup& group, const LaneSpace& space, int64_t row) {
+    for (size_t l = 0; l < lanes_.size(); ++l) {
+      if (!lanes_[l].memory || lanes_[l].rows != row) continue;
+      for (int32_t s = group.first; s < group.last; ++s) {
+        const int64_t words = words_of(family_of(s).lanes), at = plan_.keeping.state_at[size_t(family_number(s))];
+        for (int64_t w = 0; w < words; ++w) lanes_[l].memory[at + w] = space.states[size_t(s - group.first)][w * kernels::kLanes + int64_t(l)];
+      }
+    }
+  }
+
+  /// The last rows of results, as many as later rows look back to; zeros where there are not so many.
+  void remember(const StepGroup& group) {
+    for_lane_places(group, [&](int32_t i) {
+      const int64_t wanted = plan_.keeping.rows_of[size_t(i)];
+      for (const Lane& lane : lanes_) {
+        if (!lane.memory) continue;
+        begin_symbol(lane.symbol);
+        const double* end = reinterpret_cast<const double*>(at(i)) + lane.first + lane.rows;
+        const int64_t kept = std::min(wanted, lane.first + lane.rows - lane.begin);
+        double* to = lane.memory + plan_.keeping.rows_at[size_t(i)];
+        std::fill(to, to + wanted - kept, 0.0);
+        std::copy(end - kept, end, to + wanted - kept);
+      }
+    });
+  }
+
+  void run_lane_tile(const Family& family, LaneSpace& space, double* state, int64_t row, int64_t rows) {
+    const LaneCall& call = family.lanes;
+    const double* inputs[kMaxTalibInputs] = {};
+    double* outputs[kMaxTalibInputs] = {};
+    bool complete = true;
+    for (size_t i = 0; i < call.inputs.size(); ++i) {
+      const size_t number = size_t(std::find(space.inputs.begin(), space.inputs.end(), call.inputs[i]) - space.inputs.begin());
+      inputs[i] = space.input(number);
+      if (space.missing[number] < 0) space.missing[number] = gather(call.inputs[i], row, rows, space.input(number));
+      complete &= !space.missing[number];
+    }
+    for (size_t o = 0; o < size_t(call.num_outputs); ++o) outputs[o] = space.output(o);
+    kernels::lane_kernels().run({call.function, call.params.data(), inputs, outputs, rows, int64_t(lanes_.size()), state, call.exact, complete});
+    for (const FamilyOutput& output : family.outputs) {
+      const GraphNode& n = node(output.node);
+      const double* values = outputs[n.op == Op::talib ? size_t(n.p) : 0];
+      if (output.column >= 0) stage_lane_column(values, space.next_staged(), row, rows);
+      if (output.place) write_lane_place(output.node, values, row, rows);
+    }
+  }
+
+  int64_t rows_left(size_t lane, int64_t row) const { return lanes_[lane].rows - row; }
+
+  bool gather(const LaneInput& input, int64_t row, int64_t rows, double* tile) {
+    kernels::LaneSeries series[kernels::kLanes];
+    for (size_t s = 0; s < lanes_.size(); ++s) {
+      begin_symbol(lanes_[s].symbol);
+      // A lane that has ended repeats its last row.
+      const int64_t first = lanes_[s].first + std::min(row, lanes_[s].rows - 1);
+      series[s] = {.stored = Cell::float64, .cell = input.cell, .rows = std::max<int64_t>(1, rows_left(s, row))};
+      if (input.field < 0) {
+        series[s].values = at(input.node) + first * 8, series[s].stored = plan_.places[size_t(input.node)].cell;
+        if (series[s].stored == Cell::float32) series[s].values = at(input.node) + first * 4;
+        continue;
+      }
+      std::visit(
+          [&](const auto& span) {
+            series[s].values = span.data() + symbol().tile.begin + first;
+            series[s].stored = sizeof(*span.data()) == 4 ? Cell::float32 : Cell::float64;
+          },
+          symbol().bars->series[size_t(input.field)]);
+    }
+    return kernels::lane_kernels().gather(series, int64_t(lanes_.size()), rows, tile);
+  }
+
+  void stage_lane_column(const double* values, float* staging, int64_t row, int64_t rows) {
+    float* out[kernels::kLanes] = {};
+    for (size_t s = 0; s < lanes_.size(); ++s)
+      if (rows_left(s, row) > 0) out[s] = staging + int64_t(s) * kStagedRows + 16 + row % kLaneStrip;
+    kernels::lane_kernels().scatter_floats(values, int64_t(lanes_.size()), rows, out);
+  }
+
+  void write_lane_columns(const StepGroup& group, LaneSpace& space, int64_t row, int64_t rows) {
+    space.staged = 0;
+    for (int32_t s = group.first; s < group.last; ++s) {
+      const uint64_t begin = space_.measures ? ticks() : 0;
+      for (const FamilyOutput& output : family_of(s).outputs) {
+        if (output.column < 0) continue;
+        float* staging = space.next_staged() + 16;
+        for (size_t l = 0; l < lanes_.size(); ++l, staging += kStagedRows)
+          if (rows_left(l, row) > 0 && lanes_[l].columns)
+            elementwise_.append_floats(lanes_[l].columns[output.column], row, staging, std::min(rows, rows_left(l, row)));
+      }
+      if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
+    }
+  }
+
+  void write_lane_place(int32_t i, const double* values, int64_t row, int64_t rows) {
+    double* out[kernels::kLanes] = {};
+    for (size_t s = 0; s < lanes_.size(); ++s) {
+      begin_symbol(lanes_[s].symbol);
+      if (rows_left(s, row) > 0) out[s] = reinterpret_cast<double*>(at(i)) + lanes_[s].first + row;
+    }
+    kernels::lane_kernels().scatter(values, int64_t(lanes_.size()), rows, out);
+  }
+
   const Program::Plan& plan_;
-  const Bars& bars_;
-  Tile tile_;
-  double* out_;
-  size_t stride_, rows_;
+  std::span<const RunSymbol> symbols_;
+  std::vector<Lane> all_lanes_;
+  std::span<const Lane> lanes_;  // those at hand
+  size_t stride_;
   Workspace::State& space_;
   const kernels::ElementwiseKernels& elementwise_;
   char* slots_ = nullptr;
+  // Of the symbol at hand.
+  size_t symbol_ = 0, rows_ = 0;
+  ptrdiff_t own_slots_ = 0;
 };
 
 std::vector<Tile> tiles_of(const Program& program, size_t rows) {
@@ -475,42 +755,84 @@ std::vector<Tile> tiles_of(const Program& program, size_t rows) {
   return tiles;
 }
 
-/// Runs the tiles of a series; begin(column, i, tile) says where the values of output i go.
-template <class Begin>
-void evaluate_columns(const Program& program, const Bars& bars, Workspace::State& space, const Begin& begin) {
-  for (const Tile& tile : tiles_of(program, bars.rows)) {
-    space.columns.assign(program.num_outputs(), {});
-    for (size_t i = 0; i < program.num_outputs(); ++i) begin(space.columns[i], i, tile);
-    Run(program, bars, tile, nullptr, 0, space).run();
-    kernels::elementwise_kernels().finish(space.columns.data(), int64_t(space.columns.size()));
+/// Calls run(symbols, first) with what runs together: one tile of one symbol, or, in a program with lanes, all symbols that have rows;
+/// `first` is the number of the first one.
+template <class Function>
+void for_each_run(const Program& program, std::span<const Bars> bars, const Function& run) {
+  std::vector<RunSymbol> together;
+  for (size_t s = 0; s < bars.size(); ++s) {
+    for (const Tile& tile : tiles_of(program, bars[s].rows)) {
+      together.push_back({.bars = &bars[s], .tile = tile});
+      if (program.plan().has_lanes) continue;
+      run(std::span(together), s);
+      together.clear();
+    }
   }
+  if (!together.empty()) run(std::span(together), 0);
 }
 
-void evaluate_float32(const Program& program, const Bars& bars, Workspace::State& space, float* out, size_t stride) {
-  evaluate_columns(program, bars, space, [&](StreamedColumn& column, size_t i, const Tile& tile) {
-    column.out = out + i * stride + tile.first;
+/// Runs the tiles of a symbol, or whole symbols side by side; begin(column, symbol, i, tile) says where the values of output i go.
+template <class Begin>
+void evaluate_columns(const Program& program, std::span<const Bars> bars, Workspace::State& space, const Begin& begin) {
+  const size_t num_outputs = program.num_outputs();
+  const auto run = [&](std::span<RunSymbol> symbols, size_t first) {
+    space.columns.assign(num_outputs * symbols.size(), {});
+    for (size_t s = 0; s < symbols.size(); ++s) {
+      symbols[s].columns = space.columns.data() + s * num_outputs;
+      for (size_t i = 0; i < num_outputs; ++i) begin(symbols[s].columns[i], first + s, i, symbols[s].tile);
+    }
+    Run(program, symbols, 0, space).run();
+    kernels::elementwise_kernels().finish(space.columns.data(), int64_t(space.columns.size()));
+  };
+  for_each_run(program, bars, run);
+}
+
+void evaluate_float32(const Program& program, std::span<const Bars> bars, Workspace::State& space, std::span<float* const> out, size_t stride) {
+  evaluate_columns(program, bars, space, [&](StreamedColumn& column, size_t symbol, size_t i, const Tile& tile) {
+    column.out = out[symbol] + i * stride + tile.first;
     column.first = int64_t(tile.first - tile.begin), column.last = int64_t(tile.last - tile.begin);
     // The lines that this column shares with its neighbours are read before they are written; all others are not.
     __builtin_prefetch(column.out, 1), __builtin_prefetch(column.out + (tile.last - tile.first) - 1, 1);
   });
 }
 
-void evaluate_float64(const Program& program, const Bars& bars, Workspace::State& space, double* out, size_t stride) {
-  for (const Tile& tile : tiles_of(program, bars.rows)) Run(program, bars, tile, out, stride, space).run();
+void evaluate_float64(const Program& program, std::span<const Bars> bars, Workspace::State& space, std::span<double* const> out, size_t stride) {
+  for_each_run(program, bars, [&](std::span<RunSymbol> symbols, size_t first) {
+    for (size_t s = 0; s < symbols.size(); ++s) symbols[s].out = out[first + s];
+    Run(program, symbols, stride, space).run();
+  });
 }
 
-/// Runs a program of the other width into a block, and copies.
+/// Runs a program of the other width symbol by symbol into a block, and copies.
 template <class From, class To, class Evaluate>
-void evaluate_by_block(const Program& program, const Bars& bars, Workspace::State& space, To* out, size_t stride, const Evaluate& evaluate) {
-  From* block = reinterpret_cast<From*>(space.block.grow(program.num_outputs() * bars.rows * sizeof(From)));
-  evaluate(program, bars, space, block, bars.rows);
-  for (size_t i = 0; i < program.num_outputs(); ++i)
-    for (size_t t = 0; t < bars.rows; ++t) out[i * stride + t] = To(block[i * bars.rows + t]);
+void evaluate_by_block(const Program& program, std::span<const Bars> bars, Workspace::State& space, std::span<To* const> out, size_t stride,
+                       const Evaluate& evaluate) {
+  for (size_t s = 0; s < bars.size(); ++s) {
+    const size_t rows = bars[s].rows;
+    From* const block = reinterpret_cast<From*>(space.block.grow(program.num_outputs() * rows * sizeof(From)));
+    evaluate(program, bars.subspan(s, 1), space, std::span(&block, 1), rows);
+    for (size_t i = 0; i < program.num_outputs(); ++i)
+      for (size_t t = 0; t < rows; ++t) out[s][i * stride + t] = To(block[i * rows + t]);
+  }
+}
+
+/// Calls take(bars, out) with at most kLanes symbols at a time, none without rows.
+template <class To, class Take>
+void for_each_block(std::span<const Bars> symbols, std::span<To* const> out, const Take& take) {
+  std::vector<Bars> bars;
+  std::vector<To*> to;
+  for (size_t s = 0; s < symbols.size(); ++s) {
+    if (symbols[s].rows > 0) bars.push_back(symbols[s]), to.push_back(out[s]);
+    if (bars.empty() || (bars.size() < size_t(kernels::kLanes) && s + 1 < symbols.size())) continue;
+    take(std::span<const Bars>(bars), std::span<To* const>(to));
+    bars.clear(), to.clear();
+  }
 }
 
 }  // namespace
 
 void Workspace::measure() { state_->measures = true; }
+void Workspace::stop_with(const exec::Cancellation* cancel) { state_->cancel = cancel; }
 
 void Workspace::State::bind(const Program& program, size_t rows) {
   const Program::Plan& plan = program.plan();
@@ -521,7 +843,8 @@ void Workspace::State::bind(const Program& program, size_t rows) {
   bound = program, layout = wanted, kernels = active;
   loops.assign(plan.steps.size(), RowLoop{});
   for (const StepGroup& group : plan.groups)
-    for (int32_t s = group.first; s < group.last && group.by_rows; ++s) loops[size_t(s)] = bind_loop(plan, plan.steps[size_t(s)], layout, *kernels);
+    for (int32_t s = group.first; s < group.last && group.kind == StepGroup::Kind::by_rows; ++s)
+      loops[size_t(s)] = bind_loop(plan, plan.steps[size_t(s)], layout, *kernels);
 }
 
 std::vector<OperatorCost> operator_costs(const Program& program, std::span<const Workspace* const> workspaces) {
@@ -543,20 +866,43 @@ std::vector<OperatorCost> operator_costs(const Program& program, std::span<const
   return costs;
 }
 
+void evaluate_block(const Program& program, std::span<const Bars> symbols, Workspace& workspace, std::span<float* const> out, size_t stride) {
+  for_each_block(symbols, out, [&](std::span<const Bars> bars, std::span<float* const> to) {
+    if (program.dtype() == Dtype::float32) return evaluate_float32(program, bars, workspace.state(), to, stride);
+    evaluate_by_block<double>(program, bars, workspace.state(), to, stride, evaluate_float64);
+  });
+}
+
+void evaluate_block(const Program& program, std::span<const Bars> symbols, Workspace& workspace, std::span<double* const> out, size_t stride) {
+  for_each_block(symbols, out, [&](std::span<const Bars> bars, std::span<double* const> to) {
+    if (program.dtype() == Dtype::float64) return evaluate_float64(program, bars, workspace.state(), to, stride);
+    evaluate_by_block<float>(program, bars, workspace.state(), to, stride, evaluate_float32);
+  });
+}
+
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, float* out, size_t stride) {
-  if (bars.rows == 0) return;
-  if (program.dtype() == Dtype::float32) return evaluate_float32(program, bars, workspace.state(), out, stride);
-  evaluate_by_block<double>(program, bars, workspace.state(), out, stride, evaluate_float64);
+  evaluate_block(program, {&bars, 1}, workspace, std::span<float* const>(&out, 1), stride);
 }
 
 void evaluate(const Program& program, const Bars& bars, Workspace& workspace, double* out, size_t stride) {
-  if (bars.rows == 0) return;
-  if (program.dtype() == Dtype::float64) return evaluate_float64(program, bars, workspace.state(), out, stride);
-  evaluate_by_block<float>(program, bars, workspace.state(), out, stride, evaluate_float32);
+  evaluate_block(program, {&bars, 1}, workspace, std::span<double* const>(&out, 1), stride);
+}
+
+std::vector<std::vector<size_t>> symbol_blocks(const Program& program, std::span<const int64_t> offsets, size_t workers) {
+  if (offsets.empty()) return {};
+  std::vector<size_t> order(offsets.size() - 1);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return offsets[a + 1] - offsets[a] > offsets[b + 1] - offsets[b]; });
+  const size_t together =
+      program.plan().has_lanes ? std::clamp<size_t>(order.size() / std::max<size_t>(1, 2 * workers), 1, size_t(kernels::kLanes)) : 1;
+  std::vector<std::vector<size_t>> blocks;
+  for (size_t s = 0; s < order.size(); s += together)
+    blocks.emplace_back(order.begin() + ptrdiff_t(s), order.begin() + ptrdiff_t(std::min(order.size(), s + together)));
+  return blocks;
 }
 
 void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<float*>& out) {
-  evaluate_columns(program, bars, workspace.state(), [&](StreamedColumn& column, size_t i, const Tile& tile) {
+  evaluate_columns(program, {&bars, 1}, workspace.state(), [&](StreamedColumn& column, size_t, size_t i, const Tile& tile) {
     const auto first = std::lower_bound(wanted.begin(), wanted.end(), int64_t(tile.first));
     const auto last = std::lower_bound(first, wanted.end(), int64_t(tile.last));
     column.out = out[i] + (first - wanted.begin());
@@ -566,10 +912,78 @@ void evaluate_rows(const Program& program, const Bars& bars, std::span<const int
 
 void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<double*>& out) {
   Workspace::State& space = workspace.state();
-  double* block = reinterpret_cast<double*>(space.block.grow(program.num_outputs() * bars.rows * sizeof(double)));
-  evaluate_float64(program, bars, space, block, bars.rows);
+  double* const block = reinterpret_cast<double*>(space.block.grow(program.num_outputs() * bars.rows * sizeof(double)));
+  evaluate_float64(program, {&bars, 1}, space, std::span(&block, 1), bars.rows);
   for (size_t i = 0; i < program.num_outputs(); ++i)
     for (size_t k = 0; k < wanted.size(); ++k) out[i][k] = block[i * bars.rows + size_t(wanted[k])];
+}
+
+namespace {
+
+/// The lanes of segments, and the new rows of every series.
+struct SegmentRun {
+  std::vector<RunSymbol> symbols;
+  std::vector<Lane> lanes;
+  std::vector<std::vector<int64_t>> wanted;  // by series
+
+  SegmentRun(std::span<const Bars> series, std::span<const Segment> segments) : wanted(series.size()) {
+    for (const Bars& bars : series) symbols.push_back({.bars = &bars, .tile = {0, bars.rows, 0, bars.rows}});
+    for (const Segment& s : segments) {
+      lanes.push_back({.symbol = s.series, .begin = s.begin, .first = s.first, .rows = s.end - s.first, .memory = s.memory});
+      for (int64_t row = s.first; row < s.end; ++row) wanted[s.series].push_back(row);
+    }
+  }
+
+  /// Steps write the columns of whole series, of which only new rows are stored; every lane has columns of its own.
+  void point_columns(size_t num_outputs, const std::vector<float*>& out, std::vector<StreamedColumn>& columns) {
+    columns.assign(num_outputs * (symbols.size() + lanes.size()), {});
+    StreamedColumn* next = columns.data();
+    int64_t at = 0;
+    for (size_t s = 0; s < symbols.size(); ++s, next += num_outputs) {
+      symbols[s].columns = next;
+      for (size_t i = 0; i < num_outputs; ++i) {
+        next[i].wanted = wanted[s].data(), next[i].num_wanted = out.empty() ? 0 : int64_t(wanted[s].size());
+        next[i].out = out.empty() ? nullptr : out[i] + at;
+      }
+      at += int64_t(wanted[s].size());
+    }
+    at = 0;
+    for (Lane& lane : lanes) {
+      if (!out.empty()) lane.columns = next;
+      for (size_t i = 0; i < num_outputs && !out.empty(); ++i) next[i].out = out[i] + at, next[i].last = lane.rows;
+      next += num_outputs, at += lane.rows;
+    }
+  }
+};
+
+}  // namespace
+
+void evaluate_segments(const Program& program, std::span<const Bars> series, std::span<const Segment> segments, Workspace& workspace,
+                       const std::vector<float*>& out) {
+  Workspace::State& space = workspace.state();
+  SegmentRun segment_run(series, segments);
+  // A series may be wanted in no row at all; then its list must not look like none.
+  for (auto& rows : segment_run.wanted) rows.reserve(1);
+  segment_run.point_columns(program.num_outputs(), out, space.columns);
+  Run(program, segment_run.symbols, std::move(segment_run.lanes), 0, space).run();
+  if (!out.empty()) kernels::elementwise_kernels().finish(space.columns.data(), int64_t(space.columns.size()));
+}
+
+void evaluate_segments(const Program& program, std::span<const Bars> series, std::span<const Segment> segments, Workspace& workspace,
+                       const std::vector<double*>& out) {
+  Workspace::State& space = workspace.state();
+  SegmentRun segment_run(series, segments);
+  size_t longest = 0;
+  for (const Bars& bars : series) longest = std::max(longest, bars.rows);
+  const size_t cells = program.num_outputs() * longest;
+  double* const block = reinterpret_cast<double*>(space.block.grow(series.size() * cells * sizeof(double)));
+  for (size_t s = 0; s < series.size(); ++s) segment_run.symbols[s].out = block + s * cells;
+  Run(program, segment_run.symbols, std::move(segment_run.lanes), longest, space).run();
+  for (size_t i = 0; i < out.size(); ++i) {
+    double* to = out[i];
+    for (size_t s = 0; s < series.size(); ++s)
+      for (const int64_t row : segment_run.wanted[s]) *to++ = block[s * cells + i * longest + size_t(row)];
+  }
 }
 
 }  // namespace hayate

@@ -53,6 +53,13 @@ Extent of_operands(const GraphNode& node, const std::vector<Extent>& extents) {
 
 }  // namespace
 
+std::optional<int64_t> own_reach(const GraphNode& node) {
+  if (node.op == Op::shift) return std::max<int64_t>(node.n, 0);
+  if (is_rolling(node.op)) return node.n == 0 ? std::nullopt : std::optional(node.n - 1);
+  if (node.op == Op::field || node.op == Op::constant || node.op == Op::cast || is_elementwise(node.op)) return 0;
+  return std::nullopt;
+}
+
 Extent Graph::extent_of(const GraphNode& node) const {
   if (node.op == Op::field) return size_t(node.n) < field_extents.size() ? field_extents[size_t(node.n)] : Extent{};
   Extent out = of_operands(node, extents_);

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -108,6 +109,9 @@ struct Extent {
   int64_t lookback = 0;      ///< kAll: no row ever has a value
   int64_t settled = 0;       ///< rows after which it hardly matters where the series begins; kAll: it always does
 };
+
+/// Rows before its own that a node reads of its operands; nothing: all of them.
+std::optional<int64_t> own_reach(const GraphNode& node);
 
 class Graph {
  public:

@@ -82,8 +82,8 @@ class LookbackFormula {
     if (name == "floor") return std::floor(arguments[0]);
     if (name == "sqrt") return std::sqrt(arguments[0]);
     if (name != "average") return std::nan("");
-    const auto own = static_cast<kernels::ta::Average>(arguments[2]);
-    return double(kernels::ta::average_lookback(int64_t(arguments[0]), kernels::ta::average_type(arguments[1], own)));
+    const auto own = static_cast<kernels::baseline::talib::Average>(arguments[2]);
+    return double(kernels::baseline::talib::average_lookback(int64_t(arguments[0]), kernels::baseline::talib::average_type(arguments[1], own)));
   }
 
   std::string_view text_;

@@ -43,12 +43,13 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
       return FamilyKind::quantiles;
     case Op::rank:
       return FamilyKind::ranks;
-    case Op::ewm:
     case Op::expanding_ema:
     case Op::absolute_deviation:
       return FamilyKind::recursive;
+    case Op::ewm:
+      return FamilyKind::lanes;
     case Op::talib:
-      return FamilyKind::talib;
+      return graph.talib_calls[size_t(node.n)].function->lanes == kernels::LaneFunction::none ? FamilyKind::talib : FamilyKind::lanes;
     default:
       return FamilyKind::moments;
   }
@@ -58,7 +59,8 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
 bool finds_extremes(FamilyKind kind) { return kind == FamilyKind::largest || kind == FamilyKind::smallest; }
 
 /// Families that can multiply a result on its way into a column.
-bool takes_scale(FamilyKind kind) { return kind != FamilyKind::recursive && kind != FamilyKind::talib; }
+bool takes_scale(FamilyKind kind) { return kind < FamilyKind::recursive; }
+bool writes_columns(FamilyKind kind) { return takes_scale(kind) || kind == FamilyKind::lanes; }
 
 class Planner {
  public:
@@ -73,8 +75,11 @@ class Planner {
     gather_families();
     place_nodes();
     for (size_t i = 0; i < plan_.graph.outputs.size(); ++i) schedule_output(int32_t(i));
+    order_phases();
     group_steps();
+    find_crossing();
     assign_slots();
+    find_keeping();
     return std::move(plan_);
   }
 
@@ -123,10 +128,13 @@ class Planner {
       if (!needed_[size_t(i)] || !is_family(node(i).op)) continue;
       const FamilyKind kind = kind_of(graph(), node(i));
       // A recursive node is a family by itself; the outputs of one call of TA-Lib are one.
-      const int32_t second = kind == FamilyKind::recursive ? i : kind == FamilyKind::talib ? int32_t(node(i).n) : node(i).in[1];
+      const int32_t second = kind == FamilyKind::recursive || node(i).op == Op::ewm ? i
+                             : node(i).op == Op::talib                              ? int32_t(node(i).n)
+                                                                                    : node(i).in[1];
       const auto key = std::tuple(kind, node(i).in[0], second);
       const auto [at, fresh] = known.try_emplace(key, int32_t(plan_.families.size()));
       if (fresh) plan_.families.push_back({.kind = kind, .left = node(i).in[0], .right = node(i).in[1]});
+      if (fresh && kind == FamilyKind::lanes) plan_.families.back().lanes = lane_call(node(i));
       family_of_[size_t(i)] = at->second;
     }
     std::vector<std::vector<int64_t>> windows(plan_.families.size());
@@ -137,6 +145,24 @@ class Planner {
     }
     for (size_t f = 0; f < windows.size(); ++f) link_family(plan_.families[f], windows[f]);
     add_family_outputs();
+  }
+
+  LaneCall lane_call(const GraphNode& n) const {
+    LaneCall call{.function = kernels::LaneFunction::ewm, .params = {n.p}, .inputs = {lane_input(n.in[0])}, .num_outputs = 1};
+    if (n.op == Op::ewm) return call;
+    const TalibCall& talib = plan_.graph.talib_calls[size_t(n.n)];
+    call = {.function = talib.function->lanes, .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
+    for (int i = 0; i < talib.function->num_inputs(); ++i) call.inputs.push_back(lane_input(n.in[size_t(i)]));
+    return call;
+  }
+
+  /// A field, widened or not, is read from the bars.
+  LaneInput lane_input(int32_t i) const {
+    const GraphNode& n = node(i);
+    const bool widens = n.op == Op::cast && n.type == ValueType::float64;
+    const GraphNode& source = widens ? node(n.in[0]) : n;
+    if (source.op == Op::field) return {.field = int32_t(source.n), .cell = cell_of(source.type)};
+    return {.node = i};
   }
 
   static void link_family(Family& family, const std::vector<int64_t>& windows) {
@@ -159,7 +185,7 @@ class Planner {
     if (plan_.dtype != Dtype::float32) return {};
     const int32_t root = plan_.graph.outputs[i];
     const auto can_write = [&](int32_t n) { return family_of_[size_t(n)] >= 0 && takes_scale(plan_.families[size_t(family_of_[size_t(n)])].kind); };
-    if (can_write(root)) return {root, -1};
+    if (family_of_[size_t(root)] >= 0 && writes_columns(plan_.families[size_t(family_of_[size_t(root)])].kind)) return {root, -1};
     const GraphNode& product = node(root);
     if (product.op != Op::multiply || product.type != ValueType::float64 || node(product.in[1]).op != Op::reciprocal) return {};
     if (!can_write(product.in[0]) || !readers_[size_t(root)].empty()) return {};
@@ -241,13 +267,23 @@ class Planner {
                        [&](int32_t r) { return reads_float32(node(r).op) || is_family(node(r).op); });
   }
 
+  /// Whether several functions of TA-Lib read `i`: each would widen it for itself, at 0.3 ns a row.
+  bool is_shared_widening(int32_t i) const {
+    std::set<int32_t> functions;
+    for (int32_t reader : readers_[size_t(i)]) {
+      const int32_t f = family_of_[size_t(reader)];
+      if (f >= 0 && plan_.families[size_t(f)].kind == FamilyKind::talib) functions.insert(f);
+    }
+    return functions.size() > 1;
+  }
+
   /// Nodes that stand where another one does: shifts, and widenings that the readers do themselves.
   int32_t alias_of(int32_t i) const {
     const GraphNode& n = node(i);
     // A shift back of a shift forward has rows without a value at both ends, so it is a copy.
     if (n.op == Op::shift) return plan_.places[size_t(n.in[0])].shift * n.n >= 0 ? n.in[0] : -1;
     const bool widens = n.op == Op::cast && n.type == ValueType::float64 && node(n.in[0]).type == ValueType::float32;
-    return widens && outputs_of_[size_t(i)] == 0 && all_read_float32(i) ? n.in[0] : -1;
+    return widens && outputs_of_[size_t(i)] == 0 && all_read_float32(i) && !is_shared_widening(i) ? n.in[0] : -1;
   }
 
   void place_nodes() {
@@ -346,6 +382,12 @@ class Planner {
   /// The nodes that a family reads.
   std::vector<int32_t> operands_of(int32_t f) const {
     const Family& family = plan_.families[size_t(f)];
+    if (family.kind == FamilyKind::lanes) {
+      std::vector<int32_t> operands;
+      for (const LaneInput& input : family.lanes.inputs)
+        if (input.node >= 0) operands.push_back(input.node);
+      return operands;
+    }
     if (family.kind != FamilyKind::talib) return {family.left, family.right};
     const GraphNode& member = node(members_[size_t(f)].front());
     return {std::begin(member.in), std::end(member.in)};
@@ -375,6 +417,24 @@ class Planner {
     return writes;
   }
 
+  bool is_lanes(const Step& step) const { return step.kind == Step::Kind::family && plan_.families[size_t(step.family)].kind == FamilyKind::lanes; }
+
+  /// Puts the steps of every phase together, its lanes last. A step that reads what lanes made is a phase later.
+  void order_phases() {
+    std::vector<int32_t> phase_of(num_nodes(), 0);
+    std::vector<std::pair<int32_t, Step>> ordered;
+    for (const Step& step : plan_.steps) {
+      int32_t phase = 0;
+      for (int32_t n : reads_of(step)) phase = std::max(phase, phase_of[size_t(root_[size_t(n)])]);
+      for (int32_t n : writes_of(step)) phase_of[size_t(n)] = phase + is_lanes(step);
+      plan_.has_lanes |= is_lanes(step);
+      ordered.emplace_back(2 * phase + is_lanes(step), step);
+    }
+    std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    plan_.steps.clear();
+    for (const auto& [order, step] : ordered) plan_.steps.push_back(step), phases_.push_back(order / 2);
+  }
+
   bool runs_by_rows(const Step& step) const {
     return step.kind != Step::Kind::family && (step.kind != Step::Kind::node || (node(step.node).op != Op::shift && node(step.node).op != Op::first));
   }
@@ -384,18 +444,38 @@ class Planner {
     std::vector<int32_t> made_in(num_nodes(), -1);
     for (size_t s = 0; s < plan_.steps.size(); ++s) {
       const Step& step = plan_.steps[s];
-      const int32_t group = int32_t(plan_.groups.size()) - 1;
-      bool joins = runs_by_rows(step) && group >= 0 && plan_.groups[size_t(group)].by_rows;
+      const int32_t group = int32_t(plan_.groups.size()) - 1, phase = phases_[s];
+      const auto kind = is_lanes(step) ? StepGroup::Kind::lanes : runs_by_rows(step) ? StepGroup::Kind::by_rows : StepGroup::Kind::whole;
+      bool joins =
+          kind != StepGroup::Kind::whole && group >= 0 && plan_.groups[size_t(group)].kind == kind && plan_.groups[size_t(group)].phase == phase;
       for (int32_t n : reads_of(step))
         if (plan_.places[size_t(n)].shift < 0 && made_in[size_t(root_[size_t(n)])] == group) joins = false;
-      if (!joins) plan_.groups.push_back({.first = int32_t(s), .last = int32_t(s), .by_rows = runs_by_rows(step)});
+      if (!joins) plan_.groups.push_back({.first = int32_t(s), .last = int32_t(s), .kind = kind, .phase = phase});
       plan_.groups.back().last = int32_t(s) + 1;
       for (int32_t n : writes_of(step)) made_in[size_t(n)] = int32_t(plan_.groups.size()) - 1;
     }
   }
 
+  /// What lanes make or read, and what is read in a later phase than it is made in.
+  void find_crossing() {
+    std::vector<int32_t> made_in(num_nodes(), -1);
+    for (const StepGroup& group : plan_.groups) {
+      for (int32_t s = group.first; s < group.last; ++s) {
+        const Step& step = plan_.steps[size_t(s)];
+        for (int32_t n : reads_of(step)) {
+          const size_t root = size_t(root_[size_t(n)]);
+          if (is_lanes(step) || made_in[root] != group.phase) plan_.places[root].crosses = true;
+        }
+        for (int32_t n : writes_of(step)) {
+          made_in[size_t(n)] = group.phase;
+          if (is_lanes(step)) plan_.places[size_t(n)].crosses = true;
+        }
+      }
+    }
+  }
+
   /// A slot is free again after the last step that reads it; one whose rows are read with a shift, after the last step of that
-  /// group, because the next block of rows needs them. Slots of 1 byte a row are numbered first, those of 8 last.
+  /// group, because the next block of rows needs them; lanes of a group take turns too. Slots of 1 byte a row are numbered first, those of 8 last.
   void assign_slots() {
     std::vector<size_t> last_read(num_nodes(), 0), group_end(plan_.steps.size());
     std::vector<bool> shifted(num_nodes(), false);
@@ -405,12 +485,12 @@ class Planner {
       for (int32_t n : reads_of(plan_.steps[s])) {
         const size_t root = size_t(root_[size_t(n)]);
         last_read[root] = s;
-        if (plan_.places[size_t(n)].shift != 0) shifted[root] = true;
+        if (plan_.places[size_t(n)].shift != 0 || is_lanes(plan_.steps[s])) shifted[root] = true;
       }
     }
-    std::vector<int32_t> free_slots[3];
-    int32_t count[3] = {0, 0, 0};
-    const auto size_class = [&](int32_t n) { return size_t(plan_.places[size_t(n)].cell); };
+    std::vector<int32_t> free_slots[6];
+    int32_t count[6] = {};
+    const auto size_class = [&](int32_t n) { return size_t(plan_.places[size_t(n)].cell) + (plan_.places[size_t(n)].crosses ? 3 : 0); };
     std::vector<std::vector<int32_t>> ends(plan_.steps.size());
     for (size_t s = 0; s < plan_.steps.size(); ++s) {
       for (int32_t n : writes_of(plan_.steps[s])) {
@@ -423,11 +503,48 @@ class Planner {
       }
       for (int32_t n : ends[s]) free_slots[size_class(n)].push_back(plan_.places[size_t(n)].slot);
     }
-    plan_.num_flags = count[0], plan_.num_narrow = count[1], plan_.num_slots = count[0] + count[1] + count[2];
-    const int32_t base[3] = {0, count[0], count[0] + count[1]};
+    plan_.local = {count[0], count[1], count[2]}, plan_.crossing = {count[3], count[4], count[5]};
+    const int32_t base[6] = {0, count[0], count[0] + count[1], 0, count[3], count[3] + count[4]};
     for (size_t i = 0; i < num_nodes(); ++i)
       if (root_[i] == int32_t(i) && plan_.places[i].slot >= 0) plan_.places[i].slot += base[size_class(int32_t(i))];
-    for (size_t i = 0; i < num_nodes(); ++i) plan_.places[i].slot = plan_.places[size_t(root_[i])].slot;
+    for (size_t i = 0; i < num_nodes(); ++i) {
+      const Place& root = plan_.places[size_t(root_[i])];
+      plan_.places[i].slot = root.slot, plan_.places[i].crosses = root.crosses;
+    }
+  }
+
+  // ---- Keeping -----------------------------------------------------------------------------------------------------
+
+  bool is_made_by_lanes(size_t i) const { return family_of_[i] >= 0 && plan_.families[size_t(family_of_[i])].kind == FamilyKind::lanes; }
+
+  /// From the outputs back: how many rows before a new one each node is needed in. Lanes need their inputs in new rows only. The bars
+  /// must go back as far as any of it, since all series of a run have the same rows.
+  void find_keeping() {
+    Keeping& keeping = plan_.keeping;
+    std::vector<int64_t> back(num_nodes(), -1);
+    for (int32_t output : graph().outputs) back[size_t(output)] = 0;
+    for (size_t i = num_nodes(); i-- > 0;) {
+      if (back[i] < 0) continue;
+      const GraphNode& n = node(int32_t(i));
+      const std::optional<int64_t> reach = is_made_by_lanes(i) ? 0 : own_reach(n);
+      if (!reach) keeping.possible = false;
+      const int64_t operand_back = is_made_by_lanes(i) ? 0 : back[i] + reach.value_or(0);
+      for (int32_t operand : n.in)
+        if (operand >= 0) back[size_t(operand)] = std::max(back[size_t(operand)], operand_back);
+      if (n.op == Op::field || is_made_by_lanes(i)) keeping.bars = std::max(keeping.bars, back[i]);
+    }
+    keeping.state_at.assign(plan_.families.size(), 0);
+    keeping.rows_of.assign(num_nodes(), 0), keeping.rows_at.assign(num_nodes(), 0);
+    for (size_t f = 0; f < plan_.families.size(); ++f) {
+      const Family& family = plan_.families[f];
+      if (family.kind != FamilyKind::lanes) continue;
+      keeping.state_at[f] = keeping.doubles;
+      keeping.doubles += kernels::lane_kernels().words(family.lanes.function, family.lanes.params.data());
+      for (int32_t member : members_[f]) {
+        keeping.rows_of[size_t(member)] = back[size_t(member)], keeping.rows_at[size_t(member)] = keeping.doubles;
+        keeping.doubles += back[size_t(member)];
+      }
+    }
   }
 
   Program::Plan plan_;
@@ -435,9 +552,12 @@ class Planner {
   std::vector<Direct> direct_;  // by output
   std::vector<std::vector<int32_t>> readers_, members_;
   std::vector<int32_t> outputs_of_, family_of_, root_;
+  std::vector<int32_t> phases_;  // by step
 };
 
 }  // namespace
+
+bool is_recursive(const Graph& graph, const GraphNode& node) { return is_family(node.op) && kind_of(graph, node) == FamilyKind::lanes; }
 
 namespace {
 

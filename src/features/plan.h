@@ -11,6 +11,12 @@
 // In a float32 program a quotient x / y of float64 that is a column itself becomes x * (1 / y): 1 / y is shared by all columns with
 // the same divisor (Alpha158 divides 45 times by close), and the family that makes x multiplies on its way out. The difference is
 // below 2 ulp of float64 before the rounding to float32.
+//
+// Recursive functions (kernels/lanes.h) run over a block of up to 16 symbols at once, each a lane. So the steps fall into phases: those
+// before the lanes, symbol by symbol, the lanes, those that read what they made, and so on. What one phase leaves to another lies in
+// slots that every symbol of the block has for itself; all other slots are used again by the next symbol. Lanes read the fields of the
+// bars where they are, and write columns themselves. A program without such functions has one phase, and a block of it is one
+// symbol after the other.
 #pragma once
 
 #include <vector>
@@ -19,18 +25,20 @@
 #include "features/windows.h"
 #include "hayate/features.h"
 #include "kernels/comoments.h"
+#include "kernels/lanes.h"
 #include "kernels/moments.h"
 
 namespace hayate {
 
 /// Where the values of a node are: row t at row t - shift of a slot.
 struct Place {
-  int32_t slot = -1;
+  int32_t slot = -1;     ///< numbered by itself where `crosses`
+  bool crosses = false;  ///< made in one phase and read in another: a slot of every symbol's own
   kernels::Cell cell = kernels::Cell::float32;
   int64_t shift = 0;
 };
 
-enum class FamilyKind : uint8_t { sums, moments, shapes, comoments, largest, smallest, quantiles, ranks, recursive, talib };
+enum class FamilyKind : uint8_t { sums, moments, shapes, comoments, largest, smallest, quantiles, ranks, recursive, talib, lanes };
 
 /// One result of a family: for a node's place, for a column (times `scale` if there is one), or for both.
 struct FamilyOutput {
@@ -41,6 +49,22 @@ struct FamilyOutput {
   bool place = false;
 };
 
+/// What a lane function reads: a field of the bars, rounded to `cell`, or a node.
+struct LaneInput {
+  int32_t node = -1, field = -1;
+  kernels::Cell cell = kernels::Cell::float64;
+  bool operator==(const LaneInput&) const = default;
+};
+
+/// How a family of lanes is computed.
+struct LaneCall {
+  kernels::LaneFunction function = kernels::LaneFunction::none;
+  std::vector<double> params = {};
+  bool exact = false;
+  std::vector<LaneInput> inputs = {};
+  int num_outputs = 0;
+};
+
 struct Family {
   FamilyKind kind;
   int32_t left = -1, right = -1;  ///< nodes read
@@ -48,6 +72,7 @@ struct Family {
   std::vector<kernels::WindowLink> sums = {};
   std::vector<kernels::ExtremesLink> extremes = {};
   int64_t longest = 0;
+  LaneCall lanes = {};  ///< of the kind lanes
 };
 
 struct Step {
@@ -61,10 +86,29 @@ struct Step {
   int32_t node = -1, family = -1, column = -1;
 };
 
-/// Steps [first, last): one that needs whole series, or neighbours that treat every row by itself and run block by block of rows.
+/// Steps [first, last): one that needs whole series, neighbours that treat every row by itself and run block by block of rows, or
+/// lanes, which run over all symbols of a block.
 struct StepGroup {
+  enum class Kind : uint8_t { whole, by_rows, lanes };
   int32_t first = 0, last = 0;
-  bool by_rows = false;
+  Kind kind = Kind::whole;
+  int32_t phase = 0;
+};
+
+/// Slots of 1 byte a row come first, then those of 4, then those of 8.
+struct SlotCounts {
+  int32_t flags = 0, narrow = 0, wide = 0;
+  bool operator==(const SlotCounts&) const = default;
+};
+
+/// What is to be kept of a symbol so that its next rows can be computed without those before: some rows of the bars, and of every
+/// family of lanes its state after the last row, and the last rows of its results that windows and shifts look back to.
+struct Keeping {
+  bool possible = true;                   ///< not when anything but lanes looks back to the first row
+  int64_t bars = 0;                       ///< rows
+  int64_t doubles = 0;                    ///< of all families of lanes together
+  std::vector<int64_t> state_at;          ///< by family: where its state begins, word by word
+  std::vector<int64_t> rows_of, rows_at;  ///< by node: how many rows of a result of lanes, and where they begin
 };
 
 struct Program::Plan {
@@ -74,12 +118,16 @@ struct Program::Plan {
   std::vector<Family> families;
   std::vector<Step> steps;
   std::vector<StepGroup> groups;  ///< all steps, in order
-  /// Slots hold pad_before rows, the series and pad_after rows. The first num_flags slots have 1 byte a row, the next num_narrow 4, the
-  /// others 8.
-  int32_t num_flags = 0, num_narrow = 0, num_slots = 0;
+  /// Slots hold pad_before rows, the series and pad_after rows.
+  SlotCounts local, crossing;
+  bool has_lanes = false;
+  Keeping keeping;
   int64_t pad_before = 0, pad_after = 0;
   std::vector<int64_t> slot_before, slot_after;  ///< by node: rows around the series that are read, to be filled with NaN
 };
+
+/// Whether lanes compute a node.
+bool is_recursive(const Graph& graph, const GraphNode& node);
 
 /// The operators that a step computes as a user writes them ("Mean Std"), and how many series it makes.
 std::string name_of_step(const Program::Plan& plan, const Step& step);

@@ -57,6 +57,22 @@ std::optional<int64_t> Program::reach(size_t i) const {
   return from == -Extent::kAll ? std::nullopt : std::optional(-from);
 }
 
+bool Program::goes_on_from_state(size_t i) const {
+  const Graph& graph = plan_->graph;
+  std::vector<int32_t> stack = {graph.outputs[i]};
+  std::vector<bool> seen(graph.nodes().size(), false);
+  while (!stack.empty()) {
+    const int32_t n = stack.back();
+    stack.pop_back();
+    if (seen[size_t(n)]) continue;
+    seen[size_t(n)] = true;
+    if (!is_recursive(graph, graph.node(n)) && !own_reach(graph.node(n))) return false;
+    for (const int32_t operand : graph.node(n).in)
+      if (operand >= 0) stack.push_back(operand);
+  }
+  return true;
+}
+
 std::optional<int64_t> Program::settled(size_t i) const {
   const int64_t rows = plan_->graph.extent(plan_->graph.outputs[i]).settled;
   return rows == Extent::kAll ? std::nullopt : std::optional(rows);

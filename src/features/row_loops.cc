@@ -73,6 +73,7 @@ class Binder {
     RowLoop loop = bind_node(node(step.node), cell(step.node));
     loop.cell = cell(step.node);
     loop.out = layout_.offset(plan_.places[size_t(step.node)]);
+    loop.out_crosses = plan_.places[size_t(step.node)].crosses;
     return loop;
   }
 
@@ -82,7 +83,8 @@ class Binder {
 
   RowSource source(int32_t i) const {
     if (node(i).op == Op::constant) return {.number = node(i).p};
-    return {.offset = layout_.offset(plan_.places[size_t(i)]), .width = width_of(cell(i)), .cell = cell(i)};
+    const Place& place = plan_.places[size_t(i)];
+    return {.offset = layout_.offset(place), .width = width_of(place.cell), .cell = place.cell, .crosses = place.crosses};
   }
   Shape shape(int32_t i) const {
     if (node(i).op == Op::constant) return Shape::number;
@@ -140,18 +142,22 @@ class Binder {
 
 size_t width_of(Cell cell) { return cell == Cell::boolean ? 1 : cell == Cell::float32 ? 4 : 8; }
 
-SlotLayout::SlotLayout(const Program::Plan& plan, size_t rows) : num_flags(plan.num_flags), num_narrow(plan.num_narrow) {
+SlotLayout::SlotLayout(const Program::Plan& plan, size_t rows) : local(plan.local), crossing(plan.crossing) {
   before = (size_t(plan.pad_before) + 15) / 16 * 16;
   // An odd number of lines, so that the same row of two slots does not fall on the same set of the cache.
   const size_t padded = (before + rows + size_t(plan.pad_after) + 31) / 16 * 16 | 16;
   flag_bytes = round_to_line(padded), narrow_bytes = padded * 4, wide_bytes = padded * 8;
-  const int32_t num_wide = plan.num_slots - num_flags - num_narrow;
-  total_bytes = size_t(num_flags) * flag_bytes + size_t(num_narrow) * narrow_bytes + size_t(num_wide) * wide_bytes + 64;
+  const auto bytes = [&](const SlotCounts& slots) {
+    return size_t(slots.flags) * flag_bytes + size_t(slots.narrow) * narrow_bytes + size_t(slots.wide) * wide_bytes;
+  };
+  local_bytes = bytes(local) + 64, crossing_bytes = bytes(crossing);
 }
 
 ptrdiff_t SlotLayout::offset(const Place& place) const {
-  const size_t slot = size_t(place.slot), flags = size_t(num_flags), narrow = size_t(num_narrow);
-  size_t base = std::min(slot, flags) * flag_bytes;
+  const SlotCounts& slots = place.crosses ? crossing : local;
+  const size_t slot = size_t(place.slot), flags = size_t(slots.flags), narrow = size_t(slots.narrow);
+  size_t base = place.crosses ? local_bytes : 0;
+  base += std::min(slot, flags) * flag_bytes;
   if (slot > flags) base += std::min(slot - flags, narrow) * narrow_bytes;
   if (slot > flags + narrow) base += (slot - flags - narrow) * wide_bytes;
   return ptrdiff_t(base) + (ptrdiff_t(before) - place.shift) * ptrdiff_t(width_of(place.cell));

@@ -14,16 +14,17 @@ namespace hayate {
 
 /// Where slots lie in memory: those of 1 byte a row, then of 4, then of 8.
 struct SlotLayout {
-  int32_t num_flags = 0, num_narrow = 0;
+  SlotCounts local, crossing;
   size_t before = 0;                                        ///< rows before row 0
   size_t flag_bytes = 0, narrow_bytes = 0, wide_bytes = 0;  ///< of a slot
-  size_t total_bytes = 0;
+  size_t local_bytes = 0;                                   ///< what comes first: the slots that symbols use one after the other
+  size_t crossing_bytes = 0;                                ///< then the slots of every symbol's own, so much each
 
   SlotLayout() = default;
   /// For `rows` rows of a series.
   SlotLayout(const Program::Plan& plan, size_t rows);
   bool operator==(const SlotLayout&) const = default;
-  /// Bytes from the first slot to row 0 of a place.
+  /// Bytes from the first slot to row 0 of a place; where it crosses, of the first symbol.
   ptrdiff_t offset(const Place& place) const;
 };
 
@@ -35,6 +36,7 @@ struct RowSource {
   size_t width = 0;      ///< 0: a number
   double number = 0;
   kernels::Cell cell = kernels::Cell::float32;
+  bool crosses = false;
 };
 
 struct RowLoop {
@@ -46,6 +48,7 @@ struct RowLoop {
   kernels::BinaryLoop binary = nullptr;
   std::array<RowSource, 3> in = {};
   ptrdiff_t out = 0;
+  bool out_crosses = false;
 };
 
 /// The loop of a step for which runs_by_rows (plan.h) is true.

@@ -1,6 +1,10 @@
 // The rows to compute are laid one symbol after the other, each behind the rows that its windows reach back to, and evaluated as
 // one long series of which only the new rows are stored: a value does not depend on what stands before its window, so the
 // neighbour's rows can't show, and a day of 500 symbols needs no 500 calls. Symbols with less history than that are evaluated alone.
+//
+// Features are computed in up to three parts, since each has the same bytes alone and in a set: those of finite reach; those that are
+// recursive, for which every symbol keeps the states of its lanes (Keeping in plan.h) instead of its rows; and those that need
+// every row, which are computed over all of them again.
 #include "hayate/stream.h"
 
 #include <fmt/format.h>
@@ -8,16 +12,18 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <map>
 
 #include "base/hash.h"
 #include "exec/pool.h"
 #include "features/evaluate_rows.h"
+#include "features/plan.h"
 
 namespace hayate {
 namespace {
 
-constexpr char kMagic[8] = {'h', 'y', 't', 's', 't', 'r', 'm', '1'};
+constexpr char kMagic[8] = {'h', 'y', 't', 's', 't', 'r', 'm', '2'};
 constexpr size_t kJoinedRows = 8 * 1024;  // of one long series: its slots stay in the second-level cache
 
 /// What is kept of a symbol.
@@ -25,6 +31,7 @@ struct Seen {
   int64_t last_time = 0;
   std::vector<uint32_t> rows;                // a hash of every row seen, oldest first
   std::vector<std::vector<double>> history;  // by field of the stream: its last rows
+  std::vector<double> memory;                // of the recursive part
 };
 
 uint64_t mixed(uint64_t x) {
@@ -36,11 +43,20 @@ uint64_t mixed(uint64_t x) {
 /// Any NaN is the same missing value.
 uint64_t bits_of(double value) { return value == value ? std::bit_cast<uint64_t>(value) : 1; }
 
+enum class PartKind : uint8_t { bounded, recursive, whole };
+
 /// Outputs [0, n) of the stream that one program computes, and where they stand in the stream's list.
 struct Part {
+  PartKind kind;
   Program program;
   std::vector<size_t> outputs;
   std::vector<size_t> fields;  // of the stream, by field of the program
+
+  /// Rows before the new ones that it needs, of `known`.
+  size_t rows_before(size_t known) const {
+    if (kind == PartKind::whole) return known;
+    return std::min(known, size_t(kind == PartKind::bounded ? *program.reach() : program.plan().keeping.bars));
+  }
 };
 
 /// New rows of one symbol of the panel that was given.
@@ -49,7 +65,14 @@ struct Fresh {
   Seen* seen;     // nullptr: the first rows of this symbol
   int64_t first;  // row of the panel
   int64_t rows;
-  int64_t at;  // row of the result
+  int64_t at;                  // row of the result
+  std::vector<double> memory;  // of the recursive part: before these rows, then after them
+};
+
+/// Neighbours that are computed together: in one series, or each in its own.
+struct FreshGroup {
+  size_t first, count;
+  bool is_joined;
 };
 
 }  // namespace
@@ -59,6 +82,7 @@ struct Stream::State {
   std::vector<std::string> names, fields;
   std::vector<Part> parts;
   int64_t reach = 0;       // rows kept, unless all are
+  int64_t memory = 0;      // doubles kept for the recursive part
   bool keeps_all = false;  // some feature depends on every earlier row
   bool daily = true, empty = true;
   std::string zone;
@@ -69,9 +93,11 @@ struct Stream::State {
   Hash128 spec_hash() const;
   Result<std::vector<Fresh>> check(const Panel& bars);
   Result<std::vector<int>> columns_of(const Panel& bars) const;
-  StreamRows evaluate(const Panel& bars, const std::vector<int>& columns, const std::vector<Fresh>& fresh, exec::Pool& pool);
-  void evaluate_joined(const Panel& bars, const std::vector<int>& columns, std::span<const Fresh> group, Workspace* space, StreamRows& out) const;
-  void keep(const Panel& bars, const std::vector<int>& columns, const std::vector<Fresh>& fresh);
+  StreamRows evaluate(const Panel& bars, const std::vector<int>& columns, std::vector<Fresh>& fresh, exec::Pool& pool);
+  void recall(std::vector<Fresh>& fresh) const;
+  std::vector<FreshGroup> groups_of(const std::vector<Fresh>& fresh, int workers) const;
+  void run_groups(const Panel& bars, const std::vector<int>& columns, std::vector<Fresh>& fresh, exec::Pool& pool, StreamRows* out);
+  void keep(const Panel& bars, const std::vector<int>& columns, std::vector<Fresh>& fresh);
   bool read(std::string_view bytes);
 };
 
@@ -82,21 +108,22 @@ Result<void> Stream::State::compile() {
     return usage_error("a feature looks across the symbols of a date (CSRank and its kind), and a stream takes symbols one by one", "the features",
                        "leave it out, or compute all bars at once");
   names = all.names(), fields = all.fields();
-  // A feature has the same bytes alone and in a set, so those that need every row can be computed apart.
-  std::vector<NamedExpression> lists[2];
-  std::vector<size_t> outputs[2];
+  std::vector<NamedExpression> lists[3];
+  std::vector<size_t> outputs[3];
   for (size_t i = 0; i < spec.features.size(); ++i) {
-    const bool bounded = all.reach(i).has_value();
-    lists[!bounded].push_back(spec.features[i]), outputs[!bounded].push_back(i);
-    keeps_all |= !bounded;
+    const PartKind kind = all.reach(i) ? PartKind::bounded : all.goes_on_from_state(i) ? PartKind::recursive : PartKind::whole;
+    lists[size_t(kind)].push_back(spec.features[i]), outputs[size_t(kind)].push_back(i);
+    keeps_all |= kind == PartKind::whole;
   }
-  for (size_t k = 0; k < 2; ++k) {
+  for (size_t k = 0; k < 3; ++k) {
     if (lists[k].empty()) continue;
     HY_TRY(Program program, Program::compile(lists[k], spec.fields, spec.options));
     std::vector<size_t> used;
     for (const std::string& name : program.fields()) used.push_back(size_t(std::find(fields.begin(), fields.end(), name) - fields.begin()));
-    reach = std::max(reach, program.reach().value_or(0));
-    parts.push_back({std::move(program), std::move(outputs[k]), std::move(used)});
+    parts.push_back({PartKind(k), std::move(program), std::move(outputs[k]), std::move(used)});
+    const Part& part = parts.back();
+    if (part.kind != PartKind::whole) reach = std::max(reach, int64_t(part.rows_before(std::numeric_limits<size_t>::max())));
+    if (part.kind == PartKind::recursive) memory = part.program.plan().keeping.doubles;
   }
   return {};
 }
@@ -105,7 +132,7 @@ Hash128 Stream::State::spec_hash() const {
   Hasher hasher;
   for (const NamedExpression& feature : spec.features) hasher.text(feature.name).text(feature.text);
   for (const std::string& field : fields) hasher.text(field);
-  return hasher.number(uint64_t(spec.options.dtype)).number(spec.options.compat_talib).text(spec.bars).finish();
+  return hasher.number(uint64_t(spec.options.dtype)).number(spec.options.compat_talib).text(spec.bars).number(uint64_t(memory)).finish();
 }
 
 // ---- Rows ----------------------------------------------------------------------------------------------------------
@@ -167,15 +194,16 @@ Result<std::vector<Fresh>> Stream::State::check(const Panel& bars) {
     }
     const int64_t rows = bars.offsets[s + 1] - first;
     if (rows == 0) continue;
-    fresh.push_back({s, known == symbols.end() ? nullptr : &known->second, first, rows, at});
+    fresh.push_back({s, known == symbols.end() ? nullptr : &known->second, first, rows, at, {}});
     at += rows;
   }
   return fresh;
 }
 
-void Stream::State::keep(const Panel& bars, const std::vector<int>& columns, const std::vector<Fresh>& fresh) {
-  for (const Fresh& f : fresh) {
+void Stream::State::keep(const Panel& bars, const std::vector<int>& columns, std::vector<Fresh>& fresh) {
+  for (Fresh& f : fresh) {
     Seen& seen = f.seen ? *f.seen : symbols[bars.symbols[f.symbol]];
+    seen.memory = std::move(f.memory);
     seen.history.resize(fields.size());
     seen.last_time = bars.times[size_t(f.first + f.rows - 1)];
     for (int64_t row = f.first; row < f.first + f.rows; ++row) seen.rows.push_back(hash_of_row(bars, columns, row));
@@ -228,34 +256,87 @@ struct Joined {
   }
 };
 
-}  // namespace
+/// The rows that one part computes at a time: of several symbols one after the other, or of each by itself.
+struct PartRun {
+  std::vector<Joined> series;
+  std::vector<Bars> bars;
+  std::vector<Segment> segments;
 
-/// Symbols that have the rows before their new ones that any window needs can stand in one series; any other is alone.
-void Stream::State::evaluate_joined(const Panel& bars, const std::vector<int>& columns, std::span<const Fresh> group, Workspace* space,
-                                    StreamRows& out) const {
-  for (size_t p = 0; p < parts.size(); ++p) {
-    const Part& part = parts[p];
-    const std::optional<int64_t> part_reach = part.program.reach();
-    const auto compute = [&](std::span<const Fresh> together) {
-      Joined joined;
-      for (const Fresh& fresh : together) {
-        const size_t known = fresh.seen ? fresh.seen->history.front().size() : 0;
-        joined.add(part, bars, columns, fresh, part_reach ? std::min(known, size_t(*part_reach)) : known);
-      }
-      if (part.program.dtype() == Dtype::float64)
-        evaluate_rows(part.program, joined.bars(), joined.wanted, space[p], columns_at(part, out.doubles, out.rows(), together.front().at));
-      else
-        evaluate_rows(part.program, joined.bars(), joined.wanted, space[p], columns_at(part, out.floats, out.rows(), together.front().at));
-    };
-    if (part_reach) {
-      compute(group);
-    } else {
-      for (const Fresh& fresh : group) compute({&fresh, 1});
+  PartRun(const Part& part, const Panel& panel, const std::vector<int>& columns, std::span<Fresh> group, bool is_joined) {
+    for (Fresh& fresh : group) {
+      if (series.empty() || !is_joined) series.emplace_back();
+      Joined& joined = series.back();
+      const size_t known = fresh.seen ? fresh.seen->history.front().size() : 0, before = part.rows_before(known);
+      const auto begin = int64_t(joined.series.empty() ? 0 : joined.series[0].size()), first = begin + int64_t(before);
+      joined.add(part, panel, columns, fresh, before);
+      segments.push_back({series.size() - 1, begin, first, first + fresh.rows, fresh.memory.data()});
     }
+    for (const Joined& joined : series) bars.push_back(joined.bars());
+  }
+};
+
+/// Values of the group's rows; `to` are the columns of the part's outputs from its first row on.
+template <class T>
+void compute_part(const Part& part, const PartRun& run, Workspace& space, std::vector<T*> to) {
+  if (part.kind == PartKind::recursive) return evaluate_segments(part.program, run.bars, run.segments, space, to);
+  for (size_t s = 0; s < run.series.size(); ++s) {
+    evaluate_rows(part.program, run.bars[s], run.series[s].wanted, space, to);
+    for (T*& column : to) column += run.series[s].wanted.size();
   }
 }
 
-StreamRows Stream::State::evaluate(const Panel& bars, const std::vector<int>& columns, const std::vector<Fresh>& fresh, exec::Pool& pool) {
+}  // namespace
+
+void Stream::State::recall(std::vector<Fresh>& fresh) const {
+  for (Fresh& f : fresh) {
+    if (f.seen)
+      f.memory = f.seen->memory;
+    else
+      f.memory.assign(size_t(memory), 0.0);
+  }
+}
+
+/// Symbols that have the rows before their new ones that any window needs can stand in one series; any other is alone, beside as many
+/// others as there are lanes.
+std::vector<FreshGroup> Stream::State::groups_of(const std::vector<Fresh>& fresh, int workers) const {
+  const auto stands_alone = [&](const Fresh& f) { return !f.seen || int64_t(f.seen->rows.size()) < reach || size_t(f.rows) > kJoinedRows / 8; };
+  const size_t together = memory > 0 ? std::clamp<size_t>(fresh.size() / size_t(2 * workers), 1, size_t(kernels::kLanes)) : 1;
+  std::vector<FreshGroup> groups;
+  size_t rows = 0;
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    const bool joins = !stands_alone(fresh[i]);
+    const bool fits = !groups.empty() && groups.back().is_joined == joins && (joins ? rows < kJoinedRows : groups.back().count < together);
+    if (!fits) groups.push_back({i, 0, joins}), rows = 0;
+    ++groups.back().count;
+    rows += size_t(reach + fresh[i].rows);
+  }
+  return groups;
+}
+
+/// Brings the memory of `fresh` to its last rows, and gives the values of its rows when `out` is there.
+void Stream::State::run_groups(const Panel& bars, const std::vector<int>& columns, std::vector<Fresh>& fresh, exec::Pool& pool, StreamRows* out) {
+  recall(fresh);
+  const std::vector<FreshGroup> groups = groups_of(fresh, pool.workers());
+  while (spaces.size() < parts.size() * size_t(pool.workers())) spaces.emplace_back();
+  pool.run(int64_t(groups.size()), [&](int64_t g, int worker) {
+    const FreshGroup& group = groups[size_t(g)];
+    const std::span<Fresh> together = std::span(fresh).subspan(group.first, group.count);
+    for (size_t p = 0; p < parts.size(); ++p) {
+      const Part& part = parts[p];
+      if (!out && part.kind != PartKind::recursive) continue;
+      // Those that need every row of a symbol can't follow another one's.
+      const PartRun run(part, bars, columns, together, group.is_joined && part.kind != PartKind::whole);
+      Workspace& space = spaces[size_t(worker) * parts.size() + p];
+      const int64_t at = together.front().at;
+      if (part.program.dtype() == Dtype::float64)
+        compute_part(part, run, space, out ? columns_at(part, out->doubles, out->rows(), at) : std::vector<double*>());
+      else
+        compute_part(part, run, space, out ? columns_at(part, out->floats, out->rows(), at) : std::vector<float*>());
+    }
+  });
+}
+
+StreamRows Stream::State::evaluate(const Panel& bars, const std::vector<int>& columns, std::vector<Fresh>& fresh, exec::Pool& pool) {
   StreamRows out;
   for (const Fresh& f : fresh) {
     out.symbol.insert(out.symbol.end(), size_t(f.rows), int32_t(f.symbol));
@@ -265,21 +346,7 @@ StreamRows Stream::State::evaluate(const Panel& bars, const std::vector<int>& co
     out.doubles.resize(out.rows() * names.size());
   else
     out.floats.resize(out.rows() * names.size());
-
-  const auto stands_alone = [&](const Fresh& f) { return !f.seen || int64_t(f.seen->rows.size()) < reach || size_t(f.rows) > kJoinedRows / 8; };
-  std::vector<std::span<const Fresh>> groups;
-  size_t rows = 0;
-  for (const Fresh& f : fresh) {
-    const bool joins = !groups.empty() && rows > 0 && !stands_alone(f) && rows < kJoinedRows;
-    if (joins)
-      groups.back() = {groups.back().data(), groups.back().size() + 1};
-    else
-      groups.emplace_back(&f, 1), rows = 0;
-    rows = stands_alone(f) ? 0 : rows + size_t(reach + f.rows);
-  }
-  while (spaces.size() < parts.size() * size_t(pool.workers())) spaces.emplace_back();
-  pool.run(int64_t(groups.size()),
-           [&](int64_t g, int worker) { evaluate_joined(bars, columns, groups[size_t(g)], spaces.data() + size_t(worker) * parts.size(), out); });
+  run_groups(bars, columns, fresh, pool, &out);
   return out;
 }
 
@@ -332,6 +399,7 @@ bool Stream::State::read(std::string_view bytes) {
     const size_t kept = keeps_all ? seen.rows.size() : std::min(seen.rows.size(), size_t(reach));
     for (auto& history : seen.history)
       if (!get(bytes, history) || history.size() != kept) return false;
+    if (!get(bytes, seen.memory) || seen.memory.size() != size_t(memory)) return false;
     symbols.emplace(std::move(name), std::move(seen));
   }
   empty = symbols.empty();
@@ -346,6 +414,7 @@ std::string Stream::state() const {
   for (const auto& [name, seen] : state_->symbols) {
     put(body, std::string_view(name)), put(body, uint64_t(seen.last_time)), put(body, seen.rows);
     for (const auto& history : seen.history) put(body, history);
+    put(body, seen.memory);
   }
   std::string out(kMagic, sizeof kMagic);
   put(out, uint64_t(body.size())), put(out, checksum(body.data(), body.size()));
@@ -386,22 +455,23 @@ Result<Stream> Stream::create(StreamSpec spec) {
 }
 
 Result<StreamRows> Stream::peek(const Panel& bars, exec::Pool& pool) {
-  HY_TRY(const auto fresh, state_->check(bars));
+  HY_TRY(auto fresh, state_->check(bars));
   HY_TRY(const auto columns, state_->columns_of(bars));
   return state_->evaluate(bars, columns, fresh, pool);
 }
 
 Result<StreamRows> Stream::update(const Panel& bars, exec::Pool& pool) {
-  HY_TRY(const auto fresh, state_->check(bars));
+  HY_TRY(auto fresh, state_->check(bars));
   HY_TRY(const auto columns, state_->columns_of(bars));
   StreamRows rows = state_->evaluate(bars, columns, fresh, pool);
   state_->keep(bars, columns, fresh);
   return rows;
 }
 
-Result<void> Stream::take(const Panel& bars) {
-  HY_TRY(const auto fresh, state_->check(bars));
+Result<void> Stream::take(const Panel& bars, exec::Pool& pool) {
+  HY_TRY(auto fresh, state_->check(bars));
   HY_TRY(const auto columns, state_->columns_of(bars));
+  if (state_->memory > 0) state_->run_groups(bars, columns, fresh, pool, nullptr);
   state_->keep(bars, columns, fresh);
   return {};
 }

@@ -87,6 +87,33 @@ std::vector<NamedExpression> unbounded_features() {
   return named(texts);
 }
 
+/// Functions that go from row to row, alone, of each other, and with windows and shifts before and after them.
+std::vector<NamedExpression> recursive_features() {
+  std::vector<std::string> texts = {"EMA($close,12)",
+                                    "EMA($close,0.3)",
+                                    "Mean($volume,0.2)",
+                                    "EMA($close,5)/Mean($close,5)",
+                                    "Mean(ta.RSI($close, timeperiod=5), 7)",
+                                    "ta.EMA(Mean($close, 9), timeperiod=3)",
+                                    "ta.EMA(ta.EMA(Std($close, 4), timeperiod=4), timeperiod=3)",
+                                    "Ref(ta.RSI($close, timeperiod=3), 5)",
+                                    "Max(ta.ATR($high, $low, $close, timeperiod=4) / Ref(ta.EMA($close, timeperiod=5), 3), 6)",
+                                    "Corr(ta.OBV($close, $volume), EMA(Ref($close, 2), 4), 8)",
+                                    "Std(ta.EMA(Log($volume), timeperiod=6), 30)"};
+  for (const std::string& name : talib_names()) {
+    const kernels::ta::Entry& function = *find_talib(name);
+    if (function.lanes == kernels::LaneFunction::none) continue;
+    std::string call = name + "(";
+    for (int i = 0; i < function.num_inputs(); ++i) {
+      const std::string input = function.inputs[i];
+      call += (i > 0 ? ", $" : "$") + (input == "real" ? "close" : input);
+    }
+    for (int o = 0; o < function.num_outputs(); ++o)
+      texts.push_back(call + ")" + (function.num_outputs() > 1 ? "." + std::string(function.outputs[o]) : ""));
+  }
+  return named(texts);
+}
+
 /// Every output of every function of TA-Lib with its initial params.
 std::vector<NamedExpression> talib_features() {
   std::vector<std::string> texts;
@@ -185,6 +212,30 @@ TEST_CASE("so do features that depend on every earlier row") {
   for (int64_t step : {1, 2, 3, 7, 100}) check_steps({talib_features(), kFields, {}}, step < 7 ? 1290 : 1100, step);
 }
 
+TEST_CASE("recursive features go on from a state: the bytes of the batch for a cut at every row") {
+  for (Dtype dtype : {Dtype::float32, Dtype::float64})
+    for (const bool exact : {false, true})
+      for (int64_t step : {1, 5, 300}) {
+        const StreamSpec spec{recursive_features(), kFields, {.dtype = dtype, .compat_talib = exact}};
+        check_steps(spec, 1001, step);
+      }
+}
+
+TEST_CASE("recursive features keep no rows but those that windows around them look back to") {
+  const Panel bars = between(make_bars(), 0, 1260);
+  const auto grows_by = [&](const std::vector<std::string>& texts) {
+    Stream stream = std::move(Stream::create({named(texts), kFields, {}}).value());
+    update(stream, between(bars, 0, 1200));
+    const size_t before = stream.state().size();
+    update(stream, between(bars, 1200, 1210));
+    return stream.state().size() - before;
+  };
+  const size_t hashes = 4 * 10 * between(bars, 1200, 1201).num_symbols();
+  CHECK(grows_by({"Mean($close,5)"}) == hashes);
+  CHECK(grows_by({"ta.RSI($close)", "Mean(ta.EMA($close, 7), 5)/Std($close, 9)", "EMA($close, 5)", "Mean($open, 0.1)"}) == hashes);
+  CHECK(grows_by({"Mean($close,0)"}) > hashes);
+}
+
 TEST_CASE("features of both kinds stand in their own order") {
   auto features = named({"EMA($close,12)", "Mean($close,5)", "Std($volume,0)", "$close/$open", "ta.RSI($close, 14)", "Rank($close,20)"});
   check_steps({features, kFields, {}}, 1100, 3);
@@ -200,7 +251,9 @@ TEST_CASE("the first steps of a set are those of its batch too") {
 
 TEST_CASE("peek gives the rows of update and keeps nothing") {
   const Panel bars = make_bars();
-  const StreamSpec spec{rolling_features(), kFields, {}};
+  auto features = rolling_features();
+  for (const NamedExpression& feature : recursive_features()) features.push_back({"r" + feature.name, feature.text});
+  const StreamSpec spec{features, kFields, {}};
   Stream stream = std::move(Stream::create(spec).value());
   exec::Pool pool(1);
   update(stream, between(bars, 0, 1150));
@@ -211,7 +264,7 @@ TEST_CASE("peek gives the rows of update and keeps nothing") {
   const StreamRows updated = update(stream, day);
   CHECK((peeked.floats.size() == updated.floats.size() && std::memcmp(peeked.floats.data(), updated.floats.data(), peeked.floats.size() * 4) == 0));
   Stream taken = std::move(Stream::open(before, spec, "state").value());
-  REQUIRE(taken.take(day).ok());
+  REQUIRE(taken.take(day, pool).ok());
   CHECK(taken.state() == stream.state());
 }
 
@@ -272,8 +325,8 @@ TEST_CASE("a state of another spec, another version or other bytes is refused") 
   CHECK(!Stream::open("", spec, "state").ok());
   CHECK(!Stream::open(state + "x", spec, "state").ok());
   std::string next = state;
-  next[7] = '2';
-  CHECK(Stream::open(next, spec, "state").error().what == "a state of version 2, this hayate reads version 1");
+  next[7] = '1';
+  CHECK(Stream::open(next, spec, "state").error().what == "a state of version 1, this hayate reads version 2");
   for (size_t i = 0; i < state.size(); i += 11) {
     std::string damaged = state;
     damaged[i] = char(damaged[i] ^ 1);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/strings.h"
+#include "kernels/elementwise.h"
 
 namespace hayate {
 namespace {
@@ -33,7 +34,7 @@ class Evaluation {
   void run() {
     if (call_.exact)
       whole_series();
-    else if (function_.cumulative)
+    else if (function_.cumulative && next_missing(0) < rows_)
       present_rows();
     else
       runs();
@@ -44,6 +45,18 @@ class Evaluation {
     for (int i = 0; i < num_inputs_; ++i)
       if (std::isnan(inputs_[i][row])) return true;
     return false;
+  }
+
+  /// The first row from `row` on with a missing input, or rows_. Looks at 256 rows at a time: most series have none.
+  int64_t next_missing(int64_t row) const {
+    for (; row < rows_; row += kBlock) {
+      const int64_t end = std::min(rows_, row + kBlock);
+      bool found = false;
+      for (int i = 0; i < num_inputs_; ++i) found |= elementwise_.holds_missing({inputs_[i] + row, kernels::Cell::float64}, end - row);
+      for (int64_t at = row; found && at < end; ++at)
+        if (is_missing(at)) return at;
+    }
+    return rows_;
   }
 
   void forget(int64_t row, bool whole_is_zero) const {
@@ -57,13 +70,12 @@ class Evaluation {
     for (int i = 0; i < num_inputs_; ++i) inputs[i] = from[i] + begin;
     for (int o = 0; o < num_outputs_; ++o) outputs[o] = to[o] + begin;
     for (int s = 0; s < function_.scratch; ++s) scratch[s] = space_ + s * rows_;
-    function_.compute({inputs, rows, call_.params.data(), outputs, scratch, call_.exact});
+    kernels::ta::compute(function_, {inputs, rows, call_.params.data(), outputs, scratch, call_.exact});
   }
 
   void runs() const {
     for (int64_t row = 0; row < rows_;) {
-      int64_t end = row;
-      while (end < rows_ && !is_missing(end)) ++end;
+      const int64_t end = next_missing(row);
       if (end > row) compute(inputs_, outputs_, row, end - row);
       if (row > 0) mend_whole_outputs(row, end);
       for (row = end; row < rows_ && is_missing(row); ++row) forget(row, false);
@@ -110,6 +122,9 @@ class Evaluation {
     if (first < rows_) compute(inputs_, outputs_, first, rows_ - first);
   }
 
+  static constexpr int64_t kBlock = 256;
+
+  const kernels::ElementwiseKernels& elementwise_ = kernels::elementwise_kernels();
   const TalibCall& call_;
   const Entry& function_;
   int num_inputs_, num_outputs_;

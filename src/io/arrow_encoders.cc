@@ -134,12 +134,14 @@ class ArrowEncoder : public Encoder {
 
 class ParquetEncoder final : public ArrowEncoder {
  public:
-  using ArrowEncoder::ArrowEncoder;
+  ParquetEncoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages) : ArrowEncoder(std::move(sink), std::move(path)), pages_(pages) {}
 
  protected:
   arrow::Status open(const Table& table) override {
     parquet::WriterProperties::Builder properties;
-    properties.compression(parquet::Compression::SNAPPY)->max_row_group_length(kRowGroup)->disable_dictionary();
+    properties.compression(pages_ == Codec::zstd ? parquet::Compression::ZSTD : parquet::Compression::SNAPPY)
+        ->max_row_group_length(kRowGroup)
+        ->disable_dictionary();
     // A dictionary pays where values repeat; for floats the writer would hash a megabyte of them and give up.
     for (size_t i = 0; i < table.num_columns(); ++i) {
       const Dtype dtype = table.columns[i].dtype;
@@ -158,6 +160,7 @@ class ParquetEncoder final : public ArrowEncoder {
   arrow::Status close() override { return writer_->Close(); }
 
  private:
+  Codec pages_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
 };
 
@@ -210,8 +213,8 @@ class IpcEncoder final : public ArrowEncoder {
 
 }  // namespace
 
-std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path) {
-  return std::make_unique<ParquetEncoder>(std::move(sink), std::move(path));
+std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages) {
+  return std::make_unique<ParquetEncoder>(std::move(sink), std::move(path), pages);
 }
 std::unique_ptr<Encoder> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path) {
   return std::make_unique<IpcEncoder>(std::move(sink), std::move(path));

@@ -73,13 +73,13 @@ Result<void> read_folder_part(Part* part) {
   return {};
 }
 
-Result<void> read_part(Part* part) {
+Result<void> read_part(Part* part, const ReadOptions& reading) {
   if (is_qlib_folder(part->file.path)) return read_folder_part(part);
   const std::string& path = part->file.path;
   if (path != "-") {
     HY_TRY(part->file.hash, hash_file(path));
   }
-  HY_TRY(Table table, read_table(path));
+  HY_TRY(Table table, read_table(path, reading));
   part->file.rows = table.num_rows();
   if (table.num_rows() == 0) return fail(part, "no rows", "the file has a header and no rows"), Result<void>();
   if (!table.find("symbol")) add_symbol(&table, stem(path));
@@ -110,7 +110,7 @@ Hash128 hash_symbol(const Panel& panel, size_t symbol) {
 
 }  // namespace
 
-Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& pool) {
+Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& pool, const ReadOptions& reading) {
   assert(!paths.empty());
   std::vector<Part> parts(paths.size());
   std::vector<std::string> sorted(paths.begin(), paths.end());
@@ -122,9 +122,11 @@ Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& poo
   }
   pool.run(exec::longest_first(cost), [&](int64_t i, int) {
     Part& part = parts[size_t(i)];
-    const Result<void> read = read_part(&part);
+    const Result<void> read = read_part(&part, reading);
     if (!read.ok()) part.error = read.error();
   });
+  for (const Part& part : parts)
+    if (part.error && part.error->kind == Kind::budget) return *part.error;
 
   const auto unreadable = std::count_if(parts.begin(), parts.end(), [](const Part& part) { return part.error.has_value(); });
   if (unreadable == std::ptrdiff_t(parts.size())) {

@@ -9,6 +9,7 @@
 #include "exec/pool.h"
 #include "hayate/error.h"
 #include "hayate/panel.h"
+#include "io/reader.h"
 
 namespace hayate::io {
 
@@ -33,6 +34,7 @@ struct BarsResult {
 /// twice, in one file or over two), "text" (text in a number column), "mixed" (minute bars in a set of daily bars, or
 /// the reverse: fewer symbols lose). Warnings: "unsorted". An Error also when no file could be read.
 /// Memory: the panel, one column more, and one file per worker.
-Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& pool);
+/// `reading`: its limits of memory and time hold for each file. Error (budget): a file needs more.
+Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& pool, const ReadOptions& reading = {});
 
 }  // namespace hayate::io

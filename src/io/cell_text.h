@@ -18,5 +18,8 @@ int64_t integer_cell(const Column& column, int64_t row);
 /// number, always with a point or an exponent so that they stay floats ("3.0", "1e+300", "inf"); True / False as "true" /
 /// "false"; dates as 2024-01-05, times as 2024-01-05T09:30:00Z.
 void append_cell_text(const Column& column, int64_t row, std::string* out);
+/// The same to a place with room for kMostCellText bytes; returns where the text ends.
+char* write_cell_text(const Column& column, int64_t row, char* out);
+inline constexpr size_t kMostCellText = 64;
 
 }  // namespace hayate::io

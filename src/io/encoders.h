@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/hash.h"
+#include "exec/pool.h"
 #include "hayate/error.h"
 #include "hayate/table.h"
 #include "io/files.h"
@@ -21,10 +22,12 @@ class Encoder {
   virtual Result<void> finish() = 0;
 };
 
-std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink);
-std::unique_ptr<Encoder> json_encoder(std::unique_ptr<ByteSink> sink, bool lines);
+/// `pool` (may be null) writes blocks of rows down at the same time.
+std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink, exec::Pool* pool);
+std::unique_ptr<Encoder> json_encoder(std::unique_ptr<ByteSink> sink, bool lines, exec::Pool* pool);
 std::unique_ptr<Encoder> npy_encoder(std::unique_ptr<ByteSink> sink, std::string path);
-std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path);
+/// `pages`: zstd, or none for snappy.
+std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages);
 std::unique_ptr<Encoder> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path);
 /// Writes nothing; finish() leaves a hash of names, dtypes and values in `*result`, where null and NaN are the same.
 std::unique_ptr<Encoder> checksum_encoder(Hash128* result);

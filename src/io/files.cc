@@ -17,6 +17,7 @@
 #include "io/large_memory.h"
 #include "io/partitions.h"
 #include "io/qlib_folder.h"
+#include "io/remote.h"
 
 namespace hayate::io {
 namespace fs = std::filesystem;
@@ -187,6 +188,7 @@ std::string stem(std::string_view path) {
 }
 
 Result<std::vector<std::string>> expand_input(const std::string& input) {
+  if (is_remote(input)) return fetch(input);
   if (is_qlib_folder(input)) return std::vector<std::string>{input};
   if (is_folder(input)) return files_in(input);
   if (exists(input)) return std::vector<std::string>{input};  // before globs: a file may have [ in its name

@@ -26,6 +26,7 @@ enum class Codec { none, gzip, zstd };
 struct FileKind {
   Format format = Format::csv;
   Codec codec = Codec::none;
+  Codec pages = Codec::none;  ///< of a Parquet file that is written: none is snappy; reading takes whatever is there
 };
 
 /// One row per extension; the order is the order in which they are listed to the user.
@@ -34,9 +35,16 @@ struct Extension {
   FileKind kind;
 };
 inline constexpr Extension kExtensions[] = {
-    {".csv", {Format::csv, Codec::none}},         {".csv.gz", {Format::csv, Codec::gzip}},  {".csv.zst", {Format::csv, Codec::zstd}},
-    {".parquet", {Format::parquet, Codec::none}}, {".arrow", {Format::arrow, Codec::none}}, {".feather", {Format::arrow, Codec::none}},
-    {".json", {Format::json, Codec::none}},       {".jsonl", {Format::jsonl, Codec::none}}, {".npy", {Format::npy, Codec::none}},
+    {".csv", {Format::csv, Codec::none}},
+    {".csv.gz", {Format::csv, Codec::gzip}},
+    {".csv.zst", {Format::csv, Codec::zstd}},
+    {".parquet", {Format::parquet, Codec::none}},
+    {".zstd.parquet", {Format::parquet, Codec::none, Codec::zstd}},
+    {".arrow", {Format::arrow, Codec::none}},
+    {".feather", {Format::arrow, Codec::none}},
+    {".json", {Format::json, Codec::none}},
+    {".jsonl", {Format::jsonl, Codec::none}},
+    {".npy", {Format::npy, Codec::none}},
     {".h5", {Format::hdf5, Codec::none}},
 };
 

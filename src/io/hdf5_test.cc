@@ -3,7 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
+#include "base/clock.h"
+#include "exec/process.h"
 #include "io/cell_text.h"
 #include "io/pickle_text.h"
 #include "io/scratch_folder.h"
@@ -69,6 +73,55 @@ TEST_CASE("a table through HDF5 comes back") {
   CHECK(parse_hdf5_file(folder / "a.h5", {"nn"}).error().kind == Kind::usage);
   REQUIRE(write_file(folder / "bad.h5", "no HDF5").ok());
   CHECK(!parse_hdf5_file(folder / "bad.h5", {}).ok());
+}
+
+TEST_CASE("HDF5: whatever becomes of the worker process, an Error says it") {
+  const ScratchFolder folder;
+  const std::string file = folder / "a.h5", program = folder / "worker";
+  std::ofstream(file) << "x";
+  const auto worker = [&](const std::string& script) {
+    std::ofstream(program) << "#!/bin/sh\n" << script << "\n";
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    exec::set_worker_program(program);
+    ReadOptions options;
+    options.timeout_seconds = 0.3;
+    const auto read = read_table(file, options);
+    exec::set_worker_program("");
+    REQUIRE_FALSE(read.ok());
+    return read.error();
+  };
+  const double began = wall_seconds();
+  CHECK(worker("sleep 100").what.find("did not finish in 300 ms") != std::string::npos);
+  CHECK(wall_seconds() - began < 5);
+  CHECK(worker("kill -SEGV $$").what.find("crashed on this file") != std::string::npos);
+  const Error killed = worker("echo x >>" + (folder / "times") + "; kill -9 $$");
+  CHECK(killed.kind == Kind::io);
+  CHECK(killed.what.find("again and again") != std::string::npos);
+  CHECK(std::filesystem::file_size(folder / "times") == 2 * 9);  // once, and eight times more
+  CHECK(worker("exit 1").what.find("gave up") != std::string::npos);
+  const Error shortage = worker(R"(echo '{"error":{"kind":"budget","what":"too much","where":"a","hint":"raise it"}}'; exit 1)");
+  CHECK(shortage.kind == Kind::budget);
+  CHECK(shortage.hint == "raise it");
+}
+
+TEST_CASE("HDF5: a worker process that was killed is started again, and its answer is whole") {
+  if (!hdf5_is_built()) return;
+  const ScratchFolder folder;
+  Table table;
+  table.add("x", make_column(std::vector<double>{1, 2, 3}));
+  REQUIRE(write_table(folder / "a.h5", table).ok());
+  REQUIRE(write_table(folder / "a.arrow", table).ok());
+  // Killed twice, the second time in the middle of its answer.
+  const std::string program = folder / "worker", seen = folder / "seen", answer = folder / "a.arrow";
+  std::ofstream(program) << "#!/bin/sh\nif [ ! -e " << seen << " ]; then touch " << seen << "; kill -9 $$; fi\n"
+                         << "if [ ! -e " << seen << "2 ]; then touch " << seen << "2; head -c 50 " << answer << " >&3; kill -9 $$; fi\n"
+                         << "cat " << answer << " >/proc/self/fd/3\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  exec::set_worker_program(program);
+  const auto back = read_table(folder / "a.h5");
+  exec::set_worker_program("");
+  REQUIRE(back.ok());
+  CHECK(back.value().num_rows() == 3);
 }
 
 }  // namespace

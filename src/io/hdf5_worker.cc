@@ -21,6 +21,9 @@ namespace hayate::io {
 namespace {
 
 constexpr double kMostSeconds = 600;
+/// Of a worker that was killed from outside. Reading changes nothing, so it may be begun often; one that the system kills for its
+/// memory has a limit of its own that makes it give up first.
+constexpr int kRetries = 8;
 
 /// Writes to a descriptor that somebody else opened.
 class DescriptorSink final : public ByteSink {
@@ -106,10 +109,11 @@ Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int
   exec::ProcessOrder order;
   order.arguments = {kHdf5Worker, "3", std::to_string(limit_bytes), path};
   order.arguments.insert(order.arguments.end(), options.columns.begin(), options.columns.end());
-  order.file = file->descriptor(), order.most_seconds = kMostSeconds;
+  order.file = file->descriptor(), order.retries = kRetries;
+  order.most_seconds = options.timeout_seconds > 0 ? options.timeout_seconds : kMostSeconds;
   HY_TRY(const exec::ProcessEnd end, exec::run_process(order));
   if (end.ending == exec::Ending::timed_out || (end.ending == exec::Ending::crashed && end.code == SIGXCPU))
-    return lost(path, fmt::format("the HDF5 library did not finish in {}", format_seconds(kMostSeconds)));
+    return lost(path, fmt::format("the HDF5 library did not finish in {}", format_seconds(order.most_seconds)));
   if (end.ending == exec::Ending::crashed) return lost(path, fmt::format("the HDF5 library crashed on this file ({})", ::strsignal(end.code)));
   if (end.ending == exec::Ending::killed)
     return Error{Kind::io, fmt::format("reading was ended again and again from outside ({})", ::strsignal(end.code)), path,

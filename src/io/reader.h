@@ -21,6 +21,7 @@ struct ReadOptions {
   exec::Pool* pool = nullptr;         ///< workers for one large file; nullptr: the calling thread alone
   int64_t memory_limit_bytes = 0;     ///< a table that would need more is refused; 0: 80 % of what the machine grants
   std::vector<NamedType> types = {};  ///< of columns by name; an unknown name is a usage Error, a value that does not fit an input Error
+  double timeout_seconds = 0;         ///< of a file that a worker process reads (HDF5); 0: ten minutes
   CsvForm csv = {};                   ///< how CSV files are written; other formats refuse anything but the defaults
 };
 

@@ -102,11 +102,14 @@ TEST_CASE("tables: every format gives the table back") {
   exec::Pool pool(2);
   for (const int rows : {1, 5000, 70'000}) {
     const Table table = every_dtype(rows);
-    for (const char* name : {"t.parquet", "t.arrow", "t.feather", "t.csv", "t.csv.gz", "t.csv.zst", "t.json", "t.jsonl"}) {
+    for (const char* name : {"t.parquet", "t.zstd.parquet", "t.arrow", "t.feather", "t.csv", "t.csv.gz", "t.csv.zst", "t.json", "t.jsonl"}) {
       CAPTURE(name);
       const std::string path = folder / name;
       const auto written = write_table(path, table);
       REQUIRE(written.ok());
+      const std::string by_workers = folder / (std::string("w_") + name);
+      REQUIRE(write_table(by_workers, table, {}, &pool).ok());
+      CHECK(hash_file(by_workers).value() == hash_file(path).value());
       const bool typed = kind_of(path).value().format == Format::parquet || kind_of(path).value().format == Format::arrow;
       if (!typed && rows == 1) continue;  // one row, mostly missing: the types are unknown
       CHECK(difference(table, read_back(path), typed) == "");
@@ -123,7 +126,7 @@ TEST_CASE("tables: every format gives the table back") {
 TEST_CASE("tables: no rows") {
   const ScratchFolder folder;
   const Table table = slice(every_dtype(3), 0, 0);
-  for (const char* name : {"t.parquet", "t.arrow", "t.csv"}) {
+  for (const char* name : {"t.parquet", "t.zstd.parquet", "t.arrow", "t.csv"}) {
     REQUIRE(write_table(folder / name, table).ok());
     const Table back = read_back(folder / name);
     CHECK(back.names == table.names);
@@ -134,7 +137,7 @@ TEST_CASE("tables: no rows") {
 TEST_CASE("tables: the bytes do not depend on how rows were cut into append calls") {
   const ScratchFolder folder;
   const Table table = every_dtype(140'000);
-  for (const char* name : {"t.parquet", "t.arrow", "t.csv", "t.csv.gz", "t.csv.zst", "t.jsonl", "none"}) {
+  for (const char* name : {"t.parquet", "t.zstd.parquet", "t.arrow", "t.csv", "t.csv.gz", "t.csv.zst", "t.jsonl", "none"}) {
     CAPTURE(name);
     const bool none = std::string_view(name) == "none";
     const std::string path = none ? "none" : folder / name;
@@ -166,7 +169,7 @@ TEST_CASE("tables: dictionaries that grow from call to call give the bytes of on
     all.push_back(fmt::format("S{:03}", s));
     codes.insert(codes.end(), kRows, s);
   }
-  for (const char* name : {"t.parquet", "t.arrow"}) {
+  for (const char* name : {"t.parquet", "t.zstd.parquet", "t.arrow"}) {
     std::string first;
     for (const int batch : {kSymbols, 1, 50, 7}) {
       auto writer = TableWriter::open(folder / name);
@@ -258,7 +261,7 @@ TEST_CASE("tables: a missing, foreign, torn or damaged file is an error or a tab
   CHECK_FALSE(read_table(folder / "junk.parquet").ok());
   const Table table = every_dtype(300);
   const uint64_t key = random_key(13, Stage::search);
-  for (const char* name : {"t.parquet", "t.arrow", "t.csv.gz", "t.csv.zst", "t.json", "t.jsonl"}) {
+  for (const char* name : {"t.parquet", "t.zstd.parquet", "t.arrow", "t.csv.gz", "t.csv.zst", "t.json", "t.jsonl"}) {
     CAPTURE(name);
     REQUIRE(write_table(folder / name, table).ok());
     const std::string whole = bytes_of(folder / name), torn = folder / (std::string("torn_") + name);

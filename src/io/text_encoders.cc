@@ -1,6 +1,7 @@
 // CSV, JSON and .npy.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -12,137 +13,232 @@
 namespace hayate::io {
 namespace {
 
-/// Text gathered before it goes to the sink.
-class TextBuffer {
+/// The text of some rows, with room behind it.
+class TextBlock {
  public:
-  explicit TextBuffer(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)) {}
-
-  std::string text;
-
-  Result<void> flush_when_full() { return text.size() < kFull ? Result<void>() : flush(); }
-  Result<void> publish() {
-    HY_CHECK(flush());
-    return sink_->publish();
+  /// Where the next `size` bytes may be written; wrote(end) says how far they were.
+  char* room(size_t size) {
+    if (capacity_ - size_ < size) grow(size);
+    return bytes_.get() + size_;
   }
+  void wrote(const char* end) { size_ = size_t(end - bytes_.get()); }
+  void append(std::string_view text) {
+    char* out = room(text.size() + 8);
+    // Short texts, which most are, without a call.
+    if (text.size() <= 16) {
+      if (text.size() >= 8) {
+        std::memcpy(out, text.data(), 8), std::memcpy(out + text.size() - 8, text.data() + text.size() - 8, 8);
+      } else if (text.size() >= 4) {
+        std::memcpy(out, text.data(), 4), std::memcpy(out + text.size() - 4, text.data() + text.size() - 4, 4);
+      } else {
+        for (size_t i = 0; i < text.size(); ++i) out[i] = text[i];
+      }
+    } else {
+      std::memcpy(out, text.data(), text.size());
+    }
+    size_ += text.size();
+  }
+  void append(char c) { *room(1) = c, ++size_; }
+  std::string_view text() const { return {bytes_.get(), size_}; }
+  void clear() { size_ = 0; }
 
  private:
-  static constexpr size_t kFull = size_t{1} << 20;
-
-  Result<void> flush() {
-    HY_CHECK(sink_->write(text.data(), text.size()));
-    text.clear();
-    return {};
+  void grow(size_t size) {
+    const size_t capacity = std::max(2 * capacity_, size_ + size + (size_t{64} << 10));
+    std::unique_ptr<char[]> bytes(new char[capacity]);
+    std::memcpy(bytes.get(), bytes_.get(), size_);
+    bytes_ = std::move(bytes), capacity_ = capacity;
   }
-
-  std::unique_ptr<ByteSink> sink_;
+  std::unique_ptr<char[]> bytes_ = std::unique_ptr<char[]>(new char[1]);
+  size_t size_ = 0, capacity_ = 0;
 };
 
-/// RFC 4180; also quoted: what is empty or has blanks at an end, so that it is not taken for missing or for a blank line.
-void append_csv_text(std::string_view value, std::string* out) {
-  const bool bare = !value.empty() && value.front() != ' ' && value.back() != ' ' && value.find_first_of(",\"\r\n\t") == std::string_view::npos;
-  if (bare) {
-    out->append(value);
-    return;
-  }
-  out->push_back('"');
-  for (const char c : value) {
-    if (c == '"') out->push_back('"');
-    out->push_back(c);
-  }
-  out->push_back('"');
-}
-
-class CsvEncoder final : public Encoder {
+/// Encoders of text: blocks of rows are written down by the workers of a pool, and go to the sink in order.
+class RowEncoder : public Encoder {
  public:
-  explicit CsvEncoder(std::unique_ptr<ByteSink> sink) : out_(std::move(sink)) {}
-
-  Result<void> begin(const Table& schema) override {
-    for (size_t i = 0; i < schema.names.size(); ++i) {
-      if (i > 0) out_.text += ',';
-      append_csv_text(schema.names[i], &out_.text);
-    }
-    out_.text += '\n';
-    return {};
-  }
+  RowEncoder(std::unique_ptr<ByteSink> sink, exec::Pool* pool) : sink_(std::move(sink)), pool_(pool) {}
 
   Result<void> write(const Table& group) override {
-    for (int64_t row = 0; row < group.num_rows(); ++row) {
-      for (size_t i = 0; i < group.columns.size(); ++i) {
-        if (i > 0) out_.text += ',';
-        append_cell(group.columns[i], row);
-      }
-      // A single missing value would be a blank line, which readers skip.
-      if (group.columns.size() == 1 && out_.text.back() == '\n') out_.text += "\"\"";
-      out_.text += '\n';
-      HY_CHECK(out_.flush_when_full());
+    prepare(group);
+    const int64_t blocks = (group.num_rows() + kBlockRows - 1) / kBlockRows, wave = pool_ ? 4 * int64_t(pool_->workers()) : 1;
+    texts_.resize(size_t(std::max<int64_t>(texts_.size(), std::min(wave, blocks))));
+    for (int64_t first = 0; first < blocks; first += wave) {
+      const int64_t count = std::min(wave, blocks - first);
+      const auto encode = [&](int64_t i, int) {
+        const int64_t begin = (first + i) * kBlockRows;
+        texts_[size_t(i)].clear();
+        append_rows(group, begin, std::min(begin + kBlockRows, group.num_rows()), &texts_[size_t(i)]);
+      };
+      if (pool_ && count > 1)
+        pool_->run(count, encode);
+      else
+        for (int64_t i = 0; i < count; ++i) encode(i, 0);
+      for (int64_t i = 0; i < count; ++i) HY_CHECK(put(texts_[size_t(i)].text()));
     }
+    rows_ += group.num_rows();
     return {};
   }
 
-  Result<void> finish() override { return out_.publish(); }
+ protected:
+  /// Before the rows of a group are written down.
+  virtual void prepare(const Table&) {}
+  virtual void append_rows(const Table& group, int64_t begin, int64_t end, TextBlock* out) const = 0;
+  Result<void> put(std::string_view text) { return text.empty() ? Result<void>() : sink_->write(text.data(), text.size()); }
+  Result<void> publish() { return sink_->publish(); }
+
+  int64_t rows_ = 0;  ///< of the groups before
 
  private:
-  void append_cell(const Column& column, int64_t row) {
-    if (is_missing_cell(column, row)) return;
-    if (column.dtype == Dtype::text || column.dtype == Dtype::category)
-      append_csv_text(column.text(row), &out_.text);
-    else
-      append_cell_text(column, row, &out_.text);
-  }
-
-  TextBuffer out_;
+  static constexpr int64_t kBlockRows = 4096;
+  std::unique_ptr<ByteSink> sink_;
+  exec::Pool* pool_;
+  std::vector<TextBlock> texts_;
 };
 
-class JsonEncoder final : public Encoder {
+/// Bytes of `word` that are zero, or lie just above one that is: never none where there is one.
+uint64_t zero_bytes(uint64_t word) { return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u; }
+
+/// RFC 4180; also quoted: what is empty or has blanks at an end, so that it is not taken for missing or for a blank line.
+bool is_bare(std::string_view value) {
+  if (value.empty() || value.front() == ' ' || value.back() == ' ') return false;
+  size_t at = 0;
+  for (; at + 8 <= value.size(); at += 8) {
+    uint64_t word;
+    std::memcpy(&word, value.data() + at, 8);
+    const uint64_t control = (word - 0x2020202020202020u) & ~word & 0x8080808080808080u;
+    if (zero_bytes(word ^ 0x2C2C2C2C2C2C2C2Cu) | zero_bytes(word ^ 0x2222222222222222u) | control) break;
+  }
+  return value.find_first_of(",\"\r\n\t", at) == std::string_view::npos;
+}
+
+void append_csv_text(std::string_view value, TextBlock* out) {
+  if (is_bare(value)) return out->append(value);
+  char* at = out->room(2 * value.size() + 2);
+  *at++ = '"';
+  for (const char c : value) {
+    if (c == '"') *at++ = '"';
+    *at++ = c;
+  }
+  *at++ = '"';
+  out->wrote(at);
+}
+
+/// The names of a category as they are written, made once for each dictionary.
+class WrittenNames {
  public:
-  JsonEncoder(std::unique_ptr<ByteSink> sink, bool lines) : out_(std::move(sink)), lines_(lines) {}
+  template <class Append>
+  void prepare(const Column& column, Append&& append) {
+    if (column.dtype != Dtype::category || (column.dictionary == known_ && ends_.size() == size_t(column.dictionary->length) + 1)) return;
+    known_ = column.dictionary;
+    text_.clear();
+    ends_ = {0};
+    for (int64_t i = 0; i < known_->length; ++i) {
+      append(known_->text(i), &text_);
+      ends_.push_back(text_.text().size());
+    }
+  }
+  std::string_view operator[](int32_t code) const { return text_.text().substr(ends_[size_t(code)], ends_[size_t(code) + 1] - ends_[size_t(code)]); }
+
+ private:
+  std::shared_ptr<const Column> known_;
+  TextBlock text_;
+  std::vector<size_t> ends_;
+};
+
+class CsvEncoder final : public RowEncoder {
+ public:
+  using RowEncoder::RowEncoder;
+
+  Result<void> begin(const Table& schema) override {
+    TextBlock out;
+    for (size_t i = 0; i < schema.names.size(); ++i) {
+      if (i > 0) out.append(',');
+      append_csv_text(schema.names[i], &out);
+    }
+    out.append('\n');
+    names_.resize(schema.num_columns());
+    return put(out.text());
+  }
+  Result<void> finish() override { return publish(); }
+
+ private:
+  void prepare(const Table& group) override {
+    for (size_t c = 0; c < group.num_columns(); ++c) names_[c].prepare(group.columns[c], append_csv_text);
+  }
+
+  void append_rows(const Table& group, int64_t begin, int64_t end, TextBlock* out) const override {
+    for (int64_t row = begin; row < end; ++row) {
+      for (size_t c = 0; c < group.columns.size(); ++c) {
+        if (c > 0) out->append(',');
+        append_cell(group.columns[c], c, row, out);
+      }
+      // A single missing value would be a blank line, which readers skip.
+      if (group.columns.size() == 1 && is_missing_cell(group.columns[0], row)) out->append("\"\"");
+      out->append('\n');
+    }
+  }
+  void append_cell(const Column& column, size_t c, int64_t row, TextBlock* out) const {
+    if (is_missing_cell(column, row)) return;
+    if (column.dtype == Dtype::text)
+      append_csv_text(column.text(row), out);
+    else if (column.dtype == Dtype::category)
+      out->append(names_[c][column.as<int32_t>()[size_t(row)]]);
+    else
+      out->wrote(write_cell_text(column, row, out->room(kMostCellText)));
+  }
+
+  std::vector<WrittenNames> names_;  // by column
+};
+
+void append_json_text(std::string_view value, TextBlock* out) {
+  out->append('"');
+  out->append(json_escape(value));
+  out->append('"');
+}
+
+class JsonEncoder final : public RowEncoder {
+ public:
+  JsonEncoder(std::unique_ptr<ByteSink> sink, bool lines, exec::Pool* pool) : RowEncoder(std::move(sink), pool), lines_(lines) {}
 
   Result<void> begin(const Table& schema) override {
     for (const std::string& name : schema.names) keys_.push_back(fmt::format("{}\"{}\":", keys_.empty() ? "{" : ",", json_escape(name)));
-    if (!lines_) out_.text += '[';
-    return {};
+    names_.resize(schema.num_columns());
+    return put(lines_ ? "" : "[");
   }
-
-  Result<void> write(const Table& group) override {
-    for (int64_t row = 0; row < group.num_rows(); ++row) {
-      if (!lines_) out_.text += first_ ? "\n" : ",\n";
-      first_ = false;
-      for (size_t i = 0; i < group.columns.size(); ++i) {
-        out_.text += keys_[i];
-        append_value(group.columns[i], row);
-      }
-      out_.text += lines_ ? "}\n" : "}";
-      HY_CHECK(out_.flush_when_full());
-    }
-    return {};
-  }
-
   Result<void> finish() override {
-    if (!lines_) out_.text += "\n]\n";
-    return out_.publish();
+    HY_CHECK(put(lines_ ? "" : "\n]\n"));
+    return publish();
   }
 
  private:
-  void append_value(const Column& column, int64_t row) {
-    const bool is_float = column.dtype == Dtype::float32 || column.dtype == Dtype::float64;
-    if (is_missing_cell(column, row) || (is_float && std::isinf(column.number(row)))) {
-      out_.text += "null";
-    } else if (column.dtype == Dtype::text || column.dtype == Dtype::category) {
-      out_.text += '"';
-      out_.text += json_escape(column.text(row));
-      out_.text += '"';
-    } else if (column.dtype == Dtype::date || column.dtype == Dtype::timestamp) {
-      out_.text += '"';
-      append_cell_text(column, row, &out_.text);
-      out_.text += '"';
-    } else {
-      append_cell_text(column, row, &out_.text);
-    }
+  void prepare(const Table& group) override {
+    for (size_t c = 0; c < group.num_columns(); ++c) names_[c].prepare(group.columns[c], append_json_text);
   }
 
-  TextBuffer out_;
-  std::vector<std::string> keys_;  // {"a":   ,"b":
-  bool lines_, first_ = true;
+  void append_rows(const Table& group, int64_t begin, int64_t end, TextBlock* out) const override {
+    for (int64_t row = begin; row < end; ++row) {
+      if (!lines_) out->append(rows_ + row == 0 ? "\n" : ",\n");
+      for (size_t c = 0; c < group.columns.size(); ++c) {
+        out->append(keys_[c]);
+        append_value(group.columns[c], c, row, out);
+      }
+      out->append(lines_ ? "}\n" : "}");
+    }
+  }
+  void append_value(const Column& column, size_t c, int64_t row, TextBlock* out) const {
+    const bool is_float = column.dtype == Dtype::float32 || column.dtype == Dtype::float64;
+    if (is_missing_cell(column, row) || (is_float && std::isinf(column.number(row)))) return out->append("null");
+    if (column.dtype == Dtype::text) return append_json_text(column.text(row), out);
+    if (column.dtype == Dtype::category) return out->append(names_[c][column.as<int32_t>()[size_t(row)]]);
+    const bool quoted = column.dtype == Dtype::date || column.dtype == Dtype::timestamp;
+    if (quoted) out->append('"');
+    out->wrote(write_cell_text(column, row, out->room(kMostCellText)));
+    if (quoted) out->append('"');
+  }
+
+  std::vector<std::string> keys_;    // {"a":   ,"b":
+  std::vector<WrittenNames> names_;  // by column
+  bool lines_;
 };
 
 /// Its header holds the number of rows, so the values wait in memory until the end.
@@ -210,8 +306,10 @@ class NpyEncoder final : public Encoder {
 
 }  // namespace
 
-std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink) { return std::make_unique<CsvEncoder>(std::move(sink)); }
-std::unique_ptr<Encoder> json_encoder(std::unique_ptr<ByteSink> sink, bool lines) { return std::make_unique<JsonEncoder>(std::move(sink), lines); }
+std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink, exec::Pool* pool) { return std::make_unique<CsvEncoder>(std::move(sink), pool); }
+std::unique_ptr<Encoder> json_encoder(std::unique_ptr<ByteSink> sink, bool lines, exec::Pool* pool) {
+  return std::make_unique<JsonEncoder>(std::move(sink), lines, pool);
+}
 std::unique_ptr<Encoder> npy_encoder(std::unique_ptr<ByteSink> sink, std::string path) {
   return std::make_unique<NpyEncoder>(std::move(sink), std::move(path));
 }

@@ -17,6 +17,7 @@
 #include "io/compressed_sink.h"
 #include "io/encoders.h"
 #include "io/hdf5.h"
+#include "io/remote.h"
 
 namespace hayate::io {
 namespace {
@@ -118,28 +119,30 @@ class ChecksumEncoder final : public Encoder {
   int64_t rows_ = 0;
 };
 
-Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const FileKind& kind) {
+Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const FileKind& kind, exec::Pool* pool) {
   std::unique_ptr<ByteSink> sink;
   if (path == "-") {
     sink = stdout_sink();
+  } else if (is_remote(path)) {
+    HY_TRY(sink, remote_sink(path));
   } else {
     HY_TRY(sink, AtomicFile::create(path));
   }
   HY_TRY(sink, compressed_sink(std::move(sink), kind.codec));
   switch (kind.format) {
     case Format::parquet:
-      return parquet_encoder(std::move(sink), path);
+      return parquet_encoder(std::move(sink), path, kind.pages);
     case Format::arrow:
       return arrow_encoder(std::move(sink), path);
     case Format::json:
     case Format::jsonl:
-      return json_encoder(std::move(sink), kind.format == Format::jsonl);
+      return json_encoder(std::move(sink), kind.format == Format::jsonl, pool);
     case Format::npy:
       return npy_encoder(std::move(sink), path);
     case Format::hdf5:
       return hdf5_encoder(std::move(sink), path);
     default:
-      return csv_encoder(std::move(sink));
+      return csv_encoder(std::move(sink), pool);
   }
 }
 
@@ -154,29 +157,28 @@ struct TableWriter::State {
   Table schema;  // of the first append, without rows
   std::vector<FileDictionary> dictionaries;
   std::vector<Table> pending;
+  int64_t taken_rows = 0;  // of the first of them: they went out with a group
   int64_t pending_rows = 0, rows = 0;
   bool narrow = false;
 
   Result<void> check_schema(const Table& table);
   Result<void> write_group(int64_t count, bool last);
+  Table take_pending(int64_t count);
 };
 
-/// The first `count` pending rows as one table.
-static Table take(std::vector<Table>* pending, int64_t count) {
+/// The next `count` pending rows as one table. What is left of a table stays as it is: cutting it anew for every group would copy the
+/// offsets of long texts again and again.
+Table TableWriter::State::take_pending(int64_t count) {
   std::vector<Table> taken;
   size_t used = 0;
   while (count > 0) {
-    Table& front = (*pending)[used];
-    if (front.num_rows() > count) {
-      taken.push_back(slice(front, 0, count));
-      front = slice(front, count, front.num_rows() - count);
-      break;
-    }
-    count -= front.num_rows();
-    taken.push_back(std::move(front));
-    ++used;
+    const Table& front = pending[used];
+    const int64_t rows_here = std::min(count, front.num_rows() - taken_rows);
+    taken.push_back(rows_here == front.num_rows() ? front : slice(front, taken_rows, rows_here));
+    taken_rows += rows_here, count -= rows_here;
+    if (taken_rows == front.num_rows()) ++used, taken_rows = 0;
   }
-  pending->erase(pending->begin(), pending->begin() + std::ptrdiff_t(used));
+  pending.erase(pending.begin(), pending.begin() + std::ptrdiff_t(used));
   if (taken.size() == 1) return std::move(taken[0]);
   Table out;
   for (size_t c = 0; c < taken[0].num_columns(); ++c) {
@@ -213,7 +215,7 @@ static bool fits_width(const Column& column) {
 }
 
 Result<void> TableWriter::State::write_group(int64_t count, bool last) {
-  Table group = count > 0 ? take(&pending, count) : schema;
+  Table group = count > 0 ? take_pending(count) : schema;
   pending_rows -= count;
   for (size_t c = 0; c < group.num_columns(); ++c) {
     Column& column = group.columns[c];
@@ -231,7 +233,7 @@ TableWriter::TableWriter(TableWriter&&) noexcept = default;
 TableWriter& TableWriter::operator=(TableWriter&&) noexcept = default;
 TableWriter::~TableWriter() = default;
 
-Result<TableWriter> TableWriter::open(const std::string& path, std::optional<FileKind> kind, bool narrow) {
+Result<TableWriter> TableWriter::open(const std::string& path, std::optional<FileKind> kind, bool narrow, exec::Pool* pool) {
   auto state = std::make_unique<State>();
   state->path = path, state->narrow = narrow;
   if (path == "none") {
@@ -242,7 +244,7 @@ Result<TableWriter> TableWriter::open(const std::string& path, std::optional<Fil
     if (path == "-") return usage_error("standard output has no name to tell its format", "-", "say it with --format, such as --format csv");
     HY_TRY(kind, kind_of(path));
   }
-  HY_TRY(state->encoder, make_encoder(path, *kind));
+  HY_TRY(state->encoder, make_encoder(path, *kind, pool));
   return TableWriter(std::move(state));
 }
 
@@ -268,8 +270,8 @@ Result<void> TableWriter::finish() {
 int64_t TableWriter::num_rows() const { return state_->rows; }
 Hash128 TableWriter::checksum() const { return state_->checksum; }
 
-Result<Hash128> write_table(const std::string& path, const Table& table, std::optional<FileKind> kind) {
-  HY_TRY(TableWriter writer, TableWriter::open(path, kind));
+Result<Hash128> write_table(const std::string& path, const Table& table, std::optional<FileKind> kind, exec::Pool* pool) {
+  HY_TRY(TableWriter writer, TableWriter::open(path, kind, false, pool));
   HY_CHECK(writer.append(table));
   HY_CHECK(writer.finish());
   return writer.checksum();

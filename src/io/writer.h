@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/hash.h"
+#include "exec/pool.h"
 #include "hayate/error.h"
 #include "hayate/table.h"
 #include "io/files.h"
@@ -25,7 +26,8 @@ class TableWriter {
   /// of the path names the kind unless `kind` is given. The folder must exist; nothing stands at `path` before finish().
   /// `narrow`: codes and offsets are written in the Column::file_width of the first table, and rows for which that is too
   /// narrow are an Error; else as int32 and int64.
-  static Result<TableWriter> open(const std::string& path, std::optional<FileKind> kind = {}, bool narrow = false);
+  /// `pool` (may be null) outlives the writer and helps with formats of text; not from within a task of it.
+  static Result<TableWriter> open(const std::string& path, std::optional<FileKind> kind = {}, bool narrow = false, exec::Pool* pool = nullptr);
 
   TableWriter(TableWriter&&) noexcept;
   TableWriter& operator=(TableWriter&&) noexcept;
@@ -47,6 +49,6 @@ class TableWriter {
 };
 
 /// open, append, finish. The checksum is of use for "none" only.
-Result<Hash128> write_table(const std::string& path, const Table& table, std::optional<FileKind> kind = {});
+Result<Hash128> write_table(const std::string& path, const Table& table, std::optional<FileKind> kind = {}, exec::Pool* pool = nullptr);
 
 }  // namespace hayate::io

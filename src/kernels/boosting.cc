@@ -5,6 +5,11 @@
 // features their turn in each row, which hides the latency of a place that is hit twice in a row. Tried and slower: 8 or 16
 // features (0.39, 0.33 ns), byte loads (0.32), 64 features (their 32 KB of places push the codes out of the first cache).
 //
+// This is the floor: a loop of the stores alone takes 0.276 ns each at 3.6 GHz, whatever their width, the distance of features
+// or the number of rows in hand. Of 64 ms for 100 trees on 10,240 x 64, 43 are 144 million updates (0.30 ns with their fetches;
+// 45 % of them at roots), 9 the search, 4 dividing rows, 1.5 zeroing. Two features as one code of 4,096 places halve the stores,
+// but the table fills the first cache: 0.25 ns for each feature, before its sums are pulled apart.
+//
 // search() is where small tables spend theirs: 64 candidates of two children per feature. A histogram is kept as sums up to
 // each bin, so the larger child costs one subtraction and no second running sum. All candidates of a feature are held
 // against one bar, the best so far, and only what reaches it (a feature in four at first, soon one in thirty) is looked at
@@ -26,7 +31,7 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr uint8_t kMissing = 255;
+[[maybe_unused]] constexpr uint8_t kMissing = 255;
 constexpr int kBlock = 64;  // bins that are summed up together
 
 #if defined(__AVX512F__)
@@ -37,7 +42,7 @@ constexpr int kLanes = 8;
 constexpr int kLanes = 4;
 #endif
 constexpr int kWords = kLanes / 2;   // 64-bit words in a vector
-constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
+[[maybe_unused]] constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
 typedef uint64_t U64 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
 typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
@@ -46,7 +51,7 @@ typedef U64 StoredU64 __attribute__((may_alias));
 typedef U32 StoredU32 __attribute__((may_alias));
 
 inline U64 load(const uint64_t* from) { return *reinterpret_cast<const StoredU64*>(from); }
-inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
+[[maybe_unused]] inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
 inline void store(uint64_t* to, U64 x) { *reinterpret_cast<StoredU64*>(to) = x; }
 inline U32 splat(uint32_t x) { return U32{} + x; }
 inline F32 splat(float x) { return F32{} + x; }
@@ -607,7 +612,7 @@ void fix(const float* g, float g_scale, const float* h, float h_scale, int64_t c
 void pack(const FinePair* fine, uint32_t g_shift, uint32_t h_shift, const uint8_t* times, bool times_count, const BoostPacking& packing,
           int64_t num_rows, uint64_t* records) {
   const uint32_t g_place = 64 - packing.sum_bits, h_place = packing.count_bits;
-  const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift ? 1 << (h_shift - 1) : 0;
+  const int32_t g_half = g_shift ? 1 << (g_shift - 1) : 0, h_half = h_shift && !packing.counted() ? 1 << (h_shift - 1) : 0;
   if (packing.counted())
     for (int64_t i = 0; i < num_rows; ++i) records[i] = uint64_t(int64_t((fine[i].g + g_half) >> g_shift)) << g_place;
   else

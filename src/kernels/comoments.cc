@@ -165,11 +165,11 @@ struct Rows {
 };
 
 struct Covariance {
-  static double at(const Rows& r, int64_t i, double n, bool) { return (r.xy[i] - r.x[i] * r.y[i] * (1 / n)) * (1 / (n - 1)); }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, double n, bool) { return (r.xy[i] - r.x[i] * r.y[i] * (1 / n)) * (1 / (n - 1)); }
 };
 
 struct Correlation {
-  static double at(const Rows& r, int64_t i, double n, bool guarded) {
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, double n, bool guarded) {
     const double inverse = 1 / n, bound = guarded ? 2e-5 * 2e-5 * (n - 1) : 0;
     const double xx = r.xx[i] - r.x[i] * r.x[i] * inverse, yy = r.yy[i] - r.y[i] * r.y[i] * inverse;
     const double value = (r.xy[i] - r.x[i] * r.y[i] * inverse) / __builtin_sqrt(xx * yy);
@@ -185,10 +185,10 @@ void emit(const Strip& s, const ComomentsOutput& output, int64_t lo, int64_t hi)
   const bool guarded = s.task->guarded;
   const double* count = s.count;
   if constexpr (kMasked) {
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, count[i] - count[i - window], guarded); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, count[i] - count[i - window], guarded); });
   } else {
     const double n = double(window);
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, n, guarded); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, n, guarded); });
   }
 }
 

@@ -12,33 +12,45 @@
 #include "kernels/extremes.h"
 #include "kernels/forest.h"
 #include "kernels/forest_bins.h"
+#include "kernels/forest_exact.h"
 #include "kernels/gram.h"
+#include "kernels/lanes.h"
+#include "kernels/leaves.h"
 #include "kernels/moments.h"
 #include "kernels/norms.h"
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
 #include "kernels/ta.h"
+#include "kernels/words.h"
 
 namespace hayate::kernels {
 
 // The tables that the copies of the kernels export.
-#define HAYATE_TABLES(ISA)                                   \
-  namespace ISA {                                            \
-  extern const BinKernels kBinKernels;                       \
-  extern const BoostKernels kBoostKernels;                   \
-  extern const ComomentsKernels kComomentsKernels;           \
-  extern const CsvKernels kCsvKernels;                       \
-  extern const ElementwiseKernels kElementwiseKernels;       \
-  extern const ExtremesKernels kExtremesKernels;             \
-  extern const ForestKernels kForestKernels;                 \
-  extern const GramKernels kGramKernels;                     \
-  extern const MomentsKernels kMomentsKernels;               \
-  extern const NormKernels kNormKernels;                     \
-  extern const QuantileKernels kQuantileKernels;             \
-  extern const RankKernels kRankKernels;                     \
-  extern const RecursiveKernels kRecursiveKernels;           \
-  extern const std::span<const ta::Entry> kPatternFunctions; \
+#define HAYATE_TABLES(ISA)                                                                                                         \
+  namespace ISA {                                                                                                                  \
+  extern const BinKernels kBinKernels;                                                                                             \
+  extern const BoostKernels kBoostKernels;                                                                                         \
+  extern const ComomentsKernels kComomentsKernels;                                                                                 \
+  extern const CsvKernels kCsvKernels;                                                                                             \
+  extern const ElementwiseKernels kElementwiseKernels;                                                                             \
+  extern const ExactKernels kExactKernels;                                                                                         \
+  extern const ExtremesKernels kExtremesKernels;                                                                                   \
+  extern const ForestKernels kForestKernels;                                                                                       \
+  extern const GramKernels kGramKernels;                                                                                           \
+  extern const LaneKernels kLaneKernels;                                                                                           \
+  extern const LeafKernels kLeafKernels;                                                                                           \
+  extern const MomentsKernels kMomentsKernels;                                                                                     \
+  extern const NormKernels kNormKernels;                                                                                           \
+  extern const QuantileKernels kQuantileKernels;                                                                                   \
+  extern const RankKernels kRankKernels;                                                                                           \
+  extern const RecursiveKernels kRecursiveKernels;                                                                                 \
+  extern const WordKernels kWordKernels;                                                                                           \
+  extern const std::span<const ta::Entry> kPatternFunctions;                                                                       \
+  namespace talib {                                                                                                                \
+  extern const std::span<const ta::Entry> kCycleFunctions, kMathFunctions, kMomentumFunctions, kOverlapFunctions, kPriceFunctions, \
+      kStatisticFunctions, kVolatilityFunctions, kVolumeFunctions;                                                                 \
+  }                                                                                                                                \
   }
 HAYATE_TABLES(baseline)
 HAYATE_TABLES(avx2)
@@ -97,15 +109,30 @@ const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCs
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);
 }
+const ExactKernels& exact_kernels() { return choose(baseline::kExactKernels, avx2::kExactKernels, avx512::kExactKernels); }
 const ExtremesKernels& extremes_kernels() { return choose(baseline::kExtremesKernels, avx2::kExtremesKernels, avx512::kExtremesKernels); }
 const MomentsKernels& moments_kernels() { return choose(baseline::kMomentsKernels, avx2::kMomentsKernels, avx512::kMomentsKernels); }
 const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::kNormKernels, avx512::kNormKernels); }
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
+const WordKernels& word_kernels() { return choose(baseline::kWordKernels, avx2::kWordKernels, avx512::kWordKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
+const LeafKernels& leaf_kernels() { return choose(baseline::kLeafKernels, avx2::kLeafKernels, avx512::kLeafKernels); }
 const ForestKernels& forest_kernels() { return choose(baseline::kForestKernels, avx2::kForestKernels, avx512::kForestKernels); }
 
+#define HAYATE_TA_GROUP(function, table) \
+  std::span<const ta::Entry> ta::function() { return choose(baseline::talib::table, avx2::talib::table, avx512::talib::table); }
+HAYATE_TA_GROUP(cycle_functions, kCycleFunctions)
+HAYATE_TA_GROUP(math_functions, kMathFunctions)
+HAYATE_TA_GROUP(momentum_functions, kMomentumFunctions)
+HAYATE_TA_GROUP(overlap_functions, kOverlapFunctions)
+HAYATE_TA_GROUP(price_functions, kPriceFunctions)
+HAYATE_TA_GROUP(statistic_functions, kStatisticFunctions)
+HAYATE_TA_GROUP(volatility_functions, kVolatilityFunctions)
+HAYATE_TA_GROUP(volume_functions, kVolumeFunctions)
+#undef HAYATE_TA_GROUP
 std::span<const ta::Entry> ta::pattern_functions() { return choose(baseline::kPatternFunctions, avx2::kPatternFunctions, avx512::kPatternFunctions); }
 
 }  // namespace hayate::kernels

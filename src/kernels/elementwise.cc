@@ -66,6 +66,14 @@ struct Power {
     return power(x, y);
   }
 };
+/// x ^ 0.5, which is +0 for -0 and inf for -inf.
+struct SquareRoot {
+  template <class T>
+  static T of(T x, T) {
+    constexpr T kInfinity = T(__builtin_inf());
+    return x == -kInfinity ? kInfinity : T(__builtin_sqrt(x + T(0)));
+  }
+};
 struct Maximum {
   template <class T>
   static T of(T x, T y) {
@@ -175,6 +183,22 @@ void binary_loop(const Operand& left, const Operand& right, void* out, int64_t r
   for (int64_t i = 0; i < rows; ++i) to[i] = Out(Op::template of<T>(x[i], y[i]));
 }
 
+/// The usual exponents are exact without logarithms.
+template <class T, Shape kLeft, Shape kRight>
+void power_loop(const Operand& left, const Operand& right, void* out, int64_t rows) {
+  if constexpr (kRight == Shape::number) {
+    if (right.number == 2) return binary_loop<T, kLeft, kLeft, T, Multiply>(left, left, out, rows);
+    if (right.number == 0.5) return binary_loop<T, kLeft, kRight, T, SquareRoot>(left, right, out, rows);
+  }
+  binary_loop<T, kLeft, kRight, T, Power>(left, right, out, rows);
+}
+template <class T>
+BinaryLoop power_of(Shape left, Shape right) {
+  constexpr Shape kOwn = sizeof(T) == 4 ? Shape::float32 : Shape::float64;
+  if (left == Shape::number) return power_loop<T, Shape::number, kOwn>;
+  return right == Shape::number ? power_loop<T, kOwn, Shape::number> : power_loop<T, kOwn, kOwn>;
+}
+
 template <class Op, class T, class Out>
 BinaryLoop same_shape(Shape left, Shape right) {
   constexpr Shape kOwn = sizeof(T) == 4 ? Shape::float32 : Shape::float64;
@@ -221,7 +245,7 @@ BinaryLoop binary(Binary op, Cell type, Shape left, Shape right, Cell out) {
     case Binary::divide:
       return arithmetic<Divide>(type, left, right, out);
     case Binary::power:
-      return plain<Power>(type, left, right);
+      return type == Cell::float32 ? power_of<float>(left, right) : power_of<double>(left, right);
     case Binary::maximum:
       return plain<Maximum>(type, left, right);
     case Binary::minimum:
@@ -340,6 +364,18 @@ bool holds_infinity(const Series& in, int64_t rows) {
   return in.cell == Cell::float32 ? infinity_loop<float>(in.rows, rows) : infinity_loop<double>(in.rows, rows);
 }
 
+template <class T>
+bool missing_loop(const void* in, int64_t rows) {
+  const T* __restrict x = static_cast<const T*>(in);
+  int64_t found = 0;
+  for (int64_t i = 0; i < rows; ++i) found |= x[i] == x[i] ? 0 : 1;
+  return found != 0;
+}
+bool holds_missing(const Series& in, int64_t rows) {
+  if (in.cell == Cell::boolean) return false;
+  return in.cell == Cell::float32 ? missing_loop<float>(in.rows, rows) : missing_loop<double>(in.rows, rows);
+}
+
 template <class X, class Y>
 bool same_rows_loop(const void* left, const void* right, int64_t rows) {
   const X* __restrict x = static_cast<const X*>(left);
@@ -397,7 +433,8 @@ void finish_columns(StreamedColumn* columns, int64_t num_columns) {
 }  // namespace
 
 extern const ElementwiseKernels kElementwiseKernels;
-const ElementwiseKernels kElementwiseKernels = {unary,        binary,         convert,   both, either,        invert,        present,       choose,
-                                                repeat_first, holds_infinity, same_rows, read, append_series, append_floats, finish_columns};
+const ElementwiseKernels kElementwiseKernels = {unary,   binary,        convert,       both,           either,        invert,
+                                                present, choose,        repeat_first,  holds_infinity, holds_missing, same_rows,
+                                                read,    append_series, append_floats, finish_columns};
 
 HAYATE_KERNELS_END

@@ -54,6 +54,7 @@ struct ElementwiseKernels {
   /// Every row the first one's value.
   void (*repeat_first)(Cell cell, const void* in, void* out, int64_t rows);
   bool (*holds_infinity)(const Series& in, int64_t rows);
+  bool (*holds_missing)(const Series& in, int64_t rows);  ///< NaN
   /// Whether the two series are finite in the same rows.
   bool (*same_rows)(const Series& left, const Series& right, int64_t rows);
   /// Reads a column of the caller; NaN becomes the one NaN (see vectors.h).

@@ -1,8 +1,11 @@
 // See forest.h for what is computed. How it is computed depends on the number of distinct rows in the node, never what:
 //
 // - More than 16 rows: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
-//   independent read-modify-writes hide each other's latency (0.3 ns an update). Then a running sum in vectors and the gain
-//   of 16 cuts at a time.
+//   independent read-modify-writes hide each other's latency (0.3 ns an update: a core commits one store a cycle). Then a
+//   running sum in vectors and the gain of 16 cuts at a time. Most features can't beat the best one so far, which a product
+//   shows; only where one might are the quotients taken.
+//   Tried and slower here: bringing a row's codes together by one vpermb instead of eight loads (10240 x 64: 61 ms, not 47), histograms
+//   that take turns where eight features share a pass.
 // - Up to 16: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
 //   add per row. Nodes of 8 and of 4 rows look at two and at four features at once in one vector.
 // - Two rows: every feature that tells them apart has the same gain, so the first one is the answer.
@@ -12,144 +15,103 @@
 // (feature, cut, direction) and the end takes the smallest of equal gains, so nothing of this shows in the result.
 #include "kernels/forest.h"
 
-#include "kernels/isa.h"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-#if !defined(__clang__)
-// g++ 12 warns inside its own AVX-512 header, which starts from a value that it never uses.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
+#include "base/random.h"
+#include "kernels/forest_search.h"
 
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int64_t kTogether = 8;
-constexpr int64_t kAhead = 12;  // rows that are fetched before they are counted
+constexpr int64_t kTogether = 8;     // features that one pass over the rows counts
+constexpr int64_t kHistograms = 16;  // features that are counted before they are searched
+constexpr int64_t kAhead = 12;       // rows that are fetched before they are counted
 constexpr int kBins = 256;
-constexpr int kSmall = 16;  // rows of a node that does without histograms
 constexpr uint32_t kMissing = 255;
-
-#if defined(__AVX512F__)
-constexpr int kLanes = 16;
-#elif defined(__AVX2__)
-constexpr int kLanes = 8;
-#else
-constexpr int kLanes = 4;
-#endif
-constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
-typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
-typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
-typedef float F32 __attribute__((vector_size(4 * kLanes)));
-typedef U32 StoredU32 __attribute__((may_alias));
-
-inline U32 splat(uint32_t x) { return U32{} + x; }
-inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
-inline F32 to_float(U32 x) { return __builtin_convertvector(I32(x), F32); }
-
-/// Sum over the lanes before each one.
-inline U32 lanes_before(U32 x) {
-#if defined(__AVX512F__)
-  const __m512i zero = _mm512_setzero_si512();
-  __m512i v = _mm512_alignr_epi32(__m512i(x), zero, 15);
-  v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 15));
-  v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 14));
-  v = _mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 12));
-  return U32(_mm512_add_epi32(v, _mm512_alignr_epi32(v, zero, 8)));
-#elif defined(__AVX2__)
-  const __m256i zero = _mm256_setzero_si256();
-  const __m256i one = _mm256_set_epi32(6, 5, 4, 3, 2, 1, 0, 0), two = _mm256_set_epi32(5, 4, 3, 2, 1, 0, 0, 0),
-                four = _mm256_set_epi32(3, 2, 1, 0, 0, 0, 0, 0);
-  __m256i v = _mm256_blend_epi32(_mm256_permutevar8x32_epi32(__m256i(x), one), zero, 0x01);
-  v = _mm256_add_epi32(v, _mm256_blend_epi32(_mm256_permutevar8x32_epi32(v, one), zero, 0x01));
-  v = _mm256_add_epi32(v, _mm256_blend_epi32(_mm256_permutevar8x32_epi32(v, two), zero, 0x03));
-  return U32(_mm256_add_epi32(v, _mm256_blend_epi32(_mm256_permutevar8x32_epi32(v, four), zero, 0x0F)));
-#else
-  U32 out = {};
-  for (int lane = 1; lane < kLanes; ++lane) out[lane] = out[lane - 1] + x[lane - 1];
-  return out;
-#endif
-}
-
-/// A split as one number that ascends in the order of ties.
-constexpr uint32_t rank_of(uint32_t feature_place, uint32_t cut, uint32_t missing_left) { return feature_place << 9 | cut << 1 | missing_left; }
-
-/// A node's constants in vectors, and the best split of each lane.
-struct Search32 {
-  U32 mask, count, sum, least, slack;
-  uint32_t count_bits;
-  bool any_count;  // min_count is 1: an empty side gives 0 / 0, which is larger than nothing
-  F32 gain[kParts];
-  U32 rank[kParts];
-
-  explicit Search32(const PackedNode<uint32_t>& node) : count_bits(node.count_bits), any_count(node.min_count == 1) {
-    const uint32_t low = (1u << count_bits) - 1, total_count = node.total & low;
-    mask = splat(low), count = splat(total_count), sum = splat(node.total >> count_bits);
-    least = splat(uint32_t(node.min_count)), slack = splat(total_count - 2 * uint32_t(node.min_count));
-    for (int part = 0; part < kParts; ++part) gain[part] = F32{} - 1.0f, rank[part] = splat(0);
-  }
-
-  inline void consider(int part, U32 left, U32 left_rank) {
-    const U32 left_count = left & mask, left_sum = left >> count_bits;
-    const F32 d = to_float(count * left_sum - sum * left_count);
-    F32 found = d * d / (to_float(left_count) * to_float(count - left_count));
-    if (!any_count) found = left_count - least <= slack ? found : F32{} - 1.0f;
-    rank[part] = found > gain[part] ? left_rank : rank[part];
-    gain[part] = found > gain[part] ? found : gain[part];
-  }
-
-  /// The best over lanes: feature place, cut and direction by rank_of(); false when there is none better than `best`.
-  bool finish(double best, uint32_t& best_rank, double& best_gain) const {
-#if defined(__AVX512F__)
-    const float top = _mm512_reduce_max_ps(__m512(gain[0]));
-    const __mmask16 ties = _mm512_cmp_ps_mask(__m512(gain[0]), _mm512_set1_ps(top), _CMP_EQ_OQ);
-    best_rank = _mm512_mask_reduce_min_epu32(ties, __m512i(rank[0]));
-#else
-    float top = -1;
-    for (int lane = 0; lane < 16; ++lane) top = gain[lane / kLanes][lane % kLanes] > top ? gain[lane / kLanes][lane % kLanes] : top;
-    best_rank = ~0u;
-    for (int lane = 0; lane < 16; ++lane) {
-      const uint32_t own = gain[lane / kLanes][lane % kLanes] == top ? rank[lane / kLanes][lane % kLanes] : ~0u;
-      best_rank = own < best_rank ? own : best_rank;
-    }
-#endif
-    best_gain = double(top);
-    return double(top) > best;
-  }
-};
 
 // ---- histograms
 
+/// Stores of vectors: g++ makes a memset of a plain loop, and of that `rep stos`, which takes 20 ns to begin.
+template <class Record>
+inline void clear_block(Record* bins) {
+  uint32_t* words = reinterpret_cast<uint32_t*>(bins);
+  constexpr int kQuarter = 16 * sizeof(Record) / sizeof(uint32_t);
+  for (int word = 0; word < kQuarter; word += kLanes)
+    for (int quarter = 0; quarter < 4; ++quarter) *reinterpret_cast<StoredU32*>(words + quarter * kQuarter + word) = U32{};
+}
+
 template <class Record>
 void clear(Record* histogram, int last_code, bool may_miss) {
-  const int used = (last_code / 64 + 1) * 64;
-  for (int bin = 0; bin < used; ++bin) histogram[bin] = 0;
+  for (int block = 0; block <= last_code; block += 64) clear_block(histogram + block);
   if (may_miss) histogram[kMissing] = 0;
 }
 
-template <class Record, int kCount>
-void count_features(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, Record (*histograms)[kBins]) {
-  int64_t offsets[kCount];
-  for (int k = 0; k < kCount; ++k) offsets[k] = features[k];
-  const int64_t ahead = node.num_rows - kAhead;
-  for (int64_t i = 0; i < node.num_rows; ++i) {
-    const uint8_t* places = table.rows + table.stride * node.rows[i];
-    __builtin_prefetch(table.rows + table.stride * node.rows[i < ahead ? i + kAhead : i]);
-    const Record record = node.records[i];
-    for (int k = 0; k < kCount; ++k) histograms[k][places[offsets[k]]] += record;
-  }
+/// Fetches what the features of a row lie in: kLines lines, or 0: so many that each feature is fetched by itself.
+template <int kCount, int kLines>
+inline void fetch_row(const uint8_t* places, const int64_t* offsets, int64_t first_line) {
+  for (int line = 0; line < kLines; ++line) __builtin_prefetch(places + first_line + 64 * line);
+  for (int k = 0; k < kCount && kLines == 0; ++k) __builtin_prefetch(places + offsets[k]);
 }
 
+/// Histogram k is at k * kApart.
+template <class Record, int kCount, int kApart, int kLines>
+void count_features(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t first_line, Record* histograms) {
+  int64_t offsets[kCount];
+  for (int k = 0; k < kCount; ++k) offsets[k] = features[k];
+  const auto count_row = [&](int64_t i) {
+    const uint8_t* places = table.rows + table.stride * node.rows[i];
+    const Record record = node.records[i];
+    for (int k = 0; k < kCount; ++k) histograms[k * kApart + places[offsets[k]]] += record;
+  };
+  int64_t i = 0;
+  for (; i < node.num_rows - kAhead; ++i) {
+    fetch_row<kCount, kLines>(table.rows + table.stride * node.rows[i + kAhead], offsets, first_line);
+    count_row(i);
+  }
+  for (; i < node.num_rows; ++i) count_row(i);
+}
+
+/// One feature by itself, whose records would wait for each other: four histograms take turns.
+template <class Record, int kApart>
+void count_alone(const CodeTable& table, const PackedNode<Record>& node, uint16_t feature, Record* histogram) {
+  alignas(64) Record turns[4][kApart];
+  for (int t = 0; t < 4; ++t)
+    for (int block = 0; block < kApart; block += 64) clear_block(turns[t] + block);
+  const uint8_t* column = table.rows + feature;
+  int64_t i = 0;
+  for (; i < node.num_rows - 3; i += 4) {
+    __builtin_prefetch(column + table.stride * node.rows[i + 4 * kAhead < node.num_rows ? i + 4 * kAhead : i]);
+    for (int t = 0; t < 4; ++t) turns[t][column[table.stride * node.rows[i + t]]] += node.records[i + t];
+  }
+  for (; i < node.num_rows; ++i) turns[0][column[table.stride * node.rows[i]]] += node.records[i];
+  for (int bin = 0; bin < kApart; ++bin) histogram[bin] = (turns[0][bin] + turns[1][bin]) + (turns[2][bin] + turns[3][bin]);
+}
+
+template <class Record, int kApart, int kLines>
+struct Counting {
+  static constexpr void (*of[kTogether])(const CodeTable&, const PackedNode<Record>&, const uint16_t*, int64_t, Record*) = {
+      count_features<Record, 1, kApart, kLines>, count_features<Record, 2, kApart, kLines>, count_features<Record, 3, kApart, kLines>,
+      count_features<Record, 4, kApart, kLines>, count_features<Record, 5, kApart, kLines>, count_features<Record, 6, kApart, kLines>,
+      count_features<Record, 7, kApart, kLines>, count_features<Record, 8, kApart, kLines>};
+};
+
 /// `count` is 1 .. kTogether.
-template <class Record>
-void fill_histograms(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t count, Record (*histograms)[kBins]) {
-  static constexpr void (*kFill[kTogether])(const CodeTable&, const PackedNode<Record>&, const uint16_t*, Record(*)[kBins]) = {
-      count_features<Record, 1>, count_features<Record, 2>, count_features<Record, 3>, count_features<Record, 4>,
-      count_features<Record, 5>, count_features<Record, 6>, count_features<Record, 7>, count_features<Record, 8>};
-  for (int64_t k = 0; k < count; ++k) clear(histograms[k], table.last_code[features[k]], table.has_missing[features[k]] != 0);
-  kFill[count - 1](table, node, features, histograms);
+template <class Record, int kApart>
+void fill_histograms(const CodeTable& table, const PackedNode<Record>& node, const uint16_t* features, int64_t count, Record* histograms) {
+  if (count == 1 && node.num_rows > 4 * kApart) return count_alone<Record, kApart>(table, node, features[0], histograms);
+  uint16_t first = features[0], last = first;
+  for (int64_t k = 0; k < count; ++k) {
+    const uint16_t feature = features[k];
+    first = feature < first ? feature : first, last = feature > last ? feature : last;
+    if constexpr (kApart == 64)
+      clear_block(histograms + k * kApart);
+    else
+      clear(histograms + k * kApart, table.last_code[feature], table.has_missing[feature] != 0);
+  }
+  const int64_t first_line = first / 64 * 64, lines = table.stride <= 64 ? 1 : last / 64 - first / 64 + 1;
+  const auto counting = lines == 1   ? Counting<Record, kApart, 1>::of
+                        : lines == 2 ? Counting<Record, kApart, 2>::of
+                        : lines == 3 ? Counting<Record, kApart, 3>::of
+                                     : Counting<Record, kApart, 0>::of;
+  counting[count - 1](table, node, features, first_line, histograms);
 }
 
 /// Ranks of the cuts that lanes l of vector 0 of a block stand for, missing right.
@@ -161,148 +123,121 @@ struct LaneRanks {
 };
 constexpr LaneRanks kLaneRanks;
 
+/// One block of 64 bins whose running sums begin at `carry`; false when no cut of it can be better than `bound`.
 template <bool kMisses>
-void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, Search32& search) {
+inline bool scan_block(const uint32_t* bins, U32& carry, U32 missing, uint32_t rank, float bound, Search32& search) {
+  U32 left[kParts][4];
+  for (int part = 0; part < kParts; ++part, bins += kLanes) {
+    U32* own = left[part];
+    own[0] = load(bins), own[1] = load(bins + 16), own[2] = load(bins + 32), own[3] = load(bins + 48);
+    own[1] += own[0], own[2] += own[1], own[3] += own[2];
+    const U32 before = lanes_before(own[3]) + carry;
+    carry = splat(before[kLanes - 1] + own[3][kLanes - 1]);
+    for (int r = 0; r < 4; ++r) own[r] += before;
+  }
+  if (!kMisses) {
+    bool better = false;
+    for (int part = 0; part < kParts; ++part)
+      for (int r = 0; r < 4; ++r) {
+        const Search32::Quotient q = search.quotient(left[part][r]);
+        better |= any_above(q.square, q.sides * bound);
+      }
+    if (!better) return false;
+  }
+  for (int part = 0; part < kParts; ++part) {
+    U32 own_rank = load(kLaneRanks.of + part * kLanes) + rank;
+    for (int r = 0; r < 4; ++r, own_rank += rank_of(0, 1, 0)) {
+      const U32 present = left[part][r];
+      search.consider(part, present, own_rank);
+      if (kMisses) search.consider(part, present != 0 ? present + missing : present, own_rank + 1);
+    }
+  }
+  return true;
+}
+
+template <bool kMisses>
+void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& bound, Search32& search) {
   U32 carry = {}, missing = {};
   // The bin of missing values lies in the last block of 64 and is no cut.
   if (kMisses) missing = splat(histogram[kMissing]), histogram[kMissing] = 0;
+  bool taken = false;
   for (uint32_t block = 0; block <= last_code; block += 64)
-    for (int part = 0; part < kParts; ++part) {
-      const uint32_t* bins = histogram + block + part * kLanes;
-      U32 left[4] = {load(bins), load(bins + 16), load(bins + 32), load(bins + 48)};
-      left[1] += left[0], left[2] += left[1], left[3] += left[2];
-      const U32 before = lanes_before(left[3]) + carry;
-      U32 rank = load(kLaneRanks.of + part * kLanes) + rank_of(place, block, 0);
-      for (int r = 0; r < 4; ++r, rank += rank_of(0, 1, 0)) {
-        const U32 present = left[r] + before;
-        search.consider(part, present, rank);
-        if (kMisses) search.consider(part, present != 0 ? present + missing : present, rank + 1);
-      }
-      carry = splat(before[kLanes - 1] + left[3][kLanes - 1]);
-    }
+    taken |= scan_block<kMisses>(histogram + block, carry, missing, rank_of(place, block, 0), bound, search);
+  if (taken) bound = search.bound();
 }
 
+/// Where rows are longer than a cache line, features that lie close together are counted together; they are searched in the
+/// order given. slots[k]: the histogram of feature k.
+struct CountingOrder {
+  uint16_t features[kHistograms];
+  uint8_t slots[kHistograms];
+
+  CountingOrder(bool sorted, const uint16_t* given, int64_t count) {
+    uint8_t places[kHistograms];
+    for (int64_t k = 0; k < count; ++k) {
+      int64_t at = k;
+      for (; sorted && at > 0 && given[places[at - 1]] > given[k]; --at) places[at] = places[at - 1];
+      places[at] = uint8_t(k);
+    }
+    for (int64_t slot = 0; slot < count; ++slot) features[slot] = given[places[slot]], slots[places[slot]] = uint8_t(slot);
+  }
+};
+
+template <int kApart>
 void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Search32& search) {
-  alignas(64) uint32_t histograms[kTogether][kBins];
-  for (int64_t first = 0; first < num_features; first += kTogether) {
-    const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
-    fill_histograms(table, node, features + first, together, histograms);
+  alignas(64) uint32_t histograms[kHistograms * kApart];
+  float bound = search.bound();
+  for (int64_t first = 0; first < num_features; first += kHistograms) {
+    const int64_t together = num_features - first < kHistograms ? num_features - first : kHistograms;
+    const CountingOrder order(table.stride > 64 && node.num_rows >= 256, features + first, together);
+    for (int64_t slot = 0; slot < together; slot += kTogether)
+      fill_histograms<uint32_t, kApart>(table, node, order.features + slot, together - slot < kTogether ? together - slot : kTogether,
+                                        histograms + slot * kApart);
     for (int64_t k = 0; k < together; ++k) {
+      uint32_t* histogram = histograms + order.slots[k] * kApart;
       const uint16_t feature = features[first + k];
-      const bool misses = table.has_missing[feature] && histograms[k][kMissing] != 0;
-      (misses ? scan32<true> : scan32<false>)(histograms[k], table.last_code[feature], uint32_t(first + k), search);
+      const uint32_t place = uint32_t(first + k);
+      if constexpr (kApart == 64)
+        scan32<false>(histogram, 0, place, bound, search);
+      else if (table.has_missing[feature] && histogram[kMissing] != 0)
+        scan32<true>(histogram, table.last_code[feature], place, bound, search);
+      else
+        scan32<false>(histogram, table.last_code[feature], place, bound, search);
     }
   }
 }
 
-// ---- up to 16 rows
+/// What search_small() reads: places of a table row by row.
+struct TableCodes {
+  static constexpr bool kMapped = true;  // all codes of a search are made of places at once
+  struct Column {
+    const uint8_t* first;
+    int64_t stride;
+    uint32_t raw(int32_t row) const { return first[stride * row]; }
+    uint32_t code(int32_t row) const { return code_at(uint8_t(raw(row))); }
+  };
+  const CodeTable& table;
+  const uint8_t* has_missing;
 
-/// In each group of kGroup lanes, the value of the group's lane i. Groups as wide as a vector or wider are a plain broadcast.
-template <int kGroup>
-inline U32 spread(const uint32_t* values, int first, int i) {
-  if constexpr (kGroup >= kLanes) {
-    return splat(values[first / kGroup * kGroup + i]);
-  } else {
-#if defined(__AVX512F__)
-    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const __m512i from = _mm512_add_epi32(_mm512_and_epi32(lane, _mm512_set1_epi32(-kGroup)), _mm512_set1_epi32(i));
-    return U32(_mm512_permutexvar_epi32(from, __m512i(load(values + first))));
-#elif defined(__AVX2__)
-    const __m256i from =
-        _mm256_add_epi32(_mm256_and_si256(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0), _mm256_set1_epi32(-kGroup)), _mm256_set1_epi32(i));
-    return U32(_mm256_permutevar8x32_epi32(__m256i(load(values + first)), from));
-#endif
+  Column column(uint16_t feature) const { return {table.rows + feature, table.stride}; }
+  static void map(uint32_t* places, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) places[i] = code_at(uint8_t(places[i]));
   }
-}
-
-/// 16 candidates: kGroup rows of each of 16 / kGroup features, the first of them at `place`.
-template <int kGroup, bool kMisses>
-void search_candidates(const uint32_t* codes, const PackedNode<uint32_t>& node, uint32_t place, Search32& search) {
-  alignas(64) static constexpr struct Places {
-    uint32_t of[16];
-    constexpr Places() : of() {
-      for (uint32_t lane = 0; lane < 16; ++lane) of[lane] = rank_of(lane / kGroup, 0, 0);
-    }
-  } kPlaces;
-  for (int part = 0; part < kParts; ++part) {
-    const U32 own = load(codes + part * kLanes);
-    U32 left = {}, missing = {};
-    for (int i = 0; i < int(node.num_rows); ++i) {
-      const U32 code = spread<kGroup>(codes, part * kLanes, i);
-      left = own >= code ? left + node.records[i] : left;
-      if (kMisses) missing = code == kMissing ? missing + node.records[i] : missing;
-    }
-    const U32 rank = load(kPlaces.of + part * kLanes) + rank_of(place, 0, 0) + (own << 1);
-    search.consider(part, left, rank);
-    // A missing row is no candidate: everything at or below its code is the whole node, as it is without `missing`.
-    if (kMisses) search.consider(part, own == kMissing ? left : left + missing, rank + 1);
-  }
-}
-
-template <int kGroup>
-void search_rows32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Search32& search) {
-  alignas(64) uint32_t codes[kTogether * kGroup];
-  for (int i = 0; i < kTogether * kGroup; ++i) codes[i] = kMissing;
-  for (int64_t first = 0; first < num_features; first += kTogether) {
-    const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
-    uint32_t may_miss = 0;
-    for (int64_t k = 0; k < together; ++k) {
-      const uint8_t* column = table.rows + features[first + k];
-      for (int64_t i = 0; i < node.num_rows; ++i) codes[k * kGroup + i] = column[table.stride * node.rows[i]];
-      may_miss |= table.has_missing[features[first + k]];
-    }
-    for (int64_t i = together * kGroup; i < kTogether * kGroup; ++i) codes[i] = kMissing;
-    for (int64_t i = 0; i < kTogether * kGroup; ++i) codes[i] = code_at(uint8_t(codes[i]));
-    for (int64_t k = 0; k < together; k += 16 / kGroup)
-      (may_miss ? search_candidates<kGroup, true> : search_candidates<kGroup, false>)(codes + k * kGroup, node, uint32_t(first + k), search);
-  }
-}
-
-/// The first feature that tells two rows apart; its gain is that of every other such feature.
-void split_two(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
-  for (int64_t k = 0; k < num_features; ++k) {
-    const uint8_t* column = table.rows + features[k];
-    const uint8_t a = code_at(column[table.stride * node.rows[0]]), b = code_at(column[table.stride * node.rows[1]]);
-    if (a == b) continue;
-    Search32 search(node);
-    search.consider(0, splat(node.records[a < b ? 0 : 1]), splat(0));
-    uint32_t rank;
-    double gain;
-    if (search.finish(best.gain, rank, gain)) best = {gain, features[k], a < b ? a : b, false};
-    return;
-  }
-}
+};
 
 void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
-  if (node.num_rows == 2) return split_two(table, node, features, num_features, best);
+  if (search_small<kMissing>(TableCodes{table, table.has_missing}, node, features, num_features, best)) return;
   Search32 search(node);
-  if (node.num_rows <= 4)
-    search_rows32<4>(table, node, features, num_features, search);
-  else if (node.num_rows <= 8)
-    search_rows32<8>(table, node, features, num_features, search);
-  else if (node.num_rows <= kSmall)
-    search_rows32<16>(table, node, features, num_features, search);
-  else
-    search_histograms32(table, node, features, num_features, search);
-  uint32_t rank;
-  double gain;
-  if (search.finish(best.gain, rank, gain)) best = {gain, features[rank >> 9], uint8_t(rank >> 1), (rank & 1) != 0};
+  (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
+  search.finish(features, best);
 }
 
 // ---- 64-bit records: large nodes, where the scan is a small part
 
-double gain64(const PackedNode<uint64_t>& node, uint64_t left) {
-  const uint64_t mask = (uint64_t{1} << node.count_bits) - 1, right = node.total - left;
-  const uint64_t left_count = left & mask, right_count = right & mask;
-  if (left_count < node.min_count || right_count < node.min_count) return -1;
-  const double d = double(int64_t(right_count * (left >> node.count_bits) - left_count * (right >> node.count_bits)));
-  return d * d / (double(left_count) * double(right_count));
-}
-
 void scan64(const PackedNode<uint64_t>& node, const uint64_t* histogram, uint16_t feature, int last_code, uint64_t missing, Split& best) {
   const auto consider = [&](uint64_t left, int cut, bool missing_left) {
     const double gain = gain64(node, left);
-    if (gain > best.gain) best = {gain, feature, uint8_t(cut), missing_left};
+    if (gain > best.gain) best = {gain, feature, uint16_t(cut), missing_left};
   };
   uint64_t left = 0;
   for (int cut = 0; cut <= last_code; ++cut) {
@@ -313,18 +248,42 @@ void scan64(const PackedNode<uint64_t>& node, const uint64_t* histogram, uint16_
 }
 
 void best_split64(const CodeTable& table, const PackedNode<uint64_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
-  alignas(64) uint64_t histograms[kTogether][kBins];
+  alignas(64) uint64_t histograms[kTogether * kBins];
   for (int64_t first = 0; first < num_features; first += kTogether) {
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
-    fill_histograms(table, node, features + first, together, histograms);
+    fill_histograms<uint64_t, kBins>(table, node, features + first, together, histograms);
     for (int64_t k = 0; k < together; ++k) {
       const uint16_t feature = features[first + k];
-      scan64(node, histograms[k], feature, table.last_code[feature], table.has_missing[feature] ? histograms[k][kMissing] : 0, best);
+      const uint64_t* histogram = histograms + k * kBins;
+      scan64(node, histogram, feature, table.last_code[feature], table.has_missing[feature] ? histogram[kMissing] : 0, best);
     }
   }
 }
 
 // ---- rows of a node
+
+#if defined(__AVX2__)
+
+/// The codes of the places in the bytes of a vector.
+inline __m128i codes_of(__m128i places) {
+  const __m128i lane = _mm_slli_epi16(_mm_and_si128(places, _mm_set1_epi8(15)), 2);
+  const __m128i vector = _mm_and_si128(_mm_srli_epi16(places, 4), _mm_set1_epi8(3));
+  return _mm_or_si128(_mm_or_si128(lane, vector), _mm_and_si128(places, _mm_set1_epi8(char(0xC0))));
+}
+
+/// The places of 8 rows, in the lower half. place_of(i) reads that of row i.
+template <class PlaceOf>
+inline __m128i load_places(PlaceOf place_of) {
+  __m128i places = _mm_cvtsi32_si128(place_of(0));
+  places = _mm_insert_epi8(places, place_of(1), 1), places = _mm_insert_epi8(places, place_of(2), 2);
+  places = _mm_insert_epi8(places, place_of(3), 3), places = _mm_insert_epi8(places, place_of(4), 4);
+  places = _mm_insert_epi8(places, place_of(5), 5), places = _mm_insert_epi8(places, place_of(6), 6);
+  return _mm_insert_epi8(places, place_of(7), 7);
+}
+
+inline uint8_t least_byte(__m128i x) { return uint8_t(_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_min_epu8(x, _mm_srli_epi16(x, 8))))); }
+
+#endif
 
 #if defined(__AVX512F__)
 
@@ -333,27 +292,34 @@ uint64_t sum_of_lanes(__m512i x) {
   return uint64_t(_mm512_reduce_add_epi64(_mm512_add_epi64(low, high)));
 }
 
-/// The codes of 16 places, whose upper bytes hold anything.
-__m512i codes_of(__m512i place) {
-  const __m512i low = _mm512_and_si512(_mm512_slli_epi32(place, 2), _mm512_set1_epi32(60));
-  const __m512i middle = _mm512_and_si512(_mm512_srli_epi32(place, 4), _mm512_set1_epi32(3));
-  return _mm512_or_si512(_mm512_or_si512(low, middle), _mm512_and_si512(place, _mm512_set1_epi32(0xC0)));
+/// The codes of 16 rows, `at` 8-byte steps into the column. Sixteen loads: faster than a gather.
+inline __m128i load_codes(const uint8_t* column, __m512i at) {
+  alignas(64) uint32_t steps[16];
+  _mm512_store_si512(steps, at);
+  asm("" : "+m"(steps));  // or g++ takes the numbers out of the vector one by one
+  const __m128i low = load_places([&](int i) { return int(column[uint64_t{steps[i]} * 8]); });
+  const __m128i high = load_places([&](int i) { return int(column[uint64_t{steps[i + 8]} * 8]); });
+  return codes_of(_mm_unpacklo_epi64(low, high));
 }
 
-/// Sixteen rows at a time: gather the codes, compare, and compress each side to the front. What a store writes behind the
+/// Sixteen rows at a time: load the codes, compare, and compress each side to the front. What a store writes behind the
 /// rows that go left is masked: the rows of the next node may stand there.
-Division divide_rows(const CodeTable& table, uint16_t feature, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units,
-                     int32_t* spare_rows, uint32_t* spare_units) {
+template <Units kForm>
+Division divide_as(const CodeTable& table, const Test& test, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                   uint32_t* spare_units) {
   int64_t left = 0, right = 0;
+  const uint8_t* column = table.rows + test.feature;
   const __m512i stride = _mm512_set1_epi32(int(table.stride / 8));
-  const __m512i byte = _mm512_set1_epi32(255), shift = _mm512_set1_epi32(missing_left), limit = _mm512_set1_epi32(cut + missing_left);
-  __m512i next = byte, most = _mm512_setzero_si512(), count = most, marked = most;
+  const __m128i missing = _mm_set1_epi8(char(kMissing)), shift = _mm_set1_epi8(test.missing_left),
+                limit = _mm_set1_epi8(char(test.cut + test.missing_left));
+  __m128i next = missing;
+  __m512i count = _mm512_setzero_si512(), marked = count;
+  unsigned misses = 0;
   for (int64_t i = 0; i < num_rows; i += 16) {
     const __mmask16 here = __mmask16(num_rows - i >= 16 ? 0xFFFF : (1 << (num_rows - i)) - 1);
     const __m512i row = _mm512_maskz_loadu_epi32(here, rows + i), unit = _mm512_maskz_loadu_epi32(here, units + i);
-    const __m512i place = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), here, _mm512_mullo_epi32(row, stride), table.rows + feature, 8);
-    const __m512i code = codes_of(place);
-    const __mmask16 goes_right = _mm512_mask_cmpgt_epu32_mask(here, _mm512_and_si512(_mm512_add_epi32(code, shift), byte), limit);
+    const __m128i code = load_codes(column, _mm512_mullo_epi32(row, stride));
+    const __mmask16 goes_right = _mm_mask_cmpgt_epu8_mask(here, _mm_add_epi8(code, shift), limit);
     const __mmask16 goes_left = __mmask16(here & ~goes_right);
     const int go_left = __builtin_popcount(goes_left), go_right = __builtin_popcount(goes_right);
     const __mmask16 front = __mmask16((1 << go_left) - 1);
@@ -361,11 +327,15 @@ Division divide_rows(const CodeTable& table, uint16_t feature, uint8_t cut, bool
     _mm512_mask_storeu_epi32(units + left, front, _mm512_maskz_compress_epi32(goes_left, unit));
     _mm512_storeu_si512(spare_rows + right, _mm512_maskz_compress_epi32(goes_right, row));
     _mm512_storeu_si512(spare_units + right, _mm512_maskz_compress_epi32(goes_right, unit));
-    next = _mm512_mask_min_epu32(next, goes_right, next, code);
-    most = _mm512_max_epu32(most, code);
-    const __m512i counts = _mm512_and_si512(unit, _mm512_set1_epi32(0x7FFFFFFF));
-    count = _mm512_mask_add_epi32(count, goes_left, count, counts);
-    marked = _mm512_mask_add_epi32(marked, goes_left & _mm512_movepi32_mask(unit), marked, counts);
+    next = _mm_mask_min_epu8(next, goes_right, next, code);
+    misses |= _mm_mask_cmpeq_epi8_mask(here, code, missing);
+    if constexpr (kForm == Units::paired) {
+      count = _mm512_mask_add_epi32(count, goes_left, count, unit);
+    } else {
+      const __m512i counts = _mm512_and_si512(unit, _mm512_set1_epi32(0x7FFFFFFF));
+      count = _mm512_mask_add_epi32(count, goes_left, count, counts);
+      marked = _mm512_mask_add_epi32(marked, goes_left & _mm512_movepi32_mask(unit), marked, counts);
+    }
     left += go_left, right += go_right;
   }
   for (int64_t i = 0; i < right; i += 16) {
@@ -373,31 +343,122 @@ Division divide_rows(const CodeTable& table, uint16_t feature, uint8_t cut, bool
     _mm512_mask_storeu_epi32(rows + left + i, here, _mm512_loadu_si512(spare_rows + i));
     _mm512_mask_storeu_epi32(units + left + i, here, _mm512_loadu_si512(spare_units + i));
   }
-  return {left, {sum_of_lanes(count), sum_of_lanes(marked)}, uint8_t(_mm512_reduce_min_epu32(next)), _mm512_reduce_max_epu32(most) == kMissing};
+  const uint64_t all = kForm == Units::paired ? uint32_t(_mm512_reduce_add_epi32(count)) : sum_of_lanes(count);
+  return {left, mass_of(kForm, all, kForm == Units::paired ? 0 : sum_of_lanes(marked)), least_byte(next), misses != 0};
+}
+
+Division divide_rows(const CodeTable& table, const Test& test, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                     uint32_t* spare_units) {
+  const auto divide = form == Units::paired ? divide_as<Units::paired> : divide_as<Units::marked>;
+  return divide(table, test, num_rows, rows, units, spare_rows, spare_units);
 }
 
 #else
 
-Division divide_rows(const CodeTable& table, uint16_t feature, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units,
-                     int32_t* spare_rows, uint32_t* spare_units) {
-  int64_t left = 0, right = 0;
-  Mass mass{0, 0};
-  uint8_t next = kMissing, most = 0;
-  for (int64_t i = 0; i < num_rows; ++i) {
-    const int32_t row = rows[i];
-    const uint32_t unit = units[i];
-    const uint8_t code = code_at(table.rows[table.stride * row + feature]);
-    const bool goes_right = uint8_t(code + missing_left) > cut + missing_left;
-    rows[left] = row, units[left] = unit;
-    spare_rows[right] = row, spare_units[right] = unit;
-    left += !goes_right, right += goes_right;
-    const uint64_t count = goes_right ? 0 : unit & ~kMark;
-    mass.count += count, mass.marked += unit & kMark ? count : 0;
-    next = goes_right && code < next ? code : next;
-    most = code > most ? code : most;
+/// Rows one after another: the way without vectors, and the end of the way with them.
+class Divider {
+ public:
+  Divider(const CodeTable& table, const Test& test, Units form, int32_t* rows, uint32_t* units, int32_t* spare_rows, uint32_t* spare_units)
+      : table_(table), test_(test), form_(form), rows_(rows), units_(units), spare_rows_(spare_rows), spare_units_(spare_units) {}
+
+#if defined(__AVX2__)
+  /// Eight rows at a time, as long as there are eight: what a store writes behind the rows that go left was read before.
+  int64_t divide_eights(int64_t num_rows) {
+    const uint8_t* column = table_.rows + test_.feature;
+    const __m128i missing = _mm_set1_epi8(char(kMissing)), shift = _mm_set1_epi8(test_.missing_left);
+    const __m128i limit = _mm_set1_epi8(char(test_.cut + test_.missing_left));
+    __m128i next = missing, misses = _mm_setzero_si128();
+    __m256i count = _mm256_setzero_si256(), marked = count;
+    const __m256i count_mask = _mm256_set1_epi32(int(mask_of_count()));
+    int64_t i = 0;
+    for (; i + 8 <= num_rows; i += 8) {
+      const __m256i row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows_ + i));
+      const __m256i unit = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(units_ + i));
+      const __m128i code = codes_of(load_places([&](int k) { return int(column[table_.stride * rows_[i + k]]); }));
+      const __m128i moved = _mm_add_epi8(code, shift), goes_left = _mm_cmpeq_epi8(_mm_min_epu8(moved, limit), moved);
+      const int front = _mm_movemask_epi8(goes_left) & 255, go_left = __builtin_popcount(unsigned(front));
+      const __m256i to_left = order_of(front), to_right = order_of(front ^ 255);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(rows_ + left_), _mm256_permutevar8x32_epi32(row, to_left));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(units_ + left_), _mm256_permutevar8x32_epi32(unit, to_left));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(spare_rows_ + right_), _mm256_permutevar8x32_epi32(row, to_right));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(spare_units_ + right_), _mm256_permutevar8x32_epi32(unit, to_right));
+      next = _mm_min_epu8(next, _mm_or_si128(code, goes_left));
+      misses = _mm_or_si128(misses, _mm_cmpeq_epi8(code, missing));
+      const __m256i counts = _mm256_and_si256(_mm256_and_si256(unit, count_mask), _mm256_cvtepi8_epi32(goes_left));
+      count = _mm256_add_epi32(count, counts);
+      marked = _mm256_add_epi32(marked, _mm256_and_si256(counts, _mm256_srai_epi32(unit, 31)));
+      left_ += go_left, right_ += 8 - go_left;
+    }
+    next_ = least_byte(_mm_unpacklo_epi64(next, missing)), misses_ = (_mm_movemask_epi8(misses) & 255) != 0;
+    alignas(32) uint32_t lanes[2][8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[0]), count), _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[1]), marked);
+    for (int lane = 0; lane < 8; ++lane) count_ += lanes[0][lane], marked_ += lanes[1][lane];
+    return i;
   }
-  for (int64_t i = 0; i < right; ++i) rows[left + i] = spare_rows[i], units[left + i] = spare_units[i];
-  return {left, mass, next, most == kMissing};
+#endif
+
+  void divide(int64_t first, int64_t num_rows) {
+    for (int64_t i = first; i < num_rows; ++i) {
+      const int32_t row = rows_[i];
+      const uint32_t unit = units_[i];
+      const uint8_t code = code_at(table_.rows[table_.stride * row + test_.feature]);
+      const bool goes_right = uint8_t(code + test_.missing_left) > test_.cut + test_.missing_left;
+      rows_[left_] = row, units_[left_] = unit;
+      spare_rows_[right_] = row, spare_units_[right_] = unit;
+      left_ += !goes_right, right_ += goes_right;
+      const uint64_t counted = goes_right ? 0 : unit & mask_of_count();
+      count_ += counted, marked_ += unit & kMark ? counted : 0;
+      next_ = goes_right && code < next_ ? code : next_;
+      misses_ |= code == kMissing;
+    }
+  }
+
+  Division finish() const {
+    for (int64_t i = 0; i < right_; ++i) rows_[left_ + i] = spare_rows_[i], units_[left_ + i] = spare_units_[i];
+    return {left_, mass_of(form_, count_, marked_), next_, misses_};
+  }
+
+ private:
+  uint32_t mask_of_count() const { return form_ == Units::paired ? ~0u : ~kMark; }
+
+#if defined(__AVX2__)
+  /// The lanes whose bit is set first, in their order.
+  static __m256i order_of(int bits) {
+    struct Orders {
+      uint64_t of[256];
+      constexpr Orders() : of() {
+        for (int mask = 0; mask < 256; ++mask)
+          for (int lane = 0, to = 0; lane < 8; ++lane)
+            if (mask >> lane & 1) of[mask] |= uint64_t(lane) << 8 * to++;
+      }
+    };
+    static constexpr Orders kOrders;
+    return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(int64_t(kOrders.of[bits])));
+  }
+#endif
+
+  const CodeTable& table_;
+  const Test& test_;
+  Units form_;
+  int32_t* rows_;
+  uint32_t* units_;
+  int32_t* spare_rows_;
+  uint32_t* spare_units_;
+  int64_t left_ = 0, right_ = 0;
+  uint64_t count_ = 0, marked_ = 0;
+  uint8_t next_ = kMissing;
+  bool misses_ = false;
+};
+
+Division divide_rows(const CodeTable& table, const Test& test, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                     uint32_t* spare_units) {
+  Divider divider(table, test, form, rows, units, spare_rows, spare_units);
+#if defined(__AVX2__)
+  divider.divide(divider.divide_eights(num_rows), num_rows);
+#else
+  divider.divide(0, num_rows);
+#endif
+  return divider.finish();
 }
 
 #endif
@@ -433,6 +494,16 @@ void class_records(const uint32_t* units, uint32_t count_bits, int64_t num_rows,
   }
 }
 
+void count_draws(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* counts) {
+  constexpr int64_t kBlock = 64;
+  uint32_t drawn[kBlock];
+  for (int64_t first = 0; first < draws; first += kBlock) {
+    for (int64_t i = 0; i < kBlock; ++i) drawn[i] = random_below(key, uint64_t(first + i), num_rows);
+    const int64_t here = draws - first < kBlock ? draws - first : kBlock;
+    for (int64_t i = 0; i < here; ++i) ++counts[drawn[i]];
+  }
+}
+
 /// In blocks of 64 features: the rows of a block are written one after another while its columns are read side by side.
 void table_rows(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows) {
   constexpr int64_t kBlock = 16;
@@ -458,6 +529,7 @@ const ForestKernels kForestKernels = {best_split32,
                                       number_records<uint64_t>,
                                       class_records<uint32_t>,
                                       class_records<uint64_t>,
+                                      count_draws,
                                       table_rows};
 
 HAYATE_KERNELS_END

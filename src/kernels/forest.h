@@ -15,12 +15,13 @@
 namespace hayate::kernels {
 
 /// Codes of all features row by row, each as scan_place() of the code: the features that a node tries are then bytes of one or
-/// two cache lines a row, and the rows of small nodes are what misses the cache. 63 bytes behind the last row can be read.
+/// two cache lines a row, and the rows of small nodes are what misses the cache. The first row is aligned to 64 bytes.
 struct CodeTable {
   const uint8_t* rows;
   int64_t stride;              ///< bytes a row: a multiple of 8, at least the number of features
   const uint8_t* last_code;    ///< per feature: the largest code of a present value
   const uint8_t* has_missing;  ///< per feature: 1 when some row may be missing
+  bool narrow;                 ///< every code is below 64: no feature has more bins or misses values
 };
 
 /// Where a histogram keeps the bin of `code`: 64 bins are a 4 x 16 matrix read by columns, so that four vectors of 16 hold
@@ -43,12 +44,17 @@ struct PackedNode {
 struct Split {
   double gain = -1;  ///< below 0: none found
   uint16_t feature = 0;
-  uint8_t cut = 0;            ///< code <= cut goes left
+  uint16_t cut = 0;           ///< code <= cut goes left
   bool missing_left = false;  ///< tried both ways where the node has missing values
 };
 
-/// The top bit of a row's units marks class 1 (of two classes); the other bits count.
+/// How a row's units say how often it counts, and of two classes which one it is.
+/// marked: the top bit marks class 1, the other bits count. Numbers to learn have no class, and so no mark.
+/// paired: a record of 16 count bits, count | count * class << 16: what a search adds up, without a pass over the rows to make it.
+enum class Units : uint8_t { marked, paired };
 constexpr uint32_t kMark = 0x80000000u;
+constexpr uint32_t kPairBits = 16;
+constexpr uint64_t kMostPaired = (1u << 15) - 1;  ///< count of a node up to which the sums of its paired units and their products fit
 
 /// Sums of the counts of rows.
 struct Mass {
@@ -61,25 +67,35 @@ struct LabelRange {
   int64_t sum, low, high;
 };
 
+/// Where a row goes: left with code <= cut, or without a value if missing_left.
+struct Test {
+  uint16_t feature;
+  uint16_t cut;
+  bool missing_left;
+};
+
 /// What dividing the rows of a node found.
 struct Division {
-  int64_t left;       ///< rows that go left
-  Mass mass;          ///< of the rows that go left
-  uint8_t next_code;  ///< the smallest code to the right that is not missing; 255 when there is none
-  bool misses;        ///< some row has no value
+  int64_t left;        ///< rows that go left
+  Mass mass;           ///< of the rows that go left
+  uint16_t next_code;  ///< the smallest code to the right that is not missing; that of missing values when there is none
+  bool misses;         ///< some row has no value
 };
+
+/// Features of one search.
+constexpr int64_t kMostSearched = 1 << 15;
 
 /// What one instruction set offers.
 struct ForestKernels {
   /// Replaces `best` where it finds a strictly larger gain. Records of 32 bits: 2 * count_bits + bits of a label <= 32, gains
-  /// are float32. At most 2^22 features.
+  /// are float32. At most kMostSearched features.
   void (*best_split32)(const CodeTable&, const PackedNode<uint32_t>&, const uint16_t* features, int64_t num_features, Split& best);
   /// Records of 64 bits: 2 * count_bits + bits of a label <= 64. Gains are float64.
   void (*best_split64)(const CodeTable&, const PackedNode<uint64_t>&, const uint16_t* features, int64_t num_features, Split& best);
 
   /// Moves rows and units that go left before those that go right, both in their old order. `spare_*` have num_rows + 16 places.
-  Division (*divide_rows)(const CodeTable&, uint16_t feature, uint8_t cut, bool missing_left, int64_t num_rows, int32_t* rows, uint32_t* units,
-                          int32_t* spare_rows, uint32_t* spare_units);
+  Division (*divide_rows)(const CodeTable&, const Test&, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
+                          uint32_t* spare_units);
 
   LabelRange (*label_range)(const int64_t* fixed, const int32_t* rows, const uint32_t* units, int64_t num_rows);
   /// records[i] = units * ((fixed[row] - low) >> shift) << count_bits | units; returns their sum.
@@ -87,9 +103,12 @@ struct ForestKernels {
                                int64_t num_rows, uint32_t* records);
   uint64_t (*number_records64)(const int64_t* fixed, int64_t low, uint32_t shift, uint32_t count_bits, const int32_t* rows, const uint32_t* units,
                                int64_t num_rows, uint64_t* records);
-  /// The same for two classes, labels 0 and 1.
+  /// The same for two classes, labels 0 and 1, from marked units; `records` may be `units`.
   void (*class_records32)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint32_t* records);
   void (*class_records64)(const uint32_t* units, uint32_t count_bits, int64_t num_rows, uint64_t* records);
+
+  /// ++counts[random_below(key, i, num_rows)] for i = 0 .. draws - 1.
+  void (*count_draws)(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* counts);
 
   /// Codes column by column to CodeTable::rows. Bytes of a row behind its features are 0.
   void (*table_rows)(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows);

@@ -6,16 +6,18 @@
 #include <bit>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "kernels/dispatch.h"
+#include "kernels/forest_exact.h"
 
 using namespace hayate::kernels;
 using std::size_t;
 
 namespace {
 
-constexpr int kRows = 300, kFeatures = 23;
+constexpr int kRows = 300;
 
 /// A small generator of its own: kernels include nothing from above them.
 struct Random {
@@ -26,25 +28,49 @@ struct Random {
   }
 };
 
+struct alignas(64) Line {
+  uint8_t bytes[64];
+};
+
 /// Codes of `bins` bins; every third feature misses values, every seventh is constant.
 struct Table {
-  static constexpr int64_t kRowStride = 24;
-  int64_t stride = 320;
-  std::vector<uint8_t> codes, places, last_code, has_missing;
+  int num_features;
+  int64_t stride = 320, row_stride;
+  std::vector<uint8_t> codes, last_code, has_missing;
+  std::vector<Line> places;
+  std::vector<uint16_t> ranks, missing;
+  bool narrow;
 
-  Table(int bins, uint64_t seed)
-      : codes(size_t(stride * kFeatures + 64)), places(size_t(kRowStride * kRows + 64)), last_code(kFeatures), has_missing(kFeatures) {
+  Table(int bins, uint64_t seed, bool some_miss = true, int features = 23, int64_t bytes_a_row = 24)
+      : num_features(features),
+        row_stride(bytes_a_row),
+        codes(size_t(stride * features + 64)),
+        last_code(size_t(features)),
+        has_missing(size_t(features)),
+        places(size_t(row_stride * kRows / 64 + 2)),
+        narrow(bins <= 64 && !some_miss) {
     Random random{seed};
-    for (int f = 0; f < kFeatures; ++f) {
-      last_code[f] = uint8_t(f % 7 == 6 ? 0 : bins - 1), has_missing[f] = f % 3 == 0;
+    for (int f = 0; f < num_features; ++f) {
+      last_code[f] = uint8_t(f % 7 == 6 ? 0 : bins - 1), has_missing[f] = some_miss && f % 3 == 0;
       for (int row = 0; row < kRows; ++row) {
-        const bool missing = has_missing[f] && random.below(4) == 0;
-        codes[f * stride + row] = uint8_t(missing ? 255 : random.below(last_code[f] + 1));
+        const bool is_missing = has_missing[f] && random.below(4) == 0;
+        codes[f * stride + row] = uint8_t(is_missing ? 255 : random.below(last_code[f] + 1));
       }
     }
-    forest_kernels().table_rows(codes.data(), stride, kRows, kFeatures, kRowStride, places.data());
+    forest_kernels().table_rows(codes.data(), stride, kRows, num_features, row_stride, places[0].bytes);
+    for (int f = 0; f < num_features; ++f) missing.push_back(uint16_t(last_code[f] + 1));
+    for (size_t i = 0; i < size_t(stride * num_features); ++i) ranks.push_back(codes[i] == 255 ? missing[i / size_t(stride)] : codes[i]);
   }
-  CodeTable view() const { return {places.data(), kRowStride, last_code.data(), has_missing.data()}; }
+  RankColumns rank_view() const { return {ranks.data(), stride, missing.data(), has_missing.data()}; }
+  CodeTable view() const { return {places[0].bytes, row_stride, last_code.data(), has_missing.data(), narrow}; }
+};
+
+/// Memory for a search of ranks, which has to be left as it was found.
+struct Ranking {
+  std::vector<uint64_t> sums = std::vector<uint64_t>(257), present = std::vector<uint64_t>(5), left = std::vector<uint64_t>(kRows + 16);
+  std::vector<uint32_t> codes = std::vector<uint32_t>(kRows + 16);
+  RankScratch view() { return {sums.data(), present.data(), left.data(), codes.data()}; }
+  bool is_clean() const { return std::count(sums.begin(), sums.end(), 0u) == 257 && std::count(present.begin(), present.end(), 0u) == 5; }
 };
 
 template <class Record>
@@ -121,13 +147,29 @@ void on_every_isa(Check check) {
 
 TEST_CASE("best split: every way of looking finds the split of the definition, ties included") {
   Random random{1};
-  for (const int bins : {1, 2, 3, 64, 65, 200, 255}) {
-    const Table table(bins, uint64_t(bins));
+  struct Kind {
+    int bins;
+    bool some_miss;
+    int num_features;
+    int64_t row_stride;
+  };
+  for (const auto& [bins, some_miss, num_features, row_stride] : {Kind{1, true, 23, 24},
+                                                                  {2, true, 23, 24},
+                                                                  {3, false, 30, 32},
+                                                                  {64, false, 30, 32},
+                                                                  {64, false, 64, 64},
+                                                                  {64, true, 60, 64},
+                                                                  {64, false, 128, 128},
+                                                                  {64, false, 250, 256},
+                                                                  {65, false, 23, 32},
+                                                                  {200, true, 23, 24},
+                                                                  {255, true, 100, 128}}) {
+    const Table table(bins, uint64_t(bins), some_miss, num_features, row_stride);
     for (int trial = 0; trial < 300; ++trial) {
       const int num_rows = trial % 3 == 0 ? 2 + int(random.below(4)) : 2 + int(random.below(trial % 2 ? 40 : 250));
       const uint32_t label_bits = trial % 4 == 0 ? 12 : 1;
-      std::vector<uint16_t> features(1 + random.below(kFeatures));
-      for (uint16_t& f : features) f = uint16_t(random.below(kFeatures));
+      std::vector<uint16_t> features(1 + random.below(23));
+      for (uint16_t& f : features) f = uint16_t(random.below(uint32_t(num_features)));
       CAPTURE(bins);
       CAPTURE(num_rows);
       const Node<uint32_t> narrow = make_node<uint32_t>(num_rows, label_bits, random);
@@ -141,6 +183,14 @@ TEST_CASE("best split: every way of looking finds the split of the definition, t
         best = {};
         kernels.best_split64(table.view(), wide.view(), features.data(), int64_t(features.size()), best);
         check_equal(best, expected64);
+        Ranking ranking;
+        best = {};
+        exact_kernels().best_split32(table.rank_view(), narrow.view(), features.data(), int64_t(features.size()), ranking.view(), best);
+        check_equal(best, expected32);
+        best = {};
+        exact_kernels().best_split64(table.rank_view(), wide.view(), features.data(), int64_t(features.size()), ranking.view(), best);
+        check_equal(best, expected64);
+        REQUIRE(ranking.is_clean());
       });
     }
   }
@@ -150,11 +200,12 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
   const Table table(64, 5);
   Random random{2};
   for (int trial = 0; trial < 500; ++trial) {
-    const int num_rows = 1 + int(random.below(trial % 2 ? 20 : 200)), feature = int(random.below(kFeatures));
+    const int num_rows = 1 + int(random.below(trial % 2 ? 20 : 200)), feature = int(random.below(uint32_t(table.num_features)));
     const uint8_t cut = uint8_t(random.below(64));
     const bool missing_left = random.below(2);
+    const Units form = trial % 3 == 0 ? Units::paired : Units::marked;
     std::vector<int32_t> rows;
-    for (int i = 0; i < num_rows; ++i) rows.push_back(int32_t(random.below(kRows)));
+    for (int i = 0; i < num_rows; ++i) rows.push_back(int32_t(random.below(form == Units::paired ? 200 : kRows)));
     const uint8_t* codes = table.codes.data() + feature * table.stride;
     std::vector<int32_t> expected;
     int64_t left = 0;
@@ -169,23 +220,28 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
         misses |= codes[row] == 255;
         if (!goes_right && !right) mass.count += uint32_t(row), mass.marked += row % 2 ? uint32_t(row) : 0;
       }
-    on_every_isa([&](const ForestKernels& kernels) {
+    const Test test{uint16_t(feature), cut, missing_left};
+    const auto check = [&](auto divide, int expected_next) {
       std::vector<int32_t> moved = rows, spare(rows.size() + 16);
       std::vector<uint32_t> units(rows.begin(), rows.end()), spare_units(rows.size() + 16);
-      for (uint32_t& u : units) u |= u % 2 ? kMark : 0;
+      for (uint32_t& u : units) u = form == Units::paired ? u | (u % 2 ? u << kPairBits : 0) : u | (u % 2 ? kMark : 0);
       moved.push_back(-1), units.push_back(77);
-      const Division found = kernels.divide_rows(table.view(), uint16_t(feature), cut, missing_left, num_rows, moved.data(), units.data(),
-                                                 spare.data(), spare_units.data());
+      const Division found = divide(moved.data(), units.data(), spare.data(), spare_units.data());
       REQUIRE(found.left == left);
-      REQUIRE(found.next_code == next);
+      REQUIRE(found.next_code == expected_next);
       REQUIRE(found.misses == misses);
       REQUIRE(moved.back() == -1);
       REQUIRE(units.back() == 77);
       moved.pop_back();
       REQUIRE(moved == expected);
-      for (size_t i = 0; i < expected.size(); ++i) REQUIRE((units[i] & ~kMark) == uint32_t(expected[i]));
+      for (size_t i = 0; i < expected.size(); ++i) REQUIRE((units[i] & (form == Units::paired ? 0xFFFFu : ~kMark)) == uint32_t(expected[i]));
       REQUIRE(found.mass.count == mass.count);
       REQUIRE(found.mass.marked == mass.marked);
+    };
+    on_every_isa([&](const ForestKernels& kernels) {
+      check([&](auto... to) { return kernels.divide_rows(table.view(), test, form, num_rows, to...); }, next);
+      check([&](auto... to) { return exact_kernels().divide_rows(table.rank_view(), test, form, num_rows, to...); },
+            next == 255 ? table.missing[feature] : next);
     });
   }
 }

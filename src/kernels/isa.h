@@ -13,3 +13,10 @@
 
 #define HAYATE_KERNELS_BEGIN namespace hayate::kernels::HAYATE_ISA {
 #define HAYATE_KERNELS_END }
+
+// TA-Lib's functions have a namespace of their own in it.
+#define HAYATE_TA_BEGIN                          \
+  namespace hayate::kernels::ta {}               \
+  namespace hayate::kernels::HAYATE_ISA::talib { \
+  using namespace hayate::kernels::ta;
+#define HAYATE_TA_END }

@@ -258,43 +258,45 @@ struct Rows {
 };
 
 struct Sum {
-  static double at(const Rows& r, int64_t i, const Counts& c) { return c.n > 0 ? r.sum[i] : kNaN; }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return c.n > 0 ? r.sum[i] : kNaN; }
 };
 struct Share {
-  static double at(const Rows& r, int64_t i, const Counts& c) { return r.sum[i] / c.n; }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return r.sum[i] / c.n; }
 };
 struct Mean {
-  static double at(const Rows& r, int64_t i, const Counts& c) { return r.values[i] + r.sum[i] * c.inverse; }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return r.values[i] + r.sum[i] * c.inverse; }
 };
 struct Variance {
-  static double at(const Rows& r, int64_t i, const Counts& c) {
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
     const double moment = r.squares[i] - r.sum[i] * r.sum[i] * c.inverse;
     return (moment < 0 ? 0 : moment) * c.inverse1;
   }
 };
 struct Deviation {
-  static double at(const Rows& r, int64_t i, const Counts& c) { return __builtin_sqrt(Variance::at(r, i, c)); }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return __builtin_sqrt(Variance::at(r, i, c)); }
 };
 struct Slope {
-  static double at(const Rows& r, int64_t i, const Counts& c) { return (c.ages * r.sum[i] - c.n * r.ages[i]) * (1 / c.spread); }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return (c.ages * r.sum[i] - c.n * r.ages[i]) * (1 / c.spread); }
 };
 struct RsquareAny {
-  static double at(const Rows& r, int64_t i, const Counts& c) {
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
     const double both = c.ages * r.sum[i] - c.n * r.ages[i], moment = c.n * r.squares[i] - r.sum[i] * r.sum[i];
     return both * both * (1 / c.spread) / moment;
   }
 };
 struct Rsquare {
-  static double at(const Rows& r, int64_t i, const Counts& c) { return Variance::at(r, i, c) > 2e-5 * 2e-5 ? RsquareAny::at(r, i, c) : kNaN; }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
+    return Variance::at(r, i, c) > 2e-5 * 2e-5 ? RsquareAny::at(r, i, c) : kNaN;
+  }
 };
 struct Residual {
-  static double at(const Rows& r, int64_t i, const Counts& c) {
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
     const double fitted = (r.sum[i] + Slope::at(r, i, c) * c.ages) * c.inverse;
     return r.present[i] != 0 ? -fitted : kNaN;
   }
 };
 struct Skewness {
-  static double at(const Rows& r, int64_t i, const Counts& c) {
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
     const double mean = r.sum[i] * c.inverse, m2 = r.squares[i] * c.inverse - mean * mean;
     const double m3 = r.cubes[i] * c.inverse - mean * (3 * (r.squares[i] * c.inverse) - 2 * (mean * mean));
     const double skew = __builtin_sqrt(c.n * (c.n - 1)) / (c.n - 2) * m3 / (m2 * __builtin_sqrt(m2));
@@ -303,7 +305,7 @@ struct Skewness {
   }
 };
 struct Kurtosis {
-  static double at(const Rows& r, int64_t i, const Counts& c) {
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
     const double mean = r.sum[i] * c.inverse, q = r.squares[i] * c.inverse, m2 = q - mean * mean;
     const double m4 = r.fourths[i] * c.inverse - mean * (4 * (r.cubes[i] * c.inverse) - mean * (6 * q - 3 * (mean * mean)));
     const double n1 = c.n - 1;
@@ -323,11 +325,11 @@ void emit(const Strip& s, const MomentsOutput& output, int64_t lo, int64_t hi) {
     const double* n = s.window_count;
     const double* ages = s.window_ages;
     const double* ages2 = s.window_ages2;
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, counts_of(n[i], ages[i], ages2[i])); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, counts_of(n[i], ages[i], ages2[i])); });
   } else {
     const double n = double(s.task->links[output.link].window);
     const Counts counts = counts_of(n, n * (n - 1) / 2, (n - 1) * n * (2 * n - 1) / 6);
-    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) { return Stat::at(rows, i, counts); });
+    store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE { return Stat::at(rows, i, counts); });
   }
 }
 
@@ -336,11 +338,12 @@ template <bool kMasked>
 void emit_weighted_mean(const Strip& s, const MomentsOutput& output, int64_t lo, int64_t hi) {
   const Arrays& a = s.links[output.link];
   const int64_t window = s.task->links[output.link].window;
-  store(output.sink, s.staging, s.begin, {lo, hi}, [&, window](int64_t i) {
-    const int64_t so_far = s.begin + i + 1;
-    const double m = double(window == 0 || so_far < window ? so_far : window);
-    const double n = kMasked ? s.window_count[i] : m, ages = kMasked ? s.window_ages[i] : m * (m - 1) / 2;
-    const double weighted = m * a.sum[i] - a.ages[i] + s.values[i] * (m * n - ages);
+  const double *sum = a.sum, *aged = a.ages, *values = s.values, *count = s.window_count, *ages_of = s.window_ages;
+  const double first = double(s.begin + 1), full = double(window);
+  store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE {
+    const double so_far = first + double(i), m = !kMasked || (window > 0 && so_far >= full) ? full : so_far;
+    const double n = kMasked ? count[i] : m, ages = kMasked ? ages_of[i] : m * (m - 1) / 2;
+    const double weighted = m * sum[i] - aged[i] + values[i] * (m * n - ages);
     return weighted / (m * (m + 1) / 2) / n;
   });
 }

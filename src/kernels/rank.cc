@@ -60,9 +60,10 @@ void count(const K* newest, int64_t from, int64_t to, int32_t* __restrict balanc
       sum2 += (old2 > now2) - (now2 > old2);
       sum3 += (old3 > now3) - (now3 > old3);
     }
-    const Lanes sums[kVectors] = {sum0, sum1, sum2, sum3};
-    for (int64_t v = 0; v < kVectors; ++v)
-      for (int64_t lane = 0; lane < kLanes; ++lane) balance[row + v * kLanes + lane] += int32_t(sums[v][lane]);
+    alignas(64) K sums[kVectors * kLanes];
+    memcpy(sums, &sum0, sizeof sum0), memcpy(sums + kLanes, &sum1, sizeof sum1);
+    memcpy(sums + 2 * kLanes, &sum2, sizeof sum2), memcpy(sums + 3 * kLanes, &sum3, sizeof sum3);
+    for (int64_t i = 0; i < kVectors * kLanes; ++i) balance[row + i] += int32_t(sums[i]);
   }
 }
 

@@ -1,8 +1,8 @@
-// See recursive.h. ewm is one chain of dependent divisions, about 20 cycles a row whatever the instruction set. The other two
-// do as many steps per row as there are rows in the window, kTogether rows at a time.
+// See recursive.h. Both do as many steps per row as there are rows in the window, kTogether rows at a time.
 #include "kernels/recursive.h"
 
 #include "kernels/strips.h"
+#include "kernels/ta_windows.h"
 
 HAYATE_KERNELS_BEGIN
 namespace {
@@ -23,29 +23,13 @@ Filled fill(const RecursiveTask& task, double* scratch) {
   memset(scratch, 0, size_t(2 * room) * sizeof(double));
   const Filled out{scratch + history, scratch + room + history};
   widen(task.series, 0, task.rows, out.values);
+  double* __restrict values = out.values;
+  double* __restrict present = out.present;
   for (int64_t i = 0; i < task.rows; ++i) {
-    out.present[i] = is_finite(out.values[i]) ? 1.0 : 0.0;
-    out.values[i] = is_finite(out.values[i]) ? out.values[i] : 0.0;
+    present[i] = is_finite(values[i]) ? 1.0 : 0.0;
+    values[i] = is_finite(values[i]) ? values[i] : 0.0;
   }
   return out;
-}
-
-void ewm(const RecursiveTask& task, double* scratch) {
-  widen(task.series, 0, task.rows, scratch);
-  double mean = kNaN, weight = 1;
-  for (int64_t i = 0; i < task.rows; ++i) {
-    const double x = scratch[i];
-    const bool present = is_finite(x);
-    if (mean != mean) {
-      mean = present ? x : kNaN;
-    } else {
-      weight *= 1 - task.alpha;
-      // A constant series stays constant to the last digit.
-      if (present && mean != x) mean = (weight * mean + x) / (weight + 1);
-      if (present) weight += 1;
-    }
-    task.sink.doubles[i] = mean;
-  }
 }
 
 void expanding_ema(const RecursiveTask& task, double* scratch) {
@@ -64,25 +48,60 @@ void expanding_ema(const RecursiveTask& task, double* scratch) {
   }
 }
 
+/// Sums of the last `window` rows of a series, for rows [begin, begin + rows). Writes kTogether more.
+void window_sums(const double* series, int64_t window, int64_t begin, int64_t rows, double* __restrict sums) {
+  if (window > 0 && window <= talib::kLongestComposed) return talib::strip_sums(series + begin, window, rows, sums);
+  for (int64_t at = 0; at < rows; at += kTogether) {
+    const int64_t ages = window == 0 ? begin + at + kTogether : window;
+    double total[kTogether] = {};
+    for (int64_t age = 0; age < ages; ++age)
+      for (int64_t i = 0; i < kTogether; ++i) total[i] += series[begin + at + i - age];
+    for (int64_t i = 0; i < kTogether; ++i) sums[at + i] = total[i];
+  }
+}
+
+/// The distances of kTogether rows from their means. A row without a value adds 0, so windows that are full give the same bytes
+/// either way.
+template <bool kFull>
+void sum_distances(const double* values, const double* present, const double* mean, int64_t ages, double* __restrict out) {
+  double sums[kTogether] = {};
+  for (int64_t age = 0; age < ages; ++age)
+    for (int64_t i = 0; i < kTogether; ++i) {
+      const double distance = __builtin_fabs(values[i - age] - mean[i]);
+      sums[i] += kFull || present[i - age] != 0 ? distance : 0;
+    }
+  for (int64_t i = 0; i < kTogether; ++i) out[i] = sums[i];
+}
+
 void absolute_deviation(const RecursiveTask& task, double* scratch) {
   const Filled x = fill(task, scratch);
-  for (int64_t begin = 0; begin < task.rows; begin += kTogether) {
-    const int64_t ages = task.window == 0 ? begin + kTogether : task.window;
-    const double* values = x.values + begin;
-    const double* present = x.present + begin;
-    double sum[kTogether] = {}, count[kTogether] = {}, mean[kTogether], deviations[kTogether] = {};
-    for (int64_t age = 0; age < ages; ++age)
-      for (int64_t i = 0; i < kTogether; ++i) sum[i] += values[i - age], count[i] += present[i - age];
-    for (int64_t i = 0; i < kTogether; ++i) mean[i] = sum[i] / count[i];
-    for (int64_t age = 0; age < ages; ++age)
-      for (int64_t i = 0; i < kTogether; ++i) deviations[i] += present[i - age] != 0 ? __builtin_fabs(values[i - age] - mean[i]) : 0;
-    for (int64_t i = 0; i < least(kTogether, task.rows - begin); ++i) task.sink.doubles[begin + i] = count[i] > 0 ? deviations[i] / count[i] : kNaN;
+  for (int64_t begin = 0; begin < task.rows; begin += talib::kStripRows) {
+    const int64_t rows = least(talib::kStripRows, task.rows - begin);
+    double mean[talib::kStripRows + kTogether] = {}, count[talib::kStripRows + kTogether] = {}, distances[talib::kStripRows + kTogether];
+    window_sums(x.values, task.window, begin, rows, mean);
+    window_sums(x.present, task.window, begin, rows, count);
+    for (int64_t i = 0; i < rows; ++i) mean[i] = mean[i] / count[i];
+    for (int64_t at = 0; at < rows; at += kTogether) {
+      const int64_t ages = task.window == 0 ? begin + at + kTogether : task.window;
+      const double *values = x.values + begin + at, *present = x.present + begin + at;
+      bool full = at + kTogether <= rows && task.window > 0;
+      for (int64_t i = at; i < at + kTogether; ++i) full &= count[i] == double(task.window);
+      if (full)
+        sum_distances<true>(values, present, mean + at, ages, distances + at);
+      else
+        sum_distances<false>(values, present, mean + at, ages, distances + at);
+    }
+    double* __restrict out = task.sink.doubles + begin;
+    for (int64_t i = 0; i < rows; ++i) {
+      const double deviation = distances[i] / count[i];
+      out[i] = count[i] > 0 ? deviation : kNaN;
+    }
   }
 }
 
 }  // namespace
 
 extern const RecursiveKernels kRecursiveKernels;
-const RecursiveKernels kRecursiveKernels = {scratch, ewm, expanding_ema, absolute_deviation};
+const RecursiveKernels kRecursiveKernels = {scratch, expanding_ema, absolute_deviation};
 
 HAYATE_KERNELS_END

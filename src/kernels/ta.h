@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/lanes.h"
+
 namespace hayate::kernels::ta {
 
 struct Call {
@@ -42,12 +44,16 @@ struct Entry {
   int scratch = 0;
   int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together
   void (*compute)(const Call& call) = nullptr;
+  LaneFunction lanes = LaneFunction::none;  ///< instead of `compute`: runs symbols side by side
 
   int num_inputs() const;
   int num_params() const;
   int num_outputs() const;
   bool is_whole(int output) const { return whole_outputs || output == whole_output; }
 };
+
+/// All rows of a run, by compute or in one lane.
+void compute(const Entry& entry, const Call& call);
 
 /// The functions of one source file each; all of them together are TA-Lib's 201.
 std::span<const Entry> overlap_functions();
@@ -58,8 +64,8 @@ std::span<const Entry> price_functions();
 std::span<const Entry> statistic_functions();
 std::span<const Entry> math_functions();
 std::span<const Entry> cycle_functions();
-std::span<const Entry> pattern_functions();  ///< of the active instruction set
-/// All of the above, in that order.
+std::span<const Entry> pattern_functions();
+/// All of the above, in that order, of the active instruction set.
 std::span<const std::span<const Entry>> function_groups();
 
 }  // namespace hayate::kernels::ta

@@ -4,7 +4,7 @@
 
 #include "kernels/ta_hilbert.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 namespace {
 
@@ -177,4 +177,4 @@ Series average(Series x, int64_t period, Average type, double* const* scratch, d
   return copied(x, out);
 }
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

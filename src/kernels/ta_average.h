@@ -5,7 +5,7 @@
 
 #include "kernels/ta_series.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 /// 2 e1 - e2, with e1 the exponential mean of x and e2 that of e1. (P. Mulloy, 1994.) One scratch series.
 Series dema(Series x, int64_t period, double* const* scratch, double* out);
@@ -37,4 +37,4 @@ int64_t average_lookback(int64_t period, Average type);
 /// A period of 1 copies x, whatever the type. mama takes its limits 0.5 and 0.05, t3 its factor 0.7. out must not be x.
 Series average(Series x, int64_t period, Average type, double* const* scratch, double* out);
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

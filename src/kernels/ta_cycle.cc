@@ -5,7 +5,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 constexpr int64_t kPeriodLookback = 32, kPeriodWarmUp = 12;
@@ -144,6 +144,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> cycle_functions() { return kFunctions; }
+extern const std::span<const Entry> kCycleFunctions;
+constexpr std::span<const Entry> kCycleFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

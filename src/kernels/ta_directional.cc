@@ -4,7 +4,7 @@
 
 #include "kernels/ta_series.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 namespace {
 
@@ -34,32 +34,6 @@ struct DirectionalSums {
   }
 };
 
-template <double DirectionalSums::* Side>
-void movement(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1);
-  const int64_t period = whole(call, 0), first = dm_lookback(call.params);
-  DirectionalSums sums;
-  for (int64_t row = 1; row < call.rows; ++row) {
-    sums.add_movement(high, low, row, period);
-    if (row >= first) call.outputs[0][row] = sums.*Side;
-  }
-  begun(call.outputs[0], first, high);
-}
-
-template <double DirectionalSums::* Side>
-void indicator(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1), close = input(call, 2);
-  const int64_t period = whole(call, 0);
-  DirectionalSums sums;
-  for (int64_t row = 1; row < call.rows; ++row) {
-    sums.add(high, low, close, row, period);
-    if (row < period) continue;
-    const double share = sums.*Side / sums.range;
-    call.outputs[0][row] = sums.range > 0 ? (period == 1 ? share : 100 * share) : 0;
-  }
-  begun(call.outputs[0], period, high);
-}
-
 /// Wilder's mean of DX, begun with a plain mean; bars without movement leave it as it is.
 Series directional_index_mean(const Call& call, double* out) {
   const Series high = input(call, 0), low = input(call, 1), close = input(call, 2);
@@ -83,25 +57,6 @@ Series directional_index_mean(const Call& call, double* out) {
 
 }  // namespace
 
-void minus_dm(const Call& call) { movement<&DirectionalSums::minus>(call); }
-void plus_dm(const Call& call) { movement<&DirectionalSums::plus>(call); }
-void minus_di(const Call& call) { indicator<&DirectionalSums::minus>(call); }
-void plus_di(const Call& call) { indicator<&DirectionalSums::plus>(call); }
-
-void dx(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1), close = input(call, 2);
-  const int64_t period = whole(call, 0);
-  DirectionalSums sums;
-  double index = 0;
-  for (int64_t row = 1; row < call.rows; ++row) {
-    sums.add(high, low, close, row, period);
-    if (row >= period) call.outputs[0][row] = index = sums.index(index);
-  }
-  begun(call.outputs[0], period, high);
-}
-
-void adx(const Call& call) { directional_index_mean(call, call.outputs[0]); }
-
 void adxr(const Call& call) {
   const Series mean = directional_index_mean(call, call.scratch[0]);
   const int64_t before = whole(call, 0) - 1, first = mean.begin + before;
@@ -113,4 +68,4 @@ int64_t dm_lookback(const double* params) { return params[0] > 1 ? static_cast<i
 int64_t adx_lookback(const double* params) { return 2 * static_cast<int64_t>(params[0]) - 1; }
 int64_t adxr_lookback(const double* params) { return 3 * static_cast<int64_t>(params[0]) - 2; }
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -3,16 +3,11 @@
 // the true range summed the same way.
 #pragma once
 
+#include "kernels/isa.h"
 #include "kernels/ta.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
-void minus_dm(const Call& call);
-void plus_dm(const Call& call);
-void minus_di(const Call& call);
-void plus_di(const Call& call);
-void dx(const Call& call);
-void adx(const Call& call);
 void adxr(const Call& call);
 
 /// Lookbacks, from the period: DM period - 1, DI and DX period, ADX 2 period - 1, ADXR 3 period - 2.
@@ -20,4 +15,4 @@ int64_t dm_lookback(const double* params);
 int64_t adx_lookback(const double* params);
 int64_t adxr_lookback(const double* params);
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

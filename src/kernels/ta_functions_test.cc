@@ -94,7 +94,7 @@ std::vector<Column> run(const Entry& entry, const Bars& bars, const Column& para
     if (name) outputs.push_back(Column(bars.close.size(), kUnwritten));
   for (Column& column : outputs) output_rows.push_back(column.data());
   for (Column& column : scratch) scratch_rows.push_back(column.data());
-  entry.compute({inputs.data(), static_cast<int64_t>(bars.close.size()), params.data(), output_rows.data(), scratch_rows.data(), exact});
+  compute(entry, {inputs.data(), static_cast<int64_t>(bars.close.size()), params.data(), output_rows.data(), scratch_rows.data(), exact});
   return outputs;
 }
 

@@ -14,7 +14,10 @@
 #include <cmath>
 #include <cstdint>
 
-namespace hayate::kernels::ta {
+#include "kernels/isa.h"
+
+HAYATE_TA_BEGIN
+namespace {
 
 /// The state after the last price given to step(). Before the first `warm_up` prices have passed, all of it is zero.
 struct Hilbert {
@@ -87,4 +90,5 @@ struct Hilbert {
   double i2_ = 0, q2_ = 0, re_ = 0, im_ = 0;
 };
 
-}  // namespace hayate::kernels::ta
+}  // namespace
+HAYATE_TA_END

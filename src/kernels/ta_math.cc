@@ -4,7 +4,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 template <double (*function)(double)>
@@ -57,14 +57,49 @@ void rows_of_extremes(Series x, int64_t period, Better better, const double* ext
   }
 }
 
+// Where no window holds an extreme twice the row is that of its only one; elsewhere it is followed from row to row. scratch: the oldest
+// of equals.
+void composed_rows(Series x, bool highest, int64_t period, double* oldest, double* out) {
+  const int64_t begin = period - 1;
+  for_strips(begin, x.rows, [&](int64_t first, int64_t rows) {
+    strip_extreme_ages(x.values + first, highest, period, rows, out + first, oldest + first);
+    int64_t equals = 0;
+    for (int64_t row = first; row < first + rows; ++row) equals |= out[row] != oldest[row] ? 1 : 0;
+    HAYATE_INDEPENDENT
+    for (int64_t row = first; row < first + rows; ++row) {
+      out[row] = static_cast<double>(row) - out[row];
+      oldest[row] = static_cast<double>(row) - oldest[row];
+    }
+    for (int64_t row = first; equals != 0 && row < first + rows; ++row) {
+      if (out[row] == oldest[row]) continue;
+      const double before = row == begin ? -1 : out[row - 1];
+      const bool left = before < static_cast<double>(row - period + 1), comes = out[row] == static_cast<double>(row);
+      out[row] = left ? oldest[row] : comes ? out[row] : before;
+    }
+  });
+  for (int64_t row = 0; row < begin && row < x.rows; ++row) out[row] = 0;
+}
+
 void rows_of_largest(const Call& call, double* out) {
-  largest(input(call, 0), whole(call, 0), call.scratch[0]);
-  rows_of_extremes(input(call, 0), whole(call, 0), [](double a, double b) { return a > b; }, call.scratch[0], out);
+  const Series x = input(call, 0);
+  const int64_t period = whole(call, 0);
+  if (is_composed(x, period)) {
+    composed_rows(x, true, period, call.scratch[0], out);
+    return;
+  }
+  largest(x, period, call.scratch[0]);
+  rows_of_extremes(x, period, [](double a, double b) { return a > b; }, call.scratch[0], out);
 }
 
 void rows_of_smallest(const Call& call, double* out) {
-  smallest(input(call, 0), whole(call, 0), call.scratch[0]);
-  rows_of_extremes(input(call, 0), whole(call, 0), [](double a, double b) { return a < b; }, call.scratch[0], out);
+  const Series x = input(call, 0);
+  const int64_t period = whole(call, 0);
+  if (is_composed(x, period)) {
+    composed_rows(x, false, period, call.scratch[0], out);
+    return;
+  }
+  smallest(x, period, call.scratch[0]);
+  rows_of_extremes(x, period, [](double a, double b) { return a < b; }, call.scratch[0], out);
 }
 
 void row_of_largest(const Call& call) { rows_of_largest(call, call.outputs[0]); }
@@ -141,6 +176,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> math_functions() { return kFunctions; }
+extern const std::span<const Entry> kMathFunctions;
+constexpr std::span<const Entry> kMathFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -10,7 +10,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 namespace {
 
@@ -179,19 +179,7 @@ void macd_from(const Call& call, FastAndSlow averages, Smoothing signal) {
   begun(macd, smooth.begin, smooth), begun(histogram, smooth.begin, smooth);
 }
 
-void macd(const Call& call) {
-  const auto averages =
-      fast_and_slow(input(call, 0), {whole(call, 0), Average::ema}, {whole(call, 1), Average::ema}, nullptr, call.outputs[0], call.scratch[0]);
-  macd_from(call, averages, {whole(call, 2), Average::ema});
-}
-
 int64_t macd_lookback(const double* params) { return static_cast<int64_t>((params[0] > params[1] ? params[0] : params[1]) + params[2]) - 2; }
-
-/// MACD with the weights of its first publication, 0.15 and 0.075.
-void macdfix(const Call& call) {
-  const Series x = input(call, 0), fast = exponential_mean(from(x, 26 - 12), 12, 0.15, call.outputs[0]);
-  macd_from(call, {fast, exponential_mean(x, 26, 0.075, call.scratch[0])}, {whole(call, 0), Average::ema});
-}
 
 int64_t macdfix_lookback(const double* params) { return 26 - 1 + static_cast<int64_t>(params[0]) - 1; }
 
@@ -276,14 +264,6 @@ Series relative_strength(Series x, int64_t period, double* out) {
   return begun(out, x.begin + period, x);
 }
 
-void rsi(const Call& call) { relative_strength(input(call, 0), whole(call, 0), call.outputs[0]); }
-
-void cmo(const Call& call) {
-  double* out = call.outputs[0];
-  wilder_gains(input(call, 0), whole(call, 0), [out](int64_t row, double gain, double loss) { out[row] = 100 * share(gain - loss, gain + loss); });
-  begun(out, whole(call, 0), input(call, 0));
-}
-
 /// CMO with plain sums over the period.
 void cmou(const Call& call) {
   const Series x = input(call, 0), steps = from(x, 1);
@@ -301,6 +281,16 @@ void cmou(const Call& call) {
 void imi(const Call& call) {
   const Series open = input(call, 0), close = input(call, 1);
   const int64_t period = whole(call, 0);
+  if (!call.exact) {
+    double* out = call.outputs[0];
+    const Series gains = sum_of(close, period, [=](int64_t row) { return close[row] > open[row] ? close[row] - open[row] : 0; }, out);
+    const Series sizes = sum_of(close, period, [=](int64_t row) { return std::fabs(close[row] - open[row]); }, call.scratch[0]);
+    for (int64_t row = gains.begin; row < call.rows; ++row) {
+      const double percent = 100 * (gains[row] / sizes[row]);
+      out[row] = sizes[row] == 0 ? 50 : percent;
+    }
+    return;
+  }
   for (int64_t row = period - 1; row < call.rows; ++row) {
     double gain = 0, loss = 0;
     for (int64_t i = row - period + 1; i <= row; ++i) {
@@ -363,34 +353,19 @@ void bop(const Call& call) {
   }
 }
 
-/// CCI of kRows rows from `first` on, side by side: a row's own sums are chains of additions that wait for each other.
-template <int kRows>
-void channel_index(const double* typical, int64_t period, int64_t first, double* out) {
-  const double count = static_cast<double>(period);
-  double centre[kRows] = {}, distance[kRows] = {};
-  const double* newest = typical + first;
-  for (int64_t age = period - 1; age >= 0; --age)
-    for (int i = 0; i < kRows; ++i) centre[i] += newest[i - age] - newest[i];
-  for (double& sum : centre) sum /= count;
-  for (int64_t age = period - 1; age >= 0; --age)
-    for (int i = 0; i < kRows; ++i) distance[i] += std::fabs(newest[i - age] - newest[i] - centre[i]);
-  for (int i = 0; i < kRows; ++i) {
-    const double above = newest[i] - newest[i] - centre[i], mean_distance = distance[i] / count;
-    const double least = kSame * std::fabs(newest[i] + centre[i]);
-    out[first + i] = std::fabs(above) <= least || mean_distance <= least ? 0 : above / (0.015 * mean_distance);
-  }
-}
-
 /// The typical price's distance from its mean over 0.015 times the mean distance; 0 where all are equal. (D. Lambert.)
 void cci(const Call& call) {
+  const double *high = call.inputs[0], *low = call.inputs[1], *close = call.inputs[2];
   double* typical = call.scratch[0];
-  for (int64_t row = 0; row < call.rows; ++row) typical[row] = (call.inputs[0][row] + call.inputs[1][row] + call.inputs[2][row]) / 3;
-  const int64_t period = whole(call, 0);
-  constexpr int kTogether = 8;
-  int64_t row = period - 1;
-  for (; row + kTogether <= call.rows; row += kTogether) channel_index<kTogether>(typical, period, row, call.outputs[0]);
-  for (; row < call.rows; ++row) channel_index<1>(typical, period, row, call.outputs[0]);
-  begun(call.outputs[0], period - 1, input(call, 0));
+  for (int64_t row = 0; row < call.rows; ++row) typical[row] = (high[row] + low[row] + close[row]) / 3;
+  const Series x = series(typical, call), distances = mean_distance(x, whole(call, 0), call.scratch[1], call.outputs[0]);
+  double* __restrict out = call.outputs[0];
+  const double* centre = call.scratch[1];
+  for (int64_t row = distances.begin; row < call.rows; ++row) {
+    const double above = -centre[row], distance = out[row], same = kSame * std::fabs(typical[row] + centre[row]);
+    const double index = above / (0.015 * distance);
+    out[row] = (std::fabs(above) <= same) | (distance <= same) ? 0 : index;
+  }
 }
 
 /// Three shares of the true range that lie below the close, over a short, a middle and a long period, weighted 4, 2 and 1.
@@ -426,10 +401,10 @@ int64_t ultosc_lookback(const double* params) {
 /// Where the close stands between the lowest low (-100) and the highest high (0).
 void willr(const Call& call) {
   const Series highest = largest(input(call, 0), whole(call, 0), call.outputs[0]);
-  const Series lowest = smallest(input(call, 1), whole(call, 0), call.scratch[0]);
+  const Series lowest = smallest(input(call, 1), whole(call, 0), call.scratch[0]), close = input(call, 2);
   for (int64_t row = highest.begin; row < call.rows; ++row) {
-    const double span = highest[row] - lowest[row];
-    call.outputs[0][row] = apart(highest[row], lowest[row]) ? -100 * ((highest[row] - call.inputs[2][row]) / span) : 0;
+    const double below = -100 * ((highest[row] - close[row]) / (highest[row] - lowest[row]));
+    call.outputs[0][row] = apart(highest[row], lowest[row]) ? below : 0;
   }
 }
 
@@ -437,8 +412,8 @@ void willr(const Call& call) {
 Series stochastic(Series high, Series low, Series close, int64_t period, double* scratch, double* out) {
   const Series highest = largest(high, period, out), lowest = smallest(low, period, scratch);
   for (int64_t row = highest.begin; row < close.rows; ++row) {
-    const double span = (highest[row] - lowest[row]) / 100;
-    out[row] = apart(highest[row], lowest[row]) ? (close[row] - lowest[row]) / span : 0;
+    const double above = (close[row] - lowest[row]) / ((highest[row] - lowest[row]) / 100);
+    out[row] = apart(highest[row], lowest[row]) ? above : 0;
   }
   return highest;
 }
@@ -511,27 +486,22 @@ int64_t smi_lookback(const double* params) { return static_cast<int64_t>(params[
 
 // ---- bars against bars ------------------------------------------------------------------------------------------------
 
-/// How long ago the last of period + 1 rows had its extreme: 100 when it is the newest, 0 when the oldest.
-double aroon_value(double row_of_extreme, int64_t row, int64_t period) {
-  const double count = static_cast<double>(period);
-  return 100 / count * (count - (static_cast<double>(row) - row_of_extreme));
-}
-
+/// 100 when the extreme of the last period + 1 rows is the newest of them, 0 when it is the oldest.
 void aroon(const Call& call) {
   const int64_t period = whole(call, 0);
-  const Series lowest = row_of_smallest(input(call, 1), period + 1, call.outputs[0]);
-  const Series highest = row_of_largest(input(call, 0), period + 1, call.outputs[1]);
-  for (int64_t row = lowest.begin; row < call.rows; ++row) {
-    call.outputs[0][row] = aroon_value(lowest[row], row, period);
-    call.outputs[1][row] = aroon_value(highest[row], row, period);
-  }
+  const double count = static_cast<double>(period), percent = 100 / count;
+  const Series lowest = age_of_smallest(input(call, 1), period + 1, call.outputs[0]);
+  const Series highest = age_of_largest(input(call, 0), period + 1, call.outputs[1]);
+  for (int64_t row = lowest.begin; row < call.rows; ++row) call.outputs[0][row] = percent * (count - lowest[row]);
+  for (int64_t row = highest.begin; row < call.rows; ++row) call.outputs[1][row] = percent * (count - highest[row]);
 }
 
 void aroonosc(const Call& call) {
   const int64_t period = whole(call, 0);
-  const Series highest = row_of_largest(input(call, 0), period + 1, call.outputs[0]);
-  const Series lowest = row_of_smallest(input(call, 1), period + 1, call.scratch[0]);
-  for (int64_t row = highest.begin; row < call.rows; ++row) call.outputs[0][row] = 100 / static_cast<double>(period) * (highest[row] - lowest[row]);
+  const double percent = 100 / static_cast<double>(period);
+  const Series highest = age_of_largest(input(call, 0), period + 1, call.outputs[0]);
+  const Series lowest = age_of_smallest(input(call, 1), period + 1, call.scratch[0]);
+  for (int64_t row = highest.begin; row < call.rows; ++row) call.outputs[0][row] = percent * (lowest[row] - highest[row]);
 }
 
 /// The distances from each high to the low before it, and from each low to the high before it, over the true ranges.
@@ -550,13 +520,14 @@ void vortex(const Call& call) {
 /// and `rightbars` rows after it; else 0. (B. Williams.)
 template <class Beyond>
 void swings(Series x, int64_t left, int64_t right, Beyond beyond, double* out) {
-  for (int64_t row = 0; row < x.rows; ++row) {
-    const int64_t middle = row - right;
-    bool swing = middle >= left;
-    for (int64_t i = 1; swing && i <= left; ++i) swing = beyond(x[middle], x[middle - i]);
-    for (int64_t i = 1; swing && i <= right; ++i) swing = beyond(x[middle], x[middle + i]);
-    out[row] = swing ? 100 : 0;
-  }
+  for (int64_t row = 0; row < left + right && row < x.rows; ++row) out[row] = 0;
+  for_strips(left + right, x.rows, [&](int64_t first, int64_t rows) {
+    const double* middle = x.values + first - right;
+    double* __restrict swing = out + first;
+    for (int64_t i = 0; i < rows; ++i) swing[i] = 100;
+    for (int64_t away = -left; away <= right; ++away)
+      for (int64_t i = 0; away != 0 && i < rows; ++i) swing[i] = beyond(middle[i], middle[i + away]) ? swing[i] : 0;
+  });
 }
 
 void fractal(const Call& call) {
@@ -586,7 +557,7 @@ constexpr Entry kFunctions[] = {
      .params = {period("fastperiod", 5, 2), period("slowperiod", 34, 2), period("signalperiod", 5, 2)}, .outputs = {"real"}, .scratch = 3,
      .lookback = ac_lookback, .compute = ac},
     {.name = "ADX", .group = kGroup, .title = "Average directional movement index", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = adx_lookback, .compute = adx},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = adx_lookback, .lanes = LaneFunction::adx},
     {.name = "ADXR", .group = kGroup, .title = "Average directional movement index rating", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 1, .lookback = adxr_lookback, .compute = adxr},
     {.name = "AO", .group = kGroup, .title = "Awesome oscillator: two means of the middle of the bar", .inputs = {"high", "low"},
@@ -601,9 +572,9 @@ constexpr Entry kFunctions[] = {
     {.name = "BOP", .group = kGroup, .title = "Balance of power: body over height of the bar", .inputs = {"open", "high", "low", "close"},
      .outputs = {"real"}, .lookback = fixed_lookback<0>, .compute = bop},
     {.name = "CCI", .group = kGroup, .title = "Commodity channel index", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 2)},
-     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = cci},
+     .outputs = {"real"}, .scratch = 2, .lookback = period_lookback<-1>, .compute = cci},
     {.name = "CMO", .group = kGroup, .title = "Chande momentum oscillator with Wilder's means", .inputs = {"real"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = cmo},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::cmo},
     {.name = "CMOU", .group = kGroup, .title = "Chande momentum oscillator with plain sums", .inputs = {"real"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<0>, .compute = cmou},
     {.name = "COPPOCK", .group = kGroup, .title = "Coppock curve", .inputs = {"real"},
@@ -612,7 +583,7 @@ constexpr Entry kFunctions[] = {
     {.name = "DPO", .group = kGroup, .title = "Detrended price oscillator", .inputs = {"real"}, .params = {period("timeperiod", 20, 2)},
      .outputs = {"real"}, .scratch = 1, .lookback = dpo_lookback, .compute = dpo},
     {.name = "DX", .group = kGroup, .title = "Directional movement index", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = dx},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::dx},
     {.name = "ER", .group = kGroup, .title = "Kaufman efficiency ratio", .inputs = {"real"}, .params = {period("timeperiod", 10, 2)},
      .outputs = {"real"}, .lookback = period_lookback<0>, .compute = er},
     {.name = "ERI", .group = kGroup, .title = "Elder ray index: bull and bear power", .inputs = {"high", "low", "close"},
@@ -624,33 +595,32 @@ constexpr Entry kFunctions[] = {
      .params = {period("leftbars", 2, 1), period("rightbars", 2, 1)}, .outputs = {"swinghigh", "swinglow"}, .whole_outputs = true,
      .lookback = fractal_lookback, .compute = fractal},
     {.name = "IMI", .group = kGroup, .title = "Intraday momentum index", .inputs = {"open", "close"}, .params = {period("timeperiod", 14, 2)},
-     .outputs = {"real"}, .lookback = period_lookback<-1>, .compute = imi},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = imi},
     {.name = "KDJ", .group = kGroup, .title = "KDJ stochastic", .inputs = {"high", "low", "close"},
      .params = {period("fastk_period", 9, 1), period("slowk_period", 3, 1), matype("slowk_matype", 13), period("slowd_period", 3, 1),
                 matype("slowd_matype", 13)}, .outputs = {"k", "d", "j"}, .recursive = true, .scratch = 1 + kAverageScratch,
      .lookback = stoch_lookback<Average::rma>, .compute = kdj},
     {.name = "MACD", .group = kGroup, .title = "Moving average convergence and divergence", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), period("signalperiod", 9, 1)},
-     .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .scratch = 1 + kAverageScratch, .lookback = macd_lookback, .compute = macd},
+     .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .lookback = macd_lookback, .lanes = LaneFunction::macd},
     {.name = "MACDEXT", .group = kGroup, .title = "MACD with averages of any type", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), matype("fastmatype", 0), period("slowperiod", 26, 2), matype("slowmatype", 0),
                 period("signalperiod", 9, 1), matype("signalmatype", 0)}, .outputs = {"macd", "macdsignal", "macdhist"},
      .scratch = 1 + kAverageScratch, .lookback = macdext_lookback, .compute = macdext},
     {.name = "MACDFIX", .group = kGroup, .title = "MACD with the weights 0.15 and 0.075", .inputs = {"real"},
-     .params = {period("signalperiod", 9, 1)}, .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .scratch = 1 + kAverageScratch,
-     .lookback = macdfix_lookback, .compute = macdfix},
+     .params = {period("signalperiod", 9, 1)}, .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .lookback = macdfix_lookback, .lanes = LaneFunction::macdfix},
     {.name = "MFI", .group = kGroup, .title = "Money flow index", .inputs = {"high", "low", "close", "volume"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 3, .lookback = period_lookback<0>, .compute = mfi},
     {.name = "MINUS_DI", .group = kGroup, .title = "Minus directional indicator", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = minus_di},
+     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::minus_di},
     {.name = "MINUS_DM", .group = kGroup, .title = "Minus directional movement", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},
-     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .compute = minus_dm},
+     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .lanes = LaneFunction::minus_dm},
     {.name = "MOM", .group = kGroup, .title = "Momentum: difference from the price before", .inputs = {"real"},
      .params = {period("timeperiod", 10, 1)}, .outputs = {"real"}, .lookback = period_lookback<0>, .compute = mom},
     {.name = "PLUS_DI", .group = kGroup, .title = "Plus directional indicator", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = plus_di},
+     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::plus_di},
     {.name = "PLUS_DM", .group = kGroup, .title = "Plus directional movement", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},
-     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .compute = plus_dm},
+     .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .lanes = LaneFunction::plus_dm},
     {.name = "PPO", .group = kGroup, .title = "Percentage price oscillator", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true,
      .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = ppo},
@@ -665,7 +635,7 @@ constexpr Entry kFunctions[] = {
     {.name = "ROCR100", .group = kGroup, .title = "Rate of change as a ratio times 100", .inputs = {"real"}, .params = {period("timeperiod", 10, 1)},
      .outputs = {"real"}, .lookback = period_lookback<0>, .compute = rocr100},
     {.name = "RSI", .group = kGroup, .title = "Relative strength index", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
-     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = rsi},
+     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::rsi},
     {.name = "SMI", .group = kGroup, .title = "Stochastic momentum index", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 13, 2), period("fastperiod", 2, 2), period("slowperiod", 25, 2), period("signalperiod", 9, 2)},
      .outputs = {"smi", "smisignal"}, .recursive = true, .scratch = 2, .lookback = smi_lookback, .compute = smi},
@@ -700,6 +670,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> momentum_functions() { return kFunctions; }
+extern const std::span<const Entry> kMomentumFunctions;
+constexpr std::span<const Entry> kMomentumFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

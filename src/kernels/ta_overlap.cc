@@ -7,7 +7,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 namespace {
 
@@ -132,10 +132,12 @@ void bollinger_bands(const Call& call) {
   double *upper = call.outputs[0], *middle = call.outputs[1], *lower = call.outputs[2];
   average(from(price, first - average_lookback(rows, type)), rows, type, call.scratch, middle);
   variance(from(price, first - (rows - 1)), rows, call.scratch[0], upper);
+  const double above = call.params[1], below = call.params[2];
+  HAYATE_INDEPENDENT
   for (int64_t row = first; row < call.rows; ++row) {
     const double deviation = std::sqrt(upper[row]);
-    upper[row] = middle[row] + deviation * call.params[1];
-    lower[row] = middle[row] - deviation * call.params[2];
+    upper[row] = middle[row] + deviation * above;
+    lower[row] = middle[row] - deviation * below;
   }
   begun(lower, first, price);
 }
@@ -183,75 +185,6 @@ void keltner_channels(const Call& call) {
 
 // ---- stops ------------------------------------------------------------------------------------------------------------
 
-/// One direction of Wilder's parabolic stop: how fast it closes in on the extreme point.
-struct Pace {
-  double initial, step, most;
-};
-
-/// Wilder's parabolic stop and reverse. The stop moves towards the extreme point of the trend by a factor that grows with
-/// every new extreme, never into the last two bars, and jumps to the extreme point when a bar crosses it.
-/// `emit(row, stop, rising)` takes each row's stop.
-template <class Emit>
-void parabolic(Series high, Series low, bool rising, double stop, double offset, Pace up, Pace down, Emit emit) {
-  double extreme = rising ? high[1] : low[1], factor = rising ? up.initial : down.initial;
-  const auto above = [](double a, double b) { return a < b ? b : a; };
-  const auto below = [](double a, double b) { return a > b ? b : a; };
-  double last_high = high[1], last_low = low[1];
-  for (int64_t row = 1; row < high.rows; ++row) {
-    const double before_high = last_high, before_low = last_low;
-    last_high = high[row], last_low = low[row];
-    const bool crossed = rising ? last_low <= stop : last_high >= stop;
-    if (crossed) {
-      rising = !rising;
-      stop = rising ? below(below(extreme, before_low), last_low) : above(above(extreme, before_high), last_high);
-      if (offset != 0) stop += rising ? -stop * offset : stop * offset;
-      emit(row, stop, rising);
-      factor = rising ? up.initial : down.initial;
-      extreme = rising ? last_high : last_low;
-    } else {
-      emit(row, stop, rising);
-      const Pace& pace = rising ? up : down;
-      if (rising ? last_high > extreme : last_low < extreme) {
-        extreme = rising ? last_high : last_low;
-        factor = below(factor + pace.step, pace.most);
-      }
-    }
-    stop += factor * (extreme - stop);
-    stop = rising ? below(below(stop, before_low), last_low) : above(above(stop, before_high), last_high);
-  }
-}
-
-/// The first trend goes down when the low fell by more than the high rose.
-bool starts_rising(Series high, Series low) {
-  const double up = high[1] - high[0], down = low[0] - low[1];
-  return !(down > 0 && up < down);
-}
-
-void sar(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1);
-  double* out = call.outputs[0];
-  begun(out, 1, high);
-  if (call.rows < 2) return;
-  const double most = call.params[1], step = call.params[0] < most ? call.params[0] : most;
-  const bool rising = starts_rising(high, low);
-  const Pace pace{step, step, most};
-  parabolic(high, low, rising, rising ? low[0] : high[0], 0, pace, pace, [=](int64_t row, double stop, bool) { out[row] = stop; });
-}
-
-/// The same with paces per direction, an offset on reversal and a start of one's choice; stops of falling trends are negative.
-void sar_extended(const Call& call) {
-  const Series high = input(call, 0), low = input(call, 1);
-  double* out = call.outputs[0];
-  begun(out, 1, high);
-  if (call.rows < 2) return;
-  const double* p = call.params;
-  const auto pace = [](double initial, double step, double most) { return Pace{initial < most ? initial : most, step < most ? step : most, most}; };
-  const bool rising = p[0] == 0 ? starts_rising(high, low) : p[0] > 0;
-  const double stop = p[0] != 0 ? std::fabs(p[0]) : rising ? low[0] : high[0];
-  parabolic(high, low, rising, stop, p[1], pace(p[2], p[3], p[4]), pace(p[5], p[6], p[7]),
-            [=](int64_t row, double value, bool up) { out[row] = up ? value : -value; });
-}
-
 /// Bands `multiplier` average true ranges around the middle of the bar, each moving only towards the price while the close
 /// stays on its side; the trend turns when a close crosses the band it follows.
 void supertrend(const Call& call) {
@@ -289,8 +222,7 @@ constexpr Entry kFunctions[] = {
     {.name = "DONCHIAN", .group = kGroup, .title = "Donchian channels", .inputs = {"high", "low"}, .params = {period("timeperiod", 20, 2)},
      .outputs = {"upperband", "middleband", "lowerband"}, .lookback = period_lookback<-1>, .compute = donchian},
     {.name = "EMA", .group = kGroup, .title = "Exponential moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
-     .outputs = {"real"}, .recursive = true, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::ema>,
-     .compute = average_of_type<Average::ema>},
+     .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::ema>, .lanes = LaneFunction::ema},
     {.name = "HMA", .group = kGroup, .title = "Hull moving average", .inputs = {"real"}, .params = {period("timeperiod", 20, 1)},
      .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::hma>, .compute = average_of_type<Average::hma>},
     {.name = "HT_TRENDLINE", .group = kGroup, .title = "Instantaneous trendline by the Hilbert transform", .inputs = {"real"}, .outputs = {"real"},
@@ -318,12 +250,12 @@ constexpr Entry kFunctions[] = {
      .outputs = {"real"}, .recursive = true, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::rma>, .compute = wilder_average},
     {.name = "SAR", .group = kGroup, .title = "Wilder's parabolic stop and reverse", .inputs = {"high", "low"},
      .params = {real("acceleration", 0.02, 0, kHuge), real("maximum", 0.2, 0, kHuge)}, .outputs = {"real"}, .recursive = true,
-     .lookback = fixed_lookback<1>, .compute = sar},
+     .lookback = fixed_lookback<1>, .lanes = LaneFunction::sar},
     {.name = "SAREXT", .group = kGroup, .title = "Parabolic stop with a pace per direction; negative in falling trends", .inputs = {"high", "low"},
      .params = {real("startvalue", 0), real("offsetonreverse", 0, 0, kHuge), real("accelerationinitlong", 0.02, 0, kHuge),
                 real("accelerationlong", 0.02, 0, kHuge), real("accelerationmaxlong", 0.2, 0, kHuge), real("accelerationinitshort", 0.02, 0, kHuge),
                 real("accelerationshort", 0.02, 0, kHuge), real("accelerationmaxshort", 0.2, 0, kHuge)}, .outputs = {"real"}, .recursive = true,
-     .lookback = fixed_lookback<1>, .compute = sar_extended},
+     .lookback = fixed_lookback<1>, .lanes = LaneFunction::sarext},
     {.name = "SMA", .group = kGroup, .title = "Simple moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
      .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::sma>, .compute = simple_average},
     {.name = "SUPERTREND", .group = kGroup, .title = "Supertrend: stop line, and 1 or -1 for the trend", .inputs = {"high", "low", "close"},
@@ -349,6 +281,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> overlap_functions() { return kFunctions; }
+extern const std::span<const Entry> kOverlapFunctions;
+constexpr std::span<const Entry> kOverlapFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -4,24 +4,11 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 // M. D. (mean deviation) as in the CCI: the mean distance of the window's values from their mean.
-void average_deviation(const Call& call) {
-  const Series x = input(call, 0);
-  const int64_t period = whole(call, 0);
-  const double count = static_cast<double>(period);
-  double* out = call.outputs[0];
-  for (int64_t row = period - 1; row < x.rows; ++row) {
-    double total = 0, distance = 0;
-    for (int64_t i = 0; i < period; ++i) total += x[row - i];
-    const double mean = total / count;
-    for (int64_t i = 0; i < period; ++i) distance += std::fabs(x[row - i] - mean);
-    out[row] = distance / count;
-  }
-  begun(out, period - 1, x);
-}
+void average_deviation(const Call& call) { mean_distance(input(call, 0), whole(call, 0), call.scratch[0], call.outputs[0]); }
 
 void average_price(const Call& call) {
   const double *open = call.inputs[0], *high = call.inputs[1], *low = call.inputs[2], *close = call.inputs[3];
@@ -64,7 +51,7 @@ constexpr const char* kGroup = "Price Transform";
 // clang-format off
 constexpr Entry kFunctions[] = {
     {.name = "AVGDEV", .group = kGroup, .title = "Average Deviation", .inputs = {"real"}, .params = {period("timeperiod", 14, 2)},
-     .outputs = {"real"}, .lookback = period_lookback<-1>, .compute = average_deviation},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = average_deviation},
     {.name = "AVGPRICE", .group = kGroup, .title = "Average Price", .inputs = {"open", "high", "low", "close"}, .outputs = {"real"},
      .lookback = fixed_lookback<0>, .compute = average_price},
     {.name = "HA", .group = kGroup, .title = "Heikin-Ashi Candles", .inputs = {"open", "high", "low", "close"},
@@ -80,6 +67,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> price_functions() { return kFunctions; }
+extern const std::span<const Entry> kPriceFunctions;
+constexpr std::span<const Entry> kPriceFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 
 Series begun(double* out, int64_t begin, Series like) {
   for (int64_t row = 0; row < begin && row < like.rows; ++row) out[row] = kNaN;
@@ -79,7 +79,7 @@ Series rows_of_extremes(Series x, int64_t period, Better better, double* out) {
 }
 
 /// Sums with weights 1..period. Within the later block the weights are those from its own start plus one number.
-void composed_weighted_sums(Series x, int64_t period, double* out) {
+void block_weighted_sums(Series x, int64_t period, double* out) {
   for (int64_t block = x.begin; block + period <= x.rows; block += period) {
     const int64_t next = block + period, stop = next + period - 1 < x.rows ? next + period - 1 : x.rows;
     double tail = 0, weighted_tail = 0;
@@ -119,7 +119,10 @@ void running_weighted_sums(Series x, int64_t period, double* out) {
 }  // namespace
 
 Series sum(Series x, int64_t period, double* out) {
-  return sum_of(x, period, [x](int64_t row) { return x[row]; }, out);
+  if (!is_composed(x, period)) return sum_of(x, period, [x](int64_t row) { return x[row]; }, out);
+  const int64_t begin = x.begin + period - 1;
+  for_strips(begin, x.rows, [&](int64_t first, int64_t rows) { strip_sums(x.values + first, period, rows, out + first); });
+  return begun(out, begin, x);
 }
 
 Series mean(Series x, int64_t period, double* out) {
@@ -129,10 +132,12 @@ Series mean(Series x, int64_t period, double* out) {
 }
 
 Series weighted_mean(Series x, int64_t period, double* out) {
-  if (x.exact)
+  if (is_composed(x, period))
+    for_strips(x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) { strip_weighted_sums(x.values + first, period, rows, out + first); });
+  else if (x.exact)
     running_weighted_sums(x, period, out);
   else
-    composed_weighted_sums(x, period, out);
+    block_weighted_sums(x, period, out);
   const double weights = static_cast<double>(period * (period + 1)) / 2;
   for (int64_t row = x.begin + period - 1; row < x.rows; ++row) out[row] /= weights;
   return begun(out, x.begin + period - 1, x);
@@ -142,7 +147,18 @@ Series weighted_mean(Series x, int64_t period, double* out) {
 // reaches into the block, so sum(d * d) is at most period + 1 times the squared distances from the mean: what cancels is
 // log10(period) digits, however far the values are from 0 and whatever stood before the window.
 Series variance(Series x, int64_t period, double* scratch, double* out) {
-  const double count = static_cast<double>(period);
+  const double count = static_cast<double>(period), inverse = 1 / count;
+  if (is_composed(x, period)) {
+    for_strips(x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) {
+      double sums[kStripRows], squares[kStripRows];
+      strip_squares(x.values + first, period, rows, sums, squares);
+      for (int64_t i = 0; i < rows; ++i) {
+        const double v = (squares[i] - sums[i] * sums[i] * inverse) * inverse;
+        out[first + i] = v < 0 ? 0 : v;
+      }
+    });
+    return begun(out, x.begin + period - 1, x);
+  }
   const auto of_sums = [count](double d, double dd) {
     const double v = (dd - d * d / count) / count;
     return v < 0 ? 0 : v;  // and NaN stays NaN
@@ -173,19 +189,67 @@ Series variance(Series x, int64_t period, double* scratch, double* out) {
   return begun(out, x.begin + period - 1, x);
 }
 
-Series largest(Series x, int64_t period, double* out) { return extremes(x, period, kAbove, out); }
-Series smallest(Series x, int64_t period, double* out) { return extremes(x, period, kBelow, out); }
+// NaN touches its own windows, with `exact` too: TA-Lib sums every window anew.
+Series mean_distance(Series x, int64_t period, double* centre, double* out) {
+  for_strips(x.begin + period - 1, x.rows,
+             [&](int64_t first, int64_t rows) { strip_distances(x.values + first, period, rows, centre + first, out + first); });
+  return begun(out, x.begin + period - 1, x);
+}
+
+namespace {
+
+Series composed_extremes(Series x, bool largest, int64_t period, double* out) {
+  for_strips(x.begin + period - 1, x.rows,
+             [&](int64_t first, int64_t rows) { strip_extremes(x.values + first, largest, period, rows, out + first); });
+  return begun(out, x.begin + period - 1, x);
+}
+
+template <class Better>
+Series ages_of_extremes(Series x, bool largest, int64_t period, Better better, double* out) {
+  if (!is_composed(x, period)) {
+    const Series rows_of = rows_of_extremes(x, period, better, out);
+    for (int64_t row = rows_of.begin; row < x.rows; ++row) out[row] = static_cast<double>(row) - out[row];
+    return rows_of;
+  }
+  for_strips(x.begin + period - 1, x.rows,
+             [&](int64_t first, int64_t rows) { strip_extreme_ages(x.values + first, largest, period, rows, out + first, nullptr); });
+  return begun(out, x.begin + period - 1, x);
+}
+
+}  // namespace
+
+Series largest(Series x, int64_t period, double* out) {
+  return is_composed(x, period) ? composed_extremes(x, true, period, out) : extremes(x, period, kAbove, out);
+}
+Series smallest(Series x, int64_t period, double* out) {
+  return is_composed(x, period) ? composed_extremes(x, false, period, out) : extremes(x, period, kBelow, out);
+}
 Series tracked_largest(Series x, int64_t period, double* out) { return x.exact ? tracked_extremes(x, period, kAbove, out) : largest(x, period, out); }
 Series tracked_smallest(Series x, int64_t period, double* out) {
   return x.exact ? tracked_extremes(x, period, kBelow, out) : smallest(x, period, out);
 }
-Series row_of_largest(Series x, int64_t period, double* out) { return rows_of_extremes(x, period, kAbove, out); }
-Series row_of_smallest(Series x, int64_t period, double* out) { return rows_of_extremes(x, period, kBelow, out); }
+Series age_of_largest(Series x, int64_t period, double* out) { return ages_of_extremes(x, true, period, kAbove, out); }
+Series age_of_smallest(Series x, int64_t period, double* out) { return ages_of_extremes(x, false, period, kBelow, out); }
 
 // With y centred on the anchor of its block (as in variance) and the rows of a window numbered from its middle, the slope is
 // sum(row * y) / sum(row * row) and the level at the newest row is the mean plus half the window times the slope.
 Series regression(Series x, int64_t period, double* slope, double* out) {
   const double count = static_cast<double>(period), half = (count - 1) / 2, squares = count * (count * count - 1) / 12;
+  const double per_row = 1 / count, per_square = 1 / squares;
+  if (is_composed(x, period)) {
+    for_strips(x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) {
+      double sums[kStripRows], ages[kStripRows];
+      strip_ages(x.values + first, period, rows, sums, ages);
+      HAYATE_INDEPENDENT
+      for (int64_t i = 0; i < rows; ++i) {
+        const double rise = (half * sums[i] - ages[i]) * per_square;
+        slope[first + i] = rise;
+        out[first + i] = x.values[first + i] + (sums[i] * per_row + half * rise);
+      }
+    });
+    begun(slope, x.begin + period - 1, x);
+    return begun(out, x.begin + period - 1, x);
+  }
   const auto finish = [&](int64_t row, double anchor, double total, double weighted) {  // weights 1..period
     slope[row] = (weighted - (half + 1) * total) / squares;
     out[row] = anchor + total / count + half * slope[row];
@@ -246,4 +310,4 @@ Series average_true_range(Series high, Series low, Series close, int64_t period,
   return wilder_mean(true_range(high, low, close, out), period, out);
 }
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

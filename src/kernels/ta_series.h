@@ -4,24 +4,24 @@
 // value) and returns that as a Series, so calls chain without bookkeeping of lookbacks. Where a series starts matters for
 // recursive averages: from(x, row) is x begun later.
 //
-// Rolling sums and extremes are composed from two halves. Rows are cut into blocks of `period`; a window is the end of one
-// block and the start of the next, so a backward pass over the first and a forward pass over the second give every window
-// in three operations a row, whatever its length, with the error of a plain sum of its values: nothing that left the window
-// stays behind. TA-Lib keeps running sums, where the rounding of a price once far away stays for ever and a NaN too; they
-// are kept for `exact`, where its quirks are wanted.
+// Windows are put together from shorter ones, see ta_windows.h. Those longer than kLongestComposed rows, and all with `exact`, are
+// composed from two halves instead: rows are cut into blocks of `period`; a window is the end of one block and the start of the next, so
+// a backward pass over the first and a forward pass over the second give every window in three operations a row, whatever its
+// length, with the error of a plain sum of its values. Either way nothing that left the window stays behind. TA-Lib keeps running
+// sums, where the rounding of a price once far away stays for ever and a NaN too; they are kept for `exact`, where its quirks are
+// wanted.
 //
 // out must not be the input unless a function says so.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
+#include "kernels/isa.h"
 #include "kernels/ta.h"
+#include "kernels/ta_windows.h"
 
-namespace hayate::kernels::ta {
-
-inline constexpr double kNaN = -std::numeric_limits<double>::quiet_NaN();  // the one NaN, see vectors.h
+HAYATE_TA_BEGIN
 
 struct Series {
   const double* values;
@@ -32,10 +32,12 @@ struct Series {
   double operator[](int64_t row) const { return values[row]; }
 };
 
-inline Series input(const Call& call, int index) { return {call.inputs[index], 0, call.rows, call.exact}; }
-inline int64_t whole(const Call& call, int param) { return static_cast<int64_t>(call.params[param]); }
+static inline Series input(const Call& call, int index) { return {call.inputs[index], 0, call.rows, call.exact}; }
+static inline int64_t whole(const Call& call, int param) { return static_cast<int64_t>(call.params[param]); }
 /// x with its first value in row `row`, or where it was if that is later.
-inline Series from(Series x, int64_t row) { return {x.values, x.begin > row ? x.begin : row, x.rows, x.exact}; }
+static inline Series from(Series x, int64_t row) { return {x.values, x.begin > row ? x.begin : row, x.rows, x.exact}; }
+/// Whether the windows of `period` rows are made strip by strip, as in ta_windows.h.
+static inline bool is_composed(Series x, int64_t period) { return !x.exact && period <= kLongestComposed; }
 /// The Series in `out` that begins in row `begin`; the rows before are set to NaN.
 Series begun(double* out, int64_t begin, Series like);
 
@@ -45,20 +47,22 @@ Series sum(Series x, int64_t period, double* out);
 Series mean(Series x, int64_t period, double* out);
 /// Sums of addend(row) over rows that begin where `like` does: sum_of(like, 14, [&](int64_t row) { return ...; }, out).
 template <class Addend>
-Series sum_of(Series like, int64_t period, Addend addend, double* out);
+static Series sum_of(Series like, int64_t period, Addend addend, double* out);
 /// Mean with weights 1..period, the newest heaviest.
 Series weighted_mean(Series x, int64_t period, double* out);
 /// Mean square distance from the mean (divided by period, not period - 1), 0 or more. `scratch`: one series.
 Series variance(Series x, int64_t period, double* scratch, double* out);
+/// Mean distance of the values from their mean, which is `centre` away from the newest one. `centre` is a result, not scratch.
+Series mean_distance(Series x, int64_t period, double* centre, double* out);
 Series largest(Series x, int64_t period, double* out);
 Series smallest(Series x, int64_t period, double* out);
 /// The same numbers by TA-Lib's other way, which differs where values are missing: the extreme is kept until a new one comes
 /// or its row leaves the window; then the whole window is searched.
 Series tracked_largest(Series x, int64_t period, double* out);
 Series tracked_smallest(Series x, int64_t period, double* out);
-/// Row of the extreme of each window, the newest of equals.
-Series row_of_largest(Series x, int64_t period, double* out);
-Series row_of_smallest(Series x, int64_t period, double* out);
+/// How many rows ago the extreme of each window stood, the newest of equals.
+Series age_of_largest(Series x, int64_t period, double* out);
+Series age_of_smallest(Series x, int64_t period, double* out);
 /// The least-squares line through each window: its value at the newest row, and its slope per row. period >= 2.
 /// The value one row ahead is out + slope. `slope` is a result, not scratch.
 Series regression(Series x, int64_t period, double* slope, double* out);
@@ -78,7 +82,7 @@ Series wilder_mean(Series x, int64_t period, double* out);
 // ---- of bars ----------------------------------------------------------------------------------------------------------
 
 /// The largest of high - low, |high - previous close|, |low - previous close|.
-inline double true_range_of(double high, double low, double close_before) {
+static inline double true_range_of(double high, double low, double close_before) {
   const double up = std::fabs(high - close_before), down = std::fabs(low - close_before);
   double range = high - low;
   if (up > range) range = up;
@@ -95,7 +99,7 @@ Series average_true_range(Series high, Series low, Series close, int64_t period,
 /// out[window's last row] for all windows. Both passes over a block of `period` rows: backward, the end of the block goes to
 /// the row of the window that begins there; forward, the windows that ended in later rows get those rows too.
 template <class Addend>
-void composed_sums(Series like, int64_t period, Addend addend, double* out) {
+static void block_sums(Series like, int64_t period, Addend addend, double* out) {
   for (int64_t block = like.begin; block + period <= like.rows; block += period) {
     const int64_t next = block + period, stop = next + period - 1 < like.rows ? next + period - 1 : like.rows;
     double tail = 0;
@@ -108,9 +112,20 @@ void composed_sums(Series like, int64_t period, Addend addend, double* out) {
   }
 }
 
+/// Strip by strip, see ta_windows.h.
+template <class Addend>
+static void composed_sums(Series like, int64_t period, Addend addend, double* out) {
+  double room[kStripRoom];
+  double* __restrict values = room + period - 1;
+  for_strips(like.begin + period - 1, like.rows, [&](int64_t first, int64_t rows) {
+    for (int64_t i = 1 - period; i < rows; ++i) values[i] = addend(first + i);
+    strip_sums(values, period, rows, out + first);
+  });
+}
+
 /// TA-Lib's: what entered is added, what left is subtracted.
 template <class Addend>
-void running_sums(Series like, int64_t period, Addend addend, double* out) {
+static void running_sums(Series like, int64_t period, Addend addend, double* out) {
   double total = 0;
   for (int64_t row = like.begin; row < like.rows; ++row) {
     total += addend(row);
@@ -121,7 +136,7 @@ void running_sums(Series like, int64_t period, Addend addend, double* out) {
 }
 
 template <class Addend>
-Series sum_of(Series like, int64_t period, Addend addend, double* out) {
+static Series sum_of(Series like, int64_t period, Addend addend, double* out) {
   if (like.exact)
     running_sums(like, period, addend, out);
   else
@@ -129,4 +144,4 @@ Series sum_of(Series like, int64_t period, Addend addend, double* out) {
   return begun(out, like.begin + period - 1, like);
 }
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -5,7 +5,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 // ---- one series -------------------------------------------------------------------------------------------------------
@@ -80,10 +80,21 @@ void percentile(const Call& call) {
 void percent_rank(const Call& call) {
   const Series x = input(call, 0);
   const int64_t period = whole(call, 0);
-  for (int64_t row = period; row < x.rows; ++row) {
-    int64_t below = 0;
-    for (int64_t i = 1; i <= period; ++i) below += x[row - i] < x[row];
-    call.outputs[0][row] = 100.0 * static_cast<double>(below) / static_cast<double>(period);
+  const double count = static_cast<double>(period);
+  double* out = call.outputs[0];
+  constexpr int64_t kTogether = 32;  // rows whose counts stay in registers
+  int64_t row = period;
+  for (; row + kTogether <= x.rows; row += kTogether) {
+    const double* newest = x.values + row;
+    double below[kTogether] = {};
+    for (int64_t age = 1; age <= period; ++age)
+      for (int64_t i = 0; i < kTogether; ++i) below[i] += newest[i - age] < newest[i] ? 1.0 : 0.0;
+    for (int64_t i = 0; i < kTogether; ++i) out[row + i] = 100 * below[i] / count;
+  }
+  for (; row < x.rows; ++row) {
+    double below = 0;
+    for (int64_t age = 1; age <= period; ++age) below += x[row - age] < x[row] ? 1.0 : 0.0;
+    out[row] = 100 * below / count;
   }
   begun(call.outputs[0], period, x);
 }
@@ -112,11 +123,33 @@ void store(const Moments& m, double* const* series, int64_t row) {
 }
 Moments stored(double* const* series, int64_t row) { return {series[0][row], series[1][row], series[2][row], series[3][row], series[4][row]}; }
 
-// out[row] = formula(moments of the window that ends there), composed from blocks as the variance in ta_series.cc is: distances
+// Strip by strip (ta_windows.h), distances taken from the newest row.
+template <class At, class Formula>
+void of_composed_moments(Series like, int64_t period, At at, Formula formula, double* out) {
+  double x_room[kStripRoom], y_room[kStripRoom], sums[5][kStripRows];
+  double* __restrict x = x_room + period - 1;
+  double* __restrict y = y_room + period - 1;
+  double* const all[] = {sums[0], sums[1], sums[2], sums[3], sums[4]};
+  for_strips(like.begin + period - 1, like.rows, [&](int64_t first, int64_t rows) {
+    for (int64_t i = 1 - period; i < rows; ++i) {
+      const Pair pair = at(first + i);
+      x[i] = pair.x, y[i] = pair.y;
+    }
+    strip_products(x, y, period, rows, all);
+    for (int64_t i = 0; i < rows; ++i) out[first + i] = formula(Moments{sums[0][i], sums[1][i], sums[2][i], sums[3][i], sums[4][i]});
+  });
+}
+
+// out[row] = formula(moments of the window that ends there), from blocks, as the variance in ta_series.cc is: distances
 // are taken from the first row of the later block, or from the last row where the window is a block, so no digits are lost
 // to how far the values are from 0. `at(row)` gives the pair of a row, from `like.begin` on.
 template <class At, class Formula>
 void of_moments(Series like, int64_t period, At at, double* const* scratch, Formula formula, double* out) {
+  if (is_composed(like, period)) {
+    of_composed_moments(like, period, at, formula, out);
+    begun(out, like.begin + period - 1, like);
+    return;
+  }
   for (int64_t block = like.begin; block + period <= like.rows; block += period) {
     const int64_t next = block + period, stop = next + period - 1 < like.rows ? next + period - 1 : like.rows;
     Moments all;
@@ -148,7 +181,8 @@ void correlation(const Call& call) {
   const double *x = call.inputs[0], *y = call.inputs[1], count = call.params[0];
   const auto formula = [count](const Moments& m) {
     const double product = (m.xx - m.x * m.x / count) * (m.yy - m.y * m.y / count);
-    return product <= 0 ? 0 : (m.xy - m.x * m.y / count) / std::sqrt(product);
+    const double value = (m.xy - m.x * m.y / count) / std::sqrt(product);
+    return product <= 0 ? 0 : value;
   };
   of_moments(input(call, 0), whole(call, 0), [=](int64_t row) { return Pair{x[row], y[row]}; }, call.scratch, formula, call.outputs[0]);
   missing_to_zero(input(call, 0), whole(call, 0), call.outputs[0]);
@@ -157,10 +191,14 @@ void correlation(const Call& call) {
 // Slope of the second series' returns over the first's.
 void beta(const Call& call) {
   const double *x = call.inputs[0], *y = call.inputs[1], count = call.params[0];
-  const auto change = [](const double* price, int64_t row) { return price[row - 1] == 0 ? 0 : (price[row] - price[row - 1]) / price[row - 1]; };
+  const auto change = [](const double* price, int64_t row) {
+    const double value = (price[row] - price[row - 1]) / price[row - 1];
+    return price[row - 1] == 0 ? 0 : value;
+  };
   const auto formula = [count](const Moments& m) {
     const double squares = m.xx * count - m.x * m.x;
-    return squares == 0 ? 0 : (m.xy * count - m.x * m.y) / squares;
+    const double value = (m.xy * count - m.x * m.y) / squares;
+    return squares == 0 ? 0 : value;
   };
   const Series returns = from(input(call, 0), 1);
   of_moments(returns, whole(call, 0), [=](int64_t row) { return Pair{change(x, row), change(y, row)}; }, call.scratch, formula, call.outputs[0]);
@@ -200,6 +238,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> statistic_functions() { return kFunctions; }
+extern const std::span<const Entry> kStatisticFunctions;
+constexpr std::span<const Entry> kStatisticFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

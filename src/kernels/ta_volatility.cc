@@ -4,7 +4,7 @@
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 Series day_range(const Call& call, double* out) {
@@ -16,24 +16,14 @@ void average_day_range(const Call& call) { mean(day_range(call, call.scratch[0])
 
 void true_range(const Call& call) { true_range(input(call, 0), input(call, 1), input(call, 2), call.outputs[0]); }
 
-void average_true_range(const Call& call) { average_true_range(input(call, 0), input(call, 1), input(call, 2), whole(call, 0), call.outputs[0]); }
-
-// In percent of the close; 0 where that is 0. With a period of 1 TA-Lib gives the true range as it is.
-void normalized_range(const Call& call) {
-  double* out = call.outputs[0];
-  const Series close = input(call, 2), range = average_true_range(input(call, 0), input(call, 1), close, whole(call, 0), out);
-  if (whole(call, 0) == 1) return;
-  for (int64_t row = range.begin; row < call.rows; ++row) out[row] = close[row] == 0 ? 0 : out[row] / close[row] * 100;
-}
-
 // Change over rocperiod rows of the exponential mean of high - low, in percent. (M. Chaikin.)
 void range_change(const Call& call) {
   double *out = call.outputs[0], *smooth = call.scratch[0];
   const Series range = exponential_mean(day_range(call, smooth), whole(call, 0), smooth);
-  const int64_t first = range.begin + whole(call, 1);
+  const int64_t steps = whole(call, 1), first = range.begin + steps;
   for (int64_t row = first; row < call.rows; ++row) {
-    const double before = smooth[row - whole(call, 1)];
-    out[row] = before == 0 ? 0 : (smooth[row] - before) / before * 100;
+    const double before = smooth[row - steps], change = (smooth[row] - before) / before * 100;
+    out[row] = before == 0 ? 0 : change;
   }
   begun(out, first, range);
 }
@@ -71,7 +61,7 @@ constexpr Entry kFunctions[] = {
     {.name = "ADR", .group = kGroup, .title = "Average Day Range", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},
      .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = average_day_range},
     {.name = "ATR", .group = kGroup, .title = "Average True Range", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 1)},
-     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = average_true_range},
+     .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::atr},
     {.name = "CVI", .group = kGroup, .title = "Chaikin's Volatility", .inputs = {"high", "low"},
      .params = {period("timeperiod", 10, 2), period("rocperiod", 10, 1)}, .outputs = {"real"}, .recursive = true, .scratch = 1, .lookback = window_and_step,
      .compute = range_change},
@@ -79,7 +69,7 @@ constexpr Entry kFunctions[] = {
      .params = {period("fastperiod", 9, 2), period("slowperiod", 25, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 2, .lookback = three_windows,
      .compute = mass_index},
     {.name = "NATR", .group = kGroup, .title = "Normalized Average True Range", .inputs = {"high", "low", "close"},
-     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .compute = normalized_range},
+     .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::natr},
     {.name = "RVI", .group = kGroup, .title = "Relative Volatility Index", .inputs = {"real"},
      .params = {period("timeperiod", 14, 1), period("stddevperiod", 10, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 2,
      .lookback = two_windows, .compute = relative_volatility},
@@ -90,6 +80,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> volatility_functions() { return kFunctions; }
+extern const std::span<const Entry> kVolatilityFunctions;
+constexpr std::span<const Entry> kVolatilityFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

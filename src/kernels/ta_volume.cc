@@ -5,7 +5,7 @@
 #include "kernels/ta_average.h"
 #include "kernels/ta_table.h"
 
-namespace hayate::kernels::ta {
+HAYATE_TA_BEGIN
 namespace {
 
 int64_t shorter_period(const double* params) { return static_cast<int64_t>(params[0] < params[1] ? params[0] : params[1]); }
@@ -83,19 +83,6 @@ void volume_index(const Call& call) {
   }
 }
 
-// Volume added on days that closed higher, subtracted on days that closed lower; the first day's is added. (J. Granville.)
-void on_balance(const Call& call) {
-  const double *close = call.inputs[0], *volume = call.inputs[1];
-  double total = 0;
-  for (int64_t row = 0; row < call.rows; ++row) {
-    if (row == 0 || close[row] > close[row - 1])
-      total += volume[row];
-    else if (close[row] < close[row - 1])
-      total -= volume[row];
-    call.outputs[0][row] = total;
-  }
-}
-
 void price_volume_trend(const Call& call) {
   double total = 0;
   for (int64_t row = 0; row < call.rows; ++row) {
@@ -157,7 +144,7 @@ constexpr Entry kFunctions[] = {
     {.name = "NVI", .group = kGroup, .title = "Negative Volume Index", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
      .lookback = fixed_lookback<0>, .compute = volume_index<false>},
     {.name = "OBV", .group = kGroup, .title = "On Balance Volume", .inputs = {"real", "volume"}, .outputs = {"real"}, .cumulative = true,
-     .lookback = fixed_lookback<0>, .compute = on_balance},
+     .lookback = fixed_lookback<0>, .lanes = LaneFunction::obv},
     {.name = "PVI", .group = kGroup, .title = "Positive Volume Index", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
      .lookback = fixed_lookback<0>, .compute = volume_index<true>},
     {.name = "PVO", .group = kGroup, .title = "Percentage Volume Oscillator", .inputs = {"volume"},
@@ -174,6 +161,7 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-std::span<const Entry> volume_functions() { return kFunctions; }
+extern const std::span<const Entry> kVolumeFunctions;
+constexpr std::span<const Entry> kVolumeFunctions = kFunctions;
 
-}  // namespace hayate::kernels::ta
+HAYATE_TA_END

@@ -28,6 +28,9 @@ inline constexpr float kNaN32 = -__builtin_nanf("");
 #define HAYATE_UNROLL _Pragma("GCC unroll 5")
 #endif
 
+// For what a loop over rows does to one of them: a call would keep the loop from becoming vectors.
+#define HAYATE_INLINE __attribute__((always_inline))
+
 /// Bytes of the vectors for kernels that keep many of them: the AVX-512 machines we measured do two of these at the price of a longer one.
 #if defined(__AVX2__)
 inline constexpr int64_t kShortVector = 32;

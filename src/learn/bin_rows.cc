@@ -113,8 +113,9 @@ std::vector<ValueCounts> count_values(const RowSource& source, std::span<const i
 }
 
 /// Fills matrix.cuts. Which of its training rows miss a value is found when they are coded.
-Result<void> place_all(const RowSource& source, std::span<const int32_t> train_rows, int max_bins, std::span<const uint8_t> categorical,
+Result<void> place_all(const RowSource& source, std::span<const int32_t> train_rows, const Spacing& spacing, std::span<const uint8_t> categorical,
                        BinnedMatrix& matrix) {
+  const int max_bins = spacing.max_bins;
   const std::vector<int32_t> for_cuts = cut_rows(train_rows, max_bins);
   const bool sampled = for_cuts.size() < train_rows.size();
   const std::vector<float> values = read_values(source, for_cuts);
@@ -133,7 +134,7 @@ Result<void> place_all(const RowSource& source, std::span<const int32_t> train_r
     } else {
       int64_t distinct = 0;
       const std::vector<float> sorted = whole ? whole->sorted(distinct) : sorted_values(column(f), int64_t(for_cuts.size()), distinct);
-      place_cuts({sorted.data(), 1, int64_t(sorted.size()), distinct}, max_bins, matrix.cuts.values);
+      place_cuts({sorted.data(), 1, int64_t(sorted.size()), distinct}, spacing, matrix.cuts.values);
     }
     end_feature(matrix, false);
   }
@@ -191,9 +192,9 @@ BinnedMatrix by_columns(const BinnedMatrix& matrix) {
 }  // namespace learn
 
 Result<BinnedMatrix> bin_rows(const RowSource& source, std::span<const int32_t> train_rows, int max_bins, std::span<const uint8_t> categorical,
-                              bool by_rows) {
+                              Spread spread, bool by_rows) {
   HY_TRY(BinnedMatrix matrix, begin_matrix(int64_t(train_rows.size()), source.num_features, train_rows, max_bins, source.names, categorical));
-  HY_CHECK(place_all(source, train_rows, max_bins, categorical, matrix));
+  HY_CHECK(place_all(source, train_rows, {max_bins, spread}, categorical, matrix));
   code_rows(source, train_rows, by_rows, matrix);
   return matrix;
 }

@@ -28,9 +28,9 @@ std::vector<int32_t> all_rows(size_t count) {
 }
 
 /// By ranks and by values, which must agree.
-BinnedMatrix binned(const std::vector<float>& values, int bins, const std::vector<int32_t>& rows) {
-  BinnedMatrix by_ranks = std::move(bin_columns(rank_columns(one_column(values)), rows, bins)).value();
-  const BinnedMatrix by_values = std::move(bin_values(one_column(values), rows, bins)).value();
+BinnedMatrix binned(const std::vector<float>& values, int bins, const std::vector<int32_t>& rows, Spread spread = Spread::even) {
+  BinnedMatrix by_ranks = std::move(bin_columns(rank_columns(one_column(values)), rows, bins, {}, spread)).value();
+  const BinnedMatrix by_values = std::move(bin_values(one_column(values), rows, bins, {}, spread)).value();
   REQUIRE(by_values.cuts == by_ranks.cuts);
   REQUIRE(by_values.has_missing == by_ranks.has_missing);
   REQUIRE(std::equal(values.begin(), values.end(), by_values.codes.data(),
@@ -128,6 +128,31 @@ TEST_CASE("bins: many distinct values fill the bins evenly, heavy ones alone") {
   const std::vector<int> heavy = sizes(binned(values, 64, all_rows(values.size())));
   CHECK(heavy.size() == 64);
   CHECK(std::count_if(heavy.begin(), heavy.end(), [](int size) { return size > 200; }) == 1);
+}
+
+TEST_CASE("bins: spread towards the ends, they hold a row each there and most in the middle; codes and cuts are as sound") {
+  std::vector<float> values(1'500);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = float(random_unit(1, i));
+  const BinnedMatrix matrix = binned(values, 64, all_rows(values.size()), Spread::ends);
+  std::vector<int> size(matrix.cuts.of(0).size() + 1);
+  for (int64_t row = 0; row < matrix.num_rows; ++row) ++size[matrix.codes.data()[row]];
+  // The last bins would hold less than a row each: some of them are left out.
+  REQUIRE(size.size() >= 60);
+  REQUIRE(size.size() <= 64);
+  CHECK(size.front() == 1);
+  CHECK(size.back() <= 2);
+  for (const size_t bin : {31u, 32u}) CHECK(std::abs(size[bin] - 2 * 1'500 / 64) <= 3);
+  for (size_t bin = 0; bin < 31; ++bin) CHECK(size[bin] <= size[bin + 1] + 1);
+  for (size_t bin = 33; bin + 1 < size.size(); ++bin) CHECK(size[bin + 1] <= size[bin] + 1);
+  for (const size_t count : {1u, 2u, 65u, 300u, 70'000u})
+    for (const int bins : {2, 64, 255}) {
+      const std::vector<float> odd = odd_values(count, count);
+      const BinnedMatrix own = binned(odd, bins, all_rows(count), Spread::ends);
+      REQUIRE(own.cuts.of(0).size() < size_t(bins));
+      std::vector<uint8_t> codes(count);
+      code_values(own.cuts.of(0), odd, codes.data());
+      REQUIRE(std::equal(codes.begin(), codes.end(), own.codes.data()));
+    }
 }
 
 TEST_CASE("bins: a sample places the cuts of long tables; few distinct values are all found") {

@@ -47,7 +47,8 @@ struct Node {
   BoostSums sums;
   int32_t histogram = -1;  ///< its place in the pool; -1: none
   Candidate best;
-  uint32_t left = 0;  ///< its left child's number, the right one follows; 0: a leaf
+  uint32_t left = 0;             ///< its left child's number, the right one follows; 0: a leaf
+  std::vector<uint32_t> groups;  ///< of TreeLimits::interactions: those that hold all features tested on the way here
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();  ///< bounds of values below
 
   int64_t rows() const { return end - begin; }
@@ -257,6 +258,7 @@ struct TreeGrower::State {
   Candidate search_all(const Tile& tile, const uint64_t* histogram, const Node& node) const {
     Candidate best;
     for (size_t f = 0; f < tile.features.size(); ++f) {
+      if (!may_test(node, tile.features[f].number)) continue;
       const uint64_t* bins = histogram + int64_t(f) * tile.codes.slots;
       const BoostSums missing = missing_of(tile, f, bins);
       if (table.is_categorical(tile.features[f].number)) {
@@ -310,6 +312,11 @@ struct TreeGrower::State {
     }
   }
 
+  bool may_test(const Node& node, int32_t feature) const {
+    if (limits.interactions.empty()) return true;
+    return std::any_of(node.groups.begin(), node.groups.end(), [&](uint32_t group) { return limits.interactions[group][size_t(feature)] != 0; });
+  }
+
   static bool is_larger(const Candidate& a, const Candidate& b) {
     return a.gain > b.gain || (a.gain == b.gain && a.gain > 0 && a.feature < b.feature);
   }
@@ -347,8 +354,17 @@ struct TreeGrower::State {
     if (!is_plain()) found.small.above = found.large.above = std::numeric_limits<float>::max();
     uint64_t* of_small = part(quest.small_words, tile);
     uint64_t* of_large = quest.large_words ? part(quest.large_words, tile) : nullptr;
-    kernels.search(tile.features.data(), int32_t(tile.features.size()), tile.codes.slots, tile.words(), records->packing, of_small, of_large,
-                   quest.small_node ? &*quest.small_node : nullptr, quest.large_node ? &*quest.large_node : nullptr, &found.small, &found.large);
+    // Runs of features that both children may test. What is left of the others is of no use: no node below may test them either.
+    for (size_t first = 0, last; first < tile.features.size(); first = last) {
+      const auto allowed = [&](size_t f) { return may_test(*quest.small, tile.features[f].number); };
+      last = limits.interactions.empty() ? tile.features.size() : first + 1;
+      while (last < tile.features.size() && allowed(last) == allowed(first)) ++last;
+      if (!allowed(first)) continue;
+      const int64_t at = int64_t(first) * tile.codes.slots;
+      kernels.search(&tile.features[first], int32_t(last - first), tile.codes.slots, tile.words(), records->packing, of_small + at,
+                     of_large ? of_large + at : nullptr, quest.small_node ? &*quest.small_node : nullptr,
+                     quest.large_node ? &*quest.large_node : nullptr, &found.small, &found.large);
+    }
     if (!is_plain()) {
       if (quest.small_node) found.small_best = search_all(tile, of_small, *quest.small);
       if (quest.large_node) found.large_best = search_all(tile, of_large, *quest.large);
@@ -502,6 +518,8 @@ struct TreeGrower::State {
     Node root;
     root.end = int64_t(rows->size());
     root.sums = total();
+    root.groups.resize(limits.interactions.size());
+    std::iota(root.groups.begin(), root.groups.end(), 0u);
     nodes.push_back(root);
     num_leaves = 1;
     if (tiles->tiles.empty() || !may_split(nodes[0]) || limits.num_leaves == 1) return;
@@ -552,6 +570,9 @@ struct TreeGrower::State {
     const double middle = best.left_value + (best.right_value - best.left_value) / 2;
     if (direction > 0) a.high = b.low = middle;
     if (direction < 0) a.low = b.high = middle;
+    for (const uint32_t group : nodes[number].groups)
+      if (limits.interactions[group][size_t(best.feature)]) a.groups.push_back(group);
+    b.groups = a.groups;
     nodes[number].left = left;
     nodes.push_back(a), nodes.push_back(b);
     ++num_leaves;
@@ -583,12 +604,13 @@ struct TreeGrower::State {
 TreeGrower::TreeGrower(const BoostTable& table, const TreeLimits& limits, exec::Crew& crew) : state_(std::make_unique<State>(table, limits, crew)) {}
 TreeGrower::~TreeGrower() = default;
 
-void TreeGrower::grow(const TileSet& tiles, const Records& records, GrownTree& tree) {
+void TreeGrower::grow(const TileSet& tiles, const Records& records, GrownTree& tree, const exec::Cancellation* cancel) {
   State& s = *state_;
   s.tiles = &tiles, s.records = &records, s.rows = &tree.rows;
   s.prepare_memory();
   s.plant();
-  while (!s.open.empty() && (s.limits.num_leaves == 0 || s.num_leaves < s.limits.num_leaves)) s.split(s.next_leaf());
+  const auto stopped = [cancel] { return cancel && cancel->stopped(); };
+  while (!stopped() && !s.open.empty() && (s.limits.num_leaves == 0 || s.num_leaves < s.limits.num_leaves)) s.split(s.next_leaf());
   s.finish(tree);
 }
 

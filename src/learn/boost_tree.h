@@ -64,7 +64,8 @@ struct TreeLimits {
   bool depthwise = false;
   int64_t min_samples_leaf = 1;
   double min_child_weight = 0, lambda_l1 = 0, lambda_l2 = 0, min_gain = 0;
-  std::vector<int8_t> monotone;  ///< per feature: 1, -1 or 0; empty when none is bound
+  std::vector<int8_t> monotone;                    ///< per feature: 1, -1 or 0; empty when none is bound
+  std::vector<std::vector<uint8_t>> interactions;  ///< groups of flags by feature: a path tests members of one group; empty: any
 };
 
 struct LeafRows {
@@ -94,8 +95,9 @@ class TreeGrower {
   TreeGrower(const BoostTable& table, const TreeLimits& limits, exec::Crew& crew);
   ~TreeGrower();
 
-  /// `tree.rows` holds the rows to learn from, and then these by leaf.
-  void grow(const TileSet& tiles, const Records& records, GrownTree& tree);
+  /// `tree.rows` holds the rows to learn from, and then these by leaf. Once `cancel`, which may be null, says stop, no more leaves
+  /// are split.
+  void grow(const TileSet& tiles, const Records& records, GrownTree& tree, const exec::Cancellation* cancel);
 
  private:
   struct State;

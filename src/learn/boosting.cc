@@ -90,7 +90,8 @@ struct Derivatives {
 class Booster {
  public:
   Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
-          std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, uint64_t seed, uint64_t entity, exec::Crew& crew)
+          std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, const std::vector<std::vector<uint8_t>>& groups,
+          uint64_t seed, uint64_t entity, exec::Crew& crew)
       : params_(params),
         seed_(seed),
         entity_(entity),
@@ -100,7 +101,7 @@ class Booster {
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
-        grower_(table_, limits(roles), crew) {
+        grower_(table_, limits(roles, groups), crew) {
     counted_ = loss_->is_counted() && (target_.weights.empty() || times_count());
     forest_.problem = labels.problem, forest_.num_classes = labels.num_classes;
     forest_.joined = Joined::sum, forest_.link = loss_->link();
@@ -113,6 +114,7 @@ class Booster {
   }
 
   Forest train(const exec::Cancellation* cancel) {
+    cancel_ = cancel;
     begin();
     for (int64_t round = 0; round < params_.num_trees && !(cancel && cancel->stopped()); ++round) {
       draw_rows(round);
@@ -125,7 +127,7 @@ class Booster {
   }
 
  private:
-  TreeLimits limits(const FeatureRoles& roles) const {
+  TreeLimits limits(const FeatureRoles& roles, const std::vector<std::vector<uint8_t>>& groups) const {
     constexpr int64_t kMostSets = 65'000;  // a node names its set of categories in 16 bits
     const bool few = table_.has_categories() && (params_.num_leaves == 0 || params_.num_leaves > kMostSets);
     return {.num_leaves = few ? kMostSets : params_.num_leaves,
@@ -136,7 +138,8 @@ class Booster {
             .lambda_l1 = std::ldexp(params_.lambda_l1, -target_.exponent),
             .lambda_l2 = params_.lambda_l2,
             .min_gain = std::ldexp(params_.min_gain, -2 * target_.exponent),
-            .monotone = roles.monotone};
+            .monotone = roles.monotone,
+            .interactions = groups};
   }
 
   /// Splits the 64 bits of a record so that the sums of a node fit; tables of more rows have blocks of kNarrowRows.
@@ -231,7 +234,7 @@ class Booster {
     derive(k);
     draw_features();
     tree_.rows = bag_;
-    grower_.grow(tiles_, records_, tree_);
+    grower_.grow(tiles_, records_, tree_, cancel_);
     const size_t first = forest_.values.size();
     forest_.values.resize(first + tree_.nodes.size());
     const std::span<double> values = std::span(forest_.values).subspan(first);
@@ -332,6 +335,7 @@ class Booster {
   const std::vector<uint8_t> times_;
   const size_t num_rows_;
   TreeGrower grower_;
+  const exec::Cancellation* cancel_ = nullptr;
   bool counted_ = false;
   uint32_t g_shift_ = 0, h_shift_ = 0;
   std::vector<int32_t> every_feature_;
@@ -370,6 +374,7 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
   HY_TRY(std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
   HY_CHECK(check_labels(labels, counted, params));
   HY_TRY(const FeatureRoles roles, feature_roles(params.categorical, params.monotone, matrix.names, matrix.num_features));
+  HY_TRY(const auto groups, interaction_groups(params.interactions, matrix.names, matrix.num_features));
   if (!roles.monotone.empty() && labels.num_classes > 2)
     return usage_error(fmt::format("monotone has no meaning for {} classes", labels.num_classes), "monotone", "leave monotone out");
   std::vector<int32_t> held_out;
@@ -380,7 +385,7 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
   constexpr int64_t kWorthSharing = 100'000;
   exec::Crew crew(int64_t(counted.size()) * matrix.num_features < kWorthSharing ? nullptr : pool);
   Forest forest;
-  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, roles, seed, entity, crew).train(cancel); });
+  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, roles, groups, seed, entity, crew).train(cancel); });
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "boosting", "run it again"};
   return forest;
 }

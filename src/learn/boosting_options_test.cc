@@ -1,10 +1,11 @@
-// Objectives, rankings, early stopping, monotone and categorical features of boosting.
+// Objectives, rankings, early stopping, monotone, categorical and grouped features of boosting.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include "base/random.h"
 #include "exec/pool.h"
@@ -253,10 +254,118 @@ TEST_CASE("boosting: categories split into any two sets; unknown ones go with th
   CHECK(coded == predicted(stopped, d.raw()));
 }
 
+/// The features tested on the way to each leaf of every tree.
+std::vector<std::set<int32_t>> paths_of(const Forest& forest) {
+  std::vector<std::set<int32_t>> out;
+  for (int64_t t = 0; t < forest.num_trees(); ++t) {
+    const auto walk = [&](const auto& self, uint32_t at, std::set<int32_t> tested) -> void {
+      const TreeNode& node = forest.tree(t)[at];
+      if (node.is_leaf()) return out.push_back(tested);
+      tested.insert(node.feature);
+      self(self, node.child(), tested), self(self, node.child() + 1, tested);
+    };
+    walk(walk, 0, {});
+  }
+  return out;
+}
+
+TEST_CASE("boosting: features that lead to one leaf are all of one group") {
+  Data d = make_data(3000, 6, 21);
+  for (int64_t i = 0; i < 3000; ++i)
+    d.y[size_t(i)] = double(d.at(i, 0)) * double(d.at(i, 1)) + double(d.at(i, 2)) * double(d.at(i, 3)) + double(d.at(i, 4)) + double(d.at(i, 5));
+  const std::vector<std::set<int32_t>> groups = {{0, 1}, {1, 2, 3}, {4, 5}};  // 4 and 5 are named nowhere
+  const auto fits = [&](const std::set<int32_t>& path) {
+    return std::any_of(groups.begin(), groups.end(),
+                       [&](const auto& group) { return std::includes(group.begin(), group.end(), path.begin(), path.end()); });
+  };
+  // Each way of searching: the fast one, all candidates singly, categories.
+  for (const char* also : {"", ",lambda_l1=0.5", ",monotone=4:1", ",grow_policy=depthwise,max_depth=5", ",feature_fraction=0.6"}) {
+    CAPTURE(also);
+    const auto bound = paths_of(train(d, Labels::numbers(d.y), std::string("interactions=0;1|3;2; 1") + also));
+    CHECK(std::all_of(bound.begin(), bound.end(), fits));
+    CHECK(std::any_of(bound.begin(), bound.end(), [](const auto& path) { return path == std::set<int32_t>{1, 2, 3}; }));
+    const auto free = paths_of(train(d, Labels::numbers(d.y), std::string("num_trees=20") + also));
+    CHECK_FALSE(std::all_of(free.begin(), free.end(), fits));
+  }
+  const Forest all = train(d, Labels::numbers(d.y), ""), together = train(d, Labels::numbers(d.y), "interactions=0;1;2;3;4;5");
+  CHECK(all.nodes == together.nodes);
+  CHECK(all.values == together.values);
+  // Alone, each feature gives a sum of functions of one.
+  for (const auto& path : paths_of(train(d, Labels::numbers(d.y), "interactions=0|1|2|3|4|5"))) CHECK(path.size() <= 1);
+  CHECK(try_train(d, Labels::numbers(d.y), "interactions=0;17").error().kind == Kind::usage);
+}
+
+TEST_CASE("boosting: bounds hold beside categories, missing values, penalties and bagging; a row of weight 2 is that row twice") {
+  constexpr int64_t kRows = 2000;
+  Data d = make_data(kRows, 4, 22);
+  for (int64_t i = 0; i < kRows; ++i) {
+    d.at(i, 3) = float(random_below(23, uint64_t(i), 12));
+    d.y[size_t(i)] = double(d.at(i, 0)) + std::sin(4 * double(d.at(i, 0))) + (int(d.at(i, 3)) % 3 == 0 ? 2.0 : 0.0) * double(d.at(i, 1));
+    for (int64_t f = 0; f < 4; ++f)
+      if (random_below(24, uint64_t(4 * i + f), 7) == 0) d.at(i, f) = std::numeric_limits<float>::quiet_NaN();
+    d.classes[size_t(i)] = d.y[size_t(i)] > 0;
+  }
+  for (const Labels& labels : {Labels::numbers(d.y), Labels::ids(d.classes, 2)})
+    for (const char* also : {"", ",lambda_l1=2,lambda_l2=3", ",bagging_fraction=0.6,feature_fraction=0.8", ",interactions=0;3|1;3"}) {
+      CAPTURE(also);
+      const Forest forest = train(d, labels, std::string("monotone=0:1,categorical=3,num_trees=40") + also);
+      const size_t width = size_t(forest.num_outputs());
+      for (int64_t i = 0; i < 300; ++i) {
+        Data line{60, 4, std::vector<float>(240), {}, {}, {}};
+        for (int64_t step = 0; step < 60; ++step) {
+          for (int64_t f = 1; f < 4; ++f) line.at(step, f) = d.at(i, f);
+          line.at(step, 0) = float(-3 + 0.1 * double(step));
+        }
+        const std::vector<double> p = predicted(forest, line.raw());
+        for (size_t step = 1; step < 60; ++step) CHECK(p[step * width + width - 1] >= p[(step - 1) * width + width - 1]);
+      }
+    }
+  // Every second row has weight 2, or stands there twice.
+  const auto rows = all_rows(kRows);
+  std::vector<int32_t> repeated;
+  std::vector<float> weights;
+  for (const int32_t row : rows) repeated.insert(repeated.end(), row % 2 ? 2 : 1, row), weights.push_back(row % 2 ? 2.0f : 1.0f);
+  const BoostingParams params = params_of("monotone=0:1,categorical=3,num_trees=20,min_samples_leaf=1");
+  const BinnedMatrix matrix = bin(d, rows, params);
+  for (const Labels& labels : {Labels::numbers(d.y), Labels::ids(d.classes, 2)}) {
+    const Forest weighed = std::move(train_boosting(matrix, rows, labels, weights, params, 1, 0)).value();
+    const Forest twice = std::move(train_boosting(matrix, repeated, labels, {}, params, 1, 0)).value();
+    CHECK(weighed.nodes == twice.nodes);
+    CHECK(weighed.values == twice.values);
+    CHECK(weighed.sets == twice.sets);
+  }
+}
+
+TEST_CASE("boosting: the metric that stops counts a held-out row of weight 2 twice") {
+  Data d = make_data(1200, 5, 25);
+  const auto rows = all_rows(1200);
+  std::vector<int32_t> repeated;
+  std::vector<float> weights, ones(1200, 1.0f);
+  for (const int32_t row : rows) {
+    const bool heavy = row >= 840 && d.at(row, 0) > 0;  // among the last 30 % of the groups, which are held out
+    repeated.insert(repeated.end(), heavy ? 2 : 1, row), weights.push_back(heavy ? 2.0f : 1.0f);
+  }
+  for (const char* metric : {"auto", "mae", "rmse", "log_loss", "roc_auc"}) {
+    const bool classes = std::string(metric) == "log_loss" || std::string(metric) == "roc_auc";
+    Labels labels = classes ? Labels::ids(d.classes, 2) : Labels::numbers(d.y);
+    labels.groups = d.groups;
+    const BoostingParams params =
+        params_of(std::string("min_samples_leaf=1,learning_rate=0.2,early_stopping_rounds=10,validation_fraction=0.3,metric=") + metric);
+    const BinnedMatrix matrix = bin(d, rows, params);
+    const auto stopped = [&](const std::vector<int32_t>& on, const std::vector<float>& by) {
+      return std::move(train_boosting(matrix, on, labels, by, params, 1, 0)).value();
+    };
+    CAPTURE(metric);
+    CHECK(stopped(rows, weights).num_trees() == stopped(repeated, ones).num_trees());
+    CHECK(stopped(rows, weights).nodes == stopped(repeated, ones).nodes);
+  }
+}
+
 TEST_CASE("boosting: the same bytes with every option for any number of workers and every instruction set") {
   Data d = make_data(20'000, 12, 16);
   for (int64_t i = 0; i < 20'000; ++i) d.at(i, 3) = float(random_below(17, uint64_t(i), 30));
-  for (const char* text : {"objective=absolute_error", "objective=huber", "lambda_l1=3", "monotone=0:1", "categorical=3", "early_stopping_rounds=2"})
+  for (const char* text : {"objective=absolute_error", "objective=huber", "lambda_l1=3", "monotone=0:1", "categorical=3", "early_stopping_rounds=2",
+                           "interactions=0;3|1;3"})
     for (const bool ranks : {false, true}) {
       if (ranks && std::string(text).starts_with("objective")) continue;
       const std::string params = std::string(text) + ",num_trees=4,bagging_fraction=0.8";

@@ -1,6 +1,11 @@
 // The table of boosting's parameters, as src/learn/params.h has it for forests.
 #pragma once
 
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/fields.h"
 #include "hayate/boosting.h"
 
@@ -29,6 +34,8 @@ void visit_fields(BoostingParams& p, Visitor&& field) {
   field("bins", p.bins, "most bins a feature is cut into", Range{2, kMaxBins});
   field("monotone", p.monotone, "features with which the prediction may only rise (1) or only fall (-1)", Argument{"NAME:1;NAME:-1"});
   field("categorical", p.categorical, "features whose values are categories: a split sends any set of them left", Argument{"NAME;NAME"});
+  field("interactions", p.interactions, "groups of features: those that lead to one leaf are all of one group; the unnamed make one more",
+        Argument{"NAME;NAME|NAME;NAME"});
   field("truncation_level", p.truncation_level, "ranking: pairs count that have a row among so many first ones", Range{1, 1e9});
   field("early_stopping_rounds", p.early_stopping_rounds, "stop after so many rounds without a better score on held-out rows; 0 means never",
         Range{0, 100'000});
@@ -36,6 +43,9 @@ void visit_fields(BoostingParams& p, Visitor&& field) {
   field("metric", p.metric, "early stopping: what is watched; auto is the loss itself, else a metric of hayate evaluate", Argument{"auto|METRIC"});
 }
 Result<void> check_values(const BoostingParams& params, const std::string& where);
+/// "a;b|b;c" as groups of flags by feature, the last one for features that no group names; none when `text` is empty.
+/// Error (usage): a name that is no feature.
+Result<std::vector<std::vector<uint8_t>>> interaction_groups(std::string_view text, std::span<const std::string> names, int64_t num_features);
 Result<void> check_shape(const BoostingParams& params, Problem problem, int64_t num_features);
 int64_t most_bytes(const BoostingParams& params, int64_t rows, int64_t num_features);
 

@@ -402,6 +402,7 @@ void ChannelMeasure::scan_deviations(uint16_t feature) {
 
 bool ChannelMeasure::search(const NodeRows& node, std::span<const uint16_t> features) {
   for (const uint16_t feature : features) {
+    if (training_.stopped()) break;
     group(node, feature);
     if (groups_.size() == 0 || (groups_.size() == 1 && groups_.missing[0] == 0)) continue;
     order_.resize(groups_.size());

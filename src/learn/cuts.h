@@ -1,6 +1,8 @@
 // Where cuts stand: shared by the ways to a BinnedMatrix, so that all of them place the same.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -17,9 +19,29 @@ struct SortedValues {
   float operator[](int64_t i) const { return first[i * step]; }
 };
 
-/// Each bin takes the fewest of the rows left that are its even share of them, and the rest of its last value's rows: a
+/// How many rows the bins of a feature take.
+struct Spacing {
+  int max_bins;
+  Spread spread;
+
+  /// Of `rows` rows that are left for bin `bin` and those behind it, how many it takes.
+  int64_t take(int bin, int64_t rows) const {
+    const int64_t left = max_bins - bin;
+    if (spread == Spread::even) return (rows + left - 1) / left;
+    const double before = share(bin);
+    return std::max(int64_t{1}, int64_t(std::ceil(double(rows) * (share(bin + 1) - before) / (1 - before))));
+  }
+
+ private:
+  double share(int bins) const {
+    const double first = double(bins) * bins, rest = double(max_bins - bins) * (max_bins - bins);
+    return first / (first + rest);
+  }
+};
+
+/// Each bin takes the fewest of the rows left that are its share of them, and the rest of its last value's rows: a
 /// heavy value fills a bin alone, and what is left is spread over the bins that are left.
-void place_cuts(const SortedValues& values, int max_bins, std::vector<float>& cuts);
+void place_cuts(const SortedValues& values, const Spacing& spacing, std::vector<float>& cuts);
 
 /// The training rows that place the cuts: all of them, or a sample of a long table.
 std::vector<int32_t> cut_rows(std::span<const int32_t> train_rows, int max_bins);

@@ -15,6 +15,7 @@
 #include "learn/impurity.h"
 #include "learn/out_of_bag.h"
 #include "learn/params.h"
+#include "learn/share.h"
 #include "learn/tree.h"
 
 namespace hayate {
@@ -124,7 +125,7 @@ void set_fixed(std::span<const int32_t> rows, uint64_t units, Target& target) {
 
 /// True when the tests and the criterion are those of PackedMeasure.
 bool is_simple(const BinnedMatrix& matrix, const ForestParams& params, const FeatureRoles& roles, Criterion criterion) {
-  return !matrix.ranked && matrix.categorical.empty() && roles.monotone.empty() && params.splitter == "best" &&
+  return (!matrix.ranked || !matrix.ranked->ranks16.empty()) && matrix.categorical.empty() && roles.monotone.empty() && params.splitter == "best" &&
          (criterion == Criterion::gini || criterion == Criterion::squared_error);
 }
 
@@ -163,6 +164,9 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   forest.importance.assign(size_t(training.matrix.num_features), 0.0);
   forest.categorical = training.matrix.categorical;
   if (!forest.categorical.empty()) forest.set_start = {0};
+  size_t nodes = 0;
+  for (const Tree& tree : trees) nodes += tree.nodes.size();
+  forest.nodes.reserve(nodes), forest.cover.reserve(nodes), forest.values.reserve(nodes * training.values_per_node());
   for (const Tree& tree : trees) append_tree(training, tree, forest);
   double sum = 0;
   for (const double gain : forest.importance) sum += gain;
@@ -171,9 +175,12 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   return forest;
 }
 
-AlignedBytes code_table(const BinnedMatrix& matrix, int64_t stride) {
+AlignedBytes code_table(const BinnedMatrix& matrix, int64_t stride, exec::Pool* pool) {
   AlignedBytes rows(size_t(matrix.num_rows * stride));
-  kernels::forest_kernels().table_rows(matrix.codes.data(), matrix.stride, matrix.num_rows, matrix.num_features, stride, rows.data());
+  share_rows(matrix.num_rows, pool, [&](int64_t first, int64_t count) {
+    kernels::forest_kernels().table_rows(matrix.codes.data() + first, matrix.stride, count, matrix.num_features, stride,
+                                         rows.data() + first * stride);
+  });
   return rows;
 }
 
@@ -196,9 +203,13 @@ struct Worker {
   std::optional<OutOfBagSums> out_of_bag;
 };
 
+/// Rows times features tried, over all trees, below which a second worker starts later than the first one is done (0.1 ms).
+constexpr double kWorthSharing = 8000;
+
 std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const exec::Cancellation* cancel, const Forest* start,
                              std::optional<OutOfBagSums>& out_of_bag) {
   std::vector<Tree> trees(size_t(training.params.num_trees));
+  if (double(trees.size()) * double(training.rows.size()) * double(training.features_per_node) < kWorthSharing) pool = nullptr;
   std::vector<Worker> workers(size_t(pool ? pool->workers() : 1), Worker{Scratch(training.matrix.num_features), {}});
   const auto grow = [&](int64_t t, int w) {
     Worker& worker = workers[size_t(w)];
@@ -207,7 +218,7 @@ std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const e
       weigh_nodes(training, uint64_t(t), worker.scratch, tree = tree_of(*start, t));
     else
       tree = grow_tree(training, uint64_t(t), worker.scratch);
-    if (!training.params.oob_score) return;
+    if (!training.params.oob_score || training.stopped()) return;
     if (!worker.out_of_bag) worker.out_of_bag.emplace(training);
     worker.out_of_bag->add(training, tree, worker.scratch.sample.counts);
   };
@@ -259,6 +270,19 @@ std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
   return last;
 }
 
+std::vector<uint16_t> missing_ranks(const BinnedMatrix& matrix) {
+  std::vector<uint16_t> missing;
+  for (int64_t f = 0; f < matrix.num_features && matrix.ranked; ++f) missing.push_back(uint16_t(matrix.ranked->values_of(f).size()));
+  return missing;
+}
+
+bool is_narrow(const BinnedMatrix& matrix) {
+  if (std::find(matrix.has_missing.begin(), matrix.has_missing.end(), 1) != matrix.has_missing.end()) return false;
+  for (int64_t f = 0; f < matrix.num_features; ++f)
+    if (matrix.cuts.of(f).size() >= 64) return false;
+  return true;
+}
+
 }  // namespace
 
 Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
@@ -278,7 +302,7 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
   if (matrix.row_stride > 0 && !(target.packed && !params.oob_score && !extras.start))
     return train_forest(by_columns(matrix), rows, labels, weights, params, seed, entity, pool, cancel, extras);
   const int64_t stride = row_stride_of(matrix.num_features);
-  const AlignedBytes table = target.packed && matrix.row_stride == 0 ? code_table(matrix, stride) : AlignedBytes();
+  const AlignedBytes table = target.packed && !matrix.ranked && matrix.row_stride == 0 ? code_table(matrix, stride, pool) : AlignedBytes();
   const Training training{.matrix = matrix,
                           .params = params,
                           .target = target,
@@ -287,9 +311,12 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .last_code = last_codes(matrix),
                           .table = matrix.row_stride > 0 ? matrix.codes.data() : table.data(),
                           .table_stride = stride,
+                          .narrow = is_narrow(matrix),
+                          .missing_ranks = missing_ranks(matrix),
                           .features_per_node = tried,
                           .seed = seed,
-                          .entity = entity};
+                          .entity = entity,
+                          .cancel = cancel};
   std::optional<OutOfBagSums> out_of_bag;
   const std::vector<Tree> trees = grow_trees(training, pool, cancel, extras.start, out_of_bag);
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "forest", "run it again"};

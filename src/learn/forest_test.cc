@@ -250,6 +250,51 @@ TEST_CASE("forest: 70,000 distinct values") {
   CHECK(r2(d.y, predicted(forest, d.raw())) > 0.9999);
 }
 
+TEST_CASE("forest: two classes are split as the numbers 0 and 1 are, whatever the size of nodes and the kind of codes") {
+  for (const auto& [num_rows, bins] : {std::pair{300, "64"}, {40'000, "64"}, {70'000, "255"}, {3000, "exact"}, {40'000, "exact"}}) {
+    Data d = make_data(num_rows, 4, 30);
+    for (int64_t row = 0; row < num_rows; row += 7) d.at(row, 0) = kNaN;
+    const auto rows = all_rows(num_rows);
+    const std::vector<double> numbers(d.classes.begin(), d.classes.end());
+    const BinnedMatrix matrix = std::string(bins) == "exact"
+                                    ? std::move(exact_columns(std::make_shared<RankedMatrix>(rank_columns(d.raw())), rows)).value()
+                                    : bin(d, rows, std::stoi(bins));
+    const std::string params = std::string("num_trees=2,max_depth=7,max_features=2,bins=") + bins;
+    const Forest classes = train(matrix, rows, Labels::ids(d.classes, 2), params), regression = train(matrix, rows, Labels::numbers(numbers), params);
+    CAPTURE(num_rows);
+    CAPTURE(bins);
+    CHECK(classes.nodes == regression.nodes);
+    CHECK(classes.thresholds == regression.thresholds);
+    REQUIRE(classes.values.size() == regression.values.size());
+    for (size_t i = 0; i < classes.values.size(); ++i) CHECK(classes.values[i] == doctest::Approx(regression.values[i]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("forest: counts beyond 2^24 are exact, from weights and from rows") {
+  constexpr int64_t kDraws = (int64_t{1} << 24) + 7;
+  Data d{3, 1, {0, 1, 2}, {5, 1, 0}, {1, 0, 1}};
+  const auto share = [](int64_t ones, int64_t all) { return double(ones) / double(all); };
+  // Row 0 as often as 2^24 + 5 makes, the others once.
+  std::vector<int32_t> rows(size_t(kDraws) - 2, 0);
+  rows.push_back(1), rows.push_back(2);
+  const Forest many = train(bin(d, all_rows(3)), rows, Labels::ids(d.classes, 2), "num_trees=1,bootstrap=false,max_depth=1,max_features=all");
+  CHECK(many.values[0] == share(kDraws - 1, kDraws));
+  REQUIRE(many.nodes.size() == 3);
+  CHECK(many.values[1] == 1);
+  CHECK(many.values[2] == 0.5);
+
+  Data heavy{400, 1, {}, {}, {}};
+  for (int i = 0; i < 400; ++i) heavy.columns.push_back(float(i)), heavy.classes.push_back(i % 3 == 0), heavy.y.push_back(i % 3 == 0);
+  std::vector<float> weights(400, 65'535);
+  weights[399] = 1;
+  const Forest weighed = train(bin(heavy, all_rows(400), 255), all_rows(400), Labels::ids(heavy.classes, 2),
+                               "num_trees=1,bootstrap=false,max_depth=2,max_features=all", weights);
+  CHECK(weighed.values[0] == share(int64_t{133} * 65'535 + 1, int64_t{399} * 65'535 + 1));
+  const Forest summed = train(bin(heavy, all_rows(400), 255), all_rows(400), Labels::numbers(heavy.y),
+                              "num_trees=1,bootstrap=false,max_depth=2,max_features=all", weights);
+  CHECK(summed.nodes == weighed.nodes);
+}
+
 TEST_CASE("forest: refusals") {
   const Data d = make_data(20, 2, 20);
   const auto rows = all_rows(20);

@@ -36,6 +36,16 @@ bool Learner::solves(Problem problem) const {
 
 std::span<const Learner> learners() { return kLearners; }
 
+std::vector<ParamInfo> params_of(const Learner& learner) {
+  LearnerParams params = defaults_of(size_t(&learner - kLearners.data()), std::make_index_sequence<kLearners.size()>());
+  std::vector<ParamInfo> out;
+  for (const Field& field : std::visit([](auto& p) { return fields_of(p); }, params)) {
+    const std::string range = field.bounded ? fmt::format("{:g} to {:g}", field.least, field.most) : field.argument;
+    out.push_back({field.name, field.text(), field.help, field.choices.empty() ? range : join(field.choices, "|")});
+  }
+  return out;
+}
+
 std::vector<std::string> learner_names() {
   std::vector<std::string> names;
   for (const Learner& learner : kLearners) names.emplace_back(learner.name);

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
+#include "kernels/forest_exact.h"
+#include "learn/codes.h"
 #include "learn/tree.h"
 
 namespace hayate::learn {
@@ -15,8 +18,20 @@ class PackedMeasure {
       : training_(training),
         scratch_(scratch),
         kernels_(kernels::forest_kernels()),
-        table_{training.table, training.table_stride, training.last_code.data(), training.matrix.has_missing.data()},
-        classes_(training.target.labels.problem == Problem::classification) {}
+        table_{training.table, training.table_stride, training.last_code.data(), training.matrix.has_missing.data(), training.narrow},
+        ranks_{nullptr, training.matrix.num_rows, training.missing_ranks.data(), training.matrix.has_missing.data()},
+        classes_(training.target.labels.problem == Problem::classification) {
+    if (exact()) prepare_ranks();
+  }
+
+  /// How the units of a node of two classes are kept: in pairs as soon as these can hold its sums.
+  kernels::Units units_of(const kernels::Mass& mass) const {
+    return classes_ && mass.count <= kernels::kMostPaired ? kernels::Units::paired : kernels::Units::marked;
+  }
+  /// Turns the marked units of a node of this mass into what they are kept as.
+  void pair_units(std::span<uint32_t> units, const kernels::Mass& mass) const {
+    if (units_of(mass) == kernels::Units::paired) kernels_.class_records32(units.data(), kernels::kPairBits, int64_t(units.size()), units.data());
+  }
 
   Totals enter(const NodeRows& node, double* value, double*) {
     count_ = node.mass.count;
@@ -31,6 +46,11 @@ class PackedMeasure {
     best_ = {};
     const uint32_t range = bits_of(uint64_t(range_.high - range_.low));
     count_bits_ = bits_of(count_);
+    if (units_of(node.mass) == kernels::Units::paired) {
+      narrow_ = true, count_bits_ = kernels::kPairBits, records32_ = node.units.data();
+      total32_ = uint32_t(range_.sum) << count_bits_ | uint32_t(count_);
+      return;
+    }
     narrow_ = 2 * count_bits_ + std::min(range, kEnough) <= 32;
     const uint32_t room = (narrow_ ? 32 : 64) - 2 * count_bits_;
     shift_ = range > room ? range - room : 0;
@@ -38,35 +58,83 @@ class PackedMeasure {
       total32_ = fill(node, scratch_.records32, kernels_.class_records32, kernels_.number_records32);
     else
       total64_ = fill(node, scratch_.records64, kernels_.class_records64, kernels_.number_records64);
+    records32_ = scratch_.records32.data();
   }
 
   /// Looks at more features; true when some split is known.
   bool search(const NodeRows& node, std::span<const uint16_t> features) {
-    const uint64_t least = uint64_t(training_.params.min_samples_leaf);
-    const int64_t rows = int64_t(node.rows.size());
-    if (narrow_)
-      kernels_.best_split32(table_, {node.rows.data(), scratch_.records32.data(), rows, count_bits_, total32_, least}, features.data(),
-                            int64_t(features.size()), best_);
-    else
-      kernels_.best_split64(table_, {node.rows.data(), scratch_.records64.data(), rows, count_bits_, total64_, least}, features.data(),
-                            int64_t(features.size()), best_);
+    constexpr size_t kMost = size_t(kernels::kMostSearched);
+    for (; features.size() > kMost; features = features.subspan(kMost)) search_some(node, features.first(kMost));
+    search_some(node, features);
     return best_.gain >= 0;
   }
 
   Divided divide(const NodeRows& node) const {
-    const kernels::Division found =
-        kernels_.divide_rows(table_, best_.feature, best_.cut, best_.missing_left, int64_t(node.rows.size()), node.rows.data(), node.units.data(),
-                             scratch_.spare_rows.data(), scratch_.spare_units.data());
+    const kernels::Division found = divide_rows(node, {best_.feature, best_.cut, best_.missing_left});
+    if (units_of(node.mass) == kernels::Units::marked) {
+      pair_units(node.units.first(size_t(found.left)), found.mass);
+      pair_units(node.units.subspan(size_t(found.left)), {node.mass.count - found.mass.count, node.mass.marked - found.mass.marked});
+    }
     Divided out;
     out.left = found.left, out.mass = found.mass, out.feature = best_.feature;
     // In the middle of the gap up to the next code of the node: as good on the training rows, fairer to rows in the gap.
-    out.cut = found.next_code == kMissingCode ? best_.cut : uint16_t(best_.cut + (found.next_code - 1 - best_.cut) / 2);
+    if (exact())
+      out.threshold = threshold(found.next_code);
+    else
+      out.cut = found.next_code == kMissingCode ? best_.cut : uint16_t(best_.cut + (found.next_code - 1 - best_.cut) / 2);
     // Missing values that training did not see here go to the heavier side, left when equal.
     out.missing_left = found.misses ? best_.missing_left : 2 * found.mass.count >= node.mass.count;
     return out;
   }
 
  private:
+  bool exact() const { return training_.matrix.ranked != nullptr; }
+
+  void prepare_ranks() {
+    const size_t most = size_t(*std::max_element(training_.missing_ranks.begin(), training_.missing_ranks.end())) + 1;
+    ranks_.ranks = training_.matrix.ranked->ranks16.data();
+    scratch_.rank_sums.resize(most), scratch_.ranks_present.resize((most + 63) / 64);
+    scratch_.rank_left.resize(scratch_.sample.rows.size() + 16), scratch_.rank_codes.resize(scratch_.sample.rows.size() + 16);
+  }
+  kernels::RankScratch rank_scratch() const {
+    return {scratch_.rank_sums.data(), scratch_.ranks_present.data(), scratch_.rank_left.data(), scratch_.rank_codes.data()};
+  }
+
+  void search_some(const NodeRows& node, std::span<const uint16_t> features) {
+    const int64_t rows = int64_t(node.rows.size()), count = int64_t(features.size());
+    const uint64_t least = uint64_t(training_.params.min_samples_leaf);
+    const kernels::ExactKernels& on_ranks = kernels::exact_kernels();
+    if (narrow_) {
+      const kernels::PackedNode<uint32_t> packed{node.rows.data(), records32_, rows, count_bits_, total32_, least};
+      if (exact())
+        on_ranks.best_split32(ranks_, packed, features.data(), count, rank_scratch(), best_);
+      else
+        kernels_.best_split32(table_, packed, features.data(), count, best_);
+    } else {
+      const kernels::PackedNode<uint64_t> packed{node.rows.data(), scratch_.records64.data(), rows, count_bits_, total64_, least};
+      if (exact())
+        on_ranks.best_split64(ranks_, packed, features.data(), count, rank_scratch(), best_);
+      else
+        kernels_.best_split64(table_, packed, features.data(), count, best_);
+    }
+  }
+
+  kernels::Division divide_rows(const NodeRows& node, const kernels::Test& test) const {
+    const kernels::Units form = units_of(node.mass);
+    const int64_t rows = int64_t(node.rows.size());
+    if (exact())
+      return kernels::exact_kernels().divide_rows(ranks_, test, form, rows, node.rows.data(), node.units.data(), scratch_.spare_rows.data(),
+                                                  scratch_.spare_units.data());
+    return kernels_.divide_rows(table_, test, form, rows, node.rows.data(), node.units.data(), scratch_.spare_rows.data(),
+                                scratch_.spare_units.data());
+  }
+
+  /// The middle of the gap; infinity when only missing values go right.
+  float threshold(uint16_t next) const {
+    const std::span<const float> values = training_.matrix.ranked->values_of(best_.feature);
+    return next == ranks_.missing[best_.feature] ? std::numeric_limits<float>::infinity() : cut_between(values[best_.cut], values[next]);
+  }
+
   static uint32_t bits_of(uint64_t x) { return uint32_t(std::bit_width(x)); }
 
   kernels::LabelRange numbers_range(const NodeRows& node) const {
@@ -97,6 +165,7 @@ class PackedMeasure {
   Scratch& scratch_;
   const kernels::ForestKernels& kernels_;
   kernels::CodeTable table_;
+  kernels::RankColumns ranks_;
   bool classes_;
   uint64_t count_ = 0;
   kernels::LabelRange range_{};
@@ -104,6 +173,7 @@ class PackedMeasure {
   uint32_t count_bits_ = 0, shift_ = 0;
   bool narrow_ = false;
   uint32_t total32_ = 0;
+  const uint32_t* records32_ = nullptr;
   uint64_t total64_ = 0;
 };
 

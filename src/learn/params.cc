@@ -50,16 +50,6 @@ Result<std::vector<std::pair<std::string, double>>> numbers_by_name(std::string_
   return out;
 }
 
-/// The place of a feature by its name, or by its number where features have no names.
-Result<size_t> feature_place(const std::string& name, std::span<const std::string> names, int64_t num_features, const std::string& param) {
-  for (size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return i;
-  if (!names.empty()) return unknown_name("feature", name, names, param);
-  const auto number = parse_integer(name);
-  if (number && *number >= 0 && *number < num_features) return size_t(*number);
-  return usage_error(fmt::format("unknown feature '{}'", name), param, fmt::format("features are called 0 to {} here", num_features - 1));
-}
-
 Result<void> check_class_weight(const std::string& text, const std::string& where) {
   if (text == "none" || text == "balanced" || text == "balanced_subsample") return {};
   const auto weights = numbers_by_name(text, "class_weight", where);
@@ -73,6 +63,15 @@ Result<void> check_class_weight(const std::string& text, const std::string& wher
 }
 
 }  // namespace
+
+Result<size_t> feature_place(const std::string& name, std::span<const std::string> names, int64_t num_features, const std::string& param) {
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return i;
+  if (!names.empty()) return unknown_name("feature", name, names, param);
+  const auto number = parse_integer(name);
+  if (number && *number >= 0 && *number < num_features) return size_t(*number);
+  return usage_error(fmt::format("unknown feature '{}'", name), param, fmt::format("features are called 0 to {} here", num_features - 1));
+}
 
 int max_bins(const ForestParams& params) { return params.bins == "exact" ? 0 : int(parse_integer(params.bins).value_or(0)); }
 

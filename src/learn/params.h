@@ -2,6 +2,7 @@
 // visit_fields, check_values (what a range can't say, after each change), check_shape (what the data must fit) and most_bytes.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ void visit_fields(ForestParams& p, Visitor&& field) {
   field("categorical", p.categorical, "features whose values are categories: a split sends any set of them left", Argument{"NAME;NAME"});
   field("oob_score", p.oob_score, "predict every training row by the trees that did not draw it");
 }
+/// The place of a feature by its name, or by its number where features have no names. Error (usage) at `param`: unknown.
+Result<size_t> feature_place(const std::string& name, std::span<const std::string> names, int64_t num_features, const std::string& param);
 Result<void> check_values(const ForestParams& params, const std::string& where);
 Result<void> check_shape(const ForestParams& params, Problem problem, int64_t num_features);
 int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_features);

@@ -5,13 +5,13 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "kernels/forest.h"
 
 namespace hayate::learn {
 namespace {
 
 void count_with_replacement(uint64_t key, int64_t draws, std::vector<uint32_t>& counts) {
-  const uint32_t num_rows = uint32_t(counts.size());
-  for (int64_t i = 0; i < draws; ++i) ++counts[random_below(key, uint64_t(i), num_rows)];
+  kernels::forest_kernels().count_draws(key, draws, uint32_t(counts.size()), counts.data());
 }
 
 /// Selection sampling (Knuth 3.4.2 S): row i is taken with probability wanted / rows left, in one pass and in order.
@@ -49,35 +49,52 @@ void FeatureOrder::restart(uint64_t key) {
   key_ = key, draws_ = 0, drawn_ = 0, given_ = 0;
 }
 
+namespace {
+
 /// Each half of 64 random bits is a draw: a multiply-shift, whose bias is below 2^-16.
-uint32_t FeatureOrder::below(uint32_t bound) {
-  if (draws_ % 2 == 0) bits_ = random_bits(key_, draws_ / 2);
-  const uint64_t half = draws_++ % 2 == 0 ? bits_ & 0xFFFFFFFFu : bits_ >> 32;
-  return uint32_t(half * bound >> 32);
+inline uint32_t draw_below(uint64_t key, uint64_t draw, uint32_t bound) {
+  const uint64_t bits = random_bits(key, draw / 2);
+  return uint32_t((draw % 2 == 0 ? bits & 0xFFFFFFFFu : bits >> 32) * bound >> 32);
 }
+
+}  // namespace
 
 void FeatureOrder::shuffle_rest() {
   size_t end = drawn_;
   for (uint32_t feature = 0; feature < num_features_; ++feature)
     if (!(taken_[feature / 64] >> (feature % 64) & 1)) order_[end++] = uint16_t(feature);
-  for (size_t i = drawn_; i + 1 < end; ++i) std::swap(order_[i], order_[i + below(uint32_t(end - i))]);
+  for (size_t i = drawn_; i + 1 < end; ++i) std::swap(order_[i], order_[i + draw_below(key_, draws_++, uint32_t(end - i))]);
   drawn_ = end;
+}
+
+/// Draws features until `end` of them are in the order or half of all are. Two draws at a time share their random bits.
+void FeatureOrder::draw_until(size_t end) {
+  end = std::min(end, (order_.size() + 1) / 2);
+  uint16_t* order = order_.data();
+  uint64_t* taken = taken_.data();
+  size_t drawn = drawn_;
+  uint64_t draws = draws_;
+  const auto draw = [&](uint64_t half) {
+    const uint32_t feature = uint32_t(half * num_features_ >> 32);
+    const uint64_t word = taken[feature / 64], bit = uint64_t{1} << (feature % 64);
+    order[drawn] = uint16_t(feature);
+    drawn += !(word & bit);
+    taken[feature / 64] = word | bit;
+    ++draws;
+  };
+  if (drawn < end && draws % 2 == 1) draw(random_bits(key_, draws / 2) >> 32);
+  while (drawn < end) {
+    const uint64_t bits = random_bits(key_, draws / 2);
+    draw(bits & 0xFFFFFFFFu);
+    if (drawn < end) draw(bits >> 32);
+  }
+  drawn_ = drawn, draws_ = draws;
 }
 
 std::span<const uint16_t> FeatureOrder::next(int64_t count) {
   const size_t first = given_, end = std::min(order_.size(), first + size_t(count));
-  while (drawn_ < end) {
-    if (2 * drawn_ >= order_.size()) {
-      shuffle_rest();
-      break;
-    }
-    const uint32_t feature = below(num_features_);
-    uint64_t& word = taken_[feature / 64];
-    const uint64_t bit = uint64_t{1} << (feature % 64);
-    order_[drawn_] = uint16_t(feature);
-    drawn_ += !(word & bit);
-    word |= bit;
-  }
+  draw_until(end);
+  if (drawn_ < end) shuffle_rest();
   given_ = end;
   return {order_.data() + first, end - first};
 }

@@ -36,13 +36,13 @@ class FeatureOrder {
   std::span<const uint16_t> next(int64_t count);
 
  private:
-  uint32_t below(uint32_t bound);
+  void draw_until(size_t end);
   void shuffle_rest();
 
   std::vector<uint16_t> order_;
   std::vector<uint64_t> taken_;  ///< a bit per feature
   uint32_t num_features_;
-  uint64_t key_ = 0, bits_ = 0, draws_ = 0;
+  uint64_t key_ = 0, draws_ = 0;
   size_t drawn_ = 0, given_ = 0;  ///< in order_; of these, handed out
 };
 

@@ -22,7 +22,7 @@ class ForestTrainer final : public Trainer {
     if (ranked_) {
       HY_TRY(matrix_, exact_columns(ranked_, rows, roles.categorical));
     } else {
-      HY_TRY(matrix_, bin_values(values_, rows, max_bins(params_), roles.categorical));
+      HY_TRY(matrix_, bin_values(values_, rows, max_bins(params_), roles.categorical, Spread::ends));
     }
     rows_.assign(rows.begin(), rows.end());
     return {};
@@ -129,7 +129,8 @@ bool reads_rows(const LearnerParams& params, Problem problem, bool weighted) {
 
 bool learns_from_codes(const LearnerParams& params) { return bins_of(params) > 0; }
 
-Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool weighted, const RowSource& source, std::span<const int32_t> train_rows) {
+Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool weighted, const RowSource& source,
+                              std::span<const int32_t> train_rows) {
   FeatureRoles roles;
   if (const auto* forest = std::get_if<ForestParams>(&params)) {
     HY_TRY(roles, feature_roles(*forest, source.names, source.num_features));
@@ -137,7 +138,8 @@ Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool
   if (const auto* boosting = std::get_if<BoostingParams>(&params)) {
     HY_TRY(roles, feature_roles(boosting->categorical, boosting->monotone, source.names, source.num_features));
   }
-  return bin_rows(source, train_rows, bins_of(params), roles.categorical, reads_rows(params, problem, weighted));
+  const Spread spread = std::holds_alternative<ForestParams>(params) ? Spread::ends : Spread::even;
+  return bin_rows(source, train_rows, bins_of(params), roles.categorical, spread, reads_rows(params, problem, weighted));
 }
 
 Result<Predictor> train_on_codes(const LearnerParams& params, const BinnedMatrix& matrix, const Labels& labels, std::span<const float> weights,
@@ -159,7 +161,7 @@ CodeBytes code_bytes(const LearnerParams& params, Problem problem, bool weighted
   if (std::holds_alternative<BoostingParams>(params)) return {by_columns + train_rows * ((num_features + 31) / 32 * 32 + 48), 1 << 22};
   const int64_t by_rows = train_rows * learn::row_stride_of(num_features);
   // Of a tree: rows drawn, how often, what they carry, and room to divide them. Of all trees: rows, labels as whole numbers.
-  return {by_rows + (reads_rows(params, problem, weighted) ? 0 : by_columns) + train_rows * 20, train_rows * 32 + (1 << 22)};
+  return {by_rows + (reads_rows(params, problem, weighted) ? 0 : by_columns) + train_rows * 20, train_rows * 28 + (1 << 22)};
 }
 
 }  // namespace hayate

@@ -38,8 +38,9 @@ class Grower {
 
   void grow(const kernels::Mass& mass) {
     reserve();
+    if constexpr (requires { measure_.pair_units(scratch_.sample.draws, mass); }) measure_.pair_units(scratch_.sample.draws, mass);
     add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass}, {});
-    for (size_t head = 0; head < scratch_.queue.size(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
+    for (size_t head = 0; head < scratch_.queue.size() && !training_.stopped(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
   }
 
  private:
@@ -66,7 +67,7 @@ class Grower {
     NodeRows node{std::span(sample.rows).subspan(at.begin, rows), std::span(sample.draws).subspan(at.begin, rows), at.mass, 0, {}};
     if (random_cuts_) node.key = random_bits(threshold_key_, at.path);
     if (monotone_) node.bounds = scratch_.bounds[place];
-    tree_.values.resize(tree_.values.size() + width_);
+    for (size_t k = 0; k < width_; ++k) tree_.values.push_back(0);
     const Totals totals = measure_.enter(node, &tree_.values[place * width_], deviates_ ? &tree_.deviation[place] : nullptr);
     tree_.weight.push_back(totals.weight);
     if (may_split(at, totals) && find_split(at, node)) divide(place, at, node);
@@ -167,7 +168,7 @@ Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch)
   } else {
     Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
   }
-  prune(training, scratch.tree);
+  if (!training.stopped()) prune(training, scratch.tree);  // else it is only begun
   return std::move(scratch.tree);
 }
 

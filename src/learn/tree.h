@@ -1,4 +1,4 @@
-// Grows one tree. What a node measures is a policy: PackedMeasure (packed_measure.h: bins, whole-number counts, one number to
+// Grows one tree. What a node measures is a policy: PackedMeasure (packed_measure.h: bins or ranks, whole-number counts, one number to
 // learn by Gini impurity or squared error; the fast way) and ChannelMeasure (channel_measure.h: everything else).
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "exec/pool.h"
 #include "hayate/forest.h"
 #include "kernels/forest.h"
 #include "learn/params.h"
@@ -43,9 +44,13 @@ struct Training {
   std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
   const uint8_t* table = nullptr;  ///< the codes as kernels::CodeTable has them; only when packed
   int64_t table_stride = 0;
+  bool narrow = false;                  ///< every code in the table is below 64
+  std::vector<uint16_t> missing_ranks;  ///< exact_columns: per feature the rank of a missing value, where ranks have 16 bits
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
+  const exec::Cancellation* cancel = nullptr;
 
+  bool stopped() const { return cancel && cancel->stopped(); }
   size_t values_per_node() const { return target.labels.num_classes > 2 ? size_t(target.labels.num_classes) : 1; }
 };
 
@@ -114,6 +119,8 @@ struct Scratch {
   std::vector<uint32_t> spare_units;
   std::vector<uint32_t> records32;
   std::vector<uint64_t> records64;
+  std::vector<uint64_t> rank_sums, ranks_present, rank_left;  ///< kernels::RankScratch
+  std::vector<uint32_t> rank_codes;
 };
 
 Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch);

@@ -28,7 +28,7 @@ constexpr char kMagic[8] = {'\x89', 'H', 'Y', 'T', '\r', '\n', '\x1a', '\n'};
 constexpr uint32_t kVersion = 1;
 constexpr size_t kAlign = 64;
 
-enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3, blend = 4 };
+enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3, blend = 4, calibrated = 5 };
 
 struct Header {
   char magic[8];
@@ -64,6 +64,9 @@ struct BlendHeader {
 };
 struct PartHeader {
   uint64_t kind, size;
+};
+struct CalibratedHeader {
+  uint64_t method, num_maps, num_pairs;
 };
 static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 80 && sizeof(LinearHeader) == 32);
 
@@ -113,6 +116,7 @@ void put_forest(std::string& out, const Forest& f) {
                             .has_thresholds = !f.thresholds.empty(),
                             .has_categories = !f.categorical.empty(),
                             .num_sets = f.sets.size()};
+  out.reserve(out.size() + sizeof header + f.nodes.size() * 24 + f.values.size() * 8 + f.cuts.values.size() * 4 + f.importance.size() * 16);
   out.append(reinterpret_cast<const char*>(&header), sizeof header);
   put_array(out, f.start);
   put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
@@ -126,25 +130,45 @@ void put_linear(std::string& out, const Linear& l) {
   put_array(out, l.intercepts), put_array(out, l.coefficients), put_array(out, l.fill);
 }
 
+SectionKind put_part(std::string& out, const Forest& forest) { return put_forest(out, forest), SectionKind::forest; }
+SectionKind put_part(std::string& out, const Linear& linear) { return put_linear(out, linear), SectionKind::linear; }
+
+/// A predictor within a section, with its kind and size before it.
+template <class Part>
+void put_inner(std::string& out, const Part& part) {
+  std::string bytes;
+  const SectionKind kind = put_part(bytes, part);
+  const PartHeader own{uint64_t(kind), bytes.size()};
+  out.append(reinterpret_cast<const char*>(&own), sizeof own).append(bytes);
+}
+
+/// A part, inside its calibration when it has one.
+template <class Part>
+SectionKind put_calibrated(std::string& out, const Part& part) {
+  const Calibration& c = part.calibration;
+  if (c.empty()) return put_part(out, part);
+  const CalibratedHeader header{uint64_t(c.method), c.start.size() - 1, c.x.size()};
+  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_array(out, c.start), put_array(out, c.x), put_array(out, c.y);
+  put_inner(out, part);
+  return SectionKind::calibrated;
+}
+
 void put_blend(std::string& out, const Blend& blend) {
   const BlendHeader header{uint32_t(blend.problem), uint32_t(blend.num_classes), blend.parts.size()};
   out.append(reinterpret_cast<const char*>(&header), sizeof header);
   put_array(out, blend.weights);
   for (const auto& part : blend.parts) {
-    const Forest* forest = std::get_if<Forest>(&part);
     std::string bytes;
-    if (forest)
-      put_forest(bytes, *forest);
-    else
-      put_linear(bytes, std::get<Linear>(part));
-    const PartHeader own{uint64_t(forest ? SectionKind::forest : SectionKind::linear), bytes.size()};
+    const SectionKind kind = std::visit([&](const auto& p) { return put_calibrated(bytes, p); }, part);
+    const PartHeader own{uint64_t(kind), bytes.size()};
     out.append(reinterpret_cast<const char*>(&own), sizeof own).append(bytes);
   }
 }
 
 SectionKind put_predictor(std::string& out, const Predictor& predictor) {
-  if (const Forest* forest = std::get_if<Forest>(&predictor)) return put_forest(out, *forest), SectionKind::forest;
-  if (const Linear* linear = std::get_if<Linear>(&predictor)) return put_linear(out, *linear), SectionKind::linear;
+  if (const Forest* forest = std::get_if<Forest>(&predictor)) return put_calibrated(out, *forest);
+  if (const Linear* linear = std::get_if<Linear>(&predictor)) return put_calibrated(out, *linear);
   return put_blend(out, std::get<Blend>(predictor)), SectionKind::blend;
 }
 
@@ -321,9 +345,43 @@ bool read_linear(std::string_view section, Linear& linear) {
          linear.link != Link::exponential && all_finite(linear.intercepts) && all_finite(linear.coefficients) && all_finite(linear.fill);
 }
 
+bool maps_hold(const Calibration& c) {
+  if (!all_finite(c.x) || !all_finite(c.y)) return false;
+  for (size_t map = 0; map + 1 < c.start.size(); ++map)
+    for (size_t i = c.start[map]; i < c.start[map + 1]; ++i) {
+      const bool first = i == c.start[map];
+      if (c.method == Calibration::Method::platt ? !first : c.y[i] < 0 || c.y[i] > 1) return false;
+      if (!first && (!(c.x[i - 1] < c.x[i]) || c.y[i - 1] > c.y[i])) return false;
+    }
+  return true;
+}
+
+bool read_part(uint64_t kind, std::string_view bytes, std::vector<std::variant<Forest, Linear>>& out);
+
+bool read_calibrated(std::string_view section, std::vector<std::variant<Forest, Linear>>& out) {
+  Bytes bytes(section);
+  CalibratedHeader header;
+  PartHeader inner;
+  std::string_view inner_bytes;
+  Calibration c;
+  if (!bytes.read(header) || header.method < 1 || header.method > 2 || header.num_maps == 0 || header.num_maps > section.size()) return false;
+  c.method = Calibration::Method(uint8_t(header.method));
+  if (!bytes.array(c.start, header.num_maps + 1) || !bytes.array(c.x, header.num_pairs) || !bytes.array(c.y, header.num_pairs)) return false;
+  if (!ascends_from_zero(c.start, header.num_pairs, 1u) || !maps_hold(c)) return false;
+  if (!bytes.read(inner) || !bytes.bytes(inner_bytes, inner.size) || !bytes.empty() || inner.kind > 3 || !read_part(inner.kind, inner_bytes, out))
+    return false;
+  return std::visit(
+      [&](auto& part) {
+        part.calibration = std::move(c);
+        return part.problem == Problem::classification && part.calibration.start.size() == size_t(part.num_classes > 2 ? part.num_classes : 1) + 1;
+      },
+      out.back());
+}
+
 bool read_part(uint64_t kind, std::string_view bytes, std::vector<std::variant<Forest, Linear>>& out) {
-  if (SectionKind(kind) == SectionKind::forest) return read_forest(bytes, std::get<Forest>(out.emplace_back(Forest{})));
-  return SectionKind(kind) == SectionKind::linear && read_linear(bytes, std::get<Linear>(out.emplace_back(Linear{})));
+  if (kind == uint64_t(SectionKind::calibrated)) return read_calibrated(bytes, out);
+  if (kind == uint64_t(SectionKind::forest)) return read_forest(bytes, std::get<Forest>(out.emplace_back(Forest{})));
+  return kind == uint64_t(SectionKind::linear) && read_linear(bytes, std::get<Linear>(out.emplace_back(Linear{})));
 }
 
 bool blend_holds(const Blend& blend) {
@@ -344,15 +402,17 @@ bool read_blend(std::string_view section, Blend& blend) {
   for (uint64_t part = 0; part < header.num_parts; ++part) {
     PartHeader own;
     std::string_view part_bytes;
-    if (!bytes.read(own) || !bytes.bytes(part_bytes, own.size) || own.kind > 3 || !read_part(own.kind, part_bytes, blend.parts)) return false;
+    if (!bytes.read(own) || !bytes.bytes(part_bytes, own.size) || own.kind > 5 || !read_part(own.kind, part_bytes, blend.parts)) return false;
   }
   return bytes.empty() && blend_holds(blend);
 }
 
 bool read_predictor(SectionKind kind, std::string_view section, std::vector<Predictor>& out) {
-  if (kind == SectionKind::forest) return read_forest(section, std::get<Forest>(out.emplace_back(Forest{})));
-  if (kind == SectionKind::linear) return read_linear(section, std::get<Linear>(out.emplace_back(Linear{})));
-  return read_blend(section, std::get<Blend>(out.emplace_back(Blend{})));
+  if (kind == SectionKind::blend) return read_blend(section, std::get<Blend>(out.emplace_back(Blend{})));
+  std::vector<std::variant<Forest, Linear>> part;
+  if (!read_part(uint64_t(kind), section, part)) return false;
+  std::visit([&out](auto& p) { out.emplace_back(std::move(p)); }, part.back());
+  return true;
 }
 
 bool read_text(std::string_view section, Model& model) {
@@ -465,7 +525,7 @@ Result<Model> parse_model(std::string_view bytes, const std::string& where) {
     if (checksum(bytes.data() + entry.offset, end - entry.offset) != entry.checksum)
       return damaged(where, fmt::format("the checksum of section {} does not match", i));
     const SectionKind kind = SectionKind(entry.kind);
-    if (i == 0 ? kind != SectionKind::text : kind != SectionKind::forest && kind != SectionKind::linear && kind != SectionKind::blend)
+    if (i == 0 ? kind != SectionKind::text : kind < SectionKind::forest || kind > SectionKind::calibrated)
       return input_error(fmt::format("section {} is of kind {}, which this hayate does not know", i, entry.kind), where,
                          "use the hayate that wrote it");
     const std::string_view section = bytes.substr(entry.offset, entry.size);
@@ -474,6 +534,27 @@ Result<Model> parse_model(std::string_view bytes, const std::string& where) {
   }
   if (!model_holds(model)) return damaged(where, "its predictors do not fit its names");
   return model;
+}
+
+void append_predictor(const Predictor& predictor, std::string& out) {
+  const size_t begin = out.size();
+  assert(begin % 8 == 0);
+  out.resize(begin + sizeof(PartHeader));
+  const SectionKind kind = put_predictor(out, predictor);
+  const PartHeader own{uint64_t(kind), out.size() - begin - sizeof(PartHeader)};
+  std::memcpy(out.data() + begin, &own, sizeof own);
+}
+
+std::optional<Predictor> take_predictor(std::string_view& bytes) {
+  Bytes left(bytes);
+  PartHeader own;
+  std::string_view section;
+  std::vector<Predictor> out;
+  if (!left.read(own) || !left.bytes(section, own.size) || own.kind < uint64_t(SectionKind::forest) || own.kind > uint64_t(SectionKind::blend) ||
+      !read_predictor(SectionKind(own.kind), section, out))
+    return std::nullopt;
+  bytes.remove_prefix(sizeof own + own.size);
+  return std::move(out[0]);
 }
 
 Result<Model> load_model(const std::string& path) {

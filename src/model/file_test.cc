@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -71,9 +72,43 @@ Model category_model() {
   return m;
 }
 
+/// A mean of trees of two classes behind a step function, and a linear model of three behind sigmoids.
+Model calibrated_forest() {
+  Model m = one_model();
+  Forest f = small_forest(0.5);
+  f.problem = Problem::classification, f.num_classes = 2, f.values = {0.5, 0.25, 1};
+  f.calibration = {Calibration::Method::isotonic, {0, 3}, {0, 0.25, 0.75}, {0.1, 0.1, 0.9}};
+  m.problem = Problem::classification, m.classes = {"no", "yes"}, m.predictors = {f};
+  return m;
+}
+Model calibrated_linear() {
+  Model m = linear_model();
+  Linear l{Problem::classification, 3, Link::softmax, {0, 1, 2}, {1, 0, 0, 1, -1, -1}, {0, 0}};
+  l.calibration = {Calibration::Method::platt, {0, 1, 2, 3}, {-1, -2, -3}, {0, 0.5, 1}};
+  m.classes = {"a", "b", "c"}, m.predictors = {l};
+  return m;
+}
+
 bool refused(const std::string& bytes) {
   const Result<Model> result = parse_model(bytes, "m.hyt");
   return !result.ok() && result.error().kind == Kind::input && result.error().where == "m.hyt" && !result.error().hint.empty();
+}
+
+void check_damage(const std::string& bytes) {
+  for (size_t at = 0; at < bytes.size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[at] = char(flipped[at] ^ (1 << bit));
+      REQUIRE(refused(flipped));
+    }
+  for (size_t size = 0; size < bytes.size(); ++size) REQUIRE(refused(bytes.substr(0, size)));
+  for (size_t at = 0; at <= bytes.size(); at += 7) {
+    std::string longer = bytes;
+    longer.insert(at, 1, '\0');
+    REQUIRE(refused(longer));
+    if (at < bytes.size()) REQUIRE(refused(std::string(bytes).erase(at, 1)));
+  }
+  REQUIRE(refused(bytes + bytes));
 }
 
 /// The file with `edit` applied to section `index` and its checksums made right again: what a hostile writer could do.
@@ -102,7 +137,8 @@ void put(char* at, T value) {
 }  // namespace
 
 TEST_CASE("model file: what is written is read, and the same model gives the same bytes") {
-  for (const Model& model : {one_model(), many_models(), linear_model(), boosted_model(), category_model()}) {
+  for (const Model& model :
+       {one_model(), many_models(), linear_model(), boosted_model(), category_model(), calibrated_forest(), calibrated_linear()}) {
     const std::string bytes = serialize(model);
     const Result<Model> back = parse_model(bytes, "m.hyt");
     REQUIRE(back.ok());
@@ -118,24 +154,48 @@ TEST_CASE("model file: keys find their forest") {
   CHECK(one.find("anything") == &one.predictors[0]);
 }
 
+TEST_CASE("model file: a calibration is applied, held together, and goes with its model into a blend") {
+  const Model forest = calibrated_forest(), linear = calibrated_linear();
+  const float missing = std::numeric_limits<float>::quiet_NaN(), columns[] = {0, 0, 0, -1, missing, 0};  // missing goes right, to the share 1
+  double two[6];
+  predict(forest.predictors[0], {columns, 3, 2, 3}, two);
+  for (const size_t row : {0, 1, 2}) {
+    CHECK(two[2 * row + 1] == (row == 1 ? 0.9 : 0.1));
+    CHECK(two[2 * row] == 1 - two[2 * row + 1]);
+  }
+  double three[3];
+  const float one_row[] = {1, 2};
+  predict(linear.predictors[0], {one_row, 1, 2, 1}, three);
+  double sum = 0, expected[3];
+  const double scores[] = {1, 3, -1}, slopes[] = {-1, -2, -3}, offsets[] = {0, 0.5, 1};
+  for (const size_t k : {0, 1, 2}) sum += expected[k] = 1 / (1 + std::exp(slopes[k] * scores[k] + offsets[k]));
+  for (const size_t k : {0, 1, 2}) CHECK(three[k] == doctest::Approx(expected[k] / sum).epsilon(1e-14));
+
+  Model blend = forest;
+  blend.predictors = {Blend{Problem::classification, 2, {1}, {std::get<Forest>(forest.predictors[0])}}};
+  const auto back = parse_model(serialize(blend), "m.hyt");
+  REQUIRE(back.ok());
+  CHECK(back.value() == blend);
+
+  const auto wrong = [](Model model, auto edit) {
+    edit(std::get<Forest>(model.predictors[0]).calibration);
+    return refused(serialize(model));
+  };
+  CHECK(wrong(forest, [](Calibration& c) { c.x[1] = 0; }));     // knots that do not ascend
+  CHECK(wrong(forest, [](Calibration& c) { c.y[2] = 0.05; }));  // a map that falls
+  CHECK(wrong(forest, [](Calibration& c) { c.y[2] = 1.5; }));   // no probability
+  CHECK(wrong(forest, [](Calibration& c) { c.x[0] = std::nan(""); }));
+  CHECK(wrong(forest, [](Calibration& c) { c.start = {0, 1, 3}; }));                    // two maps for two classes
+  CHECK(wrong(forest, [](Calibration& c) { c.start = {0, 2}; }));                       // a knot of nobody
+  CHECK(wrong(forest, [](Calibration& c) { c.method = Calibration::Method::platt; }));  // three pairs for a sigmoid
+  CHECK(wrong(forest, [](Calibration& c) { c.method = Calibration::Method(7); }));
+}
+
 TEST_CASE("model file: every flipped bit, missing byte and added byte is refused") {
   Model model = many_models();
   model.predictors[1] = Linear{Problem::regression, 0, Link::identity, {0.5}, {1, -2}, {0, 3}};
-  const std::string bytes = serialize(model);
-  for (size_t at = 0; at < bytes.size(); ++at)
-    for (int bit = 0; bit < 8; ++bit) {
-      std::string flipped = bytes;
-      flipped[at] = char(flipped[at] ^ (1 << bit));
-      REQUIRE(refused(flipped));
-    }
-  for (size_t size = 0; size < bytes.size(); ++size) REQUIRE(refused(bytes.substr(0, size)));
-  for (size_t at = 0; at <= bytes.size(); at += 7) {
-    std::string longer = bytes;
-    longer.insert(at, 1, '\0');
-    REQUIRE(refused(longer));
-    if (at < bytes.size()) REQUIRE(refused(std::string(bytes).erase(at, 1)));
-  }
-  REQUIRE(refused(bytes + bytes));
+  for (const std::string& bytes : {serialize(model), serialize(calibrated_forest()), serialize(category_model()), serialize(calibrated_linear())})
+    check_damage(bytes);
 }
 
 TEST_CASE("model file: a file of another kind and a newer version say so") {

@@ -44,6 +44,44 @@ std::string list(const std::vector<uint32_t>& nodes, Value value) {
   return out;
 }
 
+std::string join_numbers(const std::vector<uint32_t>& numbers) {
+  return list(numbers, [](uint32_t number) { return number; });
+}
+
+/// The splits of a tree by categories: a bit for each listed one, in words of 32.
+struct CategoryTests {
+  std::map<uint32_t, uint32_t> number;  ///< by node
+  std::map<uint32_t, bool> right;       ///< by node: the listed ones go right
+  std::vector<uint32_t> begin = {0}, words;
+
+  bool has(uint32_t at) const { return number.count(at) > 0; }
+  bool turned(uint32_t at) const { return has(at) && right.at(at); }
+};
+
+CategoryTests category_tests(const Forest& forest, int64_t t, const Numbered& nodes) {
+  CategoryTests out;
+  for (const uint32_t at : nodes.inner) {
+    if (!forest.is_categorical(forest.tree(t)[at].feature)) continue;
+    const ListedCategories listed = listed_categories(forest, t, at);
+    const size_t first = out.words.size();
+    out.words.resize(first + (listed.values.empty() ? 1 : size_t(listed.values.back()) / 32 + 1), 0);
+    for (const float value : listed.values) out.words[first + size_t(value) / 32] |= 1u << (size_t(value) % 32);
+    out.number.emplace(at, uint32_t(out.number.size())), out.right.emplace(at, !listed.listed_left);
+    out.begin.push_back(uint32_t(out.words.size()));
+  }
+  return out;
+}
+
+/// Error (usage): categories that are no whole numbers from 0 on, which is all that LightGBM knows.
+Result<void> check_categories(const Forest& forest) {
+  for (int64_t f = 0; f < forest.num_features(); ++f)
+    for (const float value : forest.is_categorical(f) ? forest.cuts.of(f) : std::span<const float>())
+      if (!(value >= 0 && value < 100'000 && value == std::floor(value)))
+        return usage_error(fmt::format("a category is {}, and LightGBM's are whole numbers from 0 to 99999", value), "--to lightgbm",
+                           "number the categories, or --to onnx");
+  return {};
+}
+
 /// `value(node)`: what a leaf answers.
 template <class Value>
 std::string tree_text(const Forest& forest, int64_t t, size_t number, Value value) {
@@ -53,20 +91,26 @@ std::string tree_text(const Forest& forest, int64_t t, size_t number, Value valu
   const auto cover = [&](uint32_t at) { return forest.cover.empty() ? 0.0 : double(forest.cover[first + at]); };
   const auto rows = [&](uint32_t at) { return int64_t(std::llround(cover(at))); };
   const auto zero = [](uint32_t) { return 0; };
-  std::string out = fmt::format("Tree={}\nnum_leaves={}\nnum_cat=0\n", number, nodes.leaves.size());
+  const CategoryTests tests = category_tests(forest, t, nodes);
+  // A split whose listed categories go right is written the other way round.
+  const auto child = [&](uint32_t at, uint32_t side) { return nodes.number[tree[at].child() + (tests.turned(at) ? 1 - side : side)]; };
+  std::string out = fmt::format("Tree={}\nnum_leaves={}\nnum_cat={}\n", number, nodes.leaves.size(), tests.number.size());
   const auto line = [&](const char* name, const std::string& text) { out += fmt::format("{}={}\n", name, text); };
   line("split_feature", list(nodes.inner, [&](uint32_t at) { return tree[at].feature; }));
   line("split_gain", list(nodes.inner, zero));
-  line("threshold", list(nodes.inner, [&](uint32_t at) { return double(forest.threshold(t, at)); }));
-  line("decision_type", list(nodes.inner, [&](uint32_t at) { return kMissingNaN << kMissingShift | (tree[at].missing_left() ? kDefaultLeft : 0); }));
-  line("left_child", list(nodes.inner, [&](uint32_t at) { return nodes.number[tree[at].child()]; }));
-  line("right_child", list(nodes.inner, [&](uint32_t at) { return nodes.number[tree[at].child() + 1]; }));
+  line("threshold", list(nodes.inner, [&](uint32_t at) { return tests.has(at) ? double(tests.number.at(at)) : double(forest.threshold(t, at)); }));
+  line("decision_type", list(nodes.inner, [&](uint32_t at) {
+         return kMissingNaN << kMissingShift | (tests.has(at) ? kCategorical : tree[at].missing_left() ? kDefaultLeft : 0);
+       }));
+  line("left_child", list(nodes.inner, [&](uint32_t at) { return child(at, 0); }));
+  line("right_child", list(nodes.inner, [&](uint32_t at) { return child(at, 1); }));
   line("leaf_value", list(nodes.leaves, value));
   line("leaf_weight", list(nodes.leaves, cover));
   line("leaf_count", list(nodes.leaves, rows));
   line("internal_value", list(nodes.inner, zero));
   line("internal_weight", list(nodes.inner, cover));
   line("internal_count", list(nodes.inner, rows));
+  if (!tests.number.empty()) line("cat_boundaries", join_numbers(tests.begin)), line("cat_threshold", join_numbers(tests.words));
   return out + "is_linear=0\nshrinkage=1\n\n\n";
 }
 
@@ -208,9 +252,11 @@ Result<Objective> objective_of(const std::string& text, const std::string& where
 
 Result<std::string> to_lightgbm(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
-  const Forest* forest = std::get_if<Forest>(predictor);
-  if (!forest) return usage_error("LightGBM's format holds trees alone, this model holds something else", "--to lightgbm", "--to onnx");
-  HY_CHECK(refuse_categories(*predictor, "--to lightgbm"));
+  if (!std::holds_alternative<Forest>(*predictor))
+    return usage_error("LightGBM's format holds trees alone, this model holds something else", "--to lightgbm", "--to onnx");
+  HY_TRY(const Predictor folded, with_calibration_folded(*predictor, "--to lightgbm"));
+  const Forest* forest = &std::get<Forest>(folded);
+  HY_CHECK(check_categories(*forest));
   const std::vector<std::string> trees = tree_texts(*forest);
   std::string sizes, infos;
   for (const std::string& tree : trees) sizes += fmt::format("{}{}", sizes.empty() ? "" : " ", tree.size());

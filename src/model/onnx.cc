@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/strings.h"
 #include "hayate/exchange.h"
@@ -41,11 +42,11 @@ class Attributes {
 /// The graph under construction: nodes in the order in which they can be computed.
 class Graph {
  public:
-  using Names = std::vector<std::string_view>;
+  using Names = std::vector<std::string>;
 
   void node(std::string_view op, const Names& inputs, std::string_view output, const Attributes& attributes = {}, std::string_view domain = "") {
     ProtobufWriter node;
-    for (const std::string_view input : inputs) node.bytes(1, input);
+    for (const std::string& input : inputs) node.bytes(1, input);
     node.bytes(2, output).bytes(3, output).bytes(4, op);
     for (const ProtobufWriter& attribute : attributes.all()) node.message(5, attribute);
     graph_.message(1, node.bytes(7, domain));
@@ -87,18 +88,38 @@ struct TreeArrays {
   std::vector<float> cuts, weights;
 };
 
+void add_node(TreeArrays& out, int64_t t, int64_t at, int64_t feature, const char* mode, float cut, int64_t yes, int64_t no, bool missing_yes) {
+  out.trees.push_back(t), out.nodes.push_back(at), out.features.push_back(feature), out.modes.emplace_back(mode);
+  out.cuts.push_back(cut), out.yes.push_back(yes), out.no.push_back(no), out.missing_yes.push_back(missing_yes);
+}
+
+/// One comparison a listed category, each leading to the same child; `extra` numbers all but the first. The runtimes put such
+/// chains together into one test of a set.
+void add_category_test(const Forest& forest, int64_t t, uint32_t at, int64_t& extra, TreeArrays& out) {
+  const TreeNode& node = forest.tree(t)[at];
+  ListedCategories listed = listed_categories(forest, t, at);
+  if (listed.values.empty()) listed.values.push_back(std::numeric_limits<float>::max());  // no value is listed, so none goes there
+  const int64_t hit = node.child() + (listed.listed_left ? 0 : 1), other = node.child() + (listed.listed_left ? 1 : 0);
+  for (size_t i = 0; i < listed.values.size(); ++i) {
+    const int64_t own = i == 0 ? int64_t(at) : extra++;
+    add_node(out, t, own, node.feature, "BRANCH_EQ", listed.values[i], hit, i + 1 < listed.values.size() ? extra : other, false);
+  }
+}
+
 void add_tree(const Forest& forest, int64_t t, TreeArrays& out) {
   const auto tree = forest.tree(t);
   const size_t width = size_t(forest.values_per_node());
-  for (size_t at = 0; at < tree.size(); ++at) {
+  int64_t extra = int64_t(tree.size());
+  for (uint32_t at = 0; at < tree.size(); ++at) {
     const TreeNode& node = tree[at];
-    const bool leaf = node.is_leaf();
-    out.trees.push_back(t), out.nodes.push_back(int64_t(at)), out.features.push_back(node.feature);
-    out.modes.emplace_back(leaf ? "LEAF" : "BRANCH_LEQ");
-    out.cuts.push_back(leaf ? 0 : forest.threshold(t, uint32_t(at)));
-    out.yes.push_back(leaf ? 0 : node.child()), out.no.push_back(leaf ? 0 : node.child() + 1);
-    out.missing_yes.push_back(!leaf && node.missing_left());
-    if (!leaf) continue;
+    if (!node.is_leaf()) {
+      if (forest.is_categorical(node.feature))
+        add_category_test(forest, t, at, extra, out);
+      else
+        add_node(out, t, at, node.feature, "BRANCH_LEQ", forest.threshold(t, at), node.child(), node.child() + 1, node.missing_left());
+      continue;
+    }
+    add_node(out, t, at, 0, "LEAF", 0, 0, 0, false);
     const double* values = forest.values.data() + (forest.tree_start[size_t(t)] + at) * width;
     for (size_t k = 0; k < width; ++k) {
       out.target_trees.push_back(t), out.target_nodes.push_back(int64_t(at));
@@ -108,7 +129,10 @@ void add_tree(const Forest& forest, int64_t t, TreeArrays& out) {
   }
 }
 
-void add_scores(const Forest& forest, Graph& graph) {
+/// Names of values in the graph; those of a part of a blend begin with its number.
+using Prefix = std::string;
+
+void add_scores(const Forest& forest, const Prefix& prefix, Graph& graph) {
   TreeArrays a;
   for (int64_t t = 0; t < forest.num_trees(); ++t) add_tree(forest, t, a);
   Attributes attributes;
@@ -120,35 +144,55 @@ void add_scores(const Forest& forest, Graph& graph) {
   attributes.text("aggregate_function", forest.joined == Joined::mean ? "AVERAGE" : "SUM").text("post_transform", "NONE");
   const std::vector<float> start(forest.start.begin(), forest.start.end());
   if (!start.empty()) attributes.reals("base_values", start);
-  graph.node("TreeEnsembleRegressor", {"input"}, "scores", attributes, "ai.onnx.ml");
+  graph.node("TreeEnsembleRegressor", {"input"}, prefix + "scores", attributes, "ai.onnx.ml");
 }
 
-void add_scores(const Linear& linear, Graph& graph) {
+void add_scores(const Linear& linear, const Prefix& prefix, Graph& graph) {
   const size_t features = size_t(linear.num_features()), scores = size_t(linear.num_scores());
   std::vector<double> columns(features * scores);  // one column a score
   for (size_t k = 0; k < scores; ++k)
     for (size_t f = 0; f < features; ++f) columns[f * scores + k] = linear.coefficients[k * features + f];
-  graph.constant("fill", kDouble, {1, int64_t(features)}, linear.fill.data(), features * sizeof(double));
-  graph.constant("coefficients", kDouble, {int64_t(features), int64_t(scores)}, columns.data(), columns.size() * sizeof(double));
-  graph.constant("intercepts", kDouble, {int64_t(scores)}, linear.intercepts.data(), scores * sizeof(double));
-  graph.node("IsNaN", {"input"}, "missing");
-  graph.node("Cast", {"input"}, "values", Attributes().number("to", kDouble));
-  graph.node("Where", {"missing", "fill", "values"}, "filled");
-  graph.node("MatMul", {"filled", "coefficients"}, "products");
-  graph.node("Add", {"products", "intercepts"}, "scores_64");
-  graph.node("Cast", {"scores_64"}, "scores", Attributes().number("to", kFloat));
+  const auto own = [&prefix](const char* name) { return prefix + name; };
+  graph.constant(own("fill"), kDouble, {1, int64_t(features)}, linear.fill.data(), features * sizeof(double));
+  graph.constant(own("coefficients"), kDouble, {int64_t(features), int64_t(scores)}, columns.data(), columns.size() * sizeof(double));
+  graph.constant(own("intercepts"), kDouble, {int64_t(scores)}, linear.intercepts.data(), scores * sizeof(double));
+  graph.node("IsNaN", {"input"}, own("missing"));
+  graph.node("Cast", {"input"}, own("values"), Attributes().number("to", kDouble));
+  graph.node("Where", {own("missing"), own("fill"), own("values")}, own("filled"));
+  graph.node("MatMul", {own("filled"), own("coefficients")}, own("products"));
+  graph.node("Add", {own("products"), own("intercepts")}, own("scores_64"));
+  graph.node("Cast", {own("scores_64")}, own("scores"), Attributes().number("to", kFloat));
 }
 
 std::string_view operator_of(Link link) {
   return link == Link::logistic ? "Sigmoid" : link == Link::softmax ? "Softmax" : link == Link::exponential ? "Exp" : "Identity";
 }
 
-void add_classes(const std::vector<std::string>& classes, Link link, Graph& graph) {
+/// What a part answers: a number, the probability of the last of two classes, or of every class.
+template <class Part>
+void add_answers(const Part& part, const Prefix& prefix, const std::string& name, Graph& graph) {
+  add_scores(part, prefix, graph);
+  graph.node(operator_of(part.link), {prefix + "scores"}, name, part.link == Link::softmax ? Attributes().number("axis", 1) : Attributes());
+}
+
+/// The weighted mean of the parts' answers.
+void add_blend(const Blend& blend, const std::string& name, Graph& graph) {
+  double all = 0;
+  for (const double weight : blend.weights) all += weight;
+  Graph::Names shares;
+  for (size_t part = 0; part < blend.parts.size(); ++part) {
+    const Prefix prefix = fmt::format("part{}_", part);
+    std::visit([&](const auto& p) { add_answers(p, prefix, prefix + "answers", graph); }, blend.parts[part]);
+    const float weight = float(blend.weights[part] / all);
+    graph.constant(prefix + "weight", kFloat, {1}, &weight, sizeof weight);
+    graph.node("Mul", {prefix + "answers", prefix + "weight"}, shares.emplace_back(prefix + "share"));
+  }
+  graph.node("Sum", shares, name);
+}
+
+void add_classes(const std::vector<std::string>& classes, Graph& graph) {
   const int64_t width = int64_t(classes.size());
-  const bool one_score = width <= 2;
-  graph.node(operator_of(link), {"scores"}, one_score ? "last" : "probabilities",
-             link == Link::softmax ? Attributes().number("axis", 1) : Attributes());
-  if (one_score) {
+  if (width <= 2) {
     const float one = 1;
     graph.constant("one", kFloat, {1}, &one, sizeof one);
     graph.node("Sub", {"one", "last"}, "first");
@@ -176,20 +220,17 @@ ProtobufWriter property(std::string_view name, std::string_view value) { return 
 
 Result<std::string> to_onnx(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
-  if (std::holds_alternative<Blend>(*predictor))
-    return usage_error("a blend of models cannot be exported to ONNX", "--to onnx", "train its best part alone: hayate model FILE names the parts");
-  HY_CHECK(refuse_categories(*predictor, "--to onnx"));
+  HY_TRY(const Predictor folded, with_calibration_folded(*predictor, "--to onnx"));
+  const std::string answers = model.problem != Problem::classification ? "prediction" : model.classes.size() <= 2 ? "last" : "probabilities";
   Graph graph;
-  graph.input("input", kFloat, num_features(*predictor));
-  const Forest* forest = std::get_if<Forest>(predictor);
-  const Link link = forest ? forest->link : std::get<Linear>(*predictor).link;
-  forest ? add_scores(*forest, graph) : add_scores(std::get<Linear>(*predictor), graph);
-  if (model.problem == Problem::classification) {
-    add_classes(model.classes, link, graph);
-  } else {
-    graph.node(operator_of(link), {"scores"}, "prediction");
+  graph.input("input", kFloat, num_features(folded));
+  if (const Blend* blend = std::get_if<Blend>(&folded)) add_blend(*blend, answers, graph);
+  if (const Forest* forest = std::get_if<Forest>(&folded)) add_answers(*forest, "", answers, graph);
+  if (const Linear* linear = std::get_if<Linear>(&folded)) add_answers(*linear, "", answers, graph);
+  if (model.problem == Problem::classification)
+    add_classes(model.classes, graph);
+  else
     graph.output("prediction", kFloat, 1);
-  }
   ProtobufWriter file;
   file.number(1, 8).bytes(2, "hayate").message(7, graph.message()).message(8, opset("", 18)).message(8, opset("ai.onnx.ml", 3));
   file.message(14, property("features", join(model.features, ","))).message(14, property("label", model.label));

@@ -1,67 +1,15 @@
-// Prediction by trees. Rows go down a tree sixteen at a time: each step loads a node and a code and adds the outcome of one
-// compare, with no branch to mispredict; sixteen independent chains hide the latency of the two loads. A leaf points to
-// itself, so a row that has arrived simply stays, and cutting a forest at depth D is taking D steps.
-//
-// Raw values are coded first, a block of rows at a time: one search per value and not one per node that reads it, and the
-// walk then touches bytes. One row alone is compared with the thresholds themselves: coding all its values would cost more.
+// Prediction by trees, two ways with the same bytes. A few rows, and trees that test categories, go down one step at a time.
+// For more rows the trees are laid out anew (model/layouts.h): about 10 ns a node, which pays from some tens of rows.
 #include <algorithm>
 #include <cassert>
 #include <limits>
 
-#include "hayate/model.h"
+#include "hayate/compiled.h"
+#include "model/layouts.h"
+#include "model/scores.h"
 
 namespace hayate {
-namespace {
 
-constexpr size_t kLanes = 16;
-constexpr int64_t kBlockRows = 256;
-
-int64_t trees_per_round(const Forest& forest) { return forest.joined == Joined::sum ? forest.num_scores() : 1; }
-
-size_t trees_used(const Forest& forest, ForestCut cut) {
-  const int64_t rounds = forest.num_trees() / trees_per_round(forest);
-  return size_t((cut.num_trees > 0 ? std::min(cut.num_trees, rounds) : rounds) * trees_per_round(forest));
-}
-
-/// Inner nodes of a sum have no value to stop at.
-int64_t steps_allowed(const Forest& forest, ForestCut cut) {
-  return cut.max_depth > 0 && forest.joined == Joined::mean ? cut.max_depth : std::numeric_limits<int64_t>::max();
-}
-
-/// Adding 1 to a code turns the missing code into 0: then `code <= cut + 1` sends missing left and all others as before.
-uint32_t step(const TreeNode& node, uint8_t code) {
-  const uint32_t missing_left = node.link & 1;
-  return node.child() + (uint8_t(code + missing_left) > node.cut + missing_left ? 1 : 0);
-}
-
-/// Moves `kLanes` rows from the root to where they end; row_of(lane) is the row's place in a column.
-template <class RowOf>
-void walk(std::span<const TreeNode> tree, const CodeColumns& codes, int64_t steps, RowOf row_of, uint32_t* at) {
-  for (size_t lane = 0; lane < kLanes; ++lane) at[lane] = 0;
-  for (int64_t taken = 0; taken < steps; ++taken) {
-    uint32_t moved = 0;
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const TreeNode node = tree[at[lane]];
-      const uint32_t next = step(node, codes.column(node.feature)[row_of(lane)]);
-      moved |= next ^ at[lane];
-      at[lane] = next;
-    }
-    if (moved == 0) break;
-  }
-}
-
-/// Where the scores of a row begin among its outputs: with two classes there is one score, the second output's.
-size_t score_place(const Forest& forest) { return forest.num_outputs() == 2 ? 1 : 0; }
-
-void add_values(const Forest& forest, size_t tree, const uint32_t* at, size_t lanes, double* out) {
-  const size_t width = size_t(forest.values_per_node()), outputs = size_t(forest.num_outputs());
-  const double* values = forest.values.data() + forest.tree_start[tree] * width;
-  const size_t place = score_place(forest) + (forest.joined == Joined::sum ? tree % size_t(forest.num_scores()) : 0);
-  for (size_t lane = 0; lane < lanes; ++lane)
-    for (size_t k = 0; k < width; ++k) out[lane * outputs + place + k] += values[at[lane] * width + k];
-}
-
-/// What stands in `out` before the first tree.
 void begin_rows(const Forest& forest, std::span<double> out) {
   std::fill(out.begin(), out.end(), 0.0);
   if (forest.joined == Joined::mean) return;
@@ -70,20 +18,44 @@ void begin_rows(const Forest& forest, std::span<double> out) {
     std::copy(forest.start.begin(), forest.start.end(), out.begin() + ptrdiff_t(row + score_place(forest)));
 }
 
+namespace {
+
+/// What the scores of one row become, by the link or by what stands in for it.
+template <class Model>
+void finish_scores(const Model& model, std::span<const double> scores, std::span<double> out) {
+  if (model.calibration.empty())
+    apply_link(model.link, scores, out);
+  else
+    model.calibration.apply(scores, out);
+}
+
+}  // namespace
+
 void finish_rows(const Forest& forest, size_t trees, std::span<double> out) {
   const size_t outputs = size_t(forest.num_outputs()), scores = size_t(forest.num_scores());
   if (forest.joined == Joined::sum) {
     for (size_t row = 0; row < out.size(); row += outputs)
-      apply_link(forest.link, out.subspan(row + score_place(forest), scores), out.subspan(row, outputs));
+      finish_scores(forest, out.subspan(row + score_place(forest), scores), out.subspan(row, outputs));
     return;
   }
   for (double& value : out) value /= double(trees);
   if (outputs == 2)
     for (size_t i = 0; i < out.size(); i += 2) out[i] = 1.0 - out[i + 1];
+  if (!forest.calibration.empty())
+    for (size_t row = 0; row < out.size(); row += outputs)
+      forest.calibration.apply(out.subspan(row + score_place(forest), scores), out.subspan(row, outputs));
 }
 
-/// Trees whose tests are all `code <= cut`.
-bool is_plain(const Forest& forest) { return forest.thresholds.empty() && forest.categorical.empty(); }
+namespace {
+
+constexpr int64_t kBlockRows = 256;  // of a linear model
+constexpr size_t kFewRows = 16;
+
+void add_values(const Forest& forest, size_t tree, uint32_t at, double* out) {
+  const size_t width = size_t(forest.values_per_node());
+  const double* values = forest.values.data() + (forest.tree_start[tree] + at) * width;
+  for (size_t k = 0; k < width; ++k) out[score_place(forest) + score_of_tree(forest, tree) + k] += values[k];
+}
 
 /// Where a row ends in tree t; goes_left(node) answers for it.
 template <class GoesLeft>
@@ -99,7 +71,7 @@ void add_trees_stepwise(const Forest& forest, size_t count, ForestCut cut, doubl
   for (size_t t = 0; t < trees_used(forest, cut); ++t)
     for (size_t i = 0; i < count; ++i) {
       const uint32_t at = descend(forest.tree(int64_t(t)), steps_allowed(forest, cut), [&](uint32_t node) { return goes_left(i, int64_t(t), node); });
-      add_values(forest, t, &at, 1, out + i * size_t(forest.num_outputs()));
+      add_values(forest, t, at, out + i * size_t(forest.num_outputs()));
     }
 }
 
@@ -109,55 +81,34 @@ bool code_goes_left(const Forest& forest, int64_t t, const TreeNode& node, uint8
   return forest.is_categorical(node.feature) ? forest.sets[forest.set_start[size_t(t)] + node.cut].has(code) : code <= node.cut;
 }
 
-/// Adds all trees to the rows row_at(0) .. row_at(count - 1); trees outside, so a tree stays in cache for a block of rows.
-template <class RowAt>
-void add_trees(const Forest& forest, const CodeColumns& codes, size_t count, RowAt row_at, ForestCut cut, double* out) {
-  const size_t outputs = size_t(forest.num_outputs());
-  for (size_t t = 0; t < trees_used(forest, cut); ++t)
-    for (size_t first = 0; first < count; first += kLanes) {
-      const size_t lanes = std::min(kLanes, count - first);
-      uint32_t at[kLanes];
-      walk(forest.tree(int64_t(t)), codes, steps_allowed(forest, cut), [&](size_t lane) { return row_at(first + std::min(lane, lanes - 1)); }, at);
-      add_values(forest, t, at, lanes, out + first * outputs);
-    }
-}
-
 }  // namespace
 
 void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out, ForestCut cut) {
   assert(codes.num_features == forest.num_features() && out.size() == rows.size() * size_t(forest.num_outputs()));
   assert(forest.thresholds.empty());
+  if (rows.size() > kFewRows && has_codes(forest))
+    if (const CodedTrees coded(forest, cut, CompiledForest::kUsualExits); coded.fits()) return coded.predict_codes(codes, rows, out);
   begin_rows(forest, out);
-  const size_t outputs = size_t(forest.num_outputs());
-  if (!is_plain(forest)) {
-    add_trees_stepwise(forest, rows.size(), cut, out.data(), [&](size_t i, int64_t t, uint32_t at) {
-      const TreeNode& node = forest.tree(t)[at];
-      return code_goes_left(forest, t, node, codes.column(node.feature)[rows[i]]);
-    });
-    return finish_rows(forest, trees_used(forest, cut), out);
-  }
-  for (size_t first = 0; first < rows.size(); first += size_t(kBlockRows)) {
-    const size_t count = std::min(size_t(kBlockRows), rows.size() - first);
-    add_trees(forest, codes, count, [&](size_t i) { return rows[first + i]; }, cut, out.data() + first * outputs);
-  }
+  add_trees_stepwise(forest, rows.size(), cut, out.data(), [&](size_t i, int64_t t, uint32_t at) {
+    const TreeNode& node = forest.tree(t)[at];
+    return code_goes_left(forest, t, node, codes.column(node.feature)[rows[i]]);
+  });
   finish_rows(forest, trees_used(forest, cut), out);
 }
 
 void predict(const Forest& forest, const FloatColumns& raw, std::span<double> out, ForestCut cut) {
   assert(raw.num_features == forest.num_features() && out.size() == size_t(raw.num_rows) * size_t(forest.num_outputs()));
+  if (raw.num_rows > int64_t(kFewRows) && has_codes(forest))
+    if (const CodedTrees coded(forest, cut, CompiledForest::kUsualExits); coded.fits()) return coded.predict(raw, out);
+  if (raw.num_rows > int64_t(kFewRows) && has_keys(forest)) {
+    const KeyedTrees keyed(forest, cut);
+    const size_t outputs = size_t(forest.num_outputs());
+    for (size_t i = 0; i < size_t(raw.num_rows); ++i) keyed.predict_row(raw.data + i, raw.stride, out.subspan(i * outputs, outputs));
+    return;
+  }
   begin_rows(forest, out);
-  if (!is_plain(forest)) {
-    add_trees_stepwise(forest, size_t(raw.num_rows), cut, out.data(),
-                       [&](size_t i, int64_t t, uint32_t at) { return forest.goes_left(t, at, raw.column(forest.tree(t)[at].feature)[i]); });
-    return finish_rows(forest, trees_used(forest, cut), out);
-  }
-  std::vector<uint8_t> block(size_t(std::min(kBlockRows, raw.num_rows) * raw.num_features));
-  for (int64_t first = 0; first < raw.num_rows; first += kBlockRows) {
-    const int64_t count = std::min(kBlockRows, raw.num_rows - first);
-    code_columns(forest.cuts, {raw.data + first, count, raw.num_features, raw.stride}, block.data(), count);
-    const CodeColumns codes{block.data(), count, raw.num_features, count};
-    add_trees(forest, codes, size_t(count), [](size_t i) { return i; }, cut, out.data() + first * forest.num_outputs());
-  }
+  add_trees_stepwise(forest, size_t(raw.num_rows), cut, out.data(),
+                     [&](size_t i, int64_t t, uint32_t at) { return forest.goes_left(t, at, raw.column(forest.tree(t)[at].feature)[i]); });
   finish_rows(forest, trees_used(forest, cut), out);
 }
 
@@ -168,7 +119,7 @@ void predict_row(const Forest& forest, std::span<const float> row, std::span<dou
     const std::span<const TreeNode> tree = forest.tree(int64_t(t));
     const uint32_t at =
         descend(tree, steps_allowed(forest, cut), [&](uint32_t node) { return forest.goes_left(int64_t(t), node, row[tree[node].feature]); });
-    add_values(forest, t, &at, 1, out.data());
+    add_values(forest, t, at, out.data());
   }
   finish_rows(forest, trees_used(forest, cut), out);
 }
@@ -224,7 +175,7 @@ void predict(const Linear& linear, const FloatColumns& raw, std::span<double> ou
         for (size_t k = 0; k < scores; ++k) row_scores[i * scores + k] += linear.coefficients[k * features + f] * value;
       }
     for (size_t i = 0; i < count; ++i)
-      apply_link(linear.link, std::span(row_scores).subspan(i * scores, scores), out.subspan((size_t(first) + i) * outputs, outputs));
+      finish_scores(linear, std::span(row_scores).subspan(i * scores, scores), out.subspan((size_t(first) + i) * outputs, outputs));
   }
 }
 

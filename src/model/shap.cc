@@ -172,8 +172,24 @@ Result<void> explain(const Linear& linear, const FloatColumns& raw, std::span<do
   return {};
 }
 
-Result<void> explain(const Blend&, const FloatColumns&, std::span<double>) {
-  return usage_error("a blend of models has no SHAP values: its parts add up on different scales", "--method shap", "--method permutation");
+/// Whether what SHAP values add up to is the prediction itself, so that those of several models can be averaged.
+bool explains_prediction(const Forest& f) { return f.calibration.empty() && (f.joined == Joined::mean || f.link == Link::identity); }
+bool explains_prediction(const Linear& l) { return l.link == Link::identity; }
+
+Result<void> explain(const Blend& blend, const FloatColumns& raw, std::span<double> out) {
+  std::vector<double> own(out.size());
+  double all = 0;
+  for (size_t part = 0; part < blend.parts.size(); ++part) {
+    if (!std::visit([](const auto& p) { return explains_prediction(p); }, blend.parts[part]))
+      return usage_error("a blend with scores behind a link has no SHAP values: they add up on another scale than its probabilities", "--method shap",
+                         "--method permutation");
+    std::fill(own.begin(), own.end(), 0.0);
+    HY_CHECK(std::visit([&](const auto& p) { return explain(p, raw, own); }, blend.parts[part]));
+    for (size_t i = 0; i < out.size(); ++i) out[i] += blend.weights[part] * own[i];
+    all += blend.weights[part];
+  }
+  for (double& value : out) value /= all;
+  return {};
 }
 
 }  // namespace

@@ -129,6 +129,11 @@ struct Tried {
   std::vector<double> predictions;  ///< out of sample, of every training row; empty once it is not among the best
 };
 
+/// Linear learners would take the numbers of texts for amounts, so they do not enter where a feature is text.
+bool takes_categories(const LearnerParams& params) {
+  return std::visit([](const auto& p) { return requires { p.categorical; }; }, params);
+}
+
 class Automl {
  public:
   Automl(const AutomlRequest& request, const LearningTable& table, double began, exec::Pool& pool, exec::Steps& steps,
@@ -148,6 +153,13 @@ class Automl {
   }
 
  private:
+  /// The text features as params name them.
+  std::string categorical() const {
+    std::vector<std::string> names;
+    for (const auto& [name, texts] : table_.categories) names.push_back(name);
+    return join(names, ";");
+  }
+
   double elapsed() const { return wall_seconds() - began_; }
   double left() const { return request_.budget_seconds - elapsed(); }
 
@@ -178,6 +190,10 @@ class Automl {
       if (!known.ok() || !known.value()->solves(train_.problem)) continue;
       Contestant own{&plan, {}, {}, {}};
       HY_TRY(own.params, learner_params(plan.learner, plan.params));
+      if (!table_.categories.empty()) {
+        if (!takes_categories(own.params)) continue;
+        HY_CHECK(set_param(own.params, "categorical", categorical(), "automl"));
+      }
       const std::vector<std::string> texts(plan.space.begin(), plan.space.end());
       HY_TRY(own.space, tune::parse_space(texts, plan.learner));
       contestants_.push_back(std::move(own));
@@ -200,6 +216,7 @@ class Automl {
     model.problem = train_.problem, model.learner = learner, model.label = request_.label, model.params = params;
     model.features = table_.features, model.classes = train_.classes, model.keys = {""};
     model.notes = {{"objective", out_.objective->name}};
+    note_categories(table_.categories, model);
     model.predictors.push_back(std::move(predictor));
     HY_CHECK(io::write_file(request_.model, serialize(model)));
     final_ = std::move(model.predictors.front());
@@ -214,7 +231,8 @@ class Automl {
     for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
     std::vector<float> storage;
     const tune::Examples few = tune::select(train_, rows, storage);
-    HY_TRY(const LearnerParams params, learner_params("forest", "num_trees=30,max_depth=8"));
+    HY_TRY(LearnerParams params, learner_params("forest", "num_trees=30,max_depth=8"));
+    if (!table_.categories.empty()) HY_CHECK(set_param(params, "categorical", categorical(), "automl"));
     HY_TRY(Predictor predictor, train_whole(params, few, cancel_));
     HY_CHECK(write_model(std::move(predictor), "forest", format_params(params)));
     out_.first_model_seconds = elapsed();
@@ -448,8 +466,9 @@ Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& st
     if (const auto shares = split_shares(request.split); !shares.ok()) return shares.error();
   }
   exec::Pool pool(exec::worker_count(request.exec));
-  const LearningSource source{request.input,   request.label, request.features, request.weight, request.by_date, split_column(request.split),
-                              request.problem, request.kind};
+  const LearningSource source{request.input,   request.label,   request.features,
+                              request.weight,  request.by_date, split_column(request.split),
+                              request.problem, request.kind,    {}};
   HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
   return Automl(request, table, began, pool, steps, cancel).run();
 }

@@ -27,7 +27,7 @@ struct BenchFormat {
   const char* name;
   const char* extension;
 };
-constexpr BenchFormat kFormats[] = {{"csv", ".csv"},         {"csv.zst", ".csv.zst"}, {"parquet", ".parquet"}, {"parquet zstd", ""},
+constexpr BenchFormat kFormats[] = {{"csv", ".csv"},         {"csv.zst", ".csv.zst"}, {"parquet", ".parquet"}, {"parquet zstd", ".zstd.parquet"},
                                     {"feather", ".feather"}, {"hdf5", ".h5"},         {"json", ".json"},       {"pickle", ""}};
 
 bool is_textual(Dtype dtype) { return dtype == Dtype::text || dtype == Dtype::category; }
@@ -83,7 +83,7 @@ Result<FormatTime> time_own(const Table& table, const BenchFormat& format, const
   time.program = "hayate", time.format = format.name;
   HY_TRY(time.save_seconds, best_of(
                                 [&]() -> Result<void> {
-                                  HY_TRY([[maybe_unused]] const auto written, io::write_table(path, table));
+                                  HY_TRY([[maybe_unused]] const auto written, io::write_table(path, table, {}, read.pool));
                                   return {};
                                 },
                                 cancel));

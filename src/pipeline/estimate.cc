@@ -7,6 +7,7 @@
 #include "io/files.h"
 #include "pipeline/costs.h"
 #include "pipeline/prepared_run.h"
+#include "pipeline/symbol_task.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
 
@@ -21,14 +22,18 @@ struct TaskSums {
 TaskSums symbol_tasks(const Plan& plan, const PreparedRun& prepared, const exec::CostFit& fit, const cache::Store* store) {
   TaskInputs inputs = task_inputs(plan);
   TaskSums out;
-  for (size_t s = 0; s < prepared.panel.num_symbols(); ++s, ++out.tasks) {
+  for (size_t s = 0; s < prepared.panel.num_symbols(); ++s) {
     inputs.bars = prepared.input_hash[s];
-    if (store && store->has(task_key(inputs, "train", prepared.panel.symbols[s]))) {
-      ++out.reused;
-      continue;
-    }
-    const double seconds = fit.seconds(symbol_work(plan, int64_t(prepared.panel.series_times(s).size())));
-    out.seconds += seconds, out.longest = std::max(out.longest, seconds);
+    const auto folds = folds_of_symbol(plan, prepared.panel, s, inputs);
+    if (!folds.ok()) continue;
+    const std::vector<FoldPiece>& pieces = folds.value().pieces;
+    const auto reused = std::count_if(pieces.begin(), pieces.end(), [&](const FoldPiece& piece) { return store && store->has(piece.result); });
+    const auto tasks = int64_t(pieces.size());
+    out.tasks += tasks, out.reused += reused;
+    if (reused == tasks) continue;
+    const double work = symbol_work(plan, int64_t(prepared.panel.series_times(s).size())) / double(tasks);
+    const double seconds = fit.seconds(work * double(tasks - reused));
+    out.seconds += seconds, out.longest = std::max(out.longest, seconds / double(tasks - reused));
   }
   return out;
 }

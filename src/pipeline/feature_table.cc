@@ -21,12 +21,21 @@ struct Block {
   std::vector<double> doubles;
 
   void resize(size_t size, bool wide) { wide ? doubles.resize(size) : floats.resize(size); }
-  void compute(const Program& program, const Bars& bars, Workspace& space, size_t begin, size_t stride) {
+  /// Symbols first + i of the panel, i in `symbols`, of a batch that begins with symbol `first`.
+  void compute(const Program& program, const Panel& panel, size_t first, const std::vector<size_t>& symbols, Workspace& space, size_t stride) {
     if (program.num_outputs() == 0) return;
+    std::vector<Bars> bars;
+    std::vector<float*> to_floats;
+    std::vector<double*> to_doubles;
+    for (const size_t i : symbols) {
+      const size_t row = size_t(panel.offsets[first + i] - panel.offsets[first]);
+      bars.push_back(bars_of(program, panel, first + i));
+      to_floats.push_back(floats.data() + row), to_doubles.push_back(doubles.data() + row);
+    }
     if (program.dtype() == Dtype::float64)
-      evaluate(program, bars, space, doubles.data() + begin, stride);
+      evaluate_block(program, bars, space, std::span<double* const>(to_doubles), stride);
     else
-      evaluate(program, bars, space, floats.data() + begin, stride);
+      evaluate_block(program, bars, space, std::span<float* const>(to_floats), stride);
   }
   Column column(size_t number, size_t rows) const {
     if (!doubles.empty())
@@ -40,18 +49,22 @@ struct BatchSpace {
 };
 
 Table batch_table(const Panel& panel, size_t first, size_t last, const Program& features, const Program& labels, exec::Pool& pool,
-                  std::vector<BatchSpace>& spaces) {
+                  std::vector<BatchSpace>& spaces, const exec::Cancellation& cancel) {
   const size_t begin = size_t(panel.offsets[first]), rows = size_t(panel.offsets[last]) - begin;
   Block feature_block, label_block;
   feature_block.resize(rows * features.num_outputs(), features.dtype() == Dtype::float64);
   label_block.resize(rows * labels.num_outputs(), labels.dtype() == Dtype::float64);
   std::vector<int32_t> codes(rows);
-  pool.run(int64_t(last - first), [&](int64_t i, int worker) {
-    const size_t symbol = first + size_t(i), row = size_t(panel.offsets[symbol]) - begin;
-    std::fill_n(codes.begin() + ptrdiff_t(row), panel.offsets[symbol + 1] - panel.offsets[symbol], int32_t(i));
-    feature_block.compute(features, bars_of(features, panel, symbol), spaces[size_t(worker)].features, row, rows);
-    label_block.compute(labels, bars_of(labels, panel, symbol), spaces[size_t(worker)].labels, row, rows);
-  });
+  for (size_t s = first; s < last; ++s)
+    std::fill_n(codes.begin() + (panel.offsets[s] - panel.offsets[first]), panel.offsets[s + 1] - panel.offsets[s], int32_t(s - first));
+  const auto blocks = symbol_blocks(features, std::span(panel.offsets).subspan(first, last - first + 1), size_t(pool.workers()));
+  pool.run(
+      int64_t(blocks.size()),
+      [&](int64_t b, int worker) {
+        feature_block.compute(features, panel, first, blocks[size_t(b)], spaces[size_t(worker)].features, rows);
+        label_block.compute(labels, panel, first, blocks[size_t(b)], spaces[size_t(worker)].labels, rows);
+      },
+      &cancel);
   const auto symbols = std::span(panel.symbols).subspan(first, last - first);
   Table table = key_columns(std::move(codes), symbols, std::span(panel.times).subspan(begin, rows), panel.daily, panel.zone);
   for (size_t i = 0; i < features.num_outputs(); ++i) table.add(features.names()[i], feature_block.column(i, rows));
@@ -86,7 +99,7 @@ Result<void> write_new_rows(const FeatureRequest& request, const Panel& panel, e
   Table table = key_columns(rows.symbol, panel.symbols, rows.times, panel.daily, panel.zone);
   for (size_t i = 0; i < stream.names().size(); ++i)
     table.add(stream.names()[i], rows.doubles.empty() ? column_of(rows.floats, i, rows.rows()) : column_of(rows.doubles, i, rows.rows()));
-  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind, false, &pool));
   HY_CHECK(writer.append(table));
   HY_CHECK(writer.finish());
   HY_CHECK(io::write_file(request.state, stream.state()));
@@ -98,9 +111,9 @@ Result<void> write_new_rows(const FeatureRequest& request, const Panel& panel, e
 }
 
 /// A state that has seen the whole panel.
-Result<void> write_first_state(const FeatureRequest& request, const Panel& panel) {
+Result<void> write_first_state(const FeatureRequest& request, const Panel& panel, exec::Pool& pool) {
   HY_TRY(Stream stream, Stream::create(stream_spec(request, panel.fields)));
-  HY_CHECK(stream.take(panel));
+  HY_CHECK(stream.take(panel, pool));
   return io::write_file(request.state, stream.state());
 }
 
@@ -111,7 +124,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
+  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool, reading_limits(request.exec)));
   Panel panel = std::move(bars.bars.panel);
   outcome.failures = std::move(bars.bars.failures), outcome.warnings = std::move(bars.bars.warnings);
   if (panel.num_symbols() == 0 && !outcome.failures.empty()) return nothing_left(outcome.failures);
@@ -149,8 +162,9 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   const size_t batch_symbols = request.exec.batch_symbols > 0 ? size_t(request.exec.batch_symbols) : panel.num_symbols();
   const int64_t batch_rows = std::min<int64_t>(room / row_bytes, 2 * io::kRowGroup);
 
-  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(request.output, request.kind, false, &pool));
   std::vector<BatchSpace> spaces(static_cast<size_t>(pool.workers()));
+  for (BatchSpace& space : spaces) space.features.stop_with(&cancel), space.labels.stop_with(&cancel);
   for (BatchSpace& space : spaces)
     if (request.profile) space.features.measure();
   double compute_seconds = 0, write_seconds = 0;
@@ -159,7 +173,8 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
     if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", request.output, "nothing was written; run the same command again"};
     const size_t last = batch_end(panel, first, batch_symbols, batch_rows);
     const double begin = wall_seconds();
-    const Table table = batch_table(panel, first, last, features, labels, pool, spaces);
+    const Table table = batch_table(panel, first, last, features, labels, pool, spaces, cancel);
+    if (cancel.stopped()) continue;
     const double computed = wall_seconds();
     HY_CHECK(writer.append(table));
     compute_seconds += computed - begin, write_seconds += wall_seconds() - computed;
@@ -168,7 +183,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   }
   const double begin = wall_seconds();
   HY_CHECK(writer.finish());
-  if (!request.state.empty()) HY_CHECK(write_first_state(request, panel));
+  if (!request.state.empty()) HY_CHECK(write_first_state(request, panel, pool));
   write_seconds += wall_seconds() - begin;
   steps.end_as({{"compute", compute_seconds, panel.num_rows()}, {"write", write_seconds, panel.num_rows()}});
   outcome.rows = panel.num_rows(), outcome.symbols = int64_t(panel.num_symbols());

@@ -12,42 +12,12 @@
 #include "hayate/metrics.h"
 #include "io/reader.h"
 #include "io/writer.h"
-#include "pipeline/scalers.h"
+#include "pipeline/model_rows.h"
+#include "pipeline/partial_dependence.h"
 #include "pipeline/table_columns.h"
 
 namespace hayate::pipeline {
 namespace {
-
-/// The features of a table as the model reads them, and the rows of each of its keys.
-struct Rows {
-  std::vector<float> values;
-  int64_t num_rows = 0, num_features = 0;
-  std::map<std::string, std::vector<int32_t>> by_key;
-
-  /// The rows listed, column-major.
-  std::vector<float> gather(std::span<const int32_t> rows) const {
-    std::vector<float> out(rows.size() * size_t(num_features));
-    for (size_t f = 0; f < size_t(num_features); ++f)
-      for (size_t i = 0; i < rows.size(); ++i) out[f * rows.size() + i] = values[f * size_t(num_rows) + size_t(rows[i])];
-    return out;
-  }
-};
-
-Result<Rows> rows_of(const Table& table, const Model& model, const std::string& where) {
-  Rows out;
-  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, where));
-  out.num_rows = table.num_rows(), out.num_features = int64_t(model.features.size());
-  HY_TRY(out.values, float_columns(table, model.features, where, noted_categories(model)));
-  HY_TRY(out.by_key, rows_by_key(table, model.key_column, where));
-  for (const auto& [key, own] : out.by_key) {
-    if (scalers.empty() || !model.find(key)) continue;
-    std::vector<float> part = out.gather(own);
-    scalers.apply(key, {part.data(), int64_t(own.size()), out.num_features, int64_t(own.size())});
-    for (size_t f = 0; f < model.features.size(); ++f)
-      for (size_t i = 0; i < own.size(); ++i) out.values[f * size_t(out.num_rows) + size_t(own[i])] = part[f * own.size() + i];
-  }
-  return out;
-}
 
 // ---- gain
 
@@ -112,7 +82,7 @@ double score_of(const Model& model, const Truth& truth, const std::vector<double
 }
 
 /// Predictions of all rows while `feature` (-1: none) reads the value of the row order[i] in place of the i-th row of its key.
-std::vector<double> predict_shuffled(const Model& model, const Rows& rows, int64_t feature, uint64_t key) {
+std::vector<double> predict_shuffled(const Model& model, const ModelRows& rows, int64_t feature, uint64_t key) {
   const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
   std::vector<double> answers(size_t(rows.num_rows) * width, std::nan(""));
   for (const auto& [name, own] : rows.by_key) {
@@ -146,7 +116,7 @@ Result<ImportanceOutcome> by_permutation(const ImportanceRequest& request, const
                                          exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const MetricInfo* metric, metric_of(model, request.metric));
   HY_TRY(const Truth truth, truth_of(table, model, request.label));
-  HY_TRY(const Rows rows, rows_of(table, model, request.input.front()));
+  HY_TRY(const ModelRows rows, model_rows(table, model, request.input.front()));
   ImportanceOutcome out;
   out.metric = metric->name;
   out.score = score_of(model, truth, predict_shuffled(model, rows, -1, 0), out.metric);
@@ -183,7 +153,7 @@ Result<ImportanceOutcome> by_permutation(const ImportanceRequest& request, const
 constexpr int64_t kShapRows = 64;
 
 /// SHAP values of all rows: [row][explained][features + 1], NaN where a key has no model.
-Result<std::vector<double>> all_shap_values(const Model& model, const Rows& rows, size_t explained, exec::Pool& pool, exec::Steps& steps,
+Result<std::vector<double>> all_shap_values(const Model& model, const ModelRows& rows, size_t explained, exec::Pool& pool, exec::Steps& steps,
                                             const exec::Cancellation& cancel) {
   const size_t places = explained * (model.features.size() + 1);
   std::vector<double> out(size_t(rows.num_rows) * places, std::nan(""));
@@ -223,7 +193,7 @@ Table shap_table(const Model& model, const std::vector<double>& values, size_t e
 
 Result<ImportanceOutcome> by_shap(const ImportanceRequest& request, const Model& model, const Table& table, exec::Pool& pool, exec::Steps& steps,
                                   const exec::Cancellation& cancel) {
-  HY_TRY(const Rows rows, rows_of(table, model, request.input.front()));
+  HY_TRY(const ModelRows rows, model_rows(table, model, request.input.front()));
   const size_t explained = size_t(num_explained(model.predictors.front())), places = model.features.size() + 1;
   steps.begin("explain", rows.num_rows);
   HY_TRY(const std::vector<double> values, all_shap_values(model, rows, explained, pool, steps, cancel));
@@ -261,6 +231,7 @@ Result<ImportanceOutcome> importance_of_model(const ImportanceRequest& request, 
     steps.begin("read", int64_t(paths.size()));
     HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
     if (table.num_rows() == 0) return input_error("the table has no rows", request.input.front(), "give rows to look at");
+    if (request.method == ImportanceMethod::partial_dependence) return by_partial_dependence(request, model, table, pool, steps, cancel);
     return request.method == ImportanceMethod::permutation ? by_permutation(request, model, table, pool, steps, cancel)
                                                            : by_shap(request, model, table, pool, steps, cancel);
   }());

@@ -5,17 +5,31 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "hayate/metrics.h"
-#include "io/reader.h"
+#include "pipeline/prepare.h"
 #include "pipeline/table_columns.h"
+#include "pipeline/training_table.h"
 
 namespace hayate::pipeline {
 namespace {
 
+/// What training takes beside the columns read: of a feature its value, its codes in two layouts and a half more of them where two
+/// folds meet; of a row its labels, sums and places in trees.
+constexpr int64_t kCellBytes = 4 + 2 + 1, kRowBytes = 200;
+
 bool one_value(const tune::Examples& e) {
   const auto same = [](const auto& values) { return std::all_of(values.begin(), values.end(), [&](const auto& v) { return v == values.front(); }); };
   return e.problem == Problem::classification ? same(e.ids) : same(e.numbers);
+}
+
+Categories all_text(const Table& table, const std::vector<std::string>& features) {
+  Categories out;
+  for (const std::string& name : features)
+    if (const Column* column = table.find(name); column && (column->dtype == Dtype::text || column->dtype == Dtype::category))
+      out[name] = class_names(*column);
+  return out;
 }
 
 }  // namespace
@@ -24,6 +38,10 @@ std::string LearningTable::hash() const {
   Hasher hasher;
   for (const std::string& name : features) hasher.text(name);
   hasher.bytes(values.data(), values.size() * sizeof(float));
+  for (const auto& [name, texts] : categories) {
+    hasher.text(name);
+    for (const std::string& text : texts) hasher.text(text);
+  }
   for (const std::string& name : examples.classes) hasher.text(name);
   hasher.bytes(examples.numbers.data(), examples.numbers.size() * sizeof(double)).bytes(examples.ids.data(), examples.ids.size() * sizeof(int32_t));
   hasher.bytes(examples.weights.data(), examples.weights.size() * sizeof(float))
@@ -35,13 +53,23 @@ std::string LearningTable::hash() const {
 Result<LearningTable> read_learning_table(const LearningSource& source, exec::Pool& pool, exec::Steps& steps, int64_t memory_limit_bytes) {
   HY_TRY(const auto paths, io::expand_inputs(source.input));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, {{}, source.kind, &pool, memory_limit_bytes}));
+  const io::ReadOptions reading = {{}, source.kind, &pool, memory_limit_bytes};
+  HY_TRY(TrainingTable input, TrainingTable::open(paths, reading, source.features, {source.label, source.weight, source.by_date, source.split}));
+  HY_CHECK(input.schema().column(source.label, "--label"));
+  HY_TRY(const Table table, input.read_rest());
   HY_TRY(LabelColumn label, label_column(table, source.label, source.problem));
   LearningTable out;
-  HY_TRY(out.features, feature_names(table, source.features, {source.label, source.weight, source.by_date, source.split}));
+  out.features = input.features();
   const std::string& where = source.input.front();
   if (out.features.empty()) return input_error("no column is left to learn from", where, "name the columns to learn from with --features a,b,c");
-  HY_TRY(std::vector<float> values, float_columns(table, out.features, where));
+  if (source.params) {
+    HY_TRY(out.categories, text_categories(input.schema(), table, *source.params));
+  } else {
+    out.categories = all_text(table, out.features);
+  }
+  const int64_t rows = table.num_rows(), cells = rows * int64_t(out.features.size());
+  HY_CHECK(check_memory("train", resident_bytes() + cells * kCellBytes + rows * kRowBytes, memory_limit_bytes, "name fewer columns with --features"));
+  HY_TRY(std::vector<float> values, input.read_features(rows, where, out.categories));
   std::vector<float> weights;
   std::vector<double> dates;
   const Column* split = nullptr;
@@ -67,12 +95,11 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
   tune::Examples& e = out.examples;
   e.problem = label.problem, e.classes = label.class_names;
   const size_t all = size_t(table.num_rows());
-  if (kept.size() == all) {
-    out.values = std::move(values);
-  } else {
-    for (size_t f = 0; f < out.features.size(); ++f)
-      for (const int32_t row : kept) out.values.push_back(values[f * all + size_t(row)]);
-  }
+  size_t to = 0;  // in place: never past what is still to be read
+  for (size_t f = 0; f < out.features.size() && kept.size() < all; ++f)
+    for (const int32_t row : kept) values[to++] = values[f * all + size_t(row)];
+  if (to > 0) values.resize(to);
+  out.values = std::move(values);
   e.values = {out.values.data(), int64_t(kept.size()), int64_t(out.features.size()), int64_t(kept.size()), out.features};
   for (const int32_t row : kept) {
     const auto at = size_t(row);

@@ -9,6 +9,7 @@
 #include "exec/steps.h"
 #include "hayate/table.h"
 #include "io/files.h"
+#include "pipeline/table_columns.h"
 #include "tune/scorer.h"
 
 namespace hayate::pipeline {
@@ -20,12 +21,15 @@ struct LearningSource {
   std::string weight, by_date, split;  ///< columns; empty: none
   std::optional<Problem> problem;
   std::optional<io::FileKind> kind;
+  /// Text among the features is read as categories: of the columns that the params call categorical, or, without params, of all.
+  std::optional<LearnerParams> params;
 };
 
 struct LearningTable {
   std::vector<std::string> features;
   std::vector<float> values;  ///< what examples.values shows
   tune::Examples examples;
+  Categories categories;           ///< the text features
   std::vector<std::string> split;  ///< of the split column, per example; empty: none
   std::string why;                 ///< how the problem was found, when it was not given
   int64_t rows = 0, rows_left_out = 0;
@@ -33,7 +37,7 @@ struct LearningTable {
   std::string hash() const;
 };
 
-/// Rows without a label, a weight above 0 or a date are left out. Errors (usage): no such column; (input): text features, no row
+/// Rows without a label, a weight above 0 or a date are left out. Errors (usage): no such column; (input): text features that are no categories, no row
 /// left, a label of one value.
 Result<LearningTable> read_learning_table(const LearningSource& source, exec::Pool& pool, exec::Steps& steps, int64_t memory_limit_bytes);
 

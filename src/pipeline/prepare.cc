@@ -83,11 +83,22 @@ Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::in
   return said;
 }
 
+io::ReadOptions reading_limits(const exec::ExecConfig& exec) {
+  io::ReadOptions out;
+  out.memory_limit_bytes = exec::memory_limit_bytes(exec), out.timeout_seconds = exec.timeout.value;
+  return out;
+}
+
+Result<void> check_memory(const std::string& step, int64_t needed, int64_t limit, const std::string& hint) {
+  if (needed <= limit) return {};
+  const int64_t would_do = needed + needed / 20;  // what is held now varies from run to run
+  return Error{Kind::budget, fmt::format("the step {} needs {}, the limit is {}", step, format_bytes(needed), format_bytes(limit)), "--memory-limit",
+               fmt::format("--memory-limit {}MB would do, or {}", would_do / 1'000'000 + 1, hint)};
+}
+
 Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step, int64_t fixed, int64_t each, int workers, const std::string& hint) {
-  const int64_t limit = exec::memory_limit_bytes(exec), least = fixed + each;
-  if (least > limit)
-    return Error{Kind::budget, fmt::format("the step {} needs {}, the limit is {}", step, format_bytes(least), format_bytes(limit)), "--memory-limit",
-                 fmt::format("--memory-limit {}MB would do, or {}", least / 1'000'000 + 1, hint)};
+  const int64_t limit = exec::memory_limit_bytes(exec);
+  HY_CHECK(check_memory(step, fixed + each, limit, hint));
   return each == 0 ? workers : int(std::min<int64_t>(workers, (limit - fixed) / each));
 }
 

@@ -9,6 +9,7 @@
 #include "exec/pool.h"
 #include "hayate/features.h"
 #include "hayate/panel.h"
+#include "io/reader.h"
 
 namespace hayate::pipeline {
 
@@ -30,8 +31,14 @@ Error nothing_left(const std::vector<Finding>& failures);
 Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel,
                                               exec::Pool& pool, const exec::ExecConfig& exec);
 
+/// Error (budget) when `needed` bytes are more than the limit; it names the limit that would do, then `hint`, another thing to try.
+Result<void> check_memory(const std::string& step, int64_t needed, int64_t limit, const std::string& hint);
+
 /// How many workers, at most `workers`, the memory limit allows in a step that holds `fixed` bytes and `each` more per worker.
 /// Error (budget): not even one; it names the limit that would do, then `hint`, another thing to try.
 Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step, int64_t fixed, int64_t each, int workers, const std::string& hint);
+
+/// What the config allows the reading of one file.
+io::ReadOptions reading_limits(const exec::ExecConfig& exec);
 
 }  // namespace hayate::pipeline

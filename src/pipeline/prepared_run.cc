@@ -55,7 +55,7 @@ Result<PreparedRun> prepare_run(Plan& plan, const std::vector<std::string>& path
                                 exec::Steps& steps) {
   PreparedRun out;
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(io::BarsResult read, io::read_bars(paths, pool));
+  HY_TRY(io::BarsResult read, io::read_bars(paths, pool, reading_limits(exec)));
   if (read.bars.panel.num_symbols() == 0 && !read.bars.failures.empty()) return nothing_left(read.bars.failures);
   HY_CHECK(compile_plan(plan, read.bars.panel.fields));
   out.bars = summary_of(read);

@@ -3,16 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 
 #include "base/clock.h"
 #include "base/strings.h"
 #include "cache/store.h"
-#include "exec/io_pool.h"
 #include "io/writer.h"
+#include "pipeline/commits.h"
 #include "pipeline/costs.h"
-#include "pipeline/last_inputs.h"
-#include "pipeline/manifest.h"
 #include "pipeline/prepared_run.h"
 #include "pipeline/run_files.h"
 #include "pipeline/run_records.h"
@@ -24,9 +21,6 @@ namespace {
 
 /// A run asks for each result once: keeping them in memory too would gain nothing.
 constexpr cache::Bounds kRunBounds{0, cache::Bounds().folder};
-/// What a power cut may take: results and records are on the disk so many seconds after they were written.
-constexpr double kCommitSeconds = 0.1;
-constexpr size_t kCommitEntries = 16;  // synced by one thread before it looks whether others should help
 
 /// A new manifest with its first records, or the old one when its inputs are still the same.
 Result<Manifest> open_manifest(const RunRequest& request, const std::string& run_dir, const std::vector<Hash128>& hashes) {
@@ -35,45 +29,6 @@ Result<Manifest> open_manifest(const RunRequest& request, const std::string& run
   HY_CHECK(check_inputs(run_dir, hashes));
   return Manifest::resume(run_dir, hash);
 }
-
-/// Where finished tasks go: their results to the store, their records to the manifest, both to the disk soon after, by
-/// threads that wait for it so that no worker has to. A disk that refuses ends the run at the next record.
-class Commits {
- public:
-  Commits(cache::Store& store, Manifest& manifest, const LastInputs& last, int io_workers)
-      : store_(store), manifest_(manifest), last_(last), io_(io_workers) {}
-
-  Result<void> record(const TaskTrace& task) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (failure_) return *failure_;
-      if (!std::exchange(pending_, true)) io_.submit([this] { commit(); }, kCommitSeconds);
-    }
-    return manifest_.append(task_record(task, task.reused ? "" : last_.why_run(task)));
-  }
-
-  const exec::IoPool& io() const { return io_; }
-
- private:
-  void commit() {
-    {
-      const std::lock_guard lock(mutex_);
-      pending_ = false;
-    }
-    if (store_.sync(kCommitEntries)) io_.submit([this] { commit(); });
-    const auto synced = manifest_.sync();
-    const std::lock_guard lock(mutex_);
-    if (!synced.ok()) failure_ = synced.error();
-  }
-
-  cache::Store& store_;
-  Manifest& manifest_;
-  const LastInputs& last_;
-  std::mutex mutex_;
-  bool pending_ = false;
-  std::optional<Error> failure_;
-  exec::IoPool io_;  // last: its threads end before what they use
-};
 
 }  // namespace
 
@@ -160,7 +115,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   HY_TRY(Manifest manifest, open_manifest(request, outcome.run_dir, prepared.input_hash));
   const std::string shared = cache_folder(request.exec);
-  HY_TRY(cache::Store store, cache::Store::open(shared.empty() ? own_store(outcome.run_dir) : shared, kRunBounds));
+  HY_TRY(cache::Store store, shared.empty() ? cache::Store::open_log(own_store(outcome.run_dir)) : cache::Store::open(shared, kRunBounds));
   Costs costs = read_costs(store);
   HY_TRY(Trained trained, train(plan, prepared, request, shop, store, manifest, costs, outcome));
   outcome.failures.insert(outcome.failures.end(), trained.failures.begin(), trained.failures.end());

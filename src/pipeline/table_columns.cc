@@ -40,26 +40,31 @@ constexpr std::string_view kCategoryNote = "category ";
 
 }  // namespace
 
-Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
-                                         const Categories& categories) {
-  std::vector<float> out;
-  out.reserve(names.size() * size_t(table.num_rows()));
+Result<void> fill_floats(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
+                         float* out, int64_t stride) {
   for (const std::string& name : names) {
     HY_TRY(const Column* column, table.column(name, where));
     if (const auto known = categories.find(name); known != categories.end()) {
-      const std::vector<float> numbers = numbers_of(*column, known->second);
-      out.insert(out.end(), numbers.begin(), numbers.end());
-      continue;
-    }
-    if (!is_numeric(column->dtype))
+      std::ranges::copy(numbers_of(*column, known->second), out);
+    } else if (is_numeric(column->dtype)) {
+      std::ranges::transform(to_doubles(*column), out, [](double value) { return float(value); });
+    } else {
       return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
                          "name the columns to learn from with --features a,b,c");
-    for (const double value : to_doubles(*column)) out.push_back(float(value));
+    }
+    out += stride;
   }
+  return {};
+}
+
+Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
+                                         const Categories& categories) {
+  std::vector<float> out(names.size() * size_t(table.num_rows()));
+  HY_CHECK(fill_floats(table, names, where, categories, out.data(), table.num_rows()));
   return out;
 }
 
-Result<Categories> text_categories(const Table& table, const LearnerParams& params) {
+Result<Categories> text_categories(const Table& schema, const Table& table, const LearnerParams& params) {
   const std::string text = std::visit(
       [](const auto& p) {
         if constexpr (requires { p.categorical; })
@@ -72,8 +77,8 @@ Result<Categories> text_categories(const Table& table, const LearnerParams& para
   for (const std::string& entry : split(text, ';')) {
     const std::string name(trim(entry));
     if (name.empty()) continue;
-    HY_TRY(const Column* column, table.column(name, "categorical"));
-    if (!is_numeric(column->dtype)) out[name] = class_names(*column);
+    HY_TRY(const Column* column, schema.column(name, "categorical"));
+    if (!is_numeric(column->dtype)) out[name] = class_names(*table.find(name));
   }
   return out;
 }

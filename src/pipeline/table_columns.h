@@ -22,8 +22,8 @@ Result<std::vector<std::string>> feature_names(const Table& table, const std::ve
 
 /// Text features as numbers: what each text of a column is called by, in their order. A model keeps them as notes.
 using Categories = std::map<std::string, std::vector<std::string>>;
-/// Of the text columns that params call categorical.
-Result<Categories> text_categories(const Table& table, const LearnerParams& params);
+/// Of the text columns that params call categorical. `schema` has all columns, `table` has the rows of those of text.
+Result<Categories> text_categories(const Table& schema, const Table& table, const LearnerParams& params);
 void note_categories(const Categories& categories, Model& model);
 Categories noted_categories(const Model& model);
 
@@ -34,6 +34,10 @@ std::string note(const Model& model, const std::string& name);
 /// holds no numbers.
 Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
                                          const Categories& categories = {});
+
+/// The same of some rows of a larger block: column i begins at out + i * stride.
+Result<void> fill_floats(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
+                         float* out, int64_t stride);
 
 /// Rows of each key in the order of the keys, rows without one left out; one group named "" without a key column.
 Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where);

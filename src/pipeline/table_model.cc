@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "hayate/calibration.h"
 #include "hayate/features.h"
 #include "hayate/learner.h"
 #include "hayate/metrics.h"
@@ -19,6 +20,7 @@
 #include "pipeline/prepare.h"
 #include "pipeline/scalers.h"
 #include "pipeline/table_columns.h"
+#include "pipeline/training_table.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -111,14 +113,35 @@ Result<RowInfo> row_info(const Table& table, const TrainRequest& request) {
   return out;
 }
 
-KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const RowInfo& info, const LearnerParams& params, uint64_t seed,
-                    const std::string& key, const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
+/// Params with which a forest says what its trees think of the rows they did not draw.
+LearnerParams with_out_of_bag(LearnerParams params) {
+  if (ForestParams* forest = std::get_if<ForestParams>(&params)) forest->oob_score |= forest->bootstrap;
+  return params;
+}
+
+/// The rows of one key as a matrix of their own.
+std::vector<float> values_of(const FloatColumns& all, const std::vector<int32_t>& rows) {
+  std::vector<float> out(rows.size() * size_t(all.num_features));
+  for (int64_t f = 0; f < all.num_features; ++f)
+    for (size_t i = 0; i < rows.size(); ++i) out[size_t(f) * rows.size() + i] = all.column(f)[rows[i]];
+  return out;
+}
+
+/// The same in the place of all rows, of which `rows` ascend: what is written lies before what is still to be read.
+std::vector<float> values_in_place(std::vector<float>&& all, int64_t num_rows, const std::vector<int32_t>& rows) {
+  const size_t features = num_rows > 0 ? all.size() / size_t(num_rows) : 0;
+  for (size_t f = 0, to = 0; f < features && rows.size() < size_t(num_rows); ++f)
+    for (const int32_t row : rows) all[to++] = all[f * size_t(num_rows) + size_t(row)];
+  all.resize(rows.size() * features);
+  return std::move(all);
+}
+
+KeyResult train_key(const std::vector<float>& values, const std::vector<std::string>& features, const LabelColumn& label, const RowInfo& info,
+                    const LearnerParams& params, Calibration::Method calibration, uint64_t seed, const std::string& key,
+                    const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
                     const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why, {}};
-  // The rows of the key as a matrix of their own.
-  std::vector<float> values(rows.size() * size_t(all.num_features)), row_weights;
-  for (int64_t f = 0; f < all.num_features; ++f)
-    for (size_t i = 0; i < rows.size(); ++i) values[size_t(f) * rows.size() + i] = all.column(f)[rows[i]];
+  std::vector<float> row_weights;
   std::vector<double> numbers;
   std::vector<int32_t> classes, groups, every(rows.size());
   const std::vector<float> weights = info.half_life > 0 ? decayed_weights(info.days, rows, info.half_life, info.weights) : info.weights;
@@ -131,14 +154,25 @@ KeyResult train_key(const FloatColumns& all, const LabelColumn& label, const Row
     if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
     if (!info.groups.empty()) groups.push_back(info.groups[size_t(rows[i])]);
   }
-  const auto trainer = make_trainer(params, {values.data(), int64_t(rows.size()), all.num_features, int64_t(rows.size()), all.names});
+  const bool calibrated = calibration != Calibration::Method::none;
+  const FloatColumns own{values.data(), int64_t(rows.size()), int64_t(features.size()), int64_t(rows.size()), features};
+  const auto trainer = make_trainer(calibrated ? with_out_of_bag(params) : params, own);
   if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error(), {}};
   Labels labels = label.problem == Problem::classification ? Labels::ids(classes, int32_t(label.class_names.size())) : Labels::numbers(numbers);
   labels.problem = label.problem, labels.groups = groups, labels.class_names = label.class_names;
   OutOfBag out_of_bag;
-  auto predictor = trainer->train(labels, row_weights, {seed, checksum(key.data(), key.size())}, pool, &cancel,
-                                  {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
+  const TrainKey train_key{seed, checksum(key.data(), key.size())};
+  auto predictor = trainer->train(labels, row_weights, train_key, pool, &cancel, {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
   if (!predictor.ok()) return {std::nullopt, predictor.error(), {}};
+  if (calibrated) {
+    auto maps = calibrate(calibration, params, own, labels, row_weights, train_key, out_of_bag, pool, &cancel);
+    if (!maps.ok()) return {std::nullopt, maps.error(), {}};
+    if (Forest* forest = std::get_if<Forest>(&predictor.value()))
+      forest->calibration = std::move(maps.value());
+    else
+      std::get<Linear>(predictor.value()).calibration = std::move(maps.value());
+    if (const ForestParams* forest = std::get_if<ForestParams>(&params); forest && !forest->oob_score) out_of_bag = {};
+  }
   return {std::move(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
 }
 
@@ -197,8 +231,8 @@ Result<void> report_out_of_bag(const TrainRequest& request, const Table& table, 
   return {};
 }
 
-/// Bytes beside the table: every feature as float32, the models, and of each key in hand its own values, ranks, sorted order and
-/// codes in two layouts. At once as many keys as fit; Error (budget): not even the largest.
+/// Bytes beside what is held now: every feature as float32, the models, and of each key in hand its own values, codes in two layouts,
+/// and with exact thresholds its ranks and sorted order. At once as many keys as fit; Error (budget): not even the largest.
 Result<int> training_workers(const TrainRequest& request, const LearnerParams& params, int64_t rows, int64_t features,
                              const std::map<std::string, std::vector<int32_t>>& groups) {
   int64_t largest = 0, models = 0;
@@ -206,7 +240,9 @@ Result<int> training_workers(const TrainRequest& request, const LearnerParams& p
     largest = std::max(largest, int64_t(of_key.size()));
     models += predictor_bytes(params, int64_t(of_key.size()), features);
   }
-  const int64_t each = largest * features * (4 + (largest < 65'536 ? 2 : 4) + 4 + 2), fixed = resident_bytes() + rows * features * 4 + models;
+  const auto* const forest = std::get_if<ForestParams>(&params);
+  const int64_t ranks = forest && max_bins(*forest) == 0 ? 4 + (largest < 65'536 ? 2 : 4) : 0, own = groups.size() > 1 ? 4 : 0;
+  const int64_t each = largest * (features * (own + ranks + 2) + 160), fixed = resident_bytes() + rows * features * 4 + models;
   return workers_within(request.exec, "train", fixed, each, exec::worker_count(request.exec), "name fewer columns with --features");
 }
 
@@ -217,17 +253,23 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)}));
+  const io::ReadOptions reading = {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)};
+  HY_TRY(TrainingTable source, TrainingTable::open(paths, reading, request.features, {request.label, request.weight, request.key, request.by_date}));
+  HY_CHECK(source.schema().column(request.label, "--label"));
+  HY_TRY(const Table table, source.read_rest());
   HY_TRY(const LabelColumn label, label_column(table, request.label, request.problem));
   Model model;
-  HY_TRY(model.features, feature_names(table, request.features, {request.label, request.weight, request.key, request.by_date}));
+  model.features = source.features();
   if (model.features.empty())
     return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
   HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
-  HY_TRY(const Categories categories, text_categories(table, params));
+  if (request.calibration != Calibration::Method::none && label.problem != Problem::classification)
+    return usage_error(fmt::format("a {} has no probabilities to calibrate", problem_name(label.problem)), "--calibration",
+                       "leave it out, or pass --problem classification");
+  HY_TRY(const Categories categories, text_categories(source.schema(), table, params));
   HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
   HY_TRY(const int workers, training_workers(request, params, table.num_rows(), int64_t(model.features.size()), groups));
-  HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), categories));
+  HY_TRY(std::vector<float> values, source.read_features(table.num_rows(), request.input.front(), categories));
   const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), model.features};
   HY_TRY(const RowInfo info, row_info(table, request));
 
@@ -244,13 +286,17 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   model.params = format_params(params), model.key_column = request.key;
   model.notes.emplace_back("seed", std::to_string(request.seed));
   note_categories(categories, model);
+  if (request.calibration != Calibration::Method::none) model.notes.emplace_back("calibration", kCalibrationMethods[size_t(request.calibration)]);
   HY_TRY(const std::optional<Model> start, warm_start_model(request, model));
   std::vector<KeyResult> results(keys.size());
   steps.begin("train", int64_t(keys.size()));
   const std::string where = request.input.front();
   const auto train = [&](size_t i, exec::Pool* trees) {
     const Predictor* from = start ? start->find(keys[i].key) : nullptr;
-    results[i] = train_key(columns, label, info, params, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
+    const std::vector<float> own =
+        keys.size() == 1 ? values_in_place(std::move(values), table.num_rows(), keys[i].rows) : values_of(columns, keys[i].rows);
+    results[i] =
+        train_key(own, model.features, label, info, params, request.calibration, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
   };
   if (keys.size() == 1) {
     train(0, &pool);

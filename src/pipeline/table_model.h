@@ -25,10 +25,11 @@ struct TrainRequest {
   double half_life = 0;  ///< days of by_date in which the weight of a row halves; 0: never
   std::optional<Problem> problem;
   uint64_t seed = 0;
-  std::string model;                 ///< file to write
-  std::string warm_start;            ///< model to go on from; empty: none
-  std::string oob;                   ///< file for the out-of-bag predictions of the training rows; empty: none
-  std::optional<io::FileKind> kind;  ///< of what is read or written; empty: the file name says
+  std::string model;                                            ///< file to write
+  std::string warm_start;                                       ///< model to go on from; empty: none
+  Calibration::Method calibration = Calibration::Method::none;  ///< of the probabilities of a classification
+  std::string oob;                                              ///< file for the out-of-bag predictions of the training rows; empty: none
+  std::optional<io::FileKind> kind;                             ///< of what is read or written; empty: the file name says
   exec::ExecConfig exec;
 };
 

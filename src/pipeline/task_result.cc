@@ -31,8 +31,9 @@ bool take(std::string_view& bytes, std::vector<T>& values) {
 
 }  // namespace
 
-std::string serialize(const TaskResult& result) {
-  std::string out;
+void serialize(const TaskResult& result, std::string& out) {
+  out.clear();
+  append_predictor(result.predictor, out);
   put(out, result.rows), put(out, result.fold), put(out, result.label), put(out, result.prediction), put(out, result.train_rows),
       put(out, result.fits);
   std::vector<double> values;
@@ -43,29 +44,22 @@ std::string serialize(const TaskResult& result) {
     configs.push_back('\n');
   }
   put(out, values), put(out, configs);
-  Model model;
-  model.problem = problem_of(result.predictor);
-  model.features.resize(size_t(num_features(result.predictor)));
-  model.keys = {""};
-  model.predictors = {result.predictor};
-  return out + serialize(model);
 }
 
 Result<TaskResult> parse_task_result(std::string_view bytes) {
   TaskResult out;
   std::vector<double> values;
   std::vector<char> configs;
-  const bool whole = take(bytes, out.rows) && take(bytes, out.fold) && take(bytes, out.label) && take(bytes, out.prediction) &&
-                     take(bytes, out.train_rows) && take(bytes, out.fits) && take(bytes, values) && take(bytes, configs);
+  auto predictor = take_predictor(bytes);
+  const bool whole = predictor && take(bytes, out.rows) && take(bytes, out.fold) && take(bytes, out.label) && take(bytes, out.prediction) &&
+                     take(bytes, out.train_rows) && take(bytes, out.fits) && take(bytes, values) && take(bytes, configs) && bytes.empty();
   const size_t rows = out.rows.size();
   if (!whole || out.fold.size() != rows || out.label.size() != rows || out.prediction.size() != rows)
-    return input_error("a stored result is cut short", "cache", "hayate cache clear");
+    return input_error("a stored result does not hold together", "cache", "hayate cache clear");
   const std::vector<std::string> lines = split(std::string_view(configs.data(), configs.size()), '\n');
-  if (lines.size() < values.size()) return input_error("a stored result is cut short", "cache", "hayate cache clear");
+  if (lines.size() < values.size()) return input_error("a stored result does not hold together", "cache", "hayate cache clear");
   for (size_t i = 0; i < values.size(); ++i) out.tuned.push_back({lines[i], values[i]});
-  HY_TRY(Model model, parse_model(bytes, "cache"));
-  if (model.predictors.size() != 1) return input_error("a stored result holds no model", "cache", "hayate cache clear");
-  out.predictor = std::move(model.predictors[0]);
+  out.predictor = std::move(*predictor);
   return out;
 }
 

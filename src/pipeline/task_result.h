@@ -26,7 +26,8 @@ struct TaskResult {
   bool operator==(const TaskResult&) const = default;
 };
 
-std::string serialize(const TaskResult& result);
+/// Into `out`, whose memory is used again.
+void serialize(const TaskResult& result, std::string& out);
 /// Error (input): the bytes are no such result. The store's checksum has been verified already.
 Result<TaskResult> parse_task_result(std::string_view bytes);
 

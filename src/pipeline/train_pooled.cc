@@ -61,15 +61,19 @@ PooledTable compute_all(const TrainJob& job) {
   out.labels.resize(rows);
   std::vector<Workspace> feature_space(static_cast<size_t>(job.pool.workers())), label_space(static_cast<size_t>(job.pool.workers()));
   job.steps.begin("compute", int64_t(panel.num_symbols()));
+  const auto blocks = symbol_blocks(*job.plan.features, panel.offsets, size_t(job.pool.workers()));
   job.pool.run(
-      int64_t(panel.num_symbols()),
-      [&](int64_t s, int worker) {
-        const auto begin = size_t(panel.offsets[size_t(s)]);
-        if (features > 0)
-          evaluate(*job.plan.features, bars_of(*job.plan.features, panel, size_t(s)), feature_space[size_t(worker)], out.values.data() + begin, rows);
-        evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, size_t(s)), label_space[size_t(worker)], out.labels.data() + begin,
-                 rows);
-        job.steps.advance();
+      int64_t(blocks.size()),
+      [&](int64_t b, int worker) {
+        std::vector<Bars> bars;
+        std::vector<float*> to;
+        for (const size_t s : blocks[size_t(b)]) {
+          if (features > 0) bars.push_back(bars_of(*job.plan.features, panel, s)), to.push_back(out.values.data() + panel.offsets[s]);
+          evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, s), label_space[size_t(worker)],
+                   out.labels.data() + panel.offsets[s], rows);
+        }
+        if (features > 0) evaluate_block(*job.plan.features, bars, feature_space[size_t(worker)], std::span<float* const>(to), rows);
+        job.steps.advance(int64_t(blocks[size_t(b)].size()));
       },
       &job.cancel);
   job.steps.begin("bin");
@@ -247,13 +251,14 @@ Result<TaskBytes> pooled_bytes(const Plan& plan, const Panel& panel) {
     return count;
   };
   CodeBytes largest;
-  int64_t results = 0;
+  int64_t tested = 0;
   for (const Fold& fold : folds) {
     const CodeBytes codes = code_bytes(plan.params, plan.problem, plan.spec.model.half_life > 0, rows_in(fold.train), features);
     largest.codes = std::max(largest.codes, codes.codes), largest.per_worker = std::max(largest.per_worker, codes.per_worker);
-    results += rows_in(fold.test) * 28;  // row, fold, label, prediction
+    tested += rows_in(fold.test);
   }
-  out.fixed += largest.codes + results, out.each += largest.per_worker;
+  // A predicted row is its place, fold, label and prediction; at the end, when there are no codes, the forecast and the table written too.
+  out.fixed += std::max(largest.codes + tested * 28, tested * 100), out.each += largest.per_worker;
   return out;
 }
 
@@ -288,7 +293,11 @@ Result<Trained> train_pooled(const TrainJob& job) {
       rows.train = rows_on(calendar, folds[f].train);
       drop_overlapping(rows.train, job.panel.times, table->ends, folds[f], calendar.dates);
       HY_TRY(TaskResult result, train_fold(job, calendar, *table, f, std::move(rows)));
-      if (job.store) HY_CHECK(job.store->put({trace.result, serialize(result), wall_seconds() - job.run_began - trace.begin}));
+      if (job.store) {
+        std::string bytes;
+        serialize(result, bytes);
+        HY_CHECK(job.store->put({trace.result, bytes, wall_seconds() - job.run_began - trace.begin}));
+      }
       results.push_back(std::move(result));
       costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());
     }

@@ -1,45 +1,30 @@
 // Scope "symbol": a task is one symbol from bars to predictions. Nothing of one symbol reaches another, so a bad symbol
-// fails alone and the bytes do not depend on who computes what, or on which symbols are beside it.
+// fails alone and the bytes do not depend on who computes what, or on which symbols are beside it. A long symbol's task is done
+// in pieces (symbol_task.h), in which workers join that have no symbol left to begin.
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <new>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/strings.h"
-#include "hayate/folds.h"
-#include "hayate/learner.h"
 #include "pipeline/costs.h"
-#include "pipeline/decay.h"
-#include "pipeline/fold_table.h"
 #include "pipeline/label_span.h"
+#include "pipeline/symbol_task.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
-#include "pipeline/tune_fold.h"
 
 namespace hayate::pipeline {
 namespace {
 
-/// CPU seconds of the parts of a task.
-struct PartSeconds {
-  double compute = 0, bin = 0, train = 0, predict = 0;
-  PartSeconds& operator+=(const PartSeconds& other) {
-    compute += other.compute, bin += other.bin, train += other.train, predict += other.predict;
-    return *this;
-  }
-};
-
-/// Buffers of one worker, reused from symbol to symbol.
-struct Scratch {
-  Workspace features, label;
-  std::vector<float> values;
-  std::vector<double> labels;
-};
-
 /// What became of one symbol.
 struct SymbolSlot {
-  TaskResult result;
+  SymbolFolds folds;
+  std::optional<Error> refused;     ///< it has too few dates for a fold
+  std::vector<TaskTrace> pieces;    ///< of the last attempt, by piece
+  std::vector<TaskResult> results;  ///< by piece
   PartSeconds seconds;
   TaskTrace trace;                 ///< of the last attempt
   std::vector<TaskTrace> earlier;  ///< of those before
@@ -47,149 +32,163 @@ struct SymbolSlot {
   std::optional<Error> fatal;  ///< concerns every symbol, so it ends the run
 };
 
-std::vector<int32_t> rows_in(const std::vector<DateRange>& ranges) {
-  std::vector<int32_t> rows;
-  for (const DateRange& range : ranges)
-    for (int64_t row = range.begin; row < range.end; ++row) rows.push_back(int32_t(row));
-  return rows;
-}
+/// What all attempts share.
+struct Workplace {
+  const TrainJob& job;
+  const std::vector<int64_t> ends = label_ends(*job.plan.label_program, job.panel);
+  std::vector<SymbolScratch> scratch = std::vector<SymbolScratch>(size_t(job.pool.workers()));
+  exec::Cancellation siblings{job.cancel, 0};  ///< stopped by the first that finds that none can go on
+  const double began = wall_seconds();
 
-std::vector<int32_t> labelled(std::vector<int32_t> rows, const std::vector<double>& labels) {
-  std::erase_if(rows, [&](int32_t row) { return !std::isfinite(labels[size_t(row)]); });
-  return rows;
-}
+  double now() const { return wall_seconds() - job.run_began; }
+};
 
-FloatColumns compute_features(const Plan& plan, const Panel& panel, size_t symbol, Scratch& scratch) {
-  const Bars bars = bars_of(*plan.features, panel, symbol);
-  const size_t stride = (bars.rows + 15) / 16 * 16, features = plan.features->num_outputs();
-  scratch.values.resize(stride * features);
-  evaluate(*plan.features, bars, scratch.features, scratch.values.data(), stride);
-  scratch.labels.resize(bars.rows);
-  evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), scratch.label, scratch.labels.data(), bars.rows);
-  return {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride), plan.features->names()};
-}
+/// One attempt at a symbol.
+class SymbolAttempt {
+ public:
+  SymbolAttempt(Workplace& place, const exec::Start& start, int worker, exec::Pool& idle, SymbolSlot& slot)
+      : place_(place), job_(place.job), start_(start), worker_(worker), idle_(idle), slot_(slot), cancel_(place.siblings, job_.task_timeout) {}
 
-/// The newest rows have no label yet. Walk-forward blocks hold them already; other splits leave them to the last fold's model.
-void add_newest(const std::vector<uint8_t>& tested, const std::vector<double>& labels, std::vector<int32_t>& test) {
-  size_t row = labels.size();
-  while (row > 0 && !std::isfinite(labels[row - 1])) --row;
-  for (; row < labels.size(); ++row)
-    if (!tested[row]) test.push_back(int32_t(row));
-}
-
-/// Random numbers of a symbol's fold: keyed by names, so that other symbols and their order do not matter.
-uint64_t entity_of(const std::string& symbol, size_t fold) { return checksum(symbol.data(), symbol.size()) + fold; }
-
-Result<void> train_folds(const TrainJob& job, size_t symbol_index, const std::vector<Fold>& folds, const FloatColumns& values,
-                         const std::vector<double>& labels, std::span<const int64_t> ends, const exec::Cancellation& cancel, PartSeconds& seconds,
-                         TaskResult& out) {
-  const Plan& plan = job.plan;
-  const std::string& symbol = job.panel.symbols[symbol_index];
-  const auto times = job.panel.series_times(symbol_index);
-  double mark = thread_cpu_seconds();
-  const auto lap = [&mark](double& part) {
-    const double now = thread_cpu_seconds();
-    part += now - mark;
-    mark = now;
-  };
-  FoldTable table(plan, values, times);
-  std::vector<uint8_t> tested(labels.size(), 0);
-  for (size_t f = 0; f < folds.size(); ++f) {
-    std::vector<int32_t> train = labelled(rows_in(folds[f].train), labels);
-    drop_overlapping(train, times, ends, folds[f], times);
-    std::vector<int32_t> test = rows_in(folds[f].test);
-    for (const int32_t row : test) tested[size_t(row)] = 1;
-    if (f + 1 == folds.size()) add_newest(tested, labels, test);
-    const FloatColumns of_fold = table.begin(train, nullptr);
-    const TrainKey key{uint64_t(plan.spec.model.seed), entity_of(symbol, f)};
-    std::vector<float> weights;
-    if (plan.spec.model.half_life > 0) weights = decayed_weights(days_of(times, job.panel.daily), train, plan.spec.model.half_life);
-    LearnerParams params = plan.params;
-    if (plan.study) {
-      exec::Pool alone(1);
-      HY_TRY(TunedFold tuned, tune_fold(plan, of_fold, train, labels, weights, times, alone, cancel));
-      params = std::move(tuned.params);
-      out.tuned.push_back(std::move(tuned.chosen));
+  exec::Outcome run() {
+    begin();
+    exec::Outcome outcome = exec::Outcome::reused;
+    try {
+      if (!error_) {
+        reuse_pieces();
+        if (!missing_.empty() && !error_) compute_pieces(), outcome = exec::Outcome::done;
+      }
+    } catch (const std::bad_alloc&) {
+      out_of_memory_ = true;
     }
-    HY_TRY(Trainer* const trainer, table.prepare(train, params));
-    lap(seconds.bin);
-    HY_TRY(out.predictor, trainer->train(Labels::numbers(labels), weights, key, nullptr, &cancel));
-    lap(seconds.train);
-    const size_t begin = out.prediction.size();
-    out.prediction.resize(begin + test.size());
-    trainer->predict(out.predictor, test, std::span(out.prediction).subspan(begin));
-    for (const int32_t row : test) {
-      out.rows.push_back(row);
-      out.fold.push_back(int32_t(f));
-      out.label.push_back(labels[size_t(row)]);
+    if (out_of_memory_) outcome = file_shortage();
+    if (error_) outcome = file(*error_);
+    slot_.trace.end = place_.now(), slot_.trace.outcome = outcome, slot_.trace.reused = outcome == exec::Outcome::reused;
+    return outcome;
+  }
+
+ private:
+  void begin() {
+    if (start_.attempt > 0) slot_.earlier.push_back(slot_.trace);
+    slot_.seconds = {}, slot_.failure.reset(), error_ = slot_.refused;
+    slot_.pieces.resize(slot_.folds.pieces.size()), slot_.results.resize(slot_.folds.pieces.size());
+    started(worker_, slot_.trace);
+  }
+
+  void started(int worker, TaskTrace& trace) const {
+    trace.worker = worker, trace.attempt = start_.attempt;
+    trace.begin = place_.now(), trace.wait = wall_seconds() - place_.began;
+  }
+
+  void reuse_pieces() {
+    for (size_t i = 0; i < slot_.folds.pieces.size(); ++i) {
+      const FoldPiece& piece = slot_.folds.pieces[i];
+      TaskTrace& trace = slot_.pieces[i];
+      if (trace.end > 0) continue;  // done in an earlier attempt
+      trace.step = slot_.trace.step, trace.key = piece.key, trace.input = slot_.trace.input, trace.result = piece.result;
+      started(worker_, trace);
+      auto stored = reuse(job_.store, piece.result);
+      if (!stored) {
+        missing_.push_back(int64_t(i));
+        continue;
+      }
+      trace.reused = true, trace.outcome = exec::Outcome::reused;
+      if (const auto done = finish(i, std::move(*stored)); !done.ok()) return fail(i, done.error());
     }
-    out.train_rows.push_back(int64_t(train.size()));
-    lap(seconds.predict);
   }
-  out.fits = table.fits();
-  return {};
-}
 
-/// Trains one symbol anew. Errors: too few dates, no labels, interrupted or timed out.
-Result<void> compute_symbol(const TrainJob& job, size_t symbol, const std::vector<int64_t>& ends, Scratch& scratch, const exec::Cancellation& cancel,
-                            SymbolSlot& out) {
-  SplitSpec split = job.plan.spec.split;
-  split.purge_days = job.plan.purge_days;
-  HY_TRY(const auto folds, make_folds(split, job.panel.series_times(symbol), job.panel.daily));
-  const double begin = thread_cpu_seconds();
-  const FloatColumns values = compute_features(job.plan, job.panel, symbol, scratch);
-  out.seconds.compute = thread_cpu_seconds() - begin;
-  const auto own_ends = std::span(ends).subspan(size_t(job.panel.offsets[symbol]), scratch.labels.size());
-  return train_folds(job, symbol, folds, values, scratch.labels, own_ends, cancel, out.seconds, out.result);
-}
-
-/// Files an error where it belongs: a line of this symbol's, or the end of the run.
-exec::Outcome file_error(const TrainJob& job, const exec::Cancellation& cancel, const Error& error, SymbolSlot& out) {
-  const std::string& symbol = out.trace.key;
-  if (cancel.timed_out() && !job.cancel.stopped()) {
-    const std::string what = fmt::format("took longer than {}; a longer --timeout, fewer trees or fewer features", format_seconds(job.task_timeout));
-    out.failure = Finding{symbol, "timeout", what, 0, "", ""};
-    return exec::Outcome::timed_out;
+  void compute_pieces() {
+    const double begin = thread_cpu_seconds();
+    table_ = compute_symbol(job_.plan, job_.panel, size_t(start_.task), place_.ends, place_.scratch[size_t(worker_)], cancel_);
+    slot_.seconds.compute = thread_cpu_seconds() - begin;
+    fold_tables_.resize(place_.scratch.size());
+    const bool shared = !start_.alone && !slot_.folds.large && missing_.size() > 1;
+    exec::Pool* const inside = slot_.folds.large && !start_.alone ? &idle_ : nullptr;
+    if (shared)
+      idle_.run(missing_, [&](int64_t piece, int worker) { attempt_piece(size_t(piece), worker, nullptr); });
+    else
+      for (const int64_t piece : missing_) attempt_piece(size_t(piece), worker_, inside);
   }
-  if (error.kind == Kind::input)
-    out.failure = Finding{symbol, "training", error.what + "; " + error.hint, 0, "", ""};
-  else
-    out.fatal = error;
-  return exec::Outcome::failed;
-}
 
-Result<exec::Outcome> run_symbol(const TrainJob& job, size_t symbol, const std::vector<int64_t>& ends, Scratch& scratch,
-                                 const exec::Cancellation& siblings, SymbolSlot& out) {
-  exec::Outcome outcome = exec::Outcome::done;
-  if (auto stored = reuse(job.store, out.trace.result)) {
-    out.trace.reused = true, outcome = exec::Outcome::reused;
-    out.result = std::move(*stored);
-  } else {
-    const exec::Cancellation cancel(siblings, job.task_timeout);
-    const auto computed = compute_symbol(job, symbol, ends, scratch, cancel, out);
-    if (!computed.ok()) return file_error(job, cancel, computed.error(), out);
-    if (job.store) HY_CHECK(job.store->put({out.trace.result, serialize(out.result), wall_seconds() - job.run_began - out.trace.begin}));
+  /// Those that come after one that failed are left: of several the first is told, whoever did which.
+  void attempt_piece(size_t piece, int worker, exec::Pool* pool) {
+    if (failed_) return;
+    try {
+      const auto done = compute_piece(piece, worker, pool);
+      if (!done.ok()) fail(piece, done.error());
+    } catch (const std::bad_alloc&) {
+      out_of_memory_ = failed_ = true;
+    }
   }
-  out.trace.end = wall_seconds() - job.run_began;
-  if (job.finished) HY_CHECK(job.finished(out.trace));
-  return outcome;
-}
 
-/// One attempt at a symbol, whatever becomes of it.
-exec::Outcome attempt_symbol(const TrainJob& job, const exec::Start& start, const std::vector<int64_t>& ends, Scratch& scratch,
-                             const exec::Cancellation& siblings, SymbolSlot& out) {
-  out.result = {}, out.seconds = {}, out.failure.reset();
-  try {
-    const auto outcome = run_symbol(job, size_t(start.task), ends, scratch, siblings, out);
-    if (outcome.ok()) return outcome.value();
-    out.fatal = outcome.error();
+  Result<void> compute_piece(size_t i, int worker, exec::Pool* pool) {
+    auto& fold_table = fold_tables_[size_t(worker)];
+    if (!fold_table) fold_table.emplace(job_.plan, table_.values, job_.panel.series_times(table_.symbol));
+    started(worker, slot_.pieces[i]);
+    PartSeconds seconds;
+    HY_TRY(TaskResult result, train_piece(job_.plan, job_.panel, table_, slot_.folds, slot_.folds.pieces[i], *fold_table, pool, cancel_, seconds));
+    if (job_.store) {
+      std::string& bytes = place_.scratch[size_t(worker)].bytes;
+      serialize(result, bytes);
+      HY_CHECK(job_.store->put({slot_.pieces[i].result, bytes, place_.now() - slot_.pieces[i].begin}));
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      slot_.seconds += seconds;
+    }
+    return finish(i, std::move(result));
+  }
+
+  /// Of a symbol only the last model is kept.
+  Result<void> finish(size_t piece, TaskResult&& result) {
+    slot_.results[piece] = std::move(result);
+    if (piece + 1 < slot_.results.size()) slot_.results[piece].predictor = {};
+    slot_.pieces[piece].end = place_.now();
+    return job_.finished ? job_.finished(slot_.pieces[piece]) : Result<void>();
+  }
+
+  void fail(size_t piece, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (!error_ || piece < failed_piece_) error_ = error, failed_piece_ = piece;
+    failed_ = true;
+  }
+
+  /// Files an error where it belongs: a line of this symbol's, or the end of the run.
+  exec::Outcome file(const Error& error) {
+    const std::string& symbol = slot_.trace.key;
+    if (cancel_.timed_out() && !job_.cancel.stopped()) {
+      const std::string what =
+          fmt::format("took longer than {}; a longer --timeout, fewer trees or fewer features", format_seconds(job_.task_timeout));
+      slot_.failure = Finding{symbol, "timeout", what, 0, "", ""};
+      return exec::Outcome::timed_out;
+    }
+    if (error.kind == Kind::input)
+      slot_.failure = Finding{symbol, "training", error.what + "; " + error.hint, 0, "", ""};
+    else if (!place_.siblings.stopped())  // else it is the echo of another's
+      slot_.fatal = error, place_.siblings.stop();
     return exec::Outcome::failed;
-  } catch (const std::bad_alloc&) {
-    out.result = {}, scratch = {};  // the next attempt begins with nothing held
-    out.failure = Finding{out.trace.key, "memory", "needed more memory than there was; fewer --workers or a machine with more memory", 0, "", ""};
+  }
+
+  exec::Outcome file_shortage() {
+    place_.scratch[size_t(worker_)] = {};  // the next attempt begins with nothing held
+    slot_.failure = Finding{slot_.trace.key, "memory", "needed more memory than there was; fewer --workers or a machine with more memory", 0, "", ""};
     return exec::Outcome::out_of_memory;
   }
-}
+
+  Workplace& place_;
+  const TrainJob& job_;
+  const exec::Start& start_;
+  const int worker_;
+  exec::Pool& idle_;
+  SymbolSlot& slot_;
+  const exec::Cancellation cancel_;
+  SymbolTable table_;
+  std::vector<int64_t> missing_;                       ///< pieces that have to be computed
+  std::vector<std::optional<FoldTable>> fold_tables_;  ///< by worker
+  std::mutex mutex_;                                   ///< of the seconds and the error
+  std::atomic<bool> failed_{false}, out_of_memory_{false};
+  std::optional<Error> error_;
+  size_t failed_piece_ = 0;
+};
 
 /// Rows of all symbols in the panel's order, which is that of their names.
 void append_forecast(const Panel& panel, size_t symbol, TaskResult& result, Trained& out) {
@@ -222,22 +221,32 @@ int64_t symbol_task_bytes(const Plan& plan, int64_t rows) {
 
 int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
   const int64_t train_rows = std::min(rows, plan.spec.split.train_days);
-  return predictor_bytes(plan.params, train_rows, int64_t(plan.expressions.size())) + rows * 40;
+  // A predicted row stands in its task's result, in the forecast of all, and at the end in the table that is written.
+  return predictor_bytes(plan.params, train_rows, int64_t(plan.expressions.size())) + rows * 100;
 }
 
 namespace {
 
-/// What is known of every symbol's task before it begins. One whose result is stored is no work.
+/// What is known of every symbol's task before it begins. Pieces whose results are stored are no work.
 std::vector<exec::TaskGuess> guess_tasks(const TrainJob& job, std::vector<SymbolSlot>& slots) {
   TaskInputs inputs = task_inputs(job.plan);
   std::vector<exec::TaskGuess> out;
   for (size_t s = 0; s < slots.size(); ++s) {
-    TaskTrace& trace = slots[s].trace;
-    trace.step = "train", trace.key = job.panel.symbols[s], trace.input = inputs.bars = job.input_hash[s];
-    trace.result = task_key(inputs, trace.step, trace.key);
+    SymbolSlot& slot = slots[s];
+    slot.trace.step = "train", slot.trace.key = job.panel.symbols[s], slot.trace.input = inputs.bars = job.input_hash[s];
+    auto folds = folds_of_symbol(job.plan, job.panel, s, inputs);
+    if (!folds.ok()) {
+      slot.refused = folds.error();
+      out.push_back({0, 0});
+      continue;
+    }
+    slot.folds = std::move(folds.value());
     const auto rows = int64_t(job.panel.series_times(s).size());
-    const bool stored = job.store && job.store->has(trace.result);
-    out.push_back({stored ? 0 : symbol_work(job.plan, rows), job.bytes > 0 ? symbol_task_bytes(job.plan, rows) : 0});
+    const auto pieces = int64_t(slot.folds.pieces.size());
+    const auto missing = pieces - std::count_if(slot.folds.pieces.begin(), slot.folds.pieces.end(),
+                                                [&](const FoldPiece& piece) { return job.store && job.store->has(piece.result); });
+    out.push_back({symbol_work(job.plan, rows) * double(missing) / double(pieces), job.bytes > 0 ? symbol_task_bytes(job.plan, rows) : 0,
+                   slot.folds.large ? INT64_MAX : missing});
   }
   return out;
 }
@@ -246,27 +255,17 @@ std::vector<exec::TaskGuess> guess_tasks(const TrainJob& job, std::vector<Symbol
 
 Result<Trained> train_symbols(const TrainJob& job) {
   const size_t symbols = job.panel.num_symbols();
-  const std::vector<int64_t> ends = label_ends(*job.plan.label_program, job.panel);
   std::vector<SymbolSlot> slots(symbols);
-  std::vector<Scratch> scratch(static_cast<size_t>(job.pool.workers()));
   exec::Schedule schedule(guess_tasks(job, slots), {job.pool.workers(), job.bytes, job.retries}, job.costs);
-  exec::Cancellation siblings(job.cancel, 0);  // stopped by the first that finds that none can go on
   job.steps.begin("train", int64_t(symbols));
-  const double began = wall_seconds();
+  Workplace place{job};
   job.pool.run(schedule,
-               [&](const exec::Start& start, int worker) {
-                 SymbolSlot& slot = slots[size_t(start.task)];
-                 if (start.attempt > 0) slot.earlier.push_back(slot.trace);
-                 const double now = wall_seconds();
-                 slot.trace.worker = worker, slot.trace.attempt = start.attempt;
-                 slot.trace.begin = now - job.run_began, slot.trace.wait = now - began;
-                 slot.trace.outcome = attempt_symbol(job, start, ends, scratch[size_t(worker)], siblings, slot);
-                 slot.trace.end = wall_seconds() - job.run_began;
-                 if (slot.fatal) siblings.stop();
-                 job.steps.advance(1, slot.trace.reused);
-                 return slot.trace.outcome;
+               [&](const exec::Start& start, int worker, exec::Pool& idle) {
+                 const exec::Outcome outcome = SymbolAttempt(place, start, worker, idle, slots[size_t(start.task)]).run();
+                 job.steps.advance(1, outcome == exec::Outcome::reused);
+                 return outcome;
                },
-               &siblings, {job.pressure, [&](double seconds) { job.steps.expect(seconds); }});
+               &place.siblings, {job.pressure, [&](double seconds) { job.steps.expect(seconds); }});
 
   Trained out;
   if (job.cancel.stopped()) return out;
@@ -277,11 +276,15 @@ Result<Trained> train_symbols(const TrainJob& job) {
     SymbolSlot& slot = slots[s];
     seconds += slot.seconds;
     out.tasks.insert(out.tasks.end(), slot.earlier.begin(), slot.earlier.end());
-    out.tasks.push_back(slot.trace);
-    if (slot.failure)
+    if (slot.failure) {
+      out.tasks.push_back(slot.trace);
       out.failures.push_back(*slot.failure);
-    else
-      append_forecast(job.panel, s, slot.result, out);
+      continue;
+    }
+    out.tasks.insert(out.tasks.end(), slot.pieces.begin(), slot.pieces.end());
+    TaskResult all;
+    for (TaskResult& piece : slot.results) append_piece(std::move(piece), all);
+    append_forecast(job.panel, s, all, out);
   }
   out.costs = schedule.learnt();
   const int64_t trained = int64_t(out.keys.size());

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/random.h"
+#include "pipeline/symbol_task.h"
 #include "pipeline/trained.h"
 
 using namespace hayate;
@@ -15,14 +16,14 @@ constexpr int kRows = 420;
 
 /// Symbols A, B, ... of random walks; the next return follows today's (close - open), so there is something to learn.
 /// A symbol's bars depend on its name alone.
-Panel walks(const std::string& names, int64_t first_day = 0) {
+Panel walks(const std::string& names, int64_t first_day = 0, int rows = kRows) {
   Panel panel;
   panel.fields = {"open", "high", "low", "close", "volume", "vwap"};
   panel.values.resize(panel.fields.size());
   for (const char name : names) {
     const uint64_t key = random_key(7, Stage::synth, uint64_t(name));
     double close = 100, pull = 0;
-    for (int i = 0; i < kRows; ++i) {
+    for (int i = 0; i < rows; ++i) {
       const double next = random_unit(key, uint64_t(3 * i)) - 0.5;
       close *= 1 + 0.02 * pull + 0.005 * (random_unit(key, uint64_t(3 * i + 1)) - 0.5);
       const double open = close * (1 - 0.01 * next);
@@ -42,14 +43,13 @@ Panel walks(const std::string& names, int64_t first_day = 0) {
   return panel;
 }
 
-Plan plan_for(const Panel& panel, const std::string& scope, const std::vector<std::string>& processors = {}, const std::string& params = "") {
-  RunSpec spec;
+Plan plan_for(const Panel& panel, const std::string& scope, const RunSpec* other = nullptr) {
+  RunSpec spec = other ? *other : RunSpec();
   spec.universe.input = {"x.csv"};
   spec.features.set = "alpha158";
   spec.label.expression = "Ref($close,-1)/$close-1";
-  spec.split.train_days = 200, spec.split.test_days = 100, spec.split.purge_days = -1;
-  spec.model.scope = scope, spec.model.params = "num_trees=10,max_depth=5" + params, spec.model.seed = 3;
-  spec.features.processors = processors;
+  spec.split.purge_days = -1, spec.model.scope = scope, spec.model.seed = 3;
+  if (!other) spec.split.train_days = 200, spec.split.test_days = 100, spec.model.params = "num_trees=10,max_depth=5";
   auto plan = make_plan(spec);
   REQUIRE(plan.ok());
   REQUIRE(compile_plan(plan.value(), panel.fields).ok());
@@ -57,8 +57,8 @@ Plan plan_for(const Panel& panel, const std::string& scope, const std::vector<st
 }
 
 Trained train(const Panel& panel, const std::string& scope, int workers, double timeout = 0, cache::Store* store = nullptr,
-              const std::vector<std::string>& processors = {}, const std::string& params = "") {
-  const Plan plan = plan_for(panel, scope, processors, params);
+              const RunSpec* spec = nullptr) {
+  const Plan plan = plan_for(panel, scope, spec);
   exec::Pool pool(workers);
   exec::Steps steps;
   const exec::Cancellation cancel;
@@ -67,6 +67,12 @@ Trained train(const Panel& panel, const std::string& scope, int workers, double 
   auto trained = scope == "pooled" ? train_pooled(job) : train_symbols(job);
   REQUIRE(trained.ok());
   return std::move(trained.value());
+}
+
+RunSpec pooled_spec(const std::string& params) {
+  RunSpec spec;
+  spec.split.train_days = 200, spec.split.test_days = 100, spec.model.params = "num_trees=10,max_depth=5" + params;
+  return spec;
 }
 
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
@@ -179,8 +185,11 @@ TEST_CASE("train: features that flow into codes give what the whole table of the
   const Panel panel = walks("ABCDE");
   for (const char* params : {"", ",bins=255,bootstrap=false,max_samples=0.7", ",splitter=random", ",monotone=KMID:1"}) {
     CAPTURE(params);
+    RunSpec spec = pooled_spec(params);
+    const Trained flowed = train(panel, "pooled", 3, 0, nullptr, &spec);
     // winsorize(0) leaves training rows as they are and test rows in their bins, but wants the table.
-    const Trained flowed = train(panel, "pooled", 3, 0, nullptr, {}, params), whole = train(panel, "pooled", 1, 0, nullptr, {"winsorize(0)"}, params);
+    spec.features.processors = {"winsorize(0)"};
+    const Trained whole = train(panel, "pooled", 1, 0, nullptr, &spec);
     REQUIRE(flowed.forecast.num_rows() == whole.forecast.num_rows());
     for (size_t i = 0; i < flowed.forecast.num_rows(); ++i) REQUIRE(same(flowed.forecast.prediction[i], whole.forecast.prediction[i]));
     CHECK(flowed.predictors == whole.predictors);
@@ -188,10 +197,51 @@ TEST_CASE("train: features that flow into codes give what the whole table of the
 }
 
 TEST_CASE("train: a pooled run of many rows holds codes, not values") {
-  const Plan flows = plan_for(walks("A"), "pooled"), table = plan_for(walks("A"), "pooled", {"winsorize(0)"});
+  RunSpec spec = pooled_spec("");
   const Panel panel = walks("ABCDEFGHIJ");
   const int64_t cells = panel.num_rows() * 158;
-  const TaskBytes flowing = pooled_bytes(flows, panel).value(), whole = pooled_bytes(table, panel).value();
-  CHECK(flowing.fixed < 2 * cells);
-  CHECK(whole.fixed > 10 * cells);
+  CHECK(pooled_bytes(plan_for(panel, "pooled", &spec), panel).value().fixed < 2 * cells);
+  spec.features.processors = {"winsorize(0)"};
+  CHECK(pooled_bytes(plan_for(panel, "pooled", &spec), panel).value().fixed > 10 * cells);
+}
+
+TEST_CASE("train: a long symbol is done in pieces, which are stored one by one and change nothing") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_train_pieces";
+  std::filesystem::remove_all(folder);
+  const Panel panel = walks("A", 0, 5000);
+  auto store = cache::Store::open(folder.string());
+  REQUIRE(store.ok());
+  const Trained first = train(panel, "symbol", 4, 0, &store.value());
+  REQUIRE(first.tasks.size() >= 2);
+  CHECK(first.tasks[0].key.starts_with("A folds 0-"));
+  CHECK(int64_t(first.train_rows[0].size()) == first.num_models);
+
+  // As after a kill: one piece is missing.
+  std::string lost = first.tasks[1].result.hex();
+  CHECK(std::filesystem::remove(folder / lost.substr(0, 2) / (lost.substr(2) + ".result")));
+  auto again = cache::Store::open(folder.string());
+  const Trained second = train(panel, "symbol", 1, 0, &again.value());
+  REQUIRE(second.tasks.size() == first.tasks.size());
+  for (size_t i = 0; i < second.tasks.size(); ++i) CHECK(second.tasks[i].reused == (i != 1));
+  const Trained plain = train(panel, "symbol", 1);
+  for (const Trained* other : {&first, &second}) {
+    CHECK(same_rows(plain.forecast, other->forecast, "A"));
+    CHECK(plain.predictors == other->predictors);
+    CHECK(plain.train_rows == other->train_rows);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("train: a symbol whose single folds are large is trained by all workers, to the same bytes") {
+  const Panel panel = walks("A", 0, 7000);
+  RunSpec spec;
+  spec.split.train_days = 6000, spec.split.test_days = 1000, spec.model.params = "num_trees=300,max_depth=2";
+  const Plan plan = plan_for(panel, "symbol", &spec);
+  const auto folds = folds_of_symbol(plan, panel, 0, task_inputs(plan));
+  REQUIRE(folds.ok());
+  CHECK(folds.value().large);
+  CHECK(folds.value().pieces.size() == folds.value().folds.size());
+  const Trained one = train(panel, "symbol", 1, 0, nullptr, &spec), four = train(panel, "symbol", 4, 0, nullptr, &spec);
+  CHECK(same_rows(one.forecast, four.forecast, "A"));
+  CHECK(one.predictors == four.predictors);
 }

@@ -153,7 +153,7 @@ Result<std::vector<RowFold>> make_row_folds(const Examples& examples, const Scor
 namespace {
 
 bool needs_probabilities(std::string_view metric) {
-  return metric == "roc_auc" || metric == "average_precision" || metric == "log_loss" || metric == "brier";
+  return metric.starts_with("roc_auc") || metric == "average_precision" || metric == "log_loss" || metric == "brier";
 }
 
 /// What a metric reads of the predictions, in the form of evaluate_rows.

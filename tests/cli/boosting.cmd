@@ -38,3 +38,22 @@ stderr> error: a ranking needs the symbols of a date together
 stderr>    at: [model] problem
 stderr>   try: scope = "pooled"
 exit 2
+
+# Which features may meet on the way to a leaf.
+$ hayate train --input t.parquet --label y --learner boosting --params 'num_trees=5,interactions=a|b' --model i.hyt --quiet
+
+$ hayate train --input t.parquet --label y --learner boosting --params 'interactions=a|bb' --model n.hyt --quiet
+stderr> error: unknown feature 'bb'
+stderr>    at: interactions
+stderr>   try: did you mean 'b'?
+exit 2
+
+# Help names what each learner solves and every parameter it takes.
+$ hayate train --help | grep -e '^--params of'
+--params of --learner forest: ... (regression, classification)
+--params of --learner boosting: ... (regression, classification, ranking)
+--params of --learner linear: ... (regression)
+--params of --learner logistic: ... (classification)
+
+$ hayate train --help | grep learning_rate
+  learning_rate=0.1 ...

@@ -17,6 +17,38 @@ a          ...
 b          ...
 share of the gain of all splits
 
+# The mean prediction while a feature is held at each of its values; the table has a row a point.
+$ hayate importance --model m.hyt --method partial_dependence --input t.csv --grid 5 --output points.csv --plot curves.svg --quiet; head -2 points.csv; grep -c '<svg' curves.svg
+feature  importance
+a          ...
+b          ...
+standard deviation of the mean probability over the feature's grid
+feature,value,mean_1
+a,...
+1
+
+$ hayate importance --model m.hyt --method partial_dependence --input t.csv --features a,bb
+stderr> error: unknown feature 'bb'
+stderr>    at: --features
+stderr>   try: did you mean 'b'?
+exit 2
+
+# Probabilities fitted to rows that a tree did not draw; two classes and a sigmoid go into other programs' leaves.
+$ hayate train --input t.csv --label y --learner forest --params num_trees=5,max_depth=3 --calibration platt --model fitted.hyt --quiet; hayate model fitted.hyt | grep calibration; hayate export --model fitted.hyt --to onnx --output fitted.onnx --quiet
+calibration platt
+
+$ hayate train --input t.csv --label y --learner forest --params num_trees=5 --calibration isotonic --model fitted.hyt --quiet; hayate export --model fitted.hyt --to onnx --output fitted.onnx
+stderr> error: isotonic calibration, and any of three classes or more, has no place in other programs' formats
+stderr>    at: --to onnx
+stderr>   try: train with --calibration platt for two classes, or without
+exit 2
+
+$ hayate train --input t.csv --label a --problem regression --learner forest --calibration platt --model fitted.hyt
+stderr> error: a regression has no probabilities to calibrate
+stderr>    at: --calibration
+stderr>   try: leave it out, or pass --problem classification
+exit 2
+
 $ hayate export --model m.hyt --to lightgbm --output m.txt --quiet; hayate import --from lightgbm --input m.txt --model back.hyt
 stderr> regression with 5 trees of 2 features: back.hyt
 

@@ -22,6 +22,10 @@ $ hayate evaluate --input p.parquet --label y --by-date date --html page.html >w
 stderr> problem: regression (...)
 stderr> page: page.html
 
+# Intervals of the metrics, over resampled rows or whole dates.
+$ hayate evaluate --input p.parquet --label y --by-date date --bootstrap 50 --json --quiet | python3 -c 'import json, sys; d = json.load(sys.stdin); low, high = d["intervals"]["mae"]; print(d["resamples"], low < d["metrics"]["mae"] < high)'
+50 True
+
 $ hayate evaluate --input p.parquet --label y --html nowhere/page.html --quiet
 stderr> error: ...
 stderr> ...

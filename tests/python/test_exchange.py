@@ -136,3 +136,43 @@ def test_what_cannot_be_done_is_said(hayate, table, trained, tmp_path):
     (tmp_path / "no.txt").write_text("tree\nfeature_names=a\n")
     said = hayate("import", "--from", "lightgbm", "--input", tmp_path / "no.txt", "--model", tmp_path / "no.hyt", exit=1).stderr
     assert "error:" in said and "at:" in said and "try:" in said and not (tmp_path / "no.hyt").exists()
+
+
+@pytest.mark.parametrize("learner,params", [("forest", "num_trees=20,max_depth=6"), ("boosting", "num_trees=20,num_leaves=8,min_samples_leaf=5")])
+@pytest.mark.parametrize("to", ["onnx", "lightgbm"])
+def test_categories_are_exported(hayate, tmp_path, learner, params, to):
+    """Sets of categories, unknown ones and missing ones among the rows, on either side."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"town": rng.integers(0, 40, 1500).astype(np.float32), "x": rng.normal(size=1500).astype(np.float32)})
+    frame["y"] = (np.isin(frame["town"], [1, 3, 4, 17, 33, 38]) ^ (frame["x"] > 1)).astype(int)
+    frame.loc[rng.random(1500) < 0.1, "town"] = np.nan
+    frame.to_parquet(tmp_path / "t.parquet")
+    hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", learner, "--params", params + ",categorical=town", "--model", tmp_path / "m.hyt")
+    frame.loc[::7, "town"] = 77   # nobody has seen it
+    frame.to_parquet(tmp_path / "t.parquet")
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
+    ours = pd.read_parquet(tmp_path / "p.parquet")["probability_1"].to_numpy()
+    hayate("export", "--model", tmp_path / "m.hyt", "--to", to, "--output", tmp_path / "m.out")
+    x = frame[["town", "x"]].to_numpy(np.float32)
+    if to == "onnx":
+        onnxruntime = pytest.importorskip("onnxruntime")
+        theirs = onnxruntime.InferenceSession(str(tmp_path / "m.out")).run(["probabilities"], {"input": x})[0][:, 1]
+    else:
+        lightgbm = pytest.importorskip("lightgbm")
+        theirs = lightgbm.Booster(model_file=tmp_path / "m.out").predict(x.astype(np.float64))
+    assert np.abs(theirs - ours).max() < 1e-6
+
+
+def test_a_blend_is_exported_to_onnx(hayate, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(1200, 6)).astype(np.float32)
+    for label, y in (("two", (x[:, 0] + x[:, 1] * x[:, 2] > 0).astype(int)), ("three", np.digitize(x[:, 0] + x[:, 1], [-1, 1])), ("number", x[:, 0] * x[:, 1])):
+        pd.DataFrame(x, columns=FEATURES).assign(y=y).to_parquet(tmp_path / "t.parquet")
+        done = hayate("automl", "--input", tmp_path / "t.parquet", "--label", "y", "--budget", "3s", "--model", tmp_path / "m.hyt", "--json")
+        hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
+        out = pd.read_parquet(tmp_path / "p.parquet")
+        ours = out[["prediction"]].to_numpy() if label == "number" else out.filter(like="probability_").to_numpy()
+        hayate("export", "--model", tmp_path / "m.hyt", "--to", "onnx", "--output", tmp_path / "m.onnx")
+        name = "prediction" if label == "number" else "probabilities"
+        assert np.abs(onnxruntime.InferenceSession(str(tmp_path / "m.onnx")).run([name], {"input": x})[0] - ours).max() < 2e-6, done.stdout

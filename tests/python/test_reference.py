@@ -17,7 +17,7 @@ def pages():
     return make_reference.pages(BINARY)
 
 
-@pytest.mark.parametrize("name", ["indicators.md", "operators.md", "talib.md", "sets.md"])
+@pytest.mark.parametrize("name", ["indicators.md", "operators.md", "talib.md", "sets.md", "learners.md"])
 def test_a_page_is_what_the_program_says(pages, name):
     assert (ROOT / "docs/reference" / name).read_text() == pages[name], "run tools/make_reference.py"
 

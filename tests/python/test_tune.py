@@ -100,3 +100,29 @@ def test_optuna_opens_the_journal(hayate, table, tmp_path):
     assert [max(t.intermediate_values) for t in study.trials] == list(frame["training_iteration"])
     study.set_user_attr("note", "seen")   # a line of another program in the journal does no harm
     hayate(*arguments(table, tmp_path / "out", "--trials", "12", "--scheduler", "asha"))
+
+
+@pytest.mark.parametrize("command", ["tune", "automl"])
+def test_text_is_taken_as_categories(hayate, tmp_path, command):
+    """A label that only the text explains is learnt, and new rows are predicted by their texts."""
+    rng = np.random.default_rng(5)
+    town = rng.choice(["Kobe", "Nara", "Otsu", "Uji"], 600)
+    frame = pd.DataFrame({"town": town, "noise": rng.normal(size=600), "y": np.isin(town, ["Nara", "Uji"]).astype(int)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    if command == "tune":
+        hayate("tune", "--input", tmp_path / "t.csv", "--label", "y", "--learner", "forest", "--params", "categorical=town", "--space",
+               "max_depth=choice(2,4)", "--trials", "2", "--output", tmp_path / "s")
+        assert json.loads((tmp_path / "s/best.json").read_text())["value"] > 0.99
+        return
+    hayate("automl", "--input", tmp_path / "t.csv", "--label", "y", "--budget", "2s", "--model", tmp_path / "m.hyt")
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.csv", "--output", tmp_path / "p.csv")
+    assert (pd.read_csv(tmp_path / "p.csv")["prediction"] == frame["y"]).mean() > 0.99
+
+
+@pytest.mark.parametrize("command", ["tune", "automl"])
+def test_memory_that_does_not_suffice_is_refused_with_what_would(hayate, tmp_path, command):
+    rng = np.random.default_rng(6)
+    pd.DataFrame(rng.normal(size=(60_000, 30)).astype(np.float32)).rename(columns=str).assign(y=rng.integers(0, 2, 60_000)).to_parquet(tmp_path / "t.parquet")
+    flags = {"tune": ["--learner", "forest", "--space", "max_depth=choice(2,4)", "--output", tmp_path / "s"], "automl": ["--model", tmp_path / "m.hyt", "--budget", "5s"]}
+    said = hayate(command, "--input", tmp_path / "t.parquet", "--label", "y", "--memory-limit", "40MB", *flags[command], exit=4).stderr
+    assert "--memory-limit" in said or "limit" in said

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A fault at every system call of a small run, then `hayate resume`: the same bytes, or it is a defect.
 
-  crash.py [--hayate BIN] [--points N] [--seeds N] [--only kill|EIO|ENOSPC|twice] [--replay 'cache off: kill fsync 3']
+  crash.py [--hayate BIN] [--jobs N] [--points N] [--seeds N] [--only kill|EIO|ENOSPC|twice] [--replay 'cache off: kill fsync 3']
 
 strace stops the run at the N-th call of a kind and kills it there (SIGKILL), or lets the call fail (EIO, ENOSPC). Afterwards
   - a run that was not killed ended with 0, or with 1 and an error of three lines;
@@ -15,6 +15,7 @@ import collections
 import json
 import os
 import pathlib
+import queue
 import random
 import re
 import shutil
@@ -22,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPEC = """[universe]
@@ -187,6 +189,38 @@ def run_case(job, points, want):
     return None
 
 
+def run_cases(jobs, cases):
+    """(name, faults, what is wrong) of every case; each job has a thread of its own."""
+    waiting, done = queue.SimpleQueue(), queue.SimpleQueue()
+    for case in cases:
+        waiting.put(case)
+
+    def work(job):
+        try:
+            job.clean()
+            job.go().check_returncode()
+            want = contents(job.run_dir)
+            assert len(want) == len(RESULTS)
+            while True:
+                name, faults = waiting.get_nowait()
+                done.put((name, faults, run_case(job, faults, want)))
+        except queue.Empty:
+            done.put(None)
+        except BaseException as failure:  # or whoever reads would wait for ever
+            done.put(failure)
+
+    for job in jobs:
+        threading.Thread(target=work, args=(job,), daemon=True).start()
+    working = len(jobs)
+    while working:
+        one = done.get()
+        if isinstance(one, BaseException):
+            raise one
+        working -= one is None
+        if one is not None:
+            yield one
+
+
 def spread(items, count):
     """`count` of the items at even distances; all when 0."""
     return items if not count or count >= len(items) else [items[i * len(items) // count] for i in range(count)]
@@ -209,6 +243,7 @@ def name_of(points):
 def main():
     parser = argparse.ArgumentParser(prog="./dev soak crash")
     parser.add_argument("--hayate", default=os.environ.get("HAYATE", ROOT / "build/release/hayate"))
+    parser.add_argument("--jobs", type=int, default=max(2, os.cpu_count() or 1), help="cases at once")
     parser.add_argument("--points", type=int, default=0, help="only so many of each kind")
     parser.add_argument("--seeds", type=int, default=200, help="of second faults")
     parser.add_argument("--only", default="", choices=["", "kill", "EIO", "ENOSPC", "twice"])
@@ -217,17 +252,14 @@ def main():
     wrong, total = [], 0
     with tempfile.TemporaryDirectory(prefix="hayate_crash_") as scratch:
         for cache in ("off", "on"):
-            job = Job(pathlib.Path(args.hayate).resolve(), pathlib.Path(scratch, f"cache_{cache}"), cache)
-            points = job.points()
-            want = contents(job.run_dir)
-            assert len(want) == len(RESULTS)
+            jobs = [Job(pathlib.Path(args.hayate).resolve(), pathlib.Path(scratch, f"cache_{cache}_{i}"), cache) for i in range(args.jobs)]
+            points = jobs[0].points()
             cases = list(cases_of(cache, points, args))
             if args.replay:
                 head, _, tail = args.replay.partition(": ")
                 cases = [(args.replay, [Point(f, c, int(n)) for f, c, n in map(str.split, tail.split(", "))])] if head == f"cache {cache}" else []
             tally = collections.Counter()
-            for name, faults in cases:
-                said = run_case(job, faults, want)
+            for name, faults, said in run_cases(jobs, cases):
                 kind = faults[0].fault if len(faults) == 1 else "twice"
                 tally[kind, "of"] += 1
                 tally[kind, "good"] += said is None

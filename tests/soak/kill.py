@@ -6,6 +6,8 @@
 hayate   a run of 500 symbols is killed (SIGKILL to the whole process group) at a random moment of its length and resumed, each
          resume killed again with a chance of a half; at the end the results must be the bytes of an undisturbed run, and no task
          that the manifest held before may be computed again
+hdf5     500 files that worker processes read, every fifth of which is killed at a random moment of its life: the table must be the bytes
+         of an undisturbed one
 peers    500 tasks of 10 ms in ProcessPoolExecutor, multiprocessing.Pool and joblib, 2 workers; one worker is killed when 300
          tasks have begun; results that the caller has after 30 seconds are counted (--peers; needs joblib)
 """
@@ -21,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -165,8 +168,72 @@ def hayate_row(runs, kills, seed):
     return Row("`hayate run`, then `hayate resume`", SYMBOLS, again, f"{done} kills of the whole process at random moments: the same bytes each time")
 
 
+class Killer(threading.Thread):
+    """Kills children of a process, each with a chance of a fifth, within the first 20 ms of its life."""
+
+    def __init__(self, process, seed):
+        super().__init__(daemon=True)
+        self.process, self.draw, self.seen, self.kills = process, random.Random(seed), set(), 0
+
+    def run(self):
+        while self.process.poll() is None:
+            for pid in self.children() - self.seen:
+                self.seen.add(pid)
+                if self.draw.random() < 0.2:
+                    threading.Timer(self.draw.uniform(0, 0.02), self.kill, (pid,)).start()
+            time.sleep(0.001)
+
+    def children(self):
+        found = set()
+        for path in pathlib.Path("/proc", str(self.process.pid), "task").glob("*/children"):
+            try:
+                found |= set(map(int, path.read_text().split()))
+            except OSError:
+                pass
+        return found
+
+    def kill(self, pid):
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            return
+        try:
+            if pid in self.children():  # and no other process that has its number by now
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                self.kills += 1
+        except OSError:
+            pass
+        finally:
+            os.close(handle)
+
+
+def hdf5_row(hayate, folder, seed):
+    run = lambda *argv: subprocess.run([hayate, *map(str, argv), "--quiet"], check=True, capture_output=True, text=True)
+    files = folder / "hdf5"
+    files.mkdir()
+    run("synth", "--like", ROOT / "examples/prices/*.csv", "--symbols", 1, "--days", 300, "--seed", 1, "--output", folder / "one.csv")
+    run("convert", folder / "one.csv", "--columns", "date,open,high,low,close,volume", files / "S000.h5")
+    for number in range(1, SYMBOLS):
+        shutil.copyfile(files / "S000.h5", files / f"S{number:03}.h5")
+    argv = lambda output: ["features", "--input", files, "--expr", "a=$close/Ref($close,1)", "--output", output]
+    run(*argv(folder / "undisturbed.csv"))
+    process = subprocess.Popen([hayate, *map(str, argv(folder / "disturbed.csv")), "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    killer = Killer(process, seed)
+    killer.start()
+    said = process.communicate()[1]
+    assert process.returncode == 0, said
+    killer.join()
+    disturbed = (folder / "disturbed.csv").read_text()
+    assert disturbed == (folder / "undisturbed.csv").read_text(), "other bytes"
+    keys = [line.rsplit(",", 1)[0] for line in disturbed.splitlines()[1:]]
+    symbols = len({key.split(",")[0] for key in keys})
+    print(f"hdf5: {killer.kills} of {len(killer.seen)} worker processes killed: {symbols} of {SYMBOLS} files in the table, {len(keys) - len(set(keys))} rows twice", flush=True)
+    assert symbols == SYMBOLS and killer.kills > 0
+    return Row("`hayate features` over 500 HDF5 files", symbols, len(keys) - len(set(keys)), f"{killer.kills} of the processes that read them killed at random moments: the same bytes")
+
+
 def page(rows):
-    lines = ["# Work lost when a process is killed", "", "500 tasks on 2 workers, one of them killed (SIGKILL) when 300 tasks have begun; for hayate, the whole process instead.",
+    lines = ["# Work lost when a process is killed", "", "500 tasks on 2 workers, one of them killed (SIGKILL) when 300 tasks have begun; for hayate, the whole process instead, and the processes that read HDF5 files for it.",
              "`./dev soak kill --peers --output docs/lost_work.md` writes this page.", "", "| | results of 500 | done twice | |", "|---|---|---|---|"]
     return "\n".join(lines + [f"| {row.name} | {row.results} | {row.twice} | {row.ending} |" for row in rows]) + "\n"
 
@@ -182,6 +249,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hayate_kill_") as scratch:
         folder = pathlib.Path(scratch)
         rows = [hayate_row(Runs(pathlib.Path(args.hayate).resolve(), folder), args.kills, args.seed)]
+        rows.append(hdf5_row(pathlib.Path(args.hayate).resolve(), folder, args.seed))
         for name in PEERS if args.peers else ():
             rows.append(run_peer(name, folder))
             print(f"{rows[-1].name}: {rows[-1].results} of 500, {rows[-1].ending}", flush=True)

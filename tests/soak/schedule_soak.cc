@@ -36,7 +36,7 @@ bool lengths(uint64_t seeds, bool learnt) {
   std::sort(ratio.begin(), ratio.end());
   fmt::print("{}: makespan / lower bound {:.4f} on average, {:.4f} at worst of 95 %; end told within 15 % after a tenth: {:.1f} %\n",
              learnt ? "costs known from earlier runs" : "first run", mean, ratio[ratio.size() * 95 / 100], 100 * close);
-  return mean <= 1.01;
+  return mean <= 1.01 && close >= (learnt ? 0.95 : 0.85);
 }
 
 }  // namespace

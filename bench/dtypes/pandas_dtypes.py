@@ -1,0 +1,31 @@
+"""pandas: to_numeric(downcast), astype("category") and groupby; NumPy for the norms."""
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+from memory_race import race
+
+data, answer, repeats = sys.argv[1], sys.argv[2], int(sys.argv[4])
+frame = pd.read_parquet(f"{data}/rows.parquet")
+matrix = np.random.default_rng(1).normal(size=(10_000, 100))
+
+
+def compact():
+    out = {}
+    for name, column in frame.items():
+        if column.dtype.kind == "i":
+            out[name] = pd.to_numeric(column, downcast="integer")
+        elif column.dtype.kind == "f":
+            out[name] = column.astype("float32")
+        else:
+            out[name] = column.astype("category") if column.nunique() < len(column) / 2 else column
+    return pd.DataFrame(out)
+
+
+outs, end = race(pd.__version__, repeats, {"compact": compact, "means": lambda: frame.groupby("category")[["age", "income", "score"]].mean(),
+                                           "norms": lambda: np.sqrt(np.einsum("ij,ij->i", matrix, matrix))})
+json.dump({key: list(row) for key, row in zip(outs["means"].index, outs["means"].to_numpy())}, open(f"{answer}/means.json", "w"))
+json.dump({name: str(dtype) for name, dtype in outs["compact"].dtypes.items()}, open(f"{answer}/dtypes.json", "w"))
+json.dump([len(outs["norms"])], open(f"{answer}/norms.json", "w"))
+end()

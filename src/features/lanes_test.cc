@@ -1,0 +1,191 @@
+// Recursive functions side by side: a lane is what the symbol alone gives, whatever its neighbours, its length, missing rows and the
+// instruction set; and what one lane of a run without missing rows gives.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/random.h"
+#include "features/ta_bars.h"
+#include "hayate/features.h"
+#include "kernels/dispatch.h"
+
+using namespace hayate;
+
+namespace {
+
+const double kNaN = std::numeric_limits<double>::quiet_NaN();
+const std::vector<std::string> kFields = {"open", "high", "low", "close", "volume"};
+
+std::vector<const kernels::ta::Entry*> lane_functions() {
+  std::vector<const kernels::ta::Entry*> out;
+  for (const kernels::ta::Entry* entry : ta_functions())
+    if (entry->lanes != kernels::LaneFunction::none) out.push_back(entry);
+  return out;
+}
+
+/// Every output of every lane function, with its initial params and with short ones, and what is made of them and they of.
+std::vector<NamedExpression> expressions() {
+  std::vector<NamedExpression> out;
+  const auto add = [&](const std::string& text) { out.push_back({"e" + std::to_string(out.size()), text}); };
+  for (const kernels::ta::Entry* entry : lane_functions()) {
+    for (const bool is_short : {false, true}) {
+      std::string call = std::string("ta.") + entry->name + "(";
+      for (int i = 0; i < entry->num_inputs(); ++i) {
+        const std::string name = entry->inputs[i];
+        call += (i > 0 ? ", $" : "$") + (name == "real" ? "close" : name);
+      }
+      for (int p = 0; p < entry->num_params() && is_short; ++p)
+        call += std::string(", ") + entry->params[p].name + "=" + std::to_string(entry->params[p].whole ? entry->params[p].least + 1 : 0.1);
+      for (int o = 0; o < entry->num_outputs(); ++o) add(call + ")" + (entry->num_outputs() > 1 ? std::string(".") + entry->outputs[o] : ""));
+    }
+  }
+  for (const char* text :
+       {"EMA($close, 12)", "Mean($close, 0.3)", "ta.EMA(Mean($close, 5), timeperiod=3)", "Mean(ta.RSI($close), 5)/$close",
+        "ta.EMA(ta.EMA($close, timeperiod=4), timeperiod=3)", "ta.EMA(Ref($close, 2), timeperiod=3)",
+        "Ref(ta.RSI($close, timeperiod=3), 2) - Ref(ta.RSI($close, timeperiod=3), 1)", "EMA(Log($volume), 5) > EMA(Log($volume), 9)",
+        "ta.ATR($high, $low, $close) / ta.EMA($close, timeperiod=5) + Std(ta.OBV($close, $volume), 3)"})
+    add(text);
+  return out;
+}
+
+/// Symbols of many lengths; every third has missing values, the last ones infinite ones too.
+std::vector<TaBars> symbols(size_t count) {
+  std::vector<TaBars> out;
+  for (size_t s = 0; s < count; ++s) {
+    out.push_back(ta_walk(s % 5 == 4 ? 1 + 7 * s : 60 + 11 * s % 150, 100 + s, 20, 0.03));
+    for (const std::string& name : kFields)
+      for (size_t t = 0; t < out[s].close.size() && s % 3 == 2; ++t) {
+        const double chance = random_unit(s, 8 * t + name.size());
+        if (chance < 0.02) out[s].series(name)[t] = chance < 0.002 ? std::numeric_limits<double>::infinity() : kNaN;
+      }
+  }
+  return out;
+}
+
+Bars bars_of(const Program& program, TaBars& bars) {
+  Bars out{.rows = bars.close.size(), .series = {}};
+  for (const std::string& name : program.fields()) out.series.emplace_back(std::span<const double>(bars.series(name)));
+  return out;
+}
+
+template <class T>
+std::vector<std::vector<T>> in_blocks(const Program& program, std::vector<TaBars>& all, size_t together) {
+  std::vector<std::vector<T>> values;
+  for (const TaBars& bars : all) values.emplace_back(bars.close.size() * program.num_outputs());
+  Workspace workspace;
+  for (size_t first = 0; first < all.size(); first += together) {
+    // A stride for each symbol: blocks of one.
+    for (size_t s = first; s < std::min(all.size(), first + together) && together == 1; ++s)
+      evaluate(program, bars_of(program, all[s]), workspace, values[s].data(), all[s].close.size());
+    if (together == 1) continue;
+    size_t stride = 0;
+    for (size_t s = first; s < std::min(all.size(), first + together); ++s) stride += all[s].close.size();
+    std::vector<T> panel(stride * program.num_outputs(), T(-1));
+    std::vector<Bars> bars;
+    std::vector<T*> to;
+    size_t row = 0;
+    for (size_t s = first; s < std::min(all.size(), first + together); ++s) {
+      bars.push_back(bars_of(program, all[s])), to.push_back(panel.data() + row);
+      row += all[s].close.size();
+    }
+    evaluate_block(program, bars, workspace, std::span<T* const>(to), stride);
+    for (size_t s = first; s < std::min(all.size(), first + together); ++s)
+      for (size_t i = 0; i < program.num_outputs(); ++i)
+        std::copy_n(to[s - first] + i * stride, all[s].close.size(), values[s].begin() + ptrdiff_t(i * all[s].close.size()));
+  }
+  return values;
+}
+
+template <class T>
+bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+template <class T>
+void check_blocks(const CompileOptions& options) {
+  const auto list = expressions();
+  const Program program = Program::compile(list, kFields, options).value();
+  std::vector<TaBars> all = symbols(40);
+  const auto alone = in_blocks<T>(program, all, 1);
+  for (const size_t together : {2, 7, 16, 40}) {
+    CAPTURE(together);
+    const auto got = in_blocks<T>(program, all, together);
+    for (size_t s = 0; s < all.size(); ++s) {
+      CAPTURE(s);
+      const size_t rows = all[s].close.size();
+      for (size_t i = 0; i < list.size(); ++i) {
+        const std::string_view text = list[i].text;
+        CAPTURE(text);
+        CHECK(std::memcmp(got[s].data() + i * rows, alone[s].data() + i * rows, rows * sizeof(T)) == 0);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a block of symbols has the bytes of each alone") {
+  for (const bool exact : {false, true}) {
+    check_blocks<float>({.dtype = Dtype::float32, .compat_talib = exact});
+    check_blocks<double>({.dtype = Dtype::float64, .compat_talib = exact});
+    check_blocks<double>({.dtype = Dtype::float32, .compat_talib = exact});
+    check_blocks<float>({.dtype = Dtype::float64, .compat_talib = exact});
+  }
+}
+
+TEST_CASE("lanes have the same bytes on every instruction set") {
+  const Program program = Program::compile(expressions(), kFields, {.dtype = Dtype::float64}).value();
+  std::vector<TaBars> all = symbols(21);
+  const kernels::Isa before = kernels::active_isa();
+  const auto wanted = in_blocks<double>(program, all, 16);
+  for (const kernels::Isa isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
+    kernels::set_isa(isa);
+    const auto got = in_blocks<double>(program, all, 16);
+    for (size_t s = 0; s < all.size(); ++s) CHECK(same_bytes(got[s], wanted[s]));
+  }
+  kernels::set_isa(before);
+}
+
+TEST_CASE("a missing value at any row leaves of a lane what runs of complete rows give") {
+  for (const kernels::ta::Entry* entry : lane_functions()) {
+    CAPTURE(entry->name);
+    const std::string inputs = [&] {
+      std::string text;
+      for (int i = 0; i < entry->num_inputs(); ++i) {
+        const std::string name = entry->inputs[i];
+        text += (i > 0 ? ", $" : "$") + (name == "real" ? "close" : name);
+      }
+      return text;
+    }();
+    std::vector<NamedExpression> list;
+    for (int o = 0; o < entry->num_outputs(); ++o)
+      list.push_back({"x" + std::to_string(o), "ta." + std::string(entry->name) + "(" + inputs + ")" +
+                                                   (entry->num_outputs() > 1 ? std::string(".") + entry->outputs[o] : "")});
+    const Program program = Program::compile(list, kFields, {.dtype = Dtype::float64}).value();
+    std::vector<TaBars> all;
+    for (size_t row = 0; row < 80; ++row) {
+      all.push_back(ta_walk(80, 3));
+      const std::string name = entry->inputs[row % size_t(entry->num_inputs())];
+      all.back().series(name)[row] = kNaN;
+    }
+    const auto got = in_blocks<double>(program, all, 16);
+    for (size_t s = 0; s < all.size(); ++s) {
+      const std::vector<TaSeries> wanted = ta_run(*entry, all[s], ta_defaults(*entry));
+      for (size_t o = 0; o < wanted.size(); ++o) CHECK(std::memcmp(got[s].data() + o * 80, wanted[o].data(), 80 * sizeof(double)) == 0);
+    }
+  }
+}
+
+TEST_CASE("blocks take the longest symbols first and leave every worker something to do") {
+  const NamedExpression recursive{"x", "ta.EMA($close)"}, window{"y", "Mean($close, 5)"};
+  const std::vector<int64_t> offsets = {0, 10, 40, 45, 85};
+  using Blocks = std::vector<std::vector<size_t>>;
+  const Program lanes = Program::compile({&recursive, 1}, kFields).value(), windows = Program::compile({&window, 1}, kFields).value();
+  CHECK(symbol_blocks(lanes, offsets, 1) == Blocks{{3, 1}, {0, 2}});
+  CHECK(symbol_blocks(lanes, offsets, 4) == Blocks{{3}, {1}, {0}, {2}});
+  CHECK(symbol_blocks(windows, offsets, 1) == Blocks{{3}, {1}, {0}, {2}});
+  CHECK(symbol_blocks(lanes, {}, 1).empty());
+}

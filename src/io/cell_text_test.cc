@@ -1,0 +1,62 @@
+#include "io/cell_text.h"
+
+#include <doctest/doctest.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/random.h"
+
+namespace hayate::io {
+namespace {
+
+template <class Float>
+std::string text_of(Float value) {
+  std::string out;
+  append_cell_text(make_column(std::vector<Float>{value}), 0, &out);
+  return out;
+}
+
+/// The text that the standard library finds by its search.
+template <class Float>
+std::string shortest(Float value) {
+  char text[64];
+  const Float size = std::fabs(value);
+  const bool plain = size == 0 || (size >= Float(1e-4) && size < Float(1e16));
+  std::string out(text, std::to_chars(text, text + sizeof text, value, plain ? std::chars_format::fixed : std::chars_format::scientific).ptr);
+  return plain && out.find('.') == std::string::npos ? out + ".0" : out;
+}
+
+template <class Float>
+void check(Float value) {
+  for (const Float x : {value, -value, std::nextafter(value, Float(0)), std::nextafter(value, std::numeric_limits<Float>::max())}) {
+    if (!std::isfinite(x)) continue;
+    CHECK(text_of(x) == shortest(x));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("cell text: numbers are the shortest that read back, by whichever way they are found") {
+  for (uint64_t i = 0; i < 20'000; ++i) {
+    const double share = random_unit(7, 3 * i), power = std::pow(10, 24 * random_unit(7, 3 * i + 1) - 8);
+    const int decimals = int(8 * random_unit(7, 3 * i + 2));
+    const double scale = std::pow(10, decimals), value = std::round(share * power * scale) / scale;
+    check(value), check(float(value)), check(share * power), check(float(share));
+  }
+  for (const double value :
+       {0.0, 1.0, 0.1, 100.0, 1e-4, 9.9999e-5, 0.999999, 0.9999995, 999999.9, 1e9, 999999999.999999, 1e15, 1e16, 123456.789012, 5e-324})
+    check(value), check(float(value));
+}
+
+TEST_CASE("cell text: whole numbers of every width") {
+  for (const int64_t value : {int64_t{0}, int64_t{7}, int64_t{10}, int64_t{99}, int64_t{100}, int64_t{12345}, INT64_MAX, INT64_MIN, int64_t{-1}}) {
+    std::string out;
+    append_cell_text(make_column(std::vector<int64_t>{value}), 0, &out);
+    CHECK(out == std::to_string(value));
+  }
+}
+
+}  // namespace hayate::io

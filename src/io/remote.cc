@@ -1,0 +1,256 @@
+#include "io/remote.h"
+
+#include <arrow/config.h>
+#include <arrow/filesystem/filesystem.h>
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <utility>
+
+#include "base/strings.h"
+#include "io/scratch_folder.h"
+
+namespace hayate::io {
+namespace {
+
+constexpr std::string_view kSchemes[] = {"http://", "https://", "s3://", "gs://", "az://"};
+
+bool is_http(std::string_view url) { return url.starts_with("http://") || url.starts_with("https://"); }
+
+/// Where copies go, and what each is a copy of.
+class Copies {
+ public:
+  /// The place for a copy of `url`: its host and path become folders.
+  Result<std::string> place_for(const std::string& url) {
+    const std::lock_guard lock(mutex_);
+    if (folder_.path.empty()) return Error{Kind::io, "no temporary folder can be made", url, "set TMPDIR to a folder that can be written to"};
+    std::string plain = url.substr(0, url.find_first_of("?#"));
+    const size_t host = plain.find("://") + 3, at_sign = plain.find('@', host);
+    if (at_sign < plain.find('/', host)) plain.erase(host, at_sign + 1 - host);  // a name and a password are nobody's business
+    std::string relative = plain.substr(host);
+    for (size_t at; (at = relative.find("..")) != std::string::npos;) relative.replace(at, 2, "__");
+    const std::string path = folder_ / relative;
+    std::error_code failed;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
+    if (failed) return Error{Kind::io, failed.message(), url, "set TMPDIR to a folder that can be written to"};
+    names_.emplace_back(path, plain);
+    return path;
+  }
+  std::string shown(std::string text) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [path, url] : names_)
+      if (const size_t at = text.find(path); at != std::string::npos) text.replace(at, path.size(), url);
+    return text;
+  }
+
+ private:
+  std::mutex mutex_;
+  ScratchFolder folder_;
+  std::vector<std::pair<std::string, std::string>> names_;
+};
+
+bool copied = false;  // whether copies() was called: an error without remote inputs makes no folder
+Copies& copies() {
+  static Copies all;
+  copied = true;
+  return all;
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+Result<File> create(const std::string& path, const std::string& url) {
+  File file(std::fopen(path.c_str(), "wbx"));
+  if (!file) file.reset(std::fopen(path.c_str(), "wb"));
+  if (!file) return Error{Kind::io, "no temporary file can be made", url, "set TMPDIR to a folder that can be written to"};
+  return file;
+}
+
+Error no_room(const std::string& url) { return {Kind::io, "no space left for a copy", url, "free some space, or set TMPDIR to another folder"}; }
+
+size_t write_to_file(char* data, size_t size, size_t count, void* file) { return std::fwrite(data, size, count, static_cast<std::FILE*>(file)); }
+
+struct EndTransfer {
+  void operator()(CURL* transfer) const { curl_easy_cleanup(transfer); }
+};
+
+Result<void> download(const std::string& url, const std::string& path) {
+  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  const std::unique_ptr<CURL, EndTransfer> transfer(ready ? curl_easy_init() : nullptr);
+  if (!transfer) return Error{Kind::io, "libcurl cannot start", url, "download the file first"};
+  HY_TRY(const File file, create(path, url));
+  char why[CURL_ERROR_SIZE] = "";
+  const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(transfer.get(), option, value); };
+  set(CURLOPT_URL, url.c_str());
+  set(CURLOPT_WRITEFUNCTION, write_to_file);
+  set(CURLOPT_WRITEDATA, file.get());
+  set(CURLOPT_ERRORBUFFER, why);
+  set(CURLOPT_FOLLOWLOCATION, 1L), set(CURLOPT_MAXREDIRS, 10L);
+  set(CURLOPT_PROTOCOLS_STR, "http,https"), set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_CONNECTTIMEOUT, 30L);
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L), set(CURLOPT_LOW_SPEED_TIME, 60L);  // a minute without a byte
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_USERAGENT, "hayate");
+  const CURLcode code = curl_easy_perform(transfer.get());
+  long status = 0;
+  curl_easy_getinfo(transfer.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (code == CURLE_WRITE_ERROR || (code == CURLE_OK && std::fflush(file.get()) != 0)) return no_room(url);
+  if (code != CURLE_OK)
+    return Error{Kind::io, fmt::format("cannot be downloaded: {}", *why ? why : curl_easy_strerror(code)), url, "check the address and the network"};
+  if (status >= 400)
+    return Error{status == 404 ? Kind::input : Kind::io, fmt::format("the server answers {}", status), url,
+                 status == 401 || status == 403 ? "the server wants a login; download the file first" : "check the address"};
+  return {};
+}
+
+/// az://container/path is what Arrow calls abfs://container@account.dfs.core.windows.net/path.
+Result<std::string> arrow_uri(const std::string& url) {
+  if (!url.starts_with("az://")) return url;
+  const char* account = std::getenv("AZURE_STORAGE_ACCOUNT");
+  if (!account || !*account) return Error{Kind::usage, "nothing says which storage account", url, "set AZURE_STORAGE_ACCOUNT"};
+  const std::string rest = url.substr(5);
+  const size_t slash = std::min(rest.find('/'), rest.size());
+  return fmt::format("abfs://{}@{}.dfs.core.windows.net{}", rest.substr(0, slash), account, rest.substr(slash));
+}
+
+struct Place {
+  std::shared_ptr<arrow::fs::FileSystem> store;
+  std::string path;
+};
+
+Error store_error(const arrow::Status& status, const std::string& url) {
+  std::string what = status.message();
+  what = what.substr(0, what.find('\n'));
+  return {Kind::io, what, url, "check the address, the credentials and the network"};
+}
+
+/// Stores that Arrow keeps in libraries of their own are loaded from where Arrow itself lies; their threads end before it does.
+struct Stores {
+  Stores() {
+    Dl_info arrow{};
+    if (::dladdr(reinterpret_cast<const void*>(&arrow::GetBuildInfo), &arrow) == 0 || !arrow.dli_fname) return;
+    const std::filesystem::path library(arrow.dli_fname);
+    const std::string name = library.filename();  // libarrow.so.2600
+    const std::string s3 = library.parent_path() / ("libarrow_s3" + name.substr(std::min(name.find('.'), name.size())));
+    std::error_code ignored;
+    if (std::filesystem::exists(s3, ignored)) (void)arrow::fs::LoadFileSystemFactories(s3.c_str());
+  }
+  ~Stores() { arrow::fs::EnsureFinalized(); }
+};
+
+Result<Place> open_store(const std::string& url) {
+  HY_TRY(const std::string uri, arrow_uri(url));
+  static const Stores stores;
+  Place place;
+  auto store = arrow::fs::FileSystemFromUri(uri, &place.path);
+  if (!store.ok()) return store_error(store.status(), url);
+  place.store = *store;
+  return place;
+}
+
+Result<void> copy(arrow::fs::FileSystem& store, const std::string& from, const std::string& to, const std::string& url) {
+  auto stream = store.OpenInputStream(from);
+  if (!stream.ok()) return store_error(stream.status(), url);
+  HY_TRY(const File file, create(to, url));
+  std::vector<char> piece(size_t{1} << 20);
+  while (true) {
+    const auto got = (*stream)->Read(int64_t(piece.size()), piece.data());
+    if (!got.ok()) return store_error(got.status(), url);
+    if (*got == 0) break;
+    if (std::fwrite(piece.data(), 1, size_t(*got), file.get()) != size_t(*got)) return no_room(url);
+  }
+  return std::fflush(file.get()) == 0 ? Result<void>() : no_room(url);
+}
+
+/// Paths in the store that `path` stands for.
+Result<std::vector<std::string>> list(arrow::fs::FileSystem& store, const std::string& path, const std::string& url) {
+  const bool pattern = path.find_first_of("*?[") != std::string::npos;
+  arrow::fs::FileSelector selector;
+  selector.base_dir = path, selector.recursive = true;
+  if (pattern) {
+    selector.base_dir = path.substr(0, std::min(path.rfind('/'), path.size())), selector.recursive = false;
+    if (selector.base_dir.find_first_of("*?[") != std::string::npos)
+      return usage_error("only the last part of the path may be a glob", url, "name one folder at a time");
+  } else {
+    const auto info = store.GetFileInfo(path);
+    if (!info.ok()) return store_error(info.status(), url);
+    if (info->type() == arrow::fs::FileType::File) return std::vector<std::string>{path};
+    if (info->type() != arrow::fs::FileType::Directory) return input_error("no such file", url, "check the address; globs and folders are taken too");
+  }
+  const auto found = store.GetFileInfo(selector);
+  if (!found.ok()) return store_error(found.status(), url);
+  std::vector<std::string> out;
+  for (const arrow::fs::FileInfo& info : *found) {
+    if (!info.IsFile()) continue;
+    const bool wanted = pattern ? ::fnmatch(path.c_str(), info.path().c_str(), FNM_PATHNAME) == 0 : kind_of(info.path()).ok();
+    if (wanted) out.push_back(info.path());
+  }
+  if (out.empty()) return input_error("nothing there has a known extension or fits the pattern", url, "check the address");
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// An upload. Without publish() nothing appears.
+class StoreSink final : public ByteSink {
+ public:
+  StoreSink(std::shared_ptr<arrow::io::OutputStream> stream, std::string url) : stream_(std::move(stream)), url_(std::move(url)) {}
+  ~StoreSink() override {
+    if (stream_) (void)stream_->Abort();
+  }
+  Result<void> write(const void* data, size_t size) override {
+    const arrow::Status status = stream_->Write(data, int64_t(size));
+    return status.ok() ? Result<void>() : store_error(status, url_);
+  }
+  Result<void> publish() override {
+    const arrow::Status status = std::exchange(stream_, nullptr)->Close();
+    return status.ok() ? Result<void>() : store_error(status, url_);
+  }
+
+ private:
+  std::shared_ptr<arrow::io::OutputStream> stream_;
+  const std::string url_;
+};
+
+}  // namespace
+
+bool is_remote(std::string_view path) {
+  return std::any_of(std::begin(kSchemes), std::end(kSchemes), [&](std::string_view scheme) { return path.starts_with(scheme); });
+}
+
+Result<std::vector<std::string>> fetch(const std::string& url) {
+  if (is_http(url)) {
+    HY_TRY(const std::string path, copies().place_for(url));
+    HY_CHECK(download(url, path));
+    return std::vector<std::string>{path};
+  }
+  HY_TRY(const Place place, open_store(url));
+  HY_TRY(const auto found, list(*place.store, place.path, url));
+  const std::string scheme = url.substr(0, url.find("://") + 3);
+  std::vector<std::string> out;
+  for (const std::string& path : found) {
+    HY_TRY(out.emplace_back(), copies().place_for(scheme + path));
+    HY_CHECK(copy(*place.store, path, out.back(), scheme + path));
+  }
+  return out;
+}
+
+std::string with_remote_names(std::string text) { return copied ? copies().shown(std::move(text)) : text; }
+
+Result<std::unique_ptr<ByteSink>> remote_sink(const std::string& url) {
+  if (is_http(url)) return usage_error("nothing can be written to a web server", url, "write a file, or to s3://, gs:// or az://");
+  HY_TRY(const Place place, open_store(url));
+  auto stream = place.store->OpenOutputStream(place.path);
+  if (!stream.ok()) return store_error(stream.status(), url);
+  return std::unique_ptr<ByteSink>(std::make_unique<StoreSink>(*stream, url));
+}
+
+}  // namespace hayate::io

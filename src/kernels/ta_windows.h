@@ -1,0 +1,43 @@
+// Windows of TA-Lib's functions, put together from shorter ones (as in moments.h) over strips of rows that stay in the first-level
+// cache: every loop is over rows that do not wait for each other, so it becomes vectors, and a value is made of the rows of its window
+// alone, in an order that the window's length decides. Nothing drifts, and where a series begins changes no byte.
+//
+// A window is doubled: of 20 rows the newest 5 are summed directly, then S10[t] = S5[t] + S5[t - 5], S20[t] = S10[t] + S10[t - 10]; an odd
+// length adds its oldest row, S11[t] = S10[t] + x[t - 10]. So two arrays a sum are enough, whatever the length. Sums of distances are
+// taken from the newest value of the window: a constant offset, however large, costs them no digit (see moments.h).
+//
+// A strip is `rows` rows; its arrays also hold the period - 1 rows before. 1 <= period <= kLongestComposed.
+#pragma once
+
+#include "kernels/strips.h"
+
+HAYATE_TA_BEGIN
+
+inline constexpr int64_t kStripRows = 256;
+inline constexpr int64_t kLongestComposed = 256;  ///< longer windows go from block to block of rows, see ta_series.h
+inline constexpr int64_t kStripRoom = kStripRows + kLongestComposed;
+
+/// Calls body(first, rows) for strips of the rows [begin, end).
+template <class Body>
+static inline void for_strips(int64_t begin, int64_t end, const Body& body) {
+  for (int64_t first = begin; first < end; first += kStripRows) body(first, least(kStripRows, end - first));
+}
+
+/// Sums of each window.
+void strip_sums(const double* values, int64_t period, int64_t rows, double* sums);
+/// Sums with weights 1..period, the newest heaviest.
+void strip_weighted_sums(const double* values, int64_t period, int64_t rows, double* sums);
+/// Of distances y from the newest value: sum(y) and sum(y^2).
+void strip_squares(const double* values, int64_t period, int64_t rows, double* sums, double* squares);
+/// The same: sum(y) and sum(age y), the newest row of age 0.
+void strip_ages(const double* values, int64_t period, int64_t rows, double* sums, double* ages);
+/// Of the distances of two series: sums[0..4] are those of x, y, x^2, x y and y^2.
+void strip_products(const double* x, const double* y, int64_t period, int64_t rows, double* const* sums);
+/// Mean of |distance from the window's mean|, and that mean less the newest value. Takes any period.
+void strip_distances(const double* values, int64_t period, int64_t rows, double* means, double* distances);
+/// The largest, or smallest, value.
+void strip_extremes(const double* values, bool largest, int64_t period, int64_t rows, double* extremes);
+/// How many rows ago the extreme stood, the newest and the oldest of equals. `oldest` may be null.
+void strip_extreme_ages(const double* values, bool largest, int64_t period, int64_t rows, double* newest, double* oldest);
+
+HAYATE_TA_END

@@ -1,0 +1,142 @@
+#include "kernels/words.h"
+
+#include "kernels/vectors.h"
+
+HAYATE_KERNELS_BEGIN
+
+namespace {
+
+constexpr uint64_t kSign = uint64_t{1} << 63;
+constexpr int64_t kInfinity = int64_t{0x7FF} << 52;
+
+template <class T>
+void whole_of(const void* from, int64_t count, uint64_t* words) {
+  const T* values = static_cast<const T*>(from);
+  for (int64_t i = 0; i < count; ++i) words[i] = uint64_t(int64_t(values[i])) ^ kSign;
+}
+
+template <class T>
+void range_of(const void* from, int64_t count, uint64_t* least, uint64_t* greatest) {
+  if (count == 0) return;
+  const T* values = static_cast<const T*>(from);
+  T low = values[0], high = values[0];
+  for (int64_t i = 1; i < count; ++i) {
+    low = values[i] < low ? values[i] : low;
+    high = values[i] > high ? values[i] : high;
+  }
+  const uint64_t sign = T(-1) > T(0) && sizeof(T) == 8 ? 0 : kSign;
+  const uint64_t first = uint64_t(int64_t(low)) ^ sign, last = uint64_t(int64_t(high)) ^ sign;
+  *least = first < *least ? first : *least;
+  *greatest = last > *greatest ? last : *greatest;
+}
+
+/// The value as a signed whole number of the same order.
+int64_t order_of(double x) {
+  const int64_t bits = __builtin_bit_cast(int64_t, x);
+  return bits ^ ((bits >> 63) & INT64_MAX);
+}
+
+template <class T>
+int64_t real_of(const void* from, int64_t count, uint64_t* words, uint8_t* missing) {
+  const T* values = static_cast<const T*>(from);
+  int64_t none = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const double x = double(values[i]);
+    const bool nan = x != x;
+    words[i] = nan ? 0 : uint64_t(order_of(x)) ^ kSign;
+    none += nan;
+  }
+  if (none == 0) {
+    memset(missing, 0, size_t(count));
+    return 0;
+  }
+  for (int64_t i = 0; i < count; ++i) missing[i] = values[i] != values[i];
+  return none;
+}
+
+template <class T>
+int64_t real_range_of(const void* from, int64_t count, uint64_t* least, uint64_t* greatest, SizeRange* sizes) {
+  const T* values = static_cast<const T*>(from);
+  int64_t low = INT64_MAX, high = INT64_MIN, small = INT64_MAX, large = 0, infinite = 0, none = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const double x = double(values[i]);
+    const bool nan = x != x;
+    const int64_t order = order_of(x), size = __builtin_bit_cast(int64_t, x) & INT64_MAX;
+    const int64_t not_less = nan ? INT64_MAX : order, not_more = nan ? INT64_MIN : order;
+    low = not_less < low ? not_less : low;
+    high = not_more > high ? not_more : high;
+    const bool counts = (size < kInfinity) & (size != 0);
+    const int64_t smaller = counts ? size : INT64_MAX, larger = counts ? size : 0;
+    small = smaller < small ? smaller : small;
+    large = larger > large ? larger : large;
+    infinite |= size == kInfinity;
+    none += nan;
+  }
+  if (none < count) {
+    const uint64_t first = uint64_t(low) ^ kSign, last = uint64_t(high) ^ kSign;
+    *least = first < *least ? first : *least;
+    *greatest = last > *greatest ? last : *greatest;
+  }
+  sizes->least = uint64_t(small) < sizes->least ? uint64_t(small) : sizes->least;
+  sizes->greatest = uint64_t(large) > sizes->greatest ? uint64_t(large) : sizes->greatest;
+  sizes->infinite |= infinite != 0;
+  return none;
+}
+
+void whole(Element element, const void* from, int64_t count, uint64_t* words) {
+  switch (element) {
+    case Element::int8:
+      return whole_of<int8_t>(from, count, words);
+    case Element::int16:
+      return whole_of<int16_t>(from, count, words);
+    case Element::int32:
+      return whole_of<int32_t>(from, count, words);
+    case Element::int64:
+      return whole_of<int64_t>(from, count, words);
+    case Element::uint8:
+      return whole_of<uint8_t>(from, count, words);
+    case Element::uint16:
+      return whole_of<uint16_t>(from, count, words);
+    case Element::uint32:
+      return whole_of<uint32_t>(from, count, words);
+    default:
+      memcpy(words, from, size_t(count) * sizeof(uint64_t));
+  }
+}
+
+void whole_range(Element element, const void* from, int64_t count, uint64_t* least, uint64_t* greatest) {
+  switch (element) {
+    case Element::int8:
+      return range_of<int8_t>(from, count, least, greatest);
+    case Element::int16:
+      return range_of<int16_t>(from, count, least, greatest);
+    case Element::int32:
+      return range_of<int32_t>(from, count, least, greatest);
+    case Element::int64:
+      return range_of<int64_t>(from, count, least, greatest);
+    case Element::uint8:
+      return range_of<uint8_t>(from, count, least, greatest);
+    case Element::uint16:
+      return range_of<uint16_t>(from, count, least, greatest);
+    case Element::uint32:
+      return range_of<uint32_t>(from, count, least, greatest);
+    default:
+      return range_of<uint64_t>(from, count, least, greatest);
+  }
+}
+
+int64_t real(Element element, const void* from, int64_t count, uint64_t* words, uint8_t* missing) {
+  return element == Element::float32 ? real_of<float>(from, count, words, missing) : real_of<double>(from, count, words, missing);
+}
+
+int64_t real_range(Element element, const void* from, int64_t count, uint64_t* least, uint64_t* greatest, SizeRange* sizes) {
+  return element == Element::float32 ? real_range_of<float>(from, count, least, greatest, sizes)
+                                     : real_range_of<double>(from, count, least, greatest, sizes);
+}
+
+}  // namespace
+
+extern const WordKernels kWordKernels;
+const WordKernels kWordKernels = {whole, real, whole_range, real_range};
+
+HAYATE_KERNELS_END

@@ -1,0 +1,217 @@
+#include "model/layouts.h"
+
+#include <array>
+#include <cassert>
+#include <limits>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "model/scores.h"
+
+namespace hayate {
+namespace {
+
+using kernels::kUnitRows;
+
+constexpr size_t kCachedBytes = 24 << 10;  // of codes, while all trees pass over them
+constexpr size_t kCodedUnits = 16;         // coded together: taking up a feature's cuts costs as much as coding 50 values
+constexpr size_t kMostSlots = 8192;        // UnitTest::slot8
+constexpr size_t kUnit = size_t(kUnitRows);
+
+/// Of each node of a tree the longest way down; 0 where rows stop.
+std::vector<uint32_t> heights_of(std::span<const TreeNode> tree, int64_t steps) {
+  std::vector<uint32_t> heights(tree.size(), 0), depth(tree.size(), 0);
+  for (size_t at = 0; at < tree.size(); ++at)
+    if (!tree[at].is_leaf()) depth[tree[at].child()] = depth[tree[at].child() + 1] = depth[at] + 1;
+  for (size_t at = tree.size(); at-- > 0;)
+    if (!tree[at].is_leaf() && int64_t(depth[at]) < steps) heights[at] = 1 + std::max(heights[tree[at].child()], heights[tree[at].child() + 1]);
+  return heights;
+}
+
+}  // namespace
+
+uint16_t CodedTrees::slot8(const TreeNode& node) {
+  uint32_t& slot = slot_of_[size_t(node.feature) * 2 + node.missing_left()];
+  if (slot == kNone) slot = uint32_t(num_slots_++);
+  return uint16_t(8 * slot);
+}
+
+/// The upper part of tree t: inner nodes in the order they stand in, breadth-first, while there are exits left.
+void CodedTrees::add_top(size_t t, std::span<const uint32_t> heights, size_t most_exits, Tree& out) {
+  const std::span<const TreeNode> tree = forest_.tree(int64_t(t));
+  const size_t width = size_t(forest_.values_per_node());
+  std::vector<std::pair<uint32_t, uint8_t>> reached = {{0, uint8_t(0)}};  // nodes, and the sides that reach them
+  for (size_t next = 0, num_exits = 1; next < reached.size(); ++next) {
+    const auto [at, side] = reached[next];
+    if (heights[at] > 0 && num_exits < most_exits) {
+      const uint8_t left = uint8_t(2 * num_exits - 1);
+      tests_.push_back({slot8(tree[at]), uint8_t(255 - tree[at].cut), side});
+      reached.emplace_back(tree[at].child(), left), reached.emplace_back(tree[at].child() + 1, uint8_t(left + 1));
+      ++num_exits;
+      continue;
+    }
+    const auto values = forest_.values.begin() + ptrdiff_t((forest_.tree_start[t] + at) * width);
+    exits_.push_back(at), exit_sides_.push_back(side), exit_values_.insert(exit_values_.end(), values, values + ptrdiff_t(width));
+    out.steps = std::max(out.steps, int32_t(heights[at])), ++out.num_exits;
+  }
+}
+
+void CodedTrees::add_nodes(std::span<const TreeNode> tree, std::span<const uint32_t> heights) {
+  for (uint32_t at = 0; at < tree.size(); ++at) {
+    if (heights[at] == 0)
+      nodes_.push_back({at, 0, 0});
+    else
+      nodes_.push_back({tree[at].child(), slot8(tree[at]), uint8_t(255 - tree[at].cut)});
+  }
+}
+
+CodedTrees::CodedTrees(const Forest& forest, ForestCut cut, int exits) : forest_(forest), slot_of_(size_t(forest.num_features()) * 2, kNone) {
+  assert(has_codes(forest) && exits >= 0 && exits <= kernels::kMostExits);
+  for (size_t t = 0; t < trees_used(forest, cut); ++t) {
+    const std::span<const TreeNode> tree = forest.tree(int64_t(t));
+    const std::vector<uint32_t> heights = heights_of(tree, steps_allowed(forest, cut));
+    const bool few_leaves = tree.size() < 2 * size_t(kernels::kMostExits);
+    Tree out{tests_.size(), exits_.size(), nodes_.size(), 0, 0};
+    add_top(t, heights, exits == 0 ? 1 : few_leaves ? size_t(kernels::kMostExits) : size_t(exits), out);
+    if (out.steps > 0) add_nodes(tree, heights);
+    trees_.push_back(out);
+  }
+}
+
+bool CodedTrees::fits() const { return num_slots_ <= kMostSlots; }
+size_t CodedTrees::unit_bytes() const { return std::max<size_t>(1, num_slots_) * kUnit; }
+
+kernels::CodedTree CodedTrees::tree(size_t t) const {
+  const Tree& own = trees_[t];
+  const size_t width = size_t(forest_.values_per_node());
+  return {.tests = tests_.data() + own.tests,
+          .exit_sides = exit_sides_.data() + own.exits,
+          .exits = exits_.data() + own.exits,
+          .num_exits = own.num_exits,
+          .steps = own.steps,
+          .nodes = nodes_.data() + own.nodes,
+          .values = forest_.values.data() + forest_.tree_start[t] * width,
+          .exit_values = exit_values_.data() + own.exits * width,
+          .width = int64_t(width)};
+}
+
+void CodedTrees::add(const uint8_t* units, size_t num_units, size_t stride, double* scores) const {
+  const auto add_leaves = kernels::leaf_kernels().add_leaves;
+  const size_t together = std::max<size_t>(1, kCachedBytes / unit_bytes());
+  for (size_t first = 0; first < num_units; first += together)
+    for (size_t t = 0; t < trees_.size(); ++t)
+      add_leaves(tree(t), units + first * unit_bytes(), int64_t(unit_bytes()), int64_t(std::min(together, num_units - first)), int64_t(stride),
+                 scores + first * kUnit * stride + score_of_tree(forest_, t));
+}
+
+/// codes_of(feature, first, count, to) writes the codes of some rows.
+template <class CodesOf>
+void CodedTrees::predict_blocks(size_t num_rows, CodesOf codes_of, std::span<double> out) const {
+  const size_t block_rows = std::min(kCodedUnits * kUnit, (num_rows + kUnit - 1) / kUnit * kUnit), outputs = size_t(forest_.num_outputs()),
+               scores = size_t(forest_.num_scores());
+  std::vector<uint8_t> units(block_rows / kUnit * unit_bytes()), codes(block_rows);
+  std::vector<double> sums(block_rows * scores);
+  begin_rows(forest_, out);
+  for (size_t first = 0; first < num_rows; first += block_rows) {
+    const size_t count = std::min(block_rows, num_rows - first);
+    const size_t num_units = (count + kUnit - 1) / kUnit;
+    for (size_t feature = 0; feature < slot_of_.size() / 2; ++feature) {
+      const uint32_t* slot = &slot_of_[2 * feature];
+      if (slot[0] == kNone && slot[1] == kNone) continue;
+      codes_of(int64_t(feature), first, count, codes.data());
+      for (const bool left : {false, true})
+        if (slot[left] != kNone)
+          kernels::leaf_kernels().fill_slot(codes.data(), left, int64_t(unit_bytes()), int64_t(num_units), units.data() + slot[left] * kUnit);
+    }
+    double* row = out.data() + first * outputs + score_place(forest_);
+    for (size_t i = 0; i < count; ++i)
+      for (size_t k = 0; k < scores; ++k) sums[i * scores + k] = row[i * outputs + k];
+    add(units.data(), num_units, scores, sums.data());
+    for (size_t i = 0; i < count; ++i)
+      for (size_t k = 0; k < scores; ++k) row[i * outputs + k] = sums[i * scores + k];
+  }
+  finish_rows(forest_, trees_.size(), out);
+}
+
+void CodedTrees::predict(const FloatColumns& raw, std::span<double> out) const {
+  const auto codes_of = [&](int64_t feature, size_t first, size_t count, uint8_t* to) {
+    code_values(forest_.cuts.of(feature), {raw.column(feature) + first, count}, to);
+  };
+  predict_blocks(size_t(raw.num_rows), codes_of, out);
+}
+
+void CodedTrees::predict_codes(const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out) const {
+  const auto codes_of = [&](int64_t feature, size_t first, size_t count, uint8_t* to) {
+    const uint8_t* column = codes.column(feature);
+    for (size_t i = 0; i < count; ++i) to[i] = column[rows[first + i]];
+  };
+  predict_blocks(rows.size(), codes_of, out);
+}
+
+double CodedTrees::measure() const {
+  constexpr size_t kUnits = 4;
+  std::vector<uint8_t> units(kUnits * unit_bytes());
+  for (size_t i = 0; i < slot_of_.size(); ++i) {
+    if (slot_of_[i] == kNone) continue;
+    const uint32_t num_codes = uint32_t(forest_.cuts.of(int64_t(i / 2)).size()) + 1;
+    for (size_t row = 0; row < kUnits * kUnit; ++row)
+      units[row / kUnit * unit_bytes() + slot_of_[i] * kUnit + row % kUnit] = uint8_t(255 - random_below(i, row, num_codes));
+  }
+  const size_t scores = size_t(forest_.num_scores());
+  std::vector<double> sums(kUnits * kUnit * scores);
+  double best = std::numeric_limits<double>::infinity();
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    const double begin = wall_seconds();
+    add(units.data(), kUnits, scores, sums.data());
+    best = std::min(best, wall_seconds() - begin);
+  }
+  return best;
+}
+
+KeyedTrees::KeyedTrees(const Forest& forest, ForestCut cut) : forest_(forest) {
+  assert(has_keys(forest));
+  for (size_t t = 0; t < trees_used(forest, cut); ++t) {
+    const std::span<const TreeNode> tree = forest.tree(int64_t(t));
+    const std::vector<uint32_t> heights = heights_of(tree, steps_allowed(forest, cut));
+    const uint32_t root = forest.tree_start[t];
+    for (uint32_t at = 0; at < tree.size(); ++at) {
+      const TreeNode& node = tree[at];
+      if (heights[at] == 0)
+        nodes_.push_back({std::numeric_limits<int32_t>::max(), 0, root + at});
+      else
+        nodes_.push_back({kernels::key_of(forest.threshold(int64_t(t), at)), 2u * node.feature + !node.missing_left(), root + node.child()});
+    }
+    roots_.push_back(root);
+    if (t % 8 == 0) steps_.push_back(0);
+    steps_.back() = std::max(steps_.back(), int32_t(heights[0]));
+  }
+}
+
+void KeyedTrees::add(const int32_t* keys, double* scores) const {
+  constexpr size_t kAtOnce = 64;
+  uint32_t at[kAtOnce];
+  const size_t width = size_t(forest_.values_per_node());
+  for (size_t first = 0; first < roots_.size(); first += kAtOnce) {
+    const size_t count = std::min(kAtOnce, roots_.size() - first);
+    kernels::leaf_kernels().leaves_of_row(nodes_.data(), roots_.data() + first, steps_.data() + first / 8, int64_t(count), keys, at);
+    for (size_t i = 0; i < count; ++i) {
+      double* score = scores + score_of_tree(forest_, first + i);
+      for (size_t k = 0; k < width; ++k) score[k] += forest_.values[at[i] * width + k];
+    }
+  }
+}
+
+void KeyedTrees::predict_row(const float* values, int64_t stride, std::span<double> out) const {
+  constexpr size_t kFew = 1024;
+  std::array<int32_t, 2 * kFew> few;
+  std::vector<int32_t> many;
+  const size_t features = size_t(forest_.num_features());
+  if (features > kFew) many.resize(2 * features);
+  int32_t* keys = features > kFew ? many.data() : few.data();
+  kernels::leaf_kernels().keys_of_row(values, stride, int64_t(features), keys);
+  begin_rows(forest_, out);
+  add(keys, out.data() + score_place(forest_));
+  finish_rows(forest_, roots_.size(), out);
+}
+
+}  // namespace hayate

@@ -1,0 +1,160 @@
+// What works for long stops soon: a thread that is told to stop returns within 10 ms of its own CPU time (a wall clock would count
+// what other programs take).
+#include <doctest/doctest.h>
+#include <pthread.h>
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "aggregate/aggregate.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "hayate/binned.h"
+#include "hayate/boosting.h"
+#include "hayate/features.h"
+#include "hayate/forest.h"
+#include "hayate/learner.h"
+
+using namespace hayate;
+
+namespace {
+
+constexpr double kMost = 0.010;
+
+/// CPU seconds that `work` takes to return after it was told to stop, `after` seconds of wall time into it; nothing when it was
+/// over before.
+std::optional<double> seconds_to_stop(double after, const std::function<void(const exec::Cancellation&)>& work) {
+  exec::Cancellation cancel;
+  clockid_t clock{};
+  REQUIRE(pthread_getcpuclockid(pthread_self(), &clock) == 0);
+  const auto used = [clock] {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
+  };
+  std::atomic<bool> over = false;
+  double stopped_at = -1;
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::duration<double>(after));
+    if (over) return;
+    stopped_at = used();
+    cancel.stop();
+  });
+  work(cancel);
+  const double end = used();
+  over = true;
+  stopper.join();
+  return stopped_at < 0 || stopped_at > end ? std::nullopt : std::optional(end - stopped_at);
+}
+
+void check_stops(const std::function<void(const exec::Cancellation&)>& work) {
+  double most = 0;
+  int caught = 0;
+  for (const double after : {0.005, 0.02, 0.03, 0.05, 0.08}) {
+    const auto seconds = seconds_to_stop(after, work);
+    if (seconds) ++caught, most = std::max(most, *seconds);
+  }
+  MESSAGE("at most ", 1e3 * most, " ms, stopped ", caught, " times");
+  CHECK(caught > 0);
+  CHECK(most < kMost);
+}
+
+struct Numbers {
+  int64_t rows, features;
+  std::vector<float> values;
+  std::vector<double> labels;
+  std::vector<int32_t> all;
+
+  Numbers(int64_t num_rows, int64_t num_features) : rows(num_rows), features(num_features) {
+    const uint64_t key = random_key(5, Stage::synth, 1);
+    for (int64_t i = 0; i < rows * features; ++i) values.push_back(float(random_unit(key, uint64_t(i))));
+    for (int64_t row = 0; row < rows; ++row) {
+      labels.push_back(values[size_t(row)] + values[size_t(rows + row)] * random_unit(key + 1, uint64_t(row)));
+      all.push_back(int32_t(row));
+    }
+  }
+  FloatColumns columns() const { return {values.data(), rows, features, rows, {}}; }
+};
+
+}  // namespace
+
+TEST_CASE("stop: a forest, in the middle of a tree") {
+  const Numbers data(60'000, 40);
+  const auto matrix = bin_values(data.columns(), data.all);
+  REQUIRE(matrix.ok());
+  for (const char* criterion : {"squared_error", "absolute_error"}) {
+    ForestParams params;
+    params.num_trees = 1000, params.max_depth = 0, params.criterion = criterion;
+    check_stops([&](const exec::Cancellation& cancel) {
+      const auto trained = train_forest(matrix.value(), data.all, Labels::numbers(data.labels), {}, params, 1, 1, nullptr, &cancel);
+      CHECK_FALSE(trained.ok());
+      CHECK(trained.error().kind == Kind::interrupted);
+    });
+  }
+}
+
+TEST_CASE("stop: boosting, in the middle of a tree") {
+  const Numbers data(60'000, 40);
+  const auto matrix = bin_values(data.columns(), data.all);
+  REQUIRE(matrix.ok());
+  BoostingParams params;
+  params.num_trees = 10'000, params.num_leaves = 4000;
+  check_stops([&](const exec::Cancellation& cancel) {
+    const auto trained = train_boosting(matrix.value(), data.all, Labels::numbers(data.labels), {}, params, 1, 1, nullptr, &cancel);
+    CHECK_FALSE(trained.ok());
+    CHECK(trained.error().kind == Kind::interrupted);
+  });
+}
+
+TEST_CASE("stop: features of a long series, in tiles and whole") {
+  const int64_t rows = 300'000;
+  const uint64_t key = random_key(7, Stage::synth, 1);
+  Panel panel;
+  panel.fields = {"open", "high", "low", "close", "volume", "vwap"};
+  panel.values.resize(panel.fields.size());
+  for (int64_t row = 0; row < rows; ++row) {
+    const double close = 100 + 10 * random_unit(key, uint64_t(row));
+    const double bar[] = {close, close + 1, close - 1, close, 1e6, close};
+    for (size_t f = 0; f < 6; ++f) panel.values[f].push_back(bar[f]);
+    panel.times.push_back(row);
+  }
+  panel.symbols = {"A"}, panel.offsets = {0, rows};
+  std::vector<NamedExpression> whole;
+  for (int n = 2; n < 60; ++n) whole.push_back({"e" + std::to_string(n), "EMA($close, " + std::to_string(n) + ")/Mean($volume, 0)"});
+  for (const auto& expressions : {expressions_of(*feature_set("alpha158").value()), whole}) {
+    const auto program = Program::compile(expressions, panel.fields);
+    REQUIRE(program.ok());
+    std::vector<float> out(program.value().num_outputs() * size_t(rows));
+    Workspace space;
+    const auto compute = [&](const exec::Cancellation* cancel) {
+      space.stop_with(cancel);
+      evaluate(program.value(), bars_of(program.value(), panel, 0), space, out.data(), size_t(rows));
+    };
+    compute(nullptr);  // so that memory is there
+    check_stops([&](const exec::Cancellation& cancel) { compute(&cancel); });
+  }
+}
+
+TEST_CASE("stop: a group-by over many groups") {
+  const int64_t rows = 2'000'000;
+  const uint64_t draws = random_key(9, Stage::synth, 1);
+  std::vector<int64_t> groups(static_cast<size_t>(rows));
+  std::vector<double> x(groups.size());
+  for (size_t row = 0; row < groups.size(); ++row) groups[row] = int64_t(random_bits(draws, row) >> 40), x[row] = double(row);
+  Table table;
+  table.add("g", make_column(groups));
+  table.add("x", make_column(x));
+  exec::Pool pool(1);
+  exec::Steps steps;
+  check_stops([&](const exec::Cancellation& cancel) {
+    const auto chunks = io::chunks_of(table, 100'000);
+    auto spec = aggregate::parse_spec("g", "mean(x),median(x)", "", "");
+    REQUIRE(spec.ok());
+    (void)aggregate::aggregate(*chunks, std::move(spec.value()), pool, 2'000'000'000, steps, cancel, [](const Table&) { return Result<void>(); });
+  });
+}

@@ -1,0 +1,35 @@
+// A table to learn from, read so that its features are in memory once: as one block of float32. What fits a third of the memory
+// limit is read at once; of the rest only a chunk is there beside the block, and the file is gone through twice.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hayate/table.h"
+#include "io/chunks.h"
+#include "pipeline/table_columns.h"
+
+namespace hayate::pipeline {
+
+class TrainingTable {
+ public:
+  /// Opens the files as one table; `others` are columns that are no features. Errors (usage): a column that is not there; as read_tables().
+  static Result<TrainingTable> open(std::span<const std::string> paths, const io::ReadOptions& reading, const std::vector<std::string>& asked,
+                                    const std::vector<std::string>& others);
+
+  const std::vector<std::string>& features() const { return features_; }
+  /// Names and types of all columns, without rows.
+  const Table& schema() const { return chunks_->schema(); }
+
+  /// Reads all rows of the columns that are no features, and of features that are text.
+  Result<Table> read_rest();
+  /// Reads the features of all `rows` rows, column-major, and closes the files. Errors (input): a column that holds no numbers.
+  Result<std::vector<float>> read_features(int64_t rows, const std::string& where, const Categories& categories);
+
+ private:
+  std::unique_ptr<io::ChunkReader> chunks_;
+  std::vector<std::string> features_;
+};
+
+}  // namespace hayate::pipeline

@@ -1,0 +1,36 @@
+"""Reading within --memory-limit changes no byte of what is learnt."""
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """48 MB as float64, with a text column and a row without a label."""
+    draw = np.random.default_rng(4)
+    data = pd.DataFrame(draw.normal(size=(150_000, 40)), columns=[f"x{i}" for i in range(40)])
+    data["group"] = draw.choice(["one", "two", "three"], len(data))
+    data["y"] = data.x0 + data.x1 * data.x2 + draw.normal(size=len(data))
+    data.loc[17, "y"] = np.nan
+    path = tmp_path_factory.mktemp("memory") / "table.parquet"
+    data.to_parquet(path, row_group_size=20_000)
+    return path
+
+
+@pytest.mark.parametrize("extra", [[], ["--key", "group"]])
+def test_a_table_that_does_not_fit_is_read_in_chunks_to_the_same_model(hayate, tmp_path, table, extra):
+    argv = ["train", "--input", table, "--label", "y", "--learner", "forest", "--params", "num_trees=3,max_depth=4", *extra]
+    features = [] if extra else ["--features", ",".join(f"x{i}" for i in range(40))]
+    hayate(*argv, *features, "--model", tmp_path / "free.hyt")
+    hayate(*argv, *features, "--model", tmp_path / "bound.hyt", "--memory-limit", "180MB")
+    assert (tmp_path / "free.hyt").read_bytes() == (tmp_path / "bound.hyt").read_bytes()
+
+
+def test_the_limit_that_a_refusal_names_is_enough(hayate, tmp_path, table):
+    argv = ["train", "--input", table, "--label", "y", "--features", "x0,x1,x2", "--learner", "forest", "--params", "num_trees=2,max_depth=3", "--model", tmp_path / "m.hyt"]
+    refused = hayate(*argv, "--memory-limit", "60MB", exit=4)
+    named = re.search(r"--memory-limit (\d+MB) would do", refused.stderr)
+    assert named, refused.stderr
+    hayate(*argv, "--memory-limit", named.group(1))

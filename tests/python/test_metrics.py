@@ -1,0 +1,60 @@
+"""`hayate evaluate` against scikit-learn: averages over classes and pairs, weights, intervals."""
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+metrics = pytest.importorskip("sklearn.metrics")
+
+
+def table(classes, rows=400, seed=0):
+    rng = np.random.default_rng(seed)
+    label = rng.choice(len(classes), rows, p=np.arange(1, len(classes) + 1) / sum(range(1, len(classes) + 1)))
+    p = rng.dirichlet(np.ones(len(classes)), rows) + 0.4 * np.eye(len(classes))[label]
+    p = np.round(p / p.sum(axis=1, keepdims=True), 2)   # with ties
+    p[:, -1] = 1 - p[:, :-1].sum(axis=1)
+    names = np.array(classes)
+    frame = pd.DataFrame({"y": names[label], "prediction": names[p.argmax(axis=1)], "w": rng.integers(1, 5, rows).astype(float)})
+    return frame.assign(**{f"probability_{name}": p[:, k] for k, name in enumerate(classes)}), label, p
+
+
+def evaluated(hayate, frame, tmp_path, *flags):
+    frame.to_parquet(tmp_path / "t.parquet")
+    return json.loads(hayate("evaluate", "--input", tmp_path / "t.parquet", "--label", "y", "--json", *flags).stdout)
+
+
+@pytest.mark.parametrize("classes", [["no", "yes"], ["a", "b", "c"], ["0", "1", "2", "3", "4"]])
+@pytest.mark.parametrize("weights", [False, True])
+def test_averages_equal_scikit_learn(hayate, tmp_path, classes, weights):
+    frame, label, p = table(classes)
+    out = evaluated(hayate, frame, tmp_path, *(["--weight", "w"] if weights else []))
+    ours, w = out["metrics"], frame["w"].to_numpy() if weights else None
+    predicted = p.argmax(axis=1)
+    for name in ("precision", "recall", "f1"):
+        score = getattr(metrics, f"{name}_score")
+        assert ours[f"{name}_weighted"] == pytest.approx(score(label, predicted, average="weighted", sample_weight=w, zero_division=0), abs=1e-9)
+    auc = lambda **how: metrics.roc_auc_score(label, p[:, 1] if len(classes) == 2 else p, **how)
+    assert ours["roc_auc"] == pytest.approx(auc(multi_class="ovr", average="macro", sample_weight=w), abs=1e-9)
+    assert ours["roc_auc_ovr_weighted"] == pytest.approx(auc(multi_class="ovr", average="weighted", sample_weight=w), abs=1e-9)
+    for name, average in (("roc_auc_ovo", "macro"), ("roc_auc_ovo_weighted", "weighted")):
+        if weights and len(classes) > 2:   # scikit-learn refuses
+            assert ours[name] is None and "weights" in out["conventions"][name]
+        else:
+            assert ours[name] == pytest.approx(auc(multi_class="ovo", average=average, sample_weight=w), abs=1e-9)
+    assert np.allclose(ours["confusion_matrix"], metrics.confusion_matrix(label, predicted, sample_weight=w))
+
+
+def test_intervals_hold_the_metric_and_narrow_with_rows(hayate, tmp_path):
+    widths = []
+    for rows in (200, 3200):
+        out = evaluated(hayate, table(["a", "b", "c"], rows)[0], tmp_path, "--bootstrap", "400")
+        assert out["resamples"] == 400 and "confusion_matrix" not in out["intervals"]
+        for name, interval in out["intervals"].items():
+            assert interval[0] <= out["metrics"][name] <= interval[1], name
+        widths.append(np.subtract(*out["intervals"]["accuracy"][::-1]))
+    assert widths[1] == pytest.approx(widths[0] / 4, rel=0.25)
+    accuracy = out["metrics"]["accuracy"]
+    assert widths[1] == pytest.approx(2 * 1.96 * np.sqrt(accuracy * (1 - accuracy) / 3200), rel=0.15)
+    said = hayate("evaluate", "--input", tmp_path / "t.parquet", "--label", "y", "--bootstrap", "100").stdout
+    assert "accuracy" in said and "[0." in said
