@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -65,10 +66,12 @@ struct BinnedMatrix {
   std::vector<uint8_t> has_missing;            ///< per feature: 1 when a training row lacks a value
   int64_t stride = 0;                          ///< bytes from one column of codes to the next, a multiple of 64
   AlignedBytes codes;                          ///< column-major; empty when `ranked` is there
+  int64_t row_stride = 0;                      ///< above 0: codes are kernels::CodeTable::rows instead, with so many bytes a row
   std::vector<uint8_t> categorical;            ///< per feature: 1 when codes are categories, the cuts their values; empty when none is
   std::vector<std::string> names;              ///< of the features; may be empty
   std::shared_ptr<const RankedMatrix> ranked;  ///< exact_columns(): the ranks are the codes, and no feature has cuts
 
+  /// Only where row_stride is 0.
   CodeColumns columns() const { return {codes.data(), num_rows, num_features, stride}; }
 };
 
@@ -95,5 +98,24 @@ Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t
 /// No bins: every value is a code of its own, so that training tries every threshold. Only forests can train on it.
 Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
                                    std::span<const uint8_t> categorical = {});
+
+/// A table that is computed whenever it is read, some rows at a time, so that it is never there as a whole.
+struct RowSource {
+  /// Told of the values of rows[first], rows[first + 1], ...; `worker` is below RowSource::workers.
+  using Take = std::function<void(int64_t first, const FloatColumns& values, int worker)>;
+
+  int64_t num_features = 0;
+  std::vector<std::string> names;  ///< of the features; may be empty
+  int workers = 1;
+  /// Calls `take` for stretches of `rows` (ascending row numbers) that make up all of them, in any order, from several workers at once. The
+  /// values of a row are the same in every reading.
+  std::function<void(std::span<const int32_t> rows, const Take& take)> read;
+};
+
+/// bin_values() of a table that is computed as it is read: the same cuts and codes, of the training rows alone: row i of the matrix is
+/// train_rows[i]. They are ascending, each once. `by_rows`: codes lie row by row, the one form that a forest of simple params reads; else
+/// column by column. Errors as bin_values().
+Result<BinnedMatrix> bin_rows(const RowSource& source, std::span<const int32_t> train_rows, int max_bins, std::span<const uint8_t> categorical = {},
+                              Spread spread = Spread::even, bool by_rows = false);
 
 }  // namespace hayate

@@ -41,12 +41,24 @@ struct AdviceSpec {
   double rsi_high = 80, rsi_low = 20;  ///< no BUY at or above, no SELL at or below
 };
 
+/// A search over the learner's params before every fold trains, on its training rows. No space: no search.
+struct TuneSpec {
+  std::vector<std::string> space;  ///< "num_trees=choice(50,100,200)", one a parameter
+  int64_t trials = 20;
+  std::string sampler = "random", scheduler = "none";
+  int64_t grace_period = 10, reduction_factor = 2, max_t = 100;
+  std::string metric;                  ///< what is compared; empty: rmse
+  std::string score = "walk_forward";  ///< or "oob": rows that are compared on, all of them training rows of the fold
+  int64_t folds = 5;                   ///< blocks of dates of walk_forward
+};
+
 struct RunSpec {
   UniverseSpec universe;
   FeaturesSpec features;
   LabelSpec label;
   SplitSpec split;  ///< purge_days -1: the label's own horizon
   ModelSpec model;
+  TuneSpec tune;
   AdviceSpec advice;
 };
 

@@ -25,10 +25,13 @@ Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& optio
     HY_TRY(const Buffer text, io::read_file(options.expr_file));
     HY_TRY(sources.listed, parse_expression_lines({reinterpret_cast<const char*>(text.data), text.size}, options.expr_file));
   }
+  if (!options.expr_file.empty() && sources.listed.empty())
+    return usage_error("the file names no feature", options.expr_file, "one NAME = EXPRESSION a line, such as ma5 = Mean($close,5)/$close");
   HY_TRY(std::vector<NamedExpression> out, pipeline::list_features(sources, "--indicator", "--expr"));
   if (out.empty())
     return usage_error("no features are asked for", "hayate features",
-                       "--set alpha158, --indicator 'rsi(period=14)', --expr 'ma5=Mean($close,5)/$close' or --expr-file FILE");
+                       "--set alpha158, --indicator 'rsi(period=14)', --expr "
+                       "'ma5=Mean($close,5)/$close' or --expr-file FILE");
   return out;
 }
 

@@ -299,6 +299,19 @@ std::string fold_table(const ReportData& data) {
   return details("Folds as a table", data.folds.size() <= kMostFolds ? fold_rows(data) : fold_groups(data));
 }
 
+/// What each fold's search found: params that move from fold to fold say that
+/// the metric hardly tells them apart.
+std::string tuned_table(const ReportData& data) {
+  if (data.tuned.empty()) return "";
+  HtmlTable table("The search of every fold, on its training rows",
+                  {{"Fold"}, {"Symbol", nullptr, false}, {"Params found", nullptr, false}, {data.tuned_metric}});
+  const size_t shown = std::min<size_t>(data.tuned.size(), kMostFolds);
+  const int decimals = decimals_for(collect(data.tuned, [](const TunedFold& f) { return f.value; }), 4);
+  for (const TunedFold& f : std::span(data.tuned).first(shown))
+    table.row({count(f.fold), name(f.symbol.empty() ? "universe" : f.symbol), text(f.params), number(f.value, decimals)});
+  return details("Params found", std::move(table).finish() + (shown < data.tuned.size() ? note("The first folds; metrics.json has all.") : ""));
+}
+
 std::string results_section(const ReportData& data) {
   if (data.symbols.empty()) return note("No symbol has out-of-sample predictions.");
   std::string out = universe_table(data);
@@ -309,7 +322,7 @@ std::string results_section(const ReportData& data) {
     out += note("No IC: it compares symbols within a date and needs at least two of them on a date.");
   out += advantage_figure(data);
   out += side_by_side(bucket_figure(data.buckets) + ic_by_period_figure(data) + ic_histogram_figure(data) + fold_figure(data));
-  return out + fold_table(data);
+  return out + fold_table(data) + tuned_table(data);
 }
 
 // ---- By symbol ----

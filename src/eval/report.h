@@ -107,6 +107,14 @@ struct Reuse {
   std::string reason;
 };
 
+/// What the search of a fold found on its training rows.
+struct TunedFold {
+  int fold = 0;
+  std::string symbol;  ///< empty: the universe
+  std::string params;  ///< "num_trees=50,max_depth=6"
+  double value = 0;    ///< of ReportData::tuned_metric
+};
+
 struct ReportData {
   std::string title;            ///< "hayate run" when empty
   std::string run_id, created;  ///< folder name; date and time of the run, as text
@@ -126,6 +134,8 @@ struct ReportData {
   UniverseScore universe;
   std::vector<SymbolScore> symbols;  ///< every symbol that has predictions
   std::vector<FoldScore> folds;
+  std::vector<TunedFold> tuned;  ///< empty without a search
+  std::string tuned_metric;      ///< "rmse"
   std::vector<DateScore> dates;
   std::vector<Bucket> buckets;  ///< tenths of the rows (fewer with ties), ascending in prediction
   std::vector<NewestPrediction> newest;

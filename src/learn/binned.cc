@@ -30,6 +30,7 @@
 #include "base/random.h"
 #include "kernels/forest_bins.h"
 #include "learn/codes.h"
+#include "learn/cuts.h"
 #include "learn/share.h"
 
 namespace hayate {
@@ -46,10 +47,71 @@ float cut_between(float a, float b) {
   return cut + 0.0f;
 }
 
+void place_cuts(const SortedValues& values, const Spacing& spacing, std::vector<float>& cuts) {
+  const bool each = values.distinct <= spacing.max_bins;  // a bin for every value
+  int64_t begin = 0;
+  for (int bin = 0; bin + 1 < spacing.max_bins; ++bin) {
+    int64_t end = begin + (each ? 1 : spacing.take(bin, values.count - begin));
+    while (end < values.count && values[end] == values[end - 1]) ++end;
+    if (end >= values.count) return;
+    cuts.push_back(cut_between(values[end - 1], values[end]));
+    begin = end;
+  }
+}
+
+void end_feature(BinnedMatrix& matrix, bool has_missing) {
+  matrix.has_missing[size_t(matrix.cuts.num_features())] = has_missing;
+  matrix.cuts.start.push_back(uint32_t(matrix.cuts.values.size()));
+}
+
+Result<void> place_categories(std::vector<float> values, const BinnedMatrix& matrix, std::vector<float>& cuts) {
+  const size_t feature = size_t(matrix.cuts.num_features());
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  if (values.size() >= kMissingCode) {
+    const std::string name = matrix.names.empty() ? std::to_string(feature) : matrix.names[feature];
+    return input_error(fmt::format("feature '{}' has {} categories, at most {} are possible", name, values.size(), kMissingCode - 1), "categorical",
+                       "leave it out of categorical, or join its rare categories");
+  }
+  cuts.insert(cuts.end(), values.begin(), values.end());
+  return {};
+}
+
+uint8_t category_code(std::span<const float> known, float x) {
+  const auto place = std::lower_bound(known.begin(), known.end(), x);
+  return place != known.end() && *place == x ? uint8_t(place - known.begin()) : kMissingCode;
+}
+
+std::vector<int32_t> cut_rows(std::span<const int32_t> train_rows, int max_bins) {
+  const int64_t rows = int64_t(train_rows.size()), wanted = std::max(1024, 16 * max_bins);
+  if (2 * rows <= 3 * wanted) return {train_rows.begin(), train_rows.end()};
+  std::vector<int32_t> sample(static_cast<size_t>(wanted));
+  for (int64_t i = 0; i < wanted; ++i) {
+    const int64_t begin = i * rows / wanted, end = (i + 1) * rows / wanted;
+    sample[size_t(i)] = train_rows[size_t(begin) + random_below(0, uint64_t(i), uint32_t(end - begin))];
+  }
+  return sample;
+}
+
+Result<BinnedMatrix> begin_matrix(int64_t num_rows, int64_t num_features, std::span<const int32_t> train_rows, int max_bins,
+                                  std::span<const std::string> names, std::span<const uint8_t> categorical) {
+  if (max_bins < 2 || max_bins > kMaxBins)
+    return usage_error(fmt::format("bins must be between 2 and {}, not {}", kMaxBins, max_bins), "bins", "bins=64");
+  if (train_rows.empty()) return usage_error("no training rows", "bins", "give at least one row with a label");
+  if (num_features > kMaxFeatures)
+    return usage_error(fmt::format("{} features, a forest takes at most {}", num_features, kMaxFeatures), "features",
+                       "choose features with --features");
+  BinnedMatrix matrix;
+  matrix.num_rows = num_rows, matrix.num_features = num_features;
+  matrix.names.assign(names.begin(), names.end());
+  matrix.has_missing.resize(size_t(num_features));
+  if (std::find(categorical.begin(), categorical.end(), 1) != categorical.end()) matrix.categorical.assign(categorical.begin(), categorical.end());
+  return matrix;
+}
+
 }  // namespace learn
 
-using learn::cut_between;
-using learn::share_rows;
+using namespace learn;
 
 AlignedBytes::AlignedBytes(size_t size) : size_(size) {
   auto* bytes = static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64 + 64));
@@ -114,91 +176,10 @@ void rank_column(std::span<const float> column, Rank* ranks, std::vector<float>&
     if (column[row] != column[row]) ranks[row] = missing;
 }
 
-/// The training values of a feature without NaN, ascending; value i is first[i * step].
-struct SortedValues {
-  const float* first;
-  int64_t step, count, distinct;
-  float operator[](int64_t i) const { return first[i * step]; }
-};
-
-struct Spacing {
-  int max_bins;
-  Spread spread;
-
-  /// Of `rows` rows that are left for bin `bin` and those behind it, how many it takes.
-  int64_t take(int bin, int64_t rows) const {
-    const int64_t left = max_bins - bin;
-    if (spread == Spread::even) return (rows + left - 1) / left;
-    const double before = share(bin);
-    return std::max(int64_t{1}, int64_t(std::ceil(double(rows) * (share(bin + 1) - before) / (1 - before))));
-  }
-
- private:
-  double share(int bins) const {
-    const double first = double(bins) * bins, rest = double(max_bins - bins) * (max_bins - bins);
-    return first / (first + rest);
-  }
-};
-
-/// Each bin takes the fewest of the rows left that are its share of them, and the rest of its last value's rows: a
-/// heavy value fills a bin alone, and what is left is spread over the bins that are left.
-void place_cuts(const SortedValues& values, const Spacing& spacing, std::vector<float>& cuts) {
-  const bool each = values.distinct <= spacing.max_bins;  // a bin for every value
-  int64_t begin = 0;
-  for (int bin = 0; bin + 1 < spacing.max_bins; ++bin) {
-    int64_t end = begin + (each ? 1 : spacing.take(bin, values.count - begin));
-    while (end < values.count && values[end] == values[end - 1]) ++end;
-    if (end >= values.count) return;
-    cuts.push_back(cut_between(values[end - 1], values[end]));
-    begin = end;
-  }
-}
-
-/// Closes the cuts of the next feature.
-void end_feature(BinnedMatrix& matrix, bool has_missing) {
-  matrix.has_missing[size_t(matrix.cuts.num_features())] = has_missing;
-  matrix.cuts.start.push_back(uint32_t(matrix.cuts.values.size()));
-}
-
-/// Distinct training values of a feature, in any order with repeats, as its categories. At most 254: a byte names them, and
-/// "missing".
-Result<void> place_categories(std::vector<float> values, const BinnedMatrix& matrix, std::vector<float>& cuts) {
-  const size_t feature = size_t(matrix.cuts.num_features());
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  if (values.size() >= kMissingCode) {
-    const std::string name = matrix.names.empty() ? std::to_string(feature) : matrix.names[feature];
-    return input_error(fmt::format("feature '{}' has {} categories, at most {} are possible", name, values.size(), kMissingCode - 1), "categorical",
-                       "leave it out of categorical, or join its rare categories");
-  }
-  cuts.insert(cuts.end(), values.begin(), values.end());
-  return {};
-}
-
-bool is_categorical(std::span<const uint8_t> categorical, int64_t feature) { return !categorical.empty() && categorical[size_t(feature)] != 0; }
-
-/// Code of a value of a categorical feature; of NaN and of values that training did not have, the missing code.
-uint8_t category_code(std::span<const float> known, float x) {
-  const auto place = std::lower_bound(known.begin(), known.end(), x);
-  return place != known.end() && *place == x ? uint8_t(place - known.begin()) : kMissingCode;
-}
-
 struct TrainRows {
   std::span<const int32_t> all, for_cuts;
   bool sampled() const { return for_cuts.size() < all.size(); }
 };
-
-/// The training rows that place the cuts: all of them, or a sample of a long table.
-std::vector<int32_t> cut_rows(std::span<const int32_t> train_rows, int max_bins) {
-  const int64_t rows = int64_t(train_rows.size()), wanted = std::max(1024, 16 * max_bins);
-  if (2 * rows <= 3 * wanted) return {train_rows.begin(), train_rows.end()};
-  std::vector<int32_t> sample(static_cast<size_t>(wanted));
-  for (int64_t i = 0; i < wanted; ++i) {
-    const int64_t begin = i * rows / wanted, end = (i + 1) * rows / wanted;
-    sample[size_t(i)] = train_rows[size_t(begin) + random_below(0, uint64_t(i), uint32_t(end - begin))];
-  }
-  return sample;
-}
 
 struct RankScratch {
   std::vector<uint32_t> counts;  ///< training rows of each rank
@@ -242,23 +223,6 @@ Result<void> bin_column(const Rank* ranks, std::span<const float> values, const 
   uint8_t* out = matrix.codes.data() + feature * matrix.stride;
   for (int64_t row = 0; row < matrix.num_rows; ++row) out[row] = scratch.code_of[ranks[row]];
   return {};
-}
-
-/// An empty matrix of the right size, or what is wrong with the request.
-Result<BinnedMatrix> begin_matrix(int64_t num_rows, int64_t num_features, std::span<const int32_t> train_rows, int max_bins,
-                                  std::span<const std::string> names, std::span<const uint8_t> categorical) {
-  if (max_bins < 2 || max_bins > kMaxBins)
-    return usage_error(fmt::format("bins must be between 2 and {}, not {}", kMaxBins, max_bins), "bins", "bins=64");
-  if (train_rows.empty()) return usage_error("no training rows", "bins", "give at least one row with a label");
-  if (num_features > kMaxFeatures)
-    return usage_error(fmt::format("{} features, a forest takes at most {}", num_features, kMaxFeatures), "features",
-                       "choose features with --features");
-  BinnedMatrix matrix;
-  matrix.num_rows = num_rows, matrix.num_features = num_features;
-  matrix.names.assign(names.begin(), names.end());
-  matrix.has_missing.resize(size_t(num_features));
-  if (std::find(categorical.begin(), categorical.end(), 1) != categorical.end()) matrix.categorical.assign(categorical.begin(), categorical.end());
-  return matrix;
 }
 
 void make_room_for_codes(BinnedMatrix& matrix) {

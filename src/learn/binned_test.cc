@@ -207,3 +207,73 @@ TEST_CASE("bins: refusals") {
   CHECK(bin_columns(ranked, rows, 256).error().what == "bins must be between 2 and 255, not 256");
   CHECK(bin_columns(ranked, rows, 1).error().kind == Kind::usage);
 }
+
+namespace {
+
+/// A table read in stretches of `step` rows, the last first, by three workers in turn.
+RowSource read_in_steps(const FloatColumns& table, size_t step) {
+  RowSource source;
+  source.num_features = table.num_features, source.workers = 3;
+  source.names.assign(table.names.begin(), table.names.end());
+  source.read = [table, step](std::span<const int32_t> rows, const RowSource::Take& take) {
+    const size_t pieces = (rows.size() + step - 1) / step;
+    for (size_t piece = pieces; piece-- > 0;) {
+      const auto part = rows.subspan(piece * step, std::min(step, rows.size() - piece * step));
+      std::vector<float> block;
+      for (int64_t f = 0; f < table.num_features; ++f)
+        for (const int32_t row : part) block.push_back(table.column(f)[row]);
+      take(int64_t(piece * step), {block.data(), int64_t(part.size()), table.num_features, int64_t(part.size())}, int(piece % 3));
+    }
+  };
+  return source;
+}
+
+/// Features of every kind: odd ones, whole numbers of few values, all missing, one value, almost always zero.
+std::vector<float> mixed_table(size_t rows) {
+  std::vector<float> values = odd_values(rows, 1);
+  for (size_t i = 0; i < rows; ++i) values.push_back(float(random_below(2, i, 7)));
+  values.insert(values.end(), rows, kNaN);
+  values.insert(values.end(), rows, 3.0f);
+  for (size_t i = 0; i < rows; ++i) values.push_back(random_below(3, i, 40) == 0 ? float(random_unit(4, i)) : i % 2 ? 0.0f : -0.0f);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a table that is read in stretches gets the cuts and codes of the whole one") {
+  for (const size_t rows : {size_t{5}, size_t{300}, size_t{1500}, size_t{9000}}) {
+    const std::vector<float> values = mixed_table(rows);
+    const FloatColumns table{values.data(), int64_t(rows), 5, int64_t(rows)};
+    std::vector<int32_t> train;
+    for (size_t i = 0; i < rows; ++i)
+      if (random_below(9, i, 4) > 0 || i == 0) train.push_back(int32_t(i));
+    for (const int bins : {2, 16, 64, 255})
+      for (const bool categories : {false, true}) {
+        const std::vector<uint8_t> roles = categories ? std::vector<uint8_t>{0, 1, 0, 0, 0} : std::vector<uint8_t>();
+        const BinnedMatrix whole = std::move(bin_values(table, train, bins, roles)).value();
+        for (const size_t step : {size_t{1}, size_t{37}, rows}) {
+          CAPTURE(rows);
+          CAPTURE(bins);
+          CAPTURE(step);
+          const BinnedMatrix binned = std::move(bin_rows(read_in_steps(table, step), train, bins, roles)).value();
+          REQUIRE(binned.cuts == whole.cuts);
+          REQUIRE(binned.has_missing == whole.has_missing);
+          REQUIRE(binned.num_rows == int64_t(train.size()));
+          for (int64_t f = 0; f < 5; ++f) {
+            const uint8_t* codes = whole.columns().column(f);
+            for (size_t i = 0; i < train.size(); ++i) REQUIRE(binned.columns().column(f)[i] == codes[train[i]]);
+          }
+        }
+      }
+  }
+}
+
+TEST_CASE("reading in stretches refuses what binning the whole table refuses") {
+  const std::vector<float> values = mixed_table(300);
+  const RowSource source = read_in_steps({values.data(), 300, 5, 300}, 100);
+  CHECK(bin_rows(source, {}, 64).error().what == "no training rows");
+  CHECK(bin_rows(source, all_rows(300), 1).error().kind == Kind::usage);
+  const std::vector<uint8_t> roles = {1, 0, 0, 0, 0};
+  const std::vector<float> wide = mixed_table(2000);
+  CHECK(bin_rows(read_in_steps({wide.data(), 2000, 5, 2000}, 100), all_rows(2000), 64, roles).error().kind == Kind::input);
+}

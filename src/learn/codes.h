@@ -17,6 +17,11 @@ decltype(auto) with_codes(const BinnedMatrix& matrix, int64_t feature, Read read
   return read(ranked.ranks32.data() + begin, uint32_t(missing));
 }
 
+/// Bytes of a row of codes, so that a row lies in few cache lines.
+int64_t row_stride_of(int64_t num_features);
+/// A matrix whose codes lie row by row as one whose codes lie column by column.
+BinnedMatrix by_columns(const BinnedMatrix& matrix);
+
 /// The largest float32 that does not lie above the middle of the gap a < b; a <= result < b.
 float cut_between(float a, float b);
 

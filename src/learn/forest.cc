@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "exec/pool.h"
+#include "learn/codes.h"
 #include "learn/impurity.h"
 #include "learn/out_of_bag.h"
 #include "learn/params.h"
@@ -174,11 +175,6 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   return forest;
 }
 
-/// Bytes a row, so that a row lies in as few cache lines as its features fit in.
-int64_t table_stride(int64_t num_features) {
-  return num_features > 64 ? (num_features + 63) / 64 * 64 : int64_t(std::bit_ceil(uint64_t(std::max<int64_t>(num_features, 8))));
-}
-
 AlignedBytes code_table(const BinnedMatrix& matrix, int64_t stride, exec::Pool* pool) {
   AlignedBytes rows(size_t(matrix.num_rows * stride));
   share_rows(matrix.num_rows, pool, [&](int64_t first, int64_t count) {
@@ -303,14 +299,18 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
   HY_TRY(const CountedRows counted, rows_that_count(matrix, rows, labels, criterion, weights, class_weights));
   if (params.class_weight == "balanced") class_weights = balanced_weights(counted.rows, labels, weights);
   const Target target = make_target(counted.rows, labels, weights, class_weights, params, criterion, is_simple(matrix, params, roles, criterion));
+  if (matrix.row_stride > 0 && !(target.packed && !params.oob_score && !extras.start))
+    return train_forest(by_columns(matrix), rows, labels, weights, params, seed, entity, pool, cancel, extras);
+  const int64_t stride = row_stride_of(matrix.num_features);
+  const AlignedBytes table = target.packed && !matrix.ranked && matrix.row_stride == 0 ? code_table(matrix, stride, pool) : AlignedBytes();
   const Training training{.matrix = matrix,
                           .params = params,
                           .target = target,
                           .rows = counted.rows,
                           .monotone = roles.monotone,
                           .last_code = last_codes(matrix),
-                          .table = target.packed && !matrix.ranked ? code_table(matrix, table_stride(matrix.num_features), pool) : AlignedBytes(),
-                          .table_stride = table_stride(matrix.num_features),
+                          .table = matrix.row_stride > 0 ? matrix.codes.data() : table.data(),
+                          .table_stride = stride,
                           .narrow = is_narrow(matrix),
                           .missing_ranks = missing_ranks(matrix),
                           .features_per_node = tried,

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "learn/forest_test_data.h"
+
 using namespace hayate;
 
 TEST_CASE("forest params: text to struct and back") {
@@ -57,4 +59,64 @@ TEST_CASE("forest params: features tried at a node") {
   CHECK(count("1.0", Problem::classification, 158) == 158);
   CHECK(count("500", Problem::classification, 158) == 158);
   CHECK(count("0.001", Problem::classification, 158) == 1);
+}
+
+namespace {
+
+/// A table read in stretches of 100 rows.
+RowSource read_in_steps(const FloatColumns& table) {
+  RowSource source;
+  source.num_features = table.num_features;
+  source.read = [table](std::span<const int32_t> rows, const RowSource::Take& take) {
+    for (size_t first = 0; first < rows.size(); first += 100) {
+      const auto part = rows.subspan(first, std::min<size_t>(100, rows.size() - first));
+      std::vector<float> block;
+      for (int64_t f = 0; f < table.num_features; ++f)
+        for (const int32_t row : part) block.push_back(table.column(f)[row]);
+      take(int64_t(first), {block.data(), int64_t(part.size()), table.num_features, int64_t(part.size())}, 0);
+    }
+  };
+  return source;
+}
+
+}  // namespace
+
+TEST_CASE("learning from codes of the training rows alone gives the model that learning from the table gives") {
+  test::Data data = test::make_data(3000, 70, 5);
+  test::sow_missing(data, 6);
+  std::vector<int32_t> train;
+  for (int32_t row = 0; row < 3000; ++row)
+    if (row % 5 != 2) train.push_back(row);
+  exec::Pool pool(2);
+  for (const char* text :
+       {"forest:num_trees=5,max_depth=6", "forest:num_trees=5,bins=255,bootstrap=false,max_samples=0.5", "forest:num_trees=3,splitter=random",
+        "forest:num_trees=3,max_depth=3,oob_score=true", "forest:num_trees=3,monotone=0:1", "forest:num_trees=3,ccp_alpha=0.01",
+        "boosting:num_trees=5,num_leaves=8", "boosting:num_trees=5,monotone=1:-1,max_depth=3"})
+    for (const bool weighted : {false, true}) {
+      CAPTURE(text);
+      CAPTURE(weighted);
+      const std::string_view name = text;
+      const LearnerParams params = learner_params(name.substr(0, name.find(':')), name.substr(name.find(':') + 1)).value();
+      REQUIRE(learns_from_codes(params));
+      std::vector<float> weights;
+      for (size_t row = 0; row < 3000 && weighted; ++row) weights.push_back(float(random_unit(8, row)));
+      const auto trainer = make_trainer(params, data.raw());
+      REQUIRE(trainer->prepare(train).ok());
+      const Predictor whole = std::move(trainer->train(Labels::numbers(data.y), weights, {3, 4}, &pool)).value();
+
+      const BinnedMatrix matrix = std::move(bin_fold(params, Problem::regression, weighted, read_in_steps(data.raw()), train)).value();
+      std::vector<double> labels;
+      std::vector<float> weights_of_rows;
+      for (const int32_t row : train) {
+        labels.push_back(data.y[size_t(row)]);
+        if (weighted) weights_of_rows.push_back(weights[size_t(row)]);
+      }
+      REQUIRE(train_on_codes(params, matrix, Labels::numbers(labels), weights_of_rows, {3, 4}, &pool).value() == whole);
+    }
+}
+
+TEST_CASE("learners that need the values themselves do not learn from codes") {
+  CHECK_FALSE(learns_from_codes(learner_params("linear").value()));
+  CHECK_FALSE(learns_from_codes(learner_params("logistic").value()));
+  CHECK_FALSE(learns_from_codes(learner_params("forest", "bins=exact").value()));
 }

@@ -18,7 +18,7 @@ class PackedMeasure {
       : training_(training),
         scratch_(scratch),
         kernels_(kernels::forest_kernels()),
-        table_{training.table.data(), training.table_stride, training.last_code.data(), training.matrix.has_missing.data(), training.narrow},
+        table_{training.table, training.table_stride, training.last_code.data(), training.matrix.has_missing.data(), training.narrow},
         ranks_{nullptr, training.matrix.num_rows, training.missing_ranks.data(), training.matrix.has_missing.data()},
         classes_(training.target.labels.problem == Problem::classification) {
     if (exact()) prepare_ranks();

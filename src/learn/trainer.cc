@@ -1,5 +1,8 @@
+#include <numeric>
+
 #include "hayate/binned.h"
 #include "hayate/learner.h"
+#include "learn/codes.h"
 #include "learn/linear_trainer.h"
 
 namespace hayate {
@@ -105,6 +108,60 @@ std::unique_ptr<Trainer> trainer_of(const BoostingParams& params, const FloatCol
 
 std::unique_ptr<Trainer> make_trainer(const LearnerParams& params, const FloatColumns& values) {
   return std::visit([&values](const auto& p) { return trainer_of(p, values); }, params);
+}
+
+namespace {
+
+int bins_of(const LearnerParams& params) {
+  if (const auto* forest = std::get_if<ForestParams>(&params)) return max_bins(*forest);
+  if (const auto* boosting = std::get_if<BoostingParams>(&params)) return int(boosting->bins);
+  return 0;
+}
+
+/// Whether training reads codes row by row and nothing else (see train_forest()).
+bool reads_rows(const LearnerParams& params, Problem problem, bool weighted) {
+  const auto* forest = std::get_if<ForestParams>(&params);
+  return forest && !weighted && problem == Problem::regression && forest->splitter == "best" && forest->criterion != "absolute_error" &&
+         forest->criterion != "poisson" && forest->monotone.empty() && forest->categorical.empty() && !forest->oob_score;
+}
+
+}  // namespace
+
+bool learns_from_codes(const LearnerParams& params) { return bins_of(params) > 0; }
+
+Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool weighted, const RowSource& source,
+                              std::span<const int32_t> train_rows) {
+  FeatureRoles roles;
+  if (const auto* forest = std::get_if<ForestParams>(&params)) {
+    HY_TRY(roles, feature_roles(*forest, source.names, source.num_features));
+  }
+  if (const auto* boosting = std::get_if<BoostingParams>(&params)) {
+    HY_TRY(roles, feature_roles(boosting->categorical, boosting->monotone, source.names, source.num_features));
+  }
+  const Spread spread = std::holds_alternative<ForestParams>(params) ? Spread::ends : Spread::even;
+  return bin_rows(source, train_rows, bins_of(params), roles.categorical, spread, reads_rows(params, problem, weighted));
+}
+
+Result<Predictor> train_on_codes(const LearnerParams& params, const BinnedMatrix& matrix, const Labels& labels, std::span<const float> weights,
+                                 TrainKey key, exec::Pool* pool, const exec::Cancellation* cancel) {
+  std::vector<int32_t> rows(size_t(matrix.num_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+  if (const auto* boosting = std::get_if<BoostingParams>(&params)) {
+    HY_TRY(Forest trees, train_boosting(matrix, rows, labels, weights, *boosting, key.seed, key.entity, pool, cancel));
+    return Predictor(std::move(trees));
+  }
+  HY_TRY(Forest trees, train_forest(matrix, rows, labels, weights, std::get<ForestParams>(params), key.seed, key.entity, pool, cancel));
+  return Predictor(std::move(trees));
+}
+
+CodeBytes code_bytes(const LearnerParams& params, Problem problem, bool weighted, int64_t train_rows, int64_t num_features) {
+  const int64_t by_columns = train_rows * num_features;
+  // Boosting keeps the codes of a feature together to divide rows, and those of 32 features side by side to count them. Beside them
+  // stand a row's place, derivatives and prediction.
+  if (std::holds_alternative<BoostingParams>(params)) return {by_columns + train_rows * ((num_features + 31) / 32 * 32 + 48), 1 << 22};
+  const int64_t by_rows = train_rows * learn::row_stride_of(num_features);
+  // Of a tree: rows drawn, how often, what they carry, and room to divide them. Of all trees: rows, labels as whole numbers.
+  return {by_rows + (reads_rows(params, problem, weighted) ? 0 : by_columns) + train_rows * 20, train_rows * 28 + (1 << 22)};
 }
 
 }  // namespace hayate

@@ -42,7 +42,7 @@ struct Training {
   std::span<const int32_t> rows;   ///< training rows of positive weight
   std::vector<int8_t> monotone;    ///< per feature; empty when none is bound
   std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
-  AlignedBytes table;              ///< the codes as kernels::CodeTable has them; empty when not packed
+  const uint8_t* table = nullptr;  ///< the codes as kernels::CodeTable has them; only when packed
   int64_t table_stride = 0;
   bool narrow = false;                  ///< every code in the table is below 64
   std::vector<uint16_t> missing_ranks;  ///< exact_columns: per feature the rank of a missing value, where ranks have 16 bits

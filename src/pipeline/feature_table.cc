@@ -127,6 +127,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   HY_TRY(io::BarsResult bars, io::read_bars(paths, pool, reading_limits(request.exec)));
   Panel panel = std::move(bars.bars.panel);
   outcome.failures = std::move(bars.bars.failures), outcome.warnings = std::move(bars.bars.warnings);
+  if (panel.num_symbols() == 0 && !outcome.failures.empty()) return nothing_left(outcome.failures);
   HY_TRY(const Program features,
          Program::compile(request.features, panel.fields, {request.dtype, request.features_may_look_ahead, request.compat_talib}));
   HY_TRY(const Program labels, Program::compile(request.labels, panel.fields, {request.dtype, true, request.compat_talib}));
@@ -136,8 +137,8 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   if (features.look_ahead() > 0) outcome.messages.emplace_back("warning: a feature looks ahead; it knows what the label asks");
   if (request.union_calendar) panel = on_union_calendar(panel);
   steps.begin("compute");
-  HY_TRY(const bool vwap_added, prepare_bars(request.adjust, {&features, &labels}, panel, pool, request.exec));
-  if (vwap_added) outcome.messages.emplace_back(kVwapAdded);
+  HY_TRY(const std::vector<std::string> said, prepare_bars(request.adjust, {&features, &labels}, panel, pool, request.exec));
+  outcome.messages.insert(outcome.messages.end(), said.begin(), said.end());
   if (!request.state.empty()) {
     if (std::filesystem::exists(request.state)) {
       HY_CHECK(write_new_rows(request, panel, pool, steps, outcome));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -17,6 +18,7 @@
 #include "pipeline/label_span.h"
 #include "pipeline/plan.h"
 #include "pipeline/prepare.h"
+#include "pipeline/same_order.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -343,6 +345,53 @@ std::vector<std::vector<double>> sampled_features(Checker& c, const Sample& samp
   return out;
 }
 
+/// All rows of every so many dates.
+Sample dates_sample_of(const Panel& panel) {
+  const std::vector<int64_t> dates = dates_of(panel);
+  const size_t stride = size_t(panel.num_rows()) / kSampleRows + 1;
+  Sample out;
+  for (size_t s = 0; s < panel.num_symbols(); ++s)
+    for (int64_t row = panel.offsets[s]; row < panel.offsets[s + 1]; ++row)
+      if (size_t(std::lower_bound(dates.begin(), dates.end(), panel.times[size_t(row)]) - dates.begin()) % stride == 0)
+        out.rows.push_back(row), out.symbol.push_back(s);
+  return out;
+}
+
+/// Rows of a sample that are compared with each other: those of a symbol, or
+/// those of a date.
+struct Groups {
+  Sample sample;
+  const char* of;                    ///< "symbol", "date"
+  std::vector<int64_t> keys;         ///< per row of the sample
+  std::vector<double> answers = {};  ///< labels
+
+  Groups(Sample rows, bool by_date, const Panel& panel, const std::vector<double>& labels)
+      : sample(std::move(rows)), of(by_date ? "date" : "symbol") {
+    for (size_t i = 0; i < sample.rows.size(); ++i) {
+      keys.push_back(by_date ? panel.times[size_t(sample.rows[i])] : int64_t(sample.symbol[i]));
+      answers.push_back(labels[size_t(sample.rows[i])]);
+    }
+  }
+};
+
+/// Reports values that stand in the order of the label, symbol by symbol or
+/// date by date.
+bool report_order(Checker& c, const char* check, const std::string& feature, const std::string& text, std::span<const double> values,
+                  const Groups& groups) {
+  std::map<int64_t, std::vector<std::pair<double, double>>> rows;
+  for (size_t i = 0; i < values.size(); ++i) rows[groups.keys[i]].emplace_back(groups.answers[i], values[i]);
+  OrderCount all;
+  for (auto& [key, of_group] : rows) all += count_order(of_group);
+  if (all.share() < kSameCorrelation) return false;
+  size_t first = 0;
+  while (!std::isfinite(values[first]) || !std::isfinite(groups.answers[first])) ++first;
+  c.found(check, feature, c.ready.symbols[groups.sample.symbol[first]], time_text(c.ready, c.ready.times[size_t(groups.sample.rows[first])]),
+          fmt::format("{} stands in the order of the label: on {:.4g} % of {} "
+                      "pairs of rows of a {}",
+                      text, 100 * all.share(), all.comparable, groups.of));
+  return true;
+}
+
 std::vector<double> labels_of(const Checker& c) {
   std::vector<double> labels(c.ready.times.size());
   Workspace space;
@@ -384,16 +433,30 @@ bool report_repetition(Checker& c, const std::string& column, std::span<const do
 
 void check_answers(Checker& c) {
   const Sample sample = sample_of(c.ready);
-  const std::vector<Future> futures = futures_of(c, sample, labels_of(c));
-  const auto features = sampled_features(c, sample);
-  for (size_t f = 0; f < features.size(); ++f) report_match(c, "label_equal", c.plan.expressions[f].name, c.named(f), features[f], sample, futures);
+  const std::vector<double> labels = labels_of(c);
+  const std::vector<Future> futures = futures_of(c, sample, labels);
+  const Groups symbols(sample, false, c.ready, labels), dates(dates_sample_of(c.ready), true, c.ready, labels);
+  const auto features = sampled_features(c, sample), on_dates = sampled_features(c, dates.sample);
+  for (size_t f = 0; f < features.size(); ++f) {
+    const std::string &name = c.plan.expressions[f].name, text = c.named(f);
+    if (!report_match(c, "label_equal", name, text, features[f], sample, futures) &&
+        !report_order(c, "label_equal", name, text, features[f], symbols))
+      report_order(c, "label_equal", name, text, on_dates[f], dates);
+  }
   c.out.notes.push_back(
       fmt::format("{} features against the label and {} returns over {} rows", features.size(), futures.size() - 1, sample.rows.size()));
   const std::vector<std::string> columns = own_columns(c);
   for (const std::string& column : columns) {
-    std::vector<double> values;
-    for (const int64_t row : sample.rows) values.push_back(c.ready.values[size_t(c.ready.field(column))][size_t(row)]);
-    if (!report_repetition(c, column, values, sample)) report_match(c, "future_column", "$" + column, "$" + column, values, sample, futures);
+    const std::string name = "$" + column;
+    const auto at = [&](const Sample& rows) {
+      std::vector<double> values;
+      for (const int64_t row : rows.rows) values.push_back(c.ready.values[size_t(c.ready.field(column))][size_t(row)]);
+      return values;
+    };
+    const std::vector<double> values = at(sample);
+    if (!report_repetition(c, column, values, sample) && !report_match(c, "future_column", name, name, values, sample, futures) &&
+        !report_order(c, "future_column", name, name, values, symbols))
+      report_order(c, "future_column", name, name, at(dates.sample), dates);
   }
   c.out.notes.push_back(columns.empty() ? "features read no columns but those of bars" : fmt::format("columns {}", join(columns, ", ")));
 }
@@ -474,8 +537,10 @@ void check_scaler_rows(Checker& c, const Calendar& calendar) {
       if (!is_train[row]) disturbed.values[f * places.size() + row] = 1e6F + float(row);
 
   const auto columns = [&](SymbolValues& v) { return ScaledColumns{v.values.data(), int64_t(v.rows), int64_t(c.num_features()), int64_t(v.rows)}; };
-  const std::vector<double> before = scale_fold(c.plan, columns(values), train, &c.pool);
-  const std::vector<double> after = scale_fold(c.plan, columns(disturbed), train, &c.pool);
+  std::vector<int64_t> times;
+  for (const auto& [symbol, time] : places) times.push_back(time);
+  const std::vector<double> before = scale_fold(c.plan, columns(values), train, &c.pool, times);
+  const std::vector<double> after = scale_fold(c.plan, columns(disturbed), train, &c.pool, times);
   const std::vector<std::string> names = scaler_texts(c.plan.scalers);
   for (size_t f = 0; f < c.num_features(); ++f) {
     size_t fitted = 0;
@@ -544,8 +609,9 @@ Result<LeakOutcome> check_leakage(const RunSpec& spec, const exec::ExecConfig& e
   exec::Pool pool(exec::worker_count(exec));
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
+  if (bars.bars.panel.num_symbols() == 0 && !bars.bars.failures.empty()) return nothing_left(bars.bars.failures);
   HY_CHECK(compile_plan(plan, bars.bars.panel.fields, true));
-  HY_TRY(CheckedBars checked, check_universe(bars.bars, spec.universe.adjust));
+  HY_TRY(CheckedBars checked, check_universe(std::move(bars.bars), spec.universe.adjust));
   bars = {};
   if (checked.panel.num_rows() == 0) return input_error("no symbol has a usable bar", spec.universe.input.front(), "give files with rows");
 

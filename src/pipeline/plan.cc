@@ -6,6 +6,7 @@
 #include <set>
 
 #include "hayate/indicators.h"
+#include "pipeline/tune_fold.h"
 
 namespace hayate::pipeline {
 
@@ -49,6 +50,11 @@ Result<Plan> make_plan(const RunSpec& spec) {
          list_features({spec.features.set, spec.features.indicators, spec.features.expressions}, "[features] indicators", "[features]"));
   HY_TRY(ScalerList scalers, parse_scalers(spec.features.processors, "[features] processors"));
   plan.scalers = std::move(scalers.fitted);
+  if (has_cross_sections(plan.scalers) && spec.model.scope != "pooled")
+    return usage_error(
+        "a cross-section after a fitted processor needs one model for the universe: a symbol with folds of its own would see its "
+        "neighbours scaled by rows that they do not train on",
+        "[features] processors", "scope = \"pooled\", or name what is taken over the symbols of a date first");
   for (NamedExpression& named : plan.expressions) {
     HY_CHECK(parse_expression(named.text, named.name));
     named.text = scaled_expression(scalers.expressions, std::move(named.text));
@@ -60,6 +66,9 @@ Result<Plan> make_plan(const RunSpec& spec) {
   if (plan.problem == Problem::ranking && spec.model.scope != "pooled")
     return usage_error("a ranking needs the symbols of a date together", "[model] problem", "scope = \"pooled\"");
   HY_CHECK(check_params(plan.params, plan.problem, int64_t(plan.expressions.size())));
+  if (!spec.tune.space.empty()) {
+    HY_TRY(plan.study, study_of(spec.tune, plan.params, plan.problem, spec.model.seed, 0));
+  }
   SplitSpec split = spec.split;
   split.purge_days = std::max<int64_t>(split.purge_days, 0);
   const auto folds = make_folds(split, {});
@@ -79,12 +88,13 @@ Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields, bo
   return {};
 }
 
-std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool) {
+std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool,
+                               std::span<const int64_t> times) {
   if (plan.scalers.empty()) return {};
-  if (plan.spec.features.fit == "train") return fit_scalers(plan.scalers, columns, train, pool);
+  if (plan.spec.features.fit == "train") return fit_scalers(plan.scalers, columns, train, pool, times);
   std::vector<int32_t> all(static_cast<size_t>(columns.num_rows));
   std::iota(all.begin(), all.end(), 0);
-  return fit_scalers(plan.scalers, columns, all, pool);
+  return fit_scalers(plan.scalers, columns, all, pool, times);
 }
 
 }  // namespace hayate::pipeline

@@ -9,15 +9,24 @@
 #include "hayate/panel.h"
 #include "hayate/run.h"
 #include "pipeline/scalers.h"
+#include "tune/study.h"
 
 namespace hayate::pipeline {
+
+/// What the search of a fold found.
+struct TunedParams {
+  std::string config;  ///< "num_trees=50,max_depth=6"
+  double value = 0;    ///< of the metric
+  bool operator==(const TunedParams&) const = default;
+};
 
 struct Plan {
   RunSpec spec;
   std::vector<NamedExpression> expressions;
   NamedExpression label{"label", ""};
-  std::vector<Scaler> scalers;  ///< fitted ones; the others are in the expressions
-  LearnerParams params;
+  std::vector<Scaler> scalers;           ///< fitted ones; the others are in the expressions
+  LearnerParams params;                  ///< of every fold, but for what a search finds
+  std::optional<tune::StudySpec> study;  ///< the search of every fold; nothing: none
   Problem problem = Problem::regression;
 
   /// Compiled against the columns of the bars by compile_plan().
@@ -34,7 +43,9 @@ Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields, bo
 
 /// Scales a fold's columns in place, fitted on its training rows, or on all rows when the spec says fit = "all". Returns what was fitted
 /// (see fit_scalers); nothing happens when the plan has no scalers.
-std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool);
+/// `times` are those of the rows.
+std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool,
+                               std::span<const int64_t> times);
 
 /// What features are asked for, in the order in which they stand in the output.
 struct FeatureSources {

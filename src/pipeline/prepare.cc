@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -16,13 +18,13 @@ void append(std::vector<Finding>& to, std::vector<Finding> from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
-Panel without_failures(const Panel& panel, const std::vector<Finding>& failures) {
+Panel without_failures(Panel panel, const std::vector<Finding>& failures) {
   std::set<std::string> bad;
   for (const Finding& finding : failures) bad.insert(finding.symbol);
   std::vector<size_t> good;
   for (size_t s = 0; s < panel.num_symbols(); ++s)
     if (!bad.contains(panel.symbols[s])) good.push_back(s);
-  return good.size() == panel.num_symbols() ? panel : select_symbols(panel, good);
+  return good.size() == panel.num_symbols() ? std::move(panel) : select_symbols(panel, good);
 }
 
 std::string counted_kinds(const std::vector<Finding>& findings) {
@@ -33,6 +35,22 @@ std::string counted_kinds(const std::vector<Finding>& findings) {
   return join(parts, ", ");
 }
 
+/// Of a set of files some may have the column and others not. It is not made up for some symbols: a day of new bars (--update) would not know
+/// whether a symbol never has it.
+std::vector<std::string> symbols_without_vwap(const Panel& panel) {
+  std::vector<std::string> without;
+  for (size_t s = 0; s < panel.num_symbols(); ++s) {
+    const auto missing = [&](int field) {
+      const auto values = panel.series(field, s);
+      return std::all_of(values.begin(), values.end(), [](double x) { return std::isnan(x); });
+    };
+    if (missing(panel.field("vwap")) && panel.field("close") >= 0 && !missing(panel.field("close"))) without.push_back(panel.symbols[s]);
+  }
+  if (without.empty()) return {};
+  return {fmt::format("warning: {} of {} symbols have no vwap ({}{}): what reads it is missing there", without.size(), panel.num_symbols(),
+                      without.front(), without.size() > 1 ? ", ..." : "")};
+}
+
 }  // namespace
 
 Error nothing_left(const std::vector<Finding>& failures) {
@@ -41,24 +59,28 @@ Error nothing_left(const std::vector<Finding>& failures) {
                      fmt::format("{}{}", first.symbol, first.time.empty() ? "" : " " + first.time), fmt::format("the first: {}", first.what));
 }
 
-Result<CheckedBars> check_universe(const PanelResult& read, const std::string& adjust) {
+Result<CheckedBars> check_universe(PanelResult read, const std::string& adjust) {
   CheckedBars out;
-  out.failures = read.failures, out.warnings = read.warnings;
+  out.failures = std::move(read.failures), out.warnings = std::move(read.warnings);
   BarFindings found = check_bars(read.panel, adjust == "adj_close");
   append(out.failures, std::move(found.failures));
   append(out.warnings, std::move(found.warnings));
-  out.panel = without_failures(read.panel, out.failures);
+  out.panel = without_failures(std::move(read.panel), out.failures);
   if (out.panel.num_symbols() == 0 && !out.failures.empty()) return nothing_left(out.failures);
   return out;
 }
 
-Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel, exec::Pool& pool,
-                          const exec::ExecConfig& exec) {
+Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel,
+                                              exec::Pool& pool, const exec::ExecConfig& exec) {
   if (adjust == "adj_close") HY_CHECK(adjust_prices(panel));
-  bool vwap_added = false;
-  for (const Program* program : programs) vwap_added |= add_vwap(panel, program->columns());
+  std::vector<std::string> said;
+  for (const Program* program : programs) {
+    const auto& columns = program->columns();
+    if (add_vwap(panel, columns)) said.emplace_back("vwap is absent: (high + low + close) / 3 is used");
+    if (said.empty() && std::find(columns.begin(), columns.end(), "vwap") != columns.end()) said = symbols_without_vwap(panel);
+  }
   for (const Program* program : programs) HY_CHECK(compute_stages(*program, panel, pool, exec::memory_limit_bytes(exec) - resident_bytes()));
-  return vwap_added;
+  return said;
 }
 
 io::ReadOptions reading_limits(const exec::ExecConfig& exec) {

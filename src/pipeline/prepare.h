@@ -19,15 +19,17 @@ struct CheckedBars {
 };
 
 /// What is left when symbols are taken out that reading or check_bars found unusable. Error (input): none.
-Result<CheckedBars> check_universe(const PanelResult& read, const std::string& adjust);
+/// `read` is taken, so that bars are never there twice.
+Result<CheckedBars> check_universe(PanelResult read, const std::string& adjust);
 
 /// The error when every symbol failed: how many of each kind, and the first.
 Error nothing_left(const std::vector<Finding>& failures);
 
-/// Brings a panel into the form that `programs` read: prices adjusted as asked, vwap added when it is missing and wanted (true
-/// is returned then), cross-sections over all of its symbols. Errors: no column to adjust by; not enough memory.
-Result<bool> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel, exec::Pool& pool,
-                          const exec::ExecConfig& exec);
+/// Brings a panel into the form that `programs` read: prices adjusted as asked, vwap added when it is missing and wanted, cross-sections over
+/// all of its symbols. Returns what the user is told, a line each: that vwap was added, or which symbols lack it while others have it.
+/// Errors: no column to adjust by; not enough memory.
+Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::initializer_list<const Program*> programs, Panel& panel,
+                                              exec::Pool& pool, const exec::ExecConfig& exec);
 
 /// Error (budget) when `needed` bytes are more than the limit; it names the limit that would do, then `hint`, another thing to try.
 Result<void> check_memory(const std::string& step, int64_t needed, int64_t limit, const std::string& hint);
@@ -38,7 +40,5 @@ Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step
 
 /// What the config allows the reading of one file.
 io::ReadOptions reading_limits(const exec::ExecConfig& exec);
-
-inline constexpr const char* kVwapAdded = "vwap is absent: (high + low + close) / 3 is used";
 
 }  // namespace hayate::pipeline

@@ -12,8 +12,17 @@
 
 namespace hayate::pipeline {
 
+/// What the report says of the bars as they were read.
+struct BarsSummary {
+  std::vector<io::BarsFile> files;
+  int64_t rows = 0;                       ///< in all files
+  int64_t symbols = 0;                    ///< that could be read
+  int64_t first_time = 0, last_time = 0;  ///< 0 without rows
+  bool daily = true;
+};
+
 struct PreparedRun {
-  io::BarsResult bars;              ///< as read
+  BarsSummary bars;
   Panel panel;                      ///< without failed symbols, adjusted
   std::vector<Hash128> input_hash;  ///< per symbol of the panel: what its task reads
   std::vector<Finding> failures, warnings;

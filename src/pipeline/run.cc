@@ -135,7 +135,8 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   HY_CHECK(io::write_table(path("predictions.parquet"), forecast_table(trained.forecast, prepared.panel.daily, prepared.panel.zone)));
   const Model model = model_of(plan, trained);
   HY_CHECK(io::write_file(path("model.hyt"), serialize(model)));
-  HY_CHECK(io::write_file(path("metrics.json"), metrics_json(trained.forecast, outcome.scores)));
+  HY_CHECK(io::write_file(path("metrics.json"), metrics_json(trained.forecast, outcome.scores, trained.tuned, trained.keys,
+                                                             plan.study ? plan.study->scoring.metric->name : "")));
   HY_CHECK(io::write_file(path("failures.json"), failures_json(outcome.failures)));
   if (!outcome.advice.empty()) HY_CHECK(io::write_file(path("advice.json"), advice_json(outcome.advice, prepared.panel)));
   outcome.forecast = std::move(trained.forecast);

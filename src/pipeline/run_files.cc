@@ -25,7 +25,24 @@ void write_score(JsonWriter& json, const ForecastScore& score) {
 
 }  // namespace
 
-std::string metrics_json(const Forecast& forecast, const Scores& scores) {
+namespace {
+
+/// What every fold's search found.
+void write_tuned(JsonWriter& json, const std::vector<std::vector<TunedParams>>& tuned, const std::vector<std::string>& keys,
+                 const std::string& metric) {
+  json.key("tuned").array();
+  for (size_t s = 0; s < tuned.size(); ++s)
+    for (size_t f = 0; f < tuned[s].size(); ++f) {
+      json.object().key("fold").value(int64_t(f)).key("symbol").value(keys[s]);
+      json.key("params").value(tuned[s][f].config).key(metric).value(tuned[s][f].value).end();
+    }
+  json.end();
+}
+
+}  // namespace
+
+std::string metrics_json(const Forecast& forecast, const Scores& scores, const std::vector<std::vector<TunedParams>>& tuned,
+                         const std::vector<std::string>& keys, const std::string& metric) {
   JsonWriter json(1);
   json.object()
       .key("problem")
@@ -60,7 +77,9 @@ std::string metrics_json(const Forecast& forecast, const Scores& scores) {
     write_score(json, fold.score);
     json.end();
   }
-  return json.end().end().text() + "\n";
+  json.end();
+  if (!metric.empty()) write_tuned(json, tuned, keys, metric);
+  return json.end().text() + "\n";
 }
 
 std::string failures_json(const std::vector<Finding>& failures) {
@@ -105,6 +124,8 @@ Model model_of(const Plan& plan, Trained& trained) {
   model.notes.emplace_back("adjust", plan.spec.universe.adjust);
   model.notes.emplace_back("spec", spec_toml(plan.spec, false));
   model.keys = trained.keys;
+  for (size_t k = 0; k < trained.tuned.size(); ++k)
+    if (!trained.tuned[k].empty()) model.notes.emplace_back("tuned params of " + trained.keys[k], trained.tuned[k].back().config);
   note_scalers(plan.scalers, trained.fits, model);
   model.predictors = std::move(trained.predictors);
   return model;
@@ -129,7 +150,7 @@ std::vector<eval::SpecEntry> spec_entries(const RunSpec& spec) {
   return out;
 }
 
-eval::DataSummary data_summary(const io::BarsResult& bars) {
+eval::DataSummary data_summary(const BarsSummary& bars) {
   eval::DataSummary out;
   Hasher all;
   for (const io::BarsFile& file : bars.files) {
@@ -138,13 +159,7 @@ eval::DataSummary data_summary(const io::BarsResult& bars) {
     out.files.push_back({file.path, file.rows, ignored ? 0 : int64_t(size), file.hash.hex()});
     all.number(file.hash.low).number(file.hash.high);
   }
-  const Panel& panel = bars.bars.panel;
-  out.rows = bars.num_rows;
-  out.symbols = int64_t(panel.num_symbols());
-  if (panel.num_rows() > 0) {
-    const auto [first, last] = std::minmax_element(panel.times.begin(), panel.times.end());
-    out.first_time = *first, out.last_time = *last;
-  }
+  out.rows = bars.rows, out.symbols = bars.symbols, out.first_time = bars.first_time, out.last_time = bars.last_time;
   out.hash = all.finish().hex();
   return out;
 }
@@ -208,8 +223,8 @@ std::string created_text() {
 
 }  // namespace
 
-eval::ReportData report_data(const RunRequest& request, const Plan& plan, const RunOutcome& outcome, const io::BarsResult& bars,
-                             const Trained& trained, const Model& model) {
+eval::ReportData report_data(const RunRequest& request, const Plan& plan, const RunOutcome& outcome, const BarsSummary& bars, const Trained& trained,
+                             const Model& model) {
   eval::ReportData out;
   out.run_id = std::filesystem::path(outcome.run_dir).filename().string();
   out.created = created_text();
@@ -217,7 +232,7 @@ eval::ReportData report_data(const RunRequest& request, const Plan& plan, const 
   out.naive_forecast = "0, \"no change\"";
   out.label = plan.label.text;
   out.label_horizon = int(std::max<int64_t>(1, plan.label_program->look_ahead()));
-  out.daily = bars.bars.panel.daily;
+  out.daily = bars.daily;
   out.spec = spec_entries(plan.spec);
   out.spec_toml = spec_toml(plan.spec);
   out.spec_hash = spec_hash(plan.spec);
@@ -226,6 +241,10 @@ eval::ReportData report_data(const RunRequest& request, const Plan& plan, const 
   fill_scores(outcome.forecast, outcome.scores, out);
   fill_newest(outcome.forecast, outcome.advice, out);
   fill_importance(plan, model, out);
+  if (plan.study) out.tuned_metric = plan.study->scoring.metric->name;
+  for (size_t s = 0; s < trained.tuned.size(); ++s)
+    for (size_t f = 0; f < trained.tuned[s].size(); ++f)
+      out.tuned.push_back({int(f), trained.keys[s], trained.tuned[s][f].config, trained.tuned[s][f].value});
   out.warnings = outcome.warnings, out.failures = outcome.failures;
   for (const exec::StepRecord& step : outcome.steps) out.steps.push_back({step.name, step.wall_seconds, step.cpu_seconds, step.items, ""});
   for (const TaskTrace& task : trained.tasks) out.tasks.push_back({task.step, task.key, task.worker, task.begin, task.end});

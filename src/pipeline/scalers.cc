@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "base/strings.h"
+#include "features/cross_section.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -90,14 +92,24 @@ float scaled(const Scaler& scaler, Fit fit, float x) {
 }
 
 bool is_fitted(const Scaler& scaler) { return name_of(scaler.type).fitted; }
+bool is_cross_section(const Scaler& scaler) { return scaler.type == Type::cs_zscore || scaler.type == Type::cs_rank; }
 
 /// Place of scaler `s`, feature `f` among the fits.
 size_t place_of(std::span<const Scaler> scalers, size_t s, int64_t f, int64_t num_features) {
   return num_fits(scalers.first(s), num_features) + size_t(f) * 2;
 }
 
-void apply(const Scaler& scaler, Fit fit, std::span<float> column) {
+void apply(const Scaler& scaler, Fit fit, std::span<float> column, const std::optional<DateRows>& dates) {
+  if (is_cross_section(scaler)) {
+    exec::Pool alone(1);  // features are what is shared out
+    return cross_sections(scaler.type == Type::cs_rank ? CrossSection::rank : CrossSection::zscore, *dates, column, alone);
+  }
   for (float& x : column) x = scaled(scaler, fit, x);
+}
+
+/// The rows of each date, where something needs them.
+std::optional<DateRows> dates_for(std::span<const Scaler> scalers, std::span<const int64_t> times) {
+  return has_cross_sections(scalers) ? std::optional<DateRows>(times) : std::nullopt;
 }
 
 }  // namespace
@@ -108,14 +120,12 @@ Result<ScalerList> parse_scalers(const std::vector<std::string>& texts, const st
   ScalerList out;
   for (const std::string& text : texts) {
     HY_TRY(const Scaler scaler, parse_scaler(text, where));
-    const bool of_date = scaler.type == Type::cs_zscore || scaler.type == Type::cs_rank;
-    if (of_date && !out.fitted.empty())
-      return usage_error(fmt::format("{} stands after {}, which is fitted anew in every fold", text, name_of(out.fitted.front().type).name), where,
-                         "name what is taken over the symbols of a date first");
     (out.fitted.empty() && !is_fitted(scaler) ? out.expressions : out.fitted).push_back(scaler);
   }
   return out;
 }
+
+bool has_cross_sections(std::span<const Scaler> scalers) { return std::any_of(scalers.begin(), scalers.end(), is_cross_section); }
 
 std::vector<std::string> scaler_texts(std::span<const Scaler> scalers) {
   std::vector<std::string> out;
@@ -139,7 +149,9 @@ size_t num_fits(std::span<const Scaler> scalers, int64_t num_features) {
   return size_t(std::count_if(scalers.begin(), scalers.end(), is_fitted)) * size_t(num_features) * 2;
 }
 
-std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledColumns& columns, std::span<const int32_t> rows, exec::Pool* pool) {
+std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledColumns& columns, std::span<const int32_t> rows, exec::Pool* pool,
+                                std::span<const int64_t> times) {
+  const std::optional<DateRows> dates = dates_for(scalers, times);
   std::vector<double> fits(num_fits(scalers, columns.num_features));
   const auto scale_feature = [&](int64_t f, int) {
     for (size_t s = 0; s < scalers.size(); ++s) {
@@ -149,7 +161,7 @@ std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledCol
         double* place = fits.data() + place_of(scalers, s, f, columns.num_features);
         place[0] = fitted.first, place[1] = fitted.second;
       }
-      apply(scalers[s], fitted, columns.column(f));
+      apply(scalers[s], fitted, columns.column(f), dates);
     }
   };
   if (pool)
@@ -159,11 +171,12 @@ std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledCol
   return fits;
 }
 
-void apply_scalers(std::span<const Scaler> scalers, std::span<const double> fits, const ScaledColumns& columns) {
+void apply_scalers(std::span<const Scaler> scalers, std::span<const double> fits, const ScaledColumns& columns, std::span<const int64_t> times) {
+  const std::optional<DateRows> dates = dates_for(scalers, times);
   for (int64_t f = 0; f < columns.num_features; ++f)
     for (size_t s = 0; s < scalers.size(); ++s) {
       const double* place = fits.data() + place_of(scalers, s, f, columns.num_features);
-      apply(scalers[s], is_fitted(scalers[s]) ? Fit{place[0], place[1]} : Fit{}, columns.column(f));
+      apply(scalers[s], is_fitted(scalers[s]) ? Fit{place[0], place[1]} : Fit{}, columns.column(f), dates);
     }
 }
 
@@ -187,7 +200,7 @@ void note_scalers(std::span<const Scaler> scalers, std::span<const std::vector<d
   }
 }
 
-Result<ModelScalers> ModelScalers::of(const Model& model, const std::string& where) {
+Result<ModelScalers> ModelScalers::of(const Model& model, const std::string& where, bool whole_dates) {
   ModelScalers out;
   out.one_model_ = model.key_column.empty();
   for (const auto& [name, text] : model.notes) {
@@ -205,13 +218,16 @@ Result<ModelScalers> ModelScalers::of(const Model& model, const std::string& whe
     }
   }
   if (out.scalers_.empty()) return out;
+  if (out.has_cross_sections() && !whole_dates)
+    return usage_error("this model compares the symbols of a date after scaling, and rows of a table do not say which stand together", where,
+                       "predict from bars: hayate predict --run DIR --input BARS --output FILE");
   for (const std::string& key : model.keys)
     if (!out.fits_.contains(key) || out.fits_[key].size() != num_fits(out.scalers_, int64_t(model.features.size()))) return damaged(where);
   return out;
 }
 
-void ModelScalers::apply(const std::string& key, const ScaledColumns& columns) const {
-  if (!scalers_.empty()) apply_scalers(scalers_, fits_.at(one_model_ ? "" : key), columns);
+void ModelScalers::apply(const std::string& key, const ScaledColumns& columns, std::span<const int64_t> times) const {
+  if (!scalers_.empty()) apply_scalers(scalers_, fits_.at(one_model_ ? "" : key), columns, times);
 }
 
 }  // namespace hayate::pipeline

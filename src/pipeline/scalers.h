@@ -6,7 +6,9 @@
 // CSZScore(feature), fillna(0) If((feature)==(feature), feature, 0), so that models, reports and predictions hold the feature as
 // it is learnt from. The others are fitted on the training rows of each fold alone, feature by feature (scope "symbol": symbol by
 // symbol), each on what the one before it left; what was fitted for the last fold lies in the model file (docs/formats/model.md).
-// A cross-section cannot follow a fitted one: it would be another feature in every fold.
+// A cross-section that follows a fitted one is another feature in every fold: it is taken after the fit, over the symbols of each date, and
+// needs one model for the universe (scope "pooled"): a symbol that has folds of its own would see its neighbours scaled by rows that are no
+// training rows of theirs.
 //
 // A fitted value is two numbers: robust_zscore its median and scale, winsorize its bounds. A feature without a value in the training
 // rows has NaN for both, and is NaN.
@@ -45,8 +47,10 @@ std::span<const ScalerName> scaler_names();
 struct ScalerList {
   std::vector<Scaler> expressions, fitted;
 };
-/// Errors (usage): an unknown name, a value out of range, a cross-section after a fitted scaler.
+/// `fitted` begins with the first scaler that is; what follows it may need no fit. Errors (usage): an unknown name, a value out of range.
 Result<ScalerList> parse_scalers(const std::vector<std::string>& texts, const std::string& where);
+/// Whether one of them is taken over the symbols of a date.
+bool has_cross_sections(std::span<const Scaler> scalers);
 /// "robust_zscore, winsorize(0.01)"; what parse_scalers reads.
 std::vector<std::string> scaler_texts(std::span<const Scaler> scalers);
 
@@ -61,10 +65,11 @@ struct ScaledColumns {
 };
 
 /// Fits every scaler on the rows listed, in order, and applies it to all rows. Returns two numbers per fitted scaler and feature, scaler by
-/// scaler. Features are shared out to the workers of `pool`, which may be null.
-std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledColumns& columns, std::span<const int32_t> rows, exec::Pool* pool);
+/// scaler. Features are shared out to the workers of `pool`, which may be null. `times` are those of the rows; only cross-sections need them.
+std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledColumns& columns, std::span<const int32_t> rows, exec::Pool* pool,
+                                std::span<const int64_t> times = {});
 /// Applies what fit_scalers returned.
-void apply_scalers(std::span<const Scaler> scalers, std::span<const double> fits, const ScaledColumns& columns);
+void apply_scalers(std::span<const Scaler> scalers, std::span<const double> fits, const ScaledColumns& columns, std::span<const int64_t> times = {});
 /// Numbers that fit_scalers returns.
 size_t num_fits(std::span<const Scaler> scalers, int64_t num_features);
 
@@ -74,10 +79,12 @@ void note_scalers(std::span<const Scaler> scalers, std::span<const std::vector<d
 /// The scalers that a model's notes hold, ready to be applied to rows of a key.
 class ModelScalers {
  public:
-  /// Error (input): the notes are not what note_scalers writes.
-  static Result<ModelScalers> of(const Model& model, const std::string& where);
+  /// Error (input): the notes are not what note_scalers writes; (usage) cross-sections, unless the caller has `whole_dates`.
+  static Result<ModelScalers> of(const Model& model, const std::string& where, bool whole_dates = false);
   /// Scales columns whose rows belong to `key`, as the model's training rows were. `key` must be one that the model has a predictor for.
-  void apply(const std::string& key, const ScaledColumns& columns) const;
+  /// `times`: of the rows, which are all of their dates; only cross-sections need them.
+  void apply(const std::string& key, const ScaledColumns& columns, std::span<const int64_t> times = {}) const;
+  bool has_cross_sections() const { return pipeline::has_cross_sections(scalers_); }
   bool empty() const { return scalers_.empty(); }
 
  private:

@@ -33,7 +33,10 @@ TEST_CASE("processors are read by name and value") {
   CHECK(error_of({"winsorize(0.1"}).find("winsorize(0.01)") != std::string::npos);
   CHECK(error_of({"winsorize(x)"}) != "none");
   CHECK(error_of({"cs_zscore(3)"}).find("takes no value") != std::string::npos);
-  CHECK(error_of({"robust_zscore", "cs_zscore"}).find("fitted anew in every fold") != std::string::npos);
+  CHECK(scaler_texts(fitted({"cs_rank", "robust_zscore", "cs_zscore", "fillna(1)"})) ==
+        std::vector<std::string>{"robust_zscore", "cs_zscore", "fillna(1)"});
+  CHECK(has_cross_sections(fitted({"winsorize", "cs_rank"})));
+  CHECK_FALSE(has_cross_sections(fitted({"cs_rank", "winsorize"})));
   CHECK(error_of({""}) != "none");
 }
 
@@ -76,4 +79,26 @@ TEST_CASE("fits come from the rows listed alone, and give the same when applied 
   std::vector<float> parallel = raw;
   const auto shared = fit_scalers(scalers, {parallel.data(), 8, 2, 8}, train, &pool);
   CHECK(std::memcmp(shared.data(), fits.data(), fits.size() * sizeof(double)) == 0);
+}
+
+TEST_CASE("a cross-section after a fit is taken over the scaled values of each date") {
+  // Two symbols of three dates, then a third that has the last date alone.
+  const std::vector<int64_t> times = {1, 2, 3, 1, 2, 3, 3};
+  std::vector<float> values = {1, 50, 7, 2, -50, kMissing, 9};
+  const std::vector<float> raw = values;
+  const auto scalers = fitted({"winsorize(0)", "cs_rank"});
+  const std::vector<int32_t> train = {0, 3};
+  const ScaledColumns columns{values.data(), 7, 1, 7};
+  const std::vector<double> fits = fit_scalers(scalers, columns, train, nullptr, times);
+  CHECK(fits == std::vector<double>{1, 2});  // bounds of 1 and 2
+  CHECK(values[0] == 0.5F);
+  CHECK(values[3] == 1);
+  CHECK(values[1] == 1);  // 50 and -50 became 2 and 1
+  CHECK(values[4] == 0.5F);
+  CHECK(values[2] == 0.75F);  // 7 and 9 both became 2
+  CHECK(values[6] == 0.75F);
+  CHECK(std::isnan(values[5]));
+  std::vector<float> again = raw;
+  apply_scalers(scalers, fits, {again.data(), 7, 1, 7}, times);
+  CHECK(std::memcmp(again.data(), values.data(), 7 * sizeof(float)) == 0);
 }

@@ -106,6 +106,11 @@ Result<RunSpec> parse_run_spec(const std::string& text, const std::string& sourc
     }
   }
   HY_CHECK(check_required(sections, source));
+  const auto in_tune = [&](const char* key) {
+    return std::any_of(entries.begin(), entries.end(), [key](const SpecEntry& e) { return e.section == "tune" && (!key || e.key == key); });
+  };
+  if (in_tune(nullptr) && !in_tune("space"))
+    return usage_error("[tune] space is missing: there is nothing to search", source, "[tune]\n       space = [\"num_trees=choice(50,100,200)\"]");
   if (spec.features.set.empty() && spec.features.indicators.empty() && spec.features.expressions.empty())
     return usage_error("no features are asked for", fmt::format("{} [features]", source),
                        "set = \"alpha158\", indicators = [\"rsi(period=14)\"], or expressions = [\"ma5 = Mean($close,5)/$close\"]");

@@ -8,6 +8,8 @@
 #include "exec/exec_config.h"
 #include "hayate/learner.h"
 #include "hayate/run.h"
+#include "tune/sampler.h"
+#include "tune/schedule.h"
 
 namespace hayate {
 
@@ -58,6 +60,28 @@ void visit_fields(ModelSpec& s, Visitor&& field) {
 }
 
 template <class Visitor>
+void visit_fields(TuneSpec& s, Visitor&& field) {
+  field("space", s.space,
+        "what to try for each parameter of the learner, as hayate tune --space "
+        "takes it; empty: nothing is searched",
+        Argument{"NAME=choice(...)"});
+  field("trials", s.trials, "how many points of the space every fold tries", Range{1, 1e6});
+  field("sampler", s.sampler, "how points are chosen", Choices{{std::begin(tune::kSamplers), std::end(tune::kSamplers)}});
+  field("scheduler", s.scheduler, "who is stopped before its whole budget", Choices{{std::begin(tune::kSchedulers), std::end(tune::kSchedulers)}});
+  field("grace_period", s.grace_period, "budget of the first rung", Range{1, 1e9});
+  field("reduction_factor", s.reduction_factor, "rungs grow by this, and one trial in so many passes", Range{2, 1e6});
+  field("max_t", s.max_t,
+        "the whole budget: on a rung t a trial has t / max_t of its trees or "
+        "rounds",
+        Range{1, 1e9});
+  field("metric", s.metric, "what is compared (names of hayate evaluate); default rmse", Argument{"NAME"});
+  field("score", s.score,
+        "training rows that are compared on: later dates, purged, or those "
+        "that a forest's trees did not draw",
+        Choices{{"walk_forward", "oob"}});
+  field("folds", s.folds, "walk_forward: tested blocks of dates", Range{2, 1000});
+}
+template <class Visitor>
 void visit_fields(AdviceSpec& s, Visitor&& field) {
   field("rule", s.rule, "BUY, HOLD or SELL on the newest row of each symbol; rank: by its place among the out-of-sample predictions",
         Choices{{"none", "rank"}});
@@ -79,6 +103,7 @@ void visit_sections(Spec& spec, Visitor&& visit) {
   visit("label", spec.label);
   visit("split", spec.split);
   visit("model", spec.model);
+  visit("tune", spec.tune);
   visit("advice", spec.advice);
 }
 

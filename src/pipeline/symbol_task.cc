@@ -10,6 +10,7 @@
 #include "pipeline/costs.h"
 #include "pipeline/decay.h"
 #include "pipeline/label_span.h"
+#include "pipeline/tune_fold.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -91,7 +92,7 @@ SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, 
   evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), scratch.label, scratch.labels.data(), bars.rows);
   scratch.features.stop_with(nullptr), scratch.label.stop_with(nullptr);
   return {symbol,
-          {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride)},
+          {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride), plan.features->names()},
           scratch.labels,
           ends.subspan(size_t(panel.offsets[symbol]), bars.rows)};
 }
@@ -114,11 +115,19 @@ Result<TaskResult> train_piece(const Plan& plan, const Panel& panel, const Symbo
     drop_overlapping(train, times, table.ends, fold, times);
     std::vector<int32_t> test = rows_in(fold.test);
     if (f + 1 == folds.folds.size()) add_newest(folds.folds, table.labels, test);
-    HY_TRY(Trainer* const trainer, folds_table.prepare(train, pool));
-    lap(seconds.bin);
+    const FloatColumns of_fold = folds_table.begin(train, pool);
     const TrainKey key{uint64_t(plan.spec.model.seed), entity_of(symbol, f)};
     std::vector<float> weights;
     if (plan.spec.model.half_life > 0) weights = decayed_weights(days_of(times, panel.daily), train, plan.spec.model.half_life);
+    LearnerParams params = plan.params;
+    if (plan.study) {
+      exec::Pool alone(1);
+      HY_TRY(TunedFold tuned, tune_fold(plan, of_fold, train, table.labels, weights, times, pool ? *pool : alone, cancel));
+      params = std::move(tuned.params);
+      out.tuned.push_back(std::move(tuned.chosen));
+    }
+    HY_TRY(Trainer* const trainer, folds_table.prepare(train, params));
+    lap(seconds.bin);
     HY_TRY(out.predictor, trainer->train(Labels::numbers(table.labels), weights, key, pool, &cancel));
     lap(seconds.train);
     const size_t begin = out.prediction.size();
@@ -139,7 +148,7 @@ Result<TaskResult> train_piece(const Plan& plan, const Panel& panel, const Symbo
 void append_piece(TaskResult&& piece, TaskResult& all) {
   append(std::move(piece.rows), all.rows), append(std::move(piece.fold), all.fold);
   append(std::move(piece.label), all.label), append(std::move(piece.prediction), all.prediction);
-  append(std::move(piece.train_rows), all.train_rows);
+  append(std::move(piece.train_rows), all.train_rows), append(std::move(piece.tuned), all.tuned);
   all.fits = std::move(piece.fits), all.predictor = std::move(piece.predictor);
 }
 

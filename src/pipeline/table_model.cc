@@ -357,8 +357,8 @@ void predict_group(const Predictor& predictor, const ModelScalers& scalers, cons
 }
 
 /// Columns leaf_<tree>: the leaf of every row, by its number in the tree; missing where a key has no model.
-Result<void> add_leaves(Table& table, const Model& model, const FloatColumns& columns, const std::map<std::string, std::vector<int32_t>>& groups,
-                        ForestCut cut) {
+Result<void> add_leaves(Table& table, const Model& model, const ModelScalers& scalers, const FloatColumns& columns,
+                        const std::map<std::string, std::vector<int32_t>>& groups, ForestCut cut) {
   std::vector<std::vector<double>> leaves;
   for (const auto& [key, rows] : groups) {
     const Predictor* predictor = model.find(key);
@@ -366,11 +366,15 @@ Result<void> add_leaves(Table& table, const Model& model, const FloatColumns& co
     const Forest* forest = std::get_if<Forest>(predictor);
     if (!forest) return usage_error(fmt::format("learner '{}' has no leaves", model.learner), "--leaves", "leave --leaves out");
     const size_t trees = size_t(cut.num_trees > 0 ? std::min(cut.num_trees, forest->num_trees()) : forest->num_trees());
-    std::vector<uint32_t> reached(size_t(columns.num_rows) * trees);
-    apply(*forest, columns, reached, {int64_t(trees), cut.max_depth});
+    std::vector<float> part(rows.size() * size_t(columns.num_features));
+    for (int64_t f = 0; f < columns.num_features; ++f)
+      for (size_t i = 0; i < rows.size(); ++i) part[size_t(f) * rows.size() + i] = columns.column(f)[rows[i]];
+    scalers.apply(key, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())});
+    std::vector<uint32_t> reached(rows.size() * trees);
+    apply(*forest, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())}, reached, {int64_t(trees), cut.max_depth});
     if (leaves.size() < trees) leaves.resize(trees, std::vector<double>(size_t(columns.num_rows), std::nan("")));
     for (size_t t = 0; t < trees; ++t)
-      for (const int32_t row : rows) leaves[t][size_t(row)] = reached[size_t(row) * trees + t];
+      for (size_t i = 0; i < rows.size(); ++i) leaves[t][size_t(rows[i])] = reached[i * trees + t];
   }
   for (size_t t = 0; t < leaves.size(); ++t) table.add(fmt::format("leaf_{}", t), make_column(std::move(leaves[t])));
   return {};
@@ -415,7 +419,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
     if (!is_feature && name != "prediction" && !name.starts_with("probability_")) result.add(name, table.columns[i]);
   }
   add_answers(result, model, answers);
-  if (request.leaves) HY_CHECK(add_leaves(result, model, columns, groups, request.cut));
+  if (request.leaves) HY_CHECK(add_leaves(result, model, scalers, columns, groups, request.cut));
   HY_TRY(out.checksum, io::write_table(request.output, result, request.kind));
   steps.end();
   return out;
@@ -423,7 +427,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
 
 Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const Model model, load_model(request.model + "/model.hyt"));
-  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
+  HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model, true));
   std::vector<NamedExpression> expressions;
   for (const std::string& name : model.features) expressions.push_back({name, note(model, "feature " + name)});
   HY_TRY(const auto paths, io::expand_inputs(request.input));
@@ -431,20 +435,23 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(io::BarsResult bars, io::read_bars(paths, pool));
   Panel& panel = bars.bars.panel;
+  if (panel.num_symbols() == 0 && !bars.bars.failures.empty()) return nothing_left(bars.bars.failures);
   HY_TRY(const Program program, Program::compile(expressions, panel.fields, {}));
   PredictOutcome out;
   out.failures = bars.bars.failures;
-  if (program.has_cross_sections()) {  // over the symbols that a run would take, as in training
-    HY_TRY(CheckedBars checked, check_universe(bars.bars, note(model, "adjust")));
+  if (program.has_cross_sections() || scalers.has_cross_sections()) {  // over the symbols that a run would take, as in training
+    HY_TRY(CheckedBars checked, check_universe(std::move(bars.bars), note(model, "adjust")));
     panel = std::move(checked.panel), out.failures = std::move(checked.failures);
   }
-  HY_TRY(const bool vwap_added, prepare_bars(note(model, "adjust"), {&program}, panel, pool, request.exec));
-  if (vwap_added) out.messages.emplace_back(kVwapAdded);
+  HY_TRY(const std::vector<std::string> said, prepare_bars(note(model, "adjust"), {&program}, panel, pool, request.exec));
+  out.messages.insert(out.messages.end(), said.begin(), said.end());
 
   steps.begin("predict", int64_t(panel.num_symbols()));
   std::vector<double> answers(size_t(panel.num_rows()), std::nan(""));
   std::vector<int32_t> symbol(answers.size());
   std::vector<Workspace> spaces(static_cast<size_t>(pool.workers()));
+  const int64_t features = int64_t(program.num_outputs()), all_rows = panel.num_rows();
+  std::vector<float> whole(scalers.has_cross_sections() ? size_t(all_rows * features) : 0);
   pool.run(
       int64_t(panel.num_symbols()),
       [&](int64_t s, int worker) {
@@ -453,13 +460,18 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
         steps.advance();
         const Predictor* predictor = model.find(panel.symbols[size_t(s)]);
         if (!predictor) return;
-        std::vector<float> values(rows * program.num_outputs());
-        evaluate(program, bars_of(program, panel, size_t(s)), spaces[size_t(worker)], values.data(), rows);
-        scalers.apply(panel.symbols[size_t(s)], {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)});
-        predict(*predictor, {values.data(), int64_t(rows), int64_t(program.num_outputs()), int64_t(rows)}, std::span(answers).subspan(begin, rows),
-                request.cut);
+        const Bars series = bars_of(program, panel, size_t(s));
+        if (!whole.empty()) return evaluate(program, series, spaces[size_t(worker)], whole.data() + begin, size_t(all_rows));
+        std::vector<float> values(rows * size_t(features));
+        evaluate(program, series, spaces[size_t(worker)], values.data(), rows);
+        scalers.apply(panel.symbols[size_t(s)], {values.data(), int64_t(rows), features, int64_t(rows)});
+        predict(*predictor, {values.data(), int64_t(rows), features, int64_t(rows)}, std::span(answers).subspan(begin, rows), request.cut);
       },
       &cancel);
+  if (!whole.empty()) {  // one model
+    scalers.apply("", {whole.data(), all_rows, features, all_rows}, panel.times);
+    predict(model.predictors[0], {whole.data(), all_rows, features, all_rows}, answers, request.cut);
+  }
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "predict", "nothing was written; run the same command again"};
 
   steps.begin("write", panel.num_rows());

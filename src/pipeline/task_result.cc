@@ -36,16 +36,29 @@ void serialize(const TaskResult& result, std::string& out) {
   append_predictor(result.predictor, out);
   put(out, result.rows), put(out, result.fold), put(out, result.label), put(out, result.prediction), put(out, result.train_rows),
       put(out, result.fits);
+  std::vector<double> values;
+  std::vector<char> configs;  // a line each
+  for (const TunedParams& tuned : result.tuned) {
+    values.push_back(tuned.value);
+    configs.insert(configs.end(), tuned.config.begin(), tuned.config.end());
+    configs.push_back('\n');
+  }
+  put(out, values), put(out, configs);
 }
 
 Result<TaskResult> parse_task_result(std::string_view bytes) {
   TaskResult out;
+  std::vector<double> values;
+  std::vector<char> configs;
   auto predictor = take_predictor(bytes);
   const bool whole = predictor && take(bytes, out.rows) && take(bytes, out.fold) && take(bytes, out.label) && take(bytes, out.prediction) &&
-                     take(bytes, out.train_rows) && take(bytes, out.fits) && bytes.empty();
+                     take(bytes, out.train_rows) && take(bytes, out.fits) && take(bytes, values) && take(bytes, configs) && bytes.empty();
   const size_t rows = out.rows.size();
   if (!whole || out.fold.size() != rows || out.label.size() != rows || out.prediction.size() != rows)
     return input_error("a stored result does not hold together", "cache", "hayate cache clear");
+  const std::vector<std::string> lines = split(std::string_view(configs.data(), configs.size()), '\n');
+  if (lines.size() < values.size()) return input_error("a stored result does not hold together", "cache", "hayate cache clear");
+  for (size_t i = 0; i < values.size(); ++i) out.tuned.push_back({lines[i], values[i]});
   out.predictor = std::move(*predictor);
   return out;
 }

@@ -20,6 +20,7 @@ struct TaskResult {
   std::vector<double> label, prediction;
   std::vector<int64_t> train_rows;  ///< per fold of the task
   std::vector<double> fits;         ///< of the last of them: what scale_fold returned
+  std::vector<TunedParams> tuned;   ///< per fold of the task, with [tune]
   Predictor predictor;              ///< of the last of them
 
   bool operator==(const TaskResult&) const = default;

@@ -122,7 +122,7 @@ class SymbolAttempt {
 
   Result<void> compute_piece(size_t i, int worker, exec::Pool* pool) {
     auto& fold_table = fold_tables_[size_t(worker)];
-    if (!fold_table) fold_table.emplace(job_.plan, table_.values);
+    if (!fold_table) fold_table.emplace(job_.plan, table_.values, job_.panel.series_times(table_.symbol));
     started(worker, slot_.pieces[i]);
     PartSeconds seconds;
     HY_TRY(TaskResult result, train_piece(job_.plan, job_.panel, table_, slot_.folds, slot_.folds.pieces[i], *fold_table, pool, cancel_, seconds));
@@ -208,18 +208,21 @@ void append_forecast(const Panel& panel, size_t symbol, TaskResult& result, Trai
   out.fits.push_back(std::move(result.fits));
   out.num_models += int64_t(result.train_rows.size());
   out.train_rows.push_back(std::move(result.train_rows));
+  out.tuned.push_back(std::move(result.tuned));
 }
 
 }  // namespace
 
 int64_t symbol_task_bytes(const Plan& plan, int64_t rows) {
-  // float32 value, u16 rank and sorted float32 of every cell, its code in two layouts, and scratch of the evaluator.
-  return rows * int64_t(plan.expressions.size()) * (4 + 2 + 4 + 2 + (plan.scalers.empty() ? 0 : 4)) + rows * 8 * 64;
+  // float32 value, u16 rank and sorted float32 of every cell, its code in two
+  // layouts, and scratch of the evaluator.
+  return rows * int64_t(plan.expressions.size()) * (4 + 2 + 4 + 2 + (plan.scalers.empty() ? 0 : 4) + (plan.study ? 14 : 0)) + rows * 8 * 64;
 }
 
 int64_t symbol_result_bytes(const Plan& plan, int64_t rows) {
   const int64_t train_rows = std::min(rows, plan.spec.split.train_days);
-  return predictor_bytes(plan.params, train_rows, int64_t(plan.expressions.size())) + rows * 40;
+  // A predicted row stands in its task's result, in the forecast of all, and at the end in the table that is written.
+  return predictor_bytes(plan.params, train_rows, int64_t(plan.expressions.size())) + rows * 100;
 }
 
 namespace {

@@ -69,6 +69,12 @@ Trained train(const Panel& panel, const std::string& scope, int workers, double 
   return std::move(trained.value());
 }
 
+RunSpec pooled_spec(const std::string& params) {
+  RunSpec spec;
+  spec.split.train_days = 200, spec.split.test_days = 100, spec.model.params = "num_trees=10,max_depth=5" + params;
+  return spec;
+}
+
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 /// The rows of one symbol as (time, fold, label, prediction) are equal to the bit.
@@ -173,6 +179,30 @@ TEST_CASE("train: stored results give the same forecast and models, and are used
     CHECK(plain.num_models == second.num_models);
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("train: features that flow into codes give what the whole table of them gives") {
+  const Panel panel = walks("ABCDE");
+  for (const char* params : {"", ",bins=255,bootstrap=false,max_samples=0.7", ",splitter=random", ",monotone=KMID:1"}) {
+    CAPTURE(params);
+    RunSpec spec = pooled_spec(params);
+    const Trained flowed = train(panel, "pooled", 3, 0, nullptr, &spec);
+    // winsorize(0) leaves training rows as they are and test rows in their bins, but wants the table.
+    spec.features.processors = {"winsorize(0)"};
+    const Trained whole = train(panel, "pooled", 1, 0, nullptr, &spec);
+    REQUIRE(flowed.forecast.num_rows() == whole.forecast.num_rows());
+    for (size_t i = 0; i < flowed.forecast.num_rows(); ++i) REQUIRE(same(flowed.forecast.prediction[i], whole.forecast.prediction[i]));
+    CHECK(flowed.predictors == whole.predictors);
+  }
+}
+
+TEST_CASE("train: a pooled run of many rows holds codes, not values") {
+  RunSpec spec = pooled_spec("");
+  const Panel panel = walks("ABCDEFGHIJ");
+  const int64_t cells = panel.num_rows() * 158;
+  CHECK(pooled_bytes(plan_for(panel, "pooled", &spec), panel).value().fixed < 2 * cells);
+  spec.features.processors = {"winsorize(0)"};
+  CHECK(pooled_bytes(plan_for(panel, "pooled", &spec), panel).value().fixed > 10 * cells);
 }
 
 TEST_CASE("train: a long symbol is done in pieces, which are stored one by one and change nothing") {

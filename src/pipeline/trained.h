@@ -36,6 +36,7 @@ struct Trained {
   std::vector<Predictor> predictors;             ///< of the last fold
   std::vector<std::vector<double>> fits;         ///< of the same folds: what scale_fold returned
   std::vector<std::vector<int64_t>> train_rows;  ///< [symbol of the forecast, or 0 when pooled][fold]
+  std::vector<std::vector<TunedParams>> tuned;   ///< the same of what [tune] found; empty lists without
   std::vector<Finding> failures;
   std::vector<TaskTrace> tasks;  ///< every attempt
   int64_t num_models = 0;        ///< of all folds, reused ones too
@@ -70,6 +71,10 @@ Result<Trained> train_pooled(const TrainJob& job);
 /// Bytes that one worker needs for a symbol of `rows` rows, and that a finished symbol leaves behind.
 int64_t symbol_task_bytes(const Plan& plan, int64_t rows);
 int64_t symbol_result_bytes(const Plan& plan, int64_t rows);
-int64_t pooled_bytes(const Plan& plan, int64_t rows);
+/// What training one model for the universe holds beside the bars, and beside that per worker. Errors: those of make_folds().
+struct TaskBytes {
+  int64_t fixed = 0, each = 0;
+};
+Result<TaskBytes> pooled_bytes(const Plan& plan, const Panel& panel);
 
 }  // namespace hayate::pipeline

@@ -15,22 +15,6 @@
 namespace hayate::pipeline {
 namespace {
 
-Result<const MetricInfo*> metric_of(const std::string& asked, Problem problem, bool by_date) {
-  const std::string name = !asked.empty() ? asked : problem == Problem::classification ? "accuracy" : "rmse";
-  const MetricGroup group = problem == Problem::classification ? MetricGroup::classification : MetricGroup::regression;
-  std::vector<std::string> fitting;
-  for (const MetricInfo& metric : kMetrics)
-    if (metric.better != Better::neither && (metric.group == group || (by_date && metric.group == MetricGroup::by_date)))
-      fitting.emplace_back(metric.name);
-  for (const std::string& known : fitting)
-    if (known == name) return find_metric(name);
-  if (const MetricInfo* other = find_metric(name); other && other->group == MetricGroup::by_date)
-    return usage_error(fmt::format("{} needs dates", name), "--metric", "--by-date COLUMN");
-  if (find_metric(name) && find_metric(name)->better != Better::neither)
-    return usage_error(fmt::format("{} does not measure {}", name, problem_name(problem)), "--metric", join(fitting, ", "));
-  return unknown_name("metric", name, fitting, "--metric");
-}
-
 const char* scoring_name(tune::Scoring scoring) {
   return scoring == tune::Scoring::out_of_bag ? "out-of-bag rows"
          : scoring == tune::Scoring::folds    ? "shuffled folds"
@@ -86,6 +70,22 @@ Result<std::vector<std::string>> write_files(const TuneOutcome& outcome, const s
 
 }  // namespace
 
+Result<const MetricInfo*> tuning_metric(const std::string& asked, Problem problem, bool by_date, const std::string& where) {
+  const std::string name = !asked.empty() ? asked : problem == Problem::classification ? "accuracy" : "rmse";
+  const MetricGroup group = problem == Problem::classification ? MetricGroup::classification : MetricGroup::regression;
+  std::vector<std::string> fitting;
+  for (const MetricInfo& metric : kMetrics)
+    if (metric.better != Better::neither && (metric.group == group || (by_date && metric.group == MetricGroup::by_date)))
+      fitting.emplace_back(metric.name);
+  for (const std::string& known : fitting)
+    if (known == name) return find_metric(name);
+  if (const MetricInfo* other = find_metric(name); other && other->group == MetricGroup::by_date)
+    return usage_error(fmt::format("{} needs dates", name), where, "--by-date COLUMN");
+  if (find_metric(name) && find_metric(name)->better != Better::neither)
+    return usage_error(fmt::format("{} does not measure {}", name, problem_name(problem)), where, join(fitting, ", "));
+  return unknown_name("metric", name, fitting, where);
+}
+
 Result<TuneOutcome> tune_table(const TuneRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   TuneOutcome out;
   tune::StudySpec& spec = out.spec;
@@ -106,7 +106,7 @@ Result<TuneOutcome> tune_table(const TuneRequest& request, exec::Steps& steps, c
   HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
   out.problem = table.examples.problem, out.why = table.why, out.rows = table.rows, out.rows_left_out = table.rows_left_out;
   out.scored_by = scoring_name(scoring);
-  HY_TRY(spec.scoring.metric, metric_of(request.metric, out.problem, !request.by_date.empty()));
+  HY_TRY(spec.scoring.metric, tuning_metric(request.metric, out.problem, !request.by_date.empty(), "--metric"));
   HY_CHECK(check_params(spec.params, out.problem, int64_t(table.features.size())));
 
   HY_CHECK(make_folder(request.output));

@@ -32,6 +32,10 @@ struct TuneRequest {
   exec::ExecConfig exec;
 };
 
+/// The metric that trials of a problem are compared by: `asked`, or accuracy
+/// and rmse. Errors (usage) at `where`.
+Result<const MetricInfo*> tuning_metric(const std::string& asked, Problem problem, bool by_date, const std::string& where);
+
 struct TuneOutcome {
   tune::StudySpec spec;
   tune::Study study;

@@ -37,7 +37,7 @@ stderr>   try: did you mean 'robust_zscore'?
 exit 2
 
 $ printf '[universe]\ninput = "x.csv"\n[features]\nset = "alpha158"\nprocessors = ["winsorize(0.01)", "cs_zscore"]\n' >bad.toml; hayate run bad.toml
-stderr> error: cs_zscore stands after winsorize, which is fitted anew in every fold
+stderr> error: a cross-section after a fitted processor needs one model for the universe: a symbol with folds of its own would see its neighbours scaled by rows that they do not train on
 stderr>    at: [features] processors
-stderr>   try: name what is taken over the symbols of a date first
+stderr>   try: scope = "pooled", or name what is taken over the symbols of a date first
 exit 2

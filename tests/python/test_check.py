@@ -65,6 +65,8 @@ def test_a_clean_spec_passes(check, scope):
     ("leak = ForwardReturn($close,5)", {"look_ahead", "future_cut", "label_equal"}),
     ("leak = Sum($volume,0)/$volume", {"moved_start"}),
     ("leak = -2*$signal", {"label_equal"}),
+    ("leak = Sign($signal)", {"label_equal"}),
+    ("leak = CSRank($signal)", {"label_equal"}),
 ])
 def test_a_leaking_feature_is_found(check, feature, kinds):
     found = check(feature, exit=1)

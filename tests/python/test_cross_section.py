@@ -137,8 +137,10 @@ def predictions(folder):
 CHAIN = '"cs_zscore", "robust_zscore", "winsorize(0.05)", "fillna(0)"'
 
 
-@pytest.mark.parametrize("scope", ["symbol", "pooled"])
-@pytest.mark.parametrize("processors", ['"cs_rank"', CHAIN])
+AFTER = '"cs_zscore", "robust_zscore", "cs_rank", "winsorize(0.05)", "fillna(0)", "cs_zscore"'
+
+
+@pytest.mark.parametrize("scope,processors", [("symbol", '"cs_rank"'), ("pooled", '"cs_rank"'), ("symbol", CHAIN), ("pooled", CHAIN), ("pooled", AFTER)])
 def test_predict_scales_as_the_run_did(start, hayate, bars, tmp_path, scope, processors):
     folder = start("run", scope=scope, processors=processors)
     hayate("predict", "--run", folder, "--input", bars, "--output", tmp_path / "again.parquet")
