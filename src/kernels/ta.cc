@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstring>
-#include <mutex>
 
 #include "kernels/dispatch.h"
 
@@ -75,15 +74,33 @@ LaneFunction Entry::lanes_for(const double* values) const {
   return lanes;
 }
 
+namespace {
+
+using Groups = std::array<std::span<const Entry>, 9>;
+
+Groups groups_of_active_isa() {
+  return {overlap_functions(),   momentum_functions(), volume_functions(), volatility_functions(), price_functions(),
+          statistic_functions(), math_functions(),     cycle_functions(),  pattern_functions()};
+}
+
+/// Made when they are first asked for, which is while `isa` is the active one.
+template <Isa isa>
+const Groups& groups_of() {
+  static const Groups groups = groups_of_active_isa();
+  return groups;
+}
+
+}  // namespace
+
 std::span<const std::span<const Entry>> function_groups() {
-  static std::array<std::array<std::span<const Entry>, 9>, 3> groups;  // by instruction set
-  static std::array<std::once_flag, 3> made;
-  const size_t isa = size_t(active_isa());
-  std::call_once(made[isa], [isa] {
-    groups[isa] = {overlap_functions(),   momentum_functions(), volume_functions(), volatility_functions(), price_functions(),
-                   statistic_functions(), math_functions(),     cycle_functions(),  pattern_functions()};
-  });
-  return groups[isa];
+  switch (active_isa()) {
+    case Isa::avx512:
+      return groups_of<Isa::avx512>();
+    case Isa::avx2:
+      return groups_of<Isa::avx2>();
+    default:
+      return groups_of<Isa::baseline>();
+  }
 }
 
 }  // namespace hayate::kernels::ta
