@@ -5,6 +5,7 @@ format ... program ... save ... load ... size ... loaded again
 csv ... hayate ... equal
 csv.zst ... hayate ... equal
 parquet ... hayate ... equal
+parquet zstd ... hayate ... equal
 feather ... hayate ... equal
 ...
 json ... hayate ... equal

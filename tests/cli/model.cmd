@@ -25,7 +25,7 @@ b          ...
 standard deviation of the mean probability over the feature's grid
 feature,value,mean_1
 a,...
-1
+3
 
 $ hayate importance --model m.hyt --method partial_dependence --input t.csv --features a,bb
 stderr> error: unknown feature 'bb'

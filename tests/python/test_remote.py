@@ -1,5 +1,4 @@
 """Inputs from a web server on loopback: what is read there is what is read from the disk, and what goes wrong is said."""
-import contextlib
 import http.server
 import pathlib
 import threading
@@ -53,8 +52,8 @@ def test_a_file_is_what_it_is_on_the_disk(hayate, server, tmp_path):
 
 
 def test_symbols_are_named_by_the_files(hayate, server, tmp_path):
-    hayate("features", "--input", f"{server}/AAPL.csv", f"{server}/MSFT.csv", "--expr", "m=Mean($close,5)", "--output", tmp_path / "there.parquet")
-    hayate("features", "--input", PRICES / "AAPL.csv", PRICES / "MSFT.csv", "--expr", "m=Mean($close,5)", "--output", tmp_path / "here.parquet")
+    hayate("features", "--input", f"{server}/AAPL.csv", "--input", f"{server}/MSFT.csv", "--expr", "m=Mean($close,5)", "--output", tmp_path / "there.parquet")
+    hayate("features", "--input", PRICES / "AAPL.csv", "--input", PRICES / "MSFT.csv", "--expr", "m=Mean($close,5)", "--output", tmp_path / "here.parquet")
     assert (tmp_path / "there.parquet").read_bytes() == (tmp_path / "here.parquet").read_bytes()
 
 
@@ -71,7 +70,7 @@ def test_an_error_inside_a_file_names_the_address(hayate, server, tmp_path):
 
 
 def test_nothing_listens(hayate):
-    with contextlib.closing(http.server.HTTPServer(("127.0.0.1", 0), Handler)) as closed:
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as closed:
         port = closed.server_port
     failed = hayate("head", f"http://127.0.0.1:{port}/x.csv", exit=None)
     assert failed.returncode != 0 and "cannot be downloaded" in failed.stderr
