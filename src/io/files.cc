@@ -27,6 +27,7 @@ constexpr size_t kPiece = size_t{1} << 20;
 
 /// The row of kExtensions that `path` ends with; the longest one, so that ".csv.gz" is found before a later ".gz" would.
 const Extension* extension_of(std::string_view path) {
+  if (is_remote(path)) path = path.substr(0, path.find_first_of("?#"));
   const std::string name = lower(path);
   const Extension* found = nullptr;
   for (const Extension& e : kExtensions)

@@ -162,7 +162,7 @@ Error store_error(const arrow::Status& status, const std::string& url) {
   return {Kind::io, what, url, "check the address, the credentials and the network"};
 }
 
-/// Stores that Arrow keeps in libraries of their own are loaded from where Arrow itself lies; their threads end before it does.
+/// Stores that Arrow keeps in libraries of their own are loaded from where Arrow itself lies.
 struct Stores {
   Stores() {
     Dl_info arrow{};
@@ -171,9 +171,22 @@ struct Stores {
     const std::string name = library.filename();  // libarrow.so.2600
     const std::string s3 = library.parent_path() / ("libarrow_s3" + name.substr(std::min(name.find('.'), name.size())));
     std::error_code ignored;
-    if (std::filesystem::exists(s3, ignored)) (void)arrow::fs::LoadFileSystemFactories(s3.c_str());
+    if (!std::filesystem::exists(s3, ignored) || !arrow::fs::LoadFileSystemFactories(s3.c_str()).ok()) return;
+    // Arrow's own EnsureFinalized leaves the threads of a loaded store running.
+    void* loaded = ::dlopen(s3.c_str(), RTLD_NOW | RTLD_NOLOAD);
+    if (loaded) end_s3 = reinterpret_cast<EndS3>(::dlsym(loaded, "_ZN5arrow2fs17EnsureS3FinalizedEv"));
   }
-  ~Stores() { arrow::fs::EnsureFinalized(); }
+  using EndS3 = arrow::Status (*)();
+  EndS3 end_s3 = nullptr;
+};
+
+/// Ends the threads of stores. Made after the first store was opened, so that at exit it goes before what they stand on.
+struct StoresEnd {
+  Stores::EndS3 end_s3;
+  ~StoresEnd() {
+    if (end_s3) (void)end_s3();
+    arrow::fs::EnsureFinalized();
+  }
 };
 
 Result<Place> open_store(const std::string& url) {
@@ -181,6 +194,7 @@ Result<Place> open_store(const std::string& url) {
   static const Stores stores;
   Place place;
   auto store = arrow::fs::FileSystemFromUri(uri, &place.path);
+  static const StoresEnd end{stores.end_s3};
   if (!store.ok()) return store_error(store.status(), url);
   place.store = *store;
   return place;
