@@ -245,8 +245,7 @@ Result<void> Aggregation::split(const Partitions& partitions, size_t partition, 
 Result<void> Aggregation::finish_all(const Partitions& partitions, int depth, const std::function<Result<void>(const Table&)>& sink,
                                      const exec::Cancellation& cancel, const std::function<void(size_t)>& done) {
   const int64_t room = memory_ / 5 * 2;
-  for (size_t p = 0; p < partitions.cut().count;) {
-    if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "aggregate", "run it again"};
+  for (size_t p = 0; p < partitions.cut().count && !cancel.stopped();) {
     std::vector<size_t> wave;
     int64_t bytes = 0;
     for (; p < partitions.cut().count && wave.size() < size_t(4 * pool_.workers()); ++p) {
@@ -260,13 +259,15 @@ Result<void> Aggregation::finish_all(const Partitions& partitions, int depth, co
       continue;
     }
     std::vector<Result<Table>> tables(wave.size(), Result<Table>(Table{}));
-    pool_.run(int64_t(wave.size()), [&](int64_t i, int) { tables[size_t(i)] = finish_partition(plan_, partitions, wave[size_t(i)]); });
+    pool_.run(int64_t(wave.size()), [&](int64_t i, int) { tables[size_t(i)] = finish_partition(plan_, partitions, wave[size_t(i)]); }, &cancel);
+    if (cancel.stopped()) break;  // some of them were not begun
     for (size_t i = 0; i < wave.size(); ++i) {
       HY_TRY(Table table, std::move(tables[i]));
       done(wave[i]);
       HY_CHECK(sink(table));
     }
   }
+  if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "aggregate", "run it again"};
   return {};
 }
 
