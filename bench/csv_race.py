@@ -1,34 +1,19 @@
 """What the peers of the CSV race share: the three tasks timed one after another, and the answers kept."""
-import json
-import resource
 import sys
-import time
+
+from timed_cases import Cases
 
 SAMPLE = 9973
 
 
 def race(version, read, sums, write, sample):
     """read(path), sums(path), write(table, path): timed. sample(table): every 9,973rd row as something with write_parquet or to_parquet."""
-    data, answer, repeats = sys.argv[1], sys.argv[2], int(sys.argv[4])
-    cases = {}
-
-    def timed(case, work):
-        walls, cpus, out = [], [], None
-        for _ in range(repeats):
-            out = None
-            cpu = lambda usage=resource.getrusage: sum(usage(resource.RUSAGE_SELF)[:2])
-            wall, before = time.perf_counter(), cpu()
-            out = work()
-            walls.append(time.perf_counter() - wall)
-            cpus.append(cpu() - before)
-        cases[case] = {"wall_s": walls, "cpu_s": cpus}
-        return out
-
-    keep(timed("sums", lambda: sums(f"{data}/rows.csv")), f"{answer}/sums.parquet")
-    table = timed("read", lambda: read(f"{data}/rows.csv"))
+    data, answer, cases = sys.argv[1], sys.argv[2], Cases(int(sys.argv[4]))
+    keep(cases.time("sums", lambda: sums(f"{data}/rows.csv")), f"{answer}/sums.parquet")
+    table = cases.time("read", lambda: read(f"{data}/rows.csv"))
     keep(sample(table), f"{answer}/read.parquet")
-    timed("write", lambda: write(table, f"{answer}/write.csv"))
-    print(json.dumps({"version": version, "cases": cases}))
+    cases.time("write", lambda: write(table, f"{answer}/write.csv"))
+    cases.print(version)
 
 
 def keep(table, path):

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pandas as pd
-from memory_race import race
+from timed_cases import Cases
 
 data, answer, repeats = sys.argv[1], sys.argv[2], int(sys.argv[4])
 frame = pd.read_parquet(f"{data}/rows.parquet")
@@ -23,9 +23,11 @@ def compact():
     return pd.DataFrame(out)
 
 
-outs, end = race(pd.__version__, repeats, {"compact": compact, "means": lambda: frame.groupby("category")[["age", "income", "score"]].mean(),
-                                           "norms": lambda: np.sqrt(np.einsum("ij,ij->i", matrix, matrix))})
-json.dump({key: list(row) for key, row in zip(outs["means"].index, outs["means"].to_numpy())}, open(f"{answer}/means.json", "w"))
-json.dump({name: str(dtype) for name, dtype in outs["compact"].dtypes.items()}, open(f"{answer}/dtypes.json", "w"))
-json.dump([len(outs["norms"])], open(f"{answer}/norms.json", "w"))
-end()
+cases = Cases(repeats, warm_up=1)
+small = cases.time("compact", compact)
+means = cases.time("means", lambda: frame.groupby("category")[["age", "income", "score"]].mean())
+norms = cases.time("norms", lambda: np.sqrt(np.einsum("ij,ij->i", matrix, matrix)))
+json.dump({key: list(row) for key, row in zip(means.index, means.to_numpy())}, open(f"{answer}/means.json", "w"))
+json.dump({name: str(dtype) for name, dtype in small.dtypes.items()}, open(f"{answer}/dtypes.json", "w"))
+json.dump([len(norms)], open(f"{answer}/norms.json", "w"))
+cases.print(pd.__version__)

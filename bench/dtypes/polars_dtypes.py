@@ -5,7 +5,7 @@ import sys
 
 os.environ["POLARS_MAX_THREADS"] = sys.argv[3]
 import polars as pl
-from memory_race import race
+from timed_cases import Cases
 
 data, answer, repeats = sys.argv[1], sys.argv[2], int(sys.argv[4])
 frame = pl.read_parquet(f"{data}/rows.parquet")
@@ -19,8 +19,10 @@ def compact():
                               *(pl.col(name).cast(pl.Categorical) for name, dtype in frame.schema.items() if dtype == pl.String))
 
 
-outs, end = race(pl.__version__, repeats, {"compact": compact, "means": lambda: frame.lazy().group_by("category").agg(pl.col("age", "income", "score").mean()).collect()})
-json.dump({row[0]: list(row[1:]) for row in outs["means"].iter_rows()}, open(f"{answer}/means.json", "w"))
+cases = Cases(repeats, warm_up=1)
+small = cases.time("compact", compact)
+means = cases.time("means", lambda: frame.lazy().group_by("category").agg(pl.col("age", "income", "score").mean()).collect())
+json.dump({row[0]: list(row[1:]) for row in means.iter_rows()}, open(f"{answer}/means.json", "w"))
 names = {"Int8": "int8", "Int16": "int16", "Int32": "int32", "Int64": "int64", "Float32": "float32", "Categorical": "category"}
-json.dump({name: names[str(dtype).partition("(")[0]] for name, dtype in outs["compact"].schema.items()}, open(f"{answer}/dtypes.json", "w"))
-end()
+json.dump({name: names[str(dtype).partition("(")[0]] for name, dtype in small.schema.items()}, open(f"{answer}/dtypes.json", "w"))
+cases.print(pl.__version__)

@@ -5,7 +5,7 @@ import pandas as pd
 from format_race import race
 
 frame = pd.read_parquet(f"{sys.argv[1]}/rows.parquet")
-race(pd.__version__, frame, {
+race(pd.__version__, {
     "csv": ("rows.csv", lambda p: frame.to_csv(p, index=False), lambda p: pd.read_csv(p, engine="pyarrow")),
     "csv.gz": ("rows.csv.gz", lambda p: frame.to_csv(p, index=False, compression={"method": "gzip", "compresslevel": 6}), pd.read_csv),
     "parquet": ("rows.parquet", lambda p: frame.to_parquet(p, index=False), pd.read_parquet),

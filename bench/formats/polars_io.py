@@ -7,7 +7,7 @@ import polars as pl
 from format_race import race
 
 frame = pl.read_parquet(f"{sys.argv[1]}/rows.parquet")
-race(pl.__version__, frame, {
+race(pl.__version__, {
     "csv": ("rows.csv", frame.write_csv, pl.read_csv),
     "parquet": ("rows.parquet", lambda p: frame.write_parquet(p, compression="snappy"), pl.read_parquet),
     "parquet zstd": ("rows.zstd.parquet", frame.write_parquet, pl.read_parquet),

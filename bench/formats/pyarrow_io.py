@@ -10,7 +10,7 @@ from format_race import race
 
 pa.set_cpu_count(int(sys.argv[3]))
 table = pq.read_table(f"{sys.argv[1]}/rows.parquet")
-race(pa.__version__, table, {
+race(pa.__version__, {
     "csv": ("rows.csv", lambda p: pa.csv.write_csv(table, p), pa.csv.read_csv),
     "parquet": ("rows.parquet", lambda p: pq.write_table(table, p), lambda p: pq.read_table(p, memory_map=False)),
     "parquet zstd": ("rows.zstd.parquet", lambda p: pq.write_table(table, p, compression="zstd"), lambda p: pq.read_table(p, memory_map=False)),

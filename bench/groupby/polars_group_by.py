@@ -1,9 +1,8 @@
 """Polars: group_by().agg() over a frame in memory, texts as Categorical, lazily as its own benchmark does."""
-import json
 import os
-import resource
 import sys
-import time
+
+from timed_cases import Cases
 
 data, answer, threads, repeats = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 os.environ["POLARS_MAX_THREADS"] = threads
@@ -22,16 +21,9 @@ QUESTIONS = {
 }
 frame = pl.read_parquet(f"{data}/rows.parquet")
 frame = frame.with_columns(col(name).cast(pl.Categorical) for name in ("id1", "id2", "id3")).rechunk()
-cases = {}
+cases = Cases(repeats)
 for question, (by, calls) in QUESTIONS.items():
-    walls, cpus = [], []
-    for _ in range(repeats):
-        cpu = lambda usage=resource.getrusage: sum(usage(resource.RUSAGE_SELF)[:2])
-        wall, before = time.perf_counter(), cpu()
-        out = frame.lazy().group_by(by).agg(calls).collect()
-        walls.append(time.perf_counter() - wall)
-        cpus.append(cpu() - before)
-    cases[question] = {"wall_s": walls, "cpu_s": cpus}
+    out = cases.time(question, lambda: frame.lazy().group_by(by).agg(calls).collect())
     out = out.with_columns(pl.col(pl.Categorical).cast(pl.String))
     (out.filter(col("id1") == "id001") if question == "q10" else out).write_parquet(f"{answer}/{question}.parquet")
-print(json.dumps({"version": pl.__version__, "cases": cases}))
+cases.print(pl.__version__)
