@@ -1,14 +1,12 @@
 #include "cache/log.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 #include "cache/store.h"
+#include "cache/test_files.h"
 
 using namespace hayate;
 using namespace hayate::cache;
@@ -16,13 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("hayate_log_" + std::to_string(getpid()));
-  Folder() { fs::remove_all(path); }
-  ~Folder() { fs::remove_all(path); }
-  fs::path file(int number = 0) const { return path / (std::to_string(number) + ".log"); }
-};
-
+fs::path log_file(const Folder& folder, int number = 0) { return folder.path / (std::to_string(number) + ".log"); }
 Hash128 key_of(int number) { return hash_bytes(&number, sizeof number); }
 std::string value_of(int number) { return std::string(size_t(10 + 7 * number), char('a' + number % 26)); }
 
@@ -31,14 +23,6 @@ std::string get(Log& log, int number) {
   bool damaged = false;
   return log.get(key_of(number), seconds, damaged).value_or(damaged ? "(damaged)" : "(none)");
 }
-
-std::string read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-void write(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
 
 }  // namespace
 
@@ -69,10 +53,10 @@ TEST_CASE("log: cut anywhere, the whole entries before are there and more can be
     auto log = Log::open(folder.path.string());
     for (int i = 0; i < 3; ++i) REQUIRE(log->put({key_of(i), value_of(i), 1}));
   }
-  const std::string whole = read(folder.file());
+  const std::string whole = read(log_file(folder));
   const size_t header = sizeof(EntryHeader), first = header + value_of(0).size(), second = first + header + value_of(1).size();
   for (size_t size = 0; size < whole.size(); ++size) {
-    write(folder.file(), whole.substr(0, size));
+    write(log_file(folder), whole.substr(0, size));
     auto log = Log::open(folder.path.string());
     CHECK(get(*log, 0) == (size >= first ? value_of(0) : "(none)"));
     CHECK(get(*log, 1) == (size >= second ? value_of(1) : "(none)"));
@@ -88,11 +72,11 @@ TEST_CASE("log: a flipped bit is no answer") {
     auto log = Log::open(folder.path.string());
     for (int i = 0; i < 2; ++i) REQUIRE(log->put({key_of(i), value_of(i), 1}));
   }
-  const std::string whole = read(folder.file());
+  const std::string whole = read(log_file(folder));
   for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
     std::string bad = whole;
     bad[bit / 8] = char(bad[bit / 8] ^ 1 << (bit % 8));
-    write(folder.file(), bad);
+    write(log_file(folder), bad);
     auto log = Log::open(folder.path.string());
     for (int i = 0; i < 2; ++i) {
       const std::string got = get(*log, i);

@@ -1,23 +1,16 @@
 #include "cache/store.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "cache/test_files.h"
 
 using namespace hayate;
 using namespace hayate::cache;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("hayate_store_" + std::to_string(getpid()));
-  Folder() { fs::remove_all(path); }
-  ~Folder() { fs::remove_all(path); }
-};
 
 Hash128 key_of(const std::string& text) { return hash_bytes(text.data(), text.size()); }
 
@@ -37,14 +30,6 @@ fs::path only_entry(const fs::path& folder) {
     if (at.path().extension() == ".result") return at.path();
   return {};
 }
-
-std::string read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-void write(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
 
 }  // namespace
 
