@@ -92,7 +92,7 @@ TEST_CASE("log: threads put and get beside each other") {
   REQUIRE(opened.ok());
   Store& store = opened.value();
   std::vector<std::thread> threads;
-  threads.reserve(size_t(4));
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&store, t] {
       for (int i = 100 * t; i < 100 * (t + 1); ++i) {
