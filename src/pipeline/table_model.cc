@@ -76,7 +76,7 @@ void add_answers(Table& table, const Model& model, const std::vector<double>& an
 }
 
 struct KeyResult {
-  std::optional<Predictor> predictor;
+  std::optional<PackedPredictor> predictor;
   std::optional<Error> error;
   std::optional<OutOfBag> out_of_bag;
 };
@@ -173,7 +173,7 @@ KeyResult train_key(const std::vector<float>& values, const std::vector<std::str
       std::get<Linear>(predictor.value()).calibration = std::move(maps.value());
     if (const ForestParams* forest = std::get_if<ForestParams>(&params); forest && !forest->oob_score) out_of_bag = {};
   }
-  return {std::move(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
+  return {pack(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
 }
 
 /// The model that training goes on from, which must have learnt the same.
@@ -315,61 +315,112 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   }
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
 
+  std::vector<PackedPredictor> packed;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (results[i].predictor) {
       model.keys.push_back(keys[i].key);
-      model.predictors.push_back(std::move(*results[i].predictor));
+      packed.push_back(std::move(*results[i].predictor));
     } else if (request.key.empty() || results[i].error->kind == Kind::usage) {
       return *results[i].error;
     } else {
       out.failures.push_back({keys[i].key, "training", results[i].error->what, 0, "", ""});
     }
   }
-  if (model.predictors.empty())
-    return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
-  steps.begin("write", int64_t(model.predictors.size()));
+  if (packed.empty()) return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
+  steps.begin("write", int64_t(packed.size()));
   HY_CHECK(report_out_of_bag(request, table, keys, results, model, out));
-  HY_CHECK(io::write_file(request.model, serialize(model)));
+  HY_TRY(const auto file, io::AtomicFile::create(request.model));
+  HY_CHECK(write_model(model, packed, [&file](std::string_view bytes) { return file->write(bytes.data(), bytes.size()); }));
+  HY_CHECK(file->publish());
   steps.end();
-  out.models = int64_t(model.predictors.size());
+  out.models = int64_t(packed.size());
   return out;
 }
 
 namespace {
 
-constexpr int64_t kPredictRows = 16'384;
+constexpr size_t kPredictRows = 16'384;  // rows of one task
 
-/// Predictions of the listed rows into out[row * outputs ...].
-void predict_group(const Predictor& predictor, const ModelScalers& scalers, const std::string& key, const FloatColumns& columns,
-                   const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool, std::vector<double>& out) {
-  const size_t outputs = size_t(num_outputs(predictor));
-  pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
-    const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
-    std::vector<float> part(count * size_t(columns.num_features));
-    for (int64_t f = 0; f < columns.num_features; ++f)
-      for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
-    scalers.apply(key, {part.data(), int64_t(count), columns.num_features, int64_t(count)});
-    std::vector<double> answers(count * outputs);
-    predict(predictor, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
-    for (size_t i = 0; i < count; ++i)
-      std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out.begin() + ptrdiff_t(size_t(rows[begin + i]) * outputs));
-  });
+/// The values of some rows of a key, scaled as its model wants them.
+std::vector<float> scaled_rows(const ModelScalers& scalers, const std::string& key, const FloatColumns& columns, std::span<const int32_t> rows) {
+  std::vector<float> part(rows.size() * size_t(columns.num_features));
+  for (int64_t f = 0; f < columns.num_features; ++f)
+    for (size_t i = 0; i < rows.size(); ++i) part[size_t(f) * rows.size() + i] = columns.column(f)[rows[i]];
+  scalers.apply(key, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())});
+  return part;
 }
 
+using KeyGroups = std::map<std::string, std::vector<int32_t>>;
+
+/// Predicts the rows of every key that has a model into `out`, a row's outputs side by side.
+class KeyedPrediction {
+ public:
+  KeyedPrediction(const ModelFile& file, const ModelScalers& scalers, const FloatColumns& columns, ForestCut cut, std::vector<double>& out)
+      : file_(file), scalers_(scalers), columns_(columns), cut_(cut), out_(out) {}
+
+  /// Keys of few rows side by side, each unpacked by who predicts it; of a key of many rows some rows a task. Returns how many rows were
+  /// predicted.
+  Result<int64_t> run(const KeyGroups& groups, exec::Pool& pool) {
+    std::vector<const KeyGroups::value_type*> small;
+    int64_t rows = 0;
+    for (const auto& group : groups) {
+      if (!file_.head().place_of(group.first)) continue;
+      rows += int64_t(group.second.size());
+      if (group.second.size() <= kPredictRows)
+        small.push_back(&group);
+      else
+        HY_CHECK(predict_large(group.first, group.second, pool));
+    }
+    std::vector<Result<void>> ends(small.size());
+    pool.run(int64_t(small.size()), [&](int64_t i, int) { ends[size_t(i)] = predict_small(small[size_t(i)]->first, small[size_t(i)]->second); });
+    for (const Result<void>& end : ends) HY_CHECK(end);
+    return rows;
+  }
+
+ private:
+  void predict_rows(const Predictor& predictor, const std::string& key, std::span<const int32_t> rows) const {
+    const size_t outputs = size_t(num_outputs(predictor));
+    const std::vector<float> part = scaled_rows(scalers_, key, columns_, rows);
+    std::vector<double> answers(rows.size() * outputs);
+    predict(predictor, {part.data(), int64_t(rows.size()), columns_.num_features, int64_t(rows.size())}, answers, cut_);
+    for (size_t i = 0; i < rows.size(); ++i)
+      std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out_.begin() + ptrdiff_t(size_t(rows[i]) * outputs));
+  }
+
+  Result<void> predict_small(const std::string& key, std::span<const int32_t> rows) const {
+    HY_TRY(const Predictor predictor, file_.predictor(*file_.head().place_of(key)));
+    predict_rows(predictor, key, rows);
+    return {};
+  }
+
+  Result<void> predict_large(const std::string& key, std::span<const int32_t> rows, exec::Pool& pool) const {
+    HY_TRY(const Predictor predictor, file_.predictor(*file_.head().place_of(key)));
+    pool.run(int64_t((rows.size() + kPredictRows - 1) / kPredictRows), [&](int64_t i, int) {
+      const size_t begin = size_t(i) * kPredictRows;
+      predict_rows(predictor, key, rows.subspan(begin, std::min(kPredictRows, rows.size() - begin)));
+    });
+    return {};
+  }
+
+  const ModelFile& file_;
+  const ModelScalers& scalers_;
+  const FloatColumns& columns_;
+  ForestCut cut_;
+  std::vector<double>& out_;
+};
+
 /// Columns leaf_<tree>: the leaf of every row, by its number in the tree; missing where a key has no model.
-Result<void> add_leaves(Table& table, const Model& model, const ModelScalers& scalers, const FloatColumns& columns,
-                        const std::map<std::string, std::vector<int32_t>>& groups, ForestCut cut) {
+Result<void> add_leaves(Table& table, const ModelFile& file, const ModelScalers& scalers, const FloatColumns& columns, const KeyGroups& groups,
+                        ForestCut cut) {
   std::vector<std::vector<double>> leaves;
   for (const auto& [key, rows] : groups) {
-    const Predictor* predictor = model.find(key);
-    if (!predictor) continue;
-    const Forest* forest = std::get_if<Forest>(predictor);
-    if (!forest) return usage_error(fmt::format("learner '{}' has no leaves", model.learner), "--leaves", "leave --leaves out");
+    const auto place = file.head().place_of(key);
+    if (!place) continue;
+    HY_TRY(const Predictor predictor, file.predictor(*place));
+    const Forest* forest = std::get_if<Forest>(&predictor);
+    if (!forest) return usage_error(fmt::format("learner '{}' has no leaves", file.head().learner), "--leaves", "leave --leaves out");
     const size_t trees = size_t(cut.num_trees > 0 ? std::min(cut.num_trees, forest->num_trees()) : forest->num_trees());
-    std::vector<float> part(rows.size() * size_t(columns.num_features));
-    for (int64_t f = 0; f < columns.num_features; ++f)
-      for (size_t i = 0; i < rows.size(); ++i) part[size_t(f) * rows.size() + i] = columns.column(f)[rows[i]];
-    scalers.apply(key, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())});
+    const std::vector<float> part = scaled_rows(scalers, key, columns, rows);
     std::vector<uint32_t> reached(rows.size() * trees);
     apply(*forest, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())}, reached, {int64_t(trees), cut.max_depth});
     if (leaves.size() < trees) leaves.resize(trees, std::vector<double>(size_t(columns.num_rows), std::nan("")));
@@ -383,7 +434,8 @@ Result<void> add_leaves(Table& table, const Model& model, const ModelScalers& sc
 }  // namespace
 
 Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
-  HY_TRY(const Model model, load_model(request.model));
+  HY_TRY(const ModelFile file, ModelFile::open(request.model));
+  const Model& model = file.head();
   HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
@@ -402,12 +454,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   out.rows = table.num_rows();
   const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
   std::vector<double> answers(size_t(table.num_rows()) * width, std::nan(""));
-  int64_t answered = 0;
-  for (const auto& [key, rows] : groups)
-    if (const Predictor* predictor = model.find(key)) {
-      predict_group(*predictor, scalers, key, columns, rows, request.cut, pool, answers);
-      answered += int64_t(rows.size());
-    }
+  HY_TRY(const int64_t answered, KeyedPrediction(file, scalers, columns, request.cut, answers).run(groups, pool));
   out.rows_without_model = out.rows - answered;
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "predict", "nothing was written; run the same command again"};
 
@@ -419,7 +466,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
     if (!is_feature && name != "prediction" && !name.starts_with("probability_")) result.add(name, table.columns[i]);
   }
   add_answers(result, model, answers);
-  if (request.leaves) HY_CHECK(add_leaves(result, model, scalers, columns, groups, request.cut));
+  if (request.leaves) HY_CHECK(add_leaves(result, file, scalers, columns, groups, request.cut));
   HY_TRY(out.checksum, io::write_table(request.output, result, request.kind));
   steps.end();
   return out;
