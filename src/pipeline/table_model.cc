@@ -26,8 +26,8 @@
 namespace hayate::pipeline {
 namespace {
 
-/// Of a row that trains, beside its codes: its number, label, weight, group, and their copies by place.
-constexpr int64_t kLabelBytes = 48;
+/// Of a row that trains, beside its codes: its number and label, its weight, its date in numbers and as a group, each by row and by place.
+constexpr int64_t kLabelBytes = 24, kWeightBytes = 8, kDateBytes = 24;
 
 /// Why these rows cannot be learnt from, or nothing.
 std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, const std::string& where) {
@@ -284,13 +284,17 @@ bool may_flow(const TrainRequest& request, const LearnerParams& params) {
          !(forest && forest->oob_score);
 }
 
-/// Error (budget): not even the codes fit. Reading took its most when the columns that are no features were read.
+/// The same of features that become codes as they are read. First the codes stand beside what reading takes, which was seen when the other
+/// columns were read, then beside what growing trees takes.
 Result<int> flowing_workers(const TrainRequest& request, const LearnerParams& params, Problem problem, int64_t rows, int64_t features) {
+  constexpr const char* kHint = "name fewer columns with --features";
   const bool weighted = !request.weight.empty() || request.half_life > 0;
   const CodeBytes codes = code_bytes(params, problem, weighted, rows, features);
-  const int64_t fixed = std::max(resident_bytes(), peak_memory_bytes()) + codes.codes + rows * kLabelBytes +
-                        TrainingTable::row_block_bytes(features) + predictor_bytes(params, rows, features);
-  return workers_within(request.exec, "train", fixed, codes.per_worker, exec::worker_count(request.exec), "name fewer columns with --features");
+  const int64_t stays = codes.codes + rows * (kLabelBytes + (request.weight.empty() ? 0 : kWeightBytes) + (request.by_date.empty() ? 0 : kDateBytes));
+  const int64_t reading = std::max(resident_bytes(), peak_memory_bytes()) + stays + TrainingTable::row_block_bytes(features);
+  HY_CHECK(check_memory("train", reading, exec::memory_limit_bytes(request.exec), kHint));
+  const int64_t fixed = resident_bytes() + stays + predictor_bytes(params, rows, features);
+  return workers_within(request.exec, "train", fixed, codes.per_worker, exec::worker_count(request.exec), kHint);
 }
 
 }  // namespace

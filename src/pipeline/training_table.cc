@@ -6,7 +6,7 @@ namespace hayate::pipeline {
 namespace {
 
 /// Cells of the block of float32 that rows are handed out from, and the rows that a worker takes of it at a time.
-constexpr int64_t kBlockCells = 4'000'000, kStretchRows = 1024;
+constexpr int64_t kBlockCells = 1'000'000, kStretchRows = 1024;
 
 int64_t block_rows(int64_t num_features) { return std::max(kStretchRows, kBlockCells / std::max<int64_t>(1, num_features)); }
 
@@ -18,9 +18,8 @@ Result<void> fill_block(const Table& table, const std::vector<std::string>& name
   const int64_t rows = table.num_rows();
   out.resize(names.size() * size_t(rows));
   std::vector<Result<void>> filled(names.size());
-  pool.run(int64_t(names.size()), [&](int64_t f, int) {
-    filled[size_t(f)] = fill_floats(table, {names[size_t(f)]}, where, categories, out.data() + f * rows, rows);
-  });
+  pool.run(int64_t(names.size()),
+           [&](int64_t f, int) { filled[size_t(f)] = fill_floats(table, {names[size_t(f)]}, where, categories, out.data() + f * rows, rows); });
   for (Result<void>& one : filled) HY_CHECK(std::move(one));
   return {};
 }
