@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -24,6 +25,9 @@
 
 namespace hayate::pipeline {
 namespace {
+
+/// Of a row that trains, beside its codes: its number and label, its weight, its date in numbers and as a group, each by row and by place.
+constexpr int64_t kLabelBytes = 24, kWeightBytes = 8, kDateBytes = 24;
 
 /// Why these rows cannot be learnt from, or nothing.
 std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, const std::string& where) {
@@ -136,36 +140,51 @@ std::vector<float> values_in_place(std::vector<float>&& all, int64_t num_rows, c
   return std::move(all);
 }
 
+/// What the values of one key's rows are learnt for, by their place among its rows.
+struct KeyLabels {
+  std::vector<double> numbers;
+  std::vector<int32_t> classes, groups;
+  std::vector<float> weights;
+
+  KeyLabels(const LabelColumn& label, const RowInfo& info, const std::vector<int32_t>& rows) {
+    const std::vector<float> all = info.half_life > 0 ? decayed_weights(info.days, rows, info.half_life, info.weights) : info.weights;
+    for (const int32_t row : rows) {
+      if (label.problem != Problem::classification)
+        numbers.push_back(label.numbers[size_t(row)]);
+      else
+        classes.push_back(label.classes[size_t(row)]);
+      if (!all.empty()) weights.push_back(all[size_t(row)]);
+      if (!info.groups.empty()) groups.push_back(info.groups[size_t(row)]);
+    }
+  }
+  Labels labels(const LabelColumn& label) const {
+    Labels out = label.problem == Problem::classification ? Labels::ids(classes, int32_t(label.class_names.size())) : Labels::numbers(numbers);
+    out.problem = label.problem, out.groups = groups, out.class_names = label.class_names;
+    return out;
+  }
+};
+
+TrainKey train_key_of(uint64_t seed, const std::string& key) { return {seed, checksum(key.data(), key.size())}; }
+
 KeyResult train_key(const std::vector<float>& values, const std::vector<std::string>& features, const LabelColumn& label, const RowInfo& info,
                     const LearnerParams& params, Calibration::Method calibration, uint64_t seed, const std::string& key,
                     const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
                     const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why, {}};
-  std::vector<float> row_weights;
-  std::vector<double> numbers;
-  std::vector<int32_t> classes, groups, every(rows.size());
-  const std::vector<float> weights = info.half_life > 0 ? decayed_weights(info.days, rows, info.half_life, info.weights) : info.weights;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    every[i] = int32_t(i);
-    if (label.problem != Problem::classification)
-      numbers.push_back(label.numbers[size_t(rows[i])]);
-    else
-      classes.push_back(label.classes[size_t(rows[i])]);
-    if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
-    if (!info.groups.empty()) groups.push_back(info.groups[size_t(rows[i])]);
-  }
+  const KeyLabels of_key(label, info, rows);
+  std::vector<int32_t> every(rows.size());
+  std::iota(every.begin(), every.end(), 0);
   const bool calibrated = calibration != Calibration::Method::none;
   const FloatColumns own{values.data(), int64_t(rows.size()), int64_t(features.size()), int64_t(rows.size()), features};
   const auto trainer = make_trainer(calibrated ? with_out_of_bag(params) : params, own);
   if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error(), {}};
-  Labels labels = label.problem == Problem::classification ? Labels::ids(classes, int32_t(label.class_names.size())) : Labels::numbers(numbers);
-  labels.problem = label.problem, labels.groups = groups, labels.class_names = label.class_names;
+  const Labels labels = of_key.labels(label);
   OutOfBag out_of_bag;
-  const TrainKey train_key{seed, checksum(key.data(), key.size())};
-  auto predictor = trainer->train(labels, row_weights, train_key, pool, &cancel, {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
+  const TrainKey train_key = train_key_of(seed, key);
+  auto predictor = trainer->train(labels, of_key.weights, train_key, pool, &cancel, {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
   if (!predictor.ok()) return {std::nullopt, predictor.error(), {}};
   if (calibrated) {
-    auto maps = calibrate(calibration, params, own, labels, row_weights, train_key, out_of_bag, pool, &cancel);
+    auto maps = calibrate(calibration, params, own, labels, of_key.weights, train_key, out_of_bag, pool, &cancel);
     if (!maps.ok()) return {std::nullopt, maps.error(), {}};
     if (Forest* forest = std::get_if<Forest>(&predictor.value()))
       forest->calibration = std::move(maps.value());
@@ -174,6 +193,18 @@ KeyResult train_key(const std::vector<float>& values, const std::vector<std::str
     if (const ForestParams* forest = std::get_if<ForestParams>(&params); forest && !forest->oob_score) out_of_bag = {};
   }
   return {pack(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
+}
+
+/// The same model, of features that are read some rows at a time.
+Result<Predictor> train_as_read(const RowSource& source, const std::optional<Error>& failure, const LabelColumn& label, const RowInfo& info,
+                                const LearnerParams& params, uint64_t seed, const std::vector<int32_t>& rows, const std::string& where,
+                                exec::Pool& pool, const exec::Cancellation& cancel) {
+  if (auto why = untrainable(label, rows, where)) return *why;
+  const KeyLabels of_rows(label, info, rows);
+  const auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
+  if (failure) return *failure;
+  if (!matrix.ok()) return matrix.error();
+  return train_on_codes(params, matrix.value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
 }
 
 /// The model that training goes on from, which must have learnt the same.
@@ -246,6 +277,26 @@ Result<int> training_workers(const TrainRequest& request, const LearnerParams& p
   return workers_within(request.exec, "train", fixed, each, exec::worker_count(request.exec), "name fewer columns with --features");
 }
 
+/// Whether features may be read some rows at a time: the learner sees codes alone, and nobody else wants values.
+bool may_flow(const TrainRequest& request, const LearnerParams& params) {
+  const auto* const forest = std::get_if<ForestParams>(&params);
+  return request.key.empty() && request.warm_start.empty() && request.calibration == Calibration::Method::none && learns_from_codes(params) &&
+         !(forest && forest->oob_score);
+}
+
+/// The same of features that become codes as they are read. First the codes stand beside what reading takes, which was seen when the other
+/// columns were read, then beside what growing trees takes.
+Result<int> flowing_workers(const TrainRequest& request, const LearnerParams& params, Problem problem, int64_t rows, int64_t features) {
+  constexpr const char* kHint = "name fewer columns with --features";
+  const bool weighted = !request.weight.empty() || request.half_life > 0;
+  const CodeBytes codes = code_bytes(params, problem, weighted, rows, features);
+  const int64_t stays = codes.codes + rows * (kLabelBytes + (request.weight.empty() ? 0 : kWeightBytes) + (request.by_date.empty() ? 0 : kDateBytes));
+  const int64_t reading = std::max(resident_bytes(), peak_memory_bytes()) + stays + TrainingTable::row_block_bytes(features);
+  HY_CHECK(check_memory("train", reading, exec::memory_limit_bytes(request.exec), kHint));
+  const int64_t fixed = resident_bytes() + stays + predictor_bytes(params, rows, features);
+  return workers_within(request.exec, "train", fixed, codes.per_worker, exec::worker_count(request.exec), kHint);
+}
+
 }  // namespace
 
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
@@ -268,9 +319,16 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
                        "leave it out, or pass --problem classification");
   HY_TRY(const Categories categories, text_categories(source.schema(), table, params));
   HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
-  HY_TRY(const int workers, training_workers(request, params, table.num_rows(), int64_t(model.features.size()), groups));
-  HY_TRY(std::vector<float> values, source.read_features(table.num_rows(), request.input.front(), categories));
-  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), model.features};
+  const int64_t num_features = int64_t(model.features.size());
+  Result<int> workers = training_workers(request, params, table.num_rows(), num_features, groups);
+  const bool flows = !workers.ok() && may_flow(request, params);
+  if (flows) workers = flowing_workers(request, params, label.problem, table.num_rows(), num_features);
+  if (!workers.ok()) return workers.error();
+  std::vector<float> values;
+  if (!flows) {
+    HY_TRY(values, source.read_features(table.num_rows(), request.input.front(), categories));
+  }
+  const FloatColumns columns{values.data(), table.num_rows(), num_features, table.num_rows(), model.features};
   HY_TRY(const RowInfo info, row_info(table, request));
 
   TrainOutcome out;
@@ -291,6 +349,8 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   std::vector<KeyResult> results(keys.size());
   steps.begin("train", int64_t(keys.size()));
   const std::string where = request.input.front();
+  exec::Pool fewer(workers.value() < pool.workers() ? workers.value() : 1);
+  exec::Pool& within = workers.value() < pool.workers() ? fewer : pool;
   const auto train = [&](size_t i, exec::Pool* trees) {
     const Predictor* from = start ? start->find(keys[i].key) : nullptr;
     const std::vector<float> own =
@@ -298,20 +358,21 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
     results[i] =
         train_key(own, model.features, label, info, params, request.calibration, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
   };
-  if (keys.size() == 1) {
+  if (flows) {
+    std::optional<Error> failure;
+    const RowSource rows = source.feature_rows(where, categories, within, cancel, failure);
+    auto trained = train_as_read(rows, failure, label, info, params, request.seed, keys[0].rows, where, within, cancel);
+    results[0] = trained.ok() ? KeyResult{pack(trained.value()), std::nullopt, {}} : KeyResult{std::nullopt, trained.error(), {}};
+  } else if (keys.size() == 1) {
     train(0, &pool);
   } else {
     std::vector<double> cost;
     for (const KeyRows& key : keys) cost.push_back(double(key.rows.size()));
-    exec::Pool fewer(workers < pool.workers() ? workers : 1);
-    (workers < pool.workers() ? fewer : pool)
-        .run(
-            exec::longest_first(cost),
-            [&](int64_t i, int) {
-              train(size_t(i), nullptr);
-              steps.advance();
-            },
-            &cancel);
+    const auto one = [&](int64_t i, int) {
+      train(size_t(i), nullptr);
+      steps.advance();
+    };
+    within.run(exec::longest_first(cost), one, &cancel);
   }
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
 
