@@ -3,8 +3,10 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -136,7 +138,10 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error: out of memory\n   at: hayate\n  try: fewer --workers, a smaller input, or a machine with more memory\n");
     return 4;
-  } catch (const std::exception& failure) {  // a library below threw what its boundary did not catch
+  } catch (const std::exception& failure) {
+    const auto* const system = dynamic_cast<const std::system_error*>(&failure);
+    if (system && system->code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // whoever read our output has gone
+    // A library below threw what its boundary did not catch.
     fmt::print(stderr, "error: {}\n   at: hayate {}\n  try: this is a defect of hayate; the command line above reproduces it\n", failure.what(),
                words.empty() ? "" : words[0]);
     return 1;
