@@ -1,17 +1,42 @@
-# hayate_layer(NAME SOURCES a.cc ... TESTS a_test.cc ... LINK base table ...)
+# hayate_layer(NAME [COLD] SOURCES a.cc ... TESTS a_test.cc ... LINK base table ...)
 # One static library per folder of src/, and one test program NAME_test beside it. A layer links lower layers only;
-# tools/check_layers.py holds the includes against the same order.
+# tools/check_layers.py holds the includes against the same order. COLD: see hayate_cold.
 function(hayate_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;LINK;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "SOURCES;TESTS;LINK;TEST_LINK" ${ARGN})
   list(TRANSFORM ARG_LINK PREPEND hayate_ REGEX "^[a-z]+$")
   list(TRANSFORM ARG_TEST_LINK PREPEND hayate_ REGEX "^[a-z]+$")
   add_library(hayate_${name} STATIC ${ARG_SOURCES})
   target_link_libraries(hayate_${name} PUBLIC fmt::fmt Threads::Threads ${ARG_LINK})
+  hayate_precompiled(hayate_${name})
+  if(ARG_COLD)
+    hayate_cold(hayate_${name})
+  endif()
   if(HAYATE_TESTS AND ARG_TESTS)
     add_executable(${name}_test ${PROJECT_SOURCE_DIR}/tests/unit_main.cc ${ARG_TESTS})
     target_link_libraries(${name}_test hayate_${name} ${ARG_TEST_LINK})
+    hayate_precompiled(${name}_test)
+    hayate_cold(${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test --no-intro WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   endif()
+endfunction()
+
+# hayate_cold(TARGET): it plans, asks and prints, and leaves rows to the layers below: -O1, a quarter less to compile.
+function(hayate_cold target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
+# hayate_precompiled(TARGET): the library headers that most sources include are read once, not 400 times: a fifth of a clean build.
+# Sources still name all they use: with ccache, which remembers whole objects instead, `./dev` leaves this out.
+function(hayate_precompiled target)
+  if(NOT TARGET hayate_headers)
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/headers.cc CONTENT "")
+    add_library(hayate_headers OBJECT ${CMAKE_BINARY_DIR}/headers.cc)
+    target_link_libraries(hayate_headers PRIVATE fmt::fmt Threads::Threads)
+    target_precompile_headers(hayate_headers PRIVATE <algorithm> <array> <atomic> <bit> <charconv> <chrono> <cmath> <condition_variable> <cstdint> <cstring>
+      <filesystem> <functional> <limits> <map> <memory> <mutex> <numeric> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility>
+      <variant> <vector> <fmt/format.h>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM hayate_headers)
 endfunction()
 
 # hayate_kernels(NAME SOURCES a.cc ...): every source compiled once per instruction set, see src/kernels/isa.h.
@@ -23,7 +48,8 @@ function(hayate_kernels)
   foreach(isa baseline avx2 avx512)
     add_library(hayate_kernels_${isa} OBJECT ${ARGN})
     target_compile_definitions(hayate_kernels_${isa} PRIVATE HAYATE_ISA=${isa})
-    target_compile_options(hayate_kernels_${isa} PRIVATE -O3 -fno-trapping-math ${flags_${isa}})
+    target_compile_options(hayate_kernels_${isa} PRIVATE $<$<CONFIG:Release>:-O3> -fno-trapping-math ${flags_${isa}})
+    target_precompile_headers(hayate_kernels_${isa} PRIVATE <bit> <cmath> <cstdint> <cstring> <limits> <utility> <vector>)
     target_sources(hayate_kernels PRIVATE $<TARGET_OBJECTS:hayate_kernels_${isa}>)
   endforeach()
 endfunction()

@@ -14,8 +14,9 @@
 #include "hayate/model.h"
 
 namespace hayate::exec {
+class Cancellation;
 class Pool;
-}
+}  // namespace hayate::exec
 
 namespace hayate {
 
@@ -34,14 +35,15 @@ struct RankedMatrix {
   }
 };
 
-/// Sorts every column once. num_rows < 2^31; zero rows or features give an empty matrix.
-RankedMatrix rank_columns(const FloatColumns& raw);
+/// Sorts every column once. num_rows < 2^31; zero rows or features give an empty matrix. Told to stop, it gives what nobody should use.
+RankedMatrix rank_columns(const FloatColumns& raw, const exec::Cancellation* cancel = nullptr);
 
 /// Memory aligned to 64 bytes; 64 bytes past its end may be read.
 class AlignedBytes {
  public:
   AlignedBytes() = default;
   explicit AlignedBytes(size_t size);  ///< zero-filled
+  static AlignedBytes unfilled(size_t size);
   uint8_t* data() { return bytes_.get(); }
   const uint8_t* data() const { return bytes_.get(); }
   size_t size() const { return size_; }
@@ -92,12 +94,13 @@ enum class Spread {
 Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins = 64,
                                  std::span<const uint8_t> categorical = {}, Spread spread = Spread::even);
 /// The same matrix straight from the values, without ranks: the faster way unless many long folds share a table. A pool shares
-/// the coding of long tables.
+/// the coding of long tables. Error (interrupted): `cancel` said stop.
 Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins = 64,
-                                std::span<const uint8_t> categorical = {}, Spread spread = Spread::even, exec::Pool* pool = nullptr);
+                                std::span<const uint8_t> categorical = {}, Spread spread = Spread::even, exec::Pool* pool = nullptr,
+                                const exec::Cancellation* cancel = nullptr);
 /// No bins: every value is a code of its own, so that training tries every threshold. Only forests can train on it.
 Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
-                                   std::span<const uint8_t> categorical = {});
+                                   std::span<const uint8_t> categorical = {}, const exec::Cancellation* cancel = nullptr);
 
 /// A table that is computed whenever it is read, some rows at a time, so that it is never there as a whole.
 struct RowSource {

@@ -82,8 +82,11 @@ class Trainer {
   /// True when training and predicting read the values given to make_trainer(), which then must stay; false when they may be
   /// freed or overwritten once it has returned.
   virtual bool keeps_values() const = 0;
+  /// From now on prepare() and predict() stop when `cancel` says so: prepare() with an Error (interrupted), predict() with rows left out, which is
+  /// for the caller to notice. train() is given its own.
+  void stop_with(const exec::Cancellation* cancel) { cancel_ = cancel; }
   /// Chooses the rows that the next train() learns from (they may repeat), and computes what depends on them alone.
-  /// Errors (input): no rows; (usage): params out of range.
+  /// Errors (input): no rows; (usage): params out of range; (interrupted).
   virtual Result<void> prepare(std::span<const int32_t> rows) = 0;
   /// Trains on the rows prepared. `labels` and `weights` (may be empty) are indexed by row of the table. With a pool the work
   /// is spread over its workers. `extras` concern forests; other learners ignore them. Errors as train_forest().
@@ -100,6 +103,9 @@ class Trainer {
   /// Rows of the table as `predictor`, of the last prepare(), predicts them: the bytes of predict() on their values, sooner.
   /// May be called from several threads. `out` is row-major, rows.size() x num_outputs.
   virtual void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const = 0;
+
+ protected:
+  const exec::Cancellation* cancel_ = nullptr;
 
  private:
   LearnerParams params_;

@@ -5,6 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -245,7 +248,9 @@ struct Model {
   std::vector<std::string> keys;                           ///< ascending, unique, one per predictor; {""} for one model
   std::vector<Predictor> predictors;
 
-  /// The predictor of `key`, or null. One model without a key column answers to every key.
+  /// The place of `key` in `keys`, or nothing. One model without a key column answers to every key.
+  std::optional<size_t> place_of(std::string_view key) const;
+  /// The predictor of `key`, or null.
   const Predictor* find(std::string_view key) const;
   bool operator==(const Model&) const = default;
 };
@@ -257,6 +262,18 @@ Result<const Predictor*> pick_predictor(const Model& model, std::string_view key
 /// `model.keys` must ascend, and every predictor must have features.size() features and classes.size() classes.
 std::string serialize(const Model& model);
 
+/// A predictor as the bytes that a .hyt file keeps of it: a tenth of its memory for a forest of classes. Whoever trains many
+/// packs each where it was trained.
+struct PackedPredictor {
+  uint32_t kind = 0;
+  uint64_t size = 0;  ///< of the bytes without the zeros at their end
+  uint64_t checksum = 0;
+  std::string bytes;
+};
+PackedPredictor pack(const Predictor& predictor);
+/// The bytes that serialize() gives of `head` with these predictors, one per key, in pieces: the first Error of `write` ends it.
+Result<void> write_model(const Model& head, std::span<const PackedPredictor> predictors, const std::function<Result<void>(std::string_view)>& write);
+
 /// A model from the bytes of a .hyt file. Any flipped, missing or added byte is an Error (Kind::input), as is a file of
 /// another kind or a newer version. `where` names the source in errors.
 Result<Model> parse_model(std::string_view bytes, const std::string& where);
@@ -264,7 +281,27 @@ Result<Model> parse_model(std::string_view bytes, const std::string& where);
 void append_predictor(const Predictor& predictor, std::string& out);
 /// Takes a predictor that append_predictor wrote off the front of `bytes`. Nothing when they are no such thing.
 std::optional<Predictor> take_predictor(std::string_view& bytes);
-/// The same from a file.
+/// parse_model() of a file.
 Result<Model> load_model(const std::string& path);
+
+/// A .hyt file whose predictors are unpacked when they are asked for: of 5,000 models those that a table has rows for.
+class ModelFile {
+ public:
+  /// Every byte of the file is held against its checksum here.
+  static Result<ModelFile> open(const std::string& path);
+  ModelFile(ModelFile&&) noexcept;
+  ModelFile& operator=(ModelFile&&) noexcept;
+  ~ModelFile();
+
+  /// The model without its predictors.
+  const Model& head() const;
+  /// The predictor of head().keys[place]. From any number of threads.
+  Result<Predictor> predictor(size_t place) const;
+
+ private:
+  struct State;
+  explicit ModelFile(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace hayate

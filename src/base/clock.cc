@@ -24,9 +24,15 @@ double thread_cpu_seconds() {
 }
 
 int64_t peak_memory_bytes() {
-  rusage use{};
-  getrusage(RUSAGE_SELF, &use);
-  return int64_t(use.ru_maxrss) * 1024;
+  // Not ru_maxrss, which an exec inherits: the peak of whoever started this process.
+  long kib = 0;
+  if (std::FILE* file = std::fopen("/proc/self/status", "r")) {
+    char line[256];
+    while (std::fgets(line, sizeof line, file) && std::sscanf(line, "VmHWM: %ld kB", &kib) != 1) {
+    }
+    std::fclose(file);
+  }
+  return kib > 0 ? int64_t(kib) * 1024 : resident_bytes();
 }
 
 int64_t resident_bytes() {

@@ -185,7 +185,7 @@ std::string bucket_figure(std::span<const Bucket> buckets) {
                                               format_value(b.mean_label, Format::number), format_value(2 * b.standard_error, Format::number),
                                               format_value(b.mean_prediction, Format::number), format_count(b.rows)));
   }
-  if (rows > 0) chart.guides.push_back({sum / rows, "mean of all rows"});
+  if (rows > 0) chart.guides.emplace_back(sum / rows, "mean of all rows");
   return figure(chart,
                 "A forecast with skill climbs from left to right. Error bars: two standard errors as if rows were independent; symbols move "
                 "together, so the truth is wider.",

@@ -23,6 +23,7 @@ struct ReadOptions {
   std::vector<NamedType> types = {};  ///< of columns by name; an unknown name is a usage Error, a value that does not fit an input Error
   double timeout_seconds = 0;         ///< of a file that a worker process reads (HDF5); 0: ten minutes
   CsvForm csv = {};                   ///< how CSV files are written; other formats refuse anything but the defaults
+  bool coded_text = false;            ///< text columns of CSV files may come as categories: what reads words by code need not look at every row's
 };
 
 /// The table in `path`: a file, a qlib folder, or standard input ("-"). Folders key=value above it are columns too (partitions.h). An unknown name in `columns` is a usage Error with the nearest name.

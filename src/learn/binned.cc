@@ -32,6 +32,7 @@
 #include "learn/codes.h"
 #include "learn/cuts.h"
 #include "learn/share.h"
+#include "learn/stopped.h"
 
 namespace hayate {
 
@@ -113,11 +114,14 @@ Result<BinnedMatrix> begin_matrix(int64_t num_rows, int64_t num_features, std::s
 
 using namespace learn;
 
-AlignedBytes::AlignedBytes(size_t size) : size_(size) {
+AlignedBytes::AlignedBytes(size_t size) : AlignedBytes(unfilled(size)) { std::memset(bytes_.get(), 0, size); }
+
+AlignedBytes AlignedBytes::unfilled(size_t size) {
   auto* bytes = static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64 + 64));
   if (!bytes) throw std::bad_alloc();
-  std::memset(bytes, 0, size);
-  bytes_.reset(bytes);
+  AlignedBytes out;
+  out.bytes_.reset(bytes), out.size_ = size;
+  return out;
 }
 void AlignedBytes::Free::operator()(uint8_t* bytes) const { std::free(bytes); }
 
@@ -138,6 +142,7 @@ uint32_t row_of(Keyed k) { return uint32_t(k); }
 /// Sorts one column: radix, 8 bits a pass, passes in which all values agree are skipped. NaN is left out.
 class ColumnSorter {
  public:
+  explicit ColumnSorter(const exec::Cancellation* cancel = nullptr) : cancel_(cancel) {}
   void start() { keyed_.clear(); }
   void add(float x, uint32_t row) {
     if (x == x) keyed_.push_back(uint64_t(order_bits(x)) << 32 | row);
@@ -147,7 +152,7 @@ class ColumnSorter {
     for (const Keyed k : keyed_)
       for (int pass = 0; pass < 4; ++pass) ++counts[pass][k >> (32 + 8 * pass) & 255];
     spare_.resize(keyed_.size());
-    for (int pass = 0; pass < 4 && !keyed_.empty(); ++pass) {
+    for (int pass = 0; pass < 4 && !keyed_.empty() && !stopped(cancel_); ++pass) {
       uint32_t* count = counts[pass];
       if (count[keyed_[0] >> (32 + 8 * pass) & 255] == keyed_.size()) continue;
       std::exclusive_scan(count, count + 256, count, 0u);
@@ -158,6 +163,7 @@ class ColumnSorter {
   }
 
  private:
+  const exec::Cancellation* cancel_;
   std::vector<Keyed> keyed_, spare_;
 };
 
@@ -225,13 +231,27 @@ Result<void> bin_column(const Rank* ranks, std::span<const float> values, const 
   return {};
 }
 
+/// Zeroes alone would take 20 ms where codes are 50 MB, so only what stands behind the codes of a column is zeroed.
 void make_room_for_codes(BinnedMatrix& matrix) {
   matrix.stride = (matrix.num_rows + 63) / 64 * 64;
-  matrix.codes = AlignedBytes(size_t(matrix.stride * matrix.num_features));
+  matrix.codes = AlignedBytes::unfilled(size_t(matrix.stride * matrix.num_features));
+  for (int64_t feature = 0; feature < matrix.num_features; ++feature)
+    std::fill(matrix.codes.data() + feature * matrix.stride + matrix.num_rows, matrix.codes.data() + (feature + 1) * matrix.stride, uint8_t{0});
+}
+
+/// Cells that are coded between two looks at whether to go on: some 3 ms.
+constexpr int64_t kCellsAtOnce = 1'000'000;
+
+/// Codes of the rows [first, first + count), which are a multiple of 64 but at the end.
+void code_part(const FloatColumns& raw, int64_t first, int64_t count, const exec::Cancellation* cancel, BinnedMatrix& matrix) {
+  const int64_t step = std::max<int64_t>(1, kCellsAtOnce / std::max<int64_t>(1, raw.num_features) / 64) * 64;
+  for (const int64_t end = first + count; first < end && !stopped(cancel); first += step)
+    code_columns(matrix.cuts, {raw.data + first, std::min(step, end - first), raw.num_features, raw.stride}, matrix.codes.data() + first,
+                 matrix.stride);
 }
 
 struct CutScratch {
-  ColumnSorter sorter;
+  ColumnSorter sorter{};
   std::vector<float> tile, sorted;
 };
 
@@ -293,13 +313,13 @@ Result<void> cut_categories(const float* column, std::span<const int32_t> train_
 
 }  // namespace
 
-RankedMatrix rank_columns(const FloatColumns& raw) {
+RankedMatrix rank_columns(const FloatColumns& raw, const exec::Cancellation* cancel) {
   assert(raw.num_rows < int64_t{1} << 31);
   RankedMatrix out{raw.num_rows, raw.num_features, {}, {}, {0}, {}, {raw.names.begin(), raw.names.end()}};
   const bool small = raw.num_rows < 65'536;
   (small ? out.ranks16.resize(size_t(raw.num_rows * raw.num_features)) : out.ranks32.resize(size_t(raw.num_rows * raw.num_features)));
-  ColumnSorter sorter;
-  for (int64_t feature = 0; feature < raw.num_features; ++feature) {
+  ColumnSorter sorter(cancel);
+  for (int64_t feature = 0; feature < raw.num_features && !stopped(cancel); ++feature) {
     const std::span<const float> column(raw.column(feature), size_t(raw.num_rows));
     const size_t begin = size_t(feature * raw.num_rows);
     if (small)
@@ -331,9 +351,10 @@ Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int
 }
 
 Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
-                                   std::span<const uint8_t> categorical) {
+                                   std::span<const uint8_t> categorical, const exec::Cancellation* cancel) {
   HY_TRY(BinnedMatrix matrix, begin_matrix(ranked->num_rows, ranked->num_features, train_rows, kMaxBins, ranked->names, categorical));
   for (int64_t feature = 0; feature < ranked->num_features; ++feature) {
+    if (stopped(cancel)) return stopped_error("bins");
     const std::span<const float> values = ranked->values_of(feature);
     const auto misses = [&](const auto& ranks) {
       return std::any_of(train_rows.begin(), train_rows.end(),
@@ -348,21 +369,22 @@ Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, s
 }
 
 Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t> train_rows, int max_bins, std::span<const uint8_t> categorical,
-                                Spread spread, exec::Pool* pool) {
+                                Spread spread, exec::Pool* pool, const exec::Cancellation* cancel) {
   HY_TRY(BinnedMatrix matrix, begin_matrix(raw.num_rows, raw.num_features, train_rows, max_bins, raw.names, categorical));
   make_room_for_codes(matrix);
   const std::vector<int32_t> for_cuts = cut_rows(train_rows, max_bins);
   const TrainRows rows{train_rows, for_cuts};
   CutScratch scratch;
-  while (matrix.cuts.num_features() < raw.num_features)
+  while (matrix.cuts.num_features() < raw.num_features) {
+    if (stopped(cancel)) return stopped_error("bins");
     if (const int64_t feature = matrix.cuts.num_features(); is_categorical(categorical, feature))
       HY_CHECK(cut_categories(raw.column(feature), train_rows, matrix));
     else
       cut_features(raw, rows, {max_bins, spread}, scratch, matrix);
-  share_rows(raw.num_rows, pool, [&](int64_t first, int64_t count) {
-    code_columns(matrix.cuts, {raw.data + first, count, raw.num_features, raw.stride}, matrix.codes.data() + first, matrix.stride);
-  });
+  }
+  share_rows(raw.num_rows, pool, [&](int64_t first, int64_t count) { code_part(raw, first, count, cancel, matrix); });
   for (int64_t feature = 0; feature < raw.num_features; ++feature) {
+    if (stopped(cancel)) return stopped_error("bins");
     const std::span<const float> column(raw.column(feature), size_t(raw.num_rows));
     uint8_t* codes = matrix.codes.data() + feature * matrix.stride;
     for (size_t row = 0; row < column.size() && is_categorical(categorical, feature); ++row)

@@ -46,13 +46,13 @@ void add_tile(const Tiles& tiles, int64_t t, std::span<const float> weights, std
 GramBlocks::GramBlocks(const FloatColumns& values)
     : values_(values), block_rows_(rows_per_block(values)), blocks_(std::make_unique<Block[]>(size_t(values.num_rows / block_rows_ + 1))) {}
 
-const GramBlocks::Block& GramBlocks::block(int64_t index) const {
+const GramBlocks::Block& GramBlocks::block(int64_t index, const exec::Cancellation* cancel) const {
   Block& own = blocks_[size_t(index)];
-  std::call_once(own.once, [&] { sum_block(index, own); });
+  std::call_once(own.once, [&] { sum_block(index, cancel, own); });
   return own;
 }
 
-void GramBlocks::sum_block(int64_t index, Block& own) const {
+void GramBlocks::sum_block(int64_t index, const exec::Cancellation* cancel, Block& own) const {
   const int64_t features = values_.num_features, first = index * block_rows_;
   std::vector<double> sum(static_cast<size_t>(features), 0.0);
   for (int64_t f = 0; f < features; ++f) {
@@ -67,10 +67,10 @@ void GramBlocks::sum_block(int64_t index, Block& own) const {
   own.products.assign(size_t(features * features), 0.0);
   const std::vector<double> ones(size_t(features), 1.0);
   const Tiles tiles{values_, rows, own.mean, ones};
-  for (int64_t t = 0; t < tiles.count(); ++t) add_tile(tiles, t, {}, own.products);
+  for (int64_t t = 0; t < tiles.count() && !stopped(cancel); ++t) add_tile(tiles, t, {}, own.products);
 }
 
-GramBlocks::Cover GramBlocks::cover(std::span<const int32_t> rows) const {
+GramBlocks::Cover GramBlocks::cover(std::span<const int32_t> rows, const exec::Cancellation* cancel) const {
   Cover out;
   const auto run_from = [&](size_t i) {  // rows[i] and those that count on from it
     size_t end = i + 1;
@@ -79,8 +79,9 @@ GramBlocks::Cover GramBlocks::cover(std::span<const int32_t> rows) const {
   };
   for (size_t i = 0; i < rows.size();) {
     if (rows[i] % block_rows_ == 0 && run_from(i) == block_rows_) {
+      if (stopped(cancel)) return out;
       const int64_t index = rows[i] / block_rows_;
-      if (block(index).complete) {
+      if (block(index, cancel).complete) {
         out.blocks.push_back(index);
         i += size_t(block_rows_);
         continue;
@@ -91,15 +92,16 @@ GramBlocks::Cover GramBlocks::cover(std::span<const int32_t> rows) const {
   return out;
 }
 
-Moments GramBlocks::moments(std::span<const int32_t> rows, std::span<const float> weights, exec::Pool* pool) const {
+Moments GramBlocks::moments(std::span<const int32_t> rows, std::span<const float> weights, exec::Pool* pool, const exec::Cancellation* cancel) const {
   const size_t features = size_t(values_.num_features);
-  const Cover parts = weights.empty() ? cover(rows) : Cover{{}, {rows.begin(), rows.end()}};
+  const Cover parts = weights.empty() ? cover(rows, cancel) : Cover{{}, {rows.begin(), rows.end()}};
   Moments out;
   for (const int32_t row : rows) out.weight += weights.empty() ? 1.0 : double(weights[size_t(row)]);
   out.mean.assign(features, 0.0);
   exec::run_all(int64_t(features), pool, [&](int64_t f) {
+    if (stopped(cancel)) return;
     double sum = 0, weight = double(parts.blocks.size()) * double(block_rows_);
-    for (const int64_t index : parts.blocks) sum += block(index).sum[size_t(f)];
+    for (const int64_t index : parts.blocks) sum += block(index, cancel).sum[size_t(f)];
     const float* column = values_.column(f);
     for (const int32_t row : parts.loose) {
       const double w = weights.empty() ? 1.0 : double(weights[size_t(row)]);
@@ -110,9 +112,9 @@ Moments GramBlocks::moments(std::span<const int32_t> rows, std::span<const float
   const std::vector<double> ones(features, 1.0);
   const Tiles tiles{values_, parts.loose, out.mean, ones};
   const int64_t whole = int64_t(parts.blocks.size());
-  out.products = sum_over(whole + tiles.count(), features * features, pool, [&](int64_t unit, std::vector<double>& sums) {
+  out.products = sum_over(whole + tiles.count(), features * features, pool, cancel, [&](int64_t unit, std::vector<double>& sums) {
     if (unit >= whole) return add_tile(tiles, unit - whole, weights, sums);
-    const Block& own = block(parts.blocks[size_t(unit)]);
+    const Block& own = block(parts.blocks[size_t(unit)], cancel);
     for (size_t i = 0; i < features; ++i) {
       const double moved = double(block_rows_) * (own.mean[i] - out.mean[i]);
       for (size_t j = 0; j <= i; ++j) sums[i * features + j] += own.products[i * features + j] + moved * (own.mean[j] - out.mean[j]);

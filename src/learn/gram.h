@@ -26,8 +26,9 @@ class GramBlocks {
   explicit GramBlocks(const FloatColumns& values);
 
   const FloatColumns& values() const { return values_; }
-  /// Of `rows`, none of which holds an infinity; `weights`, by row of the table, may be empty. Any thread.
-  Moments moments(std::span<const int32_t> rows, std::span<const float> weights, exec::Pool* pool) const;
+  /// Of `rows`, none of which holds an infinity; `weights`, by row of the table, may be empty. Any thread. Once `cancel` has said stop, what this
+  /// and every later call gives is of no use.
+  Moments moments(std::span<const int32_t> rows, std::span<const float> weights, exec::Pool* pool, const exec::Cancellation* cancel) const;
 
  private:
   struct Block {
@@ -36,9 +37,9 @@ class GramBlocks {
     std::vector<double> sum, mean, products;
   };
   struct Cover;
-  const Block& block(int64_t index) const;
-  void sum_block(int64_t index, Block& block) const;
-  Cover cover(std::span<const int32_t> rows) const;
+  const Block& block(int64_t index, const exec::Cancellation* cancel) const;
+  void sum_block(int64_t index, const exec::Cancellation* cancel, Block& block) const;
+  Cover cover(std::span<const int32_t> rows, const exec::Cancellation* cancel) const;
 
   FloatColumns values_;
   int64_t block_rows_ = 0;

@@ -27,9 +27,9 @@ double mean_label(const Examples& examples, const Labels& labels) {
 
 /// Sum over rows of w z (y - mean - z b) for the scaled features z.
 std::vector<double> pull_of(const Tiles& tiles, const Examples& examples, const Labels& labels, double mean, std::span<const double> b,
-                            exec::Pool* pool) {
+                            exec::Pool* pool, const exec::Cancellation* cancel) {
   const int64_t features = tiles.values.num_features;
-  return sum_over(tiles.count(), size_t(features), pool, [&](int64_t t, std::vector<double>& sums) {
+  return sum_over(tiles.count(), size_t(features), pool, cancel, [&](int64_t t, std::vector<double>& sums) {
     std::vector<double> tile(size_t(features * kTileRows)), score(static_cast<size_t>(kTileRows), 0.0);
     const std::span<const int32_t> rows = tiles.load(t, tile.data());
     kernels::gram_kernels().add_scaled(tile.data(), features, b.data(), score.data());
@@ -63,7 +63,8 @@ std::vector<double> gather(const Live& live, std::span<const double> all) {
 
 }  // namespace
 
-Result<Linear> train_least_squares(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool) {
+Result<Linear> train_least_squares(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool,
+                                   const exec::Cancellation* cancel) {
   constexpr int kRefinements = 2;
   const size_t features = examples.scale.size();
   const double mean = mean_label(examples, labels);
@@ -71,22 +72,23 @@ Result<Linear> train_least_squares(const GramBlocks& blocks, const Examples& exa
   const Live live = live_part(examples);
   const size_t size = live.features.size();
   std::vector<double> b(features, 0.0);
-  std::vector<double> pull = gather(live, pull_of(tiles, examples, labels, mean, b, pool));
+  std::vector<double> pull = gather(live, pull_of(tiles, examples, labels, mean, b, pool, cancel));
   if (penalty.l1 > 0) {
     const std::vector<double> found =
-        elastic_net(live.products, size, pull, penalty.l1, penalty.l2, std::vector<unsigned char>(size, 0), std::vector<double>(size, 0.0));
+        elastic_net(live.products, size, pull, penalty.l1, penalty.l2, std::vector<unsigned char>(size, 0), std::vector<double>(size, 0.0), cancel);
     for (size_t i = 0; i < size; ++i) b[live.features[i]] = found[i];
   } else {
-    const LeastSquares system(live.products, size, penalty.l2);
-    for (int round = 0; round <= kRefinements; ++round) {
+    const LeastSquares system(live.products, size, penalty.l2, cancel);
+    for (int round = 0; round <= kRefinements && !stopped(cancel); ++round) {
       if (round > 0) {
-        pull = gather(live, pull_of(tiles, examples, labels, mean, b, pool));
+        pull = gather(live, pull_of(tiles, examples, labels, mean, b, pool, cancel));
         for (size_t i = 0; i < size; ++i) pull[i] -= penalty.l2 * b[live.features[i]];
       }
       const std::vector<double> step = system.solve(pull);
       for (size_t i = 0; i < size; ++i) b[live.features[i]] += step[i];
     }
   }
+  if (stopped(cancel)) return stopped_error("linear");
   Linear out;
   double intercept = mean;
   unscale(examples, b, intercept);

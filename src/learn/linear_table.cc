@@ -13,8 +13,8 @@ using namespace learn;
 namespace learn {
 namespace {
 
-Result<void> check_finite(const FloatColumns& values, std::span<const int32_t> rows) {
-  for (int64_t f = 0; f < values.num_features; ++f)
+Result<void> check_finite(const FloatColumns& values, std::span<const int32_t> rows, const exec::Cancellation* cancel) {
+  for (int64_t f = 0; f < values.num_features && !stopped(cancel); ++f)
     for (const int32_t row : rows)
       if (std::isinf(values.column(f)[row]))
         return input_error(fmt::format("feature number {} is infinite in row {}", f + 1, row + 1), "features",
@@ -36,12 +36,13 @@ std::vector<double> scales_of(const Moments& moments, bool standardize) {
 }  // namespace
 
 Result<Examples> examples_of(const GramBlocks& blocks, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
-                             bool standardize, exec::Pool* pool) {
+                             bool standardize, exec::Pool* pool, const exec::Cancellation* cancel) {
   Examples out;
   out.weights.assign(weights.begin(), weights.end());
   HY_TRY(out.rows, rows_that_count(blocks.values().num_rows, rows, labels, weights));
-  HY_CHECK(check_finite(blocks.values(), out.rows));
-  out.moments = blocks.moments(out.rows, weights, pool);
+  HY_CHECK(check_finite(blocks.values(), out.rows, cancel));
+  out.moments = blocks.moments(out.rows, weights, pool, cancel);
+  if (stopped(cancel)) return stopped_error("moments");
   out.scale = scales_of(out.moments, standardize);
   for (const double scale : out.scale) out.inverse.push_back(scale > 0 ? 1 / scale : 0.0);
   return out;
@@ -65,14 +66,13 @@ LinearTable::~LinearTable() = default;
 
 Result<Linear> LinearTable::train(std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights, const LinearParams& params,
                                   exec::Pool* pool, const exec::Cancellation* cancel) const {
-  HY_TRY(const Examples examples, examples_of(state_->blocks, rows, labels, weights, params.standardize, pool));
-  if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "linear", "run it again"};
-  return train_least_squares(state_->blocks, examples, labels, penalty_of(params), pool);
+  HY_TRY(const Examples examples, examples_of(state_->blocks, rows, labels, weights, params.standardize, pool, cancel));
+  return train_least_squares(state_->blocks, examples, labels, penalty_of(params), pool, cancel);
 }
 
 Result<Linear> LinearTable::train(std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights, const LogisticParams& params,
                                   exec::Pool* pool, const exec::Cancellation* cancel) const {
-  HY_TRY(const Examples examples, examples_of(state_->blocks, rows, labels, weights, params.standardize, pool));
+  HY_TRY(const Examples examples, examples_of(state_->blocks, rows, labels, weights, params.standardize, pool, cancel));
   return train_logistic(state_->blocks, examples, labels, penalty_of(params), pool, cancel);
 }
 

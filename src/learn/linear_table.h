@@ -28,14 +28,15 @@ struct Examples {
   double weight(int32_t row) const { return weights.empty() ? 1.0 : double(weights[size_t(row)]); }
 };
 
-/// Checks rows, labels, weights and values; `blocks` gives the moments.
+/// Checks rows, labels, weights and values; `blocks` gives the moments. Error (interrupted).
 Result<Examples> examples_of(const GramBlocks& blocks, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
-                             bool standardize, exec::Pool* pool);
+                             bool standardize, exec::Pool* pool, const exec::Cancellation* cancel);
 
 /// Coefficients of scaled, centred features as those of the values themselves; `intercept` moves with them.
 void unscale(const Examples& examples, std::span<double> coefficients, double& intercept);
 
-Result<Linear> train_least_squares(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool);
+Result<Linear> train_least_squares(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool,
+                                   const exec::Cancellation* cancel);
 Result<Linear> train_logistic(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool,
                               const exec::Cancellation* cancel);
 

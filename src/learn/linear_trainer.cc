@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "learn/stopped.h"
+
 namespace hayate::learn {
 namespace {
 
@@ -29,7 +31,7 @@ class LinearTrainer final : public Trainer {
     constexpr size_t kBlock = 1024;
     const size_t outputs = size_t(num_outputs(predictor)), features = size_t(values_.num_features);
     std::vector<float> block(std::min(kBlock, rows.size()) * features);
-    for (size_t first = 0; first < rows.size(); first += kBlock) {
+    for (size_t first = 0; first < rows.size() && !stopped(cancel_); first += kBlock) {
       const size_t count = std::min(kBlock, rows.size() - first);
       for (size_t f = 0; f < features; ++f)
         for (size_t i = 0; i < count; ++i) block[f * count + i] = values_.column(int64_t(f))[rows[first + i]];

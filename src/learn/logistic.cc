@@ -27,25 +27,27 @@ double softplus(double x) { return x > 0 ? x + logarithm(1 + exponential(-x)) : 
 
 class Logistic {
  public:
-  Logistic(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool)
+  Logistic(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool,
+           const exec::Cancellation* cancel)
       : tiles_{blocks.values(), examples.rows, examples.moments.mean, examples.inverse},
         examples_(examples),
         labels_(labels),
         penalty_(penalty),
         pool_(pool),
+        cancel_(cancel),
         width_(examples.scale.size() + 1),
         scores_(labels.num_classes > 2 ? size_t(labels.num_classes) : 1),
         b_(scores_ * width_, 0.0) {}
 
   /// False: cancelled.
-  bool run(const exec::Cancellation* cancel) {
+  bool run() {
     const size_t together = std::min(scores_, std::max<size_t>(1, kMostUnknowns / width_));
     const int rounds = together == scores_ ? 100 : 500;
     for (int round = 0; round < rounds; ++round) {
       double gained = 0;
       for (size_t first = 0; first < scores_; first += together) {
-        if (cancel && cancel->stopped()) return false;
         gained += move(first, std::min(together, scores_ - first));
+        if (stopped(cancel_)) return false;
       }
       if (gained <= kEnough * std::max(1.0, std::abs(value_))) break;
     }
@@ -104,7 +106,7 @@ class Logistic {
   }
 
   double value_at(std::span<const double> b) const {
-    const std::vector<double> sum = sum_over(tiles_.count(), 1, pool_, [&](int64_t t, std::vector<double>& sums) {
+    const std::vector<double> sum = sum_over(tiles_.count(), 1, pool_, cancel_, [&](int64_t t, std::vector<double>& sums) {
       Loaded tile = load(t, b);
       for (size_t i = 0; i < tile.rows.size(); ++i) sums[0] += examples_.weight(tile.rows[i]) * respond(tile, i);
     });
@@ -114,7 +116,7 @@ class Logistic {
   /// Value, then gradient, then Hessian (lower triangle) of the likelihood for the scores [first, first + count).
   std::vector<double> derivatives(size_t first, size_t count) const {
     const size_t size = count * width_, step = size_t(kTileRows);
-    return sum_over(tiles_.count(), 1 + size + size * size, pool_, [&](int64_t t, std::vector<double>& sums) {
+    return sum_over(tiles_.count(), 1 + size + size * size, pool_, cancel_, [&](int64_t t, std::vector<double>& sums) {
       Loaded tile = load(t, b_);
       for (size_t i = 0; i < tile.rows.size(); ++i) sums[0] += examples_.weight(tile.rows[i]) * respond(tile, i);
       std::vector<double> factor(step, 0.0), weighted(tile.values.size());
@@ -164,7 +166,7 @@ class Logistic {
     // Features that depend on each other, or classes already told apart for sure: raised until it can be solved.
     double raised = 0, diagonal = 0;
     for (size_t i = 0; i < size; ++i) diagonal = std::max(diagonal, hessian[i * size + i]);
-    while (!factor(hessian, size, lower)) {
+    while (!factor(hessian, size, lower, cancel_)) {
       const double more = std::max(raised * 9, diagonal * 1e-10);
       for (size_t i = 0; i < size; ++i) hessian[i * size + i] += more;
       raised += more;
@@ -184,7 +186,7 @@ class Logistic {
       pull[i] = -gradient[i];
       for (size_t j = 0; j < size; ++j) pull[i] += (hessian[i * size + j] - (i == j && free[i] ? kInterceptRidge : 0)) * b[j];
     }
-    return elastic_net(hessian, size, pull, penalty_.l1, penalty_.l2, free, {b.begin(), b.end()});
+    return elastic_net(hessian, size, pull, penalty_.l1, penalty_.l2, free, {b.begin(), b.end()}, cancel_);
   }
 
   /// One Newton step of some scores, halved until it lowers the value; what it gained.
@@ -196,7 +198,7 @@ class Logistic {
     if (scores_ > 1 && count == scores_) pin_sums(hessian, size);
     const std::vector<double> goal = target_of_step(hessian, std::span(sums).subspan(1, size), first, size);
     std::vector<double> trial = b_;
-    for (double length = 1; length > 1e-4; length /= 2) {
+    for (double length = 1; length > 1e-4 && !stopped(cancel_); length /= 2) {
       for (size_t i = 0; i < size; ++i) trial[first * width_ + i] = b_[first * width_ + i] + length * (goal[i] - b_[first * width_ + i]);
       const double value = value_at(trial);
       if (value <= value_ + 1e-12 * std::abs(value_)) {
@@ -213,6 +215,7 @@ class Logistic {
   const Labels& labels_;
   Penalty penalty_;
   exec::Pool* pool_;
+  const exec::Cancellation* cancel_;
   size_t width_, scores_;  ///< features and the intercept; one score, or one per class
   std::vector<double> b_;
   double value_ = 0;
@@ -223,8 +226,8 @@ class Logistic {
 Result<Linear> train_logistic(const GramBlocks& blocks, const Examples& examples, const Labels& labels, Penalty penalty, exec::Pool* pool,
                               const exec::Cancellation* cancel) {
   if (labels.num_classes < 2) return input_error("the label holds one class only", "labels", "logistic regression tells two classes or more apart");
-  Logistic logistic(blocks, examples, labels, penalty, pool);
-  if (!logistic.run(cancel)) return Error{Kind::interrupted, "training was stopped", "logistic", "run it again"};
+  Logistic logistic(blocks, examples, labels, penalty, pool, cancel);
+  if (!logistic.run()) return stopped_error("logistic");
   const size_t features = examples.scale.size();
   Linear out;
   out.problem = Problem::classification, out.num_classes = labels.num_classes;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "learn/stopped.h"
+
 namespace hayate::learn {
 namespace {
 
@@ -24,10 +26,10 @@ void add_scaled(double factor, const double* from, double* to, size_t count) {
 
 }  // namespace
 
-bool factor(std::span<const double> q, size_t size, std::vector<double>& lower) {
+bool factor(std::span<const double> q, size_t size, std::vector<double>& lower, const exec::Cancellation* cancel) {
   constexpr double kLeastPivot = 1e-11;
   lower.assign(size * size, 0.0);
-  for (size_t i = 0; i < size; ++i) {
+  for (size_t i = 0; i < size && !stopped(cancel); ++i) {
     double* row = lower.data() + i * size;
     for (size_t j = 0; j < i; ++j) row[j] = (q[i * size + j] - dot(row, lower.data() + j * size, j)) / lower[j * size + j];
     const double pivot = q[i * size + i] - dot(row, row, i);
@@ -51,18 +53,18 @@ namespace {
 
 class SymmetricEigen {
  public:
-  SymmetricEigen(std::span<const double> q, size_t size) : n_(size), v_(q.begin(), q.end()), d_(size), e_(size) {
+  SymmetricEigen(std::span<const double> q, size_t size, const exec::Cancellation* cancel) : n_(size), v_(q.begin(), q.end()), d_(size), e_(size) {
     for (size_t i = 0; i < n_; ++i)
       for (size_t j = i + 1; j < n_; ++j) at(i, j) = at(j, i);
-    for (size_t i = n_; i-- > 1;) reduce_row(i);
+    for (size_t i = n_; i-- > 1 && !stopped(cancel);) reduce_row(i);
     if (n_ > 0) d_[0] = 0, e_[0] = 0;
-    for (size_t i = 0; i < n_; ++i) accumulate(i);
+    for (size_t i = 0; i < n_ && !stopped(cancel); ++i) accumulate(i);
     for (size_t i = 0; i < n_; ++i)
       for (size_t j = 0; j < i; ++j) std::swap(at(i, j), at(j, i));  // vectors by rows from here on
     for (size_t i = 1; i < n_; ++i) e_[i - 1] = e_[i];
     if (n_ > 0) e_[n_ - 1] = 0;
     for (size_t l = 0; l < n_; ++l)
-      for (int sweep = 0; sweep < 60 && !settle(l); ++sweep) {
+      for (int sweep = 0; sweep < 60 && !stopped(cancel) && !settle(l); ++sweep) {
       }
   }
 
@@ -158,14 +160,14 @@ class SymmetricEigen {
 
 }  // namespace
 
-Eigen eigen_of(std::span<const double> q, size_t size) { return SymmetricEigen(q, size).ascending(); }
+Eigen eigen_of(std::span<const double> q, size_t size, const exec::Cancellation* cancel) { return SymmetricEigen(q, size, cancel).ascending(); }
 
-LeastSquares::LeastSquares(std::span<const double> q, size_t size, double l2) : size_(size), l2_(l2) {
+LeastSquares::LeastSquares(std::span<const double> q, size_t size, double l2, const exec::Cancellation* cancel) : size_(size), l2_(l2) {
   std::vector<double> raised(q.begin(), q.end());
   for (size_t i = 0; i < size; ++i) raised[i * size + i] += l2;
-  if (factor(raised, size, lower_)) return;
+  if (factor(raised, size, lower_, cancel)) return;
   lower_.clear();
-  eigen_ = eigen_of(q, size);
+  eigen_ = eigen_of(q, size, cancel);
   // What rounding leaves of an eigenvalue 0; two columns that agree to float32's last digit fall below it too.
   least_ = size ? std::max(eigen_.values.back(), 0.0) * double(size) * 1e-14 : 0;
 }
@@ -191,14 +193,14 @@ namespace {
 class Descent {
  public:
   Descent(std::span<const double> q, size_t size, std::span<const double> c, double l1, double l2, std::span<const unsigned char> free,
-          std::vector<double> start)
-      : q_(q), size_(size), c_(c), l1_(l1), l2_(l2), free_(free), b_(std::move(start)) {
+          std::vector<double> start, const exec::Cancellation* cancel)
+      : q_(q), size_(size), c_(c), l1_(l1), l2_(l2), free_(free), b_(std::move(start)), cancel_(cancel) {
     set_slope();
   }
 
   std::vector<double> run() {
     constexpr int kMostSweeps = 20'000, kBetweenAttempts = 10;
-    for (int sweep = 1; sweep <= kMostSweeps; ++sweep) {
+    for (int sweep = 1; sweep <= kMostSweeps && !stopped(cancel_); ++sweep) {
       const double moved = sweep_once();
       if ((sweep % kBetweenAttempts == 0 || moved == 0) && solve_active_set()) break;
       if (moved <= 1e-13) break;
@@ -247,7 +249,7 @@ class Descent {
       q[i * m + i] += own_l2(active[i]);
       c[i] = c_[active[i]] - (b_[active[i]] > 0 ? own_l1(active[i]) : -own_l1(active[i]));
     }
-    if (!factor(q, m, lower)) return false;
+    if (!factor(q, m, lower, cancel_)) return false;
     solve_factored(lower, m, c);
     std::vector<double> before = b_;
     for (size_t i = 0; i < m; ++i) {
@@ -267,13 +269,14 @@ class Descent {
   double l1_, l2_;
   std::span<const unsigned char> free_;
   std::vector<double> b_, slope_;
+  const exec::Cancellation* cancel_;
 };
 
 }  // namespace
 
 std::vector<double> elastic_net(std::span<const double> q, size_t size, std::span<const double> c, double l1, double l2,
-                                std::span<const unsigned char> free, std::vector<double> start) {
-  return Descent(q, size, c, l1, l2, free, std::move(start)).run();
+                                std::span<const unsigned char> free, std::vector<double> start, const exec::Cancellation* cancel) {
+  return Descent(q, size, c, l1, l2, free, std::move(start), cancel).run();
 }
 
 }  // namespace hayate::learn

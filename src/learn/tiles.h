@@ -9,6 +9,7 @@
 #include "exec/pool.h"
 #include "hayate/model.h"
 #include "kernels/gram.h"
+#include "learn/stopped.h"
 
 namespace hayate::learn {
 
@@ -35,9 +36,9 @@ struct Tiles {
 };
 
 /// The sum of what add(unit, sums) adds for every unit, `size` numbers. Units are cut into at most 16 parts by their number and
-/// by `size` alone; each part is summed in order, then the parts.
+/// by `size` alone; each part is summed in order, then the parts. Told to stop, it leaves units out.
 template <class Add>
-std::vector<double> sum_over(int64_t units, size_t size, exec::Pool* pool, Add add) {
+std::vector<double> sum_over(int64_t units, size_t size, exec::Pool* pool, const exec::Cancellation* cancel, Add add) {
   constexpr int64_t kMostParts = 16, kMostNumbers = int64_t{1} << 22;
   const int64_t by_memory = std::max(int64_t{1}, kMostNumbers / std::max(int64_t{1}, int64_t(size)));
   const int64_t parts = std::clamp(units / 4, int64_t{1}, std::min(kMostParts, by_memory));
@@ -45,7 +46,7 @@ std::vector<double> sum_over(int64_t units, size_t size, exec::Pool* pool, Add a
   exec::run_all(parts, pool, [&](int64_t part) {
     std::vector<double>& own = sums[size_t(part)];
     own.assign(size, 0.0);
-    for (int64_t unit = units * part / parts; unit < units * (part + 1) / parts; ++unit) add(unit, own);
+    for (int64_t unit = units * part / parts; unit < units * (part + 1) / parts && !stopped(cancel); ++unit) add(unit, own);
   });
   for (size_t part = 1; part < sums.size(); ++part)
     for (size_t i = 0; i < size; ++i) sums[0][i] += sums[part][i];

@@ -1,28 +1,46 @@
 #include <numeric>
 
 #include "hayate/binned.h"
+#include "hayate/compiled.h"
 #include "hayate/learner.h"
 #include "learn/codes.h"
 #include "learn/linear_trainer.h"
+#include "learn/stopped.h"
 
 namespace hayate {
 namespace {
 
+using learn::stopped;
+using learn::stopped_error;
+
+/// Predictions of a forest from codes; where they take long, some rows at a time, with a look at whether to go on.
+void predict_rows(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out,
+                  const exec::Cancellation* cancel) {
+  constexpr size_t kStepsAtOnce = 200'000;  // rows times trees: some 2 ms
+  const size_t outputs = size_t(forest.num_outputs()), step = std::max<size_t>(256, kStepsAtOnce / size_t(std::max<int64_t>(1, forest.num_trees())));
+  if (!cancel || rows.size() <= step) return predict_codes(forest, codes, rows, out);
+  const CompiledForest compiled(forest);
+  for (size_t first = 0; first < rows.size() && !stopped(cancel); first += step) {
+    const size_t count = std::min(step, rows.size() - first);
+    compiled.predict_codes(codes, rows.subspan(first, count), out.subspan(first * outputs, count * outputs));
+  }
+}
+
 /// Forests: cuts and codes are made from the values once per fold; ranks once per table where every threshold is wanted.
 class ForestTrainer final : public Trainer {
  public:
-  ForestTrainer(const ForestParams& params, const FloatColumns& values) : Trainer(params), params_(params), values_(values) {
-    if (max_bins(params) == 0) ranked_ = std::make_shared<const RankedMatrix>(rank_columns(values));
-  }
+  ForestTrainer(const ForestParams& params, const FloatColumns& values) : Trainer(params), params_(params), values_(values) {}
 
   bool keeps_values() const override { return true; }
 
   Result<void> prepare(std::span<const int32_t> rows) override {
     HY_TRY(const FeatureRoles roles, feature_roles(params_, values_.names, values_.num_features));
-    if (ranked_) {
-      HY_TRY(matrix_, exact_columns(ranked_, rows, roles.categorical));
+    if (max_bins(params_) == 0) {
+      if (!ranked_) ranked_ = std::make_shared<const RankedMatrix>(rank_columns(values_, cancel_));
+      if (stopped(cancel_)) return ranked_.reset(), stopped_error("bins");
+      HY_TRY(matrix_, exact_columns(ranked_, rows, roles.categorical, cancel_));
     } else {
-      HY_TRY(matrix_, bin_values(values_, rows, max_bins(params_), roles.categorical, Spread::ends));
+      HY_TRY(matrix_, bin_values(values_, rows, max_bins(params_), roles.categorical, Spread::ends, nullptr, cancel_));
     }
     rows_.assign(rows.begin(), rows.end());
     return {};
@@ -41,10 +59,10 @@ class ForestTrainer final : public Trainer {
 
   void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const override {
     const Forest& forest = std::get<Forest>(predictor);
-    if (forest.thresholds.empty()) return predict_codes(forest, matrix_.columns(), rows, out);
+    if (forest.thresholds.empty()) return predict_rows(forest, matrix_.columns(), rows, out, cancel_);
     std::vector<float> row(size_t(values_.num_features));
     const size_t outputs = size_t(forest.num_outputs());
-    for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t i = 0; i < rows.size() && !stopped(cancel_); ++i) {
       for (size_t f = 0; f < row.size(); ++f) row[f] = values_.column(int64_t(f))[rows[i]];
       predict_row(forest, row, out.subspan(i * outputs, outputs));
     }
@@ -67,7 +85,7 @@ class BoostingTrainer final : public Trainer {
 
   Result<void> prepare(std::span<const int32_t> rows) override {
     HY_TRY(const FeatureRoles roles, feature_roles(params_.categorical, params_.monotone, values_.names, values_.num_features));
-    HY_TRY(matrix_, bin_values(values_, rows, int(params_.bins), roles.categorical));
+    HY_TRY(matrix_, bin_values(values_, rows, int(params_.bins), roles.categorical, Spread::even, nullptr, cancel_));
     rows_.assign(rows.begin(), rows.end());
     return {};
   }
@@ -84,7 +102,7 @@ class BoostingTrainer final : public Trainer {
   }
 
   void predict(const Predictor& predictor, std::span<const int32_t> rows, std::span<double> out) const override {
-    predict_codes(std::get<Forest>(predictor), matrix_.columns(), rows, out);
+    predict_rows(std::get<Forest>(predictor), matrix_.columns(), rows, out, cancel_);
   }
 
  private:

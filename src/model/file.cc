@@ -1,22 +1,26 @@
 // The bytes of a .hyt file; docs/formats/model.md is the manual. Header, directory, then one section of text and one per
 // predictor, each with its own checksum over all bytes up to the next section: together they cover the file, so any flipped
-// bit is found, and a reader of one key needs to check that key's bytes only. Sections start at multiples of 64 and their
-// arrays at multiples of 8, so a mapped file can be used in place on a little-endian machine.
+// bit is found. A file is mapped, and of many predictors those are unpacked whose keys are asked for.
 //
 // Checksums guard against accidents. A file made by hand with right checksums still can't crash a reader: every count is
 // held against the bytes that are there before it is used, and every link of a tree against the tree's size.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 
 #include "base/hash.h"
 #include "hayate/model.h"
+#include "model/bytes.h"
+#include "model/forest_section.h"
 
 namespace hayate {
 namespace {
@@ -25,7 +29,7 @@ static_assert(std::endian::native == std::endian::little, "the arrays of a .hyt 
 
 // The first byte is no text, and a copy that treats the file as text changes the line ends: as PNG does it.
 constexpr char kMagic[8] = {'\x89', 'H', 'Y', 'T', '\r', '\n', '\x1a', '\n'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kAlign = 64;
 
 enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3, blend = 4, calibrated = 5 };
@@ -44,14 +48,6 @@ struct Entry {
   uint64_t size;      ///< without the zero bytes up to the next section
   uint64_t checksum;  ///< of all bytes up to the next section or the end
 };
-struct ForestHeader {
-  uint32_t problem;
-  uint32_t num_classes;
-  uint32_t joined, link;
-  uint64_t num_start, num_features, num_cuts, num_trees, num_nodes, num_covers;
-  uint32_t has_thresholds, has_categories;
-  uint64_t num_sets;
-};
 struct LinearHeader {
   uint32_t problem;
   uint32_t num_classes;
@@ -68,20 +64,17 @@ struct PartHeader {
 struct CalibratedHeader {
   uint64_t method, num_maps, num_pairs;
 };
-static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(ForestHeader) == 80 && sizeof(LinearHeader) == 32);
-
-size_t round_up(size_t size, size_t to) { return (size + to - 1) / to * to; }
+static_assert(sizeof(Header) == 32 && sizeof(Entry) == 32 && sizeof(LinearHeader) == 32);
 
 // ---- writing
 
 void put_text(std::string& out, std::string_view text) {
-  const uint64_t size = text.size();
-  out.append(reinterpret_cast<const char*>(&size), sizeof size).append(text);
+  put_value(out, uint64_t{text.size()});
+  out.append(text);
 }
 
 void put_list(std::string& out, const std::vector<std::string>& list) {
-  const uint64_t size = list.size();
-  out.append(reinterpret_cast<const char*>(&size), sizeof size);
+  put_value(out, uint64_t{list.size()});
   for (const std::string& text : list) put_text(out, text);
 }
 
@@ -96,37 +89,9 @@ std::string text_section(const Model& model) {
   return out;
 }
 
-template <class T>
-void put_array(std::string& out, const std::vector<T>& values) {
-  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
-  out.resize(round_up(out.size(), 8));
-}
-
-void put_forest(std::string& out, const Forest& f) {
-  const ForestHeader header{.problem = uint32_t(f.problem),
-                            .num_classes = uint32_t(f.num_classes),
-                            .joined = uint32_t(f.joined),
-                            .link = uint32_t(f.link),
-                            .num_start = f.start.size(),
-                            .num_features = uint64_t(f.num_features()),
-                            .num_cuts = f.cuts.values.size(),
-                            .num_trees = uint64_t(f.num_trees()),
-                            .num_nodes = f.nodes.size(),
-                            .num_covers = f.cover.size(),
-                            .has_thresholds = !f.thresholds.empty(),
-                            .has_categories = !f.categorical.empty(),
-                            .num_sets = f.sets.size()};
-  out.reserve(out.size() + sizeof header + f.nodes.size() * 24 + f.values.size() * 8 + f.cuts.values.size() * 4 + f.importance.size() * 16);
-  out.append(reinterpret_cast<const char*>(&header), sizeof header);
-  put_array(out, f.start);
-  put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
-  put_array(out, f.nodes), put_array(out, f.values), put_array(out, f.cover), put_array(out, f.importance);
-  put_array(out, f.thresholds), put_array(out, f.categorical), put_array(out, f.set_start), put_array(out, f.sets);
-}
-
 void put_linear(std::string& out, const Linear& l) {
   const LinearHeader header{uint32_t(l.problem), uint32_t(l.num_classes), uint64_t(l.link), l.intercepts.size(), l.fill.size()};
-  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_value(out, header);
   put_array(out, l.intercepts), put_array(out, l.coefficients), put_array(out, l.fill);
 }
 
@@ -139,7 +104,8 @@ void put_inner(std::string& out, const Part& part) {
   std::string bytes;
   const SectionKind kind = put_part(bytes, part);
   const PartHeader own{uint64_t(kind), bytes.size()};
-  out.append(reinterpret_cast<const char*>(&own), sizeof own).append(bytes);
+  put_value(out, own);
+  out.append(bytes);
 }
 
 /// A part, inside its calibration when it has one.
@@ -148,7 +114,7 @@ SectionKind put_calibrated(std::string& out, const Part& part) {
   const Calibration& c = part.calibration;
   if (c.empty()) return put_part(out, part);
   const CalibratedHeader header{uint64_t(c.method), c.start.size() - 1, c.x.size()};
-  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_value(out, header);
   put_array(out, c.start), put_array(out, c.x), put_array(out, c.y);
   put_inner(out, part);
   return SectionKind::calibrated;
@@ -156,13 +122,14 @@ SectionKind put_calibrated(std::string& out, const Part& part) {
 
 void put_blend(std::string& out, const Blend& blend) {
   const BlendHeader header{uint32_t(blend.problem), uint32_t(blend.num_classes), blend.parts.size()};
-  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  put_value(out, header);
   put_array(out, blend.weights);
   for (const auto& part : blend.parts) {
     std::string bytes;
     const SectionKind kind = std::visit([&](const auto& p) { return put_calibrated(bytes, p); }, part);
     const PartHeader own{uint64_t(kind), bytes.size()};
-    out.append(reinterpret_cast<const char*>(&own), sizeof own).append(bytes);
+    put_value(out, own);
+    out.append(bytes);
   }
 }
 
@@ -173,160 +140,6 @@ SectionKind put_predictor(std::string& out, const Predictor& predictor) {
 }
 
 // ---- reading
-
-/// What is left of a section. A read past its end fails and stays failed; nothing is allocated on the word of a count alone.
-class Bytes {
- public:
-  explicit Bytes(std::string_view bytes) : left_(bytes), size_(bytes.size()) {}
-
-  template <class T>
-  bool read(T& value) {
-    if (left_.size() < sizeof(T)) return false;
-    std::memcpy(&value, left_.data(), sizeof(T));
-    left_.remove_prefix(sizeof(T));
-    return true;
-  }
-  bool text(std::string& out) {
-    uint64_t size = 0;
-    if (!read(size) || size > left_.size()) return false;
-    out = left_.substr(0, size);
-    left_.remove_prefix(size);
-    return true;
-  }
-  bool list(std::vector<std::string>& out) {
-    uint64_t count = 0;
-    if (!read(count) || count > left_.size() / sizeof(uint64_t)) return false;
-    out.resize(count);
-    for (std::string& entry : out)
-      if (!text(entry)) return false;
-    return true;
-  }
-  template <class T>
-  bool array(std::vector<T>& out, uint64_t count) {
-    if (count > left_.size() / sizeof(T)) return false;
-    out.resize(count);
-    if (count) std::memcpy(out.data(), left_.data(), count * sizeof(T));
-    left_.remove_prefix(count * sizeof(T));
-    const size_t padding = round_up(size_ - left_.size(), 8) - (size_ - left_.size());
-    if (padding > left_.size()) return false;
-    left_.remove_prefix(padding);
-    return true;
-  }
-  bool bytes(std::string_view& out, uint64_t size) {
-    if (size > left_.size()) return false;
-    out = left_.substr(0, size);
-    left_.remove_prefix(size);
-    return true;
-  }
-  bool empty() const { return left_.empty(); }
-
- private:
-  std::string_view left_;
-  size_t size_;
-};
-
-template <class T>
-bool ascends_from_zero(const std::vector<T>& starts, uint64_t end, T least_step) {
-  if (starts.empty() || starts.front() != 0 || starts.back() != end) return false;
-  for (size_t i = 1; i < starts.size(); ++i)
-    if (starts[i] < starts[i - 1] || starts[i] - starts[i - 1] < least_step) return false;
-  return true;
-}
-
-bool cuts_hold(const Cuts& cuts) {
-  for (int64_t feature = 0; feature < cuts.num_features(); ++feature) {
-    const std::span<const float> own = cuts.of(feature);
-    if (own.size() >= kMissingCode) return false;
-    for (size_t c = 0; c < own.size(); ++c)
-      if (own[c] != own[c] || (c > 0 && !(own[c - 1] < own[c]))) return false;
-  }
-  return true;
-}
-
-bool test_holds(const Forest& forest, int64_t t, uint32_t at) {
-  const TreeNode& node = forest.tree(t)[at];
-  if (node.feature >= forest.num_features()) return false;
-  if (forest.is_categorical(node.feature)) return node.cut < forest.set_start[size_t(t) + 1] - forest.set_start[size_t(t)];
-  if (forest.thresholds.empty()) return node.cut <= forest.cuts.of(node.feature).size();
-  const float threshold = forest.threshold(t, at);
-  return node.cut == 0 && threshold == threshold;
-}
-
-bool tree_holds(const Forest& forest, int64_t t) {
-  const std::span<const TreeNode> tree = forest.tree(t);
-  for (uint32_t at = 0; at < tree.size(); ++at) {
-    const TreeNode& node = tree[at];
-    if (node.is_leaf()) {
-      if (node.child() != at || node.missing_left() || node.feature != 0) return false;
-    } else if (node.child() <= at || node.child() + 1 >= tree.size() || !test_holds(forest, t, at)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/// With thresholds only categories have cuts.
-bool features_hold(const Forest& forest) {
-  for (int64_t f = 0; f < forest.num_features(); ++f)
-    if ((forest.is_categorical(f) && forest.categorical[size_t(f)] != 1) ||
-        (!forest.is_categorical(f) && !forest.thresholds.empty() && !forest.cuts.of(f).empty()))
-      return false;
-  return true;
-}
-
-bool all_finite(const std::vector<double>& values) {
-  return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
-}
-
-/// The problem has the classes it needs, and the link the scores that it reads.
-bool problem_holds(Problem problem, int32_t num_classes, Link link, size_t num_scores) {
-  if (problem > Problem::ranking || (problem == Problem::classification) != (num_classes > 0)) return false;
-  const size_t scores = num_classes > 2 ? size_t(num_classes) : 1;
-  const bool fits = num_classes == 0   ? link == Link::identity || link == Link::exponential
-                    : num_classes <= 2 ? link == Link::logistic
-                                       : link == Link::softmax;
-  return fits && num_scores == scores;
-}
-
-bool forest_holds(const Forest& forest) {
-  if (forest.joined == Joined::mean) {
-    if (forest.problem != Problem::regression && forest.problem != Problem::classification) return false;
-    if ((forest.problem == Problem::classification) != (forest.num_classes > 0)) return false;
-    if (forest.link != Link::identity || !forest.start.empty()) return false;
-  } else if (forest.joined != Joined::sum || !problem_holds(forest.problem, forest.num_classes, forest.link, forest.start.size()) ||
-             !all_finite(forest.start) || forest.num_trees() % forest.num_scores() != 0) {
-    return false;
-  }
-  if (!cuts_hold(forest.cuts) || !features_hold(forest) || forest.num_trees() < 1) return false;
-  for (int64_t t = 0; t < forest.num_trees(); ++t)
-    if (!tree_holds(forest, t)) return false;
-  return true;
-}
-
-bool read_forest(std::string_view section, Forest& forest) {
-  Bytes bytes(section);
-  ForestHeader header;
-  constexpr uint64_t kMost = uint64_t{1} << 31;
-  if (!bytes.read(header) || header.num_features >= kMost || header.num_trees >= kMost || header.num_nodes >= kMost || header.num_classes >= kMost ||
-      header.joined > 1 || header.link > 3 || header.has_thresholds > 1 || header.has_categories > 1)
-    return false;
-  forest.problem = Problem(uint8_t(header.problem));
-  forest.num_classes = int32_t(header.num_classes);
-  if (uint32_t(forest.problem) != header.problem) return false;
-  forest.joined = Joined(uint8_t(header.joined)), forest.link = Link(uint8_t(header.link));
-  if (!bytes.array(forest.start, header.num_start)) return false;
-  if (!bytes.array(forest.cuts.start, header.num_features + 1) || !bytes.array(forest.cuts.values, header.num_cuts)) return false;
-  if (!bytes.array(forest.tree_start, header.num_trees + 1) || !bytes.array(forest.nodes, header.num_nodes)) return false;
-  if (!bytes.array(forest.values, header.num_nodes * uint64_t(forest.values_per_node()))) return false;
-  if ((header.num_covers != 0 && header.num_covers != header.num_nodes) || !bytes.array(forest.cover, header.num_covers)) return false;
-  if (!bytes.array(forest.importance, header.num_features)) return false;
-  if (!bytes.array(forest.thresholds, header.has_thresholds * header.num_nodes)) return false;
-  if (!bytes.array(forest.categorical, header.has_categories * header.num_features)) return false;
-  if (!bytes.array(forest.set_start, header.has_categories * (header.num_trees + 1)) || !bytes.array(forest.sets, header.num_sets)) return false;
-  if (!bytes.empty() || (header.has_categories ? !ascends_from_zero(forest.set_start, header.num_sets, 0u) : header.num_sets > 0)) return false;
-  return ascends_from_zero(forest.cuts.start, header.num_cuts, 0u) && ascends_from_zero(forest.tree_start, header.num_nodes, 1u) &&
-         forest_holds(forest);
-}
 
 bool read_linear(std::string_view section, Linear& linear) {
   Bytes bytes(section);
@@ -431,17 +244,19 @@ bool read_text(std::string_view section, Model& model) {
   return false;
 }
 
-bool model_holds(const Model& model) {
-  if (model.keys.size() != model.predictors.size() || (model.key_column.empty() && model.keys != std::vector<std::string>{""})) return false;
+bool keys_hold(const Model& model, size_t num_predictors) {
+  if (model.keys.size() != num_predictors || (model.key_column.empty() && model.keys != std::vector<std::string>{""})) return false;
   for (size_t i = 1; i < model.keys.size(); ++i)
     if (!(model.keys[i - 1] < model.keys[i])) return false;
-  return std::all_of(model.predictors.begin(), model.predictors.end(), [&model](const Predictor& predictor) {
-    return std::visit(
-        [&model](const auto& p) {
-          return p.problem == model.problem && size_t(p.num_features()) == model.features.size() && size_t(p.num_classes) == model.classes.size();
-        },
-        predictor);
-  });
+  return true;
+}
+
+bool predictor_fits(const Model& model, const Predictor& predictor) {
+  return std::visit(
+      [&model](const auto& p) {
+        return p.problem == model.problem && size_t(p.num_features()) == model.features.size() && size_t(p.num_classes) == model.classes.size();
+      },
+      predictor);
 }
 
 constexpr const char* kAgain = "train the model again, or copy the file again from where it was made";
@@ -489,36 +304,8 @@ Result<std::vector<Entry>> read_directory(std::string_view bytes, const std::str
   return entries;
 }
 
-}  // namespace
-
-std::string serialize(const Model& model) {
-  assert(model_holds(model));
-  const size_t num_sections = model.predictors.size() + 1;
-  std::vector<Entry> entries;
-  std::string out(sections_begin(num_sections), '\0');
-  const auto close_section = [&](SectionKind kind, size_t begin) {
-    const size_t size = out.size() - begin;
-    out.resize(round_up(out.size(), kAlign));
-    entries.push_back({uint32_t(kind), 0, begin, size, checksum(out.data() + begin, out.size() - begin)});
-  };
-  size_t begin = out.size();
-  out += text_section(model);
-  close_section(SectionKind::text, begin);
-  for (const Predictor& predictor : model.predictors) {
-    begin = out.size();
-    close_section(put_predictor(out, predictor), begin);
-  }
-  Header header{{}, kVersion, uint32_t(num_sections), out.size(), 0};
-  std::memcpy(header.magic, kMagic, sizeof kMagic);
-  std::memcpy(out.data() + sizeof header, entries.data(), entries.size() * sizeof(Entry));
-  header.checksum = directory_checksum(std::string_view(out).substr(0, sections_begin(num_sections)), header);
-  std::memcpy(out.data(), &header, sizeof header);
-  return out;
-}
-
-Result<Model> parse_model(std::string_view bytes, const std::string& where) {
-  HY_TRY(const std::vector<Entry> entries, read_directory(bytes, where));
-  Model model;
+/// The text of a file, and that what follows are as many predictors as it has keys.
+Result<Model> read_head(std::string_view bytes, const std::vector<Entry>& entries, const std::string& where) {
   for (size_t i = 0; i < entries.size(); ++i) {
     const Entry& entry = entries[i];
     const size_t end = i + 1 < entries.size() ? entries[i + 1].offset : bytes.size();
@@ -528,11 +315,79 @@ Result<Model> parse_model(std::string_view bytes, const std::string& where) {
     if (i == 0 ? kind != SectionKind::text : kind < SectionKind::forest || kind > SectionKind::calibrated)
       return input_error(fmt::format("section {} is of kind {}, which this hayate does not know", i, entry.kind), where,
                          "use the hayate that wrote it");
-    const std::string_view section = bytes.substr(entry.offset, entry.size);
-    if (!(i == 0 ? read_text(section, model) : read_predictor(kind, section, model.predictors)))
-      return damaged(where, fmt::format("section {} does not hold together", i));
   }
-  if (!model_holds(model)) return damaged(where, "its predictors do not fit its names");
+  Model head;
+  if (!read_text(bytes.substr(entries[0].offset, entries[0].size), head)) return damaged(where, "section 0 does not hold together");
+  if (!keys_hold(head, entries.size() - 1)) return damaged(where, "its predictors do not fit its names");
+  return head;
+}
+
+Result<Predictor> read_entry(std::string_view bytes, const Entry& entry, size_t i, const Model& head, const std::string& where) {
+  std::vector<Predictor> out;
+  if (!read_predictor(SectionKind(entry.kind), bytes.substr(entry.offset, entry.size), out))
+    return damaged(where, fmt::format("section {} does not hold together", i));
+  if (!predictor_fits(head, out[0])) return damaged(where, "its predictors do not fit its names");
+  return std::move(out[0]);
+}
+
+/// A section with the zero bytes behind it.
+PackedPredictor closed(SectionKind kind, std::string bytes) {
+  const size_t size = bytes.size();
+  bytes.resize(round_up(size, kAlign));
+  bytes.shrink_to_fit();
+  const uint64_t sum = checksum(bytes.data(), bytes.size());
+  return {uint32_t(kind), size, sum, std::move(bytes)};
+}
+
+}  // namespace
+
+PackedPredictor pack(const Predictor& predictor) {
+  std::string bytes;
+  const SectionKind kind = put_predictor(bytes, predictor);
+  return closed(kind, std::move(bytes));
+}
+
+Result<void> write_model(const Model& head, std::span<const PackedPredictor> predictors, const std::function<Result<void>(std::string_view)>& write) {
+  assert(keys_hold(head, predictors.size()));
+  const PackedPredictor text = closed(SectionKind::text, text_section(head));
+  std::vector<Entry> entries;
+  const size_t num_sections = predictors.size() + 1;
+  size_t at = sections_begin(num_sections);
+  const auto add = [&](const PackedPredictor& section) {
+    entries.push_back({section.kind, 0, at, section.size, section.checksum});
+    at += section.bytes.size();
+  };
+  add(text);
+  for (const PackedPredictor& section : predictors) add(section);
+  Header header{{}, kVersion, uint32_t(num_sections), at, 0};
+  std::memcpy(header.magic, kMagic, sizeof kMagic);
+  std::string begin(sections_begin(num_sections), '\0');
+  std::memcpy(begin.data() + sizeof header, entries.data(), entries.size() * sizeof(Entry));
+  header.checksum = directory_checksum(begin, header);
+  std::memcpy(begin.data(), &header, sizeof header);
+  HY_CHECK(write(begin));
+  HY_CHECK(write(text.bytes));
+  for (const PackedPredictor& section : predictors) HY_CHECK(write(section.bytes));
+  return {};
+}
+
+std::string serialize(const Model& model) {
+  std::vector<PackedPredictor> packed;
+  for (const Predictor& predictor : model.predictors) packed.push_back(pack(predictor));
+  std::string out;
+  const auto write = [&out](std::string_view bytes) -> Result<void> { return out.append(bytes), Result<void>(); };
+  [[maybe_unused]] const bool written = write_model(model, packed, write).ok();
+  assert(written);
+  return out;
+}
+
+Result<Model> parse_model(std::string_view bytes, const std::string& where) {
+  HY_TRY(const std::vector<Entry> entries, read_directory(bytes, where));
+  HY_TRY(Model model, read_head(bytes, entries, where));
+  for (size_t i = 1; i < entries.size(); ++i) {
+    HY_TRY(Predictor predictor, read_entry(bytes, entries[i], i, model, where));
+    model.predictors.push_back(std::move(predictor));
+  }
   return model;
 }
 
@@ -557,15 +412,84 @@ std::optional<Predictor> take_predictor(std::string_view& bytes) {
   return std::move(out[0]);
 }
 
+namespace {
+
+/// The bytes of a file where the system keeps them, for as long as this lives: files of models are replaced, never changed in place. What is
+/// no file (a pipe) is read into memory.
+class MappedFile {
+ public:
+  static Result<std::unique_ptr<MappedFile>> open(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return input_error("cannot open the model file", path, "check the path; 'hayate train --model FILE' writes one");
+    std::unique_ptr<MappedFile> out(new MappedFile);
+    const bool whole = out->map(file) || out->read(file);
+    ::close(file);
+    if (!whole) return Error{Kind::io, "cannot read the model file", path, "check the disk, or copy the file again"};
+    return out;
+  }
+  ~MappedFile() {
+    if (mapped_) ::munmap(mapped_, size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::string_view bytes() const { return mapped_ ? std::string_view(static_cast<const char*>(mapped_), size_) : std::string_view(read_); }
+
+ private:
+  MappedFile() = default;
+
+  bool map(int file) {
+    struct stat about{};
+    if (::fstat(file, &about) != 0 || !S_ISREG(about.st_mode) || about.st_size == 0) return false;
+    size_ = size_t(about.st_size);
+    void* const bytes = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
+    mapped_ = bytes == MAP_FAILED ? nullptr : bytes;
+    return mapped_ != nullptr;
+  }
+  bool read(int file) {
+    char block[1 << 16];
+    ssize_t got = 0;
+    while ((got = ::read(file, block, sizeof block)) > 0) read_.append(block, size_t(got));
+    return got == 0;
+  }
+
+  void* mapped_ = nullptr;
+  size_t size_ = 0;
+  std::string read_;
+};
+
+}  // namespace
+
+struct ModelFile::State {
+  std::string path;
+  std::unique_ptr<MappedFile> file;
+  std::vector<Entry> entries;
+  Model head;
+};
+
+ModelFile::ModelFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ModelFile::ModelFile(ModelFile&&) noexcept = default;
+ModelFile& ModelFile::operator=(ModelFile&&) noexcept = default;
+ModelFile::~ModelFile() = default;
+
+Result<ModelFile> ModelFile::open(const std::string& path) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  HY_TRY(state->file, MappedFile::open(path));
+  HY_TRY(state->entries, read_directory(state->file->bytes(), path));
+  HY_TRY(state->head, read_head(state->file->bytes(), state->entries, path));
+  return ModelFile(std::move(state));
+}
+
+const Model& ModelFile::head() const { return state_->head; }
+
+Result<Predictor> ModelFile::predictor(size_t place) const {
+  return read_entry(state_->file->bytes(), state_->entries[place + 1], place + 1, state_->head, state_->path);
+}
+
 Result<Model> load_model(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (!file) return input_error("cannot open the model file", path, "check the path; 'hayate train --model FILE' writes one");
-  std::string bytes;
-  char block[1 << 16];
-  size_t got = 0;
-  while ((got = std::fread(block, 1, sizeof block, file.get())) > 0) bytes.append(block, got);
-  if (std::ferror(file.get())) return Error{Kind::io, "cannot read the model file", path, "check the disk, or copy the file again"};
-  return parse_model(bytes, path);
+  HY_TRY(const std::unique_ptr<MappedFile> file, MappedFile::open(path));
+  return parse_model(file->bytes(), path);
 }
 
 }  // namespace hayate

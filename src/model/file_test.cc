@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "base/hash.h"
@@ -50,6 +51,19 @@ Model boosted_model() {
   Forest f = small_forest(0.5);
   f.joined = Joined::sum, f.link = Link::exponential, f.start = {2};
   m.learner = "boosting", m.predictors = {f};
+  return m;
+}
+
+/// Two trees of two classes on counted rows: shares that follow from counts of one and of two bytes.
+Model counted_model() {
+  Model m = one_model();
+  Forest f = small_forest(0);
+  f.problem = Problem::classification, f.num_classes = 2;
+  f.nodes.insert(f.nodes.end(), {{3, 0, 0}, {2, 0, TreeNode::kLeafCut}, {6, 1, 1}, {6, 0, TreeNode::kLeafCut}, {8, 0, TreeNode::kLeafCut}});
+  f.tree_start = {0, 3, 8};
+  f.cover = {10, 6, 4, 1000, 700, 300, 1, 299};
+  f.values = {0.5, 2.0 / 6, 0.75, 300.0 / 1000, 300.0 / 700, 0, 0, 0};
+  m.problem = Problem::classification, m.classes = {"no", "yes"}, m.predictors = {f};
   return m;
 }
 
@@ -138,13 +152,69 @@ void put(char* at, T value) {
 
 TEST_CASE("model file: what is written is read, and the same model gives the same bytes") {
   for (const Model& model :
-       {one_model(), many_models(), linear_model(), boosted_model(), category_model(), calibrated_forest(), calibrated_linear()}) {
+       {one_model(), many_models(), linear_model(), boosted_model(), counted_model(), category_model(), calibrated_forest(), calibrated_linear()}) {
     const std::string bytes = serialize(model);
     const Result<Model> back = parse_model(bytes, "m.hyt");
     REQUIRE(back.ok());
     CHECK(back.value() == model);
     CHECK(serialize(back.value()) == bytes);
   }
+}
+
+TEST_CASE("model file: what follows from counts takes no room, and what does not is kept as it is") {
+  const auto section_size = [](const Model& model) {
+    uint64_t size;
+    std::memcpy(&size, &serialize(model)[32 + 32 + 16], 8);
+    return size;
+  };
+  const auto read_back = [](const Model& model) { return parse_model(serialize(model), "m.hyt").value() == model; };
+  const Model counted = counted_model();
+  const auto changed = [&counted](auto edit) {
+    Model model = counted;
+    edit(std::get<Forest>(model.predictors[0]));
+    return model;
+  };
+  CHECK(section_size(counted) == 88 + 16 + 16 + 16 + 8 + 8 + 8 + 8 + 16 + 32);
+  const Model other_value = changed([](Forest& f) { f.values[1] = 0.25; }), no_share = changed([](Forest& f) { f.values[2] = -0.0; }),
+              half_a_row = changed([](Forest& f) { f.cover[4] = 699.5f; }), lost_row = changed([](Forest& f) { f.cover[4] = 699; }),
+              unknown = changed([](Forest& f) { f.cover.clear(); }), nothing = changed([](Forest& f) { f.cover.assign(8, 0); });
+  for (const Model& model : {other_value, no_share, half_a_row, lost_row, unknown, nothing}) {
+    CHECK(read_back(model));
+    CHECK(section_size(model) > section_size(counted));
+  }
+  const Model large = changed([](Forest& f) {
+    for (float& rows : f.cover) rows *= 1 << 20;
+  });
+  CHECK(read_back(large));
+}
+
+TEST_CASE("model file: predictors are unpacked one by one") {
+  const Model many = many_models();
+  const std::string path = "model_file_test.hyt";
+  std::ofstream(path, std::ios::binary) << serialize(many);
+  const auto file = ModelFile::open(path);
+  REQUIRE(file.ok());
+  CHECK(file.value().head().keys == many.keys);
+  CHECK(file.value().head().predictors.empty());
+  for (const size_t place : {2, 0, 1}) CHECK(file.value().predictor(place).value() == many.predictors[place]);
+  CHECK(load_model(path).value() == many);
+  std::string damaged = serialize(many);
+  damaged.back() = 1;
+  std::ofstream(path, std::ios::binary) << damaged;
+  CHECK_FALSE(ModelFile::open(path).ok());
+  std::remove(path.c_str());
+}
+
+TEST_CASE("model file: packed predictors make the same file") {
+  Model head = many_models();
+  std::vector<PackedPredictor> packed;
+  for (const Predictor& predictor : head.predictors) packed.push_back(pack(predictor));
+  head.predictors.clear();
+  std::string bytes;
+  CHECK(write_model(head, packed, [&bytes](std::string_view piece) { return bytes += piece, Result<void>(); }).ok());
+  CHECK(bytes == serialize(many_models()));
+  const auto full = [](std::string_view) -> Result<void> { return Error{Kind::io, "the disk is full", "m.hyt", ""}; };
+  CHECK(write_model(head, packed, full).error().what == "the disk is full");
 }
 
 TEST_CASE("model file: keys find their forest") {
@@ -194,7 +264,8 @@ TEST_CASE("model file: a calibration is applied, held together, and goes with it
 TEST_CASE("model file: every flipped bit, missing byte and added byte is refused") {
   Model model = many_models();
   model.predictors[1] = Linear{Problem::regression, 0, Link::identity, {0.5}, {1, -2}, {0, 3}};
-  for (const std::string& bytes : {serialize(model), serialize(calibrated_forest()), serialize(category_model()), serialize(calibrated_linear())})
+  for (const std::string& bytes :
+       {serialize(model), serialize(calibrated_forest()), serialize(counted_model()), serialize(category_model()), serialize(calibrated_linear())})
     check_damage(bytes);
 }
 
@@ -202,16 +273,17 @@ TEST_CASE("model file: a file of another kind and a newer version say so") {
   CHECK(parse_model("PAR1....", "p.parquet").error().what == "not a hayate model");
   CHECK(parse_model("", "p.parquet").error().what == "not a hayate model");
   std::string newer = serialize(one_model());
-  newer[8] = 2;
-  CHECK(parse_model(newer, "m.hyt").error().what == "model file of version 2, this hayate reads version 1");
+  newer[8] = 3;
+  CHECK(parse_model(newer, "m.hyt").error().what == "model file of version 3, this hayate reads version 2");
   CHECK(load_model("/nowhere/m.hyt").error().what == "cannot open the model file");
   CHECK_FALSE(load_model("/").ok());
 }
 
 TEST_CASE("model file: a forged section can't reach outside its bytes") {
   const std::string bytes = serialize(one_model());
-  // Forest section: header of 80 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, then nodes of 8 bytes.
-  const size_t cut_start = 80, cuts = 96, tree_start = 112, nodes = 120;
+  // Forest section: header of 88 bytes, cut_start 3 u32 (+4), cuts 3 f32 (+4), tree_start 2 u32, bits of nodes and of missing values (8 bytes each),
+  // a feature and a cut (8 bytes each), values of 3 nodes, importance, counts: the root's rows, and in a byte those of its left child.
+  const size_t cut_start = 88, cuts = 104, tree_start = 120, inner = 128, missing = 136, feature = 144, cut = 152, root = 160 + 3 * 8 + 2 * 8;
   REQUIRE(parse_model(forged(bytes, 1, [](char*) {}), "m.hyt").ok());
   const auto refused_with = [&](size_t at, auto value) { return refused(forged(bytes, 1, [&](char* section) { put(section + at, value); })); };
   CHECK(refused_with(0, uint32_t{2}));    // a problem that a mean of trees doesn't solve
@@ -224,28 +296,43 @@ TEST_CASE("model file: a forged section can't reach outside its bytes") {
   CHECK(refused_with(16, uint64_t{1}));   // a start for a mean
   for (size_t at = 24; at < 64; at += 8)
     for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{1} << 31, uint64_t{1} << 61, ~uint64_t{0}}) CHECK(refused_with(at, count));
+  CHECK(refused_with(64, uint64_t{1}));  // a set that belongs to no feature
+  for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{6}, ~uint64_t{0}}) CHECK(refused_with(72, count));  // bytes of the counts
+  CHECK(refused_with(80, uint8_t{1}));                                                                                // covers that aren't there
+  CHECK(refused_with(80, uint8_t{3}));                                                                                // covers kept in no known way
+  CHECK(refused_with(81, uint8_t{1}));              // values of leaves only, and bytes left over
+  CHECK(refused_with(81, uint8_t{2}));              // shares of a class in a regression
+  CHECK(refused_with(82, uint8_t{0}));              // features of no bytes
+  CHECK(refused_with(84, uint8_t{2}));              // neither with nor without thresholds
+  CHECK(refused_with(84, uint8_t{1}));              // thresholds that aren't there
+  CHECK(refused_with(85, uint8_t{1}));              // categories that aren't there
+  CHECK(refused_with(86, uint8_t{1}));              // not zero
   CHECK(refused_with(cut_start + 4, uint32_t{4}));  // cuts of a feature past the array
   CHECK(refused_with(cuts + 4, 1.0f));              // cuts that descend
   CHECK(refused_with(cuts + 4, std::numeric_limits<float>::quiet_NaN()));
-  CHECK(refused_with(tree_start + 4, uint32_t{2}));                    // a tree that ends early
-  CHECK(refused_with(nodes, TreeNode{4, 1, 2}));                       // a right child past the tree
-  CHECK(refused_with(nodes, TreeNode{0, 1, 2}));                       // an inner node that is its own child
-  CHECK(refused_with(nodes, TreeNode{2, 2, 0}));                       // a feature that isn't there
-  CHECK(refused_with(nodes, TreeNode{2, 1, 3}));                       // a cut that isn't there
-  CHECK(refused_with(nodes + 8, TreeNode{4, 0, TreeNode::kLeafCut}));  // a leaf that leads on
-  CHECK(refused_with(64, uint32_t{2}));                                // neither with nor without thresholds
-  CHECK(refused_with(64, uint32_t{1}));                                // thresholds that aren't there
-  CHECK(refused_with(68, uint32_t{1}));                                // categories that aren't there
-  CHECK(refused_with(72, uint64_t{1}));                                // a set that belongs to no feature
+  CHECK(refused_with(tree_start + 4, uint32_t{2}));  // a tree that ends early
+  CHECK(refused_with(inner, uint8_t{0}));            // nodes that are nobody's children
+  CHECK(refused_with(inner, uint8_t{2}));            // the same, and an inner node without a way to it
+  CHECK(refused_with(inner, uint8_t{3}));            // more inner nodes than tests
+  CHECK(refused_with(inner, uint8_t{9}));            // a node behind the last one
+  CHECK(refused_with(missing, uint8_t{2}));          // an inner node behind the last one
+  CHECK(refused_with(feature, uint8_t{2}));          // a feature that isn't there
+  CHECK(refused_with(cut, uint8_t{3}));              // a cut that isn't there
+  CHECK(refused_with(root, uint32_t{0}));            // a root that nothing reached
+  CHECK(refused_with(root, uint32_t{1} << 31));
+  CHECK(refused_with(root, uint32_t{5}));      // fewer rows than the left child has
+  CHECK(refused_with(root, uint32_t{256}));    // a count that needs 2 bytes
+  CHECK(refused_with(root + 4, uint8_t{10}));  // nothing left for the right child
+  CHECK(refused_with(root + 4, uint8_t{0}));
   const std::string category = serialize(category_model());
-  // Cuts 3 f32 (+4), tree_start at 112, nodes, values, no cover, importance, thresholds 5 f32 (+4), categorical 2 (+6), set_start 2 u32, set.
-  const size_t category_nodes = 120, thresholds = category_nodes + 5 * 8 + 5 * 8 + 2 * 8, categorical = thresholds + 24, set_start = categorical + 8;
+  // Cuts 3 f32 (+4), tree_start at 120, 8 bytes each of bits, features and cuts, 2 thresholds, values of 5 nodes, importance, categorical, set_start.
+  const size_t category_cuts = 152, thresholds = 160, categorical = thresholds + 8 + 5 * 8 + 2 * 8, set_start = categorical + 8;
   const auto category_refused_with = [&](size_t at, auto value) {
     return refused(forged(category, 1, [&](char* section) { put(section + at, value); }));
   };
   REQUIRE(parse_model(forged(category, 1, [](char*) {}), "m.hyt").ok());
-  CHECK(category_refused_with(category_nodes, TreeNode{2, 0, 1}));       // a cut beside a threshold
-  CHECK(category_refused_with(category_nodes + 16, TreeNode{7, 1, 1}));  // a set that isn't there
+  CHECK(category_refused_with(category_cuts, uint8_t{1}));      // a cut beside a threshold
+  CHECK(category_refused_with(category_cuts + 1, uint8_t{1}));  // a set that isn't there
   CHECK(category_refused_with(thresholds, std::numeric_limits<float>::quiet_NaN()));
   CHECK(category_refused_with(categorical, uint8_t{2}));
   CHECK(category_refused_with(categorical + 1, uint8_t{0}));  // cuts beside thresholds

@@ -81,10 +81,15 @@ std::vector<double> importance_of(const Predictor& predictor) {
   return forest ? forest->importance : std::vector<double>();
 }
 
-const Predictor* Model::find(std::string_view key) const {
-  if (key_column.empty()) return predictors.empty() ? nullptr : &predictors.front();
+std::optional<size_t> Model::place_of(std::string_view key) const {
+  if (key_column.empty()) return keys.empty() ? std::nullopt : std::optional<size_t>(0);
   const auto place = std::lower_bound(keys.begin(), keys.end(), key);
-  return place != keys.end() && *place == key ? &predictors[size_t(place - keys.begin())] : nullptr;
+  return place != keys.end() && *place == key ? std::optional(size_t(place - keys.begin())) : std::nullopt;
+}
+
+const Predictor* Model::find(std::string_view key) const {
+  const std::optional<size_t> place = place_of(key);
+  return place && *place < predictors.size() ? &predictors[*place] : nullptr;
 }
 
 Result<const Predictor*> pick_predictor(const Model& model, std::string_view key) {

@@ -11,6 +11,9 @@ namespace {
 /// Bars between two wanted rows, beyond what a value reads, that are gone through rather than begun anew.
 constexpr int64_t kSmallGap = 32;
 
+/// Cells that are handed out between two looks at whether to go on.
+constexpr int64_t kCellsAtOnce = 1'000'000;
+
 struct Space {
   Workspace workspace;
   std::vector<float> block;
@@ -55,13 +58,16 @@ RowSource feature_rows(const Program& program, const Panel& panel, exec::Pool& p
           space.block.resize(std::max(space.block.size(), space.wanted.size() * program.num_outputs()));
           space.columns.resize(program.num_outputs());
           const Bars bars = bars_of(program, panel, size_t(s));
+          space.workspace.stop_with(&cancel);
           for (size_t from = 0, to = 0; from < space.wanted.size(); from = to) {
             for (to = from + 1; to < space.wanted.size(); ++to)
               if (program.reach() && space.wanted[to] - space.wanted[to - 1] > *program.reach() + kSmallGap) break;
             compute(program, bars, from, to, space);
           }
-          const int64_t count = int64_t(space.wanted.size());
-          take(first - rows.begin(), {space.block.data(), count, int64_t(program.num_outputs()), count}, worker);
+          const int64_t count = int64_t(space.wanted.size()), features = int64_t(program.num_outputs());
+          const int64_t step = std::max<int64_t>(1, kCellsAtOnce / features / 64) * 64;
+          for (int64_t begin = 0; begin < count && !cancel.stopped(); begin += step)
+            take(first - rows.begin() + begin, {space.block.data() + begin, std::min(step, count - begin), features, count}, worker);
         },
         &cancel);
   };

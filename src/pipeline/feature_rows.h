@@ -9,8 +9,8 @@
 namespace hayate::pipeline {
 
 /// Rows of `panel`, numbered as there. A symbol is a stretch (several, when rows are wanted that lie far apart), computed by one worker; of its
-/// bars as many are gone through as the values of its rows depend on. Everything named must outlive the source. When `cancel` says stop,
-/// stretches not yet begun are skipped.
+/// bars as many are gone through as the values of its rows depend on, and handed out some thousand rows at a time. Everything named must outlive the source. When `cancel` says stop,
+/// what has not been handed out is skipped.
 RowSource feature_rows(const Program& program, const Panel& panel, exec::Pool& pool, const exec::Cancellation& cancel);
 
 }  // namespace hayate::pipeline

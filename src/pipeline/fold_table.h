@@ -15,6 +15,8 @@ class FoldTable {
   /// `values` must stay as long as needs_values(), `times` of their rows as long as this.
   FoldTable(const Plan& plan, const FloatColumns& values, std::span<const int64_t> times);
 
+  /// From now on begin(), prepare() and the trainer stop when `cancel` says so; what begin() has given is then of no use.
+  void stop_with(const exec::Cancellation* cancel);
   bool needs_values() const { return !plan_->scalers.empty() || plan_->study || trainer_->keeps_values(); }
   /// The table of the fold with these training rows. Features are scaled on
   /// `pool`, which may be null.
@@ -34,6 +36,7 @@ class FoldTable {
   std::vector<float> scaled_;
   std::vector<double> fits_;
   std::unique_ptr<Trainer> trainer_;
+  const exec::Cancellation* cancel_ = nullptr;
 };
 
 }  // namespace hayate::pipeline

@@ -89,12 +89,12 @@ Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields, bo
 }
 
 std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool,
-                               std::span<const int64_t> times) {
+                               std::span<const int64_t> times, const exec::Cancellation* cancel) {
   if (plan.scalers.empty()) return {};
-  if (plan.spec.features.fit == "train") return fit_scalers(plan.scalers, columns, train, pool, times);
+  if (plan.spec.features.fit == "train") return fit_scalers(plan.scalers, columns, train, pool, times, cancel);
   std::vector<int32_t> all(static_cast<size_t>(columns.num_rows));
   std::iota(all.begin(), all.end(), 0);
-  return fit_scalers(plan.scalers, columns, all, pool, times);
+  return fit_scalers(plan.scalers, columns, all, pool, times, cancel);
 }
 
 }  // namespace hayate::pipeline

@@ -43,9 +43,9 @@ Result<void> compile_plan(Plan& plan, const std::vector<std::string>& fields, bo
 
 /// Scales a fold's columns in place, fitted on its training rows, or on all rows when the spec says fit = "all". Returns what was fitted
 /// (see fit_scalers); nothing happens when the plan has no scalers.
-/// `times` are those of the rows.
+/// `times` are those of the rows. Told to stop, it leaves features as they are.
 std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, std::span<const int32_t> train, exec::Pool* pool,
-                               std::span<const int64_t> times);
+                               std::span<const int64_t> times, const exec::Cancellation* cancel = nullptr);
 
 /// What features are asked for, in the order in which they stand in the output.
 struct FeatureSources {

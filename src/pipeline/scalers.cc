@@ -53,22 +53,23 @@ Result<Scaler> parse_scaler(const std::string& text, const std::string& where) {
   return unknown_name("processor", name, names, where);
 }
 
-/// Values of a column at the rows listed that are numbers, sorted.
-std::vector<double> sorted_values(std::span<const float> column, std::span<const int32_t> rows) {
+/// Values of a column at the rows listed that are numbers.
+std::vector<double> values_at(std::span<const float> column, std::span<const int32_t> rows) {
   std::vector<double> values;
   values.reserve(rows.size());
   for (const int32_t row : rows)
     if (std::isfinite(column[size_t(row)])) values.push_back(double(column[size_t(row)]));
-  std::sort(values.begin(), values.end());
   return values;
 }
 
-/// Linear interpolation at position q (n - 1); NaN without values.
-double quantile(const std::vector<double>& sorted, double q) {
-  if (sorted.empty()) return kNaN;
-  const double position = q * double(sorted.size() - 1);
-  const size_t below = size_t(position), above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - double(below)) * (sorted[above] - sorted[below]);
+/// Linear interpolation at position q (n - 1) of the values in order; NaN without values. Changes their order.
+double quantile(std::vector<double>& values, double q) {
+  if (values.empty()) return kNaN;
+  const double position = q * double(values.size() - 1);
+  const auto below = values.begin() + ptrdiff_t(position);
+  std::nth_element(values.begin(), below, values.end());
+  const double least_above = below + 1 == values.end() ? *below : *std::min_element(below + 1, values.end());
+  return *below + (position - std::floor(position)) * (least_above - *below);
 }
 
 struct Fit {
@@ -76,11 +77,13 @@ struct Fit {
 };
 
 Fit fit(const Scaler& scaler, std::span<const float> column, std::span<const int32_t> rows) {
-  std::vector<double> values = sorted_values(column, rows);
-  if (scaler.type == Type::winsorize) return {quantile(values, scaler.value), quantile(values, 1 - scaler.value)};
+  std::vector<double> values = values_at(column, rows);
+  if (scaler.type == Type::winsorize) {
+    const double least = quantile(values, scaler.value);
+    return {least, quantile(values, 1 - scaler.value)};
+  }
   const double median = quantile(values, 0.5);
   for (double& x : values) x = std::abs(x - median);
-  std::sort(values.begin(), values.end());
   return {median, 1.4826 * quantile(values, 0.5) + 1e-12};
 }
 
@@ -150,11 +153,11 @@ size_t num_fits(std::span<const Scaler> scalers, int64_t num_features) {
 }
 
 std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledColumns& columns, std::span<const int32_t> rows, exec::Pool* pool,
-                                std::span<const int64_t> times) {
+                                std::span<const int64_t> times, const exec::Cancellation* cancel) {
   const std::optional<DateRows> dates = dates_for(scalers, times);
   std::vector<double> fits(num_fits(scalers, columns.num_features));
   const auto scale_feature = [&](int64_t f, int) {
-    for (size_t s = 0; s < scalers.size(); ++s) {
+    for (size_t s = 0; s < scalers.size() && !(cancel && cancel->stopped()); ++s) {
       Fit fitted{};
       if (is_fitted(scalers[s])) {
         fitted = fit(scalers[s], columns.column(f), rows);

@@ -67,7 +67,7 @@ struct ScaledColumns {
 /// Fits every scaler on the rows listed, in order, and applies it to all rows. Returns two numbers per fitted scaler and feature, scaler by
 /// scaler. Features are shared out to the workers of `pool`, which may be null. `times` are those of the rows; only cross-sections need them.
 std::vector<double> fit_scalers(std::span<const Scaler> scalers, const ScaledColumns& columns, std::span<const int32_t> rows, exec::Pool* pool,
-                                std::span<const int64_t> times = {});
+                                std::span<const int64_t> times = {}, const exec::Cancellation* cancel = nullptr);
 /// Applies what fit_scalers returned.
 void apply_scalers(std::span<const Scaler> scalers, std::span<const double> fits, const ScaledColumns& columns, std::span<const int64_t> times = {});
 /// Numbers that fit_scalers returns.

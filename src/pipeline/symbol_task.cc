@@ -46,6 +46,8 @@ void add_newest(const std::vector<Fold>& folds, std::span<const double> labels, 
 /// Random numbers of a symbol's fold: keyed by names, so that other symbols and their order do not matter.
 uint64_t entity_of(const std::string& symbol, size_t fold) { return checksum(symbol.data(), symbol.size()) + fold; }
 
+Error stopped_error(const std::string& symbol) { return {Kind::interrupted, "training was stopped", symbol, "run it again"}; }
+
 template <class T>
 void append(std::vector<T>&& from, std::vector<T>& to) {
   if (to.empty())
@@ -108,8 +110,9 @@ Result<TaskResult> train_piece(const Plan& plan, const Panel& panel, const Symbo
     mark = now;
   };
   TaskResult out;
+  folds_table.stop_with(&cancel);
   for (size_t f = piece.begin; f < piece.end; ++f) {
-    if (cancel.stopped()) return Error{Kind::interrupted, "training was stopped", symbol, "run it again"};
+    if (cancel.stopped()) return stopped_error(symbol);
     const Fold& fold = folds.folds[f];
     std::vector<int32_t> train = labelled(rows_in(fold.train), table.labels);
     drop_overlapping(train, times, table.ends, fold, times);
@@ -133,6 +136,7 @@ Result<TaskResult> train_piece(const Plan& plan, const Panel& panel, const Symbo
     const size_t begin = out.prediction.size();
     out.prediction.resize(begin + test.size());
     trainer->predict(out.predictor, test, std::span(out.prediction).subspan(begin));
+    if (cancel.stopped()) return stopped_error(symbol);
     for (const int32_t row : test) {
       out.rows.push_back(row);
       out.fold.push_back(int32_t(f));

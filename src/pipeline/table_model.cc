@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -24,6 +25,9 @@
 
 namespace hayate::pipeline {
 namespace {
+
+/// Of a row that trains, beside its codes: its number and label, its weight, its date in numbers and as a group, each by row and by place.
+constexpr int64_t kLabelBytes = 24, kWeightBytes = 8, kDateBytes = 24;
 
 /// Why these rows cannot be learnt from, or nothing.
 std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, const std::string& where) {
@@ -76,7 +80,7 @@ void add_answers(Table& table, const Model& model, const std::vector<double>& an
 }
 
 struct KeyResult {
-  std::optional<Predictor> predictor;
+  std::optional<PackedPredictor> predictor;
   std::optional<Error> error;
   std::optional<OutOfBag> out_of_bag;
 };
@@ -136,36 +140,51 @@ std::vector<float> values_in_place(std::vector<float>&& all, int64_t num_rows, c
   return std::move(all);
 }
 
+/// What the values of one key's rows are learnt for, by their place among its rows.
+struct KeyLabels {
+  std::vector<double> numbers;
+  std::vector<int32_t> classes, groups;
+  std::vector<float> weights;
+
+  KeyLabels(const LabelColumn& label, const RowInfo& info, const std::vector<int32_t>& rows) {
+    const std::vector<float> all = info.half_life > 0 ? decayed_weights(info.days, rows, info.half_life, info.weights) : info.weights;
+    for (const int32_t row : rows) {
+      if (label.problem != Problem::classification)
+        numbers.push_back(label.numbers[size_t(row)]);
+      else
+        classes.push_back(label.classes[size_t(row)]);
+      if (!all.empty()) weights.push_back(all[size_t(row)]);
+      if (!info.groups.empty()) groups.push_back(info.groups[size_t(row)]);
+    }
+  }
+  Labels labels(const LabelColumn& label) const {
+    Labels out = label.problem == Problem::classification ? Labels::ids(classes, int32_t(label.class_names.size())) : Labels::numbers(numbers);
+    out.problem = label.problem, out.groups = groups, out.class_names = label.class_names;
+    return out;
+  }
+};
+
+TrainKey train_key_of(uint64_t seed, const std::string& key) { return {seed, checksum(key.data(), key.size())}; }
+
 KeyResult train_key(const std::vector<float>& values, const std::vector<std::string>& features, const LabelColumn& label, const RowInfo& info,
                     const LearnerParams& params, Calibration::Method calibration, uint64_t seed, const std::string& key,
                     const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
                     const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why, {}};
-  std::vector<float> row_weights;
-  std::vector<double> numbers;
-  std::vector<int32_t> classes, groups, every(rows.size());
-  const std::vector<float> weights = info.half_life > 0 ? decayed_weights(info.days, rows, info.half_life, info.weights) : info.weights;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    every[i] = int32_t(i);
-    if (label.problem != Problem::classification)
-      numbers.push_back(label.numbers[size_t(rows[i])]);
-    else
-      classes.push_back(label.classes[size_t(rows[i])]);
-    if (!weights.empty()) row_weights.push_back(weights[size_t(rows[i])]);
-    if (!info.groups.empty()) groups.push_back(info.groups[size_t(rows[i])]);
-  }
+  const KeyLabels of_key(label, info, rows);
+  std::vector<int32_t> every(rows.size());
+  std::iota(every.begin(), every.end(), 0);
   const bool calibrated = calibration != Calibration::Method::none;
   const FloatColumns own{values.data(), int64_t(rows.size()), int64_t(features.size()), int64_t(rows.size()), features};
   const auto trainer = make_trainer(calibrated ? with_out_of_bag(params) : params, own);
   if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error(), {}};
-  Labels labels = label.problem == Problem::classification ? Labels::ids(classes, int32_t(label.class_names.size())) : Labels::numbers(numbers);
-  labels.problem = label.problem, labels.groups = groups, labels.class_names = label.class_names;
+  const Labels labels = of_key.labels(label);
   OutOfBag out_of_bag;
-  const TrainKey train_key{seed, checksum(key.data(), key.size())};
-  auto predictor = trainer->train(labels, row_weights, train_key, pool, &cancel, {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
+  const TrainKey train_key = train_key_of(seed, key);
+  auto predictor = trainer->train(labels, of_key.weights, train_key, pool, &cancel, {start ? std::get_if<Forest>(start) : nullptr, &out_of_bag});
   if (!predictor.ok()) return {std::nullopt, predictor.error(), {}};
   if (calibrated) {
-    auto maps = calibrate(calibration, params, own, labels, row_weights, train_key, out_of_bag, pool, &cancel);
+    auto maps = calibrate(calibration, params, own, labels, of_key.weights, train_key, out_of_bag, pool, &cancel);
     if (!maps.ok()) return {std::nullopt, maps.error(), {}};
     if (Forest* forest = std::get_if<Forest>(&predictor.value()))
       forest->calibration = std::move(maps.value());
@@ -173,7 +192,19 @@ KeyResult train_key(const std::vector<float>& values, const std::vector<std::str
       std::get<Linear>(predictor.value()).calibration = std::move(maps.value());
     if (const ForestParams* forest = std::get_if<ForestParams>(&params); forest && !forest->oob_score) out_of_bag = {};
   }
-  return {std::move(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
+  return {pack(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
+}
+
+/// The same model, of features that are read some rows at a time.
+Result<Predictor> train_as_read(const RowSource& source, const std::optional<Error>& failure, const LabelColumn& label, const RowInfo& info,
+                                const LearnerParams& params, uint64_t seed, const std::vector<int32_t>& rows, const std::string& where,
+                                exec::Pool& pool, const exec::Cancellation& cancel) {
+  if (auto why = untrainable(label, rows, where)) return *why;
+  const KeyLabels of_rows(label, info, rows);
+  const auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
+  if (failure) return *failure;
+  if (!matrix.ok()) return matrix.error();
+  return train_on_codes(params, matrix.value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
 }
 
 /// The model that training goes on from, which must have learnt the same.
@@ -246,6 +277,26 @@ Result<int> training_workers(const TrainRequest& request, const LearnerParams& p
   return workers_within(request.exec, "train", fixed, each, exec::worker_count(request.exec), "name fewer columns with --features");
 }
 
+/// Whether features may be read some rows at a time: the learner sees codes alone, and nobody else wants values.
+bool may_flow(const TrainRequest& request, const LearnerParams& params) {
+  const auto* const forest = std::get_if<ForestParams>(&params);
+  return request.key.empty() && request.warm_start.empty() && request.calibration == Calibration::Method::none && learns_from_codes(params) &&
+         !(forest && forest->oob_score);
+}
+
+/// The same of features that become codes as they are read. First the codes stand beside what reading takes, which was seen when the other
+/// columns were read, then beside what growing trees takes.
+Result<int> flowing_workers(const TrainRequest& request, const LearnerParams& params, Problem problem, int64_t rows, int64_t features) {
+  constexpr const char* kHint = "name fewer columns with --features";
+  const bool weighted = !request.weight.empty() || request.half_life > 0;
+  const CodeBytes codes = code_bytes(params, problem, weighted, rows, features);
+  const int64_t stays = codes.codes + rows * (kLabelBytes + (request.weight.empty() ? 0 : kWeightBytes) + (request.by_date.empty() ? 0 : kDateBytes));
+  const int64_t reading = std::max(resident_bytes(), peak_memory_bytes()) + stays + TrainingTable::row_block_bytes(features);
+  HY_CHECK(check_memory("train", reading, exec::memory_limit_bytes(request.exec), kHint));
+  const int64_t fixed = resident_bytes() + stays + predictor_bytes(params, rows, features);
+  return workers_within(request.exec, "train", fixed, codes.per_worker, exec::worker_count(request.exec), kHint);
+}
+
 }  // namespace
 
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
@@ -268,9 +319,16 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
                        "leave it out, or pass --problem classification");
   HY_TRY(const Categories categories, text_categories(source.schema(), table, params));
   HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
-  HY_TRY(const int workers, training_workers(request, params, table.num_rows(), int64_t(model.features.size()), groups));
-  HY_TRY(std::vector<float> values, source.read_features(table.num_rows(), request.input.front(), categories));
-  const FloatColumns columns{values.data(), table.num_rows(), int64_t(model.features.size()), table.num_rows(), model.features};
+  const int64_t num_features = int64_t(model.features.size());
+  Result<int> workers = training_workers(request, params, table.num_rows(), num_features, groups);
+  const bool flows = !workers.ok() && may_flow(request, params);
+  if (flows) workers = flowing_workers(request, params, label.problem, table.num_rows(), num_features);
+  if (!workers.ok()) return workers.error();
+  std::vector<float> values;
+  if (!flows) {
+    HY_TRY(values, source.read_features(table.num_rows(), request.input.front(), categories));
+  }
+  const FloatColumns columns{values.data(), table.num_rows(), num_features, table.num_rows(), model.features};
   HY_TRY(const RowInfo info, row_info(table, request));
 
   TrainOutcome out;
@@ -291,6 +349,8 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   std::vector<KeyResult> results(keys.size());
   steps.begin("train", int64_t(keys.size()));
   const std::string where = request.input.front();
+  exec::Pool fewer(workers.value() < pool.workers() ? workers.value() : 1);
+  exec::Pool& within = workers.value() < pool.workers() ? fewer : pool;
   const auto train = [&](size_t i, exec::Pool* trees) {
     const Predictor* from = start ? start->find(keys[i].key) : nullptr;
     const std::vector<float> own =
@@ -298,78 +358,130 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
     results[i] =
         train_key(own, model.features, label, info, params, request.calibration, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
   };
-  if (keys.size() == 1) {
+  if (flows) {
+    std::optional<Error> failure;
+    const RowSource rows = source.feature_rows(where, categories, within, cancel, failure);
+    auto trained = train_as_read(rows, failure, label, info, params, request.seed, keys[0].rows, where, within, cancel);
+    results[0] = trained.ok() ? KeyResult{pack(trained.value()), std::nullopt, {}} : KeyResult{std::nullopt, trained.error(), {}};
+  } else if (keys.size() == 1) {
     train(0, &pool);
   } else {
     std::vector<double> cost;
     for (const KeyRows& key : keys) cost.push_back(double(key.rows.size()));
-    exec::Pool fewer(workers < pool.workers() ? workers : 1);
-    (workers < pool.workers() ? fewer : pool)
-        .run(
-            exec::longest_first(cost),
-            [&](int64_t i, int) {
-              train(size_t(i), nullptr);
-              steps.advance();
-            },
-            &cancel);
+    const auto one = [&](int64_t i, int) {
+      train(size_t(i), nullptr);
+      steps.advance();
+    };
+    within.run(exec::longest_first(cost), one, &cancel);
   }
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "train", "nothing was written; run the same command again"};
 
+  std::vector<PackedPredictor> packed;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (results[i].predictor) {
       model.keys.push_back(keys[i].key);
-      model.predictors.push_back(std::move(*results[i].predictor));
+      packed.push_back(std::move(*results[i].predictor));
     } else if (request.key.empty() || results[i].error->kind == Kind::usage) {
       return *results[i].error;
     } else {
       out.failures.push_back({keys[i].key, "training", results[i].error->what, 0, "", ""});
     }
   }
-  if (model.predictors.empty())
-    return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
-  steps.begin("write", int64_t(model.predictors.size()));
+  if (packed.empty()) return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
+  steps.begin("write", int64_t(packed.size()));
   HY_CHECK(report_out_of_bag(request, table, keys, results, model, out));
-  HY_CHECK(io::write_file(request.model, serialize(model)));
+  HY_TRY(const auto file, io::AtomicFile::create(request.model));
+  HY_CHECK(write_model(model, packed, [&file](std::string_view bytes) { return file->write(bytes.data(), bytes.size()); }));
+  HY_CHECK(file->publish());
   steps.end();
-  out.models = int64_t(model.predictors.size());
+  out.models = int64_t(packed.size());
   return out;
 }
 
 namespace {
 
-constexpr int64_t kPredictRows = 16'384;
+constexpr size_t kPredictRows = 16'384;  // rows of one task
 
-/// Predictions of the listed rows into out[row * outputs ...].
-void predict_group(const Predictor& predictor, const ModelScalers& scalers, const std::string& key, const FloatColumns& columns,
-                   const std::vector<int32_t>& rows, ForestCut cut, exec::Pool& pool, std::vector<double>& out) {
-  const size_t outputs = size_t(num_outputs(predictor));
-  pool.run(int64_t(rows.size() + kPredictRows - 1) / kPredictRows, [&](int64_t morsel, int) {
-    const size_t begin = size_t(morsel * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.size() - begin);
-    std::vector<float> part(count * size_t(columns.num_features));
-    for (int64_t f = 0; f < columns.num_features; ++f)
-      for (size_t i = 0; i < count; ++i) part[size_t(f) * count + i] = columns.column(f)[rows[begin + i]];
-    scalers.apply(key, {part.data(), int64_t(count), columns.num_features, int64_t(count)});
-    std::vector<double> answers(count * outputs);
-    predict(predictor, {part.data(), int64_t(count), columns.num_features, int64_t(count)}, answers, cut);
-    for (size_t i = 0; i < count; ++i)
-      std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out.begin() + ptrdiff_t(size_t(rows[begin + i]) * outputs));
-  });
+/// The values of some rows of a key, scaled as its model wants them.
+std::vector<float> scaled_rows(const ModelScalers& scalers, const std::string& key, const FloatColumns& columns, std::span<const int32_t> rows) {
+  std::vector<float> part(rows.size() * size_t(columns.num_features));
+  for (int64_t f = 0; f < columns.num_features; ++f)
+    for (size_t i = 0; i < rows.size(); ++i) part[size_t(f) * rows.size() + i] = columns.column(f)[rows[i]];
+  scalers.apply(key, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())});
+  return part;
 }
 
+using KeyGroups = std::map<std::string, std::vector<int32_t>>;
+
+/// Predicts the rows of every key that has a model into `out`, a row's outputs side by side.
+class KeyedPrediction {
+ public:
+  KeyedPrediction(const ModelFile& file, const ModelScalers& scalers, const FloatColumns& columns, ForestCut cut, std::vector<double>& out)
+      : file_(file), scalers_(scalers), columns_(columns), cut_(cut), out_(out) {}
+
+  /// Keys of few rows side by side, each unpacked by who predicts it; of a key of many rows some rows a task. Returns how many rows were
+  /// predicted.
+  Result<int64_t> run(const KeyGroups& groups, exec::Pool& pool) {
+    std::vector<const KeyGroups::value_type*> small;
+    int64_t rows = 0;
+    for (const auto& group : groups) {
+      if (!file_.head().place_of(group.first)) continue;
+      rows += int64_t(group.second.size());
+      if (group.second.size() <= kPredictRows)
+        small.push_back(&group);
+      else
+        HY_CHECK(predict_large(group.first, group.second, pool));
+    }
+    std::vector<Result<void>> ends(small.size());
+    pool.run(int64_t(small.size()), [&](int64_t i, int) { ends[size_t(i)] = predict_small(small[size_t(i)]->first, small[size_t(i)]->second); });
+    for (const Result<void>& end : ends) HY_CHECK(end);
+    return rows;
+  }
+
+ private:
+  void predict_rows(const Predictor& predictor, const std::string& key, std::span<const int32_t> rows) const {
+    const size_t outputs = size_t(num_outputs(predictor));
+    const std::vector<float> part = scaled_rows(scalers_, key, columns_, rows);
+    std::vector<double> answers(rows.size() * outputs);
+    predict(predictor, {part.data(), int64_t(rows.size()), columns_.num_features, int64_t(rows.size())}, answers, cut_);
+    for (size_t i = 0; i < rows.size(); ++i)
+      std::copy_n(answers.begin() + ptrdiff_t(i * outputs), outputs, out_.begin() + ptrdiff_t(size_t(rows[i]) * outputs));
+  }
+
+  Result<void> predict_small(const std::string& key, std::span<const int32_t> rows) const {
+    HY_TRY(const Predictor predictor, file_.predictor(*file_.head().place_of(key)));
+    predict_rows(predictor, key, rows);
+    return {};
+  }
+
+  Result<void> predict_large(const std::string& key, std::span<const int32_t> rows, exec::Pool& pool) const {
+    HY_TRY(const Predictor predictor, file_.predictor(*file_.head().place_of(key)));
+    pool.run(int64_t((rows.size() + kPredictRows - 1) / kPredictRows), [&](int64_t i, int) {
+      const size_t begin = size_t(i) * kPredictRows;
+      predict_rows(predictor, key, rows.subspan(begin, std::min(kPredictRows, rows.size() - begin)));
+    });
+    return {};
+  }
+
+  const ModelFile& file_;
+  const ModelScalers& scalers_;
+  const FloatColumns& columns_;
+  ForestCut cut_;
+  std::vector<double>& out_;
+};
+
 /// Columns leaf_<tree>: the leaf of every row, by its number in the tree; missing where a key has no model.
-Result<void> add_leaves(Table& table, const Model& model, const ModelScalers& scalers, const FloatColumns& columns,
-                        const std::map<std::string, std::vector<int32_t>>& groups, ForestCut cut) {
+Result<void> add_leaves(Table& table, const ModelFile& file, const ModelScalers& scalers, const FloatColumns& columns, const KeyGroups& groups,
+                        ForestCut cut) {
   std::vector<std::vector<double>> leaves;
   for (const auto& [key, rows] : groups) {
-    const Predictor* predictor = model.find(key);
-    if (!predictor) continue;
-    const Forest* forest = std::get_if<Forest>(predictor);
-    if (!forest) return usage_error(fmt::format("learner '{}' has no leaves", model.learner), "--leaves", "leave --leaves out");
+    const auto place = file.head().place_of(key);
+    if (!place) continue;
+    HY_TRY(const Predictor predictor, file.predictor(*place));
+    const Forest* forest = std::get_if<Forest>(&predictor);
+    if (!forest) return usage_error(fmt::format("learner '{}' has no leaves", file.head().learner), "--leaves", "leave --leaves out");
     const size_t trees = size_t(cut.num_trees > 0 ? std::min(cut.num_trees, forest->num_trees()) : forest->num_trees());
-    std::vector<float> part(rows.size() * size_t(columns.num_features));
-    for (int64_t f = 0; f < columns.num_features; ++f)
-      for (size_t i = 0; i < rows.size(); ++i) part[size_t(f) * rows.size() + i] = columns.column(f)[rows[i]];
-    scalers.apply(key, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())});
+    const std::vector<float> part = scaled_rows(scalers, key, columns, rows);
     std::vector<uint32_t> reached(rows.size() * trees);
     apply(*forest, {part.data(), int64_t(rows.size()), columns.num_features, int64_t(rows.size())}, reached, {int64_t(trees), cut.max_depth});
     if (leaves.size() < trees) leaves.resize(trees, std::vector<double>(size_t(columns.num_rows), std::nan("")));
@@ -383,7 +495,8 @@ Result<void> add_leaves(Table& table, const Model& model, const ModelScalers& sc
 }  // namespace
 
 Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
-  HY_TRY(const Model model, load_model(request.model));
+  HY_TRY(const ModelFile file, ModelFile::open(request.model));
+  const Model& model = file.head();
   HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
@@ -402,12 +515,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   out.rows = table.num_rows();
   const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
   std::vector<double> answers(size_t(table.num_rows()) * width, std::nan(""));
-  int64_t answered = 0;
-  for (const auto& [key, rows] : groups)
-    if (const Predictor* predictor = model.find(key)) {
-      predict_group(*predictor, scalers, key, columns, rows, request.cut, pool, answers);
-      answered += int64_t(rows.size());
-    }
+  HY_TRY(const int64_t answered, KeyedPrediction(file, scalers, columns, request.cut, answers).run(groups, pool));
   out.rows_without_model = out.rows - answered;
   if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "predict", "nothing was written; run the same command again"};
 
@@ -419,7 +527,7 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
     if (!is_feature && name != "prediction" && !name.starts_with("probability_")) result.add(name, table.columns[i]);
   }
   add_answers(result, model, answers);
-  if (request.leaves) HY_CHECK(add_leaves(result, model, scalers, columns, groups, request.cut));
+  if (request.leaves) HY_CHECK(add_leaves(result, file, scalers, columns, groups, request.cut));
   HY_TRY(out.checksum, io::write_table(request.output, result, request.kind));
   steps.end();
   return out;

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "hayate/compiled.h"
 #include "hayate/folds.h"
 #include "hayate/learner.h"
 #include "pipeline/costs.h"
@@ -136,8 +137,9 @@ Result<void> train_codes(const TrainJob& job, const Labels& all, std::span<const
   matrix = {};
   job.steps.begin("predict", int64_t(rows.test.size()));
   out.prediction.resize(rows.test.size());
+  const CompiledForest forest(std::get<Forest>(out.predictor));
   source.read(rows.test, [&](int64_t first, const FloatColumns& values, int) {
-    predict(out.predictor, values, std::span(out.prediction).subspan(size_t(first), size_t(values.num_rows)));
+    forest.predict(values, std::span(out.prediction).subspan(size_t(first), size_t(values.num_rows)));
   });
   return {};
 }
@@ -145,6 +147,7 @@ Result<void> train_codes(const TrainJob& job, const Labels& all, std::span<const
 /// The same on the table of values.
 Result<void> train_values(const TrainJob& job, const Labels& labels, std::span<const float> weights, const FoldRows& rows, TrainKey key,
                           FoldTable& table, TaskResult& out) {
+  table.stop_with(&job.cancel);
   const FloatColumns of_fold = table.begin(rows.train, &job.pool);
   LearnerParams params = job.plan.params;
   if (job.plan.study) {

@@ -3,6 +3,38 @@
 #include <algorithm>
 
 namespace hayate::pipeline {
+namespace {
+
+/// Cells of the block of float32 that rows are handed out from, and the rows that a worker takes of it at a time.
+constexpr int64_t kBlockCells = 1'000'000, kStretchRows = 1024;
+
+int64_t block_rows(int64_t num_features) { return std::max(kStretchRows, kBlockCells / std::max<int64_t>(1, num_features)); }
+
+Error changed_files(const std::string& where) { return input_error("the files have changed while they were read", where, "run it again"); }
+
+/// The values of all rows of a table, column-major.
+Result<void> fill_block(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
+                        exec::Pool& pool, std::vector<float>& out) {
+  const int64_t rows = table.num_rows();
+  out.resize(names.size() * size_t(rows));
+  std::vector<Result<void>> filled(names.size());
+  pool.run(int64_t(names.size()),
+           [&](int64_t f, int) { filled[size_t(f)] = fill_floats(table, {names[size_t(f)]}, where, categories, out.data() + f * rows, rows); });
+  for (Result<void>& one : filled) HY_CHECK(std::move(one));
+  return {};
+}
+
+/// Of a column-major block only the rows of which `kept` gives the numbers, ascending.
+void keep_rows(std::span<const int32_t> kept, int64_t first, int64_t rows, std::vector<float>& block) {
+  if (int64_t(kept.size()) == rows) return;
+  const size_t features = block.size() / size_t(rows);
+  size_t to = 0;  // never past what is still to be read
+  for (size_t f = 0; f < features; ++f)
+    for (const int32_t row : kept) block[to++] = block[f * size_t(rows) + size_t(row - first)];
+  block.resize(to);
+}
+
+}  // namespace
 
 Result<TrainingTable> TrainingTable::open(std::span<const std::string> paths, const io::ReadOptions& reading, const std::vector<std::string>& asked,
                                           const std::vector<std::string>& others) {
@@ -41,12 +73,53 @@ Result<std::vector<float>> TrainingTable::read_features(int64_t rows, const std:
   for (int64_t row = 0;;) {
     HY_TRY(const auto chunk, chunks_->next());
     if (!chunk) break;
-    if (chunk->num_rows() > rows - row) return input_error("the files have changed while they were read", where, "run it again");
+    if (chunk->num_rows() > rows - row) return changed_files(where);
     HY_CHECK(fill_floats(*chunk, features_, where, categories, out.data() + row, rows));
     row += chunk->num_rows();
   }
   chunks_.reset();
   return out;
+}
+
+int64_t TrainingTable::row_block_bytes(int64_t num_features) { return block_rows(num_features) * num_features * int64_t(sizeof(float)); }
+
+RowSource TrainingTable::feature_rows(const std::string& where, const Categories& categories, exec::Pool& pool, const exec::Cancellation& cancel,
+                                      std::optional<Error>& failure) {
+  RowSource source;
+  source.num_features = int64_t(features_.size()), source.names = features_, source.workers = pool.workers();
+  source.read = [this, &where, &categories, &pool, &cancel, &failure](std::span<const int32_t> rows, const RowSource::Take& take) {
+    if (failure) return;
+    if (const auto done = read_rows(rows, where, categories, pool, cancel, take); !done.ok()) failure = done.error();
+  };
+  return source;
+}
+
+Result<void> TrainingTable::read_rows(std::span<const int32_t> rows, const std::string& where, const Categories& categories, exec::Pool& pool,
+                                      const exec::Cancellation& cancel, const RowSource::Take& take) {
+  const int64_t features = int64_t(features_.size()), most = block_rows(features);
+  std::vector<float> block;
+  auto next = rows.begin();
+  int64_t row = 0;  // of the files, the first of the part in hand
+  while (!cancel.stopped()) {
+    HY_TRY(const auto chunk, chunks_->next());
+    if (!chunk) return next == rows.end() ? Result<void>() : changed_files(where);
+    for (int64_t at = 0; at < chunk->num_rows() && !cancel.stopped(); at += most) {
+      const int64_t count = std::min(most, chunk->num_rows() - at);
+      const auto first = next;
+      next = std::lower_bound(first, rows.end(), row + count);
+      const std::span<const int32_t> wanted(first, next);
+      row += count;
+      if (wanted.empty()) continue;
+      HY_CHECK(fill_block(slice(*chunk, at, count), features_, where, categories, pool, block));
+      keep_rows(wanted, row - count, count, block);
+      const auto stride = int64_t(wanted.size());
+      pool.run((stride + kStretchRows - 1) / kStretchRows, [&](int64_t stretch, int worker) {
+        const int64_t begin = stretch * kStretchRows;
+        take(first - rows.begin() + begin, {block.data() + begin, std::min(kStretchRows, stride - begin), features, stride, {}}, worker);
+      });
+    }
+  }
+  return {};
 }
 
 }  // namespace hayate::pipeline

@@ -1,11 +1,16 @@
 // A table to learn from, read so that its features are in memory once: as one block of float32. What fits a third of the memory
-// limit is read at once; of the rest only a chunk is there beside the block, and the file is gone through twice.
+// limit is read at once; of the rest only a chunk is there beside the block, and the file is gone through twice. Where not even the
+// block fits, learners that need codes alone read the features as rows, up to three times (learn/bin_rows.cc): a cell then takes a byte
+// instead of four.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "exec/pool.h"
+#include "hayate/binned.h"
 #include "hayate/table.h"
 #include "io/chunks.h"
 #include "pipeline/table_columns.h"
@@ -27,7 +32,17 @@ class TrainingTable {
   /// Reads the features of all `rows` rows, column-major, and closes the files. Errors (input): a column that holds no numbers.
   Result<std::vector<float>> read_features(int64_t rows, const std::string& where, const Categories& categories);
 
+  /// The features as rows that are read from the files whenever they are asked for. A reading that fails says why in `failure`, and hands out no
+  /// more rows. All that is named must outlive the source. When `cancel` says stop, rows not yet read are skipped.
+  RowSource feature_rows(const std::string& where, const Categories& categories, exec::Pool& pool, const exec::Cancellation& cancel,
+                         std::optional<Error>& failure);
+  /// Bytes that feature_rows() takes beside the chunk that it reads.
+  static int64_t row_block_bytes(int64_t num_features);
+
  private:
+  Result<void> read_rows(std::span<const int32_t> rows, const std::string& where, const Categories& categories, exec::Pool& pool,
+                         const exec::Cancellation& cancel, const RowSource::Take& take);
+
   std::unique_ptr<io::ChunkReader> chunks_;
   std::vector<std::string> features_;
 };

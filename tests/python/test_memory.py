@@ -28,6 +28,14 @@ def test_a_table_that_does_not_fit_is_read_in_chunks_to_the_same_model(hayate, t
     assert (tmp_path / "free.hyt").read_bytes() == (tmp_path / "bound.hyt").read_bytes()
 
 
+@pytest.mark.parametrize("learner", ["forest", "boosting"])
+def test_what_does_not_even_fit_as_floats_becomes_codes_as_it_is_read(hayate, tmp_path, table, learner):
+    argv = ["train", "--input", table, "--label", "y", "--learner", learner, "--params", "num_trees=3,max_depth=4", "--features", ",".join(f"x{i}" for i in range(40))]
+    hayate(*argv, "--model", tmp_path / "free.hyt")
+    hayate(*argv, "--model", tmp_path / "bound.hyt", "--memory-limit", "130MB")
+    assert (tmp_path / "free.hyt").read_bytes() == (tmp_path / "bound.hyt").read_bytes()
+
+
 def test_the_limit_that_a_refusal_names_is_enough(hayate, tmp_path, table):
     argv = ["train", "--input", table, "--label", "y", "--features", "x0,x1,x2", "--learner", "forest", "--params", "num_trees=2,max_depth=3", "--model", tmp_path / "m.hyt"]
     refused = hayate(*argv, "--memory-limit", "60MB", exit=4)

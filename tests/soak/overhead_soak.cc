@@ -52,7 +52,7 @@ struct Job {
     const std::vector<int64_t> ends = label_ends(*plan.label_program, panel);
     TaskInputs inputs = task_inputs(plan);
     std::vector<double> rows;
-    for (size_t s = 0; s < panel.num_symbols(); ++s) rows.push_back(double(panel.series_times(s).size()));
+    for (size_t s = 0; s < panel.num_symbols(); ++s) rows.push_back(double(panel.series_times(size_t(s)).size()));
     std::vector<SymbolScratch> scratch(size_t(pool.workers()));
     std::vector<TaskResult> results(panel.num_symbols());
     const exec::Cancellation never;
@@ -60,7 +60,7 @@ struct Job {
       const auto folds = folds_of_symbol(plan, panel, size_t(s), inputs);
       if (!folds.ok()) return;
       const SymbolTable table = compute_symbol(plan, panel, size_t(s), ends, scratch[size_t(worker)], never);
-      FoldTable fold_table(plan, table.values);
+      FoldTable fold_table(plan, table.values, panel.series_times(size_t(s)));
       PartSeconds seconds;
       for (const FoldPiece& piece : folds.value().pieces) {
         auto result = train_piece(plan, panel, table, folds.value(), piece, fold_table, nullptr, never, seconds);

@@ -1,0 +1,402 @@
+#include "model/forest_section.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <utility>
+
+#include "model/bytes.h"
+
+namespace hayate {
+namespace {
+
+/// How the weights of the rows that reached the nodes are kept.
+enum class Covers : uint8_t {
+  none = 0,
+  numbers = 1,  ///< a float32 a node
+  counts = 2,   ///< whole, and those of two children make up their parent's: in the stream of counts
+};
+/// How the nodes' values are kept.
+enum class Values : uint8_t {
+  numbers = 0,  ///< float64, values_per_node() a node
+  leaves = 1,   ///< those of inner nodes are 0: a float64 a leaf
+  counts = 2,   ///< shares of class 1: rows of class 1 over rows, in the stream of counts
+};
+
+struct ForestHeader {
+  uint32_t problem;
+  uint32_t num_classes;
+  uint32_t joined, link;
+  uint64_t num_start, num_features, num_cuts, num_trees, num_nodes, num_inner, num_sets;
+  uint64_t count_bytes;  ///< of the stream of counts
+  uint8_t covers, values;
+  uint8_t feature_bytes, cut_bytes;  ///< 1 or 2 each, of every inner node
+  uint8_t has_thresholds, has_categories;
+  uint8_t zero[2];
+};
+static_assert(sizeof(ForestHeader) == 88);
+
+constexpr uint64_t kMost = uint64_t{1} << 31;  // of everything that is counted
+
+/// Bytes of a number that is at most `most`.
+int bytes_for(uint32_t most) { return most < 256 ? 1 : most < 65'536 ? 2 : 4; }
+
+// ---- what reached the nodes, as counts
+
+/// Rows that reached a node, and those of class 1 among them.
+struct Reached {
+  uint32_t rows, marked;
+};
+
+/// Of every node, as long as they are whole numbers that add up; empty when they are not. `shares`: the nodes' values are shares of class 1.
+std::vector<Reached> counts_of(const Forest& f, bool shares) {
+  std::vector<Reached> out(f.nodes.size());
+  if (f.cover.size() != f.nodes.size()) return {};
+  for (size_t at = 0; at < out.size(); ++at) {
+    const double rows = double(f.cover[at]), marked = shares ? std::nearbyint(f.values[at] * rows) : 0;
+    if (!(rows >= 1 && rows < double(kMost)) || rows != std::floor(rows) || !(marked >= 0 && marked <= rows)) return {};
+    if (shares && (marked / rows != f.values[at] || std::signbit(f.values[at]))) return {};
+    out[at] = {uint32_t(rows), uint32_t(marked)};
+  }
+  for (int64_t t = 0; t < f.num_trees(); ++t) {
+    const Reached* const tree = out.data() + f.tree_start[size_t(t)];
+    for (uint32_t at = 0; at < f.tree(t).size(); ++at) {
+      const TreeNode& node = f.tree(t)[at];
+      if (node.is_leaf()) continue;
+      const Reached &left = tree[node.child()], &right = tree[node.child() + 1];
+      if (left.rows + right.rows != tree[at].rows || left.marked + right.marked != tree[at].marked) return {};
+    }
+  }
+  return out;
+}
+
+void put_count(std::string& out, uint32_t count, uint32_t most) { out.append(reinterpret_cast<const char*>(&count), size_t(bytes_for(most))); }
+
+/// Tree by tree: the root's counts in 4 bytes each, then of every inner node its left child's, each in the bytes that the node's own may need.
+std::string count_stream(const Forest& f, const std::vector<Reached>& reached, bool shares) {
+  std::string out;
+  out.reserve(f.nodes.size() * 2 + size_t(f.num_trees()) * 8);
+  for (int64_t t = 0; t < f.num_trees(); ++t) {
+    const Reached* const tree = reached.data() + f.tree_start[size_t(t)];
+    put_value(out, tree[0].rows);
+    if (shares) put_value(out, tree[0].marked);
+    for (uint32_t at = 0; at < f.tree(t).size(); ++at) {
+      const TreeNode& node = f.tree(t)[at];
+      if (node.is_leaf()) continue;
+      put_count(out, tree[node.child()].rows, tree[at].rows);
+      if (shares) put_count(out, tree[node.child()].marked, tree[at].marked);
+    }
+  }
+  return out;
+}
+
+bool read_count(Bytes& bytes, uint32_t most, uint32_t& count) {
+  uint8_t one = 0;
+  uint16_t two = 0;
+  switch (bytes_for(most)) {
+    case 1:
+      return bytes.read(one) && (count = one, true);
+    case 2:
+      return bytes.read(two) && (count = two, true);
+    default:
+      return bytes.read(count);
+  }
+}
+
+/// Fills the covers, and the values when these are shares.
+bool read_counts(std::string_view stream, bool shares, Forest& f) {
+  Bytes bytes(stream);
+  std::vector<Reached> tree;
+  f.cover.resize(f.nodes.size());
+  if (shares) f.values.resize(f.nodes.size());
+  for (int64_t t = 0; t < f.num_trees(); ++t) {
+    const std::span<const TreeNode> nodes = f.tree(t);
+    tree.resize(nodes.size());
+    tree[0] = {0, 0};
+    if (!bytes.read(tree[0].rows) || (shares && !bytes.read(tree[0].marked)) || tree[0].rows >= kMost) return false;
+    for (size_t at = 0; at < nodes.size(); ++at) {
+      const Reached own = tree[at];
+      if (own.rows < 1 || own.marked > own.rows) return false;
+      f.cover[f.tree_start[size_t(t)] + at] = float(own.rows);
+      if (shares) f.values[f.tree_start[size_t(t)] + at] = double(own.marked) / double(own.rows);
+      if (nodes[at].is_leaf()) continue;
+      Reached left{0, 0};
+      if (!read_count(bytes, own.rows, left.rows) || (shares && !read_count(bytes, own.marked, left.marked))) return false;
+      if (left.rows > own.rows || left.marked > own.marked) return false;
+      tree[nodes[at].child()] = left;
+      tree[nodes[at].child() + 1] = {own.rows - left.rows, own.marked - left.marked};
+    }
+  }
+  return bytes.empty();
+}
+
+// ---- nodes
+
+/// A bit of every entry.
+class BitWriter {
+ public:
+  explicit BitWriter(size_t count) : bytes_((count + 7) / 8) {}
+  void add(bool bit) { bytes_[at_ / 8] = uint8_t(bytes_[at_ / 8] | unsigned(bit) << at_ % 8), ++at_; }
+  const std::vector<uint8_t>& bytes() const { return bytes_; }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  size_t at_ = 0;
+};
+
+bool bit_of(const std::vector<uint8_t>& bytes, size_t at) { return bytes[at / 8] >> at % 8 & 1; }
+/// No bit is set behind the last entry, so that a forest has one form only.
+bool ends_clean(const std::vector<uint8_t>& bytes, size_t count) { return count % 8 == 0 || bytes.back() >> count % 8 == 0; }
+
+void put_numbers(std::string& out, const std::vector<uint16_t>& values, int bytes) {
+  if (bytes == 2) return put_array(out, values);
+  put_array(out, std::vector<uint8_t>(values.begin(), values.end()));
+}
+bool read_numbers(Bytes& bytes, uint64_t count, int width, std::vector<uint16_t>& out) {
+  if (width == 2) return bytes.array(out, count);
+  std::vector<uint8_t> narrow;
+  if (!bytes.array(narrow, count)) return false;
+  out.assign(narrow.begin(), narrow.end());
+  return true;
+}
+
+/// Inner nodes apart: what the nodes are, and of the inner ones the tests.
+struct Tests {
+  std::vector<uint16_t> features, cuts;
+  std::vector<float> thresholds;
+  int feature_bytes = 1, cut_bytes = 1;
+};
+
+Tests tests_of(const Forest& f) {
+  Tests out;
+  for (size_t at = 0; at < f.nodes.size(); ++at) {
+    const TreeNode& node = f.nodes[at];
+    if (node.is_leaf()) continue;
+    out.features.push_back(node.feature), out.cuts.push_back(node.cut);
+    if (node.feature > 255) out.feature_bytes = 2;
+    if (node.cut > 255) out.cut_bytes = 2;
+    if (!f.thresholds.empty()) out.thresholds.push_back(f.thresholds[at]);
+  }
+  return out;
+}
+
+/// Which nodes are inner, and which of these send missing values left.
+void put_shape(std::string& out, const Forest& f, size_t num_inner) {
+  BitWriter inner(f.nodes.size()), missing_left(num_inner);
+  for (const TreeNode& node : f.nodes) {
+    inner.add(!node.is_leaf());
+    if (!node.is_leaf()) missing_left.add(node.missing_left());
+  }
+  put_array(out, inner.bytes()), put_array(out, missing_left.bytes());
+}
+
+/// The nodes of all trees: children stand in the order of their parents.
+bool join_nodes(const std::vector<uint8_t>& inner, const std::vector<uint8_t>& missing_left, const Tests& tests, Forest& f) {
+  size_t test = 0;
+  f.nodes.resize(f.tree_start.back());
+  if (!f.thresholds.empty()) f.thresholds.assign(f.nodes.size(), 0.0f);
+  for (int64_t t = 0; t < f.num_trees(); ++t) {
+    const uint32_t begin = f.tree_start[size_t(t)], size = f.tree_start[size_t(t) + 1] - begin;
+    uint32_t next = 1;
+    for (uint32_t at = 0; at < size; ++at) {
+      if (!bit_of(inner, begin + at)) {
+        f.nodes[begin + at] = {at << 1, 0, TreeNode::kLeafCut};
+        continue;
+      }
+      if (next <= at || next + 1 >= size || test == tests.features.size()) return false;
+      f.nodes[begin + at] = {next << 1 | uint32_t(bit_of(missing_left, test)), tests.features[test], tests.cuts[test]};
+      if (f.nodes[begin + at].is_leaf()) return false;
+      if (!f.thresholds.empty()) f.thresholds[begin + at] = tests.thresholds[test];
+      next += 2, ++test;
+    }
+    if (next != size) return false;
+  }
+  return test == tests.features.size();
+}
+
+/// What the file takes for granted, and every forest is.
+[[maybe_unused]] bool in_order(const Forest& f) {
+  for (int64_t t = 0; t < f.num_trees(); ++t) {
+    uint32_t next = 1;
+    for (const TreeNode& node : f.tree(t))
+      if (!node.is_leaf() && std::exchange(next, next + 2) != node.child()) return false;
+    if (next != f.tree(t).size()) return false;
+  }
+  return true;
+}
+
+std::vector<double> leaf_values(const Forest& f) {
+  std::vector<double> out;
+  for (size_t at = 0; at < f.nodes.size(); ++at)
+    if (f.nodes[at].is_leaf())
+      out.push_back(f.values[at]);
+    else if (f.values[at] != 0 || std::signbit(f.values[at]))
+      return {};
+  return out;
+}
+
+void spread_leaves(const std::vector<double>& leaves, Forest& f) {
+  f.values.assign(f.nodes.size(), 0.0);
+  size_t leaf = 0;
+  for (size_t at = 0; at < f.nodes.size(); ++at)
+    if (f.nodes[at].is_leaf()) f.values[at] = leaves[leaf++];
+}
+
+// ---- what a forest must be
+
+bool cuts_hold(const Cuts& cuts) {
+  for (int64_t feature = 0; feature < cuts.num_features(); ++feature) {
+    const std::span<const float> own = cuts.of(feature);
+    if (own.size() >= kMissingCode) return false;
+    for (size_t c = 0; c < own.size(); ++c)
+      if (own[c] != own[c] || (c > 0 && !(own[c - 1] < own[c]))) return false;
+  }
+  return true;
+}
+
+bool test_holds(const Forest& forest, int64_t t, uint32_t at) {
+  const TreeNode& node = forest.tree(t)[at];
+  if (node.feature >= forest.num_features()) return false;
+  if (forest.is_categorical(node.feature)) return node.cut < forest.set_start[size_t(t) + 1] - forest.set_start[size_t(t)];
+  if (forest.thresholds.empty()) return node.cut <= forest.cuts.of(node.feature).size();
+  const float threshold = forest.threshold(t, at);
+  return node.cut == 0 && threshold == threshold;
+}
+
+bool tests_hold(const Forest& forest) {
+  for (int64_t t = 0; t < forest.num_trees(); ++t)
+    for (uint32_t at = 0; at < forest.tree(t).size(); ++at)
+      if (!forest.tree(t)[at].is_leaf() && !test_holds(forest, t, at)) return false;
+  return true;
+}
+
+/// With thresholds only categories have cuts.
+bool features_hold(const Forest& forest) {
+  for (int64_t f = 0; f < forest.num_features(); ++f)
+    if ((forest.is_categorical(f) && forest.categorical[size_t(f)] != 1) ||
+        (!forest.is_categorical(f) && !forest.thresholds.empty() && !forest.cuts.of(f).empty()))
+      return false;
+  return true;
+}
+
+bool forest_holds(const Forest& forest) {
+  if (forest.joined == Joined::mean) {
+    if (forest.problem != Problem::regression && forest.problem != Problem::classification) return false;
+    if ((forest.problem == Problem::classification) != (forest.num_classes > 0)) return false;
+    if (forest.link != Link::identity || !forest.start.empty()) return false;
+  } else if (forest.joined != Joined::sum || !problem_holds(forest.problem, forest.num_classes, forest.link, forest.start.size()) ||
+             !all_finite(forest.start) || forest.num_trees() % forest.num_scores() != 0) {
+    return false;
+  }
+  return cuts_hold(forest.cuts) && features_hold(forest) && tests_hold(forest);
+}
+
+bool header_holds(const ForestHeader& h) {
+  const uint64_t counts[] = {h.num_features, h.num_trees, h.num_nodes, h.num_inner, h.num_classes};
+  return std::all_of(std::begin(counts), std::end(counts), [](uint64_t count) { return count < kMost; }) && h.num_trees >= 1 &&
+         h.num_inner <= h.num_nodes && h.problem <= 2 && h.joined <= 1 && h.link <= 3 && h.covers <= 2 && h.values <= 2 &&
+         (h.feature_bytes == 1 || h.feature_bytes == 2) && (h.cut_bytes == 1 || h.cut_bytes == 2) && h.has_thresholds <= 1 && h.has_categories <= 1 &&
+         h.zero[0] == 0 && h.zero[1] == 0;
+}
+
+bool read_values(Bytes& bytes, const ForestHeader& h, Forest& f) {
+  const size_t width = size_t(f.values_per_node());
+  if (Values(h.values) == Values::counts)
+    return f.problem == Problem::classification && f.joined == Joined::mean && f.num_classes == 2 && Covers(h.covers) == Covers::counts;
+  if (Values(h.values) == Values::numbers) return bytes.array(f.values, h.num_nodes * width);
+  std::vector<double> leaves;
+  if (width != 1 || !bytes.array(leaves, h.num_nodes - h.num_inner)) return false;
+  spread_leaves(leaves, f);
+  return true;
+}
+
+}  // namespace
+
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
+}
+
+bool problem_holds(Problem problem, int32_t num_classes, Link link, size_t num_scores) {
+  if (problem > Problem::ranking || (problem == Problem::classification) != (num_classes > 0)) return false;
+  const size_t scores = num_classes > 2 ? size_t(num_classes) : 1;
+  const bool fits = num_classes == 0   ? link == Link::identity || link == Link::exponential
+                    : num_classes <= 2 ? link == Link::logistic
+                                       : link == Link::softmax;
+  return fits && num_scores == scores;
+}
+
+void put_forest(std::string& out, const Forest& f) {
+  assert(in_order(f));
+  const Tests tests = tests_of(f);
+  const bool may_share = f.problem == Problem::classification && f.joined == Joined::mean && f.num_classes == 2;
+  std::vector<Reached> reached = may_share ? counts_of(f, true) : std::vector<Reached>();
+  const bool shares = !reached.empty();
+  if (!shares) reached = counts_of(f, false);
+  const std::string counts = reached.empty() ? "" : count_stream(f, reached, shares);
+  const std::vector<double> leaves = shares || f.values_per_node() != 1 ? std::vector<double>() : leaf_values(f);
+  const ForestHeader header{.problem = uint32_t(f.problem),
+                            .num_classes = uint32_t(f.num_classes),
+                            .joined = uint32_t(f.joined),
+                            .link = uint32_t(f.link),
+                            .num_start = f.start.size(),
+                            .num_features = uint64_t(f.num_features()),
+                            .num_cuts = f.cuts.values.size(),
+                            .num_trees = uint64_t(f.num_trees()),
+                            .num_nodes = f.nodes.size(),
+                            .num_inner = tests.features.size(),
+                            .num_sets = f.sets.size(),
+                            .count_bytes = counts.size(),
+                            .covers = uint8_t(!reached.empty()  ? Covers::counts
+                                              : f.cover.empty() ? Covers::none
+                                                                : Covers::numbers),
+                            .values = uint8_t(shares            ? Values::counts
+                                              : !leaves.empty() ? Values::leaves
+                                                                : Values::numbers),
+                            .feature_bytes = uint8_t(tests.feature_bytes),
+                            .cut_bytes = uint8_t(tests.cut_bytes),
+                            .has_thresholds = !f.thresholds.empty(),
+                            .has_categories = !f.categorical.empty(),
+                            .zero = {}};
+  put_value(out, header);
+  put_array(out, f.start), put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
+  put_shape(out, f, tests.features.size());
+  put_numbers(out, tests.features, tests.feature_bytes), put_numbers(out, tests.cuts, tests.cut_bytes);
+  put_array(out, tests.thresholds);
+  if (Covers(header.covers) == Covers::numbers) put_array(out, f.cover);
+  if (Values(header.values) == Values::numbers) put_array(out, f.values);
+  put_array(out, leaves), put_array(out, f.importance);
+  put_array(out, f.categorical), put_array(out, f.set_start), put_array(out, f.sets);
+  out += counts;
+  out.resize(round_up(out.size(), 8));
+}
+
+bool read_forest(std::string_view section, Forest& forest) {
+  Bytes bytes(section);
+  ForestHeader h;
+  if (!bytes.read(h) || !header_holds(h)) return false;
+  forest.problem = Problem(uint8_t(h.problem)), forest.num_classes = int32_t(h.num_classes);
+  forest.joined = Joined(uint8_t(h.joined)), forest.link = Link(uint8_t(h.link));
+  if (!bytes.array(forest.start, h.num_start)) return false;
+  if (!bytes.array(forest.cuts.start, h.num_features + 1) || !bytes.array(forest.cuts.values, h.num_cuts)) return false;
+  if (!bytes.array(forest.tree_start, h.num_trees + 1)) return false;
+  if (!ascends_from_zero(forest.cuts.start, h.num_cuts, 0u) || !ascends_from_zero(forest.tree_start, h.num_nodes, 1u)) return false;
+  std::vector<uint8_t> inner, missing_left;
+  if (!bytes.array(inner, (h.num_nodes + 7) / 8) || !bytes.array(missing_left, (h.num_inner + 7) / 8)) return false;
+  if (!ends_clean(inner, h.num_nodes) || !ends_clean(missing_left, h.num_inner)) return false;
+  Tests tests;
+  if (!read_numbers(bytes, h.num_inner, h.feature_bytes, tests.features) || !read_numbers(bytes, h.num_inner, h.cut_bytes, tests.cuts)) return false;
+  if (!bytes.array(tests.thresholds, h.has_thresholds * h.num_inner)) return false;
+  if (h.has_thresholds) forest.thresholds.resize(1);
+  if (!join_nodes(inner, missing_left, tests, forest)) return false;
+  if (Covers(h.covers) == Covers::numbers && !bytes.array(forest.cover, h.num_nodes)) return false;
+  if (!read_values(bytes, h, forest) || !bytes.array(forest.importance, h.num_features)) return false;
+  if (!bytes.array(forest.categorical, h.has_categories * h.num_features)) return false;
+  if (!bytes.array(forest.set_start, h.has_categories * (h.num_trees + 1)) || !bytes.array(forest.sets, h.num_sets)) return false;
+  if (h.has_categories ? !ascends_from_zero(forest.set_start, h.num_sets, 0u) : h.num_sets > 0) return false;
+  std::vector<char> counts;
+  if (!bytes.array(counts, h.count_bytes) || !bytes.empty() || (Covers(h.covers) != Covers::counts && h.count_bytes > 0)) return false;
+  if (Covers(h.covers) == Covers::counts && !read_counts({counts.data(), counts.size()}, Values(h.values) == Values::counts, forest)) return false;
+  return forest_holds(forest);
+}
+
+}  // namespace hayate
