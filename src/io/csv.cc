@@ -1156,9 +1156,8 @@ Result<void> CsvParser::find_types(const std::vector<std::string>& names) {
   streamed_ = true;
   HY_CHECK(choose_columns(names));
   std::vector<std::vector<int64_t>> slots(scratch_.size());
-  const bool done = may_be_one_pass(std::max(kChunk, 64 * body_begin_)) && in_one_pass([&](Chunk& chunk, Rows& rows, int worker) {
-    type_columns(chunk, rows, &slots[size_t(worker)]);
-  });
+  const bool done = may_be_one_pass(std::max(kChunk, 64 * body_begin_)) &&
+                    in_one_pass([&](Chunk& chunk, Rows& rows, int worker) { type_columns(chunk, rows, &slots[size_t(worker)]); });
   if (!done) {
     for (CsvColumn& column : columns_) column.seen = 0;
     cut_chunks();
