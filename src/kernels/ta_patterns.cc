@@ -529,29 +529,45 @@ inline Number step_with_gaps(State& s, Bars& bars, bool exact) {
   return out;
 }
 
+// `rows` rows of kTogether symbols.
+template <size_t I>
+inline void run_rows(State& state, Bars bars, int64_t rows, bool settled, bool exact, double* out) {
+  constexpr int64_t kRow = kernels::kLanes;
+  for (int64_t row = 0; settled && row < rows; ++row, bars.advance()) step<I, true>(state, bars).store(out + row * kRow);
+  for (int64_t row = 0; !settled && row < rows; ++row, bars.advance()) step_with_gaps<I>(state, bars, exact).store(out + row * kRow);
+}
+
+// The first rows of a tile look back to bars that the state keeps: both stand together in `edge`. Later ones are read where they are.
 template <size_t I>
 void run_lanes(const LaneTask& task) {
   constexpr int64_t kRow = kernels::kLanes, kKept = kBefore<I> * kRow;
-  alignas(64) double bars_of[4][kKept + kLaneRows * kRow];
+  alignas(64) double edge[4][2 * kKept + kTogether];
   double* const kept = task.state + kStateWords<I> * kRow;
+  const int64_t edge_rows = least(task.rows, kBefore<I>);
   for (int i = 0; i < 4; ++i) {
-    memcpy(bars_of[i], kept + i * kKept, size_t(kKept) * sizeof(double));
-    memcpy(bars_of[i] + kKept, task.inputs[i], size_t(task.rows * kRow) * sizeof(double));
+    memcpy(edge[i], kept + i * kKept, size_t(kKept) * sizeof(double));
+    memcpy(edge[i] + kKept, task.inputs[i], size_t(edge_rows * kRow) * sizeof(double));
   }
+  const Number penetration = kPatterns[I].penetration < 0 ? 0.0 : task.params[0];
+  const auto bars_at = [&](const double* o, const double* h, const double* l, const double* c, int64_t at) {
+    Bars bars(o + at, h + at, l + at, c + at);
+    bars.penetration = penetration;
+    return bars;
+  };
   for (int64_t lane = 0; lane < task.lanes; lane += kTogether) {
     State state;
     each_word<I>(state, [&](Number& number, int word) { number = Number::load(task.state + word * kRow + lane); });
-    Bars bars(bars_of[0] + kKept + lane, bars_of[1] + kKept + lane, bars_of[2] + kKept + lane, bars_of[3] + kKept + lane);
-    bars.penetration = kPatterns[I].penetration < 0 ? 0.0 : task.params[0];
-    double* out = task.outputs[0] + lane;
-    if (task.complete && all(state.rows > double(kLookback<I>))) {
-      for (int64_t row = 0; row < task.rows; ++row, bars.advance()) step<I, true>(state, bars).store(out + row * kRow);
-    } else {
-      for (int64_t row = 0; row < task.rows; ++row, bars.advance()) step_with_gaps<I>(state, bars, task.exact).store(out + row * kRow);
-    }
+    const bool settled = task.complete && all(state.rows > double(kLookback<I>));
+    double* const out = task.outputs[0] + lane;
+    run_rows<I>(state, bars_at(edge[0], edge[1], edge[2], edge[3], kKept + lane), edge_rows, settled, task.exact, out);
+    run_rows<I>(state, bars_at(task.inputs[0], task.inputs[1], task.inputs[2], task.inputs[3], kKept + lane), task.rows - edge_rows, settled,
+                task.exact, out + kKept);
     each_word<I>(state, [&](Number& number, int word) { number.store(task.state + word * kRow + lane); });
   }
-  for (int i = 0; i < 4; ++i) memcpy(kept + i * kKept, bars_of[i] + task.rows * kRow, size_t(kKept) * sizeof(double));
+  for (int i = 0; i < 4; ++i) {
+    const double* newest = edge_rows < kBefore<I> ? edge[i] + edge_rows * kRow : task.inputs[i] + (task.rows - kBefore<I>)*kRow;
+    memcpy(kept + i * kKept, newest, size_t(kKept) * sizeof(double));
+  }
 }
 
 template <size_t I>
