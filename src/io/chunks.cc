@@ -182,7 +182,8 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
                               .pool = options.pool,
                               .memory_limit_bytes = memory,
                               .types = options.types,
-                              .form = options.csv};
+                              .form = options.csv,
+                              .cancel = options.cancel};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
     case Format::parquet:

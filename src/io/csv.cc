@@ -141,6 +141,7 @@ class CsvParser {
   Result<void> type_chunks();
   void type_chunk(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots);
   void run(int64_t count, const std::function<void(int64_t, int)>& task);
+  bool stopped() const { return options_.cancel && options_.cancel->stopped(); }
 
   void read_chunk(Chunk& chunk, Rows& rows);
   bool find_rows(Chunk& chunk, Rows& rows);
@@ -414,7 +415,10 @@ Result<void> CsvParser::read_chunks() {
   run(int64_t(columns_.size()),
       [&](int64_t c, int) { columns_[size_t(c)].slots = std::static_pointer_cast<int64_t>(allocate_large(size_t(rows_ + 1) * sizeof(int64_t))); });
   if (std::any_of(columns_.begin(), columns_.end(), [](const CsvColumn& column) { return !column.slots; })) return memory_error();
-  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { read_chunk(chunks_[size_t(k)], scratch_[size_t(worker)]); });
+  run(int64_t(chunks_.size()), [&](int64_t k, int worker) {
+    if (!stopped()) read_chunk(chunks_[size_t(k)], scratch_[size_t(worker)]);
+  });
+  if (stopped()) return reading_stopped(path_);
   for (Chunk& chunk : chunks_) {
     if (chunk.malformed) break;
     if (chunk.error) return std::move(*chunk.error);
@@ -817,7 +821,10 @@ void CsvParser::type_chunk(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots
 
 Result<void> CsvParser::type_chunks() {
   std::vector<std::vector<int64_t>> slots(scratch_.size());
-  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { type_chunk(chunks_[size_t(k)], scratch_[size_t(worker)], &slots[size_t(worker)]); });
+  run(int64_t(chunks_.size()), [&](int64_t k, int worker) {
+    if (!stopped()) type_chunk(chunks_[size_t(k)], scratch_[size_t(worker)], &slots[size_t(worker)]);
+  });
+  if (stopped()) return reading_stopped(path_);
   for (Chunk& chunk : chunks_) {
     if (chunk.malformed) break;
     if (chunk.error) return std::move(*chunk.error);

@@ -23,7 +23,8 @@ Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& 
                           .pool = options.pool,
                           .memory_limit_bytes = limit_bytes,
                           .types = options.types,
-                          .form = options.csv};
+                          .form = options.csv,
+                          .cancel = options.cancel};
   if (codec == Codec::none && options.csv.encoding == Encoding::utf8) return read_csv_file(path, csv);
   HY_TRY(Buffer bytes, read_file(path));
   if (codec != Codec::none) {
