@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "bench/seconds.h"
 #include "exec/pool.h"
 #include "hayate/features.h"
 
@@ -28,19 +28,6 @@ namespace hayate::bench {
 
 inline constexpr size_t kSymbols = 500, kDays = 2500, kRows = kSymbols * kDays, kAnswered = 20;
 inline const std::vector<std::string> kFields = {"open", "high", "low", "close", "volume", "vwap"};
-
-struct Seconds {
-  double wall, cpu;
-};
-
-inline Seconds now() {
-  timespec wall;
-  clock_gettime(CLOCK_MONOTONIC, &wall);
-  rusage use;
-  getrusage(RUSAGE_SELF, &use);
-  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
-  return {double(wall.tv_sec) + 1e-9 * double(wall.tv_nsec), seconds(use.ru_utime) + seconds(use.ru_stime)};
-}
 
 using Columns = std::vector<std::vector<float>>;
 

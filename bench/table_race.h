@@ -1,8 +1,6 @@
 // What our sides of the races over tables share: seconds per case, and an end when something goes wrong.
 #pragma once
 
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -24,13 +22,6 @@ template <class T>
 T must(Result<T> result) {
   if (!result.ok()) fail(result.error());
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
-}
-
-inline double cpu_seconds() {
-  rusage use;
-  getrusage(RUSAGE_SELF, &use);
-  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
-  return seconds(use.ru_utime) + seconds(use.ru_stime);
 }
 
 /// Times cases and prints the line that a program ends with.

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "bench/seconds.h"
 #include "exec/pool.h"
 #include "hayate/boosting.h"
 #include "hayate/forest.h"
@@ -28,19 +28,6 @@ inline std::vector<float> read_floats(const std::filesystem::path& path) {
   std::vector<float> values(std::filesystem::file_size(path) / sizeof(float));
   std::ifstream(path, std::ios::binary).read(reinterpret_cast<char*>(values.data()), std::streamsize(values.size() * sizeof(float)));
   return values;
-}
-
-struct Seconds {
-  double wall, cpu;
-};
-
-inline Seconds now() {
-  timespec wall;
-  clock_gettime(CLOCK_MONOTONIC, &wall);
-  rusage use;
-  getrusage(RUSAGE_SELF, &use);
-  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
-  return {double(wall.tv_sec) + 1e-9 * double(wall.tv_nsec), seconds(use.ru_utime) + seconds(use.ru_stime)};
 }
 
 struct Case {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstring>
 
 #include "aggregate/groups.h"
 #include "aggregate/partitions.h"
@@ -90,6 +91,13 @@ void Aggregation::read_column(const Table& chunk, const std::vector<std::vector<
   const Column& column = chunk.columns[c];
   if (column.dtype != Dtype::text && column.dtype != Dtype::category) {
     read_words(column, begin, count, words, missing);
+    return;
+  }
+  if (column.dtype == Dtype::category && !column.validity.data) {
+    std::memset(missing, 0, size_t(count));
+    const int32_t* const codes = column.as<int32_t>().data() + begin;
+    const uint32_t* const place = places[c].data();
+    for (int64_t i = 0; i < count; ++i) words[i] = place[codes[i]];
     return;
   }
   for (int64_t i = 0; i < count; ++i) {

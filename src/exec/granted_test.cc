@@ -2,23 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
+#include "exec/test_machine.h"
 
 using namespace hayate::exec;
-namespace fs = std::filesystem;
 
 namespace {
-/// A machine made of files.
-struct Machine {
-  fs::path root = fs::temp_directory_path() / ("hayate_granted_" + std::to_string(reinterpret_cast<uintptr_t>(this)));
-  Machine() { fs::create_directories(root); }
-  ~Machine() { fs::remove_all(root); }
-  Machine& file(const std::string& path, const std::string& text) {
-    fs::create_directories((root / path).parent_path());
-    std::ofstream(root / path) << text;
-    return *this;
-  }
+struct Machine : FakeMachine {
   Grant cores(int affinity) const { return granted_cores(root.string(), affinity); }
   Grant memory() const { return granted_memory(root.string()); }
 };

@@ -2,31 +2,17 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
-
-#include "base/folder_lock.h"
+#include "exec/test_machine.h"
 
 using namespace hayate;
 using namespace hayate::exec;
-namespace fs = std::filesystem;
 
 namespace {
-struct Machine {
-  fs::path root = fs::temp_directory_path() / ("hayate_pressure_" + unique_suffix());
-  Machine() { fs::create_directories(root); }
-  ~Machine() { fs::remove_all(root); }
-  Machine& file(const std::string& path, const std::string& text) {
-    fs::create_directories((root / path).parent_path());
-    std::ofstream(root / path) << text;
-    return *this;
-  }
-};
 Reading reading(double memory, double cpu, double io, double share, int64_t resident = 0) { return {memory, cpu, io, resident, share}; }
 }  // namespace
 
 TEST_CASE("pressure: the figures of our own control group, else of the machine, else none") {
-  Machine m;
+  FakeMachine m;
   CHECK(read_pressure(m.root.string()).cpu == 0);
   m.file("proc/pressure/cpu", "some avg10=12.50 avg60=1.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
   m.file("proc/pressure/memory", "some avg10=0.75 avg60=1.00 avg300=0.00 total=9\n");

@@ -82,7 +82,7 @@ kernels::Statistic statistic_of(const Graph& graph, const GraphNode& node) {
     case Op::slope:
       return kernels::Statistic::slope;
     case Op::rsquare:
-      return node.n == 0 ? kernels::Statistic::rsquare_any : kernels::Statistic::rsquare;
+      return kernels::Statistic::rsquare;
     case Op::residual:
       return kernels::Statistic::residual;
     case Op::weighted_mean:
@@ -199,10 +199,7 @@ class Run {
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
         if (output.place >= 0) pad(output.place);
     } else {
-      if (node(step.node).op == Op::shift)
-        copy_shifted(step.node);
-      else
-        elementwise_.repeat_first(plan_.places[size_t(step.node)].cell, at(node(step.node).in[0]), at(step.node), int64_t(rows_));
+      copy_shifted(step.node);
       pad(step.node);
     }
     if (space_.measures) space_.step_ticks[size_t(number)] += ticks() - begin;
@@ -412,8 +409,7 @@ class Run {
     for (size_t t = 0; t < rows_; ++t) {
       const double value = x.cell == Cell::float32 ? double(static_cast<const float*>(x.rows)[t]) : static_cast<const double*>(x.rows)[t];
       if (!std::isinf(value)) continue;
-      const size_t end = window == 0 ? rows_ : std::min(rows_, t + size_t(window));
-      std::fill(values + t, values + end, kNaN);
+      std::fill(values + t, values + std::min(rows_, t + size_t(window)), kNaN);
     }
   }
 
@@ -699,8 +695,8 @@ class Run {
       const int64_t first = lanes_[s].first + std::min(row, lanes_[s].rows - 1);
       series[s] = {.stored = Cell::float64, .cell = input.cell, .rows = std::max<int64_t>(1, rows_left(s, row))};
       if (input.field < 0) {
-        series[s].values = at(input.node) + first * 8, series[s].stored = plan_.places[size_t(input.node)].cell;
-        if (series[s].stored == Cell::float32) series[s].values = at(input.node) + first * 4;
+        series[s].stored = plan_.places[size_t(input.node)].cell;
+        series[s].values = at(input.node) + first * int64_t(width_of(series[s].stored));
         continue;
       }
       std::visit(

@@ -1,6 +1,6 @@
 #include "io/cell_text.h"
 
-#include <array>
+#include <bit>
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -10,23 +10,33 @@
 namespace hayate::io {
 namespace {
 
-constexpr auto kPairs = [] {
-  std::array<char, 200> out{};
-  for (int i = 0; i < 100; ++i) out[size_t(2 * i)] = char('0' + i / 10), out[size_t(2 * i + 1)] = char('0' + i % 10);
-  return out;
-}();
+/// The digits of a number below 10^8, the first one in the lowest byte: halves of halves, two or four side by side in one word, by
+/// multiplications with 1/100 and 1/10 that are exact for numbers so small.
+uint64_t eight_digits(uint64_t value) {
+  const uint64_t fours = value / 10'000 | (value % 10'000) << 32;
+  const uint64_t hundreds = (fours * 10'486 >> 20) & 0x0000007F0000007F;
+  const uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+  const uint64_t tens = (twos * 103 >> 10) & 0x000F000F000F000F;
+  return tens | (twos - 10 * tens) << 8;
+}
 
-/// `count` digits of a number that has no more, zeros in front.
-void write_padded(uint64_t value, int count, char* out) {
-  for (; count >= 2; count -= 2, value /= 100) std::memcpy(out + count - 2, kPairs.data() + 2 * (value % 100), 2);
-  if (count == 1) *out = char('0' + value % 10);
+/// Writes digits from the lowest byte on; 8 bytes are stored whatever counts.
+void put_digits(uint64_t digits, char* out) {
+  digits += 0x3030303030303030;
+  std::memcpy(out, &digits, sizeof digits);
 }
 
 char* write_whole(uint64_t value, char* out) {
-  int count = 1;
-  for (uint64_t rest = value; rest >= 10; rest /= 10) ++count;
-  write_padded(value, count, out);
-  return out + count;
+  constexpr uint64_t kEight = 100'000'000;
+  if (value >= kEight) {
+    out = write_whole(value / kEight, out);
+    put_digits(eight_digits(value % kEight), out);
+    return out + 8;
+  }
+  const uint64_t digits = eight_digits(value);
+  const int zeros = std::countr_zero(digits | uint64_t{1} << 56) / 8;  // in front; of 0 one digit stays
+  put_digits(digits >> (8 * zeros), out);
+  return out + 8 - zeros;
 }
 
 template <class T>
@@ -42,20 +52,18 @@ char* write_integer(T value, char* out) {
 template <class Float>
 char* write_decimal(Float value, char* out) {
   constexpr bool kDouble = sizeof(Float) == 8;
-  constexpr int kDecimals = kDouble ? 6 : 3;
   constexpr double kScale = kDouble ? 1e6 : 1e3, kBeyond = kDouble ? 1e15 : 1e6;
   const double size = std::fabs(double(value)), scaled = size * kScale;
   if (!(size >= 1e-4 && scaled < kBeyond)) return nullptr;
   const uint64_t whole = uint64_t(scaled + 0.5);
   if (Float(double(whole) / kScale) != Float(size) || whole >= uint64_t(kBeyond)) return nullptr;
-  constexpr uint64_t kUnit = uint64_t(kScale);
-  if (value < 0) *out++ = '-';
-  out = write_whole(whole / kUnit, out);
+  constexpr uint64_t kUnit = uint64_t(kScale), kRest = 100'000'000 / kUnit;
+  *out = '-';
+  out = write_whole(whole / kUnit, out + (value < 0));
   *out++ = '.';
-  write_padded(whole % kUnit, kDecimals, out);
-  int kept = kDecimals;
-  while (kept > 1 && out[kept - 1] == '0') --kept;
-  return out + kept;
+  const uint64_t digits = eight_digits(whole % kUnit * kRest);
+  put_digits(digits, out);
+  return out + 8 - std::countl_zero(digits | 1) / 8;  // zeros behind are left out, but for the first
 }
 
 /// As Python prints floats: digits between 1e-4 and 1e16, an exponent outside.
@@ -111,24 +119,53 @@ int64_t integer_cell(const Column& column, int64_t row) {
   }
 }
 
-char* write_cell_text(const Column& column, int64_t row, char* out) {
-  switch (column.dtype) {
-    case Dtype::float32:
-      return write_float(column.as<float>()[size_t(row)], out);
-    case Dtype::float64:
-      return write_float(column.as<double>()[size_t(row)], out);
+namespace {
+template <class T>
+char* write_integer_cell(const Column& column, int64_t row, char* out) {
+  return write_integer(column.as<T>()[size_t(row)], out);
+}
+template <class T>
+char* write_float_cell(const Column& column, int64_t row, char* out) {
+  return write_float(column.as<T>()[size_t(row)], out);
+}
+}  // namespace
+
+CellWriter cell_writer(Dtype dtype) {
+  switch (dtype) {
     case Dtype::boolean:
-      return write_text(integer_cell(column, row) ? "true" : "false", out);
-    case Dtype::date:
-      return write_text(format_date(column.as<int32_t>()[size_t(row)]), out);
-    case Dtype::timestamp:
-      return write_text(format_timestamp(column.as<int64_t>()[size_t(row)], column.zone), out);
+      return [](const Column& column, int64_t row, char* out) { return write_text(integer_cell(column, row) ? "true" : "false", out); };
+    case Dtype::int8:
+      return write_integer_cell<int8_t>;
+    case Dtype::int16:
+      return write_integer_cell<int16_t>;
+    case Dtype::int32:
+      return write_integer_cell<int32_t>;
+    case Dtype::int64:
+      return write_integer_cell<int64_t>;
+    case Dtype::uint8:
+      return write_integer_cell<uint8_t>;
+    case Dtype::uint16:
+      return write_integer_cell<uint16_t>;
+    case Dtype::uint32:
+      return write_integer_cell<uint32_t>;
     case Dtype::uint64:
-      return write_integer(column.as<uint64_t>()[size_t(row)], out);
+      return write_integer_cell<uint64_t>;
+    case Dtype::float32:
+      return write_float_cell<float>;
+    case Dtype::float64:
+      return write_float_cell<double>;
+    case Dtype::date:
+      return [](const Column& column, int64_t row, char* out) { return write_text(format_date(column.as<int32_t>()[size_t(row)]), out); };
+    case Dtype::timestamp:
+      return [](const Column& column, int64_t row, char* out) {
+        return write_text(format_timestamp(column.as<int64_t>()[size_t(row)], column.zone), out);
+      };
     default:
-      return write_integer(integer_cell(column, row), out);
+      return nullptr;
   }
 }
+
+char* write_cell_text(const Column& column, int64_t row, char* out) { return cell_writer(column.dtype)(column, row, out); }
 
 void append_cell_text(const Column& column, int64_t row, std::string* out) {
   char text[kMostCellText];

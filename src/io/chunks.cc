@@ -26,9 +26,12 @@ Table without_rows(const Table& table) {
 
 class TableChunks final : public ChunkReader {
  public:
-  TableChunks(Table table, int64_t chunk_rows)
+  /// `coded`: categories stand for text (ReadOptions::coded_text).
+  TableChunks(Table table, int64_t chunk_rows, bool coded = false)
       : table_(std::move(table)), chunk_rows_(chunk_rows > 0 ? chunk_rows : std::max<int64_t>(table_.num_rows(), 1)) {
     schema_ = without_rows(table_);
+    for (Column& column : schema_.columns)
+      if (coded && column.dtype == Dtype::category) column = make_text_column({});
     for (const Column& column : table_.columns) held_ += column.bytes();
   }
   const Table& schema() const override { return schema_; }
@@ -183,6 +186,7 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
                               .memory_limit_bytes = memory,
                               .types = options.types,
                               .form = options.csv,
+                              .coded_text = options.coded_text,
                               .cancel = options.cancel};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
@@ -317,15 +321,27 @@ Result<std::vector<std::string>> column_names(std::span<const std::string> paths
   return names;
 }
 
+/// Whether every category in these files stands for text: nobody asked for one.
+static bool all_csv(std::span<const std::string> paths, const ReadOptions& options) {
+  for (const NamedType& type : options.types)
+    if (type.dtype == Dtype::category) return false;
+  return std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
+    const auto kind = kind_of_input(path, options);
+    return kind.ok() && kind.value().format == Format::csv && partitions_of(path).empty();
+  });
+}
+
 Result<std::unique_ptr<ChunkReader>> open_chunks(std::span<const std::string> paths, const ChunkOptions& options) {
   assert(!paths.empty());
-  HY_TRY(const bool fits, fits_memory(paths, options.read));
+  ReadOptions read = options.read;
+  read.coded_text = read.coded_text && all_csv(paths, read);
+  HY_TRY(const bool fits, fits_memory(paths, read));
   if (fits) {
-    auto table = read_tables(paths, options.read);
-    if (table.ok()) return chunks_of(std::move(table).value(), options.chunk_rows);
+    auto table = read_tables(paths, read);
+    if (table.ok()) return std::unique_ptr<ChunkReader>(std::make_unique<TableChunks>(std::move(table).value(), options.chunk_rows, read.coded_text));
     if (table.error().kind != Kind::budget) return std::move(table.error());
   }
-  HY_TRY(auto chunks, stream_files(paths, options.read));
+  HY_TRY(auto chunks, stream_files(paths, read));
   if (options.chunk_rows > 0) return std::unique_ptr<ChunkReader>(std::make_unique<CutChunks>(std::move(chunks), options.chunk_rows));
   return chunks;
 }

@@ -25,7 +25,8 @@ struct ChunkOptions {
 class ChunkReader {
  public:
   virtual ~ChunkReader() = default;
-  /// Names and dtypes of all chunks, without rows. A category's dictionary is that of the chunk alone.
+  /// Names and dtypes of all chunks, without rows. A category's dictionary is that of the chunk alone. A chunk may hold categories
+  /// where this says text, if that was asked for (ReadOptions::coded_text).
   virtual const Table& schema() const = 0;
   /// The next rows, at least one; nothing at the end. The call after that begins anew.
   virtual Result<std::optional<Table>> next() = 0;

@@ -27,11 +27,13 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/strings.h"
 #include "io/chunk_formats.h"
+#include "io/code_book.h"
 #include "io/csv_scan.h"
 #include "io/csv_value.h"
 #include "io/files.h"
@@ -44,7 +46,7 @@ namespace {
 
 constexpr size_t kChunk = size_t{256} << 10;
 constexpr size_t kSlack = 64;
-constexpr size_t kCopy = 16;  // bytes of short text copied at once
+constexpr size_t kCopy = CodeBook::kShort;  // bytes of short text copied at once
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// Bytes that are written once and not cleared before.
@@ -55,7 +57,9 @@ struct TextPart {
 
 /// The rows of one chunk in one column, as far as they are not in the column's slots.
 struct ColumnChunk {
-  int64_t* slots = nullptr;  // one a row
+  int64_t* slots = nullptr;  // one a row; before they are needed: none
+  int32_t* codes = nullptr;  // as == category: one a row instead
+  bool only_types = false;   // nobody wants the values
   uint16_t seen = 0;
   Dtype as = Dtype::float64;   // how the slots of this chunk are filled
   std::vector<uint8_t> nulls;  // one byte a row, or empty: none
@@ -67,9 +71,18 @@ struct Chunk {
   int64_t row = 0;            // of its first record, blank lines counted as records
   int64_t room = 0;           // records it may have
   int64_t rows = 0;           // records it has
+  int worker = 0;             // whose codes it has
   bool malformed = false;
   std::optional<Error> error;
   std::vector<ColumnChunk> columns;
+};
+
+/// The texts of a column one behind the other. Whoever has read a chunk brings over what has become ready, while it is in the
+/// caches and its memory can be used again; `done` chunks are in it.
+struct JoinedText {
+  std::mutex mutex;
+  GrowingBytes bytes;
+  size_t size = 0, done = 0;
 };
 
 struct CsvColumn {
@@ -78,28 +91,36 @@ struct CsvColumn {
   CsvRules rules;
   bool as_text = false;
   const Dtype* wanted = nullptr;   // asked for; text and categories are read as_text
+  std::atomic<bool> coded{false};  // text goes into codes while few are different
   std::shared_ptr<int64_t> slots;  // 8 bytes a row; doubles and unsigned by bits
-  std::atomic<uint16_t> seen{0};   // so far: the type to try first
-  Dtype dtype = Dtype::float64;    // at the end
+  std::shared_ptr<int32_t> codes;  // of the texts in the worker's book
+  std::mutex making;               // of slots and codes
+  JoinedText text;
+  std::atomic<uint16_t> seen{0};  // so far: the type to try first
+  Dtype dtype = Dtype::float64;   // at the end
 };
 
-/// The fields of a chunk: row r is ends[starts[r]] .. ends[starts[r] + width - 1]; a field begins behind the end before
-/// it, and the first one behind ends[-1], which is -1.
+/// The fields of a chunk. A field begins behind the end before it, and the first one behind ends[-1], which is -1. Rows that follow
+/// one another make a run: its row i is ends[run.end + i * width] and the width - 1 behind it. Blank lines stand between runs.
 struct Rows {
-  std::string_view data;     // of the chunk
-  std::vector<char> buffer;  // where it stands when it comes from a file, behind kSlack bytes
+  struct Run {
+    size_t row, end, rows;
+  };
+  std::string_view data;                                   // of the chunk
+  const char *first_safe = nullptr, *last_safe = nullptr;  // 16 bytes before the one and behind the other can be read
+  std::vector<char> buffer;                                // where it stands when it comes from a file, between kSlack bytes
   uint32_t* ends = nullptr;
-  uint32_t* starts = nullptr;    // while scanning: which ends are newlines
+  std::vector<Run> runs;
   std::vector<CsvField> record;  // of the exact scanner
   std::vector<char> unquoted;
+  std::vector<CodeBook> books;  // by column
 
   void make_room(size_t bytes) {
     if (capacity_ >= bytes + 65) return;
     capacity_ = bytes + 65;
-    memory_.reset(new uint32_t[2 * capacity_]);
+    memory_.reset(new uint32_t[capacity_ + 1]);
     memory_[0] = UINT32_MAX;
     ends = memory_.get() + 1;
-    starts = memory_.get() + capacity_;
   }
 
  private:
@@ -136,17 +157,30 @@ class CsvParser {
  private:
   Result<void> choose_columns(const std::vector<std::string>& names);
   void cut_chunks();
+  bool in_one_pass(const std::function<void(Chunk& chunk, Rows& rows, int worker)>& read);
+  bool find_block(size_t block, size_t step, Rows& rows);
+  bool may_be_one_pass(size_t step);
   Result<void> cut_chunks_exactly();
   Result<void> read_chunks();
+  bool read_in_one_pass();
+  Result<void> prepare_columns();
+  void read_columns(Chunk& chunk, Rows& rows, int worker);
   Result<void> type_chunks();
   void type_chunk(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots);
+  void type_columns(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots);
+  void allocate();
+  void join_all_ready(size_t chunk);
+  int64_t* slots_of(CsvColumn& column);
+  int32_t* codes_of(CsvColumn& column);
+  bool give_slots(const Chunk& chunk, CsvColumn& column, ColumnChunk& part);
   void run(int64_t count, const std::function<void(int64_t, int)>& task);
   bool stopped() const { return options_.cancel && options_.cancel->stopped(); }
 
-  void read_chunk(Chunk& chunk, Rows& rows);
   bool find_rows(Chunk& chunk, Rows& rows);
+  bool scan_rows(Chunk& chunk, Rows& rows, std::string_view data);
   bool find_rows_exactly(Chunk& chunk, Rows& rows);
-  bool keep_rows(Chunk& chunk, Rows& rows, size_t num_rows);
+  bool keep_rows(Chunk& chunk, Rows& rows, size_t num_ends, size_t num_rows);
+  bool are_even(const Rows& rows, size_t num_ends, size_t num_rows) const;
   void read_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
   void read_wanted_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
   CsvRules rules_of(const std::string& name, const Dtype* wanted) const;
@@ -163,8 +197,16 @@ class CsvParser {
   /// Records an Error of this chunk; in pieces it only says that there is one.
   bool refuse(Chunk& chunk, const std::function<Error()>& why) const;
   template <class Visit>
-  bool each_field(const Chunk& chunk, const Rows& rows, size_t column, Visit&& visit) const;
+  bool each_field(const Rows& rows, size_t column, Visit&& visit) const;
+  template <class Read, class Visit>
+  bool each_plain(const Rows& rows, size_t column, Read&& read, Visit&& visit) const;
   void read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
+  bool read_codes(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part);
+  Dtype text_dtype(const CsvColumn& column) const { return column.coded.load(std::memory_order_relaxed) ? Dtype::category : Dtype::text; }
+  Dtype type_to_read(uint16_t seen, const CsvColumn& column, const ColumnChunk& part) const;
+  void join_text(size_t column);
+  void join_ready_text(size_t column);
+  Column finish_codes(size_t column);
   std::string text_at(size_t begin, size_t size) const;
   std::string line_at(size_t offset) const;
   Error error_at(std::string what, size_t offset, std::string_view value, std::string hint) const;
@@ -182,11 +224,13 @@ class CsvParser {
   CsvDialect dialect_;
   size_t width_ = 0;  // fields of the header
   bool exact_ = false;
+  bool one_pass_ = false;  // there are no quotes, as far as is known
   bool streamed_ = false;  // the file is never read as a whole
   std::atomic<bool> no_memory_{false};
   int64_t rows_ = 0;
   std::vector<CsvColumn> columns_;
   std::vector<Chunk> chunks_;
+  std::vector<std::atomic<bool>> read_;  // by chunk
   std::vector<Rows> scratch_ = std::vector<Rows>(size_t(options_.pool ? options_.pool->workers() : 1));
 };
 
@@ -261,10 +305,16 @@ void CsvParser::run(int64_t count, const std::function<void(int64_t, int)>& task
 /// Bytes of the body: from memory, or from the file into the worker's buffer. Fewer than asked where the file was cut
 /// since it was opened.
 std::string_view CsvParser::piece(size_t begin, size_t size, Rows& rows) const {
-  if (!file_) return bytes_.substr(body_begin_ + begin, size);
-  rows.buffer.resize(std::max(rows.buffer.size(), kSlack + size));
+  if (!file_) {
+    const std::string_view data = bytes_.substr(body_begin_ + begin, size);
+    rows.first_safe = begin == 0 ? data.data() + std::min(kCopy, data.size()) : data.data();
+    rows.last_safe = bytes_.data() + bytes_.size() - std::min(kCopy, bytes_.size());
+    return data;
+  }
+  rows.buffer.resize(std::max(rows.buffer.size(), size + 2 * kSlack));
   const auto got = file_->read_at(int64_t(body_begin_ + begin), rows.buffer.data() + kSlack, size);
-  return {rows.buffer.data() + kSlack, got.ok() ? got.value() : 0};
+  rows.first_safe = rows.buffer.data() + kSlack, rows.last_safe = rows.first_safe + size;
+  return {rows.first_safe, got.ok() ? got.value() : 0};
 }
 
 bool CsvParser::refuse(Chunk& chunk, const std::function<Error()>& why) const {
@@ -320,6 +370,7 @@ Result<void> CsvParser::choose_columns(const std::vector<std::string>& names) {
     column.name = wanted[i], column.index = found->second;
     column.wanted = wanted_type(options_.types, column.name);
     column.rules = rules_of(column.name, column.wanted);
+    column.coded = options_.coded_text && !column.wanted;
     column.as_text = column.wanted ? *column.wanted == Dtype::text || *column.wanted == Dtype::category
                                    : std::find(options_.as_text.begin(), options_.as_text.end(), column.name) != options_.as_text.end();
   }
@@ -371,6 +422,59 @@ void CsvParser::cut_chunks() {
   exact_ = inside != 0;
 }
 
+/// Whether one pass over the file may do: it is large, and its head has no quotes. Guesses the number of rows from those of the head.
+bool CsvParser::may_be_one_pass(size_t step) {
+  const std::string_view head = bytes_.substr(body_begin_), lines = head.substr(0, head.rfind(dialect_.newline) + 1);
+  if (!file_ || body_size_ < 8 * step || lines.empty() || bytes_.find('"') != std::string_view::npos) return false;
+  const double rows = double(std::count(lines.begin(), lines.end(), dialect_.newline));
+  rows_ = int64_t(1.02 * rows * double(body_size_) / double(lines.size())) + 1000;
+  chunks_ = std::vector<Chunk>((body_size_ + step - 1) / step);
+  chunks_[0].end = lines.size(), chunks_[0].room = INT64_MAX;  // for a look at the types
+  return true;
+}
+
+/// The rows of a chunk of a file without quotes: from behind the first newline in its block to the first one behind the block.
+bool CsvParser::find_block(size_t block, size_t step, Rows& rows) {
+  Chunk& chunk = chunks_[block];
+  const size_t begin = block * step, rest = body_size_ - begin;
+  for (size_t size = std::min(step + step / 16, rest);; size = std::min(2 * size, rest)) {
+    const std::string_view data = piece(begin, size, rows);
+    if (data.size() != size) return false;
+    const size_t first = block == 0 ? 0 : data.find(dialect_.newline) + 1;
+    const size_t end = size < step ? size : data.find(dialect_.newline, step) + 1;
+    if (size < rest && ((block > 0 && first == 0) || end == 0)) continue;  // a line longer than what was read
+    const size_t to = end == 0 || size < step ? size : end, from = block > 0 && first == 0 ? to : first;
+    chunk.begin = begin + from, chunk.end = begin + to, chunk.room = INT64_MAX;
+    return scan_rows(chunk, rows, data.substr(from, to - from));
+  }
+}
+
+/// Reads a file without counting its quotes and rows beforehand: a chunk learns where its rows stand from the one before, which was begun
+/// earlier and needs to have found its rows for that, not read them. False: the guesses were wrong, and nothing was read.
+bool CsvParser::in_one_pass(const std::function<void(Chunk& chunk, Rows& rows, int worker)>& read) {
+  const size_t step = std::max(kChunk, 64 * body_begin_);
+  one_pass_ = true;
+  std::vector<std::atomic<int64_t>> rows_before(chunks_.size() + 1);
+  for (size_t k = 1; k <= chunks_.size(); ++k) rows_before[k] = -1;
+  std::atomic<bool> failed = false;
+  run(int64_t(chunks_.size()), [&](int64_t k, int worker) {
+    Chunk& chunk = chunks_[size_t(k)];
+    Rows& rows = scratch_[size_t(worker)];
+    if (!failed && (stopped() || !find_block(size_t(k), step, rows))) failed = true;
+    rows_before[size_t(k)].wait(-1);
+    chunk.row = rows_before[size_t(k)], chunk.room = chunk.rows;
+    if (chunk.row + chunk.rows > rows_) failed = true;
+    rows_before[size_t(k) + 1] = chunk.row + chunk.rows;
+    rows_before[size_t(k) + 1].notify_all();
+    if (!failed) read(chunk, rows, worker);
+  });
+  one_pass_ = false;
+  for (const Chunk& chunk : chunks_)
+    if (failed || chunk.malformed || chunk.error) return false;
+  rows_ = rows_before.back();
+  return true;
+}
+
 /// The same by next_record, for files whose quotes do not follow the rules. A file is looked at through a window that
 /// grows when a record does not end inside it.
 Result<void> CsvParser::cut_chunks_exactly() {
@@ -409,16 +513,64 @@ Result<void> CsvParser::cut_chunks_exactly() {
   return {};
 }
 
-Result<void> CsvParser::read_chunks() {
+int64_t* CsvParser::slots_of(CsvColumn& column) {
+  const std::lock_guard lock(column.making);
+  if (!column.slots) column.slots = std::static_pointer_cast<int64_t>(allocate_large(size_t(rows_ + 1) * sizeof(int64_t)));
+  if (!column.slots) no_memory_ = true;
+  return column.slots.get();
+}
+
+int32_t* CsvParser::codes_of(CsvColumn& column) {
+  const std::lock_guard lock(column.making);
+  if (!column.codes) column.codes = std::static_pointer_cast<int32_t>(allocate_large(size_t(rows_ + 1) * sizeof(int32_t)));
+  if (!column.codes) no_memory_ = true;
+  return column.codes.get();
+}
+
+/// False: no memory.
+bool CsvParser::give_slots(const Chunk& chunk, CsvColumn& column, ColumnChunk& part) {
+  if (part.slots) return true;
+  int64_t* const slots = slots_of(column);
+  if (slots) part.slots = slots + chunk.row;
+  return slots;
+}
+
+/// The first chunk says what columns will most likely be: memory for that is taken now, by all workers, and the rest where it is needed.
+void CsvParser::allocate() {
+  for (CsvColumn& column : columns_) column.slots.reset(), column.codes.reset();
+  std::vector<int64_t> slots;
+  if (!chunks_.empty()) type_chunk(chunks_[0], scratch_[0], &slots);
+  if (!chunks_.empty()) chunks_[0].malformed = false, chunks_[0].error.reset(), chunks_[0].rows = 0;
+  run(int64_t(columns_.size()), [&](int64_t c, int) {
+    CsvColumn& column = columns_[size_t(c)];
+    const bool is_text = column.as_text || column.rules.symbol || reading_dtype(column.seen, column.rules) == Dtype::text;
+    is_text&& column.coded ? void(codes_of(column)) : void(slots_of(column));
+  });
+}
+
+/// Before chunks are read, `rows_` of them at most.
+Result<void> CsvParser::prepare_columns() {
   const double needed = double(rows_ + 1) * double(columns_.size()) * sizeof(int64_t);
   if (needed > double(options_.memory_limit_bytes)) return memory_error();
-  run(int64_t(columns_.size()),
-      [&](int64_t c, int) { columns_[size_t(c)].slots = std::static_pointer_cast<int64_t>(allocate_large(size_t(rows_ + 1) * sizeof(int64_t))); });
-  if (std::any_of(columns_.begin(), columns_.end(), [](const CsvColumn& column) { return !column.slots; })) return memory_error();
+  allocate();
+  if (no_memory_) return memory_error();
+  for (CsvColumn& column : columns_) column.text.size = column.text.done = 0;
+  for (Rows& rows : scratch_) rows.books.clear(), rows.books.resize(columns_.size());
+  read_ = std::vector<std::atomic<bool>>(chunks_.size());
+  return {};
+}
+
+Result<void> CsvParser::read_chunks() {
+  HY_CHECK(prepare_columns());
   run(int64_t(chunks_.size()), [&](int64_t k, int worker) {
-    if (!stopped()) read_chunk(chunks_[size_t(k)], scratch_[size_t(worker)]);
+    Chunk& chunk = chunks_[size_t(k)];
+    Rows& rows = scratch_[size_t(worker)];
+    if (stopped()) return;
+    if (exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows)) read_columns(chunk, rows, worker);
+    join_all_ready(size_t(k));
   });
   if (stopped()) return reading_stopped(path_);
+  if (no_memory_) return memory_error();
   for (Chunk& chunk : chunks_) {
     if (chunk.malformed) break;
     if (chunk.error) return std::move(*chunk.error);
@@ -426,31 +578,41 @@ Result<void> CsvParser::read_chunks() {
   return {};
 }
 
-void CsvParser::read_chunk(Chunk& chunk, Rows& rows) {
-  if (!(exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows))) return;
+void CsvParser::join_all_ready(size_t chunk) {
+  read_[chunk].store(true, std::memory_order_release);
+  for (size_t c = 0; c < columns_.size(); ++c) join_ready_text(c);
+}
+
+void CsvParser::read_columns(Chunk& chunk, Rows& rows, int worker) {
+  chunk.worker = worker;
   chunk.columns = std::vector<ColumnChunk>(columns_.size());
-  for (size_t c = 0; c < columns_.size(); ++c) {
-    chunk.columns[c].slots = columns_[c].slots.get() + chunk.row;
+  for (size_t c = 0; c < columns_.size() && !no_memory_; ++c) {
     read_column(chunk, rows, columns_[c], chunk.columns[c]);
     columns_[c].seen.fetch_or(chunk.columns[c].seen, std::memory_order_relaxed);
   }
 }
 
 bool CsvParser::find_rows(Chunk& chunk, Rows& rows) {
-  const std::string_view data = rows.data = piece(chunk.begin, chunk.end - chunk.begin, rows);
+  const std::string_view data = piece(chunk.begin, chunk.end - chunk.begin, rows);
   if (data.size() != chunk.end - chunk.begin) return chunk.malformed = true, false;  // the file was cut since it was opened
+  return scan_rows(chunk, rows, data);
+}
+
+/// The rows of `data`, which are those of the chunk.
+bool CsvParser::scan_rows(Chunk& chunk, Rows& rows, std::string_view data) {
+  rows.data = data;
   const size_t offset = body_begin_ + chunk.begin;
   rows.make_room(data.size());
-  kernels::CsvScan scan = kernels::csv_kernels().scan_fields(data.data(), data.size(), dialect_.separator, dialect_.newline, rows.ends, rows.starts);
-  if (scan.malformed) return chunk.malformed = true, false;
+  kernels::CsvScan scan = kernels::csv_kernels().scan_fields(data.data(), data.size(), dialect_.separator, dialect_.newline, rows.ends);
+  if (scan.malformed || (one_pass_ && scan.has_quotes)) return chunk.malformed = true, false;
   if (scan.has_nul) return refuse(chunk, [&] { return encoding_error(offset + data.find('\0')); });
   if (scan.has_high)
     if (const size_t bad = find_invalid_utf8(data); bad != std::string_view::npos) return refuse(chunk, [&] { return encoding_error(offset + bad); });
   if (!data.empty() && data.back() != dialect_.newline) {
-    rows.starts[scan.num_rows++] = uint32_t(scan.num_ends);
+    ++scan.num_rows;
     rows.ends[scan.num_ends++] = uint32_t(data.size());
   }
-  return keep_rows(chunk, rows, scan.num_rows);
+  return keep_rows(chunk, rows, scan.num_ends, scan.num_rows);
 }
 
 bool CsvParser::find_rows_exactly(Chunk& chunk, Rows& rows) {
@@ -464,29 +626,41 @@ bool CsvParser::find_rows_exactly(Chunk& chunk, Rows& rows) {
   for (size_t at = 0; at < data.size();) {
     next_record(data, dialect_, &at, &rows.record);  // without fault: cut_chunks_exactly went here before
     for (size_t i = 0; i + 1 < rows.record.size(); ++i) rows.ends[count++] = uint32_t(rows.record[i].end);
-    rows.starts[num_rows++] = uint32_t(count);
+    ++num_rows;
     rows.ends[count++] = uint32_t(at - (data[at - 1] == dialect_.newline));
   }
-  return keep_rows(chunk, rows, num_rows);
+  return keep_rows(chunk, rows, count, num_rows);
 }
 
-/// Checks that every row has the header's width and drops blank lines. On entry rows.starts tells which ends are newlines.
-bool CsvParser::keep_rows(Chunk& chunk, Rows& rows, size_t num_rows) {
+/// Whether every `width`th end is that of a line and no other one is.
+bool CsvParser::are_even(const Rows& rows, size_t num_ends, size_t num_rows) const {
+  if (width_ == 1 || num_ends != num_rows * width_) return false;
+  bool even = true;
+  for (size_t at = width_ - 1; at < num_ends; at += width_) even &= rows.ends[at] == rows.data.size() || rows.data[rows.ends[at]] == dialect_.newline;
+  return even;
+}
+
+/// Checks that every row has the header's width and drops blank lines.
+bool CsvParser::keep_rows(Chunk& chunk, Rows& rows, size_t num_ends, size_t num_rows) {
   const std::string_view data = rows.data;
+  rows.runs.clear();
   size_t kept = 0;
-  uint32_t start = 0;
-  for (size_t row = 0; row < num_rows; ++row) {
-    const uint32_t last = rows.starts[row];
-    const size_t fields = last - start + 1;
-    if (fields != width_ || width_ == 1) {
-      const size_t begin = rows.ends[ptrdiff_t(start) - 1] + 1u;
-      const bool blank = fields == 1 && is_blank(data.substr(begin, rows.ends[last] - begin));
-      if (!blank && fields != width_) return refuse(chunk, [&] { return ragged_error(body_begin_ + chunk.begin + begin, fields); });
-      if (!blank) rows.starts[kept++] = start;
-    } else {
-      rows.starts[kept++] = start;
+  if (are_even(rows, num_ends, num_rows)) {
+    rows.runs.push_back({0, 0, kept = num_rows});
+    num_ends = 0;
+  }
+  size_t start = 0;
+  for (size_t i = 0; i < num_ends; ++i) {
+    if (rows.ends[i] != data.size() && data[rows.ends[i]] != dialect_.newline) continue;
+    const size_t fields = i - start + 1, begin = rows.ends[ptrdiff_t(start) - 1] + 1u;
+    const bool blank = fields == 1 && is_blank(data.substr(begin, rows.ends[i] - begin));
+    if (!blank && fields != width_) return refuse(chunk, [&] { return ragged_error(body_begin_ + chunk.begin + begin, fields); });
+    if (!blank) {
+      if (rows.runs.empty() || rows.runs.back().end + rows.runs.back().rows * width_ != start) rows.runs.push_back({kept, start, 0});
+      ++rows.runs.back().rows;
+      ++kept;
     }
-    start = last + 1;
+    start = i + 1;
   }
   if (int64_t(kept) > chunk.room) return chunk.malformed = true, false;  // the file changed since it was counted
   chunk.rows = int64_t(kept);
@@ -495,16 +669,46 @@ bool CsvParser::keep_rows(Chunk& chunk, Rows& rows, size_t num_rows) {
 
 /// Calls visit(row, begin, end) for one column, fields as written with their quotes, until it says false.
 template <class Visit>
-bool CsvParser::each_field(const Chunk& chunk, const Rows& rows, size_t column, Visit&& visit) const {
+bool CsvParser::each_field(const Rows& rows, size_t column, Visit&& visit) const {
   const char* data = rows.data.data();
   const bool last = column + 1 == width_;
-  for (size_t row = 0; row < size_t(chunk.rows); ++row) {
-    const uint32_t* end_at = rows.ends + rows.starts[row] + column;
-    const char *begin = data + (end_at[-1] + 1u), *end = data + *end_at;
-    if (last && end > begin && end[-1] == '\r') --end;
-    if (!visit(row, begin, end)) return false;
+  for (const Rows::Run& part : rows.runs) {
+    const uint32_t* end_at = rows.ends + part.end + column;
+    for (size_t row = part.row; row < part.row + part.rows; ++row, end_at += width_) {
+      const char *begin = data + (end_at[-1] + 1u), *end = data + *end_at;
+      if (last && end > begin && end[-1] == '\r') --end;
+      if (!visit(row, begin, end)) return false;
+    }
   }
   return true;
+}
+
+/// The same by read(fields, row, first row): a kernel that goes on from `row` as long as fields are plain. visit() is called for the
+/// others, and where a kernel can't look at the bytes around.
+template <class Read, class Visit>
+bool CsvParser::each_plain(const Rows& rows, size_t column, Read&& read, Visit&& visit) const {
+  const char* data = rows.data.data();
+  for (const Rows::Run& part : rows.runs) {
+    kernels::CsvFields fields = {data, rows.ends + part.end + column, width_, part.rows, column + 1 == width_};
+    const auto begin_of = [&](size_t row) { return data + (fields.ends[ptrdiff_t(row * width_) - 1] + 1u); };
+    while (fields.rows > 0 && begin_of(fields.rows - 1) > rows.last_safe) --fields.rows;
+    size_t unsafe = 0;
+    while (unsafe < fields.rows && begin_of(unsafe) < rows.first_safe) ++unsafe;
+    for (size_t row = 0; row < part.rows; ++row) {
+      if (row >= unsafe && row < fields.rows) row = read(fields, row, part.row);
+      if (row == part.rows) break;
+      const char *begin = begin_of(row), *end = data + fields.ends[row * width_];
+      if (fields.last && end > begin && end[-1] == '\r') --end;
+      if (!visit(part.row + row, begin, end)) return false;
+    }
+  }
+  return true;
+}
+
+/// What a column is read as that has had these kinds of values.
+Dtype CsvParser::type_to_read(uint16_t seen, const CsvColumn& column, const ColumnChunk& part) const {
+  const Dtype dtype = column.as_text ? Dtype::text : reading_dtype(seen, column.rules);
+  return dtype == Dtype::text && !part.only_types ? text_dtype(column) : dtype;
 }
 
 /// Tries the type that the column has had so far; a value that does not fit widens it.
@@ -512,9 +716,10 @@ void CsvParser::read_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnC
   if (column.wanted && !column.as_text) return read_wanted_column(chunk, rows, column, part);
   const uint16_t known = column.seen.load(std::memory_order_relaxed);
   const bool fresh = known == 0 && !column.rules.symbol;
-  Dtype as = column.as_text ? Dtype::text : fresh ? Dtype::int64 : reading_dtype(known, column.rules);
-  // Ends: the value that did not fit is in part.seen, so the next type has a place for it and for all before it.
-  while (!read_column_as(as, chunk, rows, column, part)) as = reading_dtype(part.seen, column.rules);
+  Dtype as = fresh && !column.as_text ? Dtype::int64 : type_to_read(known, column, part);
+  // Ends: the value that did not fit is in part.seen, so the next type has a place for it and for all before it; what was coded is not
+  // coded any more.
+  while (!read_column_as(as, chunk, rows, column, part)) as = type_to_read(part.seen, column, part);
 }
 
 void set_null(std::vector<uint8_t>& nulls, size_t rows, size_t row) {
@@ -524,6 +729,7 @@ void set_null(std::vector<uint8_t>& nulls, size_t rows, size_t row) {
 
 /// A column of the type that was asked for: the first value without a place there is an Error.
 void CsvParser::read_wanted_column(Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
+  if (!give_slots(chunk, column, part)) return;
   const Dtype wanted = *column.wanted;
   const bool to_real = wanted == Dtype::float32 || wanted == Dtype::float64;
   const bool plain_integers = !to_real && column.rules.plain_values() && !column.rules.compact_dates;
@@ -531,7 +737,7 @@ void CsvParser::read_wanted_column(Chunk& chunk, Rows& rows, CsvColumn& column, 
   part.as = wanted;
   part.nulls.clear();
   uint16_t seen = 0;
-  each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+  each_field(rows, column.index, [&](size_t row, const char* begin, const char* end) {
     CsvValue value;
     int64_t* slot = &part.slots[row];
     if (plain_integers && read_plain_integer(begin, end, &value.integer))
@@ -585,25 +791,55 @@ bool slot_of(const CsvValue& value, Dtype as, int64_t* slot) {
 void CsvParser::read_text(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
   int64_t* slots = part.slots;
   size_t room = 0;
-  each_field(chunk, rows, column.index, [&](size_t, const char* begin, const char* end) { return room += size_t(end - begin), true; });
+  bool plain = !column.rules.missing;  // no value is missing or in quotes
+  each_field(rows, column.index, [&](size_t, const char* begin, const char* end) {
+    room += size_t(end - begin);
+    plain &= end > begin && !is_odd_first(*begin);
+    return true;
+  });
   part.text.bytes.reset(new char[room + kCopy]);
   char* const text_begin = part.text.bytes.get();
   char* put = text_begin;
-  const char* const data_end = rows.data.data() + rows.data.size();
-  each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+  const char* const last_safe = rows.last_safe;
+  const auto copy = [&](const char* from, size_t size, bool safe) {
+    if (safe) std::memcpy(put, from, kCopy);  // a fixed size: one load and one store
+    if (!safe || size > kCopy) std::memcpy(put, from, size);
+    put += size;
+  };
+  const auto plain_value = [&](size_t row, const char* begin, const char* end) {
+    slots[row] = put - text_begin;
+    return copy(begin, size_t(end - begin), begin <= last_safe), true;
+  };
+  const auto any_value = [&](size_t row, const char* begin, const char* end) {
     const std::string_view text = unquote({begin, size_t(end - begin)}, &rows.unquoted);
     slots[row] = put - text_begin;
     if (column.rules.symbol ? text.empty() : is_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
     if (column.rules.missing && column.rules.names_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
-    if (text.size() <= kCopy && text.data() == begin && size_t(data_end - begin) >= kCopy)
-      std::memcpy(put, begin, kCopy);  // a fixed size: one load and one store
-    else
-      std::memcpy(put, text.data(), text.size());
-    put += text.size();
-    return true;
-  });
+    return copy(text.data(), text.size(), text.data() == begin && begin <= last_safe), true;
+  };
+  plain ? each_field(rows, column.index, plain_value) : each_field(rows, column.index, any_value);
   part.text.size = size_t(put - text_begin);
   if (column.rules.symbol || column.as_text) part.seen |= kSeenText;
+}
+
+/// False: too many different texts.
+bool CsvParser::read_codes(const Chunk& chunk, Rows& rows, CsvColumn& column, ColumnChunk& part) {
+  int32_t* const codes = part.codes;
+  CodeBook& book = rows.books[size_t(&column - columns_.data())];
+  const bool fits = each_field(rows, column.index, [&](size_t row, const char* begin, const char* end) {
+    const size_t size = size_t(end - begin);
+    if (size - 1 < kCopy && begin <= rows.last_safe && !is_odd_first(*begin) && !column.rules.missing)
+      return codes[row] = book.code_of_short(begin, size), true;
+    const std::string_view text = unquote({begin, size}, &rows.unquoted);
+    codes[row] = 0;
+    if (column.rules.symbol ? text.empty() : is_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
+    if (column.rules.missing && column.rules.names_missing(text)) return set_null(part.nulls, size_t(chunk.rows), row), true;
+    return codes[row] = book.code_of(text), true;
+  });
+  book.count_rows(chunk.rows);
+  if (!fits || book.is_too_large()) return column.coded = false, false;
+  if (column.rules.symbol || column.as_text) part.seen |= kSeenText;
+  return true;
 }
 
 /// False: a value has no place in a column of `as`; part.seen tells which kinds there were up to it.
@@ -611,6 +847,13 @@ bool CsvParser::read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColu
   part.as = as;
   part.nulls.clear();
   part.text = {};
+  if (as == Dtype::category) {
+    int32_t* const codes = codes_of(column);
+    if (!codes) return true;
+    part.codes = codes + chunk.row;
+    return read_codes(chunk, rows, column, part);
+  }
+  if (!give_slots(chunk, column, part)) return true;
   if (as == Dtype::text) return read_text(chunk, rows, column, part), true;
 
   int64_t* slots = part.slots;
@@ -624,33 +867,51 @@ bool CsvParser::read_column_as(Dtype as, const Chunk& chunk, Rows& rows, CsvColu
     set_null(part.nulls, size_t(chunk.rows), row);
     return true;
   };
-  const char* first_safe = file_ ? rows.data.data() : bytes_.data() + 8;  // read_short_integer looks 8 bytes back
   bool fits;
   if (as == Dtype::int64 && !column.rules.compact_dates && column.rules.plain_values()) {
-    fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
-      if (end >= first_safe && read_short_integer(begin, end, &slots[row])) return seen |= kSeenInteger, true;
-      if (!read_plain_integer(begin, end, &slots[row])) return any_value(row, begin, end);
-      return seen |= slots[row] < 0 ? kSeenNegative : kSeenInteger, true;
-    });
+    bool negative = false;
+    fits = each_plain(
+        rows, column.index,
+        [&](const kernels::CsvFields& fields, size_t row, size_t first_row) {
+          const size_t behind = kernels::csv_kernels().read_integers(fields, row, slots + first_row, &negative);
+          if (behind > row) seen |= kSeenInteger;
+          return behind;
+        },
+        any_value);
+    if (negative) seen |= kSeenNegative;
   } else if (as == Dtype::float64 && column.rules.plain_reals()) {
-    fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
-      double real;
-      if (!read_plain_real(begin, end, &real)) return any_value(row, begin, end);
-      slots[row] = bits_of(real);
-      return seen |= kSeenPoint, true;
-    });
+    fits = each_plain(
+        rows, column.index,
+        [&](const kernels::CsvFields& fields, size_t row, size_t first_row) {
+          const size_t behind = kernels::csv_kernels().read_reals(fields, row, slots + first_row);
+          if (behind > row) seen |= kSeenPoint;
+          return behind;
+        },
+        [&](size_t row, const char* begin, const char* end) {
+          double real;
+          if (!read_long_real(begin, end, &real)) return any_value(row, begin, end);
+          slots[row] = bits_of(real);
+          return seen |= kSeenPoint, true;
+        });
   } else if (as == Dtype::date && column.rules.plain_values()) {
-    fits = each_field(chunk, rows, column.index, [&](size_t row, const char* begin, const char* end) {
+    fits = each_field(rows, column.index, [&](size_t row, const char* begin, const char* end) {
       int32_t days;
       if (!read_plain_date(begin, end, &days)) return any_value(row, begin, end);
       slots[row] = days;
       return seen |= kSeenDate, true;
     });
   } else {
-    fits = each_field(chunk, rows, column.index, any_value);
+    fits = each_field(rows, column.index, any_value);
   }
   part.seen |= seen;
   return fits;
+}
+
+template <class Slot>
+void move_rows(const std::shared_ptr<Slot>& column, int64_t row, int64_t rows, Slot** slots) {
+  if (!*slots) return;
+  std::memmove(column.get() + row, *slots, size_t(rows) * sizeof(Slot));
+  *slots = column.get() + row;
 }
 
 /// Moves the rows of each chunk to their place when blank lines left room between chunks.
@@ -659,14 +920,38 @@ void CsvParser::close_gaps() {
   for (Chunk& chunk : chunks_) {
     if (chunk.row != row)
       for (size_t c = 0; c < columns_.size(); ++c) {
-        int64_t* to = columns_[c].slots.get() + row;
-        std::memmove(to, chunk.columns[c].slots, size_t(chunk.rows) * sizeof(int64_t));
-        chunk.columns[c].slots = to;
+        move_rows(columns_[c].slots, row, chunk.rows, &chunk.columns[c].slots);
+        move_rows(columns_[c].codes, row, chunk.rows, &chunk.columns[c].codes);
       }
     chunk.row = row;
     row += chunk.rows;
   }
   rows_ = row;
+}
+
+/// Brings over the text of a chunk that has been read. Its slots become places in the column.
+void CsvParser::join_text(size_t c) {
+  JoinedText& joined = columns_[c].text;
+  Chunk& chunk = chunks_[joined.done++];
+  ColumnChunk& part = chunk.columns[c];
+  if (!joined.bytes.resize(joined.size + part.text.size)) no_memory_ = true;
+  if (no_memory_) return;
+  for (int64_t row = 0; row < chunk.rows; ++row) part.slots[row] += int64_t(joined.size);
+  if (part.text.size > 0) std::memcpy(joined.bytes.data() + joined.size, part.text.bytes.get(), part.text.size);
+  joined.size += part.text.size;
+  part.text = {};
+}
+
+/// The same for all chunks that are ready, unless another worker is at it.
+void CsvParser::join_ready_text(size_t c) {
+  JoinedText& joined = columns_[c].text;
+  const std::unique_lock lock(joined.mutex, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  while (joined.done < chunks_.size() && read_[joined.done].load(std::memory_order_acquire)) {
+    const Chunk& chunk = chunks_[joined.done];
+    if (no_memory_ || chunk.malformed || chunk.columns.size() <= c || chunk.columns[c].as != Dtype::text) return;
+    join_text(c);
+  }
 }
 
 /// A file has one decimal mark. In a semicolon file where some columns hold 1,5 and others 1.5, one of them is a
@@ -710,7 +995,7 @@ void CsvParser::convert_chunk(Chunk& chunk, Rows& rows) {
         return;
       }
       found = true;
-      if (!read_column_as(column.dtype, chunk, rows, column, part)) chunk.malformed = true;
+      if (!read_column_as(column.dtype, chunk, rows, column, part) && column.dtype != Dtype::category) chunk.malformed = true;
     }
     part.as = column.dtype;
   }
@@ -731,9 +1016,36 @@ Buffer validity_of(const std::vector<Chunk>& chunks, size_t column, int64_t rows
   return make_buffer(std::move(bits));
 }
 
+/// The names of all workers in their order, and every code that of its name there.
+Column CsvParser::finish_codes(size_t index) {
+  CsvColumn& column = columns_[index];
+  std::vector<std::string> names;
+  for (const Rows& rows : scratch_) names.insert(names.end(), rows.books[index].names().begin(), rows.books[index].names().end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::vector<std::vector<int32_t>> place(scratch_.size());  // of each worker's codes
+  for (size_t w = 0; w < scratch_.size(); ++w)
+    for (const std::string& name : scratch_[w].books[index].names())
+      place[w].push_back(int32_t(std::lower_bound(names.begin(), names.end(), name) - names.begin()));
+  for (Chunk& chunk : chunks_) {
+    if (place[size_t(chunk.worker)].empty()) continue;  // nothing but missing values
+    int32_t* const codes = chunk.columns[index].codes;
+    const int32_t* const to = place[size_t(chunk.worker)].data();
+    for (int64_t row = 0; row < chunk.rows; ++row) codes[row] = to[codes[row]];
+  }
+  Column out;
+  out.dtype = Dtype::category, out.length = rows_;
+  out.values = {column.codes, reinterpret_cast<const uint8_t*>(column.codes.get()), size_t(rows_) * sizeof(int32_t)};
+  out.validity = validity_of(chunks_, index, rows_);
+  out.dictionary = std::make_shared<const Column>(make_text_column(names));
+  return out;
+}
+
 Column CsvParser::finish_column(size_t index) {
   CsvColumn& column = columns_[index];
-  int64_t* slots = column.slots.get();
+  if (column.dtype == Dtype::category) return finish_codes(index);
+  int64_t* slots = slots_of(column);
+  if (!slots) return Column();
   Column out;
   const bool narrow = column.dtype != Dtype::text && dtype_width(column.dtype) != sizeof(int64_t);
   if (narrow) return column_of_slots(column.dtype, {slots, size_t(rows_)}, validity_of(chunks_, index, rows_), "");
@@ -741,20 +1053,10 @@ Column CsvParser::finish_column(size_t index) {
   out.validity = validity_of(chunks_, index, rows_);
   const auto whole = [&](size_t rows) { return Buffer{column.slots, reinterpret_cast<const uint8_t*>(slots), rows * sizeof(int64_t)}; };
   if (column.dtype == Dtype::text) {
-    size_t size = 0;
-    for (const Chunk& chunk : chunks_) size += chunk.columns[index].text.size;
-    const std::shared_ptr<uint8_t> text = std::static_pointer_cast<uint8_t>(allocate_large(size));
-    if (!text) return no_memory_ = true, Column();
-    size_t at = 0;
-    for (Chunk& chunk : chunks_) {
-      TextPart& part = chunk.columns[index].text;
-      for (int64_t row = chunk.row; row < chunk.row + chunk.rows; ++row) slots[row] += int64_t(at);
-      if (part.size > 0) std::memcpy(text.get() + at, part.bytes.get(), part.size);
-      at += part.size;
-      part = {};
-    }
-    slots[rows_] = int64_t(size);
-    out.values = {text, text.get(), size};
+    while (column.text.done < chunks_.size() && !no_memory_) join_text(index);
+    if (no_memory_) return Column();
+    slots[rows_] = int64_t(column.text.size);
+    out.values = column.text.bytes.release();
     out.offsets = whole(size_t(rows_) + 1);
     if (column.wanted && *column.wanted == Dtype::category) return categorized(out);
   } else {
@@ -767,7 +1069,13 @@ Column CsvParser::finish_column(size_t index) {
 Result<Table> CsvParser::finish() {
   close_gaps();
   HY_CHECK(decide_types());
-  convert_chunks();
+  for (bool again = true; again;) {  // ends: what has too many different texts is not coded any more
+    again = false;
+    for (CsvColumn& column : columns_)
+      if (column.dtype == Dtype::text || column.dtype == Dtype::category) column.dtype = text_dtype(column);
+    convert_chunks();
+    for (const CsvColumn& column : columns_) again |= column.dtype == Dtype::category && !column.coded;
+  }
   std::vector<Column> finished(columns_.size());
   run(int64_t(columns_.size()), [&](int64_t c, int) { finished[size_t(c)] = finish_column(size_t(c)); });
   if (no_memory_) return memory_error();
@@ -793,27 +1101,44 @@ Result<Table> CsvParser::parse() {
   return finish();
 }
 
+bool CsvParser::read_in_one_pass() {
+  if (!may_be_one_pass(std::max(kChunk, 64 * body_begin_)) || !prepare_columns().ok()) return false;
+  const bool done = in_one_pass([&](Chunk& chunk, Rows& rows, int worker) {
+    read_columns(chunk, rows, worker);
+    join_all_ready(size_t(&chunk - chunks_.data()));
+  });
+  return done && !no_memory_;
+}
+
 std::optional<Result<Table>> CsvParser::parse_in_pieces() {
   const auto names = read_header();
   if (!names.ok() || body_begin_ == bytes_.size()) return std::nullopt;  // the header may go on behind the head
   if (auto chosen = choose_columns(names.value()); !chosen.ok()) return Result<Table>(std::move(chosen.error()));
-  cut_chunks();
-  if (exact_) return std::nullopt;
-  if (auto read = read_chunks(); !read.ok()) return Result<Table>(std::move(read.error()));
-  if (any_malformed(chunks_)) return std::nullopt;
+  if (!read_in_one_pass()) {
+    if (stopped()) return Result<Table>(reading_stopped(path_));
+    for (CsvColumn& column : columns_) column.seen = 0;
+    cut_chunks();
+    if (exact_) return std::nullopt;
+    if (auto read = read_chunks(); !read.ok()) return Result<Table>(std::move(read.error()));
+    if (any_malformed(chunks_)) return std::nullopt;
+  }
   Result<Table> table = finish();
   if (any_malformed(chunks_)) return std::nullopt;
   return table;
 }
 
 void CsvParser::type_chunk(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots) {
-  if (!(exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows))) return;
+  if (exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows)) type_columns(chunk, rows, slots);
+}
+
+void CsvParser::type_columns(Chunk& chunk, Rows& rows, std::vector<int64_t>* slots) {
   if (slots->size() < size_t(chunk.rows)) slots->resize(size_t(chunk.rows));
   for (CsvColumn& column : columns_) {
     const uint16_t known = column.seen.load(std::memory_order_relaxed);
     if (column.as_text || column.rules.symbol || (known != 0 && !column.wanted && reading_dtype(known, column.rules) == Dtype::text)) continue;
     ColumnChunk part;
     part.slots = slots->data();
+    part.only_types = true;
     read_column(chunk, rows, column, part);
     column.seen.fetch_or(part.seen, std::memory_order_relaxed);
   }
@@ -837,8 +1162,15 @@ Error CsvParser::changed_error() const { return input_error("the file changed wh
 Result<void> CsvParser::find_types(const std::vector<std::string>& names) {
   streamed_ = true;
   HY_CHECK(choose_columns(names));
-  cut_chunks();
-  if (!exact_) HY_CHECK(type_chunks());
+  std::vector<std::vector<int64_t>> slots(scratch_.size());
+  const bool done = may_be_one_pass(std::max(kChunk, 64 * body_begin_)) &&
+                    in_one_pass([&](Chunk& chunk, Rows& rows, int worker) { type_columns(chunk, rows, &slots[size_t(worker)]); });
+  if (stopped()) return reading_stopped(path_);
+  if (!done) {
+    for (CsvColumn& column : columns_) column.seen = 0;
+    cut_chunks();
+    if (!exact_) HY_CHECK(type_chunks());
+  }
   if (exact_ || any_malformed(chunks_)) {
     HY_CHECK(cut_chunks_exactly());
     for (CsvColumn& column : columns_) column.seen = 0;
@@ -881,6 +1213,7 @@ Result<Table> CsvParser::read_window(size_t begin, size_t end) {
     CsvColumn& column = window.columns_[c];
     column.name = columns_[c].name, column.index = columns_[c].index, column.rules = columns_[c].rules;
     column.as_text = columns_[c].as_text, column.wanted = columns_[c].wanted, column.seen = columns_[c].seen.load();
+    column.coded = columns_[c].coded.load();
   }
   for (size_t k = begin; k < end; ++k) {
     Chunk chunk;
@@ -897,6 +1230,7 @@ Result<Table> CsvParser::read_window(size_t begin, size_t end) {
   Result<Table> table = window.finish();
   std::swap(window.scratch_, scratch_);
   if (table.ok() && any_malformed(window.chunks_)) return changed_error();
+  for (size_t c = 0; c < columns_.size(); ++c) columns_[c].coded = window.columns_[c].coded.load();
   return table;
 }
 

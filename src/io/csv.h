@@ -20,6 +20,7 @@ struct CsvOptions {
   int64_t memory_limit_bytes = INT64_MAX;
   std::vector<NamedType> types = {};           ///< of these columns: a value that does not fit is an Error
   CsvForm form = {};                           ///< its encoding is the caller's to undo
+  bool coded_text = false;                     ///< text of which few values are different comes as a category, names sorted
   const exec::Cancellation* cancel = nullptr;  ///< told to stop: an Error (interrupted)
 };
 

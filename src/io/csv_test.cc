@@ -221,14 +221,14 @@ void compare_scanners() {
   const uint64_t key = random_key(3, Stage::search);
   constexpr std::string_view kAlphabet = "\"\"\"\"ab,,\n\n\r";
   const CsvDialect dialect;
-  const auto [count_block, scan_fields] = kernels::csv_kernels();
+  const auto [count_block, scan_fields, read_integers, read_reals] = kernels::csv_kernels();
   int agreed = 0;
   for (uint64_t trial = 0; trial < 20'000; ++trial) {
     std::string text;
     const uint32_t size = random_below(key, 1000 * trial, 150);
     for (uint32_t i = 0; i < size; ++i) text += kAlphabet[random_below(key, 1000 * trial + 1 + i, uint32_t(kAlphabet.size()))];
-    std::vector<uint32_t> ends(text.size() + 64), row_ends(text.size() + 64), expected;
-    const kernels::CsvScan scan = scan_fields(text.data(), text.size(), ',', '\n', ends.data(), row_ends.data());
+    std::vector<uint32_t> ends(text.size() + 64), expected;
+    const kernels::CsvScan scan = scan_fields(text.data(), text.size(), ',', '\n', ends.data());
     std::vector<CsvField> fields;
     CsvFault fault = CsvFault::none;
     for (size_t at = 0; at < text.size() && fault == CsvFault::none;) {
@@ -242,7 +242,7 @@ void compare_scanners() {
     ends.resize(scan.num_ends);
     REQUIRE(ends == expected);
     REQUIRE(int64_t(scan.num_rows) == count_block(text.data(), text.size(), '\n').newlines[0]);
-    for (size_t row = 0; row < scan.num_rows; ++row) REQUIRE(text[ends[row_ends[row]]] == '\n');
+    REQUIRE(scan.num_rows == size_t(std::count_if(ends.begin(), ends.end(), [&](uint32_t end) { return text[end] == '\n'; })));
     for (size_t cut = 0; cut <= text.size(); ++cut) {  // parity of the front and both hypotheses of the rest add up
       const kernels::CsvBlock front = count_block(text.data(), cut, '\n'), rest = count_block(text.data() + cut, text.size() - cut, '\n');
       REQUIRE(front.newlines[0] + rest.newlines[front.odd_quotes] == int64_t(scan.num_rows));
@@ -274,6 +274,57 @@ TEST_CASE("csv: plain numbers are read exactly as from_chars reads them") {
     const CsvValue value = read_value(text, {});
     REQUIRE(value.real == *parse_number(text));
   }
+}
+
+namespace {
+/// The kernels read what read_value reads, or say that they can't.
+void compare_numbers() {
+  const kernels::CsvKernels& kernels = kernels::csv_kernels();
+  constexpr std::string_view kAlphabet = "0123456789012345678901234567890123456789...--+e \"\r";
+  const uint64_t key = random_key(6, Stage::search);
+  int integers = 0, reals = 0;
+  for (uint64_t trial = 0; trial < 200'000; ++trial) {
+    std::string field;
+    const uint32_t size = random_below(key, 100 * trial, 20);
+    for (uint32_t i = 0; i < size; ++i) field += kAlphabet[random_below(key, 100 * trial + 1 + i, uint32_t(kAlphabet.size() - (trial % 2) * 12))];
+    const bool last = trial % 3 == 0;
+    const std::string around(16, '7'), text = around + field + (last ? "\r\n" : ",") + around;
+    const uint32_t before[2] = {15, uint32_t(16 + field.size() + last)};
+    const kernels::CsvFields fields = {text.data(), before + 1, 1, 1, last};
+    int64_t slot = 0;
+    bool negative = false;
+    const CsvValue value = read_value(field, {});
+    if (kernels.read_integers(fields, 0, &slot, &negative) == 1) {
+      REQUIRE(value.seen == (negative ? kSeenNegative : kSeenInteger));
+      REQUIRE(value.integer == slot);
+      ++integers;
+    } else {
+      const bool plain =
+          (value.seen == kSeenInteger || value.seen == kSeenNegative) && field[0] != '+' && field.find_first_of(" \r") == std::string::npos;
+      REQUIRE((!plain || field.size() > 16));
+    }
+    if (kernels.read_reals(fields, 0, &slot) == 1) {
+      REQUIRE(value.seen == kSeenPoint);
+      REQUIRE(bits_of(value.real) == slot);
+      ++reals;
+    }
+    double real = 0;
+    if (read_long_real(field.data(), field.data() + field.size(), &real)) {
+      REQUIRE(value.seen == kSeenPoint);
+      REQUIRE(bits_of(value.real) == bits_of(real));
+    }
+  }
+  CHECK(integers > 10'000);
+  CHECK(reals > 1'000);
+}
+}  // namespace
+
+TEST_CASE("csv: kernels read plain numbers as read_value reads them, and leave the others") {
+  for (const auto isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
+    kernels::set_isa(isa);
+    compare_numbers();
+  }
+  kernels::set_isa(kernels::detected_isa());
 }
 
 TEST_CASE("csv: eight digits at once: every byte in every place") {

@@ -179,6 +179,19 @@ int boolean_of(std::string_view text) {
 
 }  // namespace
 
+const std::array<bool, 256> kOddFirst = [] {
+  std::array<bool, 256> first = kMissingFirst;
+  first['"'] = true;
+  return first;
+}();
+
+bool read_long_real(const char* begin, const char* end, double* out) {
+  const char* const first = begin + (begin < end && *begin == '-');
+  if (end - first < 2 || !is_digit(*first) || !is_digit(end[-1])) return false;
+  const auto [at, code] = std::from_chars(begin, end, *out, std::chars_format::fixed);
+  return code == std::errc() && at == end && std::memchr(first, '.', size_t(end - first));
+}
+
 bool is_missing(std::string_view text) {
   if (text.empty()) return true;
   if (text.size() > 8) return false;

@@ -2,6 +2,7 @@
 // or-ed over all its rows, and the whole set decides the column's dtype: nothing is decided by a sample.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -54,6 +55,10 @@ struct CsvValue {
   int64_t integer = 0;
   double real = 0;
 };
+
+/// May a field that begins so be missing, or in quotes?
+extern const std::array<bool, 256> kOddFirst;
+inline bool is_odd_first(char first) { return kOddFirst[uint8_t(first)]; }
 
 /// Is this one of the texts that pandas.read_csv takes for missing ("", "NA", "NaN", "null", "#N/A", ...)?
 bool is_missing(std::string_view text);
@@ -129,6 +134,9 @@ inline bool read_plain_real(const char* begin, const char* end, double* out) {
   *out = negative ? -value : value;
   return true;
 }
+
+/// "0.12345678901234567": a number of digits and a point among them; a sign may stand in front. False: read_value must look.
+bool read_long_real(const char* begin, const char* end, double* out);
 
 /// Reads "2024-01-05" and "2024/01/05".
 inline bool read_plain_date(const char* begin, const char* end, int32_t* days) {

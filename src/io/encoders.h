@@ -18,6 +18,8 @@ class Encoder {
   /// Called once, first. `schema` has no rows.
   virtual Result<void> begin(const Table& schema) = 0;
   virtual Result<void> write(const Table& group) = 0;
+  /// The bytes do not depend on how the rows are cut into groups.
+  virtual bool takes_any_rows() const { return false; }
   /// Ends the file and publishes the sink.
   virtual Result<void> finish() = 0;
 };

@@ -153,6 +153,7 @@ class AtomicFile final : public ByteSink {
 
   std::string path_, target_, temporary_;  // target_: path_ with links followed; temporary_: empty for a device
   int file_ = -1;
+  int64_t written_ = 0, sent_ = 0;  // sent_: on its way to the disk
 };
 
 /// Writes a whole small file atomically.

@@ -2,19 +2,86 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <utility>
 
 namespace hayate::io {
 
-std::shared_ptr<void> allocate_large(size_t size) {
-  constexpr size_t kLarge = size_t{4} << 20, kPage = 4096;
-  if (size < kLarge) return {std::malloc(size > 0 ? size : 1), std::free};
-  if (size > SIZE_MAX - kPage) return nullptr;
-  void* memory = std::aligned_alloc(kPage, (size + kPage - 1) / kPage * kPage);
+namespace {
+
+constexpr size_t kPage = 4096, kHugePage = size_t{2} << 20;
+
+/// Whether twice as much lies free in pages of 2 MiB (lines of /proc/buddyinfo: free blocks of 1, 2, 4 ... pages). Where it does not, asking
+/// for them makes the kernel move memory first: 0.7 s for 270 MB.
+bool has_huge_pages(size_t size) {
+  std::ifstream blocks("/proc/buddyinfo");
+  size_t free = 0;
+  for (std::string line; std::getline(blocks, line);) {
+    std::istringstream words(line);
+    std::string node, number, zone, name;
+    words >> node >> number >> zone >> name;
+    size_t count = 0;
+    for (size_t bytes = kPage; words >> count; bytes *= 2)
+      if (bytes >= kHugePage) free += count * bytes;
+  }
+  return free / 2 >= size;
+}
+
+/// Takes the pages of memory that will be written soon.
+void populate(void* memory, size_t size) {
 #ifdef MADV_POPULATE_WRITE
-  if (memory) ::madvise(memory, size, MADV_POPULATE_WRITE);  // older kernels refuse: the pages come one by one
+  ::madvise(memory, size, MADV_POPULATE_WRITE);  // older kernels refuse: the pages come one by one
 #endif
+}
+
+}  // namespace
+
+std::shared_ptr<void> allocate_large(size_t size) {
+  constexpr size_t kLarge = size_t{4} << 20, kHuge = size_t{32} << 20;
+  if (size < kLarge) return {std::malloc(size > 0 ? size : 1), std::free};
+  if (size > SIZE_MAX - kHugePage) return nullptr;
+  const bool huge = size >= kHuge && has_huge_pages(size);
+  const size_t page = huge ? kHugePage : kPage;
+  void* memory = std::aligned_alloc(page, (size + page - 1) / page * page);
+  if (!memory) return nullptr;
+  if (huge) ::madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  populate(memory, size);
   return {memory, std::free};
+}
+
+GrowingBytes::~GrowingBytes() {
+  if (data_) ::munmap(data_, capacity_);
+}
+
+bool GrowingBytes::resize(size_t size) {
+  constexpr size_t kStep = kHugePage;
+  if (size > capacity_) {
+    const size_t capacity = (std::max(2 * capacity_, size) + kStep) / kStep * kStep;
+    void* const moved = data_ ? ::mremap(data_, capacity_, capacity, MREMAP_MAYMOVE)
+                              : ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (moved == MAP_FAILED) return false;
+    data_ = static_cast<char*>(moved), capacity_ = capacity;
+  }
+  if (size > ready_) {
+    const size_t ready = (size + kStep - 1) / kStep * kStep;
+    populate(data_ + ready_, ready - ready_);
+    ready_ = ready;
+  }
+  size_ = size;
+  return true;
+}
+
+Buffer GrowingBytes::release() {
+  const size_t capacity = std::exchange(capacity_, 0), size = std::exchange(size_, 0);
+  char* const data = std::exchange(data_, nullptr);
+  ready_ = 0;
+  if (!data) return {};
+  return {std::shared_ptr<const void>(data, [capacity](const void* memory) { ::munmap(const_cast<void*>(memory), capacity); }),
+          reinterpret_cast<const uint8_t*>(data), size};
 }
 
 }  // namespace hayate::io

@@ -16,13 +16,14 @@
 namespace hayate::io {
 
 struct ReadOptions {
-  std::vector<std::string> columns;            ///< the columns wanted, in this order; empty: all of them
-  std::optional<FileKind> kind;                ///< for "-" and names that say nothing; else the extension decides
-  exec::Pool* pool = nullptr;                  ///< workers for one large file; nullptr: the calling thread alone
-  int64_t memory_limit_bytes = 0;              ///< a table that would need more is refused; 0: 80 % of what the machine grants
-  std::vector<NamedType> types = {};           ///< of columns by name; an unknown name is a usage Error, a value that does not fit an input Error
-  double timeout_seconds = 0;                  ///< of a file that a worker process reads (HDF5); 0: ten minutes
-  CsvForm csv = {};                            ///< how CSV files are written; other formats refuse anything but the defaults
+  std::vector<std::string> columns;   ///< the columns wanted, in this order; empty: all of them
+  std::optional<FileKind> kind;       ///< for "-" and names that say nothing; else the extension decides
+  exec::Pool* pool = nullptr;         ///< workers for one large file; nullptr: the calling thread alone
+  int64_t memory_limit_bytes = 0;     ///< a table that would need more is refused; 0: 80 % of what the machine grants
+  std::vector<NamedType> types = {};  ///< of columns by name; an unknown name is a usage Error, a value that does not fit an input Error
+  double timeout_seconds = 0;         ///< of a file that a worker process reads (HDF5); 0: ten minutes
+  CsvForm csv = {};                   ///< how CSV files are written; other formats refuse anything but the defaults
+  bool coded_text = false;            ///< text columns of CSV files may come as categories: what reads words by code need not look at every row's
   const exec::Cancellation* cancel = nullptr;  ///< told to stop, reading CSV, Parquet or several files ends soon with an Error (interrupted)
 
   bool stopped() const { return cancel && cancel->stopped(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/json.h"
 #include "io/cell_text.h"
@@ -12,6 +13,8 @@
 
 namespace hayate::io {
 namespace {
+
+constexpr size_t kCopy = 16;  // bytes of short text copied at once
 
 /// The text of some rows, with room behind it.
 class TextBlock {
@@ -58,22 +61,28 @@ class RowEncoder : public Encoder {
  public:
   RowEncoder(std::unique_ptr<ByteSink> sink, exec::Pool* pool) : sink_(std::move(sink)), pool_(pool) {}
 
+  bool takes_any_rows() const override { return true; }
+
   Result<void> write(const Table& group) override {
     prepare(group);
     const int64_t blocks = (group.num_rows() + kBlockRows - 1) / kBlockRows, wave = pool_ ? 4 * int64_t(pool_->workers()) : 1;
-    texts_.resize(size_t(std::max<int64_t>(texts_.size(), std::min(wave, blocks))));
     for (int64_t first = 0; first < blocks; first += wave) {
       const int64_t count = std::min(wave, blocks - first);
-      const auto encode = [&](int64_t i, int) {
-        const int64_t begin = (first + i) * kBlockRows;
-        texts_[size_t(i)].clear();
-        append_rows(group, begin, std::min(begin + kBlockRows, group.num_rows()), &texts_[size_t(i)]);
+      next_.resize(size_t(std::max<int64_t>(next_.size(), count)));
+      Result<void> written;
+      const auto task = [&](int64_t i, int) {
+        if (i == 0) return void(written = put_ready());  // the wave before, while this one is written down
+        const int64_t begin = (first + i - 1) * kBlockRows;
+        next_[size_t(i - 1)].clear();
+        append_rows(group, begin, std::min(begin + kBlockRows, group.num_rows()), &next_[size_t(i - 1)]);
       };
-      if (pool_ && count > 1)
-        pool_->run(count, encode);
+      if (pool_)
+        pool_->run(count + 1, task);
       else
-        for (int64_t i = 0; i < count; ++i) encode(i, 0);
-      for (int64_t i = 0; i < count; ++i) HY_CHECK(put(texts_[size_t(i)].text()));
+        for (int64_t i = 0; i <= count; ++i) task(i, 0);
+      HY_CHECK(std::move(written));
+      ready_.swap(next_);
+      num_ready_ = size_t(count);
     }
     rows_ += group.num_rows();
     return {};
@@ -83,16 +92,28 @@ class RowEncoder : public Encoder {
   /// Before the rows of a group are written down.
   virtual void prepare(const Table&) {}
   virtual void append_rows(const Table& group, int64_t begin, int64_t end, TextBlock* out) const = 0;
-  Result<void> put(std::string_view text) { return text.empty() ? Result<void>() : sink_->write(text.data(), text.size()); }
+  /// What stands in front of all rows, or behind them.
+  Result<void> put(std::string_view text) {
+    HY_CHECK(put_ready());
+    return text.empty() ? Result<void>() : sink_->write(text.data(), text.size());
+  }
   Result<void> publish() { return sink_->publish(); }
 
   int64_t rows_ = 0;  ///< of the groups before
 
  private:
   static constexpr int64_t kBlockRows = 4096;
+  Result<void> put_ready() {
+    const size_t count = std::exchange(num_ready_, 0);
+    for (size_t i = 0; i < count; ++i)
+      if (const std::string_view text = ready_[i].text(); !text.empty()) HY_CHECK(sink_->write(text.data(), text.size()));
+    return {};
+  }
+
   std::unique_ptr<ByteSink> sink_;
   exec::Pool* pool_;
-  std::vector<TextBlock> texts_;
+  std::vector<TextBlock> next_, ready_;
+  size_t num_ready_ = 0;
 };
 
 /// Bytes of `word` that are zero, or lie just above one that is: never none where there is one.
@@ -111,16 +132,31 @@ bool is_bare(std::string_view value) {
   return value.find_first_of(",\"\r\n\t", at) == std::string_view::npos;
 }
 
-void append_csv_text(std::string_view value, TextBlock* out) {
-  if (is_bare(value)) return out->append(value);
-  char* at = out->room(2 * value.size() + 2);
-  *at++ = '"';
+/// Takes up to 2 * size + 2 bytes.
+char* put_csv_text(std::string_view value, char* out) {
+  if (is_bare(value)) return std::copy(value.begin(), value.end(), out);
+  *out++ = '"';
   for (const char c : value) {
-    if (c == '"') *at++ = '"';
-    *at++ = c;
+    if (c == '"') *out++ = '"';
+    *out++ = c;
   }
-  *at++ = '"';
-  out->wrote(at);
+  *out++ = '"';
+  return out;
+}
+
+void append_csv_text(std::string_view value, TextBlock* out) { out->wrote(put_csv_text(value, out->room(2 * value.size() + 2))); }
+
+/// Whether none of these bytes asks for quotes, wherever it stands: a blank or less, a quote, a comma ('!' passes for one that does).
+bool is_all_bare(const char* text, size_t size) {
+  uint64_t odd = 0;
+  size_t at = 0;
+  for (; at + 8 <= size; at += 8) {
+    uint64_t word;
+    std::memcpy(&word, text + at, 8);
+    odd |= ((word - 0x2323232323232323u) & ~word & 0x8080808080808080u) | zero_bytes(word ^ 0x2C2C2C2C2C2C2C2Cu);
+  }
+  for (; at < size; ++at) odd |= uint64_t(uint8_t(text[at]) <= '"') | uint64_t(text[at] == ',');
+  return odd == 0;
 }
 
 /// The names of a category as they are written, made once for each dictionary.
@@ -132,17 +168,56 @@ class WrittenNames {
     known_ = column.dictionary;
     text_.clear();
     ends_ = {0};
+    longest_ = 0;
     for (int64_t i = 0; i < known_->length; ++i) {
       append(known_->text(i), &text_);
+      longest_ = std::max(longest_, text_.text().size() - ends_.back());
       ends_.push_back(text_.text().size());
     }
+    text_.room(kCopy);  // so that a name can be copied with what stands behind it
   }
   std::string_view operator[](int32_t code) const { return text_.text().substr(ends_[size_t(code)], ends_[size_t(code) + 1] - ends_[size_t(code)]); }
+  size_t longest() const { return longest_; }
 
  private:
   std::shared_ptr<const Column> known_;
   TextBlock text_;
   std::vector<size_t> ends_;
+  size_t longest_ = 0;
+};
+
+/// A column on its way into CSV, some rows of it: what they are is looked at once, not once a cell.
+struct CsvCells {
+  using Writer = char* (*)(const CsvCells& cells, int64_t row, char* out);
+  const Column* column = nullptr;
+  const WrittenNames* names = nullptr;
+  CellWriter number = nullptr;
+  const char* safe = nullptr;  ///< text up to here has kCopy bytes behind it
+  Writer write = nullptr;
+
+  static char* copy(const char* from, size_t size, bool whole, char* out) {
+    if (whole) std::memcpy(out, from, kCopy);  // a fixed size: one load and one store
+    if (!whole || size > kCopy) std::memcpy(out, from, size);
+    return out + size;
+  }
+  static char* write_number(const CsvCells& cells, int64_t row, char* out) { return cells.number(*cells.column, row, out); }
+  static char* write_or_nothing(const CsvCells& cells, int64_t row, char* out) {
+    return is_missing_cell(*cells.column, row) ? out : cells.number(*cells.column, row, out);
+  }
+  static char* write_name(const CsvCells& cells, int64_t row, char* out) {
+    if (cells.column->is_null(row)) return out;
+    const std::string_view name = (*cells.names)[cells.column->as<int32_t>()[size_t(row)]];
+    return copy(name.data(), name.size(), true, out);
+  }
+  static char* write_bare_text(const CsvCells& cells, int64_t row, char* out) {
+    const auto* offsets = reinterpret_cast<const int64_t*>(cells.column->offsets.data) + row;
+    const char* text = reinterpret_cast<const char*>(cells.column->values.data) + offsets[0];
+    if (offsets[1] == offsets[0]) return write_any_text(cells, row, out);
+    return copy(text, size_t(offsets[1] - offsets[0]), text <= cells.safe, out);
+  }
+  static char* write_any_text(const CsvCells& cells, int64_t row, char* out) {
+    return cells.column->is_null(row) ? out : put_csv_text(cells.column->text(row), out);
+  }
 };
 
 class CsvEncoder final : public RowEncoder {
@@ -159,7 +234,10 @@ class CsvEncoder final : public RowEncoder {
     names_.resize(schema.num_columns());
     return put(out.text());
   }
-  Result<void> finish() override { return publish(); }
+  Result<void> finish() override {
+    HY_CHECK(put(""));
+    return publish();
+  }
 
  private:
   void prepare(const Table& group) override {
@@ -167,24 +245,46 @@ class CsvEncoder final : public RowEncoder {
   }
 
   void append_rows(const Table& group, int64_t begin, int64_t end, TextBlock* out) const override {
+    std::vector<CsvCells> cells;
+    size_t room = 0;
+    for (size_t c = 0; c < group.num_columns(); ++c) cells.push_back(cells_of(group.columns[c], c, begin, end, &room));
+    char* at = out->room(room);
+    // A single missing value would be a blank line, which readers skip.
+    const bool single = cells.size() == 1;
     for (int64_t row = begin; row < end; ++row) {
-      for (size_t c = 0; c < group.columns.size(); ++c) {
-        if (c > 0) out->append(',');
-        append_cell(group.columns[c], c, row, out);
+      if (single && is_missing_cell(group.columns[0], row)) *at++ = '"', *at++ = '"';
+      for (const CsvCells& column : cells) {
+        at = column.write(column, row, at);
+        *at++ = ',';
       }
-      // A single missing value would be a blank line, which readers skip.
-      if (group.columns.size() == 1 && is_missing_cell(group.columns[0], row)) out->append("\"\"");
-      out->append('\n');
+      at[-1] = '\n';
     }
+    out->wrote(at);
   }
-  void append_cell(const Column& column, size_t c, int64_t row, TextBlock* out) const {
-    if (is_missing_cell(column, row)) return;
-    if (column.dtype == Dtype::text)
-      append_csv_text(column.text(row), out);
-    else if (column.dtype == Dtype::category)
-      out->append(names_[c][column.as<int32_t>()[size_t(row)]]);
-    else
-      out->wrote(write_cell_text(column, row, out->room(kMostCellText)));
+
+  /// How rows [begin, end) of a column are written, and at most how many bytes they take more than `room`.
+  CsvCells cells_of(const Column& column, size_t c, int64_t begin, int64_t end, size_t* room) const {
+    CsvCells out;
+    out.column = &column;
+    const size_t rows = size_t(end - begin);
+    *room += rows * (kMostCellText + 1);
+    if (column.dtype == Dtype::category) {
+      out.names = &names_[c], out.write = CsvCells::write_name;
+      *room += rows * names_[c].longest();
+    } else if (column.dtype == Dtype::text) {
+      const auto* offsets = reinterpret_cast<const int64_t*>(column.offsets.data);
+      const char* text = reinterpret_cast<const char*>(column.values.data);
+      const size_t size = size_t(offsets[end] - offsets[begin]);
+      const bool bare = !column.validity.data && is_all_bare(text + offsets[begin], size);
+      out.write = bare ? CsvCells::write_bare_text : CsvCells::write_any_text;
+      out.safe = text + column.values.size - std::min(kCopy, column.values.size + 1);
+      *room += 2 * size;
+    } else {
+      const bool may_miss = column.validity.data || column.dtype == Dtype::float32 || column.dtype == Dtype::float64;
+      out.number = cell_writer(column.dtype);
+      out.write = may_miss ? CsvCells::write_or_nothing : CsvCells::write_number;
+    }
+    return out;
   }
 
   std::vector<WrittenNames> names_;  // by column

@@ -257,6 +257,7 @@ Result<void> TableWriter::append(const Table& rows) {
   if (rows.num_rows() > 0) state.pending.push_back(std::move(renumbered));
   state.pending_rows += rows.num_rows();
   state.rows += rows.num_rows();
+  if (state.encoder->takes_any_rows()) return state.pending_rows > 0 ? state.write_group(state.pending_rows, true) : Result<void>();
   while (state.pending_rows > kRowGroup) HY_CHECK(state.write_group(kRowGroup, false));
   return {};
 }

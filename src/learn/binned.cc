@@ -16,6 +16,8 @@
 #include "hayate/binned.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -122,6 +124,11 @@ AlignedBytes AlignedBytes::unfilled(size_t size) {
   AlignedBytes out;
   out.bytes_.reset(bytes), out.size_ = size;
   return out;
+}
+void AlignedBytes::release(size_t first, size_t count) {
+  const size_t page = size_t(::sysconf(_SC_PAGESIZE)), at = reinterpret_cast<size_t>(data()) + first;
+  const size_t begin = (at + page - 1) / page * page, end = (at + count) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 void AlignedBytes::Free::operator()(uint8_t* bytes) const { std::free(bytes); }
 

@@ -89,7 +89,8 @@ struct Derivatives {
 
 class Booster {
  public:
-  Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
+  /// `given_up`: null, or the matrix, whose rows are all learnt from and whose columns may be freed.
+  Booster(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
           std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, const std::vector<std::vector<uint8_t>>& groups,
           uint64_t seed, uint64_t entity, exec::Crew& crew)
       : params_(params),
@@ -98,6 +99,7 @@ class Booster {
         crew_(crew),
         target_(make_target(labels, weights, rows)),
         table_(matrix, rows, crew),
+        given_up_(given_up),
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
@@ -168,7 +170,10 @@ class Booster {
     if (!counted_) derivatives_.h.resize(num_rows_);
     every_feature_.resize(size_t(table_.num_features()));
     std::iota(every_feature_.begin(), every_feature_.end(), 0);
-    if (params_.feature_fraction == 1) tiles_ = make_tiles(table_, every_feature_, crew_);
+    if (given_up_)
+      move_to_tiles(table_, *given_up_, crew_, tiles_);
+    else if (params_.feature_fraction == 1)
+      tiles_ = make_tiles(table_, every_feature_, crew_);
     bag_.resize(num_rows_);
     std::iota(bag_.begin(), bag_.end(), 0u);
   }
@@ -330,7 +335,8 @@ class Booster {
   const uint64_t seed_, entity_;
   exec::Crew& crew_;
   const BoostTarget target_;
-  const BoostTable table_;
+  BoostTable table_;
+  BinnedMatrix* const given_up_;  ///< may be null
   const std::unique_ptr<Loss> loss_;
   const std::vector<uint8_t> times_;
   const size_t num_rows_;
@@ -367,8 +373,10 @@ Result<void> check_labels(const Labels& labels, std::span<const int32_t> rows, c
 
 }  // namespace
 
-Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
-                              const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
+/// `given_up`: null, or the matrix, whose columns may be freed.
+static Result<Forest> train(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::span<const int32_t> rows, const Labels& labels,
+                            std::span<const float> weights, const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool,
+                            const exec::Cancellation* cancel) {
   HY_CHECK(check_params(params));
   HY_CHECK(check_shape(params, labels.problem, matrix.num_features));
   HY_TRY(std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
@@ -385,9 +393,29 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
   constexpr int64_t kWorthSharing = 100'000;
   exec::Crew crew(int64_t(counted.size()) * matrix.num_features < kWorthSharing ? nullptr : pool);
   Forest forest;
-  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, roles, groups, seed, entity, crew).train(cancel); });
+  crew.lead([&] {
+    forest = Booster(matrix, counted.size() == size_t(matrix.num_rows) ? given_up : nullptr, counted, held_out, labels, weights, params, roles,
+                     groups, seed, entity, crew)
+                 .train(cancel);
+  });
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "boosting", "run it again"};
   return forest;
+}
+
+Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
+                              const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
+  return train(matrix, nullptr, rows, labels, weights, params, seed, entity, pool, cancel);
+}
+
+bool frees_columns(const BoostingParams& params) {
+  return params.feature_fraction == 1 && params.bagging_fraction == 1 && params.early_stopping_rounds == 0;
+}
+
+Result<Forest> train_boosting_on(BinnedMatrix matrix, const Labels& labels, std::span<const float> weights, const BoostingParams& params,
+                                 uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
+  std::vector<int32_t> rows(size_t(matrix.num_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+  return train(matrix, frees_columns(params) ? &matrix : nullptr, rows, labels, weights, params, seed, entity, pool, cancel);
 }
 
 }  // namespace hayate

@@ -201,10 +201,10 @@ Result<Predictor> train_as_read(const RowSource& source, const std::optional<Err
                                 exec::Pool& pool, const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return *why;
   const KeyLabels of_rows(label, info, rows);
-  const auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
+  auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
   if (failure) return *failure;
   if (!matrix.ok()) return matrix.error();
-  return train_on_codes(params, matrix.value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
+  return train_on_codes(params, std::move(matrix).value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
 }
 
 /// The model that training goes on from, which must have learnt the same.
