@@ -304,7 +304,8 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  const io::ReadOptions reading = {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)};
+  io::ReadOptions reading;
+  reading.kind = request.kind, reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(request.exec), reading.cancel = &cancel;
   HY_TRY(TrainingTable source, TrainingTable::open(paths, reading, request.features, {request.label, request.weight, request.key, request.by_date}));
   HY_CHECK(source.schema().column(request.label, "--label"));
   HY_TRY(const Table table, source.read_rest());
