@@ -299,7 +299,8 @@ void compare_numbers() {
       REQUIRE(value.integer == slot);
       ++integers;
     } else {
-      const bool plain = (value.seen == kSeenInteger || value.seen == kSeenNegative) && field[0] != '+' && field.find_first_of(" \r") == std::string::npos;
+      const bool plain =
+          (value.seen == kSeenInteger || value.seen == kSeenNegative) && field[0] != '+' && field.find_first_of(" \r") == std::string::npos;
       REQUIRE((!plain || field.size() > 16));
     }
     if (kernels.read_reals(fields, 0, &slot) == 1) {
