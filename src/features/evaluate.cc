@@ -927,6 +927,43 @@ void evaluate_rows(const Program& program, const Bars& bars, std::span<const int
     for (size_t k = 0; k < wanted.size(); ++k) out[i][k] = block[i * bars.rows + size_t(wanted[k])];
 }
 
+Bars part_of(const Bars& bars, int64_t begin, int64_t end) {
+  Bars out{size_t(end - begin), {}};
+  for (const auto& series : bars.series)
+    std::visit([&](const auto& values) { out.series.emplace_back(values.subspan(size_t(begin), size_t(end - begin))); }, series);
+  return out;
+}
+
+std::vector<std::pair<int64_t, int64_t>> row_morsels(const Program& program, int64_t rows) {
+  constexpr int64_t kMorselRows = 16'384, kMostReach = kMorselRows / 8;
+  const int64_t count = program.reach().value_or(kMostReach + 1) > kMostReach ? 1 : std::max<int64_t>(1, rows / kMorselRows);
+  std::vector<std::pair<int64_t, int64_t>> out;
+  for (int64_t i = 0; i < count; ++i) out.emplace_back(i * rows / count, (i + 1) * rows / count);
+  return out;
+}
+
+namespace {
+
+template <class T>
+void evaluate_stretch(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, T* out, size_t stride) {
+  const int64_t from = std::max<int64_t>(0, begin - *program.reach()), to = std::min(int64_t(bars.rows), end + program.look_ahead());
+  std::vector<int64_t> wanted(size_t(end - begin));
+  std::iota(wanted.begin(), wanted.end(), begin - from);
+  std::vector<T*> columns;
+  for (size_t i = 0; i < program.num_outputs(); ++i) columns.push_back(out + i * stride + begin);
+  evaluate_rows(program, part_of(bars, from, to), wanted, workspace, columns);
+}
+
+}  // namespace
+
+void evaluate_morsel(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, float* out, size_t stride) {
+  evaluate_stretch(program, bars, begin, end, workspace, out, stride);
+}
+
+void evaluate_morsel(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, double* out, size_t stride) {
+  evaluate_stretch(program, bars, begin, end, workspace, out, stride);
+}
+
 namespace {
 
 /// The lanes of segments, and the new rows of every series.

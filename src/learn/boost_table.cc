@@ -29,7 +29,7 @@ Tile plan_tile(const BoostTable& table, std::span<const int32_t> features) {
     tile.codes.slots = std::max(tile.codes.slots, slots_of(table, feature));
     tile.features.push_back({feature, table.last_code(feature), table.has_missing(feature)});
   }
-  tile.storage = AlignedBytes(size_t(tile.codes.row_bytes * table.num_rows()));
+  tile.storage = AlignedBytes::unfilled(size_t(tile.codes.row_bytes * table.num_rows()));  // fill_tile() writes all of it
   tile.codes.places = tile.storage.data();
   return tile;
 }
@@ -90,12 +90,12 @@ std::vector<std::vector<int32_t>> features_by_tile(const BoostTable& table, std:
   return out;
 }
 
-void fill_tiles(const BoostTable& table, std::span<Tile> tiles, exec::Crew& crew) {
+/// Calls task(tile, begin, end) for stretches of the rows of `tiles` tiles.
+template <class Task>
+void by_pieces(int64_t rows, int64_t tiles, exec::Crew& crew, Task task) {
   constexpr int64_t kRowsAtOnce = 65'536;
-  const int64_t rows = table.num_rows(), pieces = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
-  crew.run(int64_t(tiles.size()) * pieces, [&](int64_t i, int) {
-    fill_rows(table, tiles[size_t(i / pieces)], i % pieces * kRowsAtOnce, std::min(rows, (i % pieces + 1) * kRowsAtOnce));
-  });
+  const int64_t pieces = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
+  crew.run(tiles * pieces, [&](int64_t i, int) { task(i / pieces, i % pieces * kRowsAtOnce, std::min(rows, (i % pieces + 1) * kRowsAtOnce)); });
 }
 
 }  // namespace
@@ -103,7 +103,8 @@ void fill_tiles(const BoostTable& table, std::span<Tile> tiles, exec::Crew& crew
 TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew) {
   TileSet set;
   for (const std::vector<int32_t>& own : features_by_tile(table, features)) set.tiles.push_back(plan_tile(table, own));
-  fill_tiles(table, set.tiles, crew);
+  by_pieces(table.num_rows(), int64_t(set.tiles.size()), crew,
+            [&](int64_t t, int64_t begin, int64_t end) { fill_rows(table, set.tiles[size_t(t)], begin, end); });
   for (Tile& tile : set.tiles) tile.offset = set.words, set.words += tile.words();
   return set;
 }
@@ -113,8 +114,12 @@ void move_to_tiles(BoostTable& table, BinnedMatrix& matrix, exec::Crew& crew, Ti
   std::iota(every.begin(), every.end(), 0);
   for (const std::vector<int32_t>& own : features_by_tile(table, every)) {
     set.tiles.push_back(plan_tile(table, own));
-    fill_tiles(table, std::span(set.tiles).last(1), crew);
-    table.hand_over(matrix, set.tiles.back());
+    Tile& tile = set.tiles.back();
+    by_pieces(table.num_rows(), 1, crew, [&](int64_t, int64_t begin, int64_t end) {
+      fill_rows(table, tile, begin, end);
+      for (const int32_t feature : own) matrix.codes.release(size_t(feature * matrix.stride + begin), size_t(end - begin));
+    });
+    table.hand_over(matrix, tile);
     set.tiles.back().offset = set.words, set.words += set.tiles.back().words();
   }
 }

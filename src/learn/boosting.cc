@@ -174,8 +174,6 @@ class Booster {
       move_to_tiles(table_, *given_up_, crew_, tiles_);
     else if (params_.feature_fraction == 1)
       tiles_ = make_tiles(table_, every_feature_, crew_);
-    bag_.resize(num_rows_);
-    std::iota(bag_.begin(), bag_.end(), 0u);
   }
 
   /// Calls task(begin, end) for pieces of the rows.
@@ -238,7 +236,12 @@ class Booster {
   void grow(int32_t k) {
     derive(k);
     draw_features();
-    tree_.rows = bag_;
+    if (params_.bagging_fraction == 1) {
+      tree_.rows.resize(num_rows_);
+      std::iota(tree_.rows.begin(), tree_.rows.end(), 0u);
+    } else {
+      tree_.rows = bag_;
+    }
     grower_.grow(tiles_, records_, tree_, cancel_);
     const size_t first = forest_.values.size();
     forest_.values.resize(first + tree_.nodes.size());
@@ -348,8 +351,8 @@ class Booster {
   TileSet tiles_;
   Records records_;
   Derivatives derivatives_;
-  std::vector<double> scores_;  ///< score by score
-  std::vector<uint32_t> bag_, left_out_;
+  std::vector<double> scores_;            ///< score by score
+  std::vector<uint32_t> bag_, left_out_;  ///< with bagging
   GrownTree tree_;
   Forest forest_;
   std::optional<Watch> watch_;
@@ -371,16 +374,20 @@ Result<void> check_labels(const Labels& labels, std::span<const int32_t> rows, c
   return {};
 }
 
-}  // namespace
-
-/// `given_up`: null, or the matrix, whose columns may be freed.
-static Result<Forest> train(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::span<const int32_t> rows, const Labels& labels,
-                            std::span<const float> weights, const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool,
-                            const exec::Cancellation* cancel) {
+/// The rows to learn from, or what is wrong with them or with the params.
+Result<std::vector<int32_t>> checked_rows(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels,
+                                          std::span<const float> weights, const BoostingParams& params) {
   HY_CHECK(check_params(params));
   HY_CHECK(check_shape(params, labels.problem, matrix.num_features));
   HY_TRY(std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
   HY_CHECK(check_labels(labels, counted, params));
+  return counted;
+}
+
+/// `given_up`: null, or the matrix, whose columns may be freed.
+Result<Forest> train(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::vector<int32_t> counted, const Labels& labels,
+                     std::span<const float> weights, const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool,
+                     const exec::Cancellation* cancel) {
   HY_TRY(const FeatureRoles roles, feature_roles(params.categorical, params.monotone, matrix.names, matrix.num_features));
   HY_TRY(const auto groups, interaction_groups(params.interactions, matrix.names, matrix.num_features));
   if (!roles.monotone.empty() && labels.num_classes > 2)
@@ -402,9 +409,12 @@ static Result<Forest> train(const BinnedMatrix& matrix, BinnedMatrix* given_up, 
   return forest;
 }
 
+}  // namespace
+
 Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
                               const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
-  return train(matrix, nullptr, rows, labels, weights, params, seed, entity, pool, cancel);
+  HY_TRY(std::vector<int32_t> counted, checked_rows(matrix, rows, labels, weights, params));
+  return train(matrix, nullptr, std::move(counted), labels, weights, params, seed, entity, pool, cancel);
 }
 
 bool frees_columns(const BoostingParams& params) {
@@ -415,7 +425,9 @@ Result<Forest> train_boosting_on(BinnedMatrix matrix, const Labels& labels, std:
                                  uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
   std::vector<int32_t> rows(size_t(matrix.num_rows));
   std::iota(rows.begin(), rows.end(), 0);
-  return train(matrix, frees_columns(params) ? &matrix : nullptr, rows, labels, weights, params, seed, entity, pool, cancel);
+  HY_TRY(std::vector<int32_t> counted, checked_rows(matrix, rows, labels, weights, params));
+  rows = {};
+  return train(matrix, frees_columns(params) ? &matrix : nullptr, std::move(counted), labels, weights, params, seed, entity, pool, cancel);
 }
 
 }  // namespace hayate

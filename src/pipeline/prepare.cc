@@ -83,9 +83,9 @@ Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::in
   return said;
 }
 
-io::ReadOptions reading_limits(const exec::ExecConfig& exec) {
+io::ReadOptions reading_limits(const exec::ExecConfig& exec, const exec::Cancellation* cancel) {
   io::ReadOptions out;
-  out.memory_limit_bytes = exec::memory_limit_bytes(exec), out.timeout_seconds = exec.timeout.value;
+  out.memory_limit_bytes = exec::memory_limit_bytes(exec), out.timeout_seconds = exec.timeout.value, out.cancel = cancel;
   return out;
 }
 

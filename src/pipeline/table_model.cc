@@ -201,10 +201,10 @@ Result<Predictor> train_as_read(const RowSource& source, const std::optional<Err
                                 exec::Pool& pool, const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return *why;
   const KeyLabels of_rows(label, info, rows);
-  const auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
+  auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
   if (failure) return *failure;
   if (!matrix.ok()) return matrix.error();
-  return train_on_codes(params, matrix.value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
+  return train_on_codes(params, std::move(matrix).value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
 }
 
 /// The model that training goes on from, which must have learnt the same.
@@ -304,7 +304,8 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  const io::ReadOptions reading = {{}, request.kind, &pool, exec::memory_limit_bytes(request.exec)};
+  io::ReadOptions reading;
+  reading.kind = request.kind, reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(request.exec), reading.cancel = &cancel;
   HY_TRY(TrainingTable source, TrainingTable::open(paths, reading, request.features, {request.label, request.weight, request.key, request.by_date}));
   HY_CHECK(source.schema().column(request.label, "--label"));
   HY_TRY(const Table table, source.read_rest());
