@@ -129,7 +129,7 @@ struct Bars {
   static constexpr int64_t kStride = kernels::kLanes;  ///< from a bar of a symbol to its next one
 
   const double *opens, *highs, *lows, *closes;  ///< at the newest bar of the first symbol
-  Number totals[kNumCells];                     ///< of the means that are read
+  const Number* totals = nullptr;               ///< by cell(): of the means that are read
   Number penetration = 0.0;
 
   Bars(const double* o, const double* h, const double* l, const double* c) : opens(o), highs(h), lows(l), closes(c) {}

@@ -502,7 +502,7 @@ inline Number step(State& s, Bars& bars) {
   constexpr const Pattern& pattern = kPatterns[I];
   constexpr int64_t kFirst = kLookback<I> - (pattern.confirmed ? 3 : 0);
   const Truth begun = kSettled ? Truth{~Flags{}} : s.rows > double(kFirst);
-  each_mean<I>([&]<Measured what, int ago>() { bars.totals[cell(what, ago)] = s.totals[cell(what, ago)]; });
+  bars.totals = s.totals;
   Number signal = pattern.signal(bars) * begun;
   if constexpr (pattern.confirmed) signal = confirmed(s, bars, signal);
   each_mean<I>([&]<Measured what, int ago>() {
