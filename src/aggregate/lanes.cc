@@ -56,7 +56,7 @@ void add_rows(const uint64_t* keys, const uint64_t* parts, size_t stride, size_t
 
 std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups) {
   constexpr int kMost = 24, kLeast = 12;
-  constexpr size_t kMostWords = 8;
+  constexpr size_t kMostWords = 8, kRowsPerUnpacking = 16;  // unpacking a group costs what adding some rows does
   Lanes out;
   for (size_t at = 0; at < plan.accumulators.size(); ++at)
     if (!add_lane(plan, at, &out)) return std::nullopt;
@@ -65,7 +65,7 @@ std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups) {
   int log_rows = kMost;
   while (log_rows > kLeast && !(place(log_rows, &out) && out.words == fewest)) --log_rows;
   place(log_rows, &out);
-  if (out.words > kMostWords || size_t(out.most_rows) < 4 * groups) return std::nullopt;
+  if (out.words > kMostWords || size_t(out.most_rows) < kRowsPerUnpacking * groups) return std::nullopt;
   return out;
 }
 
