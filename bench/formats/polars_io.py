@@ -11,7 +11,7 @@ race(pl.__version__, {
     "csv": ("rows.csv", frame.write_csv, pl.read_csv),
     "parquet": ("rows.parquet", lambda p: frame.write_parquet(p, compression="snappy"), pl.read_parquet),
     "parquet zstd": ("rows.zstd.parquet", frame.write_parquet, pl.read_parquet),
-    "feather": ("rows.feather", lambda p: frame.write_ipc(p, compat_level=pl.CompatLevel.oldest()), lambda p: pl.read_ipc(p, memory_map=False)),
+    "feather": ("rows.feather", lambda p: frame.write_ipc(p, compat_level=pl.CompatLevel.oldest()), pl.read_ipc),
     "json": ("rows.json", frame.write_json, pl.read_json),
     "jsonl": ("rows.jsonl", frame.write_ndjson, pl.read_ndjson),
 }, lambda table: table.to_pandas())

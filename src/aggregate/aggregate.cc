@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "aggregate/groups.h"
+#include "aggregate/lanes.h"
 #include "aggregate/partitions.h"
 #include "aggregate/plan.h"
 #include "base/strings.h"
@@ -31,6 +32,8 @@ struct Scratch {
   std::vector<const uint64_t*> record;  // the columns of a record
   std::vector<uint8_t> missing, kept;
   std::vector<uint32_t> group;
+  std::vector<uint64_t> parts, sums;  // of lanes
+  int64_t rows_in_sums = 0;
 };
 
 class Aggregation {
@@ -47,6 +50,9 @@ class Aggregation {
     dense_ = !plan.needs_rows && slots > 0 && (slots == 1 || bytes <= double(std::min(kDenseBytes, memory_ / 4 / pool.workers())));
     if (dense_) {
       for (int w = 0; w < pool.workers(); ++w) dense_states_.push_back(empty_states(size_t(slots)));
+      lanes_ = plan_lanes(plan, size_t(slots));
+      for (Scratch& scratch : scratch_)
+        if (lanes_) scratch.sums.assign(size_t(slots) * lanes_->words, 0);
     } else {
       const double total = double(plan.rows) * double(plan.record_words()) * 8;
       const size_t wanted = std::clamp<size_t>(std::bit_ceil(size_t(total / double(kPartitionBytes)) + 1), 1, kMostPartitions);
@@ -64,6 +70,8 @@ class Aggregation {
     for (size_t i = 0; i < count; ++i) out.insert(out.end(), plan_.empty_state.begin(), plan_.empty_state.end());
     return out;
   }
+  void add_to_lanes(Scratch& scratch, size_t rows, int worker);
+  void unpack_lanes(Scratch& scratch, int worker);
   bool add_block(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int64_t first_row, int worker);
   void read_column(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, size_t column, int64_t begin, int64_t count, uint64_t* words,
                    uint8_t* missing) const;
@@ -79,6 +87,7 @@ class Aggregation {
   int64_t memory_;
   bool dense_ = false;
   std::vector<std::vector<uint64_t>> dense_states_;
+  std::optional<Lanes> lanes_;
   std::optional<io::TemporaryFile> file_;
   BlockStore blocks_;
   std::optional<Partitions> partitions_;
@@ -125,6 +134,21 @@ size_t Aggregation::keep_rows(const Table& chunk, int64_t begin, int64_t count, 
   return kept;
 }
 
+void Aggregation::add_to_lanes(Scratch& s, size_t rows, int worker) {
+  if (s.rows_in_sums + int64_t(rows) > lanes_->most_rows) unpack_lanes(s, worker);
+  s.rows_in_sums += int64_t(rows);
+  s.parts.resize(lanes_->words * kBlock);
+  make_parts(*lanes_, s.words.data(), kBlock, rows, s.parts.data());
+  add_parts(*lanes_, s.keys.data(), s.parts.data(), kBlock, rows, s.sums.data());
+}
+
+void Aggregation::unpack_lanes(Scratch& s, int worker) {
+  if (s.rows_in_sums == 0) return;
+  std::vector<uint64_t>& states = dense_states_[size_t(worker)];
+  unpack(*lanes_, plan_, states.size() / plan_.state_words(), s.sums.data(), states.data());
+  s.rows_in_sums = 0;
+}
+
 bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int64_t first_row,
                             int worker) {
   Scratch& s = scratch_[size_t(worker)];
@@ -139,7 +163,7 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
     uint64_t* keys = s.keys.data() + size_t(field.word) * kBlock;
     const int shift = field.shift & 63;
     if (plan_.ranges[field.column].missing == 0) {
-      for (size_t i = 0; i < size_t(count); ++i) keys[i] |= (s.values[i] - field.least) << shift;
+      kernels::word_kernels().add_shifted(s.values.data(), count, field.least, shift, keys);
       continue;
     }
     for (size_t i = 0; i < size_t(count); ++i) {
@@ -155,6 +179,7 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
   }
   for (int64_t i = 0; plan_.needs_row_numbers && i < count; ++i) s.numbers[size_t(i)] = uint64_t(first_row + begin + i + 1);
   const size_t kept = keep_rows(chunk, begin, count, &s);
+  if (lanes_) return add_to_lanes(s, kept, worker), true;
   if (dense_) {
     Rows rows;
     for (size_t k = 0; k < plan_.inputs.size(); ++k) rows.inputs.push_back(s.words.data() + k * kBlock);
@@ -282,6 +307,7 @@ Result<void> Aggregation::finish_all(const Partitions& partitions, int depth, co
 Result<Outcome> Aggregation::finish(const std::function<Result<void>(const Table&)>& sink, const exec::Cancellation& cancel) {
   Outcome out;
   if (dense_) {
+    for (size_t w = 0; lanes_ && w < scratch_.size(); ++w) unpack_lanes(scratch_[w], int(w));
     for (size_t w = 1; w < dense_states_.size(); ++w)
       for (size_t at = 0; at < dense_states_[0].size(); at += plan_.state_words()) merge(plan_, &dense_states_[w][at], &dense_states_[0][at]);
     HY_CHECK(sink(finish_dense(plan_, dense_states_[0])));

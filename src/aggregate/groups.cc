@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 namespace hayate::aggregate {
 namespace {
@@ -34,6 +35,30 @@ void sort_by_key(std::vector<KeyedGroup>* groups) {
     for (const KeyedGroup& group : *groups) other[next[digit(group.key)]++] = group;
     groups->swap(other);
   }
+}
+
+/// The same by one scatter over the range of the keys and an insertion sort of what meets in a bucket; false, and nothing done, where keys
+/// crowd in few of them.
+bool sort_by_range(std::vector<KeyedGroup>* groups) {
+  constexpr uint32_t kCrowd = 32;
+  if (groups->size() < 256) return false;
+  uint64_t least = UINT64_MAX, greatest = 0;
+  for (const KeyedGroup& group : *groups) least = std::min(least, group.key), greatest = std::max(greatest, group.key);
+  const int shift = std::max(0, int(std::bit_width(greatest - least)) - int(std::bit_width(groups->size())));
+  std::vector<uint32_t> next(size_t((greatest - least) >> shift) + 2, 0);
+  for (const KeyedGroup& group : *groups) ++next[size_t((group.key - least) >> shift) + 1];
+  if (*std::max_element(next.begin(), next.end()) > kCrowd) return false;
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<KeyedGroup> sorted(groups->size());
+  for (const KeyedGroup& group : *groups) sorted[next[size_t((group.key - least) >> shift)]++] = group;
+  for (size_t i = 1; i < sorted.size(); ++i) {
+    const KeyedGroup moved = sorted[i];
+    size_t at = i;
+    for (; at > 0 && moved.key < sorted[at - 1].key; --at) sorted[at] = sorted[at - 1];
+    sorted[at] = moved;
+  }
+  groups->swap(sorted);
+  return true;
 }
 
 /// Numbers groups by their key: by a hash table, or directly where the keys of a partition are close together.
@@ -415,17 +440,56 @@ Result<std::vector<GroupedValues>> gather_values(const Plan& plan, const Partiti
   return out;
 }
 
+/// The answer of a partition in which hardly two rows have the same key: rows are sorted by it, and groups are numbered in the order of the
+/// answer at once: no hash table, and no second order of the states.
+Answer sorted_answer(const Plan& plan, std::span<const uint64_t> records) {
+  const Rows rows = rows_of(plan, records);
+  std::vector<KeyedGroup> keyed(rows.count);
+  for (uint32_t r = 0; r < rows.count; ++r) keyed[r] = {records[r * rows.stride], r};
+  if (!sort_by_range(&keyed)) sort_by_key(&keyed);
+  Answer answer;
+  std::vector<uint32_t> group(rows.count);
+  for (const KeyedGroup& row : keyed) {
+    if (answer.keys.empty() || answer.keys.back() != row.key) answer.keys.push_back(row.key);
+    group[row.group] = uint32_t(answer.keys.size() - 1);
+  }
+  answer.rows = answer.keys.size();
+  answer.states.reserve(answer.rows * plan.state_words());
+  for (size_t i = 0; i < answer.rows; ++i) answer.states.insert(answer.states.end(), plan.empty_state.begin(), plan.empty_state.end());
+  update(plan, rows, group.data(), answer.rows, answer.states.data());
+  return answer;
+}
+
+/// Whether few of the first rows of a partition share a key.
+bool mostly_different(const Plan& plan, std::span<const uint64_t> records) {
+  constexpr size_t kSample = 256;
+  std::vector<uint64_t> keys;
+  for (size_t at = 0; at < records.size() && keys.size() < kSample; at += plan.record_words()) keys.push_back(records[at]);
+  std::sort(keys.begin(), keys.end());
+  return keys.size() >= kSample && size_t(std::unique(keys.begin(), keys.end()) - keys.begin()) > kSample / 10 * 9;
+}
+
 }  // namespace
 
 int64_t finishing_bytes(const Plan& plan, int64_t rows) {
   const size_t by_rows = plan.needs_rows ? 4 + 8 * plan.inputs.size() : 0;
-  return rows * int64_t(8 * (2 * size_t(plan.key_words) + 2 * plan.state_words() + plan.outputs.size()) + 32 + by_rows) + (int64_t{2} << 20);
+  return rows * int64_t(8 * (plan.record_words() + 2 * size_t(plan.key_words) + 2 * plan.state_words() + plan.outputs.size()) + 32 + by_rows) +
+         (int64_t{2} << 20);
 }
 
 Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, size_t partition) {
   const int64_t num_rows = partitions.rows(partition);
   const Cut& cut = partitions.cut();
   const uint64_t base = cut.base + (uint64_t(partition) << cut.shift), span = cut.shift == 0 ? 0 : (uint64_t{1} << cut.shift) - 1;
+  if (plan.key_words == 1 && !plan.needs_rows && span >= uint64_t(std::max<int64_t>(4 * num_rows, 4096)) && num_rows < UINT32_MAX) {
+    std::vector<uint64_t> records, read;
+    std::optional<bool> different;
+    HY_CHECK(partitions.visit(partition, &read, [&](std::span<const uint64_t> part) {
+      if (!different) different = mostly_different(plan, part), records.reserve(*different ? size_t(num_rows) * plan.record_words() : 0);
+      if (*different) records.insert(records.end(), part.begin(), part.end());
+    }));
+    if (!records.empty()) return table_of(plan, sorted_answer(plan, records));
+  }
   GroupTable table(plan.key_words, base, cut.word == 0 ? span : UINT64_MAX, num_rows);
   const size_t width = plan.record_words(), state_words = plan.state_words();
   std::vector<uint64_t> states, buffer;

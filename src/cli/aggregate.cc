@@ -57,6 +57,7 @@ Result<int> aggregate_command(AggregateOptions& options, const Console& console)
                                                   [&](const Table& rows) { return writer.append(rows); }));
   HY_CHECK(writer.finish());
   steps.end();
+  say_no_rows(console, paths, outcome.rows);
   const std::string spilled = outcome.spilled_bytes ? fmt::format(", {} through temporary files", format_bytes(outcome.spilled_bytes)) : "";
   console.say(
       fmt::format("{} rows, {} groups{}, peak {}: {}", outcome.rows, outcome.groups, spilled, format_bytes(peak_memory_bytes()), options.output));

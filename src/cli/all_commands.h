@@ -115,6 +115,7 @@ void visit_fields(CheckOptions& o, Visitor&& field) {
 
 struct TrainOptions : ComputeOptions {
   std::vector<std::string> input;
+  TableReading reading;
   std::string label, features, learner, problem, params, weight, model, key, warm_start, oob, format, by_date, calibration = "none";
   int64_t seed = 0;
   double half_life = 0;
@@ -131,6 +132,7 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   field("by_date", o.by_date, "column of dates: what ranking ranks within, and early stopping holds out by", Argument{"COL"});
   field("half_life", o.half_life, "days of --by-date in which the weight of a row halves; 0: never", Range{0, 1e9}, Argument{"DAYS"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
@@ -143,6 +145,7 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
 
 struct PredictOptions : ComputeOptions {
   std::vector<std::string> input;
+  TableReading reading;
   std::string model, run, output, format;
   int64_t num_trees = 0, max_depth = 0;
   bool leaves = false;
@@ -153,6 +156,7 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
   field("run", o.run, "folder of a run; its input is bars", Argument{"DIR"});
   field("input", o.input, "table or bars: files, folders or globs", Required{}, Argument{"TABLE"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
   field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
@@ -169,6 +173,7 @@ void visit_fields(ModelOptions& o, Visitor&& field) {
 
 struct ImportanceOptions : ComputeOptions {
   std::vector<std::string> input;
+  TableReading reading;
   std::string model, label, method = "gain", metric, features, plot, output, format;
   int64_t repeats = 5, seed = 0, grid = 100;
   bool pair = false;
@@ -190,6 +195,7 @@ void visit_fields(ImportanceOptions& o, Visitor&& field) {
   field("grid", o.grid, "for partial_dependence: most values of a feature; fewer when it has fewer", Range{2, 10'000}, Argument{"N"});
   field("plot", o.plot, "chart to write: bars, or curves of partial_dependence", Argument{"FILE.svg"});
   field("output", o.output, "table to write: the SHAP values of every row, or the points of the curves", Argument{"FILE"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
@@ -216,6 +222,7 @@ void visit_fields(ImportOptions& o, Visitor&& field) {
 
 struct EvaluateOptions {
   std::vector<std::string> input;
+  TableReading reading;
   std::string label, prediction = "prediction", problem, weight, by_date, html, format;
   int64_t bootstrap = 0;
 };
@@ -224,6 +231,7 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
   field("input", o.input, "table of labels and predictions: files, folders or globs", Required{}, Argument{"TABLE"});
   field("label", o.label, "column that was to be predicted", Required{}, Argument{"COL"});
   field("prediction", o.prediction, "column of predictions; probabilities are found as probability_<class>", Argument{"COL"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
@@ -235,6 +243,7 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
 
 struct TuneOptions : ComputeOptions {
   std::vector<std::string> input, space;
+  TableReading reading;
   std::string label, features, learner, problem, params, weight, format, by_date, output;
   std::string sampler = "random", scheduler = "none", metric, score = "auto";
   int64_t trials = 20, grace_period = 10, reduction_factor = 2, max_t = 100, folds = 5, purge_days = 0, seed = 0;
@@ -264,6 +273,7 @@ void visit_fields(TuneOptions& o, Visitor&& field) {
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("params", o.params, "parameters of the learner that are not searched", Argument{"k=v,..."});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("output", o.output, "folder of trials.csv, best.json, journal.log and drawings; a search that stopped goes on there", Required{},
@@ -272,6 +282,7 @@ void visit_fields(TuneOptions& o, Visitor&& field) {
 
 struct AutomlOptions : ComputeOptions {
   std::vector<std::string> input;
+  TableReading reading;
   std::string label, objective, split = "0.8,0.1,0.1", features, problem, weight, by_date, format, model;
   Seconds budget{60};
   double at = 0;
@@ -295,6 +306,7 @@ void visit_fields(AutomlOptions& o, Visitor&& field) {
   field("features", o.features, "columns to learn from; default: every number column but label, weight, dates and split", Argument{"a,b"});
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
+  visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write; it holds a model from the first moments on, and a better one at the end", Required{}, Argument{"FILE"});

@@ -83,6 +83,7 @@ Result<int> automl_command(AutomlOptions& options, const Console& console) {
     HY_TRY(r.problem, parse_problem(options.problem, "--problem"));
   }
   HY_TRY(r.kind, asked_kind(options.format));
+  HY_TRY(r.reading, reading_options(options.reading));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::automl_table(r, steps, interruption()));
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));

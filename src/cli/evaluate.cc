@@ -81,7 +81,9 @@ Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
   }
   HY_TRY(const auto kind, asked_kind(options.format));
   HY_TRY(const auto paths, io::expand_inputs(options.input));
-  HY_TRY(const Table table, io::read_tables(paths, {{}, kind, nullptr, 0}));
+  HY_TRY(io::ReadOptions reading, reading_options(options.reading));
+  reading.kind = kind;
+  HY_TRY(const Table table, io::read_tables(paths, reading));
   if (!spec.problem) {
     HY_TRY(const Column* label, table.column(options.label, "--label"));
     HY_TRY(const ProblemChoice choice, infer_problem(*label, options.label));

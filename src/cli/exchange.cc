@@ -180,6 +180,7 @@ Result<int> importance_command(ImportanceOptions& options, const Console& consol
   if (!options.features.empty())
     for (const std::string& name : split(options.features, ',')) request.features.emplace_back(trim(name));
   HY_TRY(request.kind, asked_kind(options.format));
+  HY_TRY(request.reading, reading_options(options.reading));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::importance_of_model(request, steps, interruption()));
   const bool curves = !outcome.dependences.empty();

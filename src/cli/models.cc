@@ -26,6 +26,7 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   request.by_date = options.by_date, request.half_life = options.half_life;
   HY_TRY(request.calibration, calibration_method(options.calibration, "--calibration"));
   HY_TRY(request.kind, asked_kind(options.format));
+  HY_TRY(request.reading, reading_options(options.reading));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::train_table(request, steps, interruption()));
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
@@ -63,6 +64,10 @@ Result<int> predict_command(PredictOptions& options, const Console& console) {
       options.input, options.model.empty() ? options.run : options.model, options.output, {}, {options.num_trees, options.max_depth}, options.leaves,
       options.exec};
   HY_TRY(request.kind, asked_kind(options.format));
+  HY_TRY(request.reading, reading_options(options.reading));
+  if (options.model.empty() && (!request.reading.columns.empty() || !request.reading.types.empty() || !request.reading.csv.is_default()))
+    return usage_error("--columns, --types, --decimal, --thousands, --na and --encoding are for tables, and --run reads bars", "hayate predict",
+                       "leave them out, or convert the bars first: hayate convert");
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome,
          options.model.empty() ? pipeline::predict_bars(request, steps, interruption()) : pipeline::predict_table(request, steps, interruption()));

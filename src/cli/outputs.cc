@@ -49,6 +49,12 @@ Result<io::ReadOptions> reading_options(const TableReading& asked) {
   return out;
 }
 
+void say_no_rows(const Console& console, std::span<const std::string> paths, int64_t rows) {
+  if (rows > 0) return;
+  for (const std::string& path : paths)
+    if (io::file_size(path).value_or(0) > 0) return console.say(fmt::format("{} is not empty and gives 0 rows", path));
+}
+
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings) {
   std::map<std::string, int64_t> seen;
   for (const Finding& finding : findings) {

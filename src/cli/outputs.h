@@ -21,6 +21,8 @@ Result<std::optional<io::FileKind>> asked_kind(const std::string& format);
 struct TableReading;
 /// Columns, types and CSV form as the flags ask for, checked before any file is looked at; kind, pool and memory are the command's.
 Result<io::ReadOptions> reading_options(const TableReading& asked);
+/// Says it when files that are not empty gave no rows: a header alone, or something that only looks like a table.
+void say_no_rows(const Console& console, std::span<const std::string> paths, int64_t rows);
 
 /// A few lines on stderr: how many findings of each kind, and the first ones.
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings);

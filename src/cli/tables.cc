@@ -123,6 +123,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
     rows = writer.num_rows(), checksum = writer.checksum();
   }
   steps.end();
+  say_no_rows(console, paths, rows);
   console.say(fmt::format("{} rows, {} columns: {}", rows, columns, options.out));
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
   if (console.json) {

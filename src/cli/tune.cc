@@ -31,6 +31,7 @@ Result<pipeline::TuneRequest> request_of(const TuneOptions& o) {
     HY_TRY(r.problem, parse_problem(o.problem, "--problem"));
   }
   HY_TRY(r.kind, asked_kind(o.format));
+  HY_TRY(r.reading, reading_options(o.reading));
   r.sampler = named<tune::Sampler>(tune::kSamplers, o.sampler);
   r.schedule = {named<tune::Scheduler>(tune::kSchedulers, o.scheduler), o.grace_period, o.reduction_factor, o.max_t};
   if (o.score == "oob") r.scoring = tune::Scoring::out_of_bag;

@@ -13,6 +13,12 @@ Result<std::unique_ptr<ChunkReader>> csv_chunks(std::shared_ptr<const InputFile>
 Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes);
 Result<std::unique_ptr<ChunkReader>> arrow_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
 
+/// JSON lines: a record longer than `limit_bytes` is a budget Error.
+Result<std::unique_ptr<ChunkReader>> json_lines_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
+                                                       int64_t limit_bytes, size_t chunk_bytes);
+Result<std::unique_ptr<ChunkReader>> npy_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
+                                                size_t chunk_bytes);
+
 /// Names from the header of a CSV file, from the footer of a Parquet file, from the schema of an Arrow file.
 Result<std::vector<std::string>> csv_names(const InputFile& file, const std::string& path);
 Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t limit_bytes);

@@ -194,6 +194,14 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
       return parquet_chunks(path, options, memory, 2 * chunk_bytes);
     case Format::arrow:
       return arrow_chunks(path, options, memory);
+    case Format::jsonl: {
+      HY_TRY(auto file, open_unpacked(path, kind.codec));
+      return json_lines_chunks(std::move(file), path, options, memory / 8, chunk_bytes);
+    }
+    case Format::npy: {
+      HY_TRY(auto file, open_unpacked(path, kind.codec));
+      return npy_chunks(std::move(file), path, options, 2 * chunk_bytes);
+    }
     default: {
       HY_TRY(Table table, read_table(path, options));
       return chunks_of(std::move(table), 0);

@@ -41,7 +41,7 @@ Result<std::vector<std::string>> column_names(std::span<const std::string> paths
 
 /// The files as one table, with the types and errors of read_tables. A table that takes less than a third of the memory
 /// is read as a whole at once, on all workers; others chunk by chunk: CSV (compressed or from a pipe: unpacked into a
-/// temporary file first), Parquet, Arrow and JSON lines. Other formats must fit the memory.
+/// temporary file first), Parquet, Arrow, JSON lines and .npy. Other formats must fit the memory.
 Result<std::unique_ptr<ChunkReader>> open_chunks(std::span<const std::string> paths, const ChunkOptions& options);
 
 /// A table in memory as chunks of at most `chunk_rows` rows (0: one chunk).

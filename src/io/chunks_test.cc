@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "io/cell_text.h"
 #include "io/chunk_formats.h"
+#include "io/npy_header.h"
 #include "io/scratch_folder.h"
 #include "io/writer.h"
 
@@ -121,7 +122,7 @@ TEST_CASE("other formats chunk by chunk") {
   const auto table = read_table(folder / "a.csv");
   REQUIRE(table.ok());
   exec::Pool pool(2);
-  for (const char* name : {"b.parquet", "b.arrow", "b.csv.gz", "b.csv.zst"}) {
+  for (const char* name : {"b.parquet", "b.arrow", "b.csv.gz", "b.csv.zst", "b.jsonl"}) {
     REQUIRE(write_table(folder / name, table.value()).ok());
     ChunkOptions options;
     options.read.pool = &pool;
@@ -141,6 +142,62 @@ TEST_CASE("other formats chunk by chunk") {
     REQUIRE(whole.ok());
     CHECK(whole.value()->held_bytes() > 0);
     CHECK(joined(*whole.value()) == at_once(path));
+  }
+}
+
+TEST_CASE("JSON lines: types of the whole file in every chunk, lines in errors") {
+  const ScratchFolder folder;
+  const std::string path = folder / "a.jsonl";
+  std::string text;
+  for (int i = 0; i < 60'000; ++i)
+    text += i == 59'000  ? std::string("{\"k\": 1.5, \"t\": \"2024-01-05T10:00:00Z\", \"late\": \"}\\n{\"}\n")
+            : i % 5 == 0 ? std::string("{\n  \"t\": null,\n  \"k\": 7\n}\n\n")
+                         : std::string("{\"k\": 1, \"t\": \"2024-01-05T09:30:00Z\"}\n");
+  REQUIRE(write_file(path, text).ok());
+  ChunkOptions options;
+  options.read.memory_limit_bytes = 4 << 20;
+  auto chunks = open_chunks({&path, 1}, options);
+  REQUIRE(chunks.ok());
+  CHECK(chunks.value()->held_bytes() == 0);
+  const std::string expected = text_of(read_table(path).value());
+  CHECK(joined(*chunks.value()) == expected);
+  CHECK(joined(*chunks.value()) == expected);
+
+  const size_t half = text.find("}\n{", text.size() / 2) + 2;
+  REQUIRE(write_file(path, text.substr(0, half) + "{\"k\": tru}\n" + text.substr(half)).ok());
+  const auto torn = open_chunks({&path, 1}, options);
+  REQUIRE(!torn.ok());
+  CHECK(torn.error().where == read_table(path).error().where);
+  REQUIRE(write_file(path, "{\"k\": \"" + std::string(6 << 20, 'x')).ok());
+  CHECK(!open_chunks({&path, 1}, options).ok());
+}
+
+TEST_CASE(".npy: rows and columns of both orders, some rows at a time") {
+  const ScratchFolder folder;
+  constexpr size_t kRows = 100'000, kColumns = 12;
+  for (const bool fortran_order : {false, true}) {
+    NpyHeader header;
+    header.dtype = Dtype::float64, header.fortran_order = fortran_order, header.shape = {kRows, kColumns};
+    std::string bytes = make_npy_header(header);
+    for (size_t i = 0; i < kRows * kColumns; ++i) {
+      const double value = double(i) / 4;
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    const std::string path = folder / "a.npy";
+    REQUIRE(write_file(path, bytes).ok());
+    ChunkOptions options;
+    options.read.memory_limit_bytes = 12 << 20;
+    for (const std::vector<std::string>& columns : {std::vector<std::string>(), std::vector<std::string>{"11", "3"}}) {
+      options.read.columns = columns;
+      auto chunks = open_chunks({&path, 1}, options);
+      REQUIRE(chunks.ok());
+      CHECK(chunks.value()->held_bytes() == 0);
+      ReadOptions whole;
+      whole.columns = columns;
+      CHECK(joined(*chunks.value()) == text_of(read_table(path, whole).value()));
+    }
+    REQUIRE(write_file(path, bytes.substr(0, bytes.size() - 1)).ok());
+    CHECK(!open_chunks({&path, 1}, options).ok());
   }
 }
 

@@ -1,5 +1,7 @@
 #include "io/code_book.h"
 
+#include <algorithm>
+
 namespace hayate::io {
 
 int32_t CodeBook::code_of(std::string_view text) {
@@ -23,7 +25,7 @@ int32_t CodeBook::add(const Key& key, Slot* slot, std::string_view text) {
 }
 
 void CodeBook::grow() {
-  std::vector<Slot> before(2 * slots_.size(), Slot{});
+  std::vector<Slot> before(std::max<size_t>(64, 2 * slots_.size()), Slot{});
   before.swap(slots_);
   const size_t mask = slots_.size() - 1;
   for (const Slot& slot : before) {

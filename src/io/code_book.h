@@ -19,6 +19,7 @@ class CodeBook {
 
   /// The number of a text of 1 to kShort bytes; kShort bytes from `text` on can be read. Numbers count from 0 in order of arrival.
   int32_t code_of_short(const char* text, size_t size) {
+    if (slots_.empty()) grow();
     Key key;
     std::memcpy(&key, text, sizeof key);
     key.low &= kMasks[size].low, key.high &= kMasks[size].high;
@@ -59,7 +60,7 @@ class CodeBook {
   int32_t add(const Key& key, Slot* slot, std::string_view text);
   void grow();
 
-  std::vector<Slot> slots_ = std::vector<Slot>(256, Slot{});
+  std::vector<Slot> slots_;
   std::unordered_map<std::string, int32_t> long_;  // of more than kShort bytes
   std::vector<std::string> names_;
   int64_t rows_ = 0;

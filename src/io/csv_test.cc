@@ -10,6 +10,8 @@
 #include "base/strings.h"
 #include "io/csv_scan.h"
 #include "io/csv_value.h"
+#include "io/files.h"
+#include "io/scratch_folder.h"
 #include "kernels/csv_scan.h"
 #include "kernels/dispatch.h"
 
@@ -339,6 +341,67 @@ TEST_CASE("csv: eight digits at once: every byte in every place") {
         REQUIRE(read == digits);
         if (read) REQUIRE(value == *parse_integer(std::string_view(text).substr(8)));
       }
+}
+
+namespace {
+
+/// What reading a file says that must not depend on how it is read: the values, or what is wrong.
+std::string outcome(const Result<Table>& result) {
+  if (!result.ok()) return result.error().what + " " + result.error().where;
+  std::string out;
+  for (size_t c = 0; c < result.value().num_columns(); ++c) {
+    const Column& column = result.value().columns[c];
+    Column plain = column;
+    if (column.dtype == Dtype::category) plain = widened(column, Dtype::text, "");
+    out += result.value().names[c] + " " + shown(plain) + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("csv: a file gives what its bytes in memory give, in one pass or two, on any number of workers, coded or not") {
+  constexpr int kRows = 130'000;  // some 4 MB: beyond what is read at once
+  const auto lines = [](auto&& line) {
+    std::string text = "k,name,x,v\n";
+    for (int i = 0; i < kRows; ++i) text += line(i);
+    return text;
+  };
+  const auto usual = [](int i) { return fmt::format("{},n{:04},{}.25,{}\n", i, i % 700, i % 991, i * 7919 % 100'003); };
+  const auto at = [&](int row, std::string other) { return lines([&, row](int i) { return i == row ? other : usual(i); }); };
+  const std::pair<const char*, std::string> files[] = {
+      {"plain", lines(usual)},
+      {"returns", lines([&](int i) { return usual(i).substr(0, usual(i).size() - 1) + "\r\n"; })},
+      {"quotes late", at(120'000, "1,\"a,\nb\",2.5,3\n")},
+      {"odd quotes late", at(120'000, "1,a\"b,2.5,3\n")},
+      {"open quote late", at(120'000, "1,\"ab,2.5,3\n")},
+      {"ragged", at(70'000, "1,2\n")},
+      {"blank lines", at(70'000, "\n \n\r\n")},
+      {"missing values", lines([&](int i) { return i % 3 ? usual(i) : std::string(",NA,,nan\n"); })},
+      {"late text", at(129'000, "x,y,z,w\n")},
+      {"late real", at(129'000, "1.5,y,-3,-12345678901\n")},
+      {"a long line", at(50'000, "1," + std::string(700'000, 'a') + ",2.5,3\n")},
+      {"shorter and shorter", lines([&](int i) { return i < 20'000 ? usual(i) : std::string("1,,,\n"); })},
+      {"all different", lines([&](int i) { return fmt::format("{},name {} of them,{}.25,{}\n", i, i, i, -i); })},
+      {"not UTF-8", at(90'000, "1,\xff,2.5,3\n")},
+      {"no newline at the end", lines(usual) + "1,a,2.5,3"},
+  };
+  const ScratchFolder folder;
+  exec::Pool two(2), three(3);
+  for (const auto& [name, text] : files) {
+    const std::string named = name;
+    CAPTURE(named);
+    const std::string path = folder / "x.csv";
+    REQUIRE(write_file(path, text).ok());
+    const std::string expected = outcome(parse_csv(text, path));
+    for (exec::Pool* pool : {static_cast<exec::Pool*>(nullptr), &two, &three})
+      for (const bool coded : {false, true}) {
+        const auto table = read_csv_file(path, {.columns = {}, .as_text = {}, .pool = pool, .coded_text = coded});
+        const bool same = outcome(table) == expected;  // too long to be shown
+        CHECK(same);
+        if (std::string_view(name) == "plain") CHECK(table.value().columns[1].dtype == (coded ? Dtype::category : Dtype::text));
+      }
+  }
 }
 
 TEST_CASE("csv: cut anywhere or with any byte changed it is an error or a table, never a crash") {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -53,21 +54,32 @@ std::shared_ptr<void> allocate_large(size_t size) {
   return {memory, std::free};
 }
 
-GrowingBytes::~GrowingBytes() {
-  if (data_) ::munmap(data_, capacity_);
+GrowingBytes::~GrowingBytes() { is_mapped() ? void(::munmap(data_, capacity_)) : std::free(data_); }
+
+/// By realloc while they are few: there may be as many of these as a file has columns.
+bool GrowingBytes::grow(size_t capacity) {
+  void* moved = nullptr;
+  if (capacity < kMapped) {
+    moved = std::realloc(data_, capacity);
+    if (!moved) return false;
+  } else {
+    capacity = (capacity + kHugePage - 1) / kHugePage * kHugePage;
+    moved = is_mapped() ? ::mremap(data_, capacity_, capacity, MREMAP_MAYMOVE)
+                        : ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (moved == MAP_FAILED) return false;
+    if (!is_mapped()) {
+      if (size_ > 0) std::memcpy(moved, data_, size_);
+      std::free(data_);
+    }
+  }
+  data_ = static_cast<char*>(moved), capacity_ = capacity;
+  return true;
 }
 
 bool GrowingBytes::resize(size_t size) {
-  constexpr size_t kStep = kHugePage;
-  if (size > capacity_) {
-    const size_t capacity = (std::max(2 * capacity_, size) + kStep) / kStep * kStep;
-    void* const moved = data_ ? ::mremap(data_, capacity_, capacity, MREMAP_MAYMOVE)
-                              : ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (moved == MAP_FAILED) return false;
-    data_ = static_cast<char*>(moved), capacity_ = capacity;
-  }
-  if (size > ready_) {
-    const size_t ready = (size + kStep - 1) / kStep * kStep;
+  if (size > capacity_ && !grow(std::max({2 * capacity_, size, size_t{64}}))) return false;
+  if (is_mapped() && size > ready_) {
+    const size_t ready = (size + kHugePage - 1) / kHugePage * kHugePage;
     populate(data_ + ready_, ready - ready_);
     ready_ = ready;
   }
@@ -76,12 +88,15 @@ bool GrowingBytes::resize(size_t size) {
 }
 
 Buffer GrowingBytes::release() {
+  const bool mapped = is_mapped();
   const size_t capacity = std::exchange(capacity_, 0), size = std::exchange(size_, 0);
   char* const data = std::exchange(data_, nullptr);
   ready_ = 0;
   if (!data) return {};
-  return {std::shared_ptr<const void>(data, [capacity](const void* memory) { ::munmap(const_cast<void*>(memory), capacity); }),
-          reinterpret_cast<const uint8_t*>(data), size};
+  const auto give_back = [capacity, mapped](const void* memory) {
+    mapped ? void(::munmap(const_cast<void*>(memory), capacity)) : std::free(const_cast<void*>(memory));
+  };
+  return {std::shared_ptr<const void>(data, give_back), reinterpret_cast<const uint8_t*>(data), size};
 }
 
 }  // namespace hayate::io

@@ -26,8 +26,12 @@ class GrowingBytes {
   Buffer release();
 
  private:
+  static constexpr size_t kMapped = size_t{4} << 20;
+  bool is_mapped() const { return capacity_ >= kMapped; }
+  bool grow(size_t capacity);
+
   char* data_ = nullptr;
-  size_t size_ = 0, ready_ = 0, capacity_ = 0;  // ready_: pages taken
+  size_t size_ = 0, ready_ = 0, capacity_ = 0;  // ready_: pages taken, of those that are mapped
 };
 
 }  // namespace hayate::io

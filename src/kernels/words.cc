@@ -134,9 +134,31 @@ int64_t real_range(Element element, const void* from, int64_t count, uint64_t* l
                                      : real_range_of<double>(from, count, least, greatest, sizes);
 }
 
+void add_shifted(const uint64_t* words, int64_t count, uint64_t least, int shift, uint64_t* into) {
+  for (int64_t i = 0; i < count; ++i) into[i] += (words[i] - least) << shift;
+}
+
+void halves(const uint64_t* words, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high) {
+  constexpr uint64_t kHidden = uint64_t{1} << 52;
+  const uint64_t below = (uint64_t{1} << cut) - 1;
+  const int64_t step = cut;
+  for (int64_t i = 0; i < count; ++i) {
+    const uint64_t bits = words[i] & kSign ? words[i] ^ kSign : ~words[i];
+    const int64_t biased = int64_t(bits >> 52 & 0x7FF);
+    const uint64_t mantissa = (bits & (kHidden - 1)) | (biased != 0 ? kHidden : 0);
+    const int64_t exact = (biased != 0 ? biased : 1) - 1075 - scale;
+    const int64_t shift = exact > 0 ? exact : 0;  // only zero lies below the scale
+    const int64_t left = shift < 63 ? shift : 63, right = step - shift;
+    const uint64_t upper = right >= 0 ? mantissa >> (right < 63 ? right : 63) : mantissa << (right > -63 ? -right : 63);
+    const uint64_t lower = (mantissa << left) & below, sign = uint64_t(int64_t(bits) >> 63);
+    low[i] = (lower ^ sign) - sign;
+    high[i] = (upper ^ sign) - sign;
+  }
+}
+
 }  // namespace
 
 extern const WordKernels kWordKernels;
-const WordKernels kWordKernels = {whole, real, whole_range, real_range};
+const WordKernels kWordKernels = {whole, real, whole_range, real_range, add_shifted, halves};
 
 HAYATE_KERNELS_END

@@ -25,6 +25,11 @@ struct WordKernels {
   void (*whole_range)(Element element, const void* from, int64_t count, uint64_t* least, uint64_t* greatest);
   /// The same for the values that are not NaN, and their sizes. Returns how many are NaN.
   int64_t (*real_range)(Element element, const void* from, int64_t count, uint64_t* least, uint64_t* greatest, SizeRange* sizes);
+  /// into[i] += (words[i] - least) << shift.
+  void (*add_shifted)(const uint64_t* words, int64_t count, uint64_t least, int shift, uint64_t* into);
+  /// The finite reals that words stand for as multiples of 2^scale, which all of them are: low[i] + high[i] * 2^cut, both with the sign of
+  /// the real, and low below 2^cut in size. They have at most 2 * cut bits; cut < 64.
+  void (*halves)(const uint64_t* words, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high);
 };
 
 const WordKernels& word_kernels();

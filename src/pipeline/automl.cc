@@ -470,9 +470,11 @@ Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& st
     if (const auto shares = split_shares(request.split); !shares.ok()) return shares.error();
   }
   exec::Pool pool(exec::worker_count(request.exec));
-  const LearningSource source{request.input,   request.label,   request.features,
-                              request.weight,  request.by_date, split_column(request.split),
-                              request.problem, request.kind,    {}};
+  const LearningSource source{request.input,    request.label,
+                              request.features, request.weight,
+                              request.by_date,  split_column(request.split),
+                              request.problem,  request.kind,
+                              request.reading,  {}};
   HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
   return Automl(request, table, began, pool, steps, cancel).run();
 }

@@ -9,6 +9,7 @@
 #include "exec/steps.h"
 #include "hayate/curves.h"
 #include "io/files.h"
+#include "io/reader.h"
 #include "tune/objective.h"
 
 namespace hayate::pipeline {
@@ -26,6 +27,7 @@ struct AutomlRequest {
   double budget_seconds = 60;
   std::optional<Problem> problem;
   std::optional<io::FileKind> kind;
+  io::ReadOptions reading = {};  ///< columns, types and CSV form of the input; the rest is filled in
   uint64_t seed = 0;
   std::string model;  ///< file to write
   exec::ExecConfig exec;

@@ -9,6 +9,7 @@
 #include "exec/steps.h"
 #include "hayate/model.h"
 #include "io/files.h"
+#include "io/reader.h"
 
 namespace hayate::pipeline {
 
@@ -32,6 +33,7 @@ struct ImportanceRequest {
   int64_t grid = 100;                 ///< partial_dependence: most values of a feature
   std::string output;                 ///< shap: table of the SHAP values of every row; partial_dependence: of the means; may be empty
   std::optional<io::FileKind> kind;
+  io::ReadOptions reading = {};  ///< columns, types and CSV form of the input; the rest is filled in
   exec::ExecConfig exec;
 };
 

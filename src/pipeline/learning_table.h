@@ -9,6 +9,7 @@
 #include "exec/steps.h"
 #include "hayate/table.h"
 #include "io/files.h"
+#include "io/reader.h"
 #include "pipeline/table_columns.h"
 #include "tune/scorer.h"
 
@@ -21,6 +22,7 @@ struct LearningSource {
   std::string weight, by_date, split;  ///< columns; empty: none
   std::optional<Problem> problem;
   std::optional<io::FileKind> kind;
+  io::ReadOptions reading = {};  ///< columns, types and CSV form of the input; the rest is filled in
   /// Text among the features is read as categories: of the columns that the params call categorical, or, without params, of all.
   std::optional<LearnerParams> params;
 };

@@ -13,6 +13,7 @@
 #include "hayate/panel.h"
 #include "hayate/table.h"
 #include "io/files.h"
+#include "io/reader.h"
 
 namespace hayate::pipeline {
 
@@ -30,6 +31,7 @@ struct TrainRequest {
   Calibration::Method calibration = Calibration::Method::none;  ///< of the probabilities of a classification
   std::string oob;                                              ///< file for the out-of-bag predictions of the training rows; empty: none
   std::optional<io::FileKind> kind;                             ///< of what is read or written; empty: the file name says
+  io::ReadOptions reading = {};                                 ///< columns, types and CSV form of the input; the rest is filled in
   exec::ExecConfig exec;
 };
 
@@ -53,6 +55,7 @@ struct PredictRequest {
   ForestCut cut;
   bool leaves = false;  ///< also leaf_<tree>: the leaf that the row reaches
   exec::ExecConfig exec;
+  io::ReadOptions reading = {};  ///< columns, types and CSV form of a table; the rest is filled in
 };
 
 struct PredictOutcome {

@@ -102,7 +102,7 @@ Result<TuneOutcome> tune_table(const TuneRequest& request, exec::Steps& steps, c
 
   exec::Pool pool(exec::worker_count(request.exec));
   const LearningSource source{request.input,   request.label, request.features, request.weight, request.by_date, "",
-                              request.problem, request.kind,  spec.params};
+                              request.problem, request.kind,  request.reading,  spec.params};
   HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
   out.problem = table.examples.problem, out.why = table.why, out.rows = table.rows, out.rows_left_out = table.rows_left_out;
   out.scored_by = scoring_name(scoring);

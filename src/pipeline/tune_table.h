@@ -8,6 +8,7 @@
 #include "exec/exec_config.h"
 #include "exec/steps.h"
 #include "io/files.h"
+#include "io/reader.h"
 #include "tune/study.h"
 
 namespace hayate::pipeline {
@@ -20,6 +21,7 @@ struct TuneRequest {
   std::vector<std::string> space;
   std::optional<Problem> problem;
   std::optional<io::FileKind> kind;
+  io::ReadOptions reading = {};  ///< columns, types and CSV form of the input; the rest is filled in
   int64_t trials = 20;
   tune::Sampler sampler = tune::Sampler::random;
   tune::ScheduleSpec schedule;

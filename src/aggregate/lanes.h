@@ -1,0 +1,46 @@
+// Sums of many rows side by side in few words. What a group needs of a row is mostly small: that it is one row, a whole number from 1
+// to 15, half the bits of a price. Such parts of many rows fit one 64-bit word together:
+//
+//   | sum of v2 - least | sum of v1 - least | rows |
+//
+// so a row is one addition to its group for all of them, and two for a float (the lower and the upper half of the bits that exact.h
+// gives it). Before a part can overflow into the next one, after `most_rows` rows, all groups are unpacked into their states.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "aggregate/plan.h"
+
+namespace hayate::aggregate {
+
+struct Lanes {
+  /// Where the accumulator of a whole number (or of rows: input -1) stands.
+  struct Whole {
+    int accumulator = 0, input = -1;
+    uint64_t least = 0;
+    size_t word = 0;
+    int shift = 0, bits = 0;
+  };
+  /// Halves of a float: multiples of 2^scale below 2^cut in words[word], those from there on in the word behind.
+  struct Real {
+    int accumulator = 0, input = 0, scale = 0, cut = 0;
+    size_t word = 0;
+  };
+  std::vector<Whole> wholes;
+  std::vector<Real> reals;
+  size_t words = 0;  ///< of a group
+  int64_t most_rows = 0;
+};
+
+/// Nothing when an accumulator is no such sum, or its parts are too wide for it to pay for `groups` groups.
+std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups);
+
+/// Turns `count` rows of inputs (input i at inputs + i * stride) into parts: word w of row r is parts[w * stride + r].
+void make_parts(const Lanes& lanes, const uint64_t* inputs, size_t stride, size_t count, uint64_t* parts);
+/// Adds them: row r to group keys[r], whose words are at sums + keys[r] * lanes.words.
+void add_parts(const Lanes& lanes, const uint64_t* keys, const uint64_t* parts, size_t stride, size_t count, uint64_t* sums);
+/// Adds the sums of all groups to their states and clears them.
+void unpack(const Lanes& lanes, const Plan& plan, size_t groups, uint64_t* sums, uint64_t* states);
+
+}  // namespace hayate::aggregate
