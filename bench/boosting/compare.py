@@ -1,34 +1,6 @@
-"""compare.py DATA EXPECTED ANSWER: mean AUC over the repeats, which may be one standard error (Hanley, McNeil 1982) below that of EXPECTED."""
-import pathlib
+"""compare.py DATA EXPECTED ANSWER: mean AUC over the repeats, which may be one standard error below that of EXPECTED. See problem.toml, tolerance."""
 import sys
 
-import numpy as np
+from forest.compare import main, standard_error
 
-data, expected, answer = map(pathlib.Path, sys.argv[1:4])
-
-
-def auc(probability, y):
-    """Chance that a row of class 1 gets more than one of class 0, ties counted half."""
-    _, rank, count = np.unique(probability, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(count) - (count - 1) / 2)[rank]
-    ones = y.sum()
-    return (middle[y == 1].sum() - ones * (ones + 1) / 2) / (ones * (len(y) - ones))
-
-
-def mean_auc(answers, case, y):
-    return np.mean([auc(probability, y) for probability in np.fromfile(answers / f"{case}.f32", "<f4").reshape(-1, len(y))])
-
-
-def standard_error(a, y):
-    ones, zeros = y.sum(), len(y) - y.sum()
-    q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
-    return np.sqrt((a * (1 - a) + (ones - 1) * (q1 - a * a) + (zeros - 1) * (q2 - a * a)) / (ones * zeros))
-
-
-worse = False
-for case in (folder.name for folder in data.iterdir()):
-    y = np.fromfile(data / case / "test_y.f32", "<f4")
-    want, got = mean_auc(expected, case, y), mean_auc(answer, case, y)
-    worse |= want - got > standard_error(want, y)
-    print(f"{case}: AUC {got:.4f}")
-sys.exit(int(worse))
+sys.exit(main(standard_error))

@@ -47,6 +47,8 @@ class AlignedBytes {
   uint8_t* data() { return bytes_.get(); }
   const uint8_t* data() const { return bytes_.get(); }
   size_t size() const { return size_; }
+  /// Gives the memory of some bytes, but for parts of pages at both ends, back to the system. What they hold is not known afterwards.
+  void release(size_t first, size_t count);
 
  private:
   struct Free {

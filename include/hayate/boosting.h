@@ -77,5 +77,11 @@ struct BoostingParams {
 Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
                               const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool = nullptr,
                               const exec::Cancellation* cancel = nullptr);
+/// The same on all rows of a matrix that nobody needs any more: a column is freed as soon as its codes stand side by side with those of others,
+/// so that one copy of all codes is there, not two. With early stopping, bagging or feature sampling, which read columns again, both stay.
+Result<Forest> train_boosting_on(BinnedMatrix matrix, const Labels& labels, std::span<const float> weights, const BoostingParams& params,
+                                 uint64_t seed, uint64_t entity, exec::Pool* pool = nullptr, const exec::Cancellation* cancel = nullptr);
+/// Whether it frees columns.
+bool frees_columns(const BoostingParams& params);
 
 }  // namespace hayate

@@ -118,10 +118,10 @@ bool learns_from_codes(const LearnerParams& params);
 /// The codes of one fold for train_on_codes(), made of a table as it is read (see bin_rows()). `weighted`: rows will have weights.
 Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool weighted, const RowSource& source,
                               std::span<const int32_t> train_rows);
-/// Trains on all rows of a matrix of bin_fold(), by which `labels` and `weights` are indexed. What a Trainer of the whole table, prepared for
+/// Trains on all rows of a matrix of bin_fold(), which it uses up, by which `labels` and `weights` are indexed. What a Trainer of the whole table, prepared for
 /// the same rows, gives.
-Result<Predictor> train_on_codes(const LearnerParams& params, const BinnedMatrix& matrix, const Labels& labels, std::span<const float> weights,
-                                 TrainKey key, exec::Pool* pool = nullptr, const exec::Cancellation* cancel = nullptr);
+Result<Predictor> train_on_codes(const LearnerParams& params, BinnedMatrix matrix, const Labels& labels, std::span<const float> weights, TrainKey key,
+                                 exec::Pool* pool = nullptr, const exec::Cancellation* cancel = nullptr);
 /// Bytes of codes that bin_fold() and train_on_codes() hold at once, and bytes beside them per worker.
 struct CodeBytes {
   int64_t codes = 0, per_worker = 0;

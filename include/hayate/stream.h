@@ -7,11 +7,11 @@
 //   HY_CHECK(io::write_file(path, stream.state()));              // and later Stream::open(bytes, spec, path)
 //
 // What is kept: for features of finite reach (all rolling operators with N >= 1, Ref, arithmetic, ta functions over a window) the last
-// reach() rows of every symbol, since a value depends on the rows in its window alone; for recursive ones (EMA, 0 < N < 1, ta.EMA, ta.RSI,
-// ...) the few numbers that they hand from row to row. An update then costs O(symbols x features): 500 symbols x 158 features take about
-// 6 ms.
-// Features that need every earlier row (N = 0, Ref(x, 0), candle patterns, HT_*, ...) keep the whole history of every symbol and are computed
-// over all of it at each update; the other features of the set still are not.
+// reach() rows of every symbol, since a value depends on the rows in its window alone; for those that go from row to row (EMA, 0 < N < 1,
+// N = 0, Ref(x, 0), ta.EMA, ta.RSI, candle patterns, ...) the few numbers that they hand on. An update then costs O(symbols x features): 500
+// symbols x 158 features take about 6 ms.
+// Features that need every earlier row (Rank, Quantile, Med, Mad and EMA with N = 0; ta.STOCHRSI, ta.KDJ, ...) keep the whole history of every symbol
+// and are computed over all of it at each update; the other features of the set still are not.
 //
 // Bars that were seen may be given again, so that a whole file or the last year can be passed every day: per row, 32 bits of a hash
 // are kept, and a row that differs from the one seen is an error.

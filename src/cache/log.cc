@@ -6,8 +6,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace hayate::cache {
+namespace {
+
+void sync_folder(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return;
+  ::fsync(file);  // some file systems refuse; the entries themselves are synced
+  ::close(file);
+}
+
+}  // namespace
 
 std::unique_ptr<Log> Log::open(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) return nullptr;
@@ -48,7 +59,7 @@ bool Log::begin_file() {
   const std::string path = fmt::format("{}/{}.log", folder_, files_.size());
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
   if (file < 0) return false;
-  files_.push_back(file), end_ = 0;
+  files_.push_back(file), end_ = 0, named_ = false;
   return true;
 }
 
@@ -94,11 +105,15 @@ int64_t Log::sync() {
   const std::lock_guard syncing(sync_mutex_);
   std::vector<Hash128> written;
   int file = -1;
+  bool named = true;
   {
     const std::lock_guard lock(mutex_);
     written.swap(unsynced_);
     file = files_.back();
+    if (!written.empty()) named = std::exchange(named_, true);
   }
+  // A file whose name is not on the disk is lost in a power cut, whatever was synced of it.
+  if (!named) sync_folder(folder_), sync_folder(folder_.substr(0, folder_.find_last_of('/') + 1));
   if (written.empty() || ::fsync(file) == 0) return 0;
   const std::lock_guard lock(mutex_);
   for (const Hash128& key : written) places_.erase(key);

@@ -51,6 +51,7 @@ class Log {
   std::string folder_;
   std::vector<int> files_;  ///< those to read; the last is written
   off_t end_ = 0;           ///< of the last
+  bool named_ = false;      ///< the name of the last is on the disk too
   std::unordered_map<Hash128, Place, KeyHash> places_;
   std::vector<Hash128> unsynced_;
   mutable std::mutex mutex_;

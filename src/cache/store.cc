@@ -31,6 +31,12 @@ Error refused(const std::string& path) {
           "--cache off, or --cache DIR with a folder that is yours and has room"};
 }
 
+/// The same of a store that one process has for itself: it cannot be left out.
+Error log_refused(const std::string& folder) {
+  return {Kind::io, fmt::format("finished tasks cannot be stored: {}", std::strerror(errno)), folder,
+          "free some space there, or give another folder; what was finished before is kept"};
+}
+
 /// A whole entry in a new file; false, and errno, on failure.
 bool write_file(const std::string& path, const Entry& entry) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -113,7 +119,7 @@ Result<Store> Store::open(const std::string& folder, const Bounds& bounds) {
 Result<Store> Store::open_log(const std::string& folder) {
   Store store(folder, {0, 0});
   store.log_ = Log::open(folder);
-  if (!store.log_) return refused(folder);
+  if (!store.log_) return log_refused(folder);
   return store;
 }
 
@@ -186,7 +192,7 @@ std::vector<Value> Store::get(std::span<const Hash128> keys) {
 
 Result<void> Store::put(const Entry& entry) {
   if (log_) {
-    if (!log_->put(entry)) return refused(folder_);
+    if (!log_->put(entry)) return log_refused(folder_);
     ++written_;
     return {};
   }

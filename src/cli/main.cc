@@ -1,9 +1,12 @@
 // hayate: find the command, read its arguments, run it, turn what happened into lines and an exit code.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -16,6 +19,13 @@
 
 namespace hayate::cli {
 namespace {
+
+/// Thousands of models need the same few blocks one after the other. By default every block above 128 KB goes back to the system when it is
+/// freed, and its pages are made anew for the next one: 4 % of training a forest of 2,000 rows.
+void keep_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
 
 int exit_code(const Error& error) {
   switch (error.kind) {
@@ -121,13 +131,17 @@ int run(std::span<const std::string> argv) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
+  hayate::cli::keep_freed_memory();
   hayate::exec::set_worker_program("/proc/self/exe");
   try {
     return hayate::cli::run(words);
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error: out of memory\n   at: hayate\n  try: fewer --workers, a smaller input, or a machine with more memory\n");
     return 4;
-  } catch (const std::exception& failure) {  // a library below threw what its boundary did not catch
+  } catch (const std::exception& failure) {
+    const auto* const system = dynamic_cast<const std::system_error*>(&failure);
+    if (system && system->code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // whoever read our output has gone
+    // A library below threw what its boundary did not catch.
     fmt::print(stderr, "error: {}\n   at: hayate {}\n  try: this is a defect of hayate; the command line above reproduces it\n", failure.what(),
                words.empty() ? "" : words[0]);
     return 1;

@@ -14,6 +14,8 @@ constexpr double kMostWeight = 200;
 /// The slope and the spread are held near what was believed by as many observations.
 constexpr double kSlopeWeight = 4, kSpreadWeight = 4;
 constexpr int kRounds = 12;
+/// As so many observations speaks the belief that guesses are off at random.
+constexpr double kNoiseWeight = 60;
 
 double log_of(double value) { return std::log(std::max(value, kTiny)); }
 /// Upper tail of the normal distribution.
@@ -29,9 +31,12 @@ struct Sums {
   void add(double at, double value, double variance) { n += 1, x += at, xx += at * at, y += value, xy += at * value, yy += value * value + variance; }
 };
 
-/// The least-squares line over the sums and what was believed before.
-CostFit line_through(const Sums& sums, const CostFit& prior, double weight) {
-  const double n = sums.n + weight, slopes = kSlopeWeight + 1.25 * weight, xx = sums.xx + slopes;
+/// The larger slope whose noise, s (1 - s) of the variance, is the spread.
+double slope_of_noise(double spread, double variance) { return 0.5 + 0.5 * std::sqrt(std::max(0.0, 1 - 4 * spread * spread / variance)); }
+
+/// The least-squares line over the sums and what was believed before; `slopes`: of the slope, as a sum of squares.
+CostFit line_through(const Sums& sums, const CostFit& prior, double weight, double slopes) {
+  const double n = sums.n + weight, xx = sums.xx + slopes;
   const double y = sums.y + weight * prior.level, xy = sums.xy + slopes * prior.slope;
   const double determinant = n * xx - sums.x * sums.x;
   CostFit out = prior;
@@ -72,15 +77,18 @@ CostFit CostModel::fit(std::span<const Running> running) const {
     out.centre += c;
   }
   CostFit base = out;
-  out = line_through(finished, base, weight);
-  for (int round = 0; round < kRounds && !running.empty(); ++round) {
+  const bool noisy = weight == 0 && kNoiseWeight * variance_ > kSlopeWeight;
+  const double slopes = noisy ? kNoiseWeight * variance_ : kSlopeWeight + 1.25 * weight;
+  out = line_through(finished, base, weight, slopes);
+  for (int round = 0; round < kRounds && (noisy || !running.empty()); ++round) {
     Sums sums = finished;
+    if (noisy) base.slope = slope_of_noise(out.spread, variance_);
     for (const Running& task : running) {
       const double x = log_of(task.work) - base.centre, mean = out.level + out.slope * x;
       const double z = (log_of(task.elapsed) - mean) / out.spread, m = mean_above(z);
       sums.add(x, mean + out.spread * m, out.spread * out.spread * std::max(0.0, 1 - m * (m - z)));
     }
-    out = line_through(sums, base, weight);
+    out = line_through(sums, base, weight, slopes);
   }
   out.weight = weight + double(count_);
   return out;

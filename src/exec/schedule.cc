@@ -17,6 +17,17 @@ constexpr size_t kProbedTasks = 40;
 constexpr int kPassesPerWorker = 4;
 constexpr size_t kLookAhead = 1000;
 
+/// Of log(work), over the tasks that have any.
+double work_variance(const std::vector<TaskGuess>& guesses) {
+  double n = 0, sum = 0, squares = 0;
+  for (const TaskGuess& guess : guesses) {
+    if (!(guess.work > 0)) continue;
+    const double x = std::log(guess.work);
+    n += 1, sum += x, squares += x * x;
+  }
+  return n > 0 ? std::max(0.0, squares / n - sum / n * (sum / n)) : 0;
+}
+
 void remove(std::vector<int64_t>& from, int64_t task) { from.erase(std::find(from.begin(), from.end(), task)); }
 
 }  // namespace
@@ -27,7 +38,7 @@ const char* outcome_name(Outcome outcome) {
 }
 
 Schedule::Schedule(std::vector<TaskGuess> guesses, const ScheduleLimits& limits, const CostFit& learnt)
-    : limits_(limits), prior_(learnt), model_(learnt), active_(std::max(1, limits.workers)) {
+    : limits_(limits), prior_(learnt), model_(learnt, work_variance(guesses)), active_(std::max(1, limits.workers)) {
   limits_.workers = active_;
   for (TaskGuess& guess : guesses) {
     Task task;
@@ -43,13 +54,13 @@ void Schedule::order_tasks(bool probe) {
   std::iota(longest.begin(), longest.end(), 0);
   std::stable_sort(longest.begin(), longest.end(), [&](int64_t a, int64_t b) { return tasks_[size_t(a)].guess.work > tasks_[size_t(b)].guess.work; });
   std::vector<uint8_t> is_probe(longest.size(), 0);
-  const size_t probes = probe ? longest.size() / 10 : 0;
+  const size_t probes = probe ? longest.size() / 5 : 0;
   for (size_t i = 0; i < probes; ++i) is_probe[(2 * i + 1) * longest.size() / (2 * probes)] = 1;
-  for (const bool probing : {true, false})
-    for (size_t i = 0; i < longest.size(); ++i) {
-      const bool alone = tasks_[size_t(longest[i])].alone;
-      if (bool(is_probe[i]) == probing) (alone ? alone_ : order_).push_back(longest[i]);
-    }
+  const auto add = [&](int64_t task) { (tasks_[size_t(task)].alone ? alone_ : order_).push_back(task); };
+  for (size_t i = longest.size(); i-- > 0;)
+    if (is_probe[i]) add(longest[i]);
+  for (size_t i = 0; i < longest.size(); ++i)
+    if (!is_probe[i]) add(longest[i]);
 }
 
 std::optional<Start> Schedule::next(double now) {

@@ -367,10 +367,19 @@ class Compiler {
     // A shifted condition has rows without a value, so it becomes a number.
     const ValueType type = x.is_condition() ? raw() : x.type;
     const int32_t source = operand(x, type);
-    const Value shifted = series(back == 0 ? GraphNode{.op = Op::first, .type = type, .in = {source}}
-                                           : GraphNode{.op = Op::shift, .type = type, .in = {source}, .n = back});
+    const Value shifted = back == 0 ? first_value(source, type) : series({.op = Op::shift, .type = type, .in = {source}, .n = back});
     if (node.name == "Ref") return shifted;
     return series({.op = Op::subtract, .type = type, .in = {source, shifted.node}});
+  }
+
+  /// In float64, as all that goes from row to row.
+  Value first_value(int32_t source, ValueType type) {
+    const auto cast_to = [&](int32_t x, ValueType from, ValueType to) {
+      return from == to ? x : graph_.add({.op = Op::cast, .type = to, .in = {x}});
+    };
+    const int32_t first = graph_.add({.op = Op::first, .type = ValueType::float64, .in = {cast_to(source, type, ValueType::float64)}});
+    const int32_t node = cast_to(first, ValueType::float64, type);
+    return {.kind = Value::Kind::series, .node = node, .type = type};
   }
 
   Value ewm(const Value& x, double alpha) { return series({.op = Op::ewm, .type = ValueType::float64, .in = {x.node}, .p = alpha}); }

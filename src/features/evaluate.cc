@@ -82,7 +82,7 @@ kernels::Statistic statistic_of(const Graph& graph, const GraphNode& node) {
     case Op::slope:
       return kernels::Statistic::slope;
     case Op::rsquare:
-      return node.n == 0 ? kernels::Statistic::rsquare_any : kernels::Statistic::rsquare;
+      return kernels::Statistic::rsquare;
     case Op::residual:
       return kernels::Statistic::residual;
     case Op::weighted_mean:
@@ -199,10 +199,7 @@ class Run {
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
         if (output.place >= 0) pad(output.place);
     } else {
-      if (node(step.node).op == Op::shift)
-        copy_shifted(step.node);
-      else
-        elementwise_.repeat_first(plan_.places[size_t(step.node)].cell, at(node(step.node).in[0]), at(step.node), int64_t(rows_));
+      copy_shifted(step.node);
       pad(step.node);
     }
     if (space_.measures) space_.step_ticks[size_t(number)] += ticks() - begin;
@@ -412,8 +409,7 @@ class Run {
     for (size_t t = 0; t < rows_; ++t) {
       const double value = x.cell == Cell::float32 ? double(static_cast<const float*>(x.rows)[t]) : static_cast<const double*>(x.rows)[t];
       if (!std::isinf(value)) continue;
-      const size_t end = window == 0 ? rows_ : std::min(rows_, t + size_t(window));
-      std::fill(values + t, values + end, kNaN);
+      std::fill(values + t, values + std::min(rows_, t + size_t(window)), kNaN);
     }
   }
 
@@ -699,8 +695,8 @@ class Run {
       const int64_t first = lanes_[s].first + std::min(row, lanes_[s].rows - 1);
       series[s] = {.stored = Cell::float64, .cell = input.cell, .rows = std::max<int64_t>(1, rows_left(s, row))};
       if (input.field < 0) {
-        series[s].values = at(input.node) + first * 8, series[s].stored = plan_.places[size_t(input.node)].cell;
-        if (series[s].stored == Cell::float32) series[s].values = at(input.node) + first * 4;
+        series[s].stored = plan_.places[size_t(input.node)].cell;
+        series[s].values = at(input.node) + first * int64_t(width_of(series[s].stored));
         continue;
       }
       std::visit(
@@ -929,6 +925,43 @@ void evaluate_rows(const Program& program, const Bars& bars, std::span<const int
   evaluate_float64(program, {&bars, 1}, space, std::span(&block, 1), bars.rows);
   for (size_t i = 0; i < program.num_outputs(); ++i)
     for (size_t k = 0; k < wanted.size(); ++k) out[i][k] = block[i * bars.rows + size_t(wanted[k])];
+}
+
+Bars part_of(const Bars& bars, int64_t begin, int64_t end) {
+  Bars out{size_t(end - begin), {}};
+  for (const auto& series : bars.series)
+    std::visit([&](const auto& values) { out.series.emplace_back(values.subspan(size_t(begin), size_t(end - begin))); }, series);
+  return out;
+}
+
+std::vector<std::pair<int64_t, int64_t>> row_morsels(const Program& program, int64_t rows) {
+  constexpr int64_t kMorselRows = 16'384, kMostReach = kMorselRows / 8;
+  const int64_t count = program.reach().value_or(kMostReach + 1) > kMostReach ? 1 : std::max<int64_t>(1, rows / kMorselRows);
+  std::vector<std::pair<int64_t, int64_t>> out;
+  for (int64_t i = 0; i < count; ++i) out.emplace_back(i * rows / count, (i + 1) * rows / count);
+  return out;
+}
+
+namespace {
+
+template <class T>
+void evaluate_stretch(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, T* out, size_t stride) {
+  const int64_t from = std::max<int64_t>(0, begin - *program.reach()), to = std::min(int64_t(bars.rows), end + program.look_ahead());
+  std::vector<int64_t> wanted(size_t(end - begin));
+  std::iota(wanted.begin(), wanted.end(), begin - from);
+  std::vector<T*> columns;
+  for (size_t i = 0; i < program.num_outputs(); ++i) columns.push_back(out + i * stride + begin);
+  evaluate_rows(program, part_of(bars, from, to), wanted, workspace, columns);
+}
+
+}  // namespace
+
+void evaluate_morsel(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, float* out, size_t stride) {
+  evaluate_stretch(program, bars, begin, end, workspace, out, stride);
+}
+
+void evaluate_morsel(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, double* out, size_t stride) {
+  evaluate_stretch(program, bars, begin, end, workspace, out, stride);
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "hayate/features.h"
@@ -11,6 +12,16 @@ namespace hayate {
 /// Value of output i at row wanted[k] goes to out[i][k]; `wanted` is ascending. The type of `out` is the program's.
 void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<float*>& out);
 void evaluate_rows(const Program& program, const Bars& bars, std::span<const int64_t> wanted, Workspace& workspace, const std::vector<double*>& out);
+
+/// Bars [begin, end).
+Bars part_of(const Bars& bars, int64_t begin, int64_t end);
+
+/// Stretches [begin, end) of a long series for several workers, where values depend on few earlier rows: of some 16,000 rows each, beside which the
+/// rows that are gone through twice do not matter. One stretch, all rows, where the series is short or values reach far back.
+std::vector<std::pair<int64_t, int64_t>> row_morsels(const Program& program, int64_t rows);
+/// Rows [begin, end) of evaluate(), to the byte; for a program of finite reach. The type of `out` is the program's.
+void evaluate_morsel(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, float* out, size_t stride);
+void evaluate_morsel(const Program& program, const Bars& bars, int64_t begin, int64_t end, Workspace& workspace, double* out, size_t stride);
 
 /// New rows of one symbol, in a series of its own or of several.
 struct Segment {

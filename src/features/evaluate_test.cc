@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "features/compile.h"
 #include "features/direct.h"
+#include "features/evaluate_rows.h"
 #include "hayate/features.h"
 #include "kernels/dispatch.h"
 
@@ -334,6 +335,37 @@ TEST_CASE("long series are done in tiles that leave no trace") {
         CHECK_MESSAGE(same_bytes(std::span(got[i]).subspan(70, 320), std::span(whole[i]).subspan(middle - 130, 320)), expressions[i].text);
     }
   }
+}
+
+TEST_CASE("stretches of a long series give the bytes of the whole, and only where values reach back a little") {
+  const size_t rows = 50'000;
+  Columns bars = walk(rows, 13);
+  for (size_t t = 0; t < rows; t += 37) bars[t % 5][t] = kNaN;
+  const std::vector<NamedExpression> expressions = {
+      {"a", "Std($close,60)"},  {"b", "Corr($close,$volume,30)"}, {"c", "Ref($close,-2)/Ref($close,-1)-1"},
+      {"d", "Rank($close,30)"}, {"e", "Quantile($close,60,0.8)"}, {"f", "Count($close>$open,20)"}};
+  const auto check = [&]<class T>(T, Dtype dtype) {
+    const auto program = Program::compile(expressions, kFields, {.dtype = dtype, .allow_look_ahead = true});
+    REQUIRE(program.ok());
+    Bars series{rows, {}};
+    for (const std::string& field : program.value().columns())
+      series.series.emplace_back(std::span<const double>(bars[size_t(std::find(kFields.begin(), kFields.end(), field) - kFields.begin())]));
+    Workspace workspace;
+    std::vector<T> whole(expressions.size() * rows), parts(whole.size());
+    evaluate(program.value(), series, workspace, whole.data(), rows);
+    const auto morsels = row_morsels(program.value(), int64_t(rows));
+    CHECK(morsels.size() == 3);
+    CHECK(row_morsels(program.value(), 30'000).size() == 1);
+    for (auto morsel = morsels.rbegin(); morsel != morsels.rend(); ++morsel)
+      evaluate_morsel(program.value(), series, morsel->first, morsel->second, workspace, parts.data(), rows);
+    CHECK(std::memcmp(whole.data(), parts.data(), whole.size() * sizeof(T)) == 0);
+  };
+  check(float(), Dtype::float32);
+  check(double(), Dtype::float64);
+  const std::vector<NamedExpression> recursive = {{"x", "EMA($close,5)"}};
+  const auto far = Program::compile(recursive, kFields, {});
+  REQUIRE(far.ok());
+  CHECK(row_morsels(far.value(), 1'000'000).size() == 1);
 }
 
 TEST_CASE("a common offset costs no digits") {

@@ -19,9 +19,51 @@ Cell cell_of(ValueType type) {
 /// Loops that read float32 operands in float64 arithmetic.
 bool reads_float32(Op op) { return op == Op::add || op == Op::subtract || op == Op::multiply || op == Op::divide || op == Op::reciprocal; }
 
-bool is_family(Op op) { return is_rolling(op) || op == Op::ewm || op == Op::expanding_ema || op == Op::talib; }
+bool is_family(Op op) { return is_rolling(op) || op == Op::ewm || op == Op::expanding_ema || op == Op::first || op == Op::talib; }
+
+/// What goes from row to row by a function of its own: the first value, and windows of all rows so far but those that are sorted.
+kernels::LaneFunction lanes_of(const Graph& graph, const GraphNode& node) {
+  using enum kernels::LaneFunction;
+  if (node.op == Op::ewm) return ewm;
+  if (node.op == Op::first) return first_value;
+  if (node.op == Op::talib) return graph.talib_calls[size_t(node.n)].lanes();
+  if (!is_rolling(node.op) || node.n != 0) return none;
+  switch (node.op) {
+    case Op::sum:
+      return so_far_sum;
+    case Op::mean:
+      return graph.node(node.in[0]).type == ValueType::boolean ? so_far_share : so_far_mean;
+    case Op::variance:
+      return so_far_variance;
+    case Op::deviation:
+      return so_far_deviation;
+    case Op::slope:
+      return so_far_slope;
+    case Op::rsquare:
+      return so_far_rsquare;
+    case Op::residual:
+      return so_far_residual;
+    case Op::weighted_mean:
+      return so_far_weighted_mean;
+    case Op::skewness:
+      return so_far_skewness;
+    case Op::kurtosis:
+      return so_far_kurtosis;
+    case Op::largest:
+      return so_far_largest;
+    case Op::smallest:
+      return so_far_smallest;
+    case Op::index_of_largest:
+      return so_far_index_of_largest;
+    case Op::index_of_smallest:
+      return so_far_index_of_smallest;
+    default:
+      return none;
+  }
+}
 
 FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
+  if (lanes_of(graph, node) != kernels::LaneFunction::none) return FamilyKind::lanes;
   switch (node.op) {
     case Op::sum:
       return FamilyKind::sums;
@@ -46,10 +88,8 @@ FamilyKind kind_of(const Graph& graph, const GraphNode& node) {
     case Op::expanding_ema:
     case Op::absolute_deviation:
       return FamilyKind::recursive;
-    case Op::ewm:
-      return FamilyKind::lanes;
     case Op::talib:
-      return graph.talib_calls[size_t(node.n)].lanes() == kernels::LaneFunction::none ? FamilyKind::talib : FamilyKind::lanes;
+      return FamilyKind::talib;
     default:
       return FamilyKind::moments;
   }
@@ -132,9 +172,9 @@ class Planner {
       if (!needed_[size_t(i)] || !is_family(node(i).op)) continue;
       const FamilyKind kind = kind_of(graph(), node(i));
       // A recursive node is a family by itself; the outputs of one call of TA-Lib are one.
-      const int32_t second = kind == FamilyKind::recursive || node(i).op == Op::ewm ? i
-                             : node(i).op == Op::talib                              ? int32_t(node(i).n)
-                                                                                    : node(i).in[1];
+      const int32_t second = node(i).op == Op::talib                                      ? int32_t(node(i).n)
+                             : kind == FamilyKind::recursive || kind == FamilyKind::lanes ? i
+                                                                                          : node(i).in[1];
       const auto key = std::tuple(kind, node(i).in[0], second);
       const auto [at, fresh] = known.try_emplace(key, int32_t(plan_.families.size()));
       if (fresh) plan_.families.push_back({.kind = kind, .left = node(i).in[0], .right = node(i).in[1]});
@@ -152,8 +192,8 @@ class Planner {
   }
 
   LaneCall lane_call(const GraphNode& n) const {
-    LaneCall call{.function = kernels::LaneFunction::ewm, .params = {n.p}, .inputs = {lane_input(n.in[0])}, .num_outputs = 1};
-    if (n.op == Op::ewm) return call;
+    LaneCall call{.function = lanes_of(plan_.graph, n), .params = {n.p}, .inputs = {lane_input(n.in[0])}, .num_outputs = 1};
+    if (n.op != Op::talib) return call;
     const TalibCall& talib = plan_.graph.talib_calls[size_t(n.n)];
     call = {.function = talib.lanes(), .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
     for (int i = 0; i < talib.function->num_inputs(); ++i) call.inputs.push_back(lane_input(n.in[size_t(i)]));
@@ -510,7 +550,7 @@ class Planner {
   }
 
   bool runs_by_rows(const Step& step) const {
-    return step.kind != Step::Kind::family && (step.kind != Step::Kind::node || (node(step.node).op != Op::shift && node(step.node).op != Op::first));
+    return step.kind != Step::Kind::family && (step.kind != Step::Kind::node || node(step.node).op != Op::shift);
   }
 
   /// A step that reads later rows than its own of what its group makes begins a new group.

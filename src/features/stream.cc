@@ -236,8 +236,11 @@ struct Joined {
   std::vector<std::vector<double>> series;
   std::vector<int64_t> wanted;  // the new rows
 
+  Joined(const Part& part, size_t rows) : series(part.fields.size()) {
+    for (auto& values : series) values.reserve(rows);
+  }
+
   void add(const Part& part, const Panel& bars, const std::vector<int>& columns, const Fresh& fresh, size_t before) {
-    series.resize(part.fields.size());
     const int64_t begin = series.empty() ? 0 : int64_t(series[0].size() + before);
     for (int64_t i = 0; i < fresh.rows; ++i) wanted.push_back(begin + i);
     for (size_t f = 0; f < part.fields.size(); ++f) {
@@ -263,10 +266,13 @@ struct PartRun {
   std::vector<Segment> segments;
 
   PartRun(const Part& part, const Panel& panel, const std::vector<int>& columns, std::span<Fresh> group, bool is_joined) {
+    const auto rows_before = [&](const Fresh& fresh) { return part.rows_before(fresh.seen ? fresh.seen->history.front().size() : 0); };
+    size_t rows = 0;
+    for (const Fresh& fresh : group) rows += rows_before(fresh) + size_t(fresh.rows);
     for (Fresh& fresh : group) {
-      if (series.empty() || !is_joined) series.emplace_back();
+      const size_t before = rows_before(fresh);
+      if (series.empty() || !is_joined) series.emplace_back(part, is_joined ? rows : before + size_t(fresh.rows));
       Joined& joined = series.back();
-      const size_t known = fresh.seen ? fresh.seen->history.front().size() : 0, before = part.rows_before(known);
       const auto begin = int64_t(joined.series.empty() ? 0 : joined.series[0].size()), first = begin + int64_t(before);
       joined.add(part, panel, columns, fresh, before);
       segments.push_back({series.size() - 1, begin, first, first + fresh.rows, fresh.memory.data()});

@@ -2,6 +2,7 @@
 #include "hayate/stream.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -100,6 +101,11 @@ std::vector<NamedExpression> recursive_features() {
                                     "Max(ta.ATR($high, $low, $close, timeperiod=4) / Ref(ta.EMA($close, timeperiod=5), 3), 6)",
                                     "Corr(ta.OBV($close, $volume), EMA(Ref($close, 2), 4), 8)",
                                     "Std(ta.EMA(Log($volume), timeperiod=6), 30)"};
+  for (const char* op : {"Sum", "Mean", "Std", "Var", "Max", "Min", "IdxMax", "IdxMin", "Slope", "Rsquare", "Resi", "WMA", "Count", "Skew", "Kurt"})
+    texts.push_back(fmt::format("{}($close,0)", op));
+  for (const char* text : {"Ref($volume,0)", "Delta($close,0)/Mean($close,0)", "Mean($close>$open,0)", "Sum($close>Ref($close,1),0)",
+                           "Max(Std($close,5),0)", "Mean(Max($high,0),7)", "Ref(If($close>$open,1,0),0)"})
+    texts.push_back(text);
   for (const std::string& name : talib_names()) {
     const kernels::ta::Entry& function = *find_talib(name);
     if (function.lanes == kernels::LaneFunction::none) continue;
@@ -233,7 +239,10 @@ TEST_CASE("recursive features keep no rows but those that windows around them lo
   const size_t hashes = 4 * 10 * between(bars, 1200, 1201).num_symbols();
   CHECK(grows_by({"Mean($close,5)"}) == hashes);
   CHECK(grows_by({"ta.RSI($close)", "Mean(ta.EMA($close, 7), 5)/Std($close, 9)", "EMA($close, 5)", "Mean($open, 0.1)"}) == hashes);
-  CHECK(grows_by({"Mean($close,0)"}) > hashes);
+  CHECK(grows_by({"Mean($close,0)", "Std($close,0)", "Max($high,0)", "IdxMin($low,0)", "Slope($close,0)", "Count($volume,0)", "Ref($open,0)",
+                  "Mean(ta.CDLDOJI($open, $high, $low, $close), 5)", "ta.CDLHIKKAKE($open, $high, $low, $close)", "ta.HT_SINE($close).sine",
+                  "ta.MAMA($close).fama"}) == hashes);
+  CHECK(grows_by({"Rank($close,0)"}) > hashes);
   for (const char* name : {"essential16", "daytrade21"}) {
     std::vector<std::string> texts;
     for (const NamedExpression& feature : expressions_of(*feature_set(name).value())) texts.push_back(feature.text);

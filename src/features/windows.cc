@@ -37,22 +37,13 @@ std::vector<int64_t> ascending(std::span<const int64_t> windows) {
 
 std::vector<WindowLink> sum_links(std::span<const int64_t> windows) {
   std::vector<WindowLink> links;
-  for (int64_t window : ascending(windows)) {
-    if (window == 0)
-      links.push_back({.window = 0});
-    else
-      add_sum(links, window);
-  }
+  for (int64_t window : ascending(windows)) add_sum(links, window);
   return links;
 }
 
 std::vector<kernels::ExtremesLink> extremes_links(std::span<const int64_t> windows) {
   std::vector<kernels::ExtremesLink> links = {{.window = 1}};
   for (int64_t window : ascending(windows)) {
-    if (window == 0) {
-      links.insert(links.begin() + 1, kernels::ExtremesLink{.window = 0, .part = 0});
-      continue;
-    }
     while (links.back().window * 2 < window) {
       const int64_t longest = std::max<int64_t>(links.back().window, 1);
       links.push_back({.window = longest * 2, .part = link_of(links, longest)});

@@ -18,7 +18,7 @@ int32_t link_of(const std::vector<Link>& links, int64_t window) {
   return -1;
 }
 
-/// Links for sums over these windows (0: all rows so far). How a window is split depends on its length alone.
+/// Links for sums over these windows, each 1 or more. How a window is split depends on its length alone.
 std::vector<kernels::WindowLink> sum_links(std::span<const int64_t> windows);
 std::vector<kernels::ExtremesLink> extremes_links(std::span<const int64_t> windows);
 

@@ -18,7 +18,7 @@ TEST_CASE("windows are made of parts that add up and come before them") {
       CHECK((size_t(links[i].newer) < i && size_t(links[i].older) < i));
       CHECK(links[size_t(links[i].newer)].window + links[size_t(links[i].older)].window == links[i].window);
     }
-    const auto extremes = extremes_links(std::vector<int64_t>{window, 0});
+    const auto extremes = extremes_links(std::vector<int64_t>{window, 3});
     for (size_t i = 0; i < extremes.size(); ++i) {
       if (extremes[i].window <= 1) continue;
       const int64_t part = extremes[size_t(extremes[i].part)].window;

@@ -120,11 +120,13 @@ Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& poo
     parts[i].file.path = sorted[i];
     cost.push_back(double(file_size(sorted[i]).value_or(0)));
   }
-  pool.run(exec::longest_first(cost), [&](int64_t i, int) {
+  const auto read_one = [&](int64_t i, int) {
     Part& part = parts[size_t(i)];
     const Result<void> read = read_part(&part, reading);
     if (!read.ok()) part.error = read.error();
-  });
+  };
+  pool.run(exec::longest_first(cost), read_one, reading.cancel);
+  if (reading.stopped()) return reading_stopped(sorted[0]);
   for (const Part& part : parts)
     if (part.error && part.error->kind == Kind::budget) return *part.error;
 

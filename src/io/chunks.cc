@@ -186,7 +186,8 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
                               .memory_limit_bytes = memory,
                               .types = options.types,
                               .form = options.csv,
-                              .coded_text = options.coded_text};
+                              .coded_text = options.coded_text,
+                              .cancel = options.cancel};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
     case Format::parquet:

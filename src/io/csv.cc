@@ -180,6 +180,7 @@ class CsvParser {
   int32_t* codes_of(CsvColumn& column);
   bool give_slots(const Chunk& chunk, CsvColumn& column, ColumnChunk& part);
   void run(int64_t count, const std::function<void(int64_t, int)>& task);
+  bool stopped() const { return options_.cancel && options_.cancel->stopped(); }
 
   bool find_rows(Chunk& chunk, Rows& rows);
   bool scan_rows(Chunk& chunk, Rows& rows, std::string_view data);
@@ -469,7 +470,7 @@ bool CsvParser::in_one_pass(const std::function<void(Chunk& chunk, Rows& rows, i
   run(int64_t(chunks_.size()), [&](int64_t k, int worker) {
     Chunk& chunk = chunks_[size_t(k)];
     Rows& rows = scratch_[size_t(worker)];
-    if (!failed && !find_block(size_t(k), step, rows)) failed = true;
+    if (!failed && (stopped() || !find_block(size_t(k), step, rows))) failed = true;
     rows_before[size_t(k)].wait(-1);
     chunk.row = rows_before[size_t(k)], chunk.room = chunk.rows;
     if (chunk.row + chunk.rows > rows_) failed = true;
@@ -578,9 +579,11 @@ Result<void> CsvParser::read_chunks() {
   run(int64_t(chunks_.size()), [&](int64_t k, int worker) {
     Chunk& chunk = chunks_[size_t(k)];
     Rows& rows = scratch_[size_t(worker)];
+    if (stopped()) return;
     if (exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows)) read_columns(chunk, rows);
     join_all_ready(size_t(k));
   });
+  if (stopped()) return reading_stopped(path_);
   if (no_memory_) return memory_error();
   for (Chunk& chunk : chunks_) {
     if (chunk.malformed) break;
@@ -1127,6 +1130,7 @@ std::optional<Result<Table>> CsvParser::parse_in_pieces() {
   if (!names.ok() || body_begin_ == bytes_.size()) return std::nullopt;  // the header may go on behind the head
   if (auto chosen = choose_columns(names.value()); !chosen.ok()) return Result<Table>(std::move(chosen.error()));
   if (!read_in_one_pass()) {
+    if (stopped()) return Result<Table>(reading_stopped(path_));
     for (CsvColumn& column : columns_) column.seen = 0;
     cut_chunks();
     if (exact_) return std::nullopt;
@@ -1157,7 +1161,10 @@ void CsvParser::type_columns(Chunk& chunk, Rows& rows, std::vector<int64_t>* slo
 
 Result<void> CsvParser::type_chunks() {
   std::vector<std::vector<int64_t>> slots(scratch_.size());
-  run(int64_t(chunks_.size()), [&](int64_t k, int worker) { type_chunk(chunks_[size_t(k)], scratch_[size_t(worker)], &slots[size_t(worker)]); });
+  run(int64_t(chunks_.size()), [&](int64_t k, int worker) {
+    if (!stopped()) type_chunk(chunks_[size_t(k)], scratch_[size_t(worker)], &slots[size_t(worker)]);
+  });
+  if (stopped()) return reading_stopped(path_);
   for (Chunk& chunk : chunks_) {
     if (chunk.malformed) break;
     if (chunk.error) return std::move(*chunk.error);
@@ -1173,6 +1180,7 @@ Result<void> CsvParser::find_types(const std::vector<std::string>& names) {
   std::vector<std::vector<int64_t>> slots(scratch_.size());
   const bool done = may_be_one_pass(std::max(kChunk, 64 * body_begin_)) &&
                     in_one_pass([&](Chunk& chunk, Rows& rows, int worker) { type_columns(chunk, rows, &slots[size_t(worker)]); });
+  if (stopped()) return reading_stopped(path_);
   if (!done) {
     for (CsvColumn& column : columns_) column.seen = 0;
     cut_chunks();

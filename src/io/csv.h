@@ -18,9 +18,10 @@ struct CsvOptions {
   std::vector<std::string> as_text;  ///< columns that stay text whatever they hold
   exec::Pool* pool = nullptr;        ///< nullptr: the calling thread alone
   int64_t memory_limit_bytes = INT64_MAX;
-  std::vector<NamedType> types = {};  ///< of these columns: a value that does not fit is an Error
-  CsvForm form = {};                  ///< its encoding is the caller's to undo
-  bool coded_text = false;            ///< text of which few values are different comes as a category, names sorted
+  std::vector<NamedType> types = {};           ///< of these columns: a value that does not fit is an Error
+  CsvForm form = {};                           ///< its encoding is the caller's to undo
+  bool coded_text = false;                     ///< text of which few values are different comes as a category, names sorted
+  const exec::Cancellation* cancel = nullptr;  ///< told to stop: an Error (interrupted)
 };
 
 /// Reads CSV with one header line. Separator , ; tab or |, found from the first records. Types come from all values of

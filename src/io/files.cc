@@ -197,6 +197,8 @@ Result<std::vector<std::string>> expand_input(const std::string& input) {
   return input_error("no such file", input, "check the path; globs and folders are taken too");
 }
 
+Error reading_stopped(const std::string& path) { return {Kind::interrupted, "interrupted while it was read", path, "run it again"}; }
+
 Result<std::vector<std::string>> expand_inputs(std::span<const std::string> inputs) {
   std::vector<std::string> paths;
   for (const std::string& input : inputs) {

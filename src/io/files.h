@@ -55,6 +55,9 @@ Result<FileKind> kind_named(std::string_view name, std::string where);
 /// The file name without folders and without its known extension: "prices/BRK.B.csv.gz" -> "BRK.B".
 std::string stem(std::string_view path);
 
+/// What a reader that was told to stop says.
+Error reading_stopped(const std::string& path);
+
 /// Files, globs and folders as one list of paths, sorted by bytes, each once. A folder stands for its own files with a
 /// known extension (hidden ones are left out; of subfolders those called key=value are gone into: partitions.h), a qlib folder (qlib_folder.h) for itself; "-" stands for standard input and is kept. A missing
 /// file, an empty folder and a glob without a match are Errors.

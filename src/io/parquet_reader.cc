@@ -138,12 +138,15 @@ Result<Table> read_opened(const ParquetFile& file, const std::string& path, cons
   std::vector<Piece> pieces;
   for (size_t column = 0; column < fields.size(); ++column)
     for (int begin = 0; begin < groups; begin += step) pieces.push_back({column, begin, std::min(groups, begin + step), nullptr, {}});
-  const auto work = [&](int64_t i, int) { read_piece(file, leaves[pieces[size_t(i)].column], path, &pieces[size_t(i)]); };
+  const auto work = [&](int64_t i, int) {
+    if (!options.stopped()) read_piece(file, leaves[pieces[size_t(i)].column], path, &pieces[size_t(i)]);
+  };
   if (options.pool) {
     options.pool->run(int64_t(pieces.size()), work);
   } else {
     for (size_t i = 0; i < pieces.size(); ++i) work(int64_t(i), 0);
   }
+  if (options.stopped()) return reading_stopped(path);
 
   Table out;
   size_t at = 0;

@@ -24,6 +24,9 @@ struct ReadOptions {
   double timeout_seconds = 0;         ///< of a file that a worker process reads (HDF5); 0: ten minutes
   CsvForm csv = {};                   ///< how CSV files are written; other formats refuse anything but the defaults
   bool coded_text = false;            ///< text columns of CSV files may come as categories: what reads words by code need not look at every row's
+  const exec::Cancellation* cancel = nullptr;  ///< told to stop, reading CSV, Parquet or several files ends soon with an Error (interrupted)
+
+  bool stopped() const { return cancel && cancel->stopped(); }
 };
 
 /// The table in `path`: a file, a qlib folder, or standard input ("-"). Folders key=value above it are columns too (partitions.h). An unknown name in `columns` is a usage Error with the nearest name.

@@ -16,17 +16,9 @@
 // singly. What is best therefore depends on the candidates alone, not on lanes, tiles or workers.
 #include "kernels/boosting.h"
 
-#include <immintrin.h>
-
 #include <cstring>
 
-#include "kernels/isa.h"
-
-#if !defined(__clang__)
-// g++ 12 warns inside its own AVX-512 header, which starts from a value that it never uses.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
+#include "kernels/sixteen.h"
 
 HAYATE_KERNELS_BEGIN
 namespace {
@@ -34,28 +26,13 @@ namespace {
 [[maybe_unused]] constexpr uint8_t kMissing = 255;
 constexpr int kBlock = 64;  // bins that are summed up together
 
-#if defined(__AVX512F__)
-constexpr int kLanes = 16;
-#elif defined(__AVX2__)
-constexpr int kLanes = 8;
-#else
-constexpr int kLanes = 4;
-#endif
-constexpr int kWords = kLanes / 2;                    // 64-bit words in a vector
-[[maybe_unused]] constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
+constexpr int kWords = kLanes / 2;  // 64-bit words in a vector
 typedef uint64_t U64 __attribute__((vector_size(4 * kLanes)));
-typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
-typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
-typedef float F32 __attribute__((vector_size(4 * kLanes)));
 typedef U64 StoredU64 __attribute__((may_alias));
-typedef U32 StoredU32 __attribute__((may_alias));
 
 inline U64 load(const uint64_t* from) { return *reinterpret_cast<const StoredU64*>(from); }
-[[maybe_unused]] inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
 inline void store(uint64_t* to, U64 x) { *reinterpret_cast<StoredU64*>(to) = x; }
-inline U32 splat(uint32_t x) { return U32{} + x; }
 inline F32 splat(float x) { return F32{} + x; }
-inline F32 to_float(U32 x) { return __builtin_convertvector(I32(x), F32); }
 
 /// The low, or the high, halves of the words of a and then of b.
 inline U32 low_halves(U64 a, U64 b) {

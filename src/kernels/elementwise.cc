@@ -376,18 +376,6 @@ void choose(const uint8_t* condition, Cell cell, const Operand& yes, const Opera
 }
 
 template <class T>
-void repeat_loop(const void* in, void* out, int64_t rows) {
-  const T first = static_cast<const T*>(in)[0];
-  T* __restrict to = static_cast<T*>(out);
-  for (int64_t i = 0; i < rows; ++i) to[i] = first;
-}
-void repeat_first(Cell cell, const void* in, void* out, int64_t rows) {
-  if (rows == 0) return;
-  if (cell == Cell::float32) return repeat_loop<float>(in, out, rows);
-  repeat_loop<double>(in, out, rows);
-}
-
-template <class T>
 bool infinity_loop(const void* in, int64_t rows) {
   const T* __restrict x = static_cast<const T*>(in);
   int32_t found = 0;
@@ -469,7 +457,7 @@ void finish_columns(StreamedColumn* columns, int64_t num_columns) {
 
 extern const ElementwiseKernels kElementwiseKernels;
 const ElementwiseKernels kElementwiseKernels = {
-    unary,  binary,       scaled_difference, inverse_difference, convert,   both, either,        invert,        present,
-    choose, repeat_first, holds_infinity,    holds_missing,      same_rows, read, append_series, append_floats, finish_columns};
+    unary,  binary,         scaled_difference, inverse_difference, convert, both,          either,        invert,        present,
+    choose, holds_infinity, holds_missing,     same_rows,          read,    append_series, append_floats, finish_columns};
 
 HAYATE_KERNELS_END

@@ -56,8 +56,6 @@ struct ElementwiseKernels {
   void (*present)(const Series& in, uint8_t* out, int64_t rows);
   /// condition ? yes : no, in `cell`, float32 or float64.
   void (*choose)(const uint8_t* condition, Cell cell, const Operand& yes, const Operand& no, void* out, int64_t rows);
-  /// Every row the first one's value.
-  void (*repeat_first)(Cell cell, const void* in, void* out, int64_t rows);
   bool (*holds_infinity)(const Series& in, int64_t rows);
   bool (*holds_missing)(const Series& in, int64_t rows);  ///< NaN
   /// Whether the two series are finite in the same rows.

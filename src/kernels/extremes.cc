@@ -9,12 +9,15 @@ namespace {
 
 constexpr int64_t kStrip = 256;
 
-/// The arrays of one window: the best key of the values; and, with missing rows as the best there is, key and row.
+/// The arrays of one window: the best key of the values; and, with missing rows as the best there is, key and row. In a series without a
+/// missing row the two keys are one array.
 template <class K>
 struct Arrays {
   K* value;
   K* best;
   K* row;
+
+  bool is_one() const { return value == best; }
 };
 
 template <class Float>
@@ -24,7 +27,6 @@ struct Strip {
   int64_t history, length, begin, rows;
   Arrays<K>* links;
   float* staging;
-  K all_value, all_best, all_row;  // of all rows so far
 };
 
 int64_t strip_length(const ExtremesTask& task) { return most(kStrip, round_up(task.longest)); }
@@ -34,10 +36,19 @@ int64_t scratch(const ExtremesTask& task) {
   return (history_of(task) + strip_length(task)) * 3 * task.num_links + strip_length(task) + 64 + 4 * task.num_links;
 }
 
+template <class Float>
+bool is_complete(const ExtremesTask& task) {
+  const Float* __restrict rows = static_cast<const Float*>(task.series.rows);
+  int32_t missing = 0;
+  for (int64_t i = 0; i < task.rows; ++i) missing |= is_finite(rows[i]) ? 0 : 1;
+  return missing == 0;
+}
+
 /// Rows before the series lose against everything.
 template <class Float>
 void lay_out(Strip<Float>& s, double* scratch) {
   using K = Key<Float>;
+  const bool one = s.task->positions && is_complete<Float>(*s.task);
   s.history = history_of(*s.task), s.length = strip_length(*s.task);
   Carver carver{scratch, s.length};
   s.staging = carver.staging();
@@ -49,14 +60,17 @@ void lay_out(Strip<Float>& s, double* scratch) {
     for (int64_t i = -s.history; i < 0; ++i) rows[i] = kFirstKey<K>;
     return rows;
   };
-  for (int32_t k = 0; k < s.task->num_links; ++k) s.links[k] = {next(), s.task->positions ? next() : nullptr, s.task->positions ? next() : nullptr};
-  s.all_value = s.all_best = kFirstKey<K>, s.all_row = 0;
+  for (int32_t k = 0; k < s.task->num_links; ++k) {
+    K* const value = next();
+    s.links[k] = {value, one ? value : s.task->positions ? next() : nullptr, s.task->positions ? next() : nullptr};
+  }
 }
 
 template <class Float>
 void slide(const Strip<Float>& s) {
   for (int32_t k = 0; k < s.task->num_links; ++k) {
-    Key<Float>* const arrays[] = {s.links[k].value, s.links[k].best, s.links[k].row};
+    const Arrays<Key<Float>>& a = s.links[k];
+    Key<Float>* const arrays[] = {a.value, a.is_one() ? nullptr : a.best, a.row};
     for (Key<Float>* rows : arrays) slide_rows(rows, s.history, s.length);
   }
 }
@@ -68,7 +82,7 @@ void load(const Strip<Float>& s, const Arrays<Key<Float>>& out) {
   const Float* __restrict from = static_cast<const Float*>(s.task->series.rows) + s.begin;
   const K flip = s.task->largest ? 0 : -1;
   K* __restrict value = out.value;
-  for (int64_t i = 0; i < s.rows; ++i) value[i] = key_of(from[i], K(kFirstKey<K> ^ flip)) ^ flip;
+  for (int64_t i = 0; i < s.rows && !out.is_one(); ++i) value[i] = key_of(from[i], K(kFirstKey<K> ^ flip)) ^ flip;
   if (!out.best) return;
   K* __restrict best = out.best;
   K* __restrict row = out.row;
@@ -80,7 +94,7 @@ template <class Float>
 void join(const Strip<Float>& s, int64_t gap, const Arrays<Key<Float>>& part, const Arrays<Key<Float>>& out) {
   using K = Key<Float>;
   K* __restrict value = out.value;
-  for (int64_t i = 0; i < s.rows; ++i) {
+  for (int64_t i = 0; i < s.rows && !out.is_one(); ++i) {
     const K newer = part.value[i], older = part.value[i - gap];
     value[i] = newer > older ? newer : older;
   }
@@ -91,17 +105,6 @@ void join(const Strip<Float>& s, int64_t gap, const Arrays<Key<Float>>& part, co
     const K newer = part.best[i], older = part.best[i - gap];
     best[i] = newer > older ? newer : older;
     row[i] = newer > older ? part.row[i] : part.row[i - gap];
-  }
-}
-
-template <class Float>
-void fill_expanding(Strip<Float>& s, const Arrays<Key<Float>>& one, const Arrays<Key<Float>>& out) {
-  for (int64_t i = 0; i < s.rows; ++i) {
-    s.all_value = one.value[i] > s.all_value ? one.value[i] : s.all_value;
-    out.value[i] = s.all_value;
-    if (!out.best) continue;
-    if (one.best[i] > s.all_best) s.all_best = one.best[i], s.all_row = one.row[i];
-    out.best[i] = s.all_best, out.row[i] = s.all_row;
   }
 }
 
@@ -117,7 +120,7 @@ void emit(const Strip<Float>& s, const ExtremesOutput& output) {
   }
   const K* row = a.row;
   const int64_t window = s.task->links[output.link].window;
-  const K longest = K(window == 0 ? s.task->rows : window), begin = K(s.begin);
+  const K longest = K(window), begin = K(s.begin);
   store(output.sink, s.staging, s.begin, {0, s.rows}, [=](int64_t i) {
     const K first = begin + K(i) - longest + 1, oldest = first > 0 ? first : 0;
     return value[i] == kFirstKey<K> ? Float(kNaN) : Float(row[i] - oldest + 1);
@@ -134,9 +137,7 @@ void compute(const ExtremesTask& task, double* scratch) {
     s.rows = least(s.length, task.rows - s.begin);
     for (int32_t k = 0; k < task.num_links; ++k) {
       const ExtremesLink& link = task.links[k];
-      if (link.window == 0)
-        fill_expanding(s, s.links[link.part], s.links[k]);
-      else if (link.part < 0)
+      if (link.part < 0)
         load(s, s.links[k]);
       else
         join(s, link.window - task.links[link.part].window, s.links[link.part], s.links[k]);

@@ -8,7 +8,7 @@
 
 namespace hayate::kernels {
 
-/// One window: the newest and the oldest `links[part].window` of its rows. part = -1: one row; window = 0: all rows so far.
+/// One window: the newest and the oldest `links[part].window` of its rows. part = -1: one row.
 struct ExtremesLink {
   int64_t window = 0;
   int32_t part = -1;

@@ -2,39 +2,17 @@
 // Included by kernels only: everything is in the anonymous namespace of the instruction set.
 #pragma once
 
-#include <immintrin.h>
-
 #include "kernels/forest.h"
-#include "kernels/isa.h"
-#if !defined(__clang__)
-// g++ 12 warns inside its own AVX-512 header, which starts from a value that it never uses.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
+#include "kernels/sixteen.h"
 
 HAYATE_KERNELS_BEGIN
 namespace {
 
 constexpr int kSmall = 16;  // rows of a node that does without histograms
 
-#if defined(__AVX512F__)
-constexpr int kLanes = 16;
-#elif defined(__AVX2__)
-constexpr int kLanes = 8;
-#else
-constexpr int kLanes = 4;
-#endif
-constexpr int kParts = 16 / kLanes;  // vectors for 16 lanes
-typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
-typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
-typedef float F32 __attribute__((vector_size(4 * kLanes)));
-typedef U32 StoredU32 __attribute__((may_alias));
 typedef U32 LooseU32 __attribute__((may_alias, aligned(4)));
 
-inline U32 splat(uint32_t x) { return U32{} + x; }
-inline U32 load(const uint32_t* from) { return *reinterpret_cast<const StoredU32*>(from); }
 inline U32 load_unaligned(const void* from) { return *static_cast<const LooseU32*>(from); }
-inline F32 to_float(U32 x) { return __builtin_convertvector(I32(x), F32); }
 
 /// Whether a > b in some lane.
 inline bool any_above(F32 a, F32 b) {

@@ -3,7 +3,7 @@
 //   struct State { Pack rows; ... };   // rows: complete rows of the run, this one included; at most settled + 1
 //   static constexpr int kInputs, kOutputs;
 //   static constexpr Missing kMissing;
-//   double lookback;                   // rows of a run without a value
+//   double lookback;                   // rows of a run without a value (this and the next not where kMissing is `own`)
 //   double settled;                    // rows after which every row is treated alike
 //   template <bool kSettled> void step(State& state, const Pack* in, Pack* out) const;
 //
@@ -17,6 +17,7 @@
 // two packs (EMA, RSI, ATR), divisions (ADX), 40 dependent operations (SAR), memory (the rest).
 #include "kernels/lanes.h"
 
+#include "kernels/lane_entry.h"
 #include "kernels/packs.h"
 #include "kernels/strips.h"
 
@@ -941,6 +942,167 @@ struct WeightedPrice {
   }
 };
 
+// ---- all rows so far ------------------------------------------------------------------------------------------------------
+//
+// Sums are relative to the newest value, as those of moments.h: the newest row is joined to all before it. A missing row adds nothing, but
+// the values before it are a row older.
+
+inline Mask is_present(const Pack& x) { return x - x == 0; }
+
+template <bool kMean>
+struct SumSoFar {
+  struct State {
+    Pack count, total;
+  };
+  static constexpr int kInputs = 1, kOutputs = 1;
+  static constexpr Missing kMissing = Missing::own;
+
+  explicit SumSoFar(const double*) {}
+
+  template <bool kSettled>
+  void step(State& s, const Pack* in, Pack* out) const {
+    const Mask present = is_present(in[0]);
+    s.count = s.count + select(present, 1, 0), s.total = s.total + select(present, in[0], 0);
+    out[0] = select(s.count > 0, kMean ? s.total / s.count : s.total, kNaN);
+  }
+};
+
+/// The sums of distances y from the newest value: y, y^2, age y, y^3 and y^4; and of the ages of the values, and of their squares.
+struct SumsSoFar {
+  Pack rows, count, ages, ages2, newest, sum, squares, aged, cubes, fourths;
+
+  void add(const Pack& x) {
+    const Mask present = is_present(x);
+    const Pack value = select(present, x, newest), e = select(count > 0, newest - value, 0), ne = count * e;
+    aged = aged + (sum + e * (ages + count));
+    fourths = fourths + e * (cubes * 4 + e * (squares * 6 + e * (sum * 4 + ne)));
+    cubes = cubes + e * (squares * 3 + e * (sum * 3 + ne));
+    squares = squares + e * (sum * 2 + ne);
+    sum = sum + ne, newest = value;
+    ages2 = ages2 + (ages * 2 + count), ages = ages + count, count = count + select(present, 1, 0), rows = rows + 1;
+  }
+};
+
+inline Pack square_root(Pack x) {
+  for (Vector& part : x.v)
+    for (int i = 0; i < kVectorLanes; ++i) part[i] = __builtin_sqrt(part[i]);
+  return x;
+}
+
+/// What is made of them, as in moments.cc. 1 / n comes first there too.
+struct MeanOf {
+  static Pack of(const SumsSoFar& s) { return s.newest + s.sum * (1 / s.count); }
+};
+struct VarianceOf {
+  static Pack of(const SumsSoFar& s) {
+    const Pack moment = s.squares - s.sum * s.sum * (1 / s.count);
+    return select(moment < 0, 0, moment) * (1 / (s.count - 1));
+  }
+};
+struct DeviationOf {
+  static Pack of(const SumsSoFar& s) { return square_root(VarianceOf::of(s)); }
+};
+/// The line through the values. An infinite value leaves none from then on.
+struct SlopeOf {
+  static constexpr bool kIsLine = true;
+  static Pack spread(const SumsSoFar& s) { return s.count * s.ages2 - s.ages * s.ages; }
+  static Pack both(const SumsSoFar& s) { return s.ages * s.sum - s.count * s.aged; }
+  static Pack of(const SumsSoFar& s) { return both(s) * (1 / spread(s)); }
+};
+struct RsquareOf : SlopeOf {
+  static Pack of(const SumsSoFar& s) { return both(s) * both(s) * (1 / spread(s)) / (s.count * s.squares - s.sum * s.sum); }
+};
+struct ResidualOf : SlopeOf {
+  static constexpr bool kIsOfRow = true;
+  static Pack of(const SumsSoFar& s) { return -((s.sum + SlopeOf::of(s) * s.ages) * (1 / s.count)); }
+};
+struct WeightedMeanOf {
+  static Pack of(const SumsSoFar& s) {
+    const Pack weighted = s.rows * s.sum - s.aged + s.newest * (s.rows * s.count - s.ages);
+    return weighted / (s.rows * (s.rows + 1) / 2) / s.count;
+  }
+};
+struct SkewnessOf {
+  static Pack of(const SumsSoFar& s) {
+    const Pack n = s.count, inverse = 1 / n, mean = s.sum * inverse, m2 = s.squares * inverse - mean * mean;
+    const Pack m3 = s.cubes * inverse - mean * (3 * (s.squares * inverse) - 2 * (mean * mean));
+    const Pack skew = square_root(n * (n - 1)) / (n - 2) * m3 / (m2 * square_root(m2));
+    return select(n >= 3, select(s.squares == 0, 0, select(m2 <= 1e-14, kNaN, skew)), kNaN);
+  }
+};
+struct KurtosisOf {
+  static Pack of(const SumsSoFar& s) {
+    const Pack n = s.count, inverse = 1 / n, mean = s.sum * inverse, q = s.squares * inverse, m2 = q - mean * mean, n1 = n - 1;
+    const Pack m4 = s.fourths * inverse - mean * (4 * (s.cubes * inverse) - mean * (6 * q - 3 * (mean * mean)));
+    const Pack kurt = ((n * n - 1) * m4 / (m2 * m2) - 3 * (n1 * n1)) / ((n - 2) * (n - 3));
+    return select(n >= 4, select(s.squares == 0, -3, select(m2 <= 1e-14, kNaN, kurt)), kNaN);
+  }
+};
+
+template <class Stat>
+struct StatisticSoFar {
+  struct State {
+    SumsSoFar sums;
+    Pack infinite;
+  };
+  static constexpr int kInputs = 1, kOutputs = 1;
+  static constexpr Missing kMissing = Missing::own;
+
+  explicit StatisticSoFar(const double*) {}
+
+  template <bool kSettled>
+  void step(State& s, const Pack* in, Pack* out) const {
+    s.sums.add(in[0]);
+    out[0] = Stat::of(s.sums);
+    if constexpr (requires { Stat::kIsLine; }) {
+      s.infinite = select(is_missing(in[0]) | is_present(in[0]), s.infinite, 1);
+      out[0] = select(s.infinite > 0, kNaN, out[0]);
+    }
+    if constexpr (requires { Stat::kIsOfRow; }) out[0] = select(is_present(in[0]), out[0], kNaN);
+    out[0] = select(is_missing(out[0]), kNaN, out[0]);
+  }
+};
+
+/// The best value. As in extremes.h: a missing row is not looked at for it, but wins the position, and the first of equals does.
+template <bool kLargest, bool kPosition>
+struct ExtremeSoFar {
+  struct State {
+    Pack rows, count, best, position, is_missing_row;
+  };
+  static constexpr int kInputs = 1, kOutputs = 1;
+  static constexpr Missing kMissing = Missing::own;
+
+  explicit ExtremeSoFar(const double*) {}
+
+  template <bool kSettled>
+  void step(State& s, const Pack* in, Pack* out) const {
+    const Mask present = is_present(in[0]);
+    const Mask better = present & ((s.count == 0) | (kLargest ? in[0] > s.best : in[0] < s.best));
+    s.rows = s.rows + 1;
+    s.best = select(better, in[0] + 0, s.best);
+    s.position = select((better | ~present) & (s.is_missing_row == 0), s.rows, s.position);
+    s.is_missing_row = select(present, s.is_missing_row, 1), s.count = s.count + select(present, 1, 0);
+    out[0] = select(s.count > 0, kPosition ? s.position : s.best, kNaN);
+  }
+};
+
+/// That of the first row, missing or not.
+struct FirstValue {
+  struct State {
+    Pack rows, value;
+  };
+  static constexpr int kInputs = 1, kOutputs = 1;
+  static constexpr Missing kMissing = Missing::own;
+
+  explicit FirstValue(const double*) {}
+
+  template <bool kSettled>
+  void step(State& s, const Pack* in, Pack* out) const {
+    out[0] = s.value = select(s.rows == 0, in[0], s.value);
+    s.rows = 1;
+  }
+};
+
 // ---- tiles --------------------------------------------------------------------------------------------------------------
 
 template <class State>
@@ -1047,10 +1209,14 @@ template <class Function>
 void run_function(const LaneTask& task) {
   const Function function(task.params);
   for (int64_t lane = 0; lane < task.lanes; lane += kPackLanes) {
-    if (Function::kMissing == Missing::own || (task.complete && all(load(task.state + lane) > function.settled)))
+    if constexpr (Function::kMissing == Missing::own) {
       run_settled(function, task, lane);
-    else
-      run_unsettled(function, task, lane);
+    } else {
+      if (task.complete && all(load(task.state + lane) > function.settled))
+        run_settled(function, task, lane);
+      else
+        run_unsettled(function, task, lane);
+    }
   }
   if constexpr (kLooksBack<Function>) {
     double* const kept = task.state + kWords<typename Function::State> * kLanes;
@@ -1064,16 +1230,11 @@ int64_t words_of([[maybe_unused]] const double* params) {
   return kWords<typename Function::State>;
 }
 
-struct Entry {
-  int64_t (*words)(const double* params);
-  void (*run)(const LaneTask&);
-};
-
 template <class Function>
-constexpr Entry kEntry = {words_of<Function>, run_function<Function>};
+constexpr LaneEntry kEntry = {words_of<Function>, run_function<Function>};
 
-/// In the order of LaneFunction, without `none`.
-constexpr Entry kFunctions[] = {
+/// In the order of LaneFunction, without `none` and those that stand in ta_cycle.cc and ta_patterns.cc.
+constexpr LaneEntry kFunctions[] = {
     kEntry<Ema>,
     kEntry<Macd>,
     kEntry<MacdFix>,
@@ -1117,10 +1278,30 @@ constexpr Entry kFunctions[] = {
     kEntry<Zlema>,
     kEntry<RangeChange>,
     kEntry<Kama>,
+    kEntry<SumSoFar<false>>,
+    kEntry<SumSoFar<true>>,
+    kEntry<StatisticSoFar<MeanOf>>,
+    kEntry<StatisticSoFar<VarianceOf>>,
+    kEntry<StatisticSoFar<DeviationOf>>,
+    kEntry<StatisticSoFar<SlopeOf>>,
+    kEntry<StatisticSoFar<RsquareOf>>,
+    kEntry<StatisticSoFar<ResidualOf>>,
+    kEntry<StatisticSoFar<WeightedMeanOf>>,
+    kEntry<StatisticSoFar<SkewnessOf>>,
+    kEntry<StatisticSoFar<KurtosisOf>>,
+    kEntry<ExtremeSoFar<true, false>>,
+    kEntry<ExtremeSoFar<false, false>>,
+    kEntry<ExtremeSoFar<true, true>>,
+    kEntry<ExtremeSoFar<false, true>>,
+    kEntry<FirstValue>,
 };
-static_assert(sizeof kFunctions / sizeof *kFunctions == size_t(LaneFunction::kama));
+static_assert(sizeof kFunctions / sizeof *kFunctions + 1 == size_t(LaneFunction::ht_dcperiod));
 
-const Entry& entry_of(LaneFunction function) { return kFunctions[size_t(function) - 1]; }
+const LaneEntry& entry_of(LaneFunction function) {
+  if (function >= LaneFunction::ht_dcperiod && function < LaneFunction::patterns)
+    return lane_entry_of_cycle(int(function) - int(LaneFunction::ht_dcperiod));
+  return function >= LaneFunction::patterns ? lane_entry_of_pattern(int(function) - int(LaneFunction::patterns)) : kFunctions[size_t(function) - 1];
+}
 
 int64_t words(LaneFunction function, const double* params) { return entry_of(function).words(params); }
 void run(const LaneTask& task) { entry_of(task.function).run(task); }
@@ -1144,7 +1325,7 @@ inline void transpose(Vector* x) {
 
 /// The rows of the next tile: 16 lanes of several series are more streams than the processor follows by itself.
 inline void prefetch_next(const LaneSeries& series, int64_t rows) {
-  const int64_t width = series.stored == Cell::float32 ? 4 : 8;
+  const int64_t width = series.stored == Cell::boolean ? 1 : series.stored == Cell::float32 ? 4 : 8;
   const char* next = static_cast<const char*>(series.values) + rows * width;
   for (int64_t byte = 0; byte < kLaneRows * width && rows < series.rows; byte += 64) __builtin_prefetch(next + byte);
 }
@@ -1153,7 +1334,10 @@ inline void prefetch_next(const LaneSeries& series, int64_t rows) {
 void widen(const LaneSeries& series, int64_t rows, double* out) {
   prefetch_next(series, rows);
   const int64_t stored = least(rows, series.rows);
-  if (series.stored == Cell::float32) {
+  if (series.stored == Cell::boolean) {
+    const uint8_t* values = static_cast<const uint8_t*>(series.values);
+    for (int64_t i = 0; i < stored; ++i) out[i] = double(values[i]);
+  } else if (series.stored == Cell::float32) {
     const float* values = static_cast<const float*>(series.values);
     for (int64_t i = 0; i < stored; ++i) out[i] = double(values[i]);
   } else if (series.cell == Cell::float32) {

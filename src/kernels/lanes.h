@@ -63,6 +63,32 @@ enum class LaneFunction : uint8_t {
   zlema,
   cvi,
   kama,
+  // All rows so far (N = 0), NaN and inf left out.
+  so_far_sum,
+  so_far_share,  ///< of booleans
+  so_far_mean,
+  so_far_variance,
+  so_far_deviation,
+  so_far_slope,
+  so_far_rsquare,
+  so_far_residual,
+  so_far_weighted_mean,
+  so_far_skewness,
+  so_far_kurtosis,
+  so_far_largest,
+  so_far_smallest,
+  so_far_index_of_largest,
+  so_far_index_of_smallest,
+  first_value,
+  // Of the Hilbert transform, in ta_cycle.cc.
+  ht_dcperiod,
+  ht_dcphase,
+  ht_phasor,
+  ht_sine,
+  ht_trendmode,
+  ht_trendline,
+  mama,
+  patterns,  ///< the first of the candle patterns, in the order of their table
 };
 
 /// Rows [0, rows) of one lane; later rows repeat the last one. rows >= 1.

@@ -37,8 +37,6 @@ struct Strip {
   const double* ones;
   double last_value;
   int64_t last_missing;  // row of the series, or a row before it that counts as missing: -1 at the start
-  double all_count, all_ages, all_ages2;
-  double all[5];
 };
 
 /// Statistics that share most of what they read and compute are made in one loop when all go to columns: mean and deviation; slope,
@@ -272,30 +270,6 @@ bool fill_and_emit(const Strip& s, int32_t number, int64_t lo, int64_t hi) {
   return true;
 }
 
-/// All rows so far: the newest row joined to the window of all before it, row by row.
-template <Level kLevel>
-void fill_expanding(Strip& s, int32_t number) {
-  const Arrays& out = s.links[number];
-  double* all = s.all;
-  for (int64_t i = 0; i < s.rows; ++i) {
-    if constexpr (kLevel == Level::plain) {
-      out.sum[i] = all[0] += s.values[i];
-    } else {
-      const double n = s.all_count, e = n > 0 ? s.values[i - 1] - s.values[i] : 0, ne = n * e;
-      const double sum = all[0], squares = all[1], cubes = all[3];
-      if constexpr (kLevel == Level::ages) out.ages[i] = all[2] = all[2] + (sum + e * (s.all_ages + n));
-      if constexpr (kLevel == Level::cubes) {
-        out.fourths[i] = all[4] = all[4] + e * (4 * cubes + e * (6 * squares + e * (4 * sum + ne)));
-        out.cubes[i] = all[3] = cubes + e * (3 * squares + e * (3 * sum + ne));
-      }
-      if constexpr (kHasSquares<kLevel>) out.squares[i] = all[1] = squares + e * (2 * sum + ne);
-      out.sum[i] = all[0] = sum + ne;
-    }
-    s.all_ages2 += 2 * s.all_ages + s.all_count, s.all_ages += s.all_count, s.all_count += s.present[i];
-    s.window_count[i] = s.all_count, s.window_ages[i] = s.all_ages, s.window_ages2[i] = s.all_ages2;
-  }
-}
-
 /// The counts of one window, row by row, for the statistics of masked rows.
 template <Level kLevel>
 void count_window(const Strip& s, int64_t window, int64_t lo, int64_t hi) {
@@ -347,15 +321,11 @@ struct Deviation {
 struct Slope {
   HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return (c.ages * r.sum[i] - c.n * r.ages[i]) * (1 / c.spread); }
 };
-struct RsquareAny {
-  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
-    const double both = c.ages * r.sum[i] - c.n * r.ages[i], moment = c.n * r.squares[i] - r.sum[i] * r.sum[i];
-    return both * both * (1 / c.spread) / moment;
-  }
-};
 struct Rsquare {
   HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
-    return Variance::at(r, i, c) > 2e-5 * 2e-5 ? RsquareAny::at(r, i, c) : kNaN;
+    const double both = c.ages * r.sum[i] - c.n * r.ages[i], moment = c.n * r.squares[i] - r.sum[i] * r.sum[i];
+    const double value = both * both * (1 / c.spread) / moment;
+    return Variance::at(r, i, c) > 2e-5 * 2e-5 ? value : kNaN;
   }
 };
 struct Residual {
@@ -410,7 +380,7 @@ void emit_weighted_mean(const Strip& s, const MomentsOutput& output, int64_t lo,
   const double *sum = a.sum, *aged = a.ages, *values = s.values, *count = s.window_count, *ages_of = s.window_ages;
   const double first = double(s.begin + 1), full = double(window);
   store(output.sink, s.staging, s.begin, {lo, hi}, [=](int64_t i) HAYATE_INLINE {
-    const double so_far = first + double(i), m = !kMasked || (window > 0 && so_far >= full) ? full : so_far;
+    const double so_far = first + double(i), m = !kMasked || so_far >= full ? full : so_far;
     const double n = kMasked ? count[i] : m, ages = kMasked ? ages_of[i] : m * (m - 1) / 2;
     const double weighted = m * sum[i] - aged[i] + values[i] * (m * n - ages);
     return weighted / (m * (m + 1) / 2) / n;
@@ -434,8 +404,6 @@ void emit_output(const Strip& s, const MomentsOutput& output, int64_t lo, int64_
       return emit<Slope, kMasked>(s, output, lo, hi);
     case Statistic::rsquare:
       return emit<Rsquare, kMasked>(s, output, lo, hi);
-    case Statistic::rsquare_any:
-      return emit<RsquareAny, kMasked>(s, output, lo, hi);
     case Statistic::residual:
       return emit<Residual, kMasked>(s, output, lo, hi);
     case Statistic::weighted_mean:
@@ -513,7 +481,6 @@ void process(Strip& s, int64_t lo, int64_t hi) {
   if (lo >= hi) return;
   uint64_t made = 0;  // links whose output is there already
   for (int32_t k = 0; k < s.task->num_links; ++k) {
-    if (s.task->links[k].window == 0) continue;
     if constexpr (kLevel == Level::plain && !kMasked) {
       if (k < 64) {
         made |= uint64_t(fill_and_emit(s, k, lo, hi)) << k;
@@ -526,22 +493,12 @@ void process(Strip& s, int64_t lo, int64_t hi) {
   for (int32_t o = 0; o < s.task->num_outputs;) {
     const MomentsOutput& output = s.task->outputs[o];
     const int64_t window = s.task->links[output.link].window;
-    if (window == 0 || (output.link < 64 && made >> output.link & 1)) {
+    if (output.link < 64 && made >> output.link & 1) {
       ++o;
       continue;
     }
     if (kMasked && counted != output.link) count_window<kLevel>(s, window, lo, hi), counted = output.link;
     o += emit_next<kMasked>(s, &output, s.task->num_outputs - o, lo, hi);
-  }
-}
-
-template <Level kLevel>
-void process_expanding(Strip& s) {
-  for (int32_t k = 0; k < s.task->num_links; ++k) {
-    if (s.task->links[k].window > 0) continue;
-    fill_expanding<kLevel>(s, k);
-    for (int32_t o = 0; o < s.task->num_outputs; ++o)
-      if (s.task->outputs[o].link == k) emit_output<true>(s, s.task->outputs[o], 0, s.rows);
   }
 }
 
@@ -555,7 +512,6 @@ void process_strip(Strip& s) {
   process<kLevel, false>(s, 0, masked.lo);
   process<kLevel, true>(s, masked.lo, masked.hi);
   process<kLevel, false>(s, most(masked.lo, masked.hi), s.rows);
-  process_expanding<kLevel>(s);
 }
 
 template <Level kLevel>
@@ -580,16 +536,16 @@ struct Flags {
   float* staging;
 };
 
-/// Rows [begin, end) of the series. `window` is that of all rows so far when it is 0.
+/// Rows [begin, begin + rows) of the series.
 template <class Held>
 void emit_flags(const Flags& f, const MomentsOutput& output, int64_t begin, int64_t rows, int64_t window, const Held& held) {
-  const bool full = window > 0 && begin + 1 >= window, is_sum = output.statistic == Statistic::sum;
+  const bool full = begin + 1 >= window, is_sum = output.statistic == Statistic::sum;
   const Run all{0, rows};
   if (is_sum) return store(output.sink, f.staging, begin, all, [=](int64_t i) { return double(held(i)); });
   if (!full)
     return store(output.sink, f.staging, begin, all, [=](int64_t i) {
       const int64_t so_far = begin + i + 1;
-      return double(held(i)) / double(window == 0 || so_far < window ? so_far : window);
+      return double(held(i)) / double(so_far < window ? so_far : window);
     });
   // A quotient of whole numbers below 2^24 is the same when it is rounded to float32 at once.
   if (is_plain_column(output.sink) && window < 1 << 24) {
@@ -612,10 +568,9 @@ void count_flags(const MomentsTask& task, double* scratch) {
     const int32_t* count = f.count + begin;
     for (int32_t o = 0; o < task.num_outputs; ++o) {
       const int64_t window = task.links[task.outputs[o].link].window;
-      const int64_t partial = window == 0 ? rows : most(0, least(rows, window - 1 - begin));
+      const int64_t partial = most(0, least(rows, window - 1 - begin));
       const auto emit_rows = [&](int64_t from, int64_t to) {
         const int32_t* now = count + from;
-        if (window == 0) return emit_flags(f, task.outputs[o], begin + from, to - from, window, [=](int64_t i) { return now[i]; });
         emit_flags(f, task.outputs[o], begin + from, to - from, window, [=](int64_t i) { return now[i] - now[i - window]; });
       };
       if (partial > 0) emit_rows(0, partial);

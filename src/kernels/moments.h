@@ -28,9 +28,8 @@ enum class Statistic : uint8_t {
   mean,
   variance,  ///< ddof 1
   deviation,
-  slope,        ///< per row
-  rsquare,      ///< NaN where the deviation is at most 2e-5
-  rsquare_any,  ///< without that guard: all rows so far
+  slope,    ///< per row
+  rsquare,  ///< NaN where the deviation is at most 2e-5
   residual,
   weighted_mean,
   skewness,
@@ -38,7 +37,7 @@ enum class Statistic : uint8_t {
 };
 
 /// One window. Its rows are the newest `links[newer].window` and the `links[older].window` before them; newer = -1: summed
-/// directly (at most kLongestDirect rows); window = 0: all rows so far.
+/// directly (at most kLongestDirect rows).
 struct WindowLink {
   int64_t window = 0;
   int32_t newer = -1, older = -1;

@@ -91,27 +91,13 @@ Series zlema(Series x, int64_t period, double* const* scratch, double* out) {
   return exponential_mean(begun(scratch[0], x.begin + lag, x), period, out);
 }
 
-Series mama(Series x, double fast_limit, double slow_limit, double* following, double* out) {
-  constexpr int64_t kLookback = 32;
-  const double degrees = 45.0 / std::atan(1.0);
-  Hilbert hilbert;
-  hilbert.exact = x.exact;
-  double phase = 0, value = 0, follower = 0;
+Series mama(Series x, double fast_limit, double slow_limit, double* out) {
+  Mama mama;
   for (int64_t row = x.begin; row < x.rows; ++row) {
-    hilbert.step(x[row]);
-    if (row - x.begin < hilbert.warm_up) continue;
-    const double before = phase;
-    phase = hilbert.in_phase != 0 ? std::atan(hilbert.quadrature / hilbert.in_phase) * degrees : 0;
-    const double turn = before - phase;
-    double weight = fast_limit;
-    if (turn > 1) weight = fast_limit / turn < slow_limit ? slow_limit : fast_limit / turn;
-    value = weight * x[row] + (1 - weight) * value;
-    follower = 0.5 * weight * value + (1 - 0.5 * weight) * follower;
-    out[row] = value;
-    if (following) following[row] = follower;
+    mama.step(x[row], fast_limit, slow_limit, x.exact);
+    out[row] = mama.value;
   }
-  if (following) begun(following, x.begin + kLookback, x);
-  return begun(out, x.begin + kLookback, x);
+  return begun(out, x.begin + Mama::kLookback, x);
 }
 
 Average average_type(double matype, Average otherwise) {
@@ -162,7 +148,7 @@ Series average(Series x, int64_t period, Average type, double* const* scratch, d
     case Average::kama:
       return kama(x, period, scratch, out);
     case Average::mama:
-      return mama(x, 0.5, 0.05, nullptr, out);
+      return mama(x, 0.5, 0.05, out);
     case Average::t3:
       return t3(x, period, 0.7, out);
     case Average::hma:

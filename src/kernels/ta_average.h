@@ -22,9 +22,8 @@ Series t3(Series x, int64_t period, double factor, double* out);
 Series hma(Series x, int64_t period, double* const* scratch, double* out);
 /// Exponential mean of 2 x - x[(period - 1) / 2 rows ago]. (J. Ehlers, R. Way.) One scratch series.
 Series zlema(Series x, int64_t period, double* const* scratch, double* out);
-/// Ehlers' MESA average: the weight is fast_limit over the turn of the phase, at least slow_limit; `following` (may be null)
-/// moves half as fast after it.
-Series mama(Series x, double fast_limit, double slow_limit, double* following, double* out);
+/// Ehlers' MESA average: the weight is fast_limit over the turn of the phase, at least slow_limit.
+Series mama(Series x, double fast_limit, double slow_limit, double* out);
 
 enum class Average : uint8_t { sma, ema, wma, dema, tema, trima, kama, mama, t3, hma, none, own_default, zlema, rma };
 

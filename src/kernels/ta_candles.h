@@ -2,79 +2,84 @@
 // short, near and far, each the mean range of the bars just before the one that is measured.
 //
 // A definition (ta_patterns.cc) is one generic function of `b`. It is used twice. With `Bars` its values are those of several
-// rows at once, so && and || evaluate both sides: a condition costs a few instructions for a vector of rows, and no branch
+// symbols at once, so && and || evaluate both sides: a condition costs a few instructions for a vector of symbols, and no branch
 // is there to be mispredicted. With `Reading` it is run once, by the compiler: every value is `Anything`, and what is noted
 // are the bars and means that it asks for, hence its lookback, which is so never listed again.
 //
 // The means are running totals, begun at the first row and updated as in TA-Lib (add the difference of the range that
 // enters and the one that leaves). On prices with a tick many comparisons are ties in exact arithmetic, decided by the
 // rounding of that total: a sum over the window alone answers some of them differently. Kept for one (measure, bars ago)
-// pair, as TA-Lib does, since totals begun on different rows round differently too.
-//
-// Measured, 61 patterns over 25,000 bars of one symbol, ns a row and pattern: one row at a time with short-circuit
-// conditions 23.7; this 8.5 on SSE2, 4.6 on AVX2, 4.5 on AVX-512 (TA-Lib 0.8.2 6.2). A chain of additions alone is 1.2.
+// pair, as TA-Lib does, since totals begun on different rows round differently too. So a pattern goes from row to row, as the
+// functions of lanes.h: its state are those totals and the last bars, and one more day costs one row.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
 #include "kernels/isa.h"
+#include "kernels/lanes.h"
 
 HAYATE_KERNELS_BEGIN
 
-// ---- several rows as one value ------------------------------------------------------------------------------------------
+// ---- several symbols as one value ------------------------------------------------------------------------------------------
 
 #if defined(__AVX512F__)
-constexpr int kLanes = 8;
+constexpr int kTogether = 8;
 #elif defined(__AVX__)
-constexpr int kLanes = 4;
+constexpr int kTogether = 4;
 #else
-constexpr int kLanes = 2;
+constexpr int kTogether = 2;
 #endif
 
-typedef double Doubles __attribute__((vector_size(kLanes * 8)));
-typedef int64_t Flags __attribute__((vector_size(kLanes * 8)));  // all bits or none
+typedef double Doubles __attribute__((vector_size(kTogether * 8)));
+typedef int64_t Flags __attribute__((vector_size(kTogether * 8)));  // all bits or none
 
 struct Truth {
-  Flags rows;
+  Flags lanes;
 
-  friend Truth operator&&(Truth a, Truth b) { return {a.rows & b.rows}; }
-  friend Truth operator||(Truth a, Truth b) { return {a.rows | b.rows}; }
-  friend Truth operator!=(Truth a, Truth b) { return {a.rows ^ b.rows}; }
-  friend Truth operator!(Truth a) { return {~a.rows}; }
+  friend Truth operator&&(Truth a, Truth b) { return {a.lanes & b.lanes}; }
+  friend Truth operator||(Truth a, Truth b) { return {a.lanes | b.lanes}; }
+  friend Truth operator!=(Truth a, Truth b) { return {a.lanes ^ b.lanes}; }
+  friend Truth operator!(Truth a) { return {~a.lanes}; }
 };
 
 struct Number {
-  Doubles rows;
+  Doubles lanes;
 
-  Number(Doubles d) : rows(d) {}
-  Number(double d) : rows(d - Doubles{}) {}
-  friend Number operator-(Number a) { return -a.rows; }
-  friend Number operator+(Number a, Number b) { return a.rows + b.rows; }
-  friend Number operator-(Number a, Number b) { return a.rows - b.rows; }
-  friend Number operator*(Number a, Number b) { return a.rows * b.rows; }
-  friend Number operator/(Number a, Number b) { return a.rows / b.rows; }
-  friend Truth operator<(Number a, Number b) { return {a.rows < b.rows}; }
-  friend Truth operator>(Number a, Number b) { return {a.rows > b.rows}; }
-  friend Truth operator<=(Number a, Number b) { return {a.rows <= b.rows}; }
-  friend Truth operator>=(Number a, Number b) { return {a.rows >= b.rows}; }
-  friend Truth operator==(Number a, Number b) { return {a.rows == b.rows}; }
-  friend Truth operator!=(Number a, Number b) { return {a.rows != b.rows}; }
+  Number() = default;
+  Number(Doubles d) : lanes(d) {}
+  Number(double d) : lanes(d - Doubles{}) {}
+  friend Number operator-(Number a) { return -a.lanes; }
+  friend Number operator+(Number a, Number b) { return a.lanes + b.lanes; }
+  friend Number operator-(Number a, Number b) { return a.lanes - b.lanes; }
+  friend Number operator*(Number a, Number b) { return a.lanes * b.lanes; }
+  friend Number operator/(Number a, Number b) { return a.lanes / b.lanes; }
+  friend Truth operator<(Number a, Number b) { return {a.lanes < b.lanes}; }
+  friend Truth operator>(Number a, Number b) { return {a.lanes > b.lanes}; }
+  friend Truth operator<=(Number a, Number b) { return {a.lanes <= b.lanes}; }
+  friend Truth operator>=(Number a, Number b) { return {a.lanes >= b.lanes}; }
+  friend Truth operator==(Number a, Number b) { return {a.lanes == b.lanes}; }
+  friend Truth operator!=(Number a, Number b) { return {a.lanes != b.lanes}; }
 
   static Number load(const double* from) {
     Doubles d;
     memcpy(&d, from, sizeof d);
     return d;
   }
-  void store(double* to) const { memcpy(to, &rows, sizeof rows); }
+  void store(double* to) const { memcpy(to, &lanes, sizeof lanes); }
 };
 
+static inline bool all(Truth a) {
+  int64_t bits = -1;
+  for (int i = 0; i < kTogether; ++i) bits &= a.lanes[i];
+  return bits != 0;
+}
 /// The number where it is true, 0 elsewhere.
-static inline Number operator*(Number a, Truth b) { return Doubles(Flags(a.rows) & b.rows); }
+static inline Number operator*(Number a, Truth b) { return Doubles(Flags(a.lanes) & b.lanes); }
 /// 1, 0 or -1.
 static inline Number operator-(Truth a, Truth b) { return 1 * a - 1 * b; }
-static inline Number choose(Truth which, Number a, Number b) { return Doubles((Flags(a.rows) & which.rows) | (Flags(b.rows) & ~which.rows)); }
-static inline Number magnitude(Number a) { return Doubles(Flags(a.rows) & (INT64_MAX - Flags{})); }
+static inline Number choose(Truth which, Number a, Number b) { return Doubles((Flags(a.lanes) & which.lanes) | (Flags(b.lanes) & ~which.lanes)); }
+static inline Number magnitude(Number a) { return Doubles(Flags(a.lanes) & (INT64_MAX - Flags{})); }
 
 // ---- measures -----------------------------------------------------------------------------------------------------------
 
@@ -115,24 +120,25 @@ constexpr Measure kMeasures[num_measures] = {
     {Range::high_low, 5, 0.05},   // equal
 };
 
-constexpr int kLongestMean = 10;
 constexpr int kMaxBarsAgo = 4;
 constexpr int kNumCells = num_measures * (kMaxBarsAgo + 1);  // (measure, bars ago) pairs
 constexpr int cell(Measured what, int ago) { return what * (kMaxBarsAgo + 1) + ago; }
 
-/// The bars up to a few neighbouring rows. Every function takes how many bars ago; 0 are the rows themselves.
+/// The newest bars of several symbols. Every function takes how many bars ago.
 struct Bars {
-  const double *opens, *highs, *lows, *closes;  ///< at the first of the rows
-  const double* totals[kNumCells];              ///< of the means that are read, at the same row
+  static constexpr int64_t kStride = kernels::kLanes;  ///< from a bar of a symbol to its next one
+
+  const double *opens, *highs, *lows, *closes;  ///< at the newest bar of the first symbol
+  Number totals[kNumCells];                     ///< of the means that are read
   Number penetration = 0.0;
 
   Bars(const double* o, const double* h, const double* l, const double* c) : opens(o), highs(h), lows(l), closes(c) {}
-  void advance(int64_t rows) { opens += rows, highs += rows, lows += rows, closes += rows; }
+  void advance() { opens += kStride, highs += kStride, lows += kStride, closes += kStride; }
 
-  Number open(int ago) const { return Number::load(opens - ago); }
-  Number high(int ago) const { return Number::load(highs - ago); }
-  Number low(int ago) const { return Number::load(lows - ago); }
-  Number close(int ago) const { return Number::load(closes - ago); }
+  Number open(int ago) const { return Number::load(opens - ago * kStride); }
+  Number high(int ago) const { return Number::load(highs - ago * kStride); }
+  Number low(int ago) const { return Number::load(lows - ago * kStride); }
+  Number close(int ago) const { return Number::load(closes - ago * kStride); }
   Truth white(int ago) const { return close(ago) >= open(ago); }
   Truth black(int ago) const { return !white(ago); }
   Number color(int ago) const { return choose(white(ago), 1, -1); }
@@ -150,7 +156,7 @@ struct Bars {
 
   Number mean(Measured what, int ago) const {
     const Measure& m = kMeasures[what];
-    const Number range = m.period ? Number::load(totals[cell(what, ago)]) / m.period : this->range(what, ago);
+    const Number range = m.period ? totals[cell(what, ago)] / m.period : this->range(what, ago);
     return m.factor * range / (m.range == Range::shadows ? 2.0 : 1.0);
   }
   Number range(Measured what, int ago) const {

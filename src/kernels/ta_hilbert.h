@@ -19,17 +19,14 @@
 HAYATE_TA_BEGIN
 namespace {
 
-/// The state after the last price given to step(). Before the first `warm_up` prices have passed, all of it is zero.
+/// The state after the last price given to step(): all zeros before the first one.
 struct Hilbert {
-  /// TA-Lib's number of prices that only fill the weighted mean: 12 for functions with lookback 32, 37 for those with 63.
-  int64_t warm_up = 12;
-  /// TA-Lib keeps the weighted mean as a running sum, which never forgets the rounding of a price once far away.
-  bool exact = false;
-
   double in_phase = 0, quadrature = 0;
   double period = 0, smooth_period = 0;
 
-  void step(double price) {
+  /// `warm_up`: TA-Lib's number of prices that only fill the weighted mean, 12 for functions with lookback 32, 37 for those with 63.
+  /// `exact`: as TA-Lib, the weighted mean is a running sum, which never forgets the rounding of a price once far away.
+  void step(double price, int64_t warm_up, bool exact) {
     const double mean = exact ? running_mean(price) : direct_mean(price);
     ++bars_;
     if (bars_ <= warm_up) return;
@@ -88,6 +85,27 @@ struct Hilbert {
   double plain_sum_ = 0, weighted_sum_ = 0;
   double smooth_[64] = {}, detrender_[64] = {}, quadrature_[64] = {};
   double i2_ = 0, q2_ = 0, re_ = 0, im_ = 0;
+};
+
+/// MESA adaptive average and the one that follows it. (J. Ehlers, 2001.)
+struct Mama {
+  static constexpr int64_t kLookback = 32, kWarmUp = 12;
+
+  Hilbert hilbert;
+  int64_t rows = 0;
+  double phase = 0, value = 0, follower = 0;
+
+  void step(double price, double fast_limit, double slow_limit, bool exact) {
+    hilbert.step(price, kWarmUp, exact);
+    if (++rows <= kWarmUp) return;
+    const double degrees = 45.0 / std::atan(1.0), before = phase;
+    phase = hilbert.in_phase != 0 ? std::atan(hilbert.quadrature / hilbert.in_phase) * degrees : 0;
+    const double turn = before - phase;
+    double weight = fast_limit;
+    if (turn > 1) weight = fast_limit / turn < slow_limit ? slow_limit : fast_limit / turn;
+    value = weight * price + (1 - weight) * value;
+    follower = 0.5 * weight * value + (1 - 0.5 * weight) * follower;
+  }
 };
 
 }  // namespace

@@ -32,8 +32,6 @@ void any_average(const Call& call) { average(input(call, 0), whole(call, 0), ave
 
 int64_t any_average_lookback(const double* params) { return average_lookback(static_cast<int64_t>(params[0]), average_type(params[1])); }
 
-void mama_and_fama(const Call& call) { mama(input(call, 0), call.params[0], call.params[1], call.outputs[1], call.outputs[0]); }
-
 /// Volume-weighted mean: sum(price volume) / sum(volume).
 void vwma(const Call& call) {
   const Series price = input(call, 0), volume = input(call, 1);
@@ -73,26 +71,6 @@ void variable_period(const Call& call) {
 int64_t variable_period_lookback(const double* params) {
   if (params[0] > params[1]) return -1;
   return average_lookback(static_cast<int64_t>(params[1]), average_type(params[2]));
-}
-
-/// Ehlers' instantaneous trendline: the mean over one dominant cycle, smoothed over four bars.
-void trendline(const Call& call) {
-  const Series price = input(call, 0);
-  Hilbert hilbert;
-  hilbert.warm_up = 37;
-  hilbert.exact = call.exact;
-  double before[3] = {};
-  for (int64_t row = 0; row < call.rows; ++row) {
-    hilbert.step(price[row]);
-    if (row < hilbert.warm_up) continue;
-    const int64_t cycle = static_cast<int64_t>(hilbert.smooth_period + 0.5);
-    double mean = 0;
-    for (int64_t i = 0; i < cycle; ++i) mean += price[row - i];
-    if (cycle > 0) mean /= static_cast<double>(cycle);
-    call.outputs[0][row] = (4 * mean + 3 * before[0] + 2 * before[1] + before[2]) / 10;
-    before[2] = before[1], before[1] = before[0], before[0] = mean;
-  }
-  begun(call.outputs[0], 63, price);
 }
 
 // ---- channels ---------------------------------------------------------------------------------------------------------
@@ -180,7 +158,7 @@ constexpr Entry kFunctions[] = {
     {.name = "HMA", .group = kGroup, .title = "Hull moving average", .inputs = {"real"}, .params = {period("timeperiod", 20, 1)},
      .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::hma>, .compute = average_of_type<Average::hma>},
     {.name = "HT_TRENDLINE", .group = kGroup, .title = "Instantaneous trendline by the Hilbert transform", .inputs = {"real"}, .outputs = {"real"},
-     .recursive = true, .lookback = fixed_lookback<63>, .compute = trendline},
+     .recursive = true, .lookback = fixed_lookback<63>, .lanes = LaneFunction::ht_trendline},
     {.name = "KAMA", .group = kGroup, .title = "Kaufman adaptive moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
      .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::kama>,
      .lanes = LaneFunction::kama},
@@ -192,7 +170,7 @@ constexpr Entry kFunctions[] = {
      .compute = any_average},
     {.name = "MAMA", .group = kGroup, .title = "MESA adaptive moving average", .inputs = {"real"},
      .params = {real("fastlimit", 0.5, 0.01, 0.99), real("slowlimit", 0.05, 0.01, 0.99)}, .outputs = {"mama", "fama"}, .recursive = true,
-     .lookback = fixed_lookback<32>, .compute = mama_and_fama},
+     .lookback = fixed_lookback<Mama::kLookback>, .lanes = LaneFunction::mama},
     {.name = "MAVP", .group = kGroup, .title = "Moving average with a period per row", .inputs = {"real", "periods"},
      .params = {period("minperiod", 2, 1), period("maxperiod", 30, 1), matype("matype", 0)}, .outputs = {"real"}, .scratch = 2 + kAverageScratch,
      .lookback = variable_period_lookback, .compute = variable_period},

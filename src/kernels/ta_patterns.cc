@@ -5,12 +5,13 @@
 // reverse or continue is not looked at. Comments name the places where TA-Lib differs from the books or from itself.
 #include <utility>
 
+#include "kernels/lane_entry.h"
 #include "kernels/ta.h"
 #include "kernels/ta_candles.h"
+#include "kernels/vectors.h"
 
 HAYATE_KERNELS_BEGIN
 
-using ta::Call;
 using ta::Entry;
 
 namespace {
@@ -456,102 +457,122 @@ inline void each_mean(Visit visit) {
   [&]<size_t... Cells>(std::index_sequence<Cells...>) { (one.template operator()<Cells>(), ...); }(std::make_index_sequence<kNumCells>());
 }
 
-constexpr int64_t kBlock = 128;  // rows whose totals are kept at a time
-
-// The rows [bars, bars + rows), `rows` at most kBlock and a multiple of kLanes. `totals` are those of the first row, and then
-// those of the row after the last.
 template <size_t I>
-inline void run_block(Bars bars, int64_t rows, double* totals, double* out) {
-  double row_totals[kNumCells][kBlock];  // only those read are touched
-  // First what each row adds to a total; then, one chain of additions beside the other, the totals before it.
-  each_mean<I>([&]<Measured what, int ago>() {
-    Bars at = bars;
-    for (int64_t i = 0; i < rows; i += kLanes, at.advance(kLanes))
-      (at.range(what, ago) - at.range(what, ago + kMeasures[what].period)).store(&row_totals[cell(what, ago)][i]);
-  });
-  double running[kNumCells];  // in registers
-  each_mean<I>([&]<Measured what, int ago>() { running[cell(what, ago)] = totals[cell(what, ago)]; });
-  for (int64_t i = 0; i < rows; ++i) {
-    each_mean<I>([&]<Measured what, int ago>() {
-      double &at_row = row_totals[cell(what, ago)][i], &total = running[cell(what, ago)];
-      const double added = at_row;
-      at_row = total;
-      total += added;
-    });
-  }
-  each_mean<I>([&]<Measured what, int ago>() { totals[cell(what, ago)] = running[cell(what, ago)]; });
-  for (int64_t i = 0; i < rows; i += kLanes, bars.advance(kLanes)) {
-    each_mean<I>([&]<Measured what, int ago>() { bars.totals[cell(what, ago)] = &row_totals[cell(what, ago)][i]; });
-    kPatterns[I].signal(bars).store(out + i);
-  }
-}
+constexpr int kNumMeans = [] {
+  int count = 0;
+  for (const bool is_read : kRead<I>.means) count += is_read;
+  return count;
+}();
 
-// A setup (already in `out`) is confirmed, once, when one of the next three closes leaves the bar before it in its direction.
-void confirm(const Call& call, int64_t first, double* out) {
-  const double *high = call.inputs[1], *low = call.inputs[2], *close = call.inputs[3];
-  double setup = 0;
-  int64_t setup_row = 0;
-  for (int64_t row = first; row < call.rows; ++row) {
-    if (out[row] != 0) {
-      setup = out[row], setup_row = row;
-    } else if (setup != 0 && row <= setup_row + 3 && (setup > 0 ? close[row] > high[setup_row - 1] : close[row] < low[setup_row - 1])) {
-      out[row] = 2 * setup;
-      setup = 0;
-    }
-  }
-}
-
-double range_of_bar(const Call& call, Measured what, int64_t row) {
-  const double open = call.inputs[0][row], high = call.inputs[1][row], low = call.inputs[2][row], close = call.inputs[3][row];
-  const double top = close >= open ? close : open, bottom = close >= open ? open : close;
-  const Range kind = kMeasures[what].range;
-  return kind == Range::real_body ? top - bottom : kind == Range::high_low ? high - low : (high - top) + (bottom - low);
-}
-
-// The bars of the last, incomplete vector of rows and what their means reach back to.
-struct Padded {
-  static constexpr int64_t kBefore = kLongestMean + kMaxBarsAgo;
-  double values[4][kBefore + kLanes] = {};
-
-  Padded(const Call& call, int64_t row) {
-    const int64_t before = row < kBefore ? row : kBefore;
-    for (int i = 0; i < 4; ++i)
-      memcpy(values[i] + kBefore - before, call.inputs[i] + row - before, size_t(call.rows - row + before) * sizeof(double));
-  }
-  Bars bars() const { return {values[0] + kBefore, values[1] + kBefore, values[2] + kBefore, values[3] + kBefore}; }
+// What a pattern hands from row to row, and behind it the bars that the next rows look back to.
+struct State {
+  Number rows;               // complete rows of the run, at most lookback + 1
+  Number gap;                // 1 behind a missing row
+  Number setup, age, bound;  // see confirmed()
+  Number totals[kNumCells];  // only those of means that are read
 };
+constexpr int kWordsBesideTotals = 5;
+template <size_t I>
+constexpr int64_t kStateWords = kWordsBesideTotals + kNumMeans<I>;
+template <size_t I>
+constexpr int64_t kBefore = kRead<I>.oldest_bar + kRead<I>.longest_mean;
+
+// Calls take(number, word) for every word of a state.
+template <size_t I, class Take>
+inline void each_word(State& state, Take take) {
+  int word = 0;
+  for (Number* number : {&state.rows, &state.gap, &state.setup, &state.age, &state.bound}) take(*number, word++);
+  each_mean<I>([&]<Measured what, int ago>() { take(state.totals[cell(what, ago)], word++); });
+}
+
+// A setup is confirmed, once, when one of the next three closes leaves the bar before it in its direction.
+inline Number confirmed(State& s, const Bars& bars, Number signal) {
+  const Truth fresh = signal != 0, rising = s.setup > 0, close_by = s.age + 1 <= 3;
+  const Truth leaves = (rising && bars.close(0) > s.bound) || (!rising && bars.close(0) < s.bound);
+  const Truth confirms = !fresh && s.setup != 0 && close_by && leaves;
+  const Number out = choose(confirms, 2 * s.setup, signal);
+  s.setup = choose(fresh, signal, choose(confirms, 0, s.setup)), s.age = choose(fresh, 0, s.age + 1);
+  s.bound = choose(fresh, choose(signal > 0, bars.high(1), bars.low(1)), s.bound);
+  return out;
+}
+
+// The signal of a row, and the state after it. `rows` counts it. A setup may be three rows older than the first row with a value.
+template <size_t I, bool kSettled>
+inline Number step(State& s, Bars& bars) {
+  constexpr const Pattern& pattern = kPatterns[I];
+  constexpr int64_t kFirst = kLookback<I> - (pattern.confirmed ? 3 : 0);
+  const Truth begun = kSettled ? Truth{~Flags{}} : s.rows > double(kFirst);
+  each_mean<I>([&]<Measured what, int ago>() { bars.totals[cell(what, ago)] = s.totals[cell(what, ago)]; });
+  Number signal = pattern.signal(bars) * begun;
+  if constexpr (pattern.confirmed) signal = confirmed(s, bars, signal);
+  each_mean<I>([&]<Measured what, int ago>() {
+    constexpr int kPeriod = kMeasures[what].period;
+    Number& total = s.totals[cell(what, ago)];
+    const Number newest = bars.range(what, ago), moved = total + (newest - bars.range(what, ago + kPeriod));
+    total = kSettled ? moved : choose(begun, moved, choose(s.rows > double(kFirst - kPeriod), total + newest, 0));
+  });
+  return signal;
+}
+
+// Missing rows as lanes.h has them: they empty the state, with `exact` only before the first complete row.
+template <size_t I>
+inline Number step_with_gaps(State& s, Bars& bars, bool exact) {
+  const Number now[] = {bars.open(0), bars.high(0), bars.low(0), bars.close(0)};
+  Truth missing = now[0] != now[0] || now[1] != now[1] || now[2] != now[2] || now[3] != now[3];
+  if (exact) missing = missing && s.rows == 0;
+  s.rows = choose(s.rows > double(kLookback<I>), s.rows, s.rows + 1);
+  const Number signal = step<I, false>(s, bars);
+  const Number nothing = exact ? Number(0.0) : choose(missing || s.gap > 0, kNaN, 0);
+  const Number out = choose(missing || s.rows <= double(kLookback<I>), nothing, signal);
+  each_word<I>(s, [&](Number& number, int) { number = choose(missing, 0, number); });
+  s.gap = choose(missing, 1, s.gap);
+  return out;
+}
+
+// `rows` rows of kTogether symbols.
+template <size_t I>
+inline void run_rows(State& state, Bars bars, int64_t rows, bool settled, bool exact, double* out) {
+  constexpr int64_t kRow = kernels::kLanes;
+  for (int64_t row = 0; settled && row < rows; ++row, bars.advance()) step<I, true>(state, bars).store(out + row * kRow);
+  for (int64_t row = 0; !settled && row < rows; ++row, bars.advance()) step_with_gaps<I>(state, bars, exact).store(out + row * kRow);
+}
+
+// The first rows of a tile look back to bars that the state keeps: both stand together in `edge`. Later ones are read where they are.
+template <size_t I>
+void run_lanes(const LaneTask& task) {
+  constexpr int64_t kRow = kernels::kLanes, kKept = kBefore<I> * kRow;
+  alignas(64) double edge[4][2 * kKept + kTogether];
+  double* const kept = task.state + kStateWords<I> * kRow;
+  const int64_t edge_rows = least(task.rows, kBefore<I>);
+  for (int i = 0; i < 4; ++i) {
+    memcpy(edge[i], kept + i * kKept, size_t(kKept) * sizeof(double));
+    memcpy(edge[i] + kKept, task.inputs[i], size_t(edge_rows * kRow) * sizeof(double));
+  }
+  const Number penetration = kPatterns[I].penetration < 0 ? 0.0 : task.params[0];
+  const auto bars_at = [&](const double* o, const double* h, const double* l, const double* c, int64_t at) {
+    Bars bars(o + at, h + at, l + at, c + at);
+    bars.penetration = penetration;
+    return bars;
+  };
+  for (int64_t lane = 0; lane < task.lanes; lane += kTogether) {
+    State state;
+    each_word<I>(state, [&](Number& number, int word) { number = Number::load(task.state + word * kRow + lane); });
+    const bool settled = task.complete && all(state.rows > double(kLookback<I>));
+    double* const out = task.outputs[0] + lane;
+    run_rows<I>(state, bars_at(edge[0], edge[1], edge[2], edge[3], kKept + lane), edge_rows, settled, task.exact, out);
+    run_rows<I>(state, bars_at(task.inputs[0], task.inputs[1], task.inputs[2], task.inputs[3], kKept + lane), task.rows - edge_rows, settled,
+                task.exact, out + kKept);
+    each_word<I>(state, [&](Number& number, int word) { number.store(task.state + word * kRow + lane); });
+  }
+  for (int i = 0; i < 4; ++i) {
+    const double* newest = edge_rows < kBefore<I> ? edge[i] + edge_rows * kRow : task.inputs[i] + (task.rows - kBefore<I>)*kRow;
+    memcpy(kept + i * kKept, newest, size_t(kKept) * sizeof(double));
+  }
+}
 
 template <size_t I>
-void compute(const Call& call) {
-  constexpr const Pattern& pattern = kPatterns[I];
-  constexpr int64_t first = kLookback<I> - (pattern.confirmed ? 3 : 0);  // a setup may be that old when it is confirmed
-  double* out = call.outputs[0];
-  if (call.rows <= kLookback<I>) {
-    for (int64_t row = 0; row < call.rows; ++row) out[row] = 0;
-    return;
-  }
-  double totals[kNumCells] = {};
-  each_mean<I>([&]<Measured what, int ago>() {
-    for (int64_t row = first - ago - kMeasures[what].period; row < first - ago; ++row) totals[cell(what, ago)] += range_of_bar(call, what, row);
-  });
-  const Number penetration = pattern.penetration < 0 ? 0.0 : call.params[0];
-  const int64_t whole = (call.rows - first) / kLanes * kLanes;
-  Bars bars(call.inputs[0] + first, call.inputs[1] + first, call.inputs[2] + first, call.inputs[3] + first);
-  bars.penetration = penetration;
-  for (int64_t done = 0; done < whole; done += kBlock, bars.advance(kBlock)) {
-    const int64_t rows = whole - done < kBlock ? whole - done : kBlock;
-    run_block<I>(bars, rows, totals, out + first + done);
-  }
-  if (const int64_t row = first + whole; row < call.rows) {
-    const Padded padded(call, row);
-    double signals[kLanes];
-    bars = padded.bars();
-    bars.penetration = penetration;
-    run_block<I>(bars, kLanes, totals, signals);
-    memcpy(out + row, signals, size_t(call.rows - row) * sizeof(double));
-  }
-  if (pattern.confirmed) confirm(call, first, out);
-  for (int64_t row = 0; row < kLookback<I>; ++row) out[row] = 0;
+int64_t words(const double*) {
+  return kStateWords<I> + 4 * kBefore<I>;
 }
 
 template <size_t I>
@@ -567,13 +588,14 @@ constexpr Entry entry() {
   e.outputs[0] = "integer";
   e.whole_outputs = true;
   e.lookback = lookback<I>;
-  e.compute = compute<I>;
+  e.lanes = LaneFunction(int(LaneFunction::patterns) + int(I));
   return e;
 }
 
 template <size_t... I>
 struct Table {
   static constexpr Entry entries[] = {entry<I>()...};
+  static constexpr LaneEntry lanes[] = {{words<I>, run_lanes<I>}...};
   Table(std::index_sequence<I...>);
 };
 using Patterns = decltype(Table(std::make_index_sequence<kNumPatterns>()));
@@ -582,5 +604,7 @@ using Patterns = decltype(Table(std::make_index_sequence<kNumPatterns>()));
 
 extern const std::span<const Entry> kPatternFunctions;
 constexpr std::span<const Entry> kPatternFunctions = Patterns::entries;
+
+const LaneEntry& lane_entry_of_pattern(int pattern) { return Patterns::lanes[pattern]; }
 
 HAYATE_KERNELS_END

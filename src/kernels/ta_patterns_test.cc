@@ -33,7 +33,8 @@ std::vector<double> signals(const Entry& entry, const Bars& bars, double penetra
   const double* inputs[] = {bars.open.data(), bars.high.data(), bars.low.data(), bars.close.data()};
   double* outputs[] = {out.data()};
   const double param = penetration < 0 ? entry.params[0].initial : penetration;
-  entry.compute({inputs, bars.rows(), &param, outputs, nullptr, false});
+  std::vector<double> room(size_t(lane_room(entry, &param)));
+  compute(entry, {inputs, bars.rows(), &param, outputs, nullptr, false}, room.data());
   return out;
 }
 

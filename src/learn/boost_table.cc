@@ -29,7 +29,7 @@ Tile plan_tile(const BoostTable& table, std::span<const int32_t> features) {
     tile.codes.slots = std::max(tile.codes.slots, slots_of(table, feature));
     tile.features.push_back({feature, table.last_code(feature), table.has_missing(feature)});
   }
-  tile.storage = AlignedBytes(size_t(tile.codes.row_bytes * table.num_rows()));
+  tile.storage = AlignedBytes::unfilled(size_t(tile.codes.row_bytes * table.num_rows()));  // fill_tile() writes all of it
   tile.codes.places = tile.storage.data();
   return tile;
 }
@@ -74,25 +74,75 @@ uint32_t leaf_of(const GrownTree& tree, const BoostTable& table, uint32_t row) {
   return at;
 }
 
-TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew) {
+namespace {
+
+/// The features of each tile. Features of one value are left out.
+std::vector<std::vector<int32_t>> features_by_tile(const BoostTable& table, std::span<const int32_t> features) {
   std::vector<int32_t> useful;
   for (const int32_t feature : features)
     if (table.last_code(feature) > 0 || table.has_missing(feature)) useful.push_back(feature);
   // Features with as many places stand together; a stable order keeps the rest as it is.
   std::stable_sort(useful.begin(), useful.end(), [&](int32_t a, int32_t b) { return slots_of(table, a) < slots_of(table, b); });
-  const int64_t count = int64_t(useful.size() + kernels::kTileWidth - 1) / kernels::kTileWidth;
-  TileSet set;
-  for (int64_t t = 0; t < count; ++t) {
-    const size_t begin = useful.size() * size_t(t) / size_t(count), end = useful.size() * size_t(t + 1) / size_t(count);
-    set.tiles.push_back(plan_tile(table, std::span(useful).subspan(begin, end - begin)));
-  }
+  const size_t count = (useful.size() + kernels::kTileWidth - 1) / kernels::kTileWidth;
+  std::vector<std::vector<int32_t>> out;
+  for (size_t t = 0; t < count; ++t)
+    out.emplace_back(useful.begin() + ptrdiff_t(useful.size() * t / count), useful.begin() + ptrdiff_t(useful.size() * (t + 1) / count));
+  return out;
+}
+
+/// Calls task(tile, begin, end) for stretches of the rows of `tiles` tiles.
+template <class Task>
+void by_pieces(int64_t rows, int64_t tiles, exec::Crew& crew, Task task) {
   constexpr int64_t kRowsAtOnce = 65'536;
-  const int64_t rows = table.num_rows(), pieces = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
-  crew.run(count * pieces, [&](int64_t i, int) {
-    fill_rows(table, set.tiles[size_t(i / pieces)], i % pieces * kRowsAtOnce, std::min(rows, (i % pieces + 1) * kRowsAtOnce));
-  });
+  const int64_t pieces = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
+  crew.run(tiles * pieces, [&](int64_t i, int) { task(i / pieces, i % pieces * kRowsAtOnce, std::min(rows, (i % pieces + 1) * kRowsAtOnce)); });
+}
+
+}  // namespace
+
+TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew) {
+  TileSet set;
+  for (const std::vector<int32_t>& own : features_by_tile(table, features)) set.tiles.push_back(plan_tile(table, own));
+  by_pieces(table.num_rows(), int64_t(set.tiles.size()), crew,
+            [&](int64_t t, int64_t begin, int64_t end) { fill_rows(table, set.tiles[size_t(t)], begin, end); });
   for (Tile& tile : set.tiles) tile.offset = set.words, set.words += tile.words();
   return set;
+}
+
+void move_to_tiles(BoostTable& table, BinnedMatrix& matrix, exec::Crew& crew, TileSet& set) {
+  std::vector<int32_t> every(size_t(table.num_features()));
+  std::iota(every.begin(), every.end(), 0);
+  for (const std::vector<int32_t>& own : features_by_tile(table, every)) {
+    set.tiles.push_back(plan_tile(table, own));
+    Tile& tile = set.tiles.back();
+    by_pieces(table.num_rows(), 1, crew, [&](int64_t, int64_t begin, int64_t end) {
+      fill_rows(table, tile, begin, end);
+      for (const int32_t feature : own) matrix.codes.release(size_t(feature * matrix.stride + begin), size_t(end - begin));
+    });
+    table.hand_over(matrix, tile);
+    set.tiles.back().offset = set.words, set.words += set.tiles.back().words();
+  }
+}
+
+void BoostTable::hand_over(BinnedMatrix& matrix, const Tile& tile) {
+  places_.resize(columns_.size());
+  for (size_t k = 0; k < tile.features.size(); ++k) {
+    const size_t feature = size_t(tile.features[k].number);
+    places_[feature] = {tile.codes.places + k, tile.codes.row_bytes, tile.codes.slots};
+    columns_[feature] = nullptr;
+    matrix.codes.release(feature * size_t(matrix.stride), size_t(matrix.stride));
+  }
+}
+
+const uint8_t* BoostTable::codes(int64_t feature, std::span<const uint32_t> rows, uint8_t* scratch) const {
+  if (columns_[size_t(feature)]) return columns_[size_t(feature)];
+  const Place& place = places_[size_t(feature)];
+  const int32_t missing = has_missing(feature) ? kernels::missing_place(place.slots) : -1;
+  for (const uint32_t row : rows) {
+    const uint8_t at = place.first[place.row_bytes * int64_t{row}];
+    scratch[row] = at == missing ? kMissingCode : kernels::boost_place(at);  // which is its own inverse
+  }
+  return scratch;
 }
 
 }  // namespace hayate::learn

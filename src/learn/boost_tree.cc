@@ -95,9 +95,10 @@ struct TreeGrower::State {
   std::vector<int32_t> unused;
   size_t pool_bytes = 0;
   std::vector<uint32_t> spare;
-  std::vector<AlignedBytes> narrow;  ///< per worker: histogram of one tile in records
-  std::vector<AlignedBytes> pieces;  ///< wide histograms of parts of a node's rows
-  AlignedBytes alone;                ///< histograms of a child whose brother is not looked at
+  std::vector<uint8_t> codes_by_row;  ///< of the feature in hand, when columns were handed over
+  std::vector<AlignedBytes> narrow;   ///< per worker: histogram of one tile in records
+  std::vector<AlignedBytes> pieces;   ///< wide histograms of parts of a node's rows
+  AlignedBytes alone;                 ///< histograms of a child whose brother is not looked at
 
   State(const BoostTable& t, const TreeLimits& l, exec::Crew& c)
       : table(t), limits(l), crew(c), spare(size_t(t.num_rows() + 16 * (t.num_rows() / kPieceRows + 2))) {}
@@ -490,14 +491,18 @@ struct TreeGrower::State {
 
   /// Puts the rows that go left before the others; returns how many there are.
   int64_t divide(const Candidate& by, int64_t begin, int64_t end) {
-    const uint8_t* codes = table.column(by.feature);
-    if (table.is_categorical(by.feature)) return divide_categories(by, codes, begin, end);
+    if (table.is_handed_over()) codes_by_row.resize(size_t(table.num_rows()) + 3);
+    const auto codes_of = [&](int64_t first, int64_t last) {
+      return table.codes(by.feature, std::span(*rows).subspan(size_t(first), size_t(last - first)), codes_by_row.data());
+    };
+    if (table.is_categorical(by.feature)) return divide_categories(by, codes_of(begin, end), begin, end);
     if (end - begin < 2 * kPieceRows || crew.workers() == 1)
-      return kernels.divide(codes, by.cut, by.missing_left, end - begin, rows->data() + begin, spare.data());
+      return kernels.divide(codes_of(begin, end), by.cut, by.missing_left, end - begin, rows->data() + begin, spare.data());
     // Each piece by itself; then left parts and right parts move together, each in the order of the pieces.
     std::vector<int64_t> lefts(size_t((end - begin + kPieceRows - 1) / kPieceRows));
     by_pieces(begin, end, [&](int64_t piece, int64_t first, int64_t last) {
-      lefts[size_t(piece)] = kernels.divide(codes, by.cut, by.missing_left, last - first, rows->data() + first, spare.data() + first + 16 * piece);
+      lefts[size_t(piece)] =
+          kernels.divide(codes_of(first, last), by.cut, by.missing_left, last - first, rows->data() + first, spare.data() + first + 16 * piece);
     });
     const int64_t left = std::accumulate(lefts.begin(), lefts.end(), int64_t{0});
     std::vector<int64_t> before(lefts.size());

@@ -12,15 +12,23 @@
 
 namespace hayate::learn {
 
+struct Tile;
+
 /// The codes of the training rows, which are numbered from 0 in the order given.
 class BoostTable {
  public:
   BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew);
+  /// Frees the columns of the features of a tile, whose codes are read from there from now on. `matrix` is the table's own, of all rows as they
+  /// are; the tile's storage outlives the table.
+  void hand_over(BinnedMatrix& matrix, const Tile& tile);
 
   int64_t num_rows() const { return num_rows_; }
   int64_t num_features() const { return int64_t(columns_.size()); }
-  /// Codes of a feature; 3 bytes past the last row may be read.
+  /// Codes of a feature that was not handed over; 3 bytes past the last row may be read.
   const uint8_t* column(int64_t feature) const { return columns_[size_t(feature)]; }
+  /// Codes of a feature by row, right for the rows listed. `scratch` has room for num_rows() and 3 more.
+  const uint8_t* codes(int64_t feature, std::span<const uint32_t> rows, uint8_t* scratch) const;
+  bool is_handed_over() const { return !places_.empty(); }
   uint8_t last_code(int64_t feature) const { return last_code_[size_t(feature)]; }
   bool has_missing(int64_t feature) const { return has_missing_[size_t(feature)]; }
   bool is_categorical(int64_t feature) const { return !categorical_.empty() && categorical_[size_t(feature)]; }
@@ -30,6 +38,13 @@ class BoostTable {
   int64_t num_rows_;
   AlignedBytes own_;  ///< empty when the matrix has the rows as they are
   std::vector<const uint8_t*> columns_;
+  /// Where a feature stands that was handed over.
+  struct Place {
+    const uint8_t* first = nullptr;
+    int64_t row_bytes = 0;
+    int32_t slots = 0;
+  };
+  std::vector<Place> places_;  ///< by feature; empty when none was handed over
   std::vector<uint8_t> last_code_, has_missing_, categorical_;
 };
 
@@ -49,6 +64,8 @@ struct TileSet {
   int64_t words = 0;  ///< of one plane of all histograms
 };
 TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew);
+/// The same of all features, one tile after the other: the columns of each are handed over.
+void move_to_tiles(BoostTable& table, BinnedMatrix& matrix, exec::Crew& crew, TileSet& set);
 
 /// What the rows weigh in a tree, in whole numbers.
 struct Records {

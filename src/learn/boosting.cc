@@ -89,7 +89,8 @@ struct Derivatives {
 
 class Booster {
  public:
-  Booster(const BinnedMatrix& matrix, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
+  /// `given_up`: null, or the matrix, whose rows are all learnt from and whose columns may be freed.
+  Booster(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
           std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, const std::vector<std::vector<uint8_t>>& groups,
           uint64_t seed, uint64_t entity, exec::Crew& crew)
       : params_(params),
@@ -98,6 +99,7 @@ class Booster {
         crew_(crew),
         target_(make_target(labels, weights, rows)),
         table_(matrix, rows, crew),
+        given_up_(given_up),
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
@@ -168,9 +170,10 @@ class Booster {
     if (!counted_) derivatives_.h.resize(num_rows_);
     every_feature_.resize(size_t(table_.num_features()));
     std::iota(every_feature_.begin(), every_feature_.end(), 0);
-    if (params_.feature_fraction == 1) tiles_ = make_tiles(table_, every_feature_, crew_);
-    bag_.resize(num_rows_);
-    std::iota(bag_.begin(), bag_.end(), 0u);
+    if (given_up_)
+      move_to_tiles(table_, *given_up_, crew_, tiles_);
+    else if (params_.feature_fraction == 1)
+      tiles_ = make_tiles(table_, every_feature_, crew_);
   }
 
   /// Calls task(begin, end) for pieces of the rows.
@@ -233,7 +236,12 @@ class Booster {
   void grow(int32_t k) {
     derive(k);
     draw_features();
-    tree_.rows = bag_;
+    if (params_.bagging_fraction == 1) {
+      tree_.rows.resize(num_rows_);
+      std::iota(tree_.rows.begin(), tree_.rows.end(), 0u);
+    } else {
+      tree_.rows = bag_;
+    }
     grower_.grow(tiles_, records_, tree_, cancel_);
     const size_t first = forest_.values.size();
     forest_.values.resize(first + tree_.nodes.size());
@@ -330,7 +338,8 @@ class Booster {
   const uint64_t seed_, entity_;
   exec::Crew& crew_;
   const BoostTarget target_;
-  const BoostTable table_;
+  BoostTable table_;
+  BinnedMatrix* const given_up_;  ///< may be null
   const std::unique_ptr<Loss> loss_;
   const std::vector<uint8_t> times_;
   const size_t num_rows_;
@@ -342,8 +351,8 @@ class Booster {
   TileSet tiles_;
   Records records_;
   Derivatives derivatives_;
-  std::vector<double> scores_;  ///< score by score
-  std::vector<uint32_t> bag_, left_out_;
+  std::vector<double> scores_;            ///< score by score
+  std::vector<uint32_t> bag_, left_out_;  ///< with bagging
   GrownTree tree_;
   Forest forest_;
   std::optional<Watch> watch_;
@@ -365,14 +374,20 @@ Result<void> check_labels(const Labels& labels, std::span<const int32_t> rows, c
   return {};
 }
 
-}  // namespace
-
-Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
-                              const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
+/// The rows to learn from, or what is wrong with them or with the params.
+Result<std::vector<int32_t>> checked_rows(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels,
+                                          std::span<const float> weights, const BoostingParams& params) {
   HY_CHECK(check_params(params));
   HY_CHECK(check_shape(params, labels.problem, matrix.num_features));
   HY_TRY(std::vector<int32_t> counted, rows_that_count(matrix.num_rows, rows, labels, weights));
   HY_CHECK(check_labels(labels, counted, params));
+  return counted;
+}
+
+/// `given_up`: null, or the matrix, whose columns may be freed.
+Result<Forest> train(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::vector<int32_t> counted, const Labels& labels,
+                     std::span<const float> weights, const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool,
+                     const exec::Cancellation* cancel) {
   HY_TRY(const FeatureRoles roles, feature_roles(params.categorical, params.monotone, matrix.names, matrix.num_features));
   HY_TRY(const auto groups, interaction_groups(params.interactions, matrix.names, matrix.num_features));
   if (!roles.monotone.empty() && labels.num_classes > 2)
@@ -385,9 +400,34 @@ Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_
   constexpr int64_t kWorthSharing = 100'000;
   exec::Crew crew(int64_t(counted.size()) * matrix.num_features < kWorthSharing ? nullptr : pool);
   Forest forest;
-  crew.lead([&] { forest = Booster(matrix, counted, held_out, labels, weights, params, roles, groups, seed, entity, crew).train(cancel); });
+  crew.lead([&] {
+    forest = Booster(matrix, counted.size() == size_t(matrix.num_rows) ? given_up : nullptr, counted, held_out, labels, weights, params, roles,
+                     groups, seed, entity, crew)
+                 .train(cancel);
+  });
   if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "boosting", "run it again"};
   return forest;
+}
+
+}  // namespace
+
+Result<Forest> train_boosting(const BinnedMatrix& matrix, std::span<const int32_t> rows, const Labels& labels, std::span<const float> weights,
+                              const BoostingParams& params, uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
+  HY_TRY(std::vector<int32_t> counted, checked_rows(matrix, rows, labels, weights, params));
+  return train(matrix, nullptr, std::move(counted), labels, weights, params, seed, entity, pool, cancel);
+}
+
+bool frees_columns(const BoostingParams& params) {
+  return params.feature_fraction == 1 && params.bagging_fraction == 1 && params.early_stopping_rounds == 0;
+}
+
+Result<Forest> train_boosting_on(BinnedMatrix matrix, const Labels& labels, std::span<const float> weights, const BoostingParams& params,
+                                 uint64_t seed, uint64_t entity, exec::Pool* pool, const exec::Cancellation* cancel) {
+  std::vector<int32_t> rows(size_t(matrix.num_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+  HY_TRY(std::vector<int32_t> counted, checked_rows(matrix, rows, labels, weights, params));
+  rows = {};
+  return train(matrix, frees_columns(params) ? &matrix : nullptr, std::move(counted), labels, weights, params, seed, entity, pool, cancel);
 }
 
 }  // namespace hayate

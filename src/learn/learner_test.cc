@@ -91,7 +91,8 @@ TEST_CASE("learning from codes of the training rows alone gives the model that l
   for (const char* text :
        {"forest:num_trees=5,max_depth=6", "forest:num_trees=5,bins=255,bootstrap=false,max_samples=0.5", "forest:num_trees=3,splitter=random",
         "forest:num_trees=3,max_depth=3,oob_score=true", "forest:num_trees=3,monotone=0:1", "forest:num_trees=3,ccp_alpha=0.01",
-        "boosting:num_trees=5,num_leaves=8", "boosting:num_trees=5,monotone=1:-1,max_depth=3"})
+        "boosting:num_trees=5,num_leaves=8", "boosting:num_trees=5,monotone=1:-1,max_depth=3", "boosting:num_trees=3,bins=255",
+        "boosting:num_trees=4,bagging_fraction=0.5", "boosting:num_trees=4,early_stopping_rounds=2"})
     for (const bool weighted : {false, true}) {
       CAPTURE(text);
       CAPTURE(weighted);
@@ -104,14 +105,14 @@ TEST_CASE("learning from codes of the training rows alone gives the model that l
       REQUIRE(trainer->prepare(train).ok());
       const Predictor whole = std::move(trainer->train(Labels::numbers(data.y), weights, {3, 4}, &pool)).value();
 
-      const BinnedMatrix matrix = std::move(bin_fold(params, Problem::regression, weighted, read_in_steps(data.raw()), train)).value();
+      BinnedMatrix matrix = std::move(bin_fold(params, Problem::regression, weighted, read_in_steps(data.raw()), train)).value();
       std::vector<double> labels;
       std::vector<float> weights_of_rows;
       for (const int32_t row : train) {
         labels.push_back(data.y[size_t(row)]);
         if (weighted) weights_of_rows.push_back(weights[size_t(row)]);
       }
-      REQUIRE(train_on_codes(params, matrix, Labels::numbers(labels), weights_of_rows, {3, 4}, &pool).value() == whole);
+      REQUIRE(train_on_codes(params, std::move(matrix), Labels::numbers(labels), weights_of_rows, {3, 4}, &pool).value() == whole);
     }
 }
 

@@ -160,14 +160,14 @@ Result<BinnedMatrix> bin_fold(const LearnerParams& params, Problem problem, bool
   return bin_rows(source, train_rows, bins_of(params), roles.categorical, spread, reads_rows(params, problem, weighted));
 }
 
-Result<Predictor> train_on_codes(const LearnerParams& params, const BinnedMatrix& matrix, const Labels& labels, std::span<const float> weights,
-                                 TrainKey key, exec::Pool* pool, const exec::Cancellation* cancel) {
-  std::vector<int32_t> rows(size_t(matrix.num_rows));
-  std::iota(rows.begin(), rows.end(), 0);
+Result<Predictor> train_on_codes(const LearnerParams& params, BinnedMatrix matrix, const Labels& labels, std::span<const float> weights, TrainKey key,
+                                 exec::Pool* pool, const exec::Cancellation* cancel) {
   if (const auto* boosting = std::get_if<BoostingParams>(&params)) {
-    HY_TRY(Forest trees, train_boosting(matrix, rows, labels, weights, *boosting, key.seed, key.entity, pool, cancel));
+    HY_TRY(Forest trees, train_boosting_on(std::move(matrix), labels, weights, *boosting, key.seed, key.entity, pool, cancel));
     return Predictor(std::move(trees));
   }
+  std::vector<int32_t> rows(size_t(matrix.num_rows));
+  std::iota(rows.begin(), rows.end(), 0);
   HY_TRY(Forest trees, train_forest(matrix, rows, labels, weights, std::get<ForestParams>(params), key.seed, key.entity, pool, cancel));
   return Predictor(std::move(trees));
 }
@@ -175,8 +175,11 @@ Result<Predictor> train_on_codes(const LearnerParams& params, const BinnedMatrix
 CodeBytes code_bytes(const LearnerParams& params, Problem problem, bool weighted, int64_t train_rows, int64_t num_features) {
   const int64_t by_columns = train_rows * num_features;
   // Boosting keeps the codes of a feature together to divide rows, and those of 32 features side by side to count them. Beside them
-  // stand a row's place, derivatives and prediction.
-  if (std::holds_alternative<BoostingParams>(params)) return {by_columns + train_rows * ((num_features + 31) / 32 * 32 + 48), 1 << 22};
+  // stand a row's place, derivatives and prediction. Where columns are freed meanwhile, 32 features are there twice.
+  if (const auto* boosting = std::get_if<BoostingParams>(&params)) {
+    const int64_t side_by_side = train_rows * ((num_features + 31) / 32 * 32 + 48);
+    return {side_by_side + (frees_columns(*boosting) ? train_rows * std::min(int64_t{32}, num_features) : by_columns), 1 << 22};
+  }
   const int64_t by_rows = train_rows * learn::row_stride_of(num_features);
   // Of a tree: rows drawn, how often, what they carry, and room to divide them. Of all trees: rows, labels as whole numbers.
   return {by_rows + (reads_rows(params, problem, weighted) ? 0 : by_columns) + train_rows * 20, train_rows * 28 + (1 << 22)};

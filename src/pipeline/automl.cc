@@ -166,6 +166,10 @@ class Automl {
   Result<void> prepare() {
     const tune::Examples& all = table_.examples;
     HY_TRY(out_.objective, tune::find_objective(request_.objective, all.problem, all.classes.size(), request_.at));
+    const double lowest = all.numbers.empty() ? 0 : *std::min_element(all.numbers.begin(), all.numbers.end());
+    if (std::string_view(out_.objective->metric) == "rmsle" && lowest <= -1)
+      return input_error(fmt::format("{} takes logarithms of 1 + label, and a label is {}", out_.objective->name, format_shortest(lowest)),
+                         "--objective", "minimize-rmse or minimize-mae");
     Split rows;
     if (split_column(request_.split).empty()) {
       HY_TRY(const auto shares, split_shares(request_.split));

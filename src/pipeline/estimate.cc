@@ -60,7 +60,7 @@ Result<RunEstimate> estimate_run(const RunRequest& request, exec::Steps& steps) 
   const int asked = exec::worker_count(request.exec);
   exec::Pool pool(asked);
   const double began = wall_seconds();
-  HY_TRY(const PreparedRun prepared, prepare_run(plan, paths, request.exec, pool, steps));
+  HY_TRY(const PreparedRun prepared, prepare_run(plan, paths, request.exec, pool, steps, exec::Cancellation()));
   steps.end();
   const double prepared_seconds = wall_seconds() - began;
   const int64_t held = resident_bytes();

@@ -21,13 +21,6 @@ struct Space {
   std::vector<float*> columns;
 };
 
-Bars part_of(const Bars& bars, int64_t begin, int64_t end) {
-  Bars out{size_t(end - begin), {}};
-  for (const auto& series : bars.series)
-    std::visit([&](const auto& values) { out.series.emplace_back(values.subspan(size_t(begin), size_t(end - begin))); }, series);
-  return out;
-}
-
 /// Values of bars wanted[from] .. wanted[to - 1] of one symbol.
 void compute(const Program& program, const Bars& bars, size_t from, size_t to, Space& space) {
   const std::vector<int64_t>& wanted = space.wanted;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/strings.h"
+#include "features/evaluate_rows.h"
 #include "hayate/stream.h"
 #include "io/bars.h"
 #include "io/writer.h"
@@ -37,6 +38,16 @@ struct Block {
     else
       evaluate_block(program, bars, space, std::span<float* const>(to_floats), stride);
   }
+  /// Rows [begin, end) of one symbol alone.
+  void compute_morsel(const Program& program, const Panel& panel, size_t first, size_t symbol, std::pair<int64_t, int64_t> morsel, Workspace& space,
+                      size_t stride) {
+    const size_t row = size_t(panel.offsets[first + symbol] - panel.offsets[first]);
+    const Bars bars = bars_of(program, panel, first + symbol);
+    if (program.dtype() == Dtype::float64)
+      evaluate_morsel(program, bars, morsel.first, morsel.second, space, doubles.data() + row, stride);
+    else
+      evaluate_morsel(program, bars, morsel.first, morsel.second, space, floats.data() + row, stride);
+  }
   Column column(size_t number, size_t rows) const {
     if (!doubles.empty())
       return make_column(std::vector<double>(doubles.begin() + ptrdiff_t(number * rows), doubles.begin() + ptrdiff_t((number + 1) * rows)));
@@ -48,6 +59,25 @@ struct BatchSpace {
   Workspace features, labels;
 };
 
+/// What one worker computes at once: the features of some symbols, or of one long symbol a stretch of rows; the labels of `labelled`.
+struct BatchPiece {
+  std::vector<size_t> symbols, labelled;
+  std::optional<std::pair<int64_t, int64_t>> morsel;
+};
+
+std::vector<BatchPiece> batch_pieces(const Program& features, std::span<const int64_t> offsets, size_t workers) {
+  std::vector<BatchPiece> out;
+  for (std::vector<size_t>& symbols : symbol_blocks(features, offsets, workers)) {
+    const auto morsels = row_morsels(features, offsets[symbols[0] + 1] - offsets[symbols[0]]);
+    if (workers == 1 || symbols.size() > 1 || morsels.size() == 1) {
+      out.push_back({symbols, symbols, {}});
+      continue;
+    }
+    for (const auto& morsel : morsels) out.push_back({symbols, morsel.first == 0 ? symbols : std::vector<size_t>(), morsel});
+  }
+  return out;
+}
+
 Table batch_table(const Panel& panel, size_t first, size_t last, const Program& features, const Program& labels, exec::Pool& pool,
                   std::vector<BatchSpace>& spaces, const exec::Cancellation& cancel) {
   const size_t begin = size_t(panel.offsets[first]), rows = size_t(panel.offsets[last]) - begin;
@@ -57,12 +87,17 @@ Table batch_table(const Panel& panel, size_t first, size_t last, const Program& 
   std::vector<int32_t> codes(rows);
   for (size_t s = first; s < last; ++s)
     std::fill_n(codes.begin() + (panel.offsets[s] - panel.offsets[first]), panel.offsets[s + 1] - panel.offsets[s], int32_t(s - first));
-  const auto blocks = symbol_blocks(features, std::span(panel.offsets).subspan(first, last - first + 1), size_t(pool.workers()));
+  const auto pieces = batch_pieces(features, std::span(panel.offsets).subspan(first, last - first + 1), size_t(pool.workers()));
   pool.run(
-      int64_t(blocks.size()),
-      [&](int64_t b, int worker) {
-        feature_block.compute(features, panel, first, blocks[size_t(b)], spaces[size_t(worker)].features, rows);
-        label_block.compute(labels, panel, first, blocks[size_t(b)], spaces[size_t(worker)].labels, rows);
+      int64_t(pieces.size()),
+      [&](int64_t p, int worker) {
+        const BatchPiece& piece = pieces[size_t(p)];
+        BatchSpace& space = spaces[size_t(worker)];
+        if (piece.morsel)
+          feature_block.compute_morsel(features, panel, first, piece.symbols[0], *piece.morsel, space.features, rows);
+        else
+          feature_block.compute(features, panel, first, piece.symbols, space.features, rows);
+        if (!piece.labelled.empty()) label_block.compute(labels, panel, first, piece.labelled, space.labels, rows);
       },
       &cancel);
   const auto symbols = std::span(panel.symbols).subspan(first, last - first);
@@ -124,7 +159,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool, reading_limits(request.exec)));
+  HY_TRY(io::BarsResult bars, io::read_bars(paths, pool, reading_limits(request.exec, &cancel)));
   Panel panel = std::move(bars.bars.panel);
   outcome.failures = std::move(bars.bars.failures), outcome.warnings = std::move(bars.bars.warnings);
   if (panel.num_symbols() == 0 && !outcome.failures.empty()) return nothing_left(outcome.failures);

@@ -83,14 +83,15 @@ Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::in
   return said;
 }
 
-io::ReadOptions reading_with(io::ReadOptions asked, const std::optional<io::FileKind>& kind, exec::Pool& pool, int64_t memory_limit_bytes) {
-  asked.kind = kind, asked.pool = &pool, asked.memory_limit_bytes = memory_limit_bytes;
+io::ReadOptions reading_with(io::ReadOptions asked, const std::optional<io::FileKind>& kind, exec::Pool& pool, int64_t memory_limit_bytes,
+                             const exec::Cancellation* cancel) {
+  asked.kind = kind, asked.pool = &pool, asked.memory_limit_bytes = memory_limit_bytes, asked.cancel = cancel;
   return asked;
 }
 
-io::ReadOptions reading_limits(const exec::ExecConfig& exec) {
+io::ReadOptions reading_limits(const exec::ExecConfig& exec, const exec::Cancellation* cancel) {
   io::ReadOptions out;
-  out.memory_limit_bytes = exec::memory_limit_bytes(exec), out.timeout_seconds = exec.timeout.value;
+  out.memory_limit_bytes = exec::memory_limit_bytes(exec), out.timeout_seconds = exec.timeout.value, out.cancel = cancel;
   return out;
 }
 

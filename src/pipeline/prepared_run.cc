@@ -51,11 +51,11 @@ void drop_unread_fields(const Plan& plan, Panel& panel) {
 
 }  // namespace
 
-Result<PreparedRun> prepare_run(Plan& plan, const std::vector<std::string>& paths, const exec::ExecConfig& exec, exec::Pool& pool,
-                                exec::Steps& steps) {
+Result<PreparedRun> prepare_run(Plan& plan, const std::vector<std::string>& paths, const exec::ExecConfig& exec, exec::Pool& pool, exec::Steps& steps,
+                                const exec::Cancellation& cancel) {
   PreparedRun out;
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(io::BarsResult read, io::read_bars(paths, pool, reading_limits(exec)));
+  HY_TRY(io::BarsResult read, io::read_bars(paths, pool, reading_limits(exec, &cancel)));
   if (read.bars.panel.num_symbols() == 0 && !read.bars.failures.empty()) return nothing_left(read.bars.failures);
   HY_CHECK(compile_plan(plan, read.bars.panel.fields));
   out.bars = summary_of(read);

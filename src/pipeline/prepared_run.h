@@ -30,8 +30,8 @@ struct PreparedRun {
 };
 
 /// Steps read, check and, for cross-sections, compute. Errors: no readable bars, every symbol failed, expressions that the columns do not allow.
-Result<PreparedRun> prepare_run(Plan& plan, const std::vector<std::string>& paths, const exec::ExecConfig& exec, exec::Pool& pool,
-                                exec::Steps& steps);
+Result<PreparedRun> prepare_run(Plan& plan, const std::vector<std::string>& paths, const exec::ExecConfig& exec, exec::Pool& pool, exec::Steps& steps,
+                                const exec::Cancellation& cancel);
 
 /// How the memory limit is shared out among tasks.
 struct MemoryShare {

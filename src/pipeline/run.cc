@@ -63,6 +63,11 @@ Result<Trained> train(const Plan& plan, const PreparedRun& prepared, const RunRe
   auto trained = plan.spec.model.scope == "pooled" ? train_pooled(job) : train_symbols(job);
   if (shop.cancel.stopped())
     return Error{Kind::interrupted, "interrupted; finished tasks are kept", outcome.run_dir, fmt::format("hayate resume {}", outcome.run_dir)};
+  if (!trained.ok() && trained.error().kind == Kind::io && cache_folder(request.exec).empty()) {
+    Error error = trained.error();
+    error.hint = fmt::format("mend that (room on the disk, say), then: hayate resume {}", outcome.run_dir);
+    return error;
+  }
   if (!trained.ok()) return trained;
   costs[task_name(plan)] = trained.value().costs;
   if (!cache_folder(request.exec).empty()) HY_CHECK(last.write(trained.value().tasks, store));
@@ -107,7 +112,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
 
   const int asked = exec::worker_count(request.exec);
   exec::Pool pool(asked);
-  HY_TRY(PreparedRun prepared, prepare_run(plan, paths, request.exec, pool, steps));
+  HY_TRY(PreparedRun prepared, prepare_run(plan, paths, request.exec, pool, steps, cancel));
   outcome.failures = std::move(prepared.failures), outcome.warnings = std::move(prepared.warnings), outcome.messages = std::move(prepared.messages);
   HY_TRY(const MemoryShare share, share_memory(plan, prepared.panel, request.exec, asked));
   exec::Pool fewer(share.workers < asked ? share.workers : 1);

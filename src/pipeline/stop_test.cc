@@ -161,3 +161,57 @@ TEST_CASE("stop: a group-by over many groups") {
     (void)aggregate::aggregate(*chunks, std::move(spec.value()), pool, 2'000'000'000, steps, cancel, [](const Table&) { return Result<void>(); });
   });
 }
+
+TEST_CASE("stop: cuts, ranks and codes of a long table") {
+  const Numbers data(300'000, 60);
+  for (const char* bins : {"bins=64", "bins=exact"}) {
+    const auto params = learner_params("forest", std::string("num_trees=2,max_depth=4,") + bins);
+    REQUIRE(params.ok());
+    check_stops([&](const exec::Cancellation& cancel) {
+      const auto trainer = make_trainer(params.value(), data.columns());
+      trainer->stop_with(&cancel);
+      const auto prepared = trainer->prepare(data.all);
+      CHECK((prepared.ok() || prepared.error().kind == Kind::interrupted));
+    });
+  }
+}
+
+TEST_CASE("stop: predictions of many rows by many trees") {
+  const Numbers data(200'000, 20);
+  for (const char* learner : {"forest", "boosting"}) {
+    const auto params = learner_params(learner, "num_trees=20,max_depth=4");
+    REQUIRE(params.ok());
+    const auto trainer = make_trainer(params.value(), data.columns());
+    REQUIRE(trainer->prepare(data.all).ok());
+    const auto few = trainer->train(Labels::numbers(data.labels), {}, {1, 1});
+    REQUIRE(few.ok());
+    Forest many = std::get<Forest>(few.value());  // the same trees again and again
+    const size_t trees = size_t(many.num_trees()), nodes = many.nodes.size();
+    for (size_t copy = 1; copy < 20; ++copy) {
+      for (size_t node = 0; node < nodes; ++node) many.nodes.push_back(many.nodes[node]), many.values.push_back(many.values[node]);
+      for (size_t tree = 1; tree <= trees; ++tree) many.tree_start.push_back(many.tree_start[tree] + uint32_t(copy * nodes));
+    }
+    std::vector<double> out(data.all.size());
+    check_stops([&](const exec::Cancellation& cancel) {
+      trainer->stop_with(&cancel);
+      trainer->predict(many, data.all, out);
+    });
+  }
+}
+
+TEST_CASE("stop: least squares, with and without a penalty, and logistic regression") {
+  const Numbers data(100'000, 120);
+  std::vector<int32_t> classes;
+  for (const double label : data.labels) classes.push_back(label > 1);
+  const std::pair<const char*, const char*> learners[] = {{"linear", ""}, {"linear", "l1=1"}, {"logistic", ""}};
+  for (const auto& [learner, text] : learners) {
+    const auto params = learner_params(learner, text);
+    REQUIRE(params.ok());
+    const bool of_classes = std::string_view(learner) == "logistic";
+    check_stops([&](const exec::Cancellation& cancel) {
+      const auto trainer = make_trainer(params.value(), data.columns());
+      REQUIRE(trainer->prepare(data.all).ok());
+      (void)trainer->train(of_classes ? Labels::ids(classes, 2) : Labels::numbers(data.labels), {}, {1, 1}, nullptr, &cancel);
+    });
+  }
+}

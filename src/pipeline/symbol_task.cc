@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <mutex>
+#include <new>
 
 #include "base/clock.h"
+#include "features/evaluate_rows.h"
 #include "hayate/learner.h"
 #include "pipeline/costs.h"
 #include "pipeline/decay.h"
@@ -83,19 +87,63 @@ Result<SymbolFolds> folds_of_symbol(const Plan& plan, const Panel& panel, size_t
   return out;
 }
 
-SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, SymbolScratch& scratch,
-                           const exec::Cancellation& cancel) {
-  scratch.features.stop_with(&cancel), scratch.label.stop_with(&cancel);
+namespace {
+
+/// What a space does is stopped with `cancel`, as long as this lives.
+class Stopping {
+ public:
+  Stopping(Workspace& space, const exec::Cancellation& cancel) : space_(space) { space_.stop_with(&cancel); }
+  ~Stopping() { space_.stop_with(nullptr); }
+  Stopping(const Stopping&) = delete;
+  Stopping& operator=(const Stopping&) = delete;
+
+ private:
+  Workspace& space_;
+};
+
+/// The same values from one worker or from many.
+void compute_features(const Program& program, const Bars& bars, std::span<SymbolScratch> scratch, int own, exec::Pool* pool,
+                      const exec::Cancellation& cancel, float* out, size_t stride, double& seconds) {
+  std::mutex mutex;
+  const auto timed = [&](int worker, auto&& work) {
+    const double begin = thread_cpu_seconds();
+    Workspace& space = scratch[size_t(worker)].features;
+    const Stopping stopping(space, cancel);
+    work(space);
+    const std::lock_guard lock(mutex);
+    seconds += thread_cpu_seconds() - begin;
+  };
+  const auto morsels = row_morsels(program, int64_t(bars.rows));
+  if (!pool || morsels.size() == 1) return timed(own, [&](Workspace& space) { evaluate(program, bars, space, out, stride); });
+  std::atomic<bool> out_of_memory = false;
+  pool->run(int64_t(morsels.size()), [&](int64_t i, int worker) {
+    try {
+      const auto [begin, end] = morsels[size_t(i)];
+      timed(worker, [&](Workspace& space) { evaluate_morsel(program, bars, begin, end, space, out, stride); });
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;  // told by the thread whose task it is
+    }
+  });
+  if (out_of_memory) throw std::bad_alloc();
+}
+
+}  // namespace
+
+SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, std::span<SymbolScratch> scratch,
+                           int worker, exec::Pool* pool, const exec::Cancellation& cancel, PartSeconds& seconds) {
+  SymbolScratch& own = scratch[size_t(worker)];
   const Bars bars = bars_of(*plan.features, panel, symbol);
   const size_t stride = (bars.rows + 15) / 16 * 16, features = plan.features->num_outputs();
-  scratch.values.resize(stride * features);
-  evaluate(*plan.features, bars, scratch.features, scratch.values.data(), stride);
-  scratch.labels.resize(bars.rows);
-  evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), scratch.label, scratch.labels.data(), bars.rows);
-  scratch.features.stop_with(nullptr), scratch.label.stop_with(nullptr);
+  own.values.resize(stride * features);
+  compute_features(*plan.features, bars, scratch, worker, pool, cancel, own.values.data(), stride, seconds.compute);
+  const double begin = thread_cpu_seconds();
+  own.labels.resize(bars.rows);
+  const Stopping stopping(own.label, cancel);
+  evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), own.label, own.labels.data(), bars.rows);
+  seconds.compute += thread_cpu_seconds() - begin;
   return {symbol,
-          {scratch.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride), plan.features->names()},
-          scratch.labels,
+          {own.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride), plan.features->names()},
+          own.labels,
           ends.subspan(size_t(panel.offsets[symbol]), bars.rows)};
 }
 

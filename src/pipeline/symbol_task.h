@@ -56,9 +56,11 @@ struct SymbolTable {
   std::span<const int64_t> ends;  ///< until when each label reads
 };
 
-/// Features and label of a symbol; `ends` are those of the whole panel. Only begun when `cancel` says stop, which train_piece() says then.
-SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, SymbolScratch& scratch,
-                           const exec::Cancellation& cancel);
+/// Features and label of a symbol; `ends` are those of the whole panel. Only begun when `cancel` says stop, which train_piece() says then. The
+/// features of a long symbol are computed in stretches of rows on `pool`, when there is one, each in `scratch` of its worker; the table is the scratch
+/// of `worker`. Adds its CPU seconds to `seconds`.
+SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, std::span<SymbolScratch> scratch,
+                           int worker, exec::Pool* pool, const exec::Cancellation& cancel, PartSeconds& seconds);
 
 /// Trains and predicts the folds of a piece. `folds_table` is of table.values, this thread's own. With a pool a fold is spread over
 /// its workers. Errors: no training row with a label; interrupted or timed out.

@@ -201,10 +201,10 @@ Result<Predictor> train_as_read(const RowSource& source, const std::optional<Err
                                 exec::Pool& pool, const exec::Cancellation& cancel) {
   if (auto why = untrainable(label, rows, where)) return *why;
   const KeyLabels of_rows(label, info, rows);
-  const auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
+  auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
   if (failure) return *failure;
   if (!matrix.ok()) return matrix.error();
-  return train_on_codes(params, matrix.value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
+  return train_on_codes(params, std::move(matrix).value(), of_rows.labels(label), of_rows.weights, train_key_of(seed, ""), &pool, &cancel);
 }
 
 /// The model that training goes on from, which must have learnt the same.
@@ -304,7 +304,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  const io::ReadOptions reading = reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec));
+  const io::ReadOptions reading = reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec), &cancel);
   HY_TRY(TrainingTable source, TrainingTable::open(paths, reading, request.features, {request.label, request.weight, request.key, request.by_date}));
   HY_CHECK(source.schema().column(request.label, "--label"));
   HY_TRY(const Table table, source.read_rest());
@@ -501,7 +501,8 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec))));
+  HY_TRY(const Table table,
+         io::read_tables(paths, reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec), &cancel)));
   const int64_t features = int64_t(model.features.size()), outputs = std::max<int64_t>(1, int64_t(model.classes.size()));
   const int64_t needed = resident_bytes() + table.num_rows() * (4 * features + 24 * outputs);
   if (const auto fits = workers_within(request.exec, "predict", needed, 0, 1, "predict parts of the table one after the other"); !fits.ok())

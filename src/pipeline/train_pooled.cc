@@ -133,8 +133,7 @@ Result<void> train_codes(const TrainJob& job, const Labels& all, std::span<const
   }
   Labels labels = Labels::numbers(answers);
   labels.problem = plan.problem, labels.groups = groups;
-  HY_TRY(out.predictor, train_on_codes(plan.params, matrix, labels, weights, key, &job.pool, &job.cancel));
-  matrix = {};
+  HY_TRY(out.predictor, train_on_codes(plan.params, std::move(matrix), labels, weights, key, &job.pool, &job.cancel));
   job.steps.begin("predict", int64_t(rows.test.size()));
   out.prediction.resize(rows.test.size());
   const CompiledForest forest(std::get<Forest>(out.predictor));

@@ -97,9 +97,8 @@ class SymbolAttempt {
   }
 
   void compute_pieces() {
-    const double begin = thread_cpu_seconds();
-    table_ = compute_symbol(job_.plan, job_.panel, size_t(start_.task), place_.ends, place_.scratch[size_t(worker_)], cancel_);
-    slot_.seconds.compute = thread_cpu_seconds() - begin;
+    table_ = compute_symbol(job_.plan, job_.panel, size_t(start_.task), place_.ends, place_.scratch, worker_, start_.alone ? nullptr : &idle_,
+                            cancel_, slot_.seconds);
     fold_tables_.resize(place_.scratch.size());
     const bool shared = !start_.alone && !slot_.folds.large && missing_.size() > 1;
     exec::Pool* const inside = slot_.folds.large && !start_.alone ? &idle_ : nullptr;

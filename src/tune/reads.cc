@@ -49,7 +49,8 @@ class Block {
         by_value_(!forest.thresholds.empty() || !forest.categorical.empty()),
         codes_(size_t(forest.num_features()) * rows.size()),
         sums_(reads.depths.size() * rows.size() * scores_, 0.0),
-        trees_(rows.size(), 0) {
+        trees_(rows.size(), 0),
+        lanes_(rows.size()) {
     if (forest.joined == Joined::sum)
       for (size_t i = 0; i < sums_.size(); ++i) sums_[i] = forest.start[i % scores_];
   }
@@ -69,10 +70,16 @@ class Block {
   }
 
   void add_tree(int64_t t, const Draws* draws) {
-    lanes_.clear();
-    for (size_t i = 0; i < rows_.size(); ++i)
-      if (!draws || !draws->drew(t, rows_[i])) lanes_.push_back(uint32_t(i)), ++trees_[i];
-    for (size_t first = 0; first < lanes_.size(); first += kLanes) walk(t, std::span(lanes_).subspan(first, std::min(kLanes, lanes_.size() - first)));
+    size_t answering = 0;
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      const bool answers = !draws || !draws->drew(t, rows_[i]);
+      lanes_[answering] = uint32_t(i);
+      answering += answers, trees_[i] += answers;
+    }
+    for (size_t first = 0; first < answering; first += kLanes) {
+      const std::span<const uint32_t> rows = std::span(lanes_).subspan(first, std::min(kLanes, answering - first));
+      by_value_ ? walk<true>(t, rows) : walk<false>(t, rows);
+    }
   }
 
   /// What has been added up to now, read at a depth.
@@ -106,8 +113,11 @@ class Block {
 
   /// Up to sixteen rows down one tree, stopping at each depth to add what stands there. Lanes past the last row repeat it: loops of
   /// a fixed length keep sixteen independent chains of loads in flight.
+  template <bool kByValue>
   void walk(int64_t t, std::span<const uint32_t> rows) {
     const std::span<const TreeNode> tree = forest_.tree(t);
+    const TreeNode* const nodes = tree.data();
+    const uint8_t* const codes = codes_.data();
     const double* values = forest_.values.data() + size_t(forest_.tree_start[size_t(t)]) * width_;
     const size_t score = forest_.joined == Joined::sum ? size_t(t) % scores_ : 0, stride = rows_.size();
     uint32_t at[kLanes] = {}, place[kLanes];
@@ -118,9 +128,8 @@ class Block {
       for (; taken < reads_.depths[d] && !arrived; ++taken) {
         uint32_t moved = 0;
         for (size_t lane = 0; lane < kLanes; ++lane) {
-          const TreeNode node = tree[at[lane]];
-          const uint32_t next =
-              by_value_ ? step_by_value(t, tree, at[lane], place[lane]) : step(node, codes_[size_t(node.feature) * stride + place[lane]]);
+          const TreeNode node = nodes[at[lane]];
+          const uint32_t next = kByValue ? step_by_value(t, tree, at[lane], place[lane]) : step(node, codes[node.feature * stride + place[lane]]);
           moved |= next ^ at[lane];
           at[lane] = next;
         }
@@ -135,12 +144,12 @@ class Block {
   const Reads& reads_;
   std::span<const int32_t> rows_;
   size_t width_, scores_;
-  bool by_value_;               ///< nodes have thresholds of their own, or test categories
-  std::vector<uint8_t> codes_;  ///< column by column
-  std::vector<float> values_;   ///< the same, by_value_ alone
-  std::vector<double> sums_;    ///< by depth, row, score
-  std::vector<int64_t> trees_;  ///< that answered, per row
-  std::vector<uint32_t> lanes_;
+  bool by_value_;                ///< nodes have thresholds of their own, or test categories
+  std::vector<uint8_t> codes_;   ///< column by column
+  std::vector<float> values_;    ///< the same, by_value_ alone
+  std::vector<double> sums_;     ///< by depth, row, score
+  std::vector<int64_t> trees_;   ///< that answered, per row
+  std::vector<uint32_t> lanes_;  ///< rows that the tree in hand answers for
 };
 
 /// Rows that go through the forest together. Every block reads all nodes, so blocks are as large as their codes and sums stay in a

@@ -80,7 +80,8 @@ Result<void> set_range(const Form& form, const Call& call, std::string_view text
   }
   out.low = numbers[0], out.high = numbers[1] - (form.upper_excluded ? 1 : 0), out.logarithmic = form.logarithmic;
   out.step = numbers.size() > 2 ? numbers[2] : out.kind == DistributionKind::whole ? 1 : 0;
-  if (!(out.low <= out.high)) return wrong_arguments(form, text, where, "the first number is above the second");
+  if (!(out.low <= out.high))
+    return wrong_arguments(form, text, where, fmt::format("the first number is {} the second", form.upper_excluded ? "not below" : "above"));
   if (form.logarithmic && !(out.low > 0)) return wrong_arguments(form, text, where, "a logarithm needs numbers above 0");
   if (numbers.size() > 2 && !(out.step > 0)) return wrong_arguments(form, text, where, "a step is above 0");
   return {};

@@ -75,3 +75,10 @@ def test_killed_leaves_a_model(hayate, binary, table, tmp_path):
 def test_refusals(hayate, table, tmp_path, flags, words):
     done = hayate("automl", "--input", table, "--label", "y", *FEATURES, "--model", tmp_path / "m.hyt", *flags, exit=2)
     assert "error:" in done.stderr and "try:" in done.stderr and words in done.stderr and not (tmp_path / "m.hyt").exists()
+
+
+def test_logarithms_of_negative_labels_are_refused(hayate, table, tmp_path):
+    frame = pd.read_parquet(table)
+    frame.assign(r=frame.r - 3).to_parquet(table)
+    done = hayate("automl", "--input", table, "--label", "r", *FEATURES, "--objective", "minimize-rmsle", "--model", tmp_path / "m.hyt", exit=1)
+    assert "logarithms" in done.stderr and "minimize-mae" in done.stderr and not (tmp_path / "m.hyt").exists()

@@ -2,6 +2,7 @@
 import decimal
 import os
 import pathlib
+import signal
 import subprocess
 
 import numpy as np
@@ -157,3 +158,10 @@ def test_polars_reads_growing_dictionaries(tmp_path):
     for ext, read in (("parquet", polars.read_parquet), ("arrow", polars.read_ipc)):
         got = read(through(tmp_path / f"out.{ext}", tmp_path / "in.parquet"))
         assert got["symbol"].cast(polars.String).to_list() == list(f["symbol"].astype(str)), ext
+
+
+def test_a_reader_that_went_away_is_no_defect(binary):
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert subprocess.run([binary, "nothing"], stdout=writer, stderr=writer).returncode == 128 + signal.SIGPIPE
+    os.close(writer)

@@ -59,9 +59,9 @@ struct Job {
     pool.run(exec::longest_first(rows), [&](int64_t s, int worker) {
       const auto folds = folds_of_symbol(plan, panel, size_t(s), inputs);
       if (!folds.ok()) return;
-      const SymbolTable table = compute_symbol(plan, panel, size_t(s), ends, scratch[size_t(worker)], never);
-      FoldTable fold_table(plan, table.values, panel.series_times(size_t(s)));
       PartSeconds seconds;
+      const SymbolTable table = compute_symbol(plan, panel, size_t(s), ends, scratch, worker, nullptr, never, seconds);
+      FoldTable fold_table(plan, table.values, panel.series_times(size_t(s)));
       for (const FoldPiece& piece : folds.value().pieces) {
         auto result = train_piece(plan, panel, table, folds.value(), piece, fold_table, nullptr, never, seconds);
         if (result.ok()) append_piece(std::move(result.value()), results[size_t(s)]);
@@ -126,7 +126,7 @@ int main(int argc, char** argv) {
   Job job{std::move(plan.value()), {}, argv[2]};
   exec::Pool pool(1);
   exec::Steps steps;
-  auto prepared = prepare_run(job.plan, io::expand_inputs(job.plan.spec.universe.input).value(), config, pool, steps);
+  auto prepared = prepare_run(job.plan, io::expand_inputs(job.plan.spec.universe.input).value(), config, pool, steps, exec::Cancellation());
   if (!prepared.ok()) return fmt::print("{}\n", prepared.error().what), 1;
   job.prepared = std::move(prepared.value());
   const int rounds = std::atoi(argv[3]);

@@ -1,4 +1,12 @@
 // Thousands of simulated days (src/exec/simulation.h): schedule_soak [--seeds N] [--sim-seed N]
+//
+// What can be known of the end after a tenth of 500 lognormal tasks (sigma 1, guesses off by sd 0.5) on 16 workers:
+// - Costs known from earlier runs. Told the true slope, level and spread of log(seconds) over log(guess), the best estimate is within 15 % for
+//   99 of 100 seeds. In the others one task is longer than all the rest is wide (over 51 times the median, the chance of which is 1 in 50 days)
+//   and its own guess, off by sd 0.45, is all that anybody knows of the end.
+// - First run. A tenth of the run is 82 seconds of work, in which some 75 tasks end, so their level is known to 6 %, and what is left is
+//   another 3 % off by chance. Told the true slope and spread, so that only the level has to be learnt, the estimate is within 15 % for
+//   97.2 of 100 seeds: nobody who has to learn those too does better. It is for 94.6.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,7 +44,7 @@ bool lengths(uint64_t seeds, bool learnt) {
   std::sort(ratio.begin(), ratio.end());
   fmt::print("{}: makespan / lower bound {:.4f} on average, {:.4f} at worst of 95 %; end told within 15 % after a tenth: {:.1f} %\n",
              learnt ? "costs known from earlier runs" : "first run", mean, ratio[ratio.size() * 95 / 100], 100 * close);
-  return mean <= 1.01 && close >= (learnt ? 0.95 : 0.85);
+  return mean <= 1.01 && close >= (learnt ? 0.98 : 0.93);
 }
 
 }  // namespace
