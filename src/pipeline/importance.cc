@@ -230,7 +230,8 @@ Result<ImportanceOutcome> importance_of_model(const ImportanceRequest& request, 
     HY_TRY(const auto paths, io::expand_inputs(request.input));
     exec::Pool pool(exec::worker_count(request.exec));
     steps.begin("read", int64_t(paths.size()));
-    HY_TRY(const Table table, io::read_tables(paths, reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec))));
+    HY_TRY(const Table table,
+           io::read_tables(paths, reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec), &cancel)));
     if (table.num_rows() == 0) return input_error("the table has no rows", request.input.front(), "give rows to look at");
     if (request.method == ImportanceMethod::partial_dependence) return by_partial_dependence(request, model, table, pool, steps, cancel);
     return request.method == ImportanceMethod::permutation ? by_permutation(request, model, table, pool, steps, cancel)

@@ -53,7 +53,7 @@ std::string LearningTable::hash() const {
 Result<LearningTable> read_learning_table(const LearningSource& source, exec::Pool& pool, exec::Steps& steps, int64_t memory_limit_bytes) {
   HY_TRY(const auto paths, io::expand_inputs(source.input));
   steps.begin("read", int64_t(paths.size()));
-  const io::ReadOptions reading = reading_with(source.reading, source.kind, pool, memory_limit_bytes);
+  const io::ReadOptions reading = reading_with(source.reading, source.kind, pool, memory_limit_bytes, nullptr);
   HY_TRY(TrainingTable input, TrainingTable::open(paths, reading, source.features, {source.label, source.weight, source.by_date, source.split}));
   HY_CHECK(input.schema().column(source.label, "--label"));
   HY_TRY(const Table table, input.read_rest());
