@@ -83,8 +83,9 @@ Result<std::vector<std::string>> prepare_bars(const std::string& adjust, std::in
   return said;
 }
 
-io::ReadOptions reading_with(io::ReadOptions asked, const std::optional<io::FileKind>& kind, exec::Pool& pool, int64_t memory_limit_bytes) {
-  asked.kind = kind, asked.pool = &pool, asked.memory_limit_bytes = memory_limit_bytes;
+io::ReadOptions reading_with(io::ReadOptions asked, const std::optional<io::FileKind>& kind, exec::Pool& pool, int64_t memory_limit_bytes,
+                             const exec::Cancellation* cancel) {
+  asked.kind = kind, asked.pool = &pool, asked.memory_limit_bytes = memory_limit_bytes, asked.cancel = cancel;
   return asked;
 }
 

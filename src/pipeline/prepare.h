@@ -41,6 +41,7 @@ Result<int> workers_within(const exec::ExecConfig& exec, const std::string& step
 /// What the config allows the reading of one file.
 io::ReadOptions reading_limits(const exec::ExecConfig& exec, const exec::Cancellation* cancel);
 /// What a request says of its table, with what the run has for it.
-io::ReadOptions reading_with(io::ReadOptions asked, const std::optional<io::FileKind>& kind, exec::Pool& pool, int64_t memory_limit_bytes);
+io::ReadOptions reading_with(io::ReadOptions asked, const std::optional<io::FileKind>& kind, exec::Pool& pool, int64_t memory_limit_bytes,
+                             const exec::Cancellation* cancel);
 
 }  // namespace hayate::pipeline

@@ -304,8 +304,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  io::ReadOptions reading = reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec));
-  reading.cancel = &cancel;
+  const io::ReadOptions reading = reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec), &cancel);
   HY_TRY(TrainingTable source, TrainingTable::open(paths, reading, request.features, {request.label, request.weight, request.key, request.by_date}));
   HY_CHECK(source.schema().column(request.label, "--label"));
   HY_TRY(const Table table, source.read_rest());
@@ -502,7 +501,8 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));
-  HY_TRY(const Table table, io::read_tables(paths, reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec))));
+  HY_TRY(const Table table,
+         io::read_tables(paths, reading_with(request.reading, request.kind, pool, exec::memory_limit_bytes(request.exec), &cancel)));
   const int64_t features = int64_t(model.features.size()), outputs = std::max<int64_t>(1, int64_t(model.classes.size()));
   const int64_t needed = resident_bytes() + table.num_rows() * (4 * features + 24 * outputs);
   if (const auto fits = workers_within(request.exec, "predict", needed, 0, 1, "predict parts of the table one after the other"); !fits.ok())
