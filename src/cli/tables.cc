@@ -88,6 +88,15 @@ Result<void> write_folder(const ConvertOptions& options, const Table& table, con
   return {};
 }
 
+/// A Parquet file remembers statistics, encoders and pages of every column until it is closed: 5 KB measured at a million.
+Result<void> check_width(const std::string& out, const std::optional<io::FileKind>& kind, int64_t columns, int64_t limit) {
+  constexpr int64_t kEach = 6'000;
+  const bool parquet = kind ? kind->format == io::Format::parquet : out.find(".parquet") != std::string::npos;
+  if (!parquet || columns <= limit / kEach) return {};
+  return Error{Kind::budget, fmt::format("a Parquet file of {} columns takes more memory than the limit of {}", columns, format_bytes(limit)), out,
+               fmt::format("--memory-limit {} would do, or write .arrow or .csv", format_bytes(columns * kEach))};
+}
+
 }  // namespace
 
 Result<int> convert_command(ConvertOptions& options, const Console& console) {
@@ -114,6 +123,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
   } else {
     HY_TRY(io::TableWriter writer, io::TableWriter::open(options.out, out_kind, false, &pool));
     HY_CHECK(each_chunk(paths, reading, [&](const Table& chunk) -> Result<void> {
+      if (auto fits = check_width(options.out, out_kind, int64_t(chunk.num_columns()), reading.memory_limit_bytes); !fits.ok()) return fits;
       if (columns == 0) steps.begin("write");
       columns = int64_t(chunk.num_columns());
       steps.advance(chunk.num_rows());

@@ -53,6 +53,7 @@ namespace hayate::io {
 namespace {
 
 constexpr size_t kChunk = size_t{256} << 10;
+constexpr int64_t kColumnBytes = 1200;  // of memory for a column before its first row: 0.5 KB measured where a table of a million is read
 constexpr size_t kSlack = 64;
 constexpr size_t kCopy = CodeBook::kShort;  // bytes of short text copied at once
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -200,6 +201,11 @@ class CsvParser {
 
   Result<Table> finish();
   std::string_view piece(size_t begin, size_t size, Rows& rows) const;
+  /// What a worker looks at in one go: enough rows also where they are wide, as far as memory goes.
+  size_t block_bytes() const { return std::max(kChunk, std::min(64 * body_begin_, size_t(options_.memory_limit_bytes / 64))); }
+  /// Whether the records of a chunk, which are more than one block only where one record is, fit beside what is made of them.
+  bool fits(const Chunk& chunk) const { return int64_t(chunk.end - chunk.begin) <= std::max<int64_t>(options_.memory_limit_bytes / 16, 4 * kChunk); }
+  Error record_error(const Chunk& chunk) const;
   /// Records an Error of this chunk; in pieces it only says that there is one.
   bool refuse(Chunk& chunk, const std::function<Error()>& why) const;
   template <class Visit>
@@ -304,6 +310,14 @@ Error CsvParser::memory_error() const {
   return {Kind::budget, fmt::format("no memory for {} rows x {} columns", rows_, columns_.size()), path_, "read fewer columns with --columns"};
 }
 
+Error CsvParser::record_error(const Chunk& chunk) const {
+  const int64_t bytes = int64_t(chunk.end - chunk.begin);
+  return {Kind::budget,
+          fmt::format("a record of {}: more than fits into the memory limit of {}", format_bytes(bytes), format_bytes(options_.memory_limit_bytes)),
+          fmt::format("{}, from byte {} on", path_, body_begin_ + chunk.begin),
+          fmt::format("--memory-limit {} would do; or is there a quote that nothing closes?", format_bytes(16 * bytes))};
+}
+
 void CsvParser::run(int64_t count, const std::function<void(int64_t, int)>& task) {
   if (options_.pool && count > 1) {
     options_.pool->run(count, task);
@@ -369,6 +383,10 @@ Result<std::vector<std::string>> CsvParser::read_header() {
 }
 
 Result<void> CsvParser::choose_columns(const std::vector<std::string>& names) {
+  const int64_t columns = int64_t(options_.columns.empty() ? names.size() : options_.columns.size());
+  if (columns > options_.memory_limit_bytes / kColumnBytes)
+    return Error{Kind::budget, fmt::format("{} columns take more than the memory limit of {}", columns, format_bytes(options_.memory_limit_bytes)),
+                 path_, fmt::format("--memory-limit {} would do, or read fewer of them with --columns", format_bytes(columns * kColumnBytes))};
   std::unordered_map<std::string_view, size_t> index_of;
   for (size_t i = 0; i < names.size(); ++i) index_of[names[i]] = i;
   const std::vector<std::string>& wanted = options_.columns.empty() ? names : options_.columns;
@@ -402,7 +420,7 @@ CsvRules CsvParser::rules_of(const std::string& name, const Dtype* wanted) const
 /// Chunks begin behind the first record end of each block. Block k starts inside quotes when an odd number of quotes
 /// stands before it.
 void CsvParser::cut_chunks() {
-  const size_t step = std::max(kChunk, 64 * body_begin_);  // wide rows: enough of them in a chunk
+  const size_t step = block_bytes();
   const size_t num_blocks = (body_size_ + step - 1) / step;
   char last_byte = dialect_.newline;
   std::vector<kernels::CsvBlock> blocks(num_blocks);
@@ -448,6 +466,7 @@ bool CsvParser::find_block(size_t block, size_t step, Rows& rows) {
   Chunk& chunk = chunks_[block];
   const size_t begin = block * step, rest = body_size_ - begin;
   for (size_t size = std::min(step + step / 16, rest);; size = std::min(2 * size, rest)) {
+    if (size > 4 * step && int64_t(size) > options_.memory_limit_bytes / 16) return false;
     const std::string_view data = piece(begin, size, rows);
     if (data.size() != size) return false;
     const size_t first = block == 0 ? 0 : data.find(dialect_.newline) + 1;
@@ -462,7 +481,7 @@ bool CsvParser::find_block(size_t block, size_t step, Rows& rows) {
 /// Reads a file without counting its quotes and rows beforehand: a chunk learns where its rows stand from the one before, which was begun
 /// earlier and needs to have found its rows for that, not read them. False: the guesses were wrong, and nothing was read.
 bool CsvParser::in_one_pass(const std::function<void(Chunk& chunk, Rows& rows, int worker)>& read) {
-  const size_t step = std::max(kChunk, 64 * body_begin_);
+  const size_t step = block_bytes();
   one_pass_ = true;
   std::vector<std::atomic<int64_t>> rows_before(chunks_.size() + 1);
   for (size_t k = 1; k <= chunks_.size(); ++k) rows_before[k] = -1;
@@ -606,6 +625,7 @@ void CsvParser::read_columns(Chunk& chunk, Rows& rows) {
 }
 
 bool CsvParser::find_rows(Chunk& chunk, Rows& rows) {
+  if (!fits(chunk)) return chunk.error = record_error(chunk), false;
   const std::string_view data = piece(chunk.begin, chunk.end - chunk.begin, rows);
   if (data.size() != chunk.end - chunk.begin) return chunk.malformed = true, false;  // the file was cut since it was opened
   return scan_rows(chunk, rows, data);
@@ -629,6 +649,7 @@ bool CsvParser::scan_rows(Chunk& chunk, Rows& rows, std::string_view data) {
 }
 
 bool CsvParser::find_rows_exactly(Chunk& chunk, Rows& rows) {
+  if (!fits(chunk)) return chunk.error = record_error(chunk), false;
   const std::string_view data = rows.data = piece(chunk.begin, chunk.end - chunk.begin, rows);
   if (data.size() != chunk.end - chunk.begin) return chunk.malformed = true, false;
   const size_t offset = body_begin_ + chunk.begin;
@@ -1117,7 +1138,7 @@ Result<Table> CsvParser::parse() {
 }
 
 bool CsvParser::read_in_one_pass() {
-  if (!may_be_one_pass(std::max(kChunk, 64 * body_begin_)) || !prepare_columns().ok()) return false;
+  if (!may_be_one_pass(block_bytes()) || !prepare_columns().ok()) return false;
   const bool done = in_one_pass([&](Chunk& chunk, Rows& rows, int) {
     read_columns(chunk, rows);
     join_all_ready(size_t(&chunk - chunks_.data()));
@@ -1178,8 +1199,8 @@ Result<void> CsvParser::find_types(const std::vector<std::string>& names) {
   streamed_ = true;
   HY_CHECK(choose_columns(names));
   std::vector<std::vector<int64_t>> slots(scratch_.size());
-  const bool done = may_be_one_pass(std::max(kChunk, 64 * body_begin_)) &&
-                    in_one_pass([&](Chunk& chunk, Rows& rows, int worker) { type_columns(chunk, rows, &slots[size_t(worker)]); });
+  const bool done =
+      may_be_one_pass(block_bytes()) && in_one_pass([&](Chunk& chunk, Rows& rows, int worker) { type_columns(chunk, rows, &slots[size_t(worker)]); });
   if (stopped()) return reading_stopped(path_);
   if (!done) {
     for (CsvColumn& column : columns_) column.seen = 0;

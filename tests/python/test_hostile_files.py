@@ -1,10 +1,12 @@
 """Files that were made to hurt: every one ends, with a table or an error of three lines, within the memory that was granted."""
+import gzip
 import json
 import os
 import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 LIMIT = 200_000_000
@@ -20,6 +22,29 @@ def open_quote(path):
             out.write(b"x,y\n" * 250_000)
 
 
+def wide(path):
+    """A million columns, four lines."""
+    path.write_text((",".join(f"c{i}" for i in range(1_000_000)) + "\n") + (",".join(["1"] * 1_000_000) + "\n") * 3)
+
+
+def one_field(write):
+    """A record of 400 MB, in a file of a few KB or MB."""
+    write(b'a,b\n1,"')
+    for _ in range(LARGE // 1_000_000):
+        write(b"x" * 1_000_000)
+    write(b'"\n')
+
+
+def bomb_gz(path):
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        one_field(out.write)
+
+
+def bomb_zst(path):
+    with pa.output_stream(path, compression=None) as file, pa.CompressedOutputStream(file, "zstd") as out:
+        one_field(out.write)
+
+
 def lying_shape(path):
     np.save(path, np.zeros(4))
     path.write_bytes(path.read_bytes().replace(b"(4,), }", b"(9" + b"9" * 14 + b",), }")[:2000])
@@ -27,6 +52,9 @@ def lying_shape(path):
 
 CASES = {
     "quote.csv": open_quote,
+    "wide.csv": wide,
+    "bomb.csv.gz": bomb_gz,
+    "bomb.csv.zst": bomb_zst,
     "deep.json": lambda path: path.write_text("[" * 5_000_000),
     "deep.jsonl": lambda path: path.write_text('{"a":' * 3_000_000),
     "line.jsonl": lambda path: path.write_text('{"a": "' + "x" * 300_000_000),
