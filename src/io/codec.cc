@@ -48,10 +48,11 @@ Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& p
   Growing out;
   size_t at = 0;
   size_t wanted = std::max<size_t>(4 * bytes.size, 1 << 16);
+  const int64_t most = limit_bytes / 2;  // what has been unpacked is there twice while it moves, and a table is made of it
   while (true) {
     if (out.size == out.capacity) {
-      if (int64_t(out.capacity) >= limit_bytes || !out.grow(std::min(wanted, size_t(limit_bytes))))
-        return Error{Kind::budget, fmt::format("unpacks to more than {}", format_bytes(limit_bytes)), path,
+      if (int64_t(out.capacity) >= most || !out.grow(std::min(wanted, size_t(most))))
+        return Error{Kind::budget, fmt::format("unpacks to more than {}, half of the memory limit", format_bytes(most)), path,
                      "raise --memory-limit, or unpack the file and read it in parts"};
       wanted = 2 * out.capacity;
     }
@@ -64,7 +65,7 @@ Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& p
       if (!stream.Reset().ok()) return torn(path);
     } else if (step->bytes_read == 0 && step->bytes_written == 0) {
       if (at == bytes.size || !step->need_more_output) return torn(path);
-      if (!out.grow(std::min(2 * out.capacity, size_t(limit_bytes)))) return torn(path);
+      if (!out.grow(std::min(2 * out.capacity, size_t(most)))) return torn(path);
     }
   }
   const uint8_t* data = out.bytes.get();

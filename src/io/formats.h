@@ -20,7 +20,7 @@ Result<Table> parse_json_table(std::string_view bytes, const std::string& path, 
 Result<Table> parse_npy(const Buffer& bytes, const std::string& path, const ReadOptions& options);
 
 /// Gzip (any number of members) or zstd (any number of frames) unpacked. Torn bytes, bytes behind the end and more than
-/// `limit_bytes` are Errors.
+/// half of `limit_bytes` are Errors.
 Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& path, int64_t limit_bytes);
 
 }  // namespace hayate::io
