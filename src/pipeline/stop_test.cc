@@ -24,7 +24,11 @@ using namespace hayate;
 
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kMost = 0.1;  // the kernels of a sanitizer's build are several times slower
+#else
 constexpr double kMost = 0.010;
+#endif
 
 /// CPU seconds that `work` takes to return after it was told to stop, `after` seconds of wall time into it; nothing when it was
 /// over before.
