@@ -6,16 +6,8 @@
 // of the search tree in each; otherwise the compiler gathers.
 #include "kernels/forest_bins.h"
 
+#include "kernels/intrinsics.h"
 #include "kernels/isa.h"
-
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-#if !defined(__clang__)
-// g++ 12 warns inside its own AVX-512 header, which starts from a value that it never uses.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 
 HAYATE_KERNELS_BEGIN
 namespace {

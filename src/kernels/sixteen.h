@@ -2,16 +2,10 @@
 // Included by kernels only: everything is in the anonymous namespace of the instruction set.
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstdint>
 
+#include "kernels/intrinsics.h"
 #include "kernels/isa.h"
-#if !defined(__clang__)
-// g++ 12 warns inside its own AVX-512 header, which starts from a value that it never uses.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 
 HAYATE_KERNELS_BEGIN
 namespace {
