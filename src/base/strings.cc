@@ -8,24 +8,6 @@
 
 namespace hayate {
 
-const char* kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::usage:
-      return "usage";
-    case Kind::input:
-      return "input";
-    case Kind::io:
-      return "io";
-    case Kind::budget:
-      return "budget";
-    case Kind::timeout:
-      return "timeout";
-    case Kind::interrupted:
-      return "interrupted";
-  }
-  return "unknown";
-}
-
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   size_t begin = 0;
