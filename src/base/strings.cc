@@ -8,24 +8,6 @@
 
 namespace hayate {
 
-const char* kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::usage:
-      return "usage";
-    case Kind::input:
-      return "input";
-    case Kind::io:
-      return "io";
-    case Kind::budget:
-      return "budget";
-    case Kind::timeout:
-      return "timeout";
-    case Kind::interrupted:
-      return "interrupted";
-  }
-  return "unknown";
-}
-
 void append_utf8(uint32_t code, std::string* out) {
   const auto rest = [&](int shift) { *out += char(0x80 | (code >> shift & 0x3F)); };
   if (code < 0x80) {
