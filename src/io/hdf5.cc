@@ -10,9 +10,12 @@
 // Written is 'table' with a member for each column, without compression, as pandas does by default.
 #include "io/hdf5.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -610,18 +613,21 @@ class Hdf5Encoder final : public Encoder {
     return out;
   }
 
-  /// A file too large for memory is made without a name and copied to the sink.
+  /// A file too large for memory is made in the folder of temporary files and copied to the sink. It loses its name at once: the library opens
+  /// no file that has none.
   Result<void> write_by_file(const std::vector<Member>& members) {
-    HY_TRY(TemporaryFile made, TemporaryFile::create());
-    const int descriptor = made.release();
-    const auto held = InputFile::from_descriptor(descriptor, "$TMPDIR");  // closes it
-    const std::string path = fmt::format("/proc/self/fd/{}", descriptor);
+    const char* folder = std::getenv("TMPDIR");
+    std::string name = fmt::format("{}/hayate-XXXXXX", folder && *folder ? folder : "/tmp");
+    const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+    if (descriptor < 0) return Error{Kind::io, "no temporary file can be made", name, "set TMPDIR to a folder that can be written to"};
+    const auto held = InputFile::from_descriptor(descriptor, name);  // closes it
     {
-      const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+      const Handle file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+      ::unlink(name.c_str());
       if (!file.ok()) return failed();
       HY_CHECK(write_table(file, members));
     }
-    HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return sink_->write(data, size); }));
+    HY_CHECK(read_pieces(fmt::format("/proc/self/fd/{}", descriptor), [&](const uint8_t* data, size_t size) { return sink_->write(data, size); }));
     return sink_->publish();
   }
 

@@ -16,7 +16,7 @@ namespace hayate::io {
 
 class RowSpool {
  public:
-  static constexpr int64_t kHeldBytes = int64_t{64} << 20;
+  static constexpr int64_t kHeldBytes = int64_t{32} << 20;
 
   /// All groups have the names and dtypes of the first; of a category the last one has all names.
   Result<void> add(const Table& group);

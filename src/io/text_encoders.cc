@@ -141,7 +141,7 @@ class NpyEncoder final : public Encoder {
   }
 
   std::unique_ptr<ByteSink> sink_;
-  static constexpr size_t kHeldBytes = size_t{32} << 20;
+  static constexpr size_t kHeldBytes = size_t{16} << 20;
   std::string path_;
   NpyHeader header_;
   std::optional<TemporaryFile> file_;  // of the values that do not wait in memory

@@ -73,38 +73,59 @@ bool wholes(Element element, const void* from, int64_t count, char behind, uint6
   }
 }
 
-/// A number that stands for a whole one below 2^52 in the lower bits of its own.
+/// Added to a whole number below 2^52, it leaves that in the lower bits.
 constexpr double kMagic = 0x1p52;
-HAYATE_INLINE inline uint64_t whole_bits(double whole) { return __builtin_bit_cast(uint64_t, whole + kMagic) & ((uint64_t{1} << 52) - 1); }
+
+/// The digits before and behind the point of doubles, as the bits of numbers that kMagic was added to; of one that is left to others, behind
+/// is that of -1.
+struct Halves {
+  uint64_t before[kRows], behind[kRows];
+};
+constexpr uint64_t kOther = __builtin_bit_cast(uint64_t, kMagic - 1.0), kNothing = __builtin_bit_cast(uint64_t, kMagic);
+
+void cut_at_point(const double* from, int64_t rows, Halves* out) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const double x = from[i];
+    // The nearest number of millionths: if that reads back as the same double, its digits are the shortest text.
+    const double millionths = (x * 1e6 + kMagic) - kMagic, rounded = (x + kMagic) - kMagic, whole = rounded > x ? rounded - 1.0 : rounded;
+    const double behind = millionths - whole * 1e6;
+    const double in_range = x < 999'999.0 ? behind : -1.0, exact = millionths / 1e6 == x ? in_range : -1.0;
+    out->before[i] = __builtin_bit_cast(uint64_t, whole + kMagic);
+    out->behind[i] = __builtin_bit_cast(uint64_t, (x >= 1e-4 ? exact : -1.0) + kMagic);
+  }
+  for (int64_t i = 0; i < rows; ++i)
+    if (__builtin_bit_cast(uint64_t, from[i]) == 0) out->behind[i] = kNothing;  // 0, not -0
+}
+
+void put_together(const Halves& halves, int64_t rows, char last, uint64_t* low, uint64_t* high, uint64_t* size) {
+  const uint64_t last_for_zero = uint64_t(uint8_t(last) ^ '0');
+  for (int64_t i = 0; i < rows; ++i) {
+    const uint64_t any = halves.before[i] & 0xFFFFF, before = any < 999'999 ? any : 999'999;  // of others whatever
+    const uint64_t behind = halves.behind[i] & 0xFFFFF;
+    const uint64_t whole_size = num_digits(before), fraction = eight_digits(100 * behind);
+    const uint64_t kept = 1 + uint64_t(fraction >> 8 != 0) + uint64_t(fraction >> 16 != 0) + uint64_t(fraction >> 24 != 0) +
+                          uint64_t(fraction >> 32 != 0) + uint64_t(fraction >> 40 != 0);
+    // From the point on; what stands behind the last character does not count. ('.' << place would keep g++ 12 from making vectors.)
+    const uint64_t tail = ((fraction | kZeros) ^ last_for_zero << (8 * kept)) << 8 | '.', place = 8 * whole_size;
+    low[i] = (eight_digits(before) | kZeros) >> (64 - place) | tail << place;
+    high[i] = tail >> (64 - place);
+    size[i] = whole_size + kept + 2;
+  }
+}
 
 int64_t decimals(const double* from, int64_t count, char behind, uint64_t* cells, uint8_t* sizes) {
+  Halves halves;
   uint64_t low[kRows], high[kRows], size[kRows];
   int64_t others = 0;
   for (int64_t begin = 0; begin < count; begin += kRows) {
     const int64_t rows = least(kRows, count - begin);
+    cut_at_point(from + begin, rows, &halves);
+    put_together(halves, rows, behind, low, high, size);
     for (int64_t i = 0; i < rows; ++i) {
-      const double x = from[begin + i];
-      const bool in_range = ((x >= 1e-4) & (x < 999'999.0)) | (__builtin_bit_cast(uint64_t, x) == 0);
-      const double value = in_range ? x : 0.0;
-      // The nearest number of millionths: if it is what the text of the double says, it reads back as the same double.
-      const double millionths = (value * 1e6 + kMagic) - kMagic;
-      const double rounded = (value + kMagic) - kMagic, whole = rounded > value ? rounded - 1.0 : rounded;
-      const bool fits = in_range & (millionths / 1e6 == value);
-      const uint64_t before = whole_bits(whole), behind_point = fits ? whole_bits(millionths - whole * 1e6) : 0;
-      const uint64_t whole_size = num_digits(before), fraction = eight_digits(100 * behind_point);
-      const uint64_t kept = 1 + uint64_t(fraction >> 8 != 0) + uint64_t(fraction >> 16 != 0) + uint64_t(fraction >> 24 != 0) +
-                            uint64_t(fraction >> 32 != 0) + uint64_t(fraction >> 40 != 0);
-      const uint64_t mask = (uint64_t{1} << (8 * kept)) - 1;
-      const uint64_t tail = ((fraction | kZeros) & mask) | uint64_t(uint8_t(behind)) << (8 * kept);
-      const uint64_t place = 8 * whole_size + 8;  // 16 to 56 bits
-      low[i] = (eight_digits(before) | kZeros) >> (64 - 8 * whole_size) | uint64_t('.') << (8 * whole_size) | tail << place;
-      high[i] = tail >> (64 - place);
-      size[i] = fits ? whole_size + kept + 2 : 0;
-    }
-    for (int64_t i = 0; i < rows; ++i) {
+      const bool other = halves.behind[i] == kOther;
       cells[2 * (begin + i)] = low[i], cells[2 * (begin + i) + 1] = high[i];
-      sizes[begin + i] = uint8_t(size[i]);
-      others += size[i] == 0;
+      sizes[begin + i] = other ? 0 : uint8_t(size[i]);
+      others += other;
     }
   }
   return others;
