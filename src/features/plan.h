@@ -29,6 +29,8 @@
 // symbol after the other.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "features/graph.h"
@@ -124,8 +126,20 @@ struct Keeping {
   std::vector<int64_t> rows_of, rows_at;  ///< by node: how many rows of a result of lanes, and where they begin
 };
 
+struct LaneSplit;
+
+/// The split of a program (lane_tiles.h), made when the first block of symbols could use it.
+struct LaneSplitOnce {
+  std::once_flag once;
+  std::unique_ptr<const LaneSplit> split;
+
+  LaneSplitOnce();
+  ~LaneSplitOnce();
+};
+
 struct Program::Plan {
   Graph graph;
+  std::vector<int32_t> asked;  ///< the outputs as they were given; those of the graph may be other nodes of the same values
   Dtype dtype = Dtype::float32;
   std::vector<Place> places;  ///< by node
   std::vector<bool> folded;   ///< by node: computed by the loop of its only reader
@@ -135,6 +149,7 @@ struct Program::Plan {
   /// Slots hold pad_before rows, the series and pad_after rows.
   SlotCounts local, crossing;
   bool has_lanes = false;
+  std::shared_ptr<LaneSplitOnce> split_once;
   Keeping keeping;
   int64_t pad_before = 0, pad_after = 0;
   std::vector<int64_t> slot_before, slot_after;  ///< by node: rows around the series that are read, to be filled with NaN
