@@ -21,19 +21,6 @@ struct NamedEncoding {
 };
 constexpr NamedEncoding kEncodings[] = {{"utf-8", Encoding::utf8}, {"utf-16", Encoding::utf16}, {"cp932", Encoding::cp932}};
 
-void append_utf8(uint32_t code, std::string* out) {
-  const auto rest = [&](int shift) { out->push_back(char(0x80 | (code >> shift & 0x3F))); };
-  if (code < 0x80) {
-    out->push_back(char(code));
-  } else if (code < 0x800) {
-    out->push_back(char(0xC0 | code >> 6)), rest(0);
-  } else if (code < 0x10000) {
-    out->push_back(char(0xE0 | code >> 12)), rest(6), rest(0);
-  } else {
-    out->push_back(char(0xF0 | code >> 18)), rest(12), rest(6), rest(0);
-  }
-}
-
 std::string hex_of(const uint8_t* bytes, size_t size) {
   std::string out;
   for (size_t i = 0; i < size; ++i) out += fmt::format("{}{:02X}", i ? " " : "", bytes[i]);
