@@ -3,10 +3,11 @@
 // of rows run over it as they are. Each lane begins at the row of its first tile at which its columns begin a line, so that all lanes
 // write whole lines. The other columns of the program are computed along the rows, symbol by symbol.
 //
-// The ten quantiles and five ranks of Alpha158 for 500 symbols x 2,500 days: 29 to 18 ms (AVX-512). Other windows were tried so too, with
-// all their sums in rings of lines; ms of that size, along the rows and side by side: means, deviations and lines of one series 18 and
-// 20; sums 3.6 and 3.8; counts 3.4 and 2.9; correlations 12.2 and 12.3; extremes with positions 6.6 and 6.2. The additions, roots and
-// conversions of a value are the same either way, and what aligned loads save is spent on turning tiles over for their columns.
+// Alpha158 for 500 symbols x 2,500 days with its ten quantiles and five ranks so: 166 to 157 ms (AVX-512), 193 to 178 (AVX2); of that, quantiles
+// 22 to 13, ranks 6.2 to 4.8. Other windows were tried so too, with all their sums in rings of lines; ms of that size, along the rows and
+// side by side: means, deviations and lines of one series 18 and 20; sums 3.6 and 3.8; counts 3.4 and 2.9; correlations 12.2 and 12.3;
+// extremes with positions 6.6 and 6.2. The additions, roots and conversions of a value are the same either way, and what aligned loads
+// save is spent on turning tiles over for their columns; with vectors of 32 bytes they are all slower.
 #pragma once
 
 #include <memory>

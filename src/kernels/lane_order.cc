@@ -281,41 +281,70 @@ Position position_of(double q, int64_t n) {
   return {low, low + (low + 1 < n), position - double(low)};
 }
 
+/// The values around the quantiles of windows that are full, row by row of a step.
+template <class L>
+struct Around {
+  Position at[kMostTogether];
+  Rows<typename L::Float, L::kCount> low[kMostTogether], high[kMostTogether];
+
+  HAYATE_INLINE void set(int32_t o, int64_t r, const typename L::Keys* list) {
+    low[o].set(r, L::numbers_of(list[at[o].low])), high[o].set(r, L::numbers_of(list[at[o].high]));
+  }
+  HAYATE_INLINE Wide value(int32_t o, int64_t r, int64_t lane) const {
+    const Wide x = low[o].get(r, lane), y = high[o].get(r, lane);
+    return x + (y - x) * at[o].share;
+  }
+};
+
 /// Every window of the step full of values.
 template <class L>
 void full_quantiles(const Step<L>& s, const LaneOrderOutput* outputs, int32_t first, int32_t last, typename L::Keys* list) {
   const int64_t window = outputs[first].window;
-  Position at[kMostTogether];
-  Rows<typename L::Float, L::kCount> low[kMostTogether], high[kMostTogether];
-  for (int32_t o = first; o < last; ++o) at[o - first] = position_of(outputs[o].q, window);
+  Around<L> around;
+  for (int32_t o = first; o < last; ++o) around.at[o - first] = position_of(outputs[o].q, window);
   for (int64_t r = 0; r < kStep; ++r) {
     replace<L>(list, window, s.keys[s.row(r, window)], s.keys[s.at + r]);
-    for (int32_t o = 0; o < last - first; ++o) low[o].set(r, L::numbers_of(list[at[o].low])), high[o].set(r, L::numbers_of(list[at[o].high]));
+    for (int32_t o = 0; o < last - first; ++o) around.set(o, r, list);
   }
   for (int32_t o = first; o < last; ++o)
-    put<L::kCount>(outputs[o].sink, s.staged(o), s.cell, [&](int64_t r, int64_t lane) HAYATE_INLINE {
-      const Wide x = low[o - first].get(r, lane), y = high[o - first].get(r, lane);
-      return x + (y - x) * at[o - first].share;
-    });
+    put<L::kCount>(outputs[o].sink, s.staged(o), s.cell, [&](int64_t r, int64_t lane) HAYATE_INLINE { return around.value(o - first, r, lane); });
 }
 
-/// Windows that may miss values, lane by lane.
+/// The quantile of the n values of one lane.
+template <class L>
+double partial_quantile(const typename L::Keys* list, int64_t lane, double q, int64_t n) {
+  const Position at = position_of(q, n);
+  const double x = double(number_of<typename L::Float>(list[at.low][lane])), y = double(number_of<typename L::Float>(list[at.high][lane]));
+  return n == 0 ? kNaN : at.share == 0 ? x : x + (y - x) * at.share;
+}
+
+/// The same where windows miss values: those are done over, lane by lane.
 template <class L>
 void partial_quantiles(const Step<L>& s, const LaneOrderOutput* outputs, int32_t first, int32_t last, typename L::Keys* list) {
+  using K = typename L::K;
   const int64_t window = outputs[first].window;
-  Rows<double, L::kCount> values[kMostTogether];
+  Around<L> around;
+  Rows<double, L::kCount> partial[kMostTogether];
+  typename L::Keys differs[kStep];
+  for (int32_t o = first; o < last; ++o) around.at[o - first] = position_of(outputs[o].q, window);
   for (int64_t r = 0; r < kStep; ++r) {
     replace<L>(list, window, s.keys[s.row(r, window)], s.keys[s.at + r]);
     const auto present = s.present(r, window);
-    for (int32_t o = first; o < last; ++o)
-      for (int64_t lane = 0; lane < L::kCount; ++lane) {
-        const Position at = position_of(outputs[o].q, present[lane]);
-        const double x = double(number_of<typename L::Float>(list[at.low][lane])), y = double(number_of<typename L::Float>(list[at.high][lane]));
-        values[o - first].values[r * L::kCount + lane] = present[lane] == 0 ? kNaN : at.share == 0 ? x : x + (y - x) * at.share;
-      }
+    differs[r] = present ^ L::all(K(window));
+    for (int32_t o = 0; o < last - first; ++o) around.set(o, r, list);
+    for (int64_t lane = 0; lane < L::kCount && !L::is_zero(differs[r]); ++lane)
+      for (int32_t o = first; o < last && differs[r][lane] != 0; ++o)
+        partial[o - first].values[r * L::kCount + lane] = partial_quantile<L>(list, lane, outputs[o].q, present[lane]);
   }
-  for (int32_t o = first; o < last; ++o)
-    put<L::kCount>(outputs[o].sink, s.staged(o), s.cell, [&](int64_t r, int64_t lane) HAYATE_INLINE { return values[o - first].get(r, lane); });
+  for (int32_t o = first; o < last; ++o) {
+    Rows<double, L::kCount> values;
+    for (int64_t r = 0; r < kStep; ++r) {
+      for (int64_t lane = 0; lane < L::kCount; lane += kWide) save(values.values + r * L::kCount + lane, around.value(o - first, r, lane));
+      for (int64_t lane = 0; lane < L::kCount && !L::is_zero(differs[r]); ++lane)
+        if (differs[r][lane] != 0) values.values[r * L::kCount + lane] = partial[o - first].values[r * L::kCount + lane];
+    }
+    put<L::kCount>(outputs[o].sink, s.staged(o), s.cell, [&](int64_t r, int64_t lane) HAYATE_INLINE { return values.get(r, lane); });
+  }
 }
 
 template <class L>
