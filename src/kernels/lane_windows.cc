@@ -100,8 +100,8 @@ struct MoneyFlowIndex {
   MoneyFlowIndex(const double* params, LaneLayout& layout)
       : lookback(int64_t(params[0])),
         typical(layout.add(1)),
-        rising(layout.add(lookback - 1)),
-        falling(layout.add(lookback - 1)),
+        rising(layout.add(rows_before(lookback, LaneSums::plain))),
+        falling(layout.add(rising.history)),
         inflow(lookback, LaneSums::plain, layout),
         outflow(lookback, LaneSums::plain, layout) {}
   void run(const TileRun& run) const {
