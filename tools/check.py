@@ -117,6 +117,19 @@ def headers():
         yield from errors
 
 
+def batches():
+    """no two sources of a layer use one name for two things (a clean build compiles them six in one: cmake/layer.cmake)"""
+    folder = ROOT / "build/batches"
+    done = subprocess.run(["cmake", "--preset", "release", "-B", folder, "-DHAYATE_BATCHES=ON", "-DHAYATE_TESTS=OFF", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON"], capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        yield from done.stderr.splitlines()
+        return
+    commands = [c["command"] for c in json.loads((folder / "compile_commands.json").read_text()) if "/unity_" in c["file"]]
+    one = lambda command: subprocess.run([*shlex.split(re.sub(r" -o \S+ -c ", " -fsyntax-only -c ", command))], capture_output=True, text=True, cwd=folder)
+    for done in in_parallel(one, commands):
+        yield from [line.replace(f"{ROOT}/", "") for line in done.stderr.splitlines() if "error:" in line][:3]
+
+
 def changed_files():
     """.cc files that differ from main, committed or not."""
     base = output("git", "merge-base", "HEAD", "main").strip() or "HEAD"
@@ -134,7 +147,7 @@ def tidy():
 
 
 FAST = (format, layers, lists, weak_symbols, readmes)
-ALL = (*FAST, headers, tidy)
+ALL = (*FAST, headers, batches, tidy)
 
 
 def run(checks):

@@ -31,6 +31,8 @@ enum class Dtype : uint8_t {
   category,   ///< int32 codes into a dictionary of text
 };
 
+inline constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
+
 const char* dtype_name(Dtype dtype);
 /// Bytes of one value; 0 for boolean (bits) and text (offsets).
 size_t dtype_width(Dtype dtype);

@@ -17,6 +17,9 @@ namespace hayate::aggregate {
 namespace {
 
 constexpr int64_t kBlock = 4096;                       // rows that a worker turns into words at once
+constexpr int64_t kStrip = 512;                        // rows that it adds to lanes at once: all that it makes of them stays in the first-level cache
+constexpr size_t kStripStride = kStrip + 8;            // words between two arrays of a strip, so that they do not meet in the cache
+constexpr size_t kMostCodes = size_t{1} << 16;         // different texts up to which a column in memory becomes codes
 constexpr int64_t kStep = int64_t{1} << 18;            // rows between two looks at the memory
 constexpr int64_t kDenseBytes = int64_t{8} << 20;      // of states, for each worker: about what its caches hold
 constexpr int64_t kPartitionBytes = int64_t{1} << 19;  // so that a partition's states stay in the second-level cache
@@ -70,7 +73,9 @@ class Aggregation {
     for (size_t i = 0; i < count; ++i) out.insert(out.end(), plan_.empty_state.begin(), plan_.empty_state.end());
     return out;
   }
-  void add_to_lanes(Scratch& scratch, size_t rows, int worker);
+  bool is_plain(const Table& chunk) const;
+  void add_plain_rows(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int worker);
+  void add_to_lanes(Scratch& scratch, std::span<const LaneInput> inputs, const uint64_t* keys, size_t rows, size_t stride, int worker);
   void unpack_lanes(Scratch& scratch, int worker);
   bool add_block(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int64_t first_row, int worker);
   void read_column(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, size_t column, int64_t begin, int64_t count, uint64_t* words,
@@ -134,12 +139,56 @@ size_t Aggregation::keep_rows(const Table& chunk, int64_t begin, int64_t count, 
   return kept;
 }
 
-void Aggregation::add_to_lanes(Scratch& s, size_t rows, int worker) {
+void Aggregation::add_to_lanes(Scratch& s, std::span<const LaneInput> inputs, const uint64_t* keys, size_t rows, size_t stride, int worker) {
   if (s.rows_in_sums + int64_t(rows) > lanes_->most_rows) unpack_lanes(s, worker);
   s.rows_in_sums += int64_t(rows);
-  s.parts.resize(lanes_->words * kBlock);
-  make_parts(*lanes_, s.words.data(), kBlock, rows, s.parts.data());
-  add_parts(*lanes_, s.keys.data(), s.parts.data(), kBlock, rows, s.sums.data());
+  s.parts.resize(std::max(s.parts.size(), lanes_->words * stride));
+  make_parts(*lanes_, inputs, rows, stride, s.parts.data());
+  add_parts(*lanes_, keys, s.parts.data(), stride, rows, s.sums.data());
+}
+
+/// Whether rows can go straight from the columns into lanes: nothing is missing and no condition has to be looked at.
+bool Aggregation::is_plain(const Table& chunk) const {
+  if (!lanes_ || spec_.where) return false;
+  const auto plain = [&](size_t c) {
+    return !chunk.columns[c].validity.data && plan_.ranges[c].missing == 0 && chunk.columns[c].dtype != Dtype::boolean;
+  };
+  return std::all_of(plan_.key.begin(), plan_.key.end(), [&](const KeyField& field) { return plain(field.column); }) &&
+         std::all_of(plan_.inputs.begin(), plan_.inputs.end(),
+                     [&](size_t c) { return plain(c) && word_kind(chunk.columns[c].dtype) != WordKind::text; });
+}
+
+void Aggregation::add_plain_rows(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int worker) {
+  Scratch& s = scratch_[size_t(worker)];
+  uint64_t keys[kStrip];
+  std::vector<LaneInput> inputs(plan_.inputs.size());
+  for (int64_t at = begin; at < begin + count; at += kStrip) {
+    const int64_t rows = std::min(kStrip, begin + count - at);
+    std::fill_n(keys, rows, uint64_t{0});
+    for (const KeyField& field : plan_.key) {
+      const Column& column = chunk.columns[field.column];
+      const int shift = field.shift & 63;
+      if (column.dtype == Dtype::category) {
+        const int32_t* const codes = column.as<int32_t>().data() + at;
+        const uint32_t* const place = places[field.column].data();
+        for (int64_t i = 0; i < rows; ++i) keys[i] += uint64_t(place[codes[i]]) << shift;
+      } else if (column.dtype == Dtype::text) {
+        const SortedNames& names = *plan_.ranges[field.column].names;
+        for (int64_t i = 0; i < rows; ++i) keys[i] += uint64_t(names.place_of(column.text(at + i))) << shift;
+      } else if (word_kind(column.dtype) == WordKind::real) {
+        s.values.resize(kBlock), s.missing.resize(kBlock);
+        read_words(column, at, rows, s.values.data(), s.missing.data());
+        kernels::word_kernels().add_shifted(kernels::Element::uint64, s.values.data(), rows, field.least, shift, keys);
+      } else {
+        kernels::word_kernels().add_shifted(element_of(column.dtype), rows_at(column, at), rows, field.least, shift, keys);
+      }
+    }
+    for (size_t k = 0; k < inputs.size(); ++k) {
+      const Column& column = chunk.columns[plan_.inputs[k]];
+      inputs[k] = {element_of(column.dtype), rows_at(column, at)};
+    }
+    add_to_lanes(s, inputs, keys, size_t(rows), kStripStride, worker);
+  }
 }
 
 void Aggregation::unpack_lanes(Scratch& s, int worker) {
@@ -163,7 +212,7 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
     uint64_t* keys = s.keys.data() + size_t(field.word) * kBlock;
     const int shift = field.shift & 63;
     if (plan_.ranges[field.column].missing == 0) {
-      kernels::word_kernels().add_shifted(s.values.data(), count, field.least, shift, keys);
+      kernels::word_kernels().add_shifted(kernels::Element::uint64, s.values.data(), count, field.least, shift, keys);
       continue;
     }
     for (size_t i = 0; i < size_t(count); ++i) {
@@ -179,7 +228,14 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
   }
   for (int64_t i = 0; plan_.needs_row_numbers && i < count; ++i) s.numbers[size_t(i)] = uint64_t(first_row + begin + i + 1);
   const size_t kept = keep_rows(chunk, begin, count, &s);
-  if (lanes_) return add_to_lanes(s, kept, worker), true;
+  if (lanes_) {
+    std::vector<LaneInput> inputs;
+    for (size_t k = 0; k < plan_.inputs.size(); ++k) {
+      const bool real = word_kind(chunk.columns[plan_.inputs[k]].dtype) == WordKind::real;
+      inputs.push_back({real ? kernels::Element::word : kernels::Element::uint64, s.words.data() + k * kBlock});
+    }
+    return add_to_lanes(s, inputs, s.keys.data(), kept, kBlock, worker), true;
+  }
   if (dense_) {
     Rows rows;
     for (size_t k = 0; k < plan_.inputs.size(); ++k) rows.inputs.push_back(s.words.data() + k * kBlock);
@@ -207,13 +263,15 @@ Result<void> Aggregation::add(const Table& chunk, int64_t first_row, const exec:
     if (column.dtype != Dtype::category || !plan_.ranges[c].names) continue;
     for (int64_t i = 0; i < column.dictionary->length; ++i) places[c].push_back(plan_.ranges[c].names->place_of(column.dictionary->text(i)));
   }
+  const bool plain = is_plain(chunk);
   std::atomic<bool> no_memory = false;
   for (int64_t step = 0; step < chunk.num_rows(); step += kStep) {
     const int64_t rows = std::min(kStep, chunk.num_rows() - step);
     pool_.run((rows + kBlock - 1) / kBlock,
               [&](int64_t block, int worker) {
-                const int64_t begin = step + block * kBlock;
-                if (!add_block(chunk, places, begin, std::min(kBlock, step + rows - begin), first_row, worker)) no_memory = true;
+                const int64_t begin = step + block * kBlock, count = std::min(kBlock, step + rows - begin);
+                if (plain) return add_plain_rows(chunk, places, begin, count, worker);
+                if (!add_block(chunk, places, begin, count, first_row, worker)) no_memory = true;
               },
               &cancel);
     if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "aggregate", "run it again"};
@@ -319,6 +377,38 @@ Result<Outcome> Aggregation::finish(const std::function<Result<void>(const Table
   return out;
 }
 
+/// A table in memory whose texts are codes by now: each is looked up once, not in every pass.
+class CodedTable final : public io::ChunkReader {
+ public:
+  CodedTable(Table schema, Table table) : schema_(std::move(schema)), table_(std::move(table)) {}
+  const Table& schema() const override { return schema_; }
+  Result<std::optional<Table>> next() override {
+    given_ = !given_ && table_.num_rows() > 0;
+    return given_ ? std::optional(table_) : std::optional<Table>();
+  }
+
+ private:
+  Table schema_, table_;
+  bool given_ = false;
+};
+
+/// The table with codes for the texts that are wanted, as long as these take at most `bytes`, which get less by what they do; nothing when
+/// there are none.
+std::unique_ptr<CodedTable> coded(const Table& schema, const Table& table, const std::vector<bool>& wanted, exec::Pool& pool, int64_t* bytes) {
+  Table out = table;
+  bool any = false;
+  for (size_t c = 0; c < table.num_columns(); ++c) {
+    const int64_t needed = table.num_rows() * int64_t(sizeof(int32_t));
+    if (!wanted[c] || table.columns[c].dtype != Dtype::text || needed > *bytes) continue;
+    auto codes = encode_text(table.columns[c], std::min(kMostCodes, size_t(table.num_rows()) / 4), pool);
+    if (!codes) continue;
+    out.columns[c] = std::move(*codes);
+    *bytes -= needed;
+    any = true;
+  }
+  return any ? std::make_unique<CodedTable>(schema, std::move(out)) : nullptr;
+}
+
 /// The answer without rows.
 Table empty_answer(const Plan& plan) {
   const Partitions none(plan.record_words(), Cut{}, 1, nullptr, nullptr);
@@ -369,9 +459,9 @@ Result<std::vector<std::string>> columns_read(const Spec& spec, const std::vecto
   return names;
 }
 
-Result<Outcome> aggregate(io::ChunkReader& chunks, Spec spec, exec::Pool& pool, int64_t memory_bytes, exec::Steps& steps,
+Result<Outcome> aggregate(io::ChunkReader& source, Spec spec, exec::Pool& pool, int64_t memory_bytes, exec::Steps& steps,
                           const exec::Cancellation& cancel, const std::function<Result<void>(const Table&)>& sink) {
-  const Table schema = chunks.schema();
+  const Table schema = source.schema();
   for (const std::string& name : spec.by) HY_CHECK(schema.column(name, "--by " + name));
   for (const Call& call : spec.calls) HY_CHECK(check_call(call, schema, "--agg"));
   if (spec.where) HY_CHECK(spec.where->check(schema));
@@ -393,6 +483,10 @@ Result<Outcome> aggregate(io::ChunkReader& chunks, Spec spec, exec::Pool& pool, 
   for (const Call& call : spec.calls)
     if (!call.column.empty()) wanted[size_t(schema.find(call.column) - schema.columns.data())] = true;
   steps.begin("ranges");
+  int64_t for_codes = memory_bytes / 8;
+  const auto codes = source.whole() ? coded(schema, *source.whole(), wanted, pool, &for_codes) : nullptr;
+  memory_bytes -= memory_bytes / 8 - for_codes;
+  io::ChunkReader& chunks = codes ? *codes : source;
   HY_TRY(std::vector<ColumnRange> ranges, find_ranges(chunks, wanted, pool, memory_bytes / 4, cancel));
   const Plan plan = make_plan(schema, std::move(ranges), spec.by, spec.calls);
   const Table answer = empty_answer(plan);

@@ -28,7 +28,6 @@ Error place_error(std::string what, const std::string& source, const std::string
 }
 
 bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || uint8_t(c) >= 0x80; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_part(char c) { return is_name_start(c) || is_digit(c) || c == '.'; }
 
 }  // namespace

@@ -69,21 +69,20 @@ std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups) {
   return out;
 }
 
-void make_parts(const Lanes& lanes, const uint64_t* inputs, size_t stride, size_t count, uint64_t* parts) {
+void make_parts(const Lanes& lanes, std::span<const LaneInput> inputs, size_t count, size_t stride, uint64_t* parts) {
   const kernels::WordKernels& kernels = kernels::word_kernels();
   const size_t packed = lanes.wholes.back().word + 1;
-  std::fill_n(parts, count, uint64_t{0});
-  for (size_t word = 1; word < packed; ++word) std::fill_n(parts + word * stride, count, uint64_t{0});
+  const Lanes::Whole& rows = lanes.wholes[0];
+  for (size_t word = 0; word < packed; ++word) std::fill_n(parts + word * stride, count, word == rows.word ? uint64_t{1} << rows.shift : 0);
   for (const Lanes::Whole& whole : lanes.wholes) {
-    uint64_t* const to = parts + whole.word * stride;
-    if (whole.input < 0)
-      for (size_t row = 0; row < count; ++row) to[row] += uint64_t{1} << whole.shift;
-    else
-      kernels.add_shifted(inputs + size_t(whole.input) * stride, int64_t(count), whole.least, whole.shift, to);
+    if (whole.input < 0) continue;
+    const LaneInput& from = inputs[size_t(whole.input)];
+    kernels.add_shifted(from.element, from.values, int64_t(count), whole.least, whole.shift, parts + whole.word * stride);
   }
-  for (const Lanes::Real& real : lanes.reals)
-    kernels.halves(inputs + size_t(real.input) * stride, int64_t(count), real.scale, real.cut, parts + real.word * stride,
-                   parts + (real.word + 1) * stride);
+  for (const Lanes::Real& real : lanes.reals) {
+    const LaneInput& from = inputs[size_t(real.input)];
+    kernels.halves(from.element, from.values, int64_t(count), real.scale, real.cut, parts + real.word * stride, parts + (real.word + 1) * stride);
+  }
 }
 
 void add_parts(const Lanes& lanes, const uint64_t* keys, const uint64_t* parts, size_t stride, size_t count, uint64_t* sums) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "aggregate/plan.h"
@@ -36,8 +37,14 @@ struct Lanes {
 /// Nothing when an accumulator is no such sum, or its parts are too wide for it to pay for `groups` groups.
 std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups);
 
-/// Turns `count` rows of inputs (input i at inputs + i * stride) into parts: word w of row r is parts[w * stride + r].
-void make_parts(const Lanes& lanes, const uint64_t* inputs, size_t stride, size_t count, uint64_t* parts);
+/// Values of an input: an array as a column holds it, or words (Element::uint64 for whole numbers, Element::word for reals).
+struct LaneInput {
+  kernels::Element element = kernels::Element::uint64;
+  const void* values = nullptr;
+};
+
+/// Turns `count` rows of inputs into parts: word w of row r is parts[w * stride + r].
+void make_parts(const Lanes& lanes, std::span<const LaneInput> inputs, size_t count, size_t stride, uint64_t* parts);
 /// Adds them: row r to group keys[r], whose words are at sums + keys[r] * lanes.words.
 void add_parts(const Lanes& lanes, const uint64_t* keys, const uint64_t* parts, size_t stride, size_t count, uint64_t* sums);
 /// Adds the sums of all groups to their states and clears them.

@@ -10,55 +10,9 @@
 namespace hayate::aggregate {
 namespace {
 
-constexpr int64_t kBlock = 4096;
-constexpr uint64_t kInfinity = uint64_t{0x7FF} << 52;
-
-void add_sizes(const uint64_t* words, const uint8_t* missing, int64_t count, ColumnRange* range) {
-  for (int64_t i = 0; i < count; ++i) {
-    if (missing[i]) continue;
-    const uint64_t size = double_bits_of(words[i]) & ~kSignBit;
-    if (size == kInfinity) {
-      range->sizes.infinite = true;
-    } else if (size != 0) {
-      range->sizes.least = std::min(range->sizes.least, size);
-      range->sizes.greatest = std::max(range->sizes.greatest, size);
-    }
-  }
-}
-
-/// Rows of a column with nulls, or of bits.
-void add_words(const Column& column, int64_t begin, int64_t count, ColumnRange* range) {
-  uint64_t words[kBlock];
-  uint8_t missing[kBlock];
-  read_words(column, begin, count, words, missing);
-  for (int64_t i = 0; i < count; ++i) {
-    range->missing += missing[i];
-    range->least = missing[i] ? range->least : std::min(range->least, words[i]);
-    range->greatest = std::max(range->greatest, words[i]);
-  }
-  if (word_kind(column.dtype) == WordKind::real) add_sizes(words, missing, count, range);
-}
-
-/// Adds rows of a column that is not text.
-void add_values(const Column& column, int64_t begin, int64_t count, ColumnRange* range) {
-  range->rows += count;
-  const kernels::WordKernels& kernels = kernels::word_kernels();
-  if (column.validity.data || column.dtype == Dtype::boolean)
-    add_words(column, begin, count, range);
-  else if (word_kind(column.dtype) == WordKind::real)
-    range->missing += kernels.real_range(element_of(column.dtype), rows_at(column, begin), count, &range->least, &range->greatest, &range->sizes);
-  else
-    kernels.whole_range(element_of(column.dtype), rows_at(column, begin), count, &range->least, &range->greatest);
-}
-
 void add_text(const Column& column, int64_t begin, int64_t count, ColumnRange* range, TextSet* names) {
   range->rows += count;
-  for (int64_t row = begin; row < begin + count; ++row) {
-    if (column.is_null(row))
-      ++range->missing;
-    else
-      names->add(column.text(row));
-  }
+  add_texts(column, begin, count, names, [](int64_t, uint32_t) {}, [&](int64_t) { ++range->missing; });
 }
 
 /// Names that no row uses are in the set too: a dictionary is read, not its column.
@@ -66,13 +20,6 @@ void add_category(const Column& column, ColumnRange* range, TextSet* names) {
   range->rows += column.length;
   range->missing += column.count_nulls();
   for (int64_t i = 0; i < column.dictionary->length; ++i) names->add(column.dictionary->text(i));
-}
-
-void merge_range(const ColumnRange& from, ColumnRange* into) {
-  into->rows += from.rows, into->missing += from.missing;
-  into->least = std::min(into->least, from.least), into->greatest = std::max(into->greatest, from.greatest);
-  into->sizes.least = std::min(into->sizes.least, from.sizes.least), into->sizes.greatest = std::max(into->sizes.greatest, from.sizes.greatest);
-  into->sizes.infinite |= from.sizes.infinite;
 }
 
 struct WorkerRanges {
@@ -96,12 +43,12 @@ Result<std::vector<ColumnRange>> find_ranges(io::ChunkReader& chunks, const std:
   while (true) {
     HY_TRY(const auto chunk, chunks.next());
     if (!chunk) break;
-    const int64_t rows = chunk->num_rows(), blocks = (rows + kBlock - 1) / kBlock;
+    const int64_t rows = chunk->num_rows(), blocks = (rows + kRangeRows - 1) / kRangeRows;
     pool.run(
         blocks,
         [&](int64_t block, int worker) {
           WorkerRanges& mine = workers[size_t(worker)];
-          const int64_t begin = block * kBlock, count = std::min(kBlock, rows - begin);
+          const int64_t begin = block * kRangeRows, count = std::min(kRangeRows, rows - begin);
           for (size_t c = 0; c < columns; ++c) {
             if (!wanted[c]) continue;
             const Column& column = chunk->columns[c];

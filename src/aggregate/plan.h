@@ -18,24 +18,12 @@
 
 #include "aggregate/calls.h"
 #include "aggregate/exact.h"
-#include "aggregate/names.h"
-#include "aggregate/words.h"
+#include "aggregate/ranges.h"
 #include "exec/pool.h"
 #include "hayate/table.h"
 #include "io/chunks.h"
 
 namespace hayate::aggregate {
-
-/// What all values of a column are between.
-struct ColumnRange {
-  int64_t rows = 0, missing = 0;
-  uint64_t least = UINT64_MAX, greatest = 0;           ///< words; places for text
-  kernels::SizeRange sizes;                            ///< of reals
-  std::shared_ptr<const SortedNames> names = nullptr;  ///< of text and categories
-  std::shared_ptr<const Column> dictionary = nullptr;  ///< the names as a column, for categories
-
-  bool has_values() const { return rows > missing; }
-};
 
 /// One pass over all chunks; columns that are not wanted (an entry per column) are left alone. Texts that take more than
 /// `names_bytes` are a budget Error.

@@ -3,79 +3,80 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
-#include <cstring>
-#include <limits>
-#include <unordered_map>
+#include <atomic>
 
-#include "aggregate/names.h"
-#include "aggregate/words.h"
+#include "aggregate/ranges.h"
 #include "base/strings.h"
 
 namespace hayate::aggregate {
 namespace {
 
-constexpr int64_t kBlock = 4096;
-
 /// What one column's values allow; all of it merges without order.
 struct Seen {
-  int64_t rows = 0, missing = 0;
-  uint64_t least = UINT64_MAX, greatest = 0;  // words
-  bool exact = true;                          // every float64 comes back from float32 bit for bit
-  bool close = true;                          // or within the tolerance
-  bool infinite = false;                      // a finite one becomes infinite
+  ColumnRange range;
+  kernels::Narrowing narrowing;  // of float64
   int64_t text_bytes = 0;
   TextSet names;
   bool names_kept = true;
+  std::shared_ptr<const Column> dictionary;  // the one that `used` tells of: which of its names have been added
+  std::vector<uint8_t> used;
+
+  bool has_values() const { return range.has_values(); }
 };
 
+/// float64: null stands for a value that fits.
 void see_reals(const Column& column, int64_t begin, int64_t count, const ShrinkOptions& options, Seen* seen) {
+  const auto narrowing = kernels::word_kernels().narrowing;
   const double* from = column.as<double>().data() + begin;
-  bool exact = true, close = true, infinite = false;
-  for (int64_t i = 0; i < count; ++i) {
-    const float narrow = float(from[i]);
-    const double back = narrow;
-    exact &= std::bit_cast<uint64_t>(back) == std::bit_cast<uint64_t>(from[i]) || column.is_null(begin + i);
-    if (exact) continue;
-    if (column.is_null(begin + i) || from[i] != from[i]) continue;
-    infinite |= std::isinf(back) && !std::isinf(from[i]);
-    close &= from[i] == back || std::fabs(back - from[i]) <= options.atol + options.rtol * std::fabs(from[i]);
+  double valid[kRangeRows];
+  if (column.validity.data) {
+    for (int64_t i = 0; i < count; ++i) {
+      const bool null = column.is_null(begin + i);
+      valid[i] = null ? 0 : from[i];
+      seen->range.missing += null;
+    }
+    from = valid;
   }
-  seen->exact &= exact, seen->close &= close, seen->infinite |= infinite;
+  seen->range.missing += narrowing(from, count, options.rtol, options.atol, &seen->narrowing);
 }
 
-void see_text(const Column& column, int64_t begin, int64_t count, int64_t names_bytes, Seen* seen) {
+void see_text(const Column& column, int64_t begin, int64_t count, Seen* seen) {
+  const auto* const offsets = reinterpret_cast<const int64_t*>(column.offsets.data);
+  seen->text_bytes += offsets[begin + count] - offsets[begin];
+  const auto null = [&](int64_t row) { ++seen->range.missing, seen->text_bytes -= offsets[row + 1] - offsets[row]; };
+  if (seen->names_kept) return add_texts(column, begin, count, &seen->names, [](int64_t, uint32_t) {}, null);
+  for (int64_t row = begin; row < begin + count && column.validity.data; ++row)
+    if (column.is_null(row)) null(row);
+}
+
+/// Names that no row has are left out.
+void see_codes(const Column& column, int64_t begin, int64_t count, Seen* seen) {
+  if (seen->dictionary != column.dictionary) seen->dictionary = column.dictionary, seen->used.assign(size_t(column.dictionary->length), 0);
   for (int64_t row = begin; row < begin + count; ++row) {
     if (column.is_null(row)) {
-      ++seen->missing;
+      ++seen->range.missing;
       continue;
     }
-    const std::string_view text = column.text(row);
-    seen->text_bytes += int64_t(text.size());
-    if (seen->names_kept) seen->names.add(text);
+    uint8_t& used = seen->used[size_t(column.as<int32_t>()[size_t(row)])];
+    if (!used && seen->names_kept) seen->names.add(column.text(row));
+    used = 1;
   }
-  if (seen->names_kept && seen->names.memory() > names_bytes) seen->names_kept = false, seen->names = {};
 }
 
 void see(const Column& column, int64_t begin, int64_t count, const ShrinkOptions& options, int64_t names_bytes, Seen* seen) {
-  seen->rows += count;
-  if (word_kind(column.dtype) == WordKind::text) return see_text(column, begin, count, names_bytes, seen);
-  uint64_t words[kBlock];
-  uint8_t missing[kBlock];
-  read_words(column, begin, count, words, missing);
-  for (int64_t i = 0; i < count; ++i) {
-    seen->missing += column.dtype == Dtype::float64 || column.dtype == Dtype::float32 ? column.is_null(begin + i) || missing[i] : missing[i];
-    seen->least = missing[i] ? seen->least : std::min(seen->least, words[i]);
-    seen->greatest = std::max(seen->greatest, words[i]);
-  }
-  if (column.dtype == Dtype::float64) see_reals(column, begin, count, options, seen);
+  const bool text = column.dtype == Dtype::text;
+  if (word_kind(column.dtype) != WordKind::text && column.dtype != Dtype::float64) return add_values(column, begin, count, &seen->range);
+  seen->range.rows += count;
+  if (column.dtype == Dtype::float64) return see_reals(column, begin, count, options, seen);
+  text ? see_text(column, begin, count, seen) : see_codes(column, begin, count, seen);
+  if (seen->names_kept && seen->names.memory() > names_bytes) seen->names_kept = false, seen->names = {};
 }
 
 void merge(Seen* from, int64_t names_bytes, Seen* into) {
-  into->rows += from->rows, into->missing += from->missing, into->text_bytes += from->text_bytes;
-  into->least = std::min(into->least, from->least), into->greatest = std::max(into->greatest, from->greatest);
-  into->exact &= from->exact, into->close &= from->close, into->infinite |= from->infinite;
+  merge_range(from->range, &into->range);
+  into->narrowing.exact &= from->narrowing.exact, into->narrowing.close &= from->narrowing.close;
+  into->narrowing.infinite |= from->narrowing.infinite;
+  into->text_bytes += from->text_bytes;
   into->names_kept &= from->names_kept;
   for (uint32_t i = 0; i < from->names.size() && into->names_kept; ++i) {
     into->names.add(from->names.text(i));
@@ -87,16 +88,16 @@ void merge(Seen* from, int64_t names_bytes, Seen* into) {
 
 /// Integers from the narrowest; `unsigned_too`: unsigned ones between the signed.
 Dtype narrowest_integer(Dtype before, const Seen& seen, bool unsigned_too) {
-  if (seen.least > seen.greatest) return Dtype::int8;  // no value at all
+  if (!seen.has_values()) return Dtype::int8;
   if (before == Dtype::uint64) {
     constexpr std::pair<Dtype, uint64_t> kUnsigned[] = {{Dtype::int8, 127},       {Dtype::uint8, 255},       {Dtype::int16, 32767},
                                                         {Dtype::uint16, 65535},   {Dtype::int32, INT32_MAX}, {Dtype::uint32, UINT32_MAX},
                                                         {Dtype::int64, INT64_MAX}};
     for (const auto& [dtype, most] : kUnsigned)
-      if (seen.greatest <= most && (unsigned_too || dtype <= Dtype::int64)) return dtype;
+      if (seen.range.greatest <= most && (unsigned_too || dtype <= Dtype::int64)) return dtype;
     return before;
   }
-  const int64_t least = whole_of(seen.least), greatest = whole_of(seen.greatest);
+  const int64_t least = whole_of(seen.range.least), greatest = whole_of(seen.range.greatest);
   struct Range {
     Dtype dtype;
     int64_t least, greatest;
@@ -124,11 +125,11 @@ void decide_text(const Column& like, const Seen& seen, ShrinkMode mode, ShrunkCo
   const bool category = like.dtype == Dtype::category;
   const int offsets = offset_width(like);
   const int64_t dictionary = names_bytes_of(seen.names, category ? 8 : offsets);
-  const int64_t as_text = (seen.rows + 1) * offsets + seen.text_bytes;
+  const int64_t as_text = (seen.range.rows + 1) * offsets + seen.text_bytes;
   const int codes = code_width(seen.names.size());
-  const int64_t as_category = seen.rows * codes + dictionary;
-  out->bytes_before = category ? seen.rows * (like.file_width ? like.file_width : 4) + dictionary : as_text;
-  const bool fewer = mode == ShrinkMode::compact ? 2 * int64_t(seen.names.size()) < seen.rows : as_category < as_text;
+  const int64_t as_category = seen.range.rows * codes + dictionary;
+  out->bytes_before = category ? seen.range.rows * (like.file_width ? like.file_width : 4) + dictionary : as_text;
+  const bool fewer = mode == ShrinkMode::compact ? 2 * int64_t(seen.names.size()) < seen.range.rows : as_category < as_text;
   if (!seen.names_kept || (!category && !fewer)) {
     out->after = like.dtype, out->file_width = like.file_width, out->bytes_after = out->bytes_before;
     out->why = seen.names_kept ? fmt::format("{} different texts: a dictionary would take more", seen.names.size())
@@ -136,20 +137,20 @@ void decide_text(const Column& like, const Seen& seen, ShrinkMode mode, ShrunkCo
     return;
   }
   out->after = Dtype::category, out->file_width = codes, out->bytes_after = as_category;
-  out->why = fmt::format("{} different texts in {} rows, int{} codes", seen.names.size(), seen.rows, 8 * codes);
+  out->why = fmt::format("{} different texts in {} rows, int{} codes", seen.names.size(), seen.range.rows, 8 * codes);
 }
 
 void decide_reals(const Seen& seen, const ShrinkOptions& options, ShrunkColumn* out) {
   out->after = out->before;
   if (out->before == Dtype::float32) {
     out->why = "narrow already";
-  } else if (seen.exact) {
+  } else if (seen.narrowing.exact) {
     out->after = Dtype::float32, out->why = "every value comes back from float32";
-  } else if (options.mode == ShrinkMode::tolerance && seen.close && !seen.infinite) {
+  } else if (options.mode == ShrinkMode::tolerance && seen.narrowing.close && !seen.narrowing.infinite) {
     out->after = Dtype::float32, out->lossy = true, out->why = fmt::format("every value within {:g} of itself, or {:g}", options.rtol, options.atol);
   } else if (options.mode == ShrinkMode::compact) {
     out->after = Dtype::float32, out->lossy = true;
-    out->why = seen.infinite ? "rounded to float32; values beyond its range became infinite" : "rounded to float32";
+    out->why = seen.narrowing.infinite ? "rounded to float32; values beyond its range became infinite" : "rounded to float32";
   } else {
     out->why = options.mode == ShrinkMode::tolerance ? "float32 would be too far off" : "float32 would change values";
   }
@@ -157,24 +158,24 @@ void decide_reals(const Seen& seen, const ShrinkOptions& options, ShrunkColumn* 
 
 ShrunkColumn decide(const std::string& name, const Column& like, const Seen& seen, const ShrinkOptions& options) {
   ShrunkColumn out;
-  out.name = name, out.before = like.dtype, out.missing = seen.missing;
+  out.name = name, out.before = like.dtype, out.missing = seen.range.missing;
   if (word_kind(like.dtype) == WordKind::text) return decide_text(like, seen, options.mode, &out), out;
-  out.bytes_before = fixed_bytes(like.dtype, seen.rows);
+  out.bytes_before = fixed_bytes(like.dtype, seen.range.rows);
   if (is_integer(like.dtype)) {
     out.after = narrowest_integer(like.dtype, seen, options.mode != ShrinkMode::compact);
     if (dtype_width(out.after) >= dtype_width(like.dtype)) out.after = like.dtype;  // as narrow already: the type stays
-    const bool constant = seen.least == seen.greatest && seen.missing == 0;
+    const bool constant = seen.range.least == seen.range.greatest && seen.range.missing == 0;
     const auto shown = [&](uint64_t word) { return like.dtype == Dtype::uint64 ? fmt::format("{}", word) : fmt::format("{}", whole_of(word)); };
-    out.why = seen.least > seen.greatest ? "no values"
-              : constant                 ? "always " + shown(seen.least)
-                                         : fmt::format("from {} to {}", shown(seen.least), shown(seen.greatest));
+    out.why = !seen.has_values() ? "no values"
+              : constant         ? "always " + shown(seen.range.least)
+                                 : fmt::format("from {} to {}", shown(seen.range.least), shown(seen.range.greatest));
   } else if (like.dtype == Dtype::float64 || like.dtype == Dtype::float32) {
     decide_reals(seen, options, &out);
-    if (seen.missing == seen.rows && seen.rows > 0) out.why = "no values";
+    if (!seen.has_values() && seen.range.rows > 0) out.why = "no values";
   } else {
     out.after = like.dtype, out.why = "as narrow as it gets";
   }
-  out.bytes_after = fixed_bytes(out.after, seen.rows);
+  out.bytes_after = fixed_bytes(out.after, seen.range.rows);
   return out;
 }
 
@@ -187,17 +188,16 @@ Result<ShrinkPlan> plan_shrink(io::ChunkReader& chunks, const ShrinkOptions& opt
   const int64_t share = names_bytes / int64_t(columns);
   std::vector<std::vector<Seen>> workers(size_t(pool.workers()));
   for (auto& worker : workers) worker = std::vector<Seen>(columns);
-  std::vector<int> file_widths(columns, 0);
   while (true) {
     HY_TRY(const auto chunk, chunks.next());
     if (!chunk) break;
-    const int64_t rows = chunk->num_rows(), blocks = (rows + kBlock - 1) / kBlock;
+    const int64_t rows = chunk->num_rows(), blocks = (rows + kRangeRows - 1) / kRangeRows;
     pool.run(
         blocks,
         [&](int64_t block, int worker) {
-          const int64_t begin = block * kBlock;
+          const int64_t begin = block * kRangeRows;
           for (size_t c = 0; c < columns; ++c)
-            see(chunk->columns[c], begin, std::min(kBlock, rows - begin), options, share / pool.workers(), &workers[size_t(worker)][c]);
+            see(chunk->columns[c], begin, std::min(kRangeRows, rows - begin), options, share / pool.workers(), &workers[size_t(worker)][c]);
         },
         &cancel);
     if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "optimize", "run it again"};
@@ -207,7 +207,7 @@ Result<ShrinkPlan> plan_shrink(io::ChunkReader& chunks, const ShrinkOptions& opt
   for (size_t c = 0; c < columns; ++c) {
     Seen seen = std::move(workers[0][c]);
     for (size_t w = 1; w < workers.size(); ++w) merge(&workers[w][c], share, &seen);
-    plan.rows = seen.rows;
+    plan.rows = seen.range.rows;
     plan.columns.push_back(decide(schema.names[c], schema.columns[c], seen, options));
   }
   return plan;
@@ -215,91 +215,97 @@ Result<ShrinkPlan> plan_shrink(io::ChunkReader& chunks, const ShrinkOptions& opt
 
 namespace {
 
+constexpr int64_t kTaskRows = int64_t{1} << 16;
+
 /// Stores word by word; false when a value has no place in T.
 template <class T>
-bool narrow_whole(const uint64_t* words, const uint8_t* missing, int64_t count, bool is_unsigned, T* out) {
-  bool fits = true;
+bool narrow_words(const uint64_t* words, int64_t count, bool is_unsigned, T* out) {
+  uint64_t differing = 0;
+  const uint64_t turn = is_unsigned ? 0 : kSignBit;
   for (int64_t i = 0; i < count; ++i) {
-    out[i] = is_unsigned ? T(words[i]) : T(whole_of(words[i]));
-    if (missing[i]) out[i] = T{};
-    fits &= missing[i] || (is_unsigned ? uint64_t(out[i]) == words[i] && out[i] >= 0 : int64_t(out[i]) == whole_of(words[i]));
+    const uint64_t value = words[i] ^ turn;
+    out[i] = T(value);
+    differing |= uint64_t(int64_t(out[i])) ^ value;
+    if constexpr (T(-1) < T(0)) differing |= is_unsigned && out[i] < 0;
   }
-  return fits;
+  return differing == 0;
 }
 
+/// Rows [begin, end) of a column as T; those without a value are 0.
 template <class T>
-bool narrow_column(const Column& column, Column* out) {
-  std::vector<T> values(static_cast<size_t>(column.length));
-  uint64_t words[kBlock];
-  uint8_t missing[kBlock];
+bool narrow_integers(const Column& column, int64_t begin, int64_t end, void* values) {
+  uint64_t words[kRangeRows];
+  uint8_t missing[kRangeRows];
+  const bool is_unsigned = column.dtype == Dtype::uint64;
+  const uint64_t zero = is_unsigned ? 0 : word_of(int64_t{0});
   bool fits = true;
-  for (int64_t begin = 0; begin < column.length; begin += kBlock) {
-    const int64_t count = std::min(kBlock, column.length - begin);
-    read_words(column, begin, count, words, missing);
-    fits &= narrow_whole(words, missing, count, column.dtype == Dtype::uint64, values.data() + begin);
+  for (int64_t at = begin; at < end; at += kRangeRows) {
+    const int64_t count = std::min(kRangeRows, end - at);
+    if (read_words(column, at, count, words, missing))
+      for (int64_t i = 0; i < count; ++i) words[i] = missing[i] ? zero : words[i];
+    fits &= narrow_words(words, count, is_unsigned, static_cast<T*>(values) + at);
   }
-  out->values = make_buffer(std::move(values));
   return fits;
 }
 
-bool narrow_integers(const Column& column, Dtype to, Column* out) {
-  switch (to) {
-    case Dtype::int8:
-      return narrow_column<int8_t>(column, out);
-    case Dtype::int16:
-      return narrow_column<int16_t>(column, out);
-    case Dtype::int32:
-      return narrow_column<int32_t>(column, out);
-    case Dtype::uint8:
-      return narrow_column<uint8_t>(column, out);
-    case Dtype::uint16:
-      return narrow_column<uint16_t>(column, out);
-    case Dtype::uint32:
-      return narrow_column<uint32_t>(column, out);
-    default:
-      return narrow_column<int64_t>(column, out);
-  }
-}
-
-/// Text as codes into the names of this chunk, in order of appearance: the writer numbers them anew for the file.
-void encode_text(const Column& column, Column* out) {
-  TextSet names;
-  std::vector<int32_t> codes(static_cast<size_t>(column.length), 0);
-  for (int64_t row = 0; row < column.length; ++row)
-    if (!column.is_null(row)) codes[size_t(row)] = int32_t(names.add(column.text(row)));
-  out->values = make_buffer(std::move(codes));
-  out->offsets = {};
-  std::vector<std::string> texts;
-  for (uint32_t i = 0; i < names.size(); ++i) texts.emplace_back(names.text(i));
-  out->dictionary = std::make_shared<const Column>(make_text_column(texts));
-}
-
-bool shrink_column(const Column& column, const ShrunkColumn& plan, Column* out) {
-  *out = column;
-  out->dtype = plan.after, out->file_width = plan.file_width;
-  if (column.dtype == plan.after) return true;
-  if (plan.after == Dtype::category) return encode_text(column, out), true;
-  if (plan.after != Dtype::float32) return narrow_integers(column, plan.after, out);
-  const auto from = column.as<double>();
-  std::vector<float> values(from.size());
-  for (size_t i = 0; i < from.size(); ++i) values[i] = float(from[i]);
-  out->values = make_buffer(std::move(values));
+bool narrow_reals(const Column& column, int64_t begin, int64_t end, void* values) {
+  const double* const from = column.as<double>().data();
+  float* const to = static_cast<float*>(values);
+  for (int64_t row = begin; row < end; ++row) to[row] = float(from[row]);
   return true;
+}
+
+using Narrow = bool (*)(const Column& column, int64_t begin, int64_t end, void* values);
+Narrow narrow_to(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::int8:
+      return narrow_integers<int8_t>;
+    case Dtype::int16:
+      return narrow_integers<int16_t>;
+    case Dtype::int32:
+      return narrow_integers<int32_t>;
+    case Dtype::uint8:
+      return narrow_integers<uint8_t>;
+    case Dtype::uint16:
+      return narrow_integers<uint16_t>;
+    case Dtype::uint32:
+      return narrow_integers<uint32_t>;
+    case Dtype::float32:
+      return narrow_reals;
+    default:
+      return narrow_integers<int64_t>;
+  }
 }
 
 }  // namespace
 
 Result<Table> shrink(const Table& chunk, const ShrinkPlan& plan, exec::Pool& pool) {
-  std::vector<Column> columns(chunk.num_columns());
-  std::vector<uint8_t> fits(chunk.num_columns(), 1);
-  pool.run(int64_t(columns.size()),
-           [&](int64_t c, int) { fits[size_t(c)] = shrink_column(chunk.columns[size_t(c)], plan.columns[size_t(c)], &columns[size_t(c)]); });
-  Table out;
-  for (size_t c = 0; c < columns.size(); ++c) {
-    if (!fits[c])
+  const int64_t rows = chunk.num_rows(), parts = (rows + kTaskRows - 1) / kTaskRows;
+  Table out = chunk;
+  std::vector<size_t> narrowed;
+  std::vector<std::shared_ptr<uint8_t[]>> values(chunk.num_columns());
+  for (size_t c = 0; c < chunk.num_columns(); ++c) {
+    const ShrunkColumn& wanted = plan.columns[c];
+    if (wanted.after == Dtype::category && chunk.columns[c].dtype == Dtype::text) {
+      // Codes in order of appearance in this chunk: the writer numbers them anew for the file.
+      out.columns[c] = *encode_text(chunk.columns[c], SIZE_MAX, pool);
+    } else if (wanted.after != chunk.columns[c].dtype) {
+      narrowed.push_back(c);
+      values[c].reset(new uint8_t[size_t(rows) * dtype_width(wanted.after) + 1]);
+    }
+    out.columns[c].dtype = wanted.after, out.columns[c].file_width = wanted.file_width;
+  }
+  std::vector<std::atomic<bool>> misfits(chunk.num_columns());
+  pool.run(parts * int64_t(narrowed.size()), [&](int64_t task, int) {
+    const size_t c = narrowed[size_t(task / parts)];
+    const int64_t begin = task % parts * kTaskRows;
+    if (!narrow_to(plan.columns[c].after)(chunk.columns[c], begin, std::min(begin + kTaskRows, rows), values[c].get())) misfits[c] = true;
+  });
+  for (const size_t c : narrowed) {
+    if (misfits[c])
       return input_error(fmt::format("column '{}' has other values than before", chunk.names[c]), "optimize",
                          "does another program write to the input? try again when it is done");
-    out.add(chunk.names[c], std::move(columns[c]));
+    out.columns[c].values = {values[c], values[c].get(), size_t(rows) * dtype_width(plan.columns[c].after)};
   }
   return out;
 }

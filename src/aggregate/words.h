@@ -8,10 +8,12 @@
 
 #include "hayate/table.h"
 #include "kernels/words.h"
+#include "table/elements.h"
 
 namespace hayate::aggregate {
 
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
+constexpr uint64_t kInfinity = uint64_t{0x7FF} << 52;  ///< bits of the double
 
 inline uint64_t word_of(int64_t value) { return uint64_t(value) ^ kSignBit; }
 inline int64_t whole_of(uint64_t word) { return int64_t(word ^ kSignBit); }
@@ -31,10 +33,6 @@ enum class WordKind : uint8_t {
   text,            ///< place in a sorted dictionary
 };
 WordKind word_kind(Dtype dtype);
-
-/// How the kernels call the values of a column that is neither text nor boolean, and where row `begin` of them lies.
-kernels::Element element_of(Dtype dtype);
-inline const void* rows_at(const Column& column, int64_t begin) { return column.values.data + begin * int64_t(dtype_width(column.dtype)); }
 
 /// Words of rows [begin, begin + count) of a column that is not text; missing[i] is 1 for null and NaN, whose word is 0.
 /// Returns whether any is missing. Both arrays have `count` entries.

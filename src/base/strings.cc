@@ -8,22 +8,17 @@
 
 namespace hayate {
 
-const char* kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::usage:
-      return "usage";
-    case Kind::input:
-      return "input";
-    case Kind::io:
-      return "io";
-    case Kind::budget:
-      return "budget";
-    case Kind::timeout:
-      return "timeout";
-    case Kind::interrupted:
-      return "interrupted";
+void append_utf8(uint32_t code, std::string* out) {
+  const auto rest = [&](int shift) { *out += char(0x80 | (code >> shift & 0x3F)); };
+  if (code < 0x80) {
+    *out += char(code);
+  } else if (code < 0x800) {
+    *out += char(0xC0 | code >> 6), rest(0);
+  } else if (code < 0x10000) {
+    *out += char(0xE0 | code >> 12), rest(6), rest(0);
+  } else {
+    *out += char(0xF0 | code >> 18), rest(12), rest(6), rest(0);
   }
-  return "unknown";
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

@@ -12,6 +12,10 @@
 
 namespace hayate {
 
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+/// Appends a code point as UTF-8.
+void append_utf8(uint32_t code, std::string* out);
+
 std::vector<std::string> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 std::string lower(std::string_view text);

@@ -46,7 +46,7 @@ Result<int> aggregate_command(AggregateOptions& options, const Console& console)
   steps.begin("read");
   chunks.chunk_rows = options.chunk_rows;
   chunks.read.coded_text = true;
-  chunks.read.pool = &pool, chunks.read.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
+  chunks.read.pool = &pool, chunks.read.steps = &steps, chunks.read.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
   if (paths[0] == "-") chunks.read.kind = kind;
   HY_TRY(const auto names, usable_columns(paths, chunks.read));
   HY_TRY(chunks.read.columns, aggregate::columns_read(spec, names));

@@ -399,6 +399,7 @@ void visit_fields(BenchOptions& o, Visitor&& field) {
 struct HeadOptions {
   std::string in, format;
   TableReading reading;
+  Bytes memory_limit;
   int64_t rows = 10;
 };
 template <class Visitor>
@@ -406,6 +407,7 @@ void visit_fields(HeadOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder or glob; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   field("rows", o.rows, "how many rows", Range{0, 1e6}, Argument{"N"});
   visit_fields(o.reading, field);
+  field("memory_limit", o.memory_limit, "peak memory of the process; 0: 80 % of what is granted", Range{0, 1e15}, Argument{"SIZE"});
   field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 
@@ -423,11 +425,13 @@ void visit_fields(DescribeOptions& o, Visitor&& field) {
 struct SchemaOptions {
   std::string in, format;
   TableReading reading;
+  Bytes memory_limit;
 };
 template <class Visitor>
 void visit_fields(SchemaOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder or glob; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   visit_fields(o.reading, field);
+  field("memory_limit", o.memory_limit, "peak memory of the process; 0: 80 % of what is granted", Range{0, 1e15}, Argument{"SIZE"});
   field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
 }
 

@@ -106,7 +106,7 @@ Result<int> describe_command(DescribeOptions& options, const Console& console) {
   exec::Steps steps(console.progress);
   steps.begin("read");
   if (paths[0] == "-") reading.kind = kind;
-  reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
+  reading.pool = &pool, reading.steps = &steps, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
   HY_TRY(const auto reader, io::open_chunks(paths, {std::move(reading), 0}));
   HY_TRY(const TableSummary summary, aggregate::describe(*reader, pool, steps, interruption()));
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));

@@ -103,7 +103,7 @@ Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
   steps.begin("read");
   const int64_t memory = exec::memory_limit_bytes(options.exec);
   if (paths[0] == "-") reading.kind = kind;
-  reading.pool = &pool, reading.memory_limit_bytes = memory;
+  reading.pool = &pool, reading.memory_limit_bytes = memory, reading.steps = &steps;
   HY_TRY(const auto reader, io::open_chunks(paths, {std::move(reading), options.chunk_rows}));
   steps.begin("ranges");
   HY_TRY(const ShrinkPlan plan, aggregate::plan_shrink(*reader, shrink, pool, memory / 4, steps, interruption()));

@@ -20,12 +20,15 @@ void ProgressLine::step_began(const std::string& name, int64_t) {
 }
 
 void ProgressLine::step_advanced(const exec::StepProgress& progress) {
-  const double now = wall_seconds(), done = double(progress.done), items = double(progress.items);
-  if (!redraw_ || progress.items == 0 || progress.done >= progress.items || now - drawn_ < 0.1) return;
+  const bool by_bytes = progress.bytes > 0;
+  const int64_t of = by_bytes ? progress.bytes : progress.items, at = by_bytes ? progress.bytes_done : progress.done;
+  const double now = wall_seconds(), done = double(at), items = double(of);
+  if (!redraw_ || of == 0 || at >= of || now - drawn_ < 0.1) return;
   drawn_ = now;
   const double rate = done / (now - began_), left = progress.seconds_left >= 0 ? progress.seconds_left : (items - done) / rate;
   const std::string reused = progress.reused > 0 ? fmt::format(", {} cache hits", progress.reused) : "";
-  fmt::print(stderr, "\r\033[K{}: {} of {} ({:.0f} %), {:.0f}/s, ETA {}, {}{}", name_, progress.done, progress.items, 100 * done / items, rate,
+  const auto shown = [&](int64_t count) { return by_bytes ? format_bytes(count) : fmt::format("{}", count); };
+  fmt::print(stderr, "\r\033[K{}: {} of {} ({:.0f} %), {}/s, ETA {}, {}{}", name_, shown(at), shown(of), 100 * done / items, shown(int64_t(rate)),
              format_seconds(left), format_bytes(resident_bytes()), reused);
   std::fflush(stderr);
   visible_ = true;
@@ -34,7 +37,8 @@ void ProgressLine::step_advanced(const exec::StepProgress& progress) {
 void ProgressLine::step_ended(const exec::StepRecord& record) {
   clear();
   const std::string items = record.items > 0 ? fmt::format(", {} items", record.items) : "";
-  fmt::print(stderr, "{}: {}{}\n", record.name, format_seconds(record.wall_seconds), items);
+  const std::string bytes = record.bytes > 0 ? fmt::format(", {} read", format_bytes(record.bytes)) : "";
+  fmt::print(stderr, "{}: {}{}{}\n", record.name, format_seconds(record.wall_seconds), items, bytes);
 }
 
 }  // namespace hayate::cli

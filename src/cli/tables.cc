@@ -57,12 +57,13 @@ Result<void> each_chunk(std::span<const std::string> paths, const io::ReadOption
   }
 }
 
-Result<void> look_at(const std::string& in, const std::string& format, const TableReading& asked,
+Result<void> look_at(const std::string& in, const std::string& format, const TableReading& asked, const Bytes& memory_limit,
                      const std::function<Result<void>(const Table&)>& visit) {
   HY_TRY(io::ReadOptions reading, reading_options(asked));
   HY_TRY(const auto kind, asked_kind(format));
   HY_TRY(const auto paths, io::expand_input(in));
   if (in == "-") reading.kind = kind;
+  reading.memory_limit_bytes = int64_t(memory_limit.value);
   return each_chunk(paths, reading, visit);
 }
 
@@ -113,6 +114,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
   const auto out_kind = options.out == "-" ? kind : std::nullopt;
   if (options.in == "-") reading.kind = kind;
   reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec), reading.timeout_seconds = options.exec.timeout.value;
+  if (!to_folder) reading.steps = &steps;
   int64_t rows = 0, columns = 0;
   Hash128 checksum;
   if (to_folder) {
@@ -149,7 +151,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
 Result<int> head_command(HeadOptions& options, const Console& console) {
   std::vector<Table> first;
   int64_t rows = 0;
-  HY_CHECK(look_at(options.in, options.format, options.reading, [&](const Table& chunk) -> Result<void> {
+  HY_CHECK(look_at(options.in, options.format, options.reading, options.memory_limit, [&](const Table& chunk) -> Result<void> {
     if (first.empty() || rows < options.rows)
       first.push_back(slice(chunk, 0, std::min(options.rows - std::min(rows, options.rows), chunk.num_rows())));
     rows += chunk.num_rows();
@@ -181,7 +183,7 @@ Result<int> head_command(HeadOptions& options, const Console& console) {
 
 namespace {
 /// What `schema` says of a column.
-struct ColumnSummary {
+struct ColumnSize {
   std::string name;
   Dtype dtype{};
   int64_t missing = 0, bytes = 0, names_bytes = 0;  ///< names: of the largest dictionary
@@ -197,9 +199,9 @@ struct ColumnSummary {
 }  // namespace
 
 Result<int> schema_command(SchemaOptions& options, const Console& console) {
-  std::vector<ColumnSummary> columns;
+  std::vector<ColumnSize> columns;
   int64_t rows = 0;
-  HY_CHECK(look_at(options.in, options.format, options.reading, [&](const Table& chunk) -> Result<void> {
+  HY_CHECK(look_at(options.in, options.format, options.reading, options.memory_limit, [&](const Table& chunk) -> Result<void> {
     for (size_t c = columns.size(); c < chunk.num_columns(); ++c) columns.push_back({chunk.names[c], chunk.columns[c].dtype});
     for (size_t c = 0; c < columns.size(); ++c) columns[c].add(chunk.columns[c]);
     rows += chunk.num_rows();
@@ -208,9 +210,9 @@ Result<int> schema_command(SchemaOptions& options, const Console& console) {
   JsonWriter json(1);
   json.object().key("rows").value(rows).key("columns").array();
   size_t width = 6;
-  for (const ColumnSummary& column : columns) width = std::max(width, column.name.size());
+  for (const ColumnSize& column : columns) width = std::max(width, column.name.size());
   if (!console.json) console.print(fmt::format("{} {:<10} {:>10} {:>10}\n", padded("column", width), "dtype", "missing", "bytes"));
-  for (const ColumnSummary& column : columns) {
+  for (const ColumnSize& column : columns) {
     const int64_t bytes = column.bytes + column.names_bytes;
     json.object().key("name").value(column.name).key("dtype").value(dtype_name(column.dtype)).key("missing").value(column.missing);
     json.key("bytes").value(bytes).end();

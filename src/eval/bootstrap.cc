@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/missing.h"
 #include "base/random.h"
 #include "eval/order.h"
 #include "exec/pool.h"
@@ -16,8 +17,6 @@
 
 namespace hayate {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// Rows by group: rows[offsets[g]] .. rows[offsets[g + 1] - 1] are drawn together.
 struct Groups {

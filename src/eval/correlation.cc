@@ -5,13 +5,12 @@
 #include <cmath>
 #include <limits>
 
+#include "base/missing.h"
 #include "eval/order.h"
 #include "hayate/metrics.h"
 
 namespace hayate::eval {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// Calls visit(x, y, w) for every row that counts.
 template <class Visit>

@@ -78,8 +78,6 @@ int64_t holdout_size(int64_t num_dates, double fraction) {
   return int64_t(std::ceil(double(num_dates) * fraction - 1e-9));
 }
 
-constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-
 /// The first moment of a date in the unit of the dates; `empty` when no date is given.
 Result<int64_t> moment(const std::string& date, bool daily, int64_t empty, const char* where) {
   if (date.empty()) return empty;

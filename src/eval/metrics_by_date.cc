@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/missing.h"
 #include "eval/correlation.h"
 #include "eval/order.h"
 #include "eval/scores.h"
@@ -15,8 +16,6 @@ namespace hayate {
 namespace {
 
 using eval::KeyedRow;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 struct Pairs {
   std::vector<double> label, prediction;

@@ -15,7 +15,7 @@ using eval::Moments;
 using eval::ScoreSheet;
 
 /// The rows that count, closed up. `weight` is empty when all are 1.
-struct Rows {
+struct ErrorRows {
   std::vector<double> label, prediction, weight, error;
   double w(size_t i) const { return weight.empty() ? 1.0 : weight[i]; }
 };
@@ -23,8 +23,8 @@ struct Rows {
 // inf - inf would be NaN and spoil the order of errors; an infinity that is predicted exactly has no error.
 double error_of(double label, double prediction) { return label == prediction ? 0.0 : label - prediction; }
 
-Rows rows_that_count(std::span<const double> label, std::span<const double> prediction, std::span<const double> weight) {
-  Rows rows;
+ErrorRows rows_that_count(std::span<const double> label, std::span<const double> prediction, std::span<const double> weight) {
+  ErrorRows rows;
   for (size_t i = 0; i < label.size(); ++i) {
     if (std::isnan(label[i]) || std::isnan(prediction[i]) || (!weight.empty() && !(weight[i] > 0))) continue;
     rows.label.push_back(label[i]);
@@ -59,7 +59,7 @@ double weighted_median(const std::vector<double>& values, const std::vector<doub
   return sorted.back().first;
 }
 
-double median_absolute_error(const Rows& rows) {
+double median_absolute_error(const ErrorRows& rows) {
   std::vector<double> absolute = rows.error;
   for (double& e : absolute) e = std::abs(e);
   return rows.weight.empty() ? median(std::move(absolute)) : weighted_median(absolute, rows.weight);
@@ -72,7 +72,7 @@ struct Sums {
 
 int sign(double value) { return (value > 0) - (value < 0); }
 
-Sums sums_of(const Rows& rows) {
+Sums sums_of(const ErrorRows& rows) {
   Sums s;
   for (size_t i = 0; i < rows.label.size(); ++i) {
     const double w = rows.w(i), y = rows.label[i], p = rows.prediction[i], e = rows.error[i];
@@ -96,7 +96,7 @@ double explained_share(double unexplained, double total, bool constant_label) {
   return 1 - unexplained / total;
 }
 
-void add_correlations(ScoreSheet& sheet, const Rows& rows, const Moments& m) {
+void add_correlations(ScoreSheet& sheet, const ErrorRows& rows, const Moments& m) {
   const char* undefined = m.rows < 2       ? "fewer than two rows"
                           : m.constant_x() ? "the label is constant"
                           : m.constant_y() ? "the prediction is constant"
@@ -111,7 +111,7 @@ void add_correlations(ScoreSheet& sheet, const Rows& rows, const Moments& m) {
     sheet.add("spearman", spearman(rows.label, rows.prediction));
 }
 
-void add_all(ScoreSheet& sheet, const Rows& rows) {
+void add_all(ScoreSheet& sheet, const ErrorRows& rows) {
   const Sums s = sums_of(rows);
   const Moments m = eval::moments(rows.label, rows.prediction, rows.weight);
   const Moments errors = eval::moments(rows.label, rows.error, rows.weight);
@@ -141,7 +141,7 @@ void add_all(ScoreSheet& sheet, const Rows& rows) {
 Result<Evaluation> evaluate_regression(std::span<const double> label, std::span<const double> prediction, std::span<const double> weight) {
   assert(label.size() == prediction.size() && (weight.empty() || weight.size() == label.size()));
   HY_CHECK(eval::check_weights(weight));
-  const Rows rows = rows_that_count(label, prediction, weight);
+  const ErrorRows rows = rows_that_count(label, prediction, weight);
   Evaluation out;
   out.problem = Problem::regression;
   out.rows = int64_t(rows.label.size());

@@ -7,6 +7,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "base/missing.h"
 #include "base/strings.h"
 #include "eval/evaluation_rows.h"
 
@@ -17,7 +18,6 @@ using eval::DateUnit;
 using eval::EvaluationRows;
 using eval::kNoDate;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kMostClasses = 1000;  // the confusion matrix is 8 MB then; more is a label of numbers or of names
 
 /// The columns that are compared; the last two may be absent.

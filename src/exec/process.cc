@@ -25,7 +25,7 @@ namespace hayate::exec {
 namespace {
 
 constexpr size_t kMostOutput = size_t{1} << 20;
-constexpr double kLookSeconds = 0.05;  // between two looks at whether to stop
+constexpr double kStopLookSeconds = 0.05;  // between two looks at whether to stop
 
 std::string& program_path() {
   static std::string path;
@@ -71,7 +71,7 @@ class Child {
       pollfd waiting = {output_, POLLIN, 0};
       const double left = deadline - wall_seconds();
       if (left <= 0) return false;
-      if (::poll(&waiting, 1, int(1000 * std::min(left, kLookSeconds)) + 1) <= 0) continue;
+      if (::poll(&waiting, 1, int(1000 * std::min(left, kStopLookSeconds)) + 1) <= 0) continue;
       const ssize_t got = ::read(output_, piece, sizeof piece);
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return true;

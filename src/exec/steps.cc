@@ -8,15 +8,25 @@ namespace hayate::exec {
 
 void Steps::begin(const std::string& name, int64_t items) {
   end();
-  name_ = name, items_ = items, done_ = 0, reused_ = 0, ends_at_ = 0, open_ = true;
+  name_ = name, items_ = items, done_ = 0, reused_ = 0, read_ = 0, ends_at_ = 0, open_ = true;
   wall_begin_ = wall_seconds(), cpu_begin_ = cpu_seconds();
   if (listener_) listener_->step_began(name, items);
 }
 
 void Steps::advance(int64_t count, int64_t reused) {
-  StepProgress progress;
-  progress.done = done_.fetch_add(count) + count, progress.reused = reused_.fetch_add(reused) + reused;
+  done_ += count, reused_ += reused;
+  tell();
+}
+
+void Steps::read(int64_t count) {
+  read_ += count;
+  tell();
+}
+
+void Steps::tell() {
   if (!listener_) return;
+  StepProgress progress;
+  progress.done = done_, progress.reused = reused_, progress.bytes_done = read_, progress.bytes = read_ > 0 ? input_.load() : 0;
   const double ends_at = ends_at_;
   progress.items = items_, progress.seconds_left = ends_at > 0 ? std::max(0.0, ends_at - wall_seconds()) : -1;
   const std::lock_guard lock(mutex_);
@@ -30,14 +40,14 @@ void Steps::close(const StepRecord& record) {
   if (same == records_.end())
     records_.push_back(record);
   else
-    same->wall_seconds += record.wall_seconds, same->cpu_seconds += record.cpu_seconds, same->items += record.items;
+    same->wall_seconds += record.wall_seconds, same->cpu_seconds += record.cpu_seconds, same->items += record.items, same->bytes += record.bytes;
   if (listener_) listener_->step_ended(record);
 }
 
 void Steps::end() {
   if (!open_) return;
   open_ = false;
-  close({name_, wall_seconds() - wall_begin_, cpu_seconds() - cpu_begin_, items_ ? items_ : done_.load()});
+  close({name_, wall_seconds() - wall_begin_, cpu_seconds() - cpu_begin_, items_ ? items_ : done_.load(), read_});
 }
 
 void Steps::end_as(const std::vector<StepShare>& parts) {

@@ -13,13 +13,15 @@ struct StepRecord {
   std::string name;
   double wall_seconds = 0, cpu_seconds = 0;
   int64_t items = 0;
+  int64_t bytes = 0;  ///< of inputs that were gone through piece by piece
 };
 
 /// How far a step is.
 struct StepProgress {
   int64_t done = 0, items = 0;
-  int64_t reused = 0;        ///< of the done: nothing was computed
-  double seconds_left = -1;  ///< expected; below 0: nobody knows
+  int64_t reused = 0;                 ///< of the done: nothing was computed
+  int64_t bytes_done = 0, bytes = 0;  ///< of inputs that are gone through piece by piece; 0: there are none
+  double seconds_left = -1;           ///< expected; below 0: nobody knows
 };
 
 /// Told of progress; calls come from any worker, one at a time.
@@ -47,6 +49,10 @@ class Steps {
   void begin(const std::string& name, int64_t items = 0);
   /// `count` more items are done, `reused` of them without work. Any thread.
   void advance(int64_t count = 1, int64_t reused = 0);
+  /// Every step from now on goes through `count` bytes of input more, and tells of them by read().
+  void add_input(int64_t count) { input_ += count; }
+  /// So many bytes more of the inputs were read in this step. Any thread.
+  void read(int64_t count);
   /// The open step is expected to end in so many seconds. Any thread.
   void expect(double seconds_left);
   void end();
@@ -57,12 +63,13 @@ class Steps {
 
  private:
   void close(const StepRecord& record);
+  void tell();
   StepListener* listener_;
   std::vector<StepRecord> records_;
   std::mutex mutex_;
   std::string name_;
   int64_t items_ = 0;
-  std::atomic<int64_t> done_{0}, reused_{0};
+  std::atomic<int64_t> done_{0}, reused_{0}, read_{0}, input_{0};
   std::atomic<double> ends_at_{0};  ///< wall_seconds(); 0: not known
   double wall_begin_ = 0, cpu_begin_ = 0;
   bool open_ = false;

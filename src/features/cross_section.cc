@@ -4,10 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "base/missing.h"
+
 namespace hayate {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kDatesPerTask = 64;
 
 struct Placed {

@@ -4,11 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include "base/missing.h"
+
 namespace hayate::direct {
 namespace {
 
 using Series = std::vector<double>;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// The window that ends at row t: all its rows, and the finite ones with their distance from t.
 struct Window {

@@ -66,8 +66,7 @@ Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 namespace {
 
 constexpr size_t kTileRows = 16 * 1024;
-constexpr int64_t kBlockRows = 512;                             // 2 or 4 KB a series: what neighbouring steps share stays in the first-level cache
-const double kNaN = -std::numeric_limits<double>::quiet_NaN();  // the one NaN, see kernels/vectors.h
+constexpr int64_t kBlockRows = 512;  // 2 or 4 KB a series: what neighbouring steps share stays in the first-level cache
 
 kernels::Statistic statistic_of(const Graph& graph, const GraphNode& node) {
   switch (node.op) {
@@ -240,12 +239,12 @@ class Run {
     if (before == 0 && after == 0) return;
     if (plan_.places[size_t(i)].cell == Cell::float32) {
       float* values = reinterpret_cast<float*>(at(i));
-      std::fill(values - before, values, float(kNaN));
-      std::fill(values + rows, values + rows + after, float(kNaN));
+      std::fill(values - before, values, float(kernels::kNaN));
+      std::fill(values + rows, values + rows + after, float(kernels::kNaN));
     } else {
       double* values = reinterpret_cast<double*>(at(i));
-      std::fill(values - before, values, kNaN);
-      std::fill(values + rows, values + rows + after, kNaN);
+      std::fill(values - before, values, kernels::kNaN);
+      std::fill(values + rows, values + rows + after, kernels::kNaN);
     }
   }
 
@@ -320,8 +319,8 @@ class Run {
     const int64_t n = node(i).n, rows = int64_t(rows_), width = int64_t(width_of(plan_.places[size_t(i)].cell));
     const int64_t first = std::clamp<int64_t>(n, 0, rows), last = std::clamp<int64_t>(rows + n, 0, rows);
     const auto forget = [&](int64_t from, int64_t to) {
-      if (width == 4) std::fill(reinterpret_cast<float*>(at(i)) + from, reinterpret_cast<float*>(at(i)) + to, float(kNaN));
-      if (width == 8) std::fill(reinterpret_cast<double*>(at(i)) + from, reinterpret_cast<double*>(at(i)) + to, kNaN);
+      if (width == 4) std::fill(reinterpret_cast<float*>(at(i)) + from, reinterpret_cast<float*>(at(i)) + to, float(kernels::kNaN));
+      if (width == 8) std::fill(reinterpret_cast<double*>(at(i)) + from, reinterpret_cast<double*>(at(i)) + to, kernels::kNaN);
     };
     forget(0, first);
     if (first < last) std::memcpy(at(i) + first * width, at(node(i).in[0]) + (first - n) * width, size_t((last - first) * width));
@@ -412,7 +411,7 @@ class Run {
     for (size_t t = 0; t < rows_; ++t) {
       const double value = x.cell == Cell::float32 ? double(static_cast<const float*>(x.rows)[t]) : static_cast<const double*>(x.rows)[t];
       if (!std::isinf(value)) continue;
-      std::fill(values + t, values + std::min(rows_, t + size_t(window)), kNaN);
+      std::fill(values + t, values + std::min(rows_, t + size_t(window)), kernels::kNaN);
     }
   }
 
@@ -456,7 +455,7 @@ class Run {
     const auto& moments = kernels::moments_kernels();
     moments.compute(task, scratch(moments.scratch(task)));
     for (size_t t = 0; t < rows_; ++t)
-      if (deviation[t] <= 2e-5) values[t] = kNaN;
+      if (deviation[t] <= 2e-5) values[t] = kernels::kNaN;
   }
 
   void compute_extremes(const Family& family) const {
@@ -679,7 +678,7 @@ class Run {
         begin_symbol(lane.symbol);
         double* values = reinterpret_cast<double*>(at(i));
         const int64_t kept = std::min(plan_.keeping.rows_of[size_t(i)], lane.first - lane.begin);
-        std::fill(values + lane.begin, values + lane.first - kept, kNaN);
+        std::fill(values + lane.begin, values + lane.first - kept, kernels::kNaN);
         const double* from = lane.memory + plan_.keeping.rows_at[size_t(i)] + plan_.keeping.rows_of[size_t(i)];
         std::copy(from - kept, from, values + lane.first - kept);
       }

@@ -12,11 +12,11 @@
 namespace hayate {
 namespace {
 
-struct Family {
+struct SetPart {
   std::string_view name, text;
 };
 
-constexpr Family kBars[] = {
+constexpr SetPart kBars[] = {
     {"KMID", "($close-$open)/$open"},
     {"KLEN", "($high-$low)/$open"},
     {"KMID2", "($close-$open)/($high-$low+1e-12)"},
@@ -32,7 +32,7 @@ constexpr Family kBars[] = {
     {"VWAP0", "$vwap/$close"},
 };
 
-constexpr Family kRolling[] = {
+constexpr SetPart kRollingParts[] = {
     {"ROC", "Ref($close, {d})/$close"},
     {"MA", "Mean($close, {d})/$close"},
     {"STD", "Std($close, {d})/$close"},
@@ -70,18 +70,18 @@ constexpr int kWindows[] = {5, 10, 20, 30, 60};
 
 std::vector<NamedExpression> alpha158() {
   std::vector<NamedExpression> out;
-  for (const Family& bar : kBars) out.push_back({std::string(bar.name), std::string(bar.text)});
-  for (const Family& family : kRolling)
+  for (const SetPart& bar : kBars) out.push_back({std::string(bar.name), std::string(bar.text)});
+  for (const SetPart& family : kRollingParts)
     for (int window : kWindows)
       out.push_back({fmt::format("{}{}", family.name, window), fmt::format(fmt::runtime(family.text), fmt::arg("d", window))});
   return out;
 }
 
-constexpr Family kHistories[] = {
+constexpr SetPart kHistories[] = {
     {"CLOSE", "Ref($close, {i})/$close"}, {"OPEN", "Ref($open, {i})/$close"}, {"HIGH", "Ref($high, {i})/$close"},
     {"LOW", "Ref($low, {i})/$close"},     {"VWAP", "Ref($vwap, {i})/$close"}, {"VOLUME", "Ref($volume, {i})/($volume+1e-12)"},
 };
-constexpr Family kNow[] = {
+constexpr SetPart kNow[] = {
     {"CLOSE0", "$close/$close"}, {"OPEN0", "$open/$close"}, {"HIGH0", "$high/$close"},
     {"LOW0", "$low/$close"},     {"VWAP0", "$vwap/$close"}, {"VOLUME0", "$volume/($volume+1e-12)"},
 };
@@ -114,7 +114,7 @@ std::vector<NamedExpression> essential16() {
   return out;
 }
 
-constexpr Family kDayTrading[] = {
+constexpr SetPart kDayTrading[] = {
     {"return_1", "$close/Ref($close, 1)-1"},
     {"return_5", "$close/Ref($close, 5)-1"},
     {"return_20", "$close/Ref($close, 20)-1"},
@@ -140,7 +140,7 @@ constexpr Family kDayTrading[] = {
 
 std::vector<NamedExpression> daytrade21() {
   std::vector<NamedExpression> out;
-  for (const Family& feature : kDayTrading) out.push_back({std::string(feature.name), std::string(feature.text)});
+  for (const SetPart& feature : kDayTrading) out.push_back({std::string(feature.name), std::string(feature.text)});
   return out;
 }
 

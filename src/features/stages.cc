@@ -8,14 +8,13 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/missing.h"
 #include "base/strings.h"
 #include "features/cross_section.h"
 #include "features/plan.h"
 
 namespace hayate {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // ---- Splitting ---------------------------------------------------------------------------------------------------------
 

@@ -14,8 +14,6 @@ namespace {
 
 using kernels::ta::Entry;
 
-constexpr double kNaN = -std::numeric_limits<double>::quiet_NaN();  // the one NaN, see kernels/vectors.h
-
 constexpr int kMaxScratch = 16, kMaxOutputs = 4;
 
 /// Series that a call needs beside its inputs and outputs; packed ones of functions that leave rows out.
@@ -66,7 +64,7 @@ class Evaluation {
   }
 
   void forget(int64_t row, bool whole_is_zero) const {
-    for (int o = 0; o < num_outputs_; ++o) outputs_[o][row] = whole_is_zero && function_.is_whole(o) ? 0 : kNaN;
+    for (int o = 0; o < num_outputs_; ++o) outputs_[o][row] = whole_is_zero && function_.is_whole(o) ? 0 : kernels::kNaN;
   }
 
   /// Rows [begin, begin + rows) of `from` to the same rows of the outputs.
@@ -94,7 +92,7 @@ class Evaluation {
     const int64_t first = std::min(end, begin + call_.lookback());
     for (int o = 0; o < num_outputs_; ++o) {
       if (!function_.is_whole(o)) continue;
-      std::fill(outputs_[o] + begin, outputs_[o] + first, kNaN);
+      std::fill(outputs_[o] + begin, outputs_[o] + first, kernels::kNaN);
       if (!function_.row_numbers) continue;
       for (int64_t row = first; row < end; ++row) outputs_[o][row] += double(begin);
     }

@@ -7,13 +7,12 @@
 #include <limits>
 #include <numeric>
 
+#include "base/missing.h"
 #include "base/random.h"
 #include "exec/pool.h"
 
 namespace hayate::fetch {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 constexpr const char* kFields[] = {"open", "high", "low", "close", "volume", "adj_close"};
 enum FieldIndex { open_field, high_field, low_field, close_field, volume_field, adj_close_field };

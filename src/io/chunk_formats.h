@@ -13,9 +13,12 @@ Result<std::unique_ptr<ChunkReader>> csv_chunks(std::shared_ptr<const InputFile>
 Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes);
 Result<std::unique_ptr<ChunkReader>> arrow_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
 
-/// JSON lines: a record longer than `limit_bytes` is a budget Error.
-Result<std::unique_ptr<ChunkReader>> json_lines_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
-                                                       int64_t limit_bytes, size_t chunk_bytes);
+/// JSON records, in an array or a record a line (`lines`); one that takes an eighth of `limit_bytes` is a budget Error. Columns, which have no
+/// rows to read in pieces, are read as a whole within `limit_bytes`.
+Result<std::unique_ptr<ChunkReader>> json_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
+                                                 bool lines, int64_t limit_bytes, size_t chunk_bytes);
+/// HDF5: a worker process turns the file piece by piece into a temporary one.
+Result<std::unique_ptr<ChunkReader>> hdf5_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes);
 Result<std::unique_ptr<ChunkReader>> npy_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
                                                 size_t chunk_bytes);
 

@@ -36,6 +36,7 @@ class TableChunks final : public ChunkReader {
   }
   const Table& schema() const override { return schema_; }
   int64_t held_bytes() const override { return held_; }
+  const Table* whole() const override { return chunk_rows_ >= table_.num_rows() ? &table_ : nullptr; }
   Result<std::optional<Table>> next() override {
     if (at_ == table_.num_rows()) return at_ = 0, std::optional<Table>();
     const int64_t count = std::min(chunk_rows_, table_.num_rows() - at_);
@@ -187,26 +188,27 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
                               .types = options.types,
                               .form = options.csv,
                               .coded_text = options.coded_text,
-                              .cancel = options.cancel};
+                              .cancel = options.cancel,
+                              .steps = options.steps};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
     case Format::parquet:
       return parquet_chunks(path, options, memory, 2 * chunk_bytes);
     case Format::arrow:
       return arrow_chunks(path, options, memory);
+    case Format::json:
     case Format::jsonl: {
       HY_TRY(auto file, open_unpacked(path, kind.codec));
-      return json_lines_chunks(std::move(file), path, options, memory / 8, chunk_bytes);
+      return json_chunks(std::move(file), path, options, kind.format == Format::jsonl, memory, chunk_bytes);
     }
+    case Format::hdf5:
+      return hdf5_chunks(path, options, memory, 2 * chunk_bytes);
     case Format::npy: {
       HY_TRY(auto file, open_unpacked(path, kind.codec));
       return npy_chunks(std::move(file), path, options, 2 * chunk_bytes);
     }
-    default: {
-      HY_TRY(Table table, read_table(path, options));
-      return chunks_of(std::move(table), 0);
-    }
   }
+  return usage_error("an unknown format", path, "see --format");
 }
 
 /// How one file is read chunk by chunk; `keys`: types of the keys of its folders.

@@ -34,6 +34,8 @@ class ChunkReader {
   virtual bool has_values(size_t) const { return true; }
   /// Bytes that stay in memory between calls because the table is there as a whole.
   virtual int64_t held_bytes() const { return 0; }
+  /// The table, where it is in memory as a whole and comes as one chunk.
+  virtual const Table* whole() const { return nullptr; }
 };
 
 /// The names of the columns in `paths`, without reading values where the format allows it. Only the first file is asked.
@@ -41,7 +43,7 @@ Result<std::vector<std::string>> column_names(std::span<const std::string> paths
 
 /// The files as one table, with the types and errors of read_tables. A table that takes less than a third of the memory
 /// is read as a whole at once, on all workers; others chunk by chunk: CSV (compressed or from a pipe: unpacked into a
-/// temporary file first), Parquet, Arrow, JSON lines and .npy. Other formats must fit the memory.
+/// temporary file first), Parquet, Arrow, JSON records, HDF5 and .npy. JSON in pandas' column form must fit the memory.
 Result<std::unique_ptr<ChunkReader>> open_chunks(std::span<const std::string> paths, const ChunkOptions& options);
 
 /// A table in memory as chunks of at most `chunk_rows` rows (0: one chunk).

@@ -172,6 +172,60 @@ TEST_CASE("JSON lines: types of the whole file in every chunk, lines in errors")
   CHECK(!open_chunks({&path, 1}, options).ok());
 }
 
+TEST_CASE("JSON records in pieces of any size are the table at once") {
+  const ScratchFolder folder;
+  const std::string records[] = {R"({"a": 12.5, "t": "}, {\"\u00e9 \ud83d\ude00"})", R"({"t": "日本😀", "a":-1e-3})", R"({})",
+                                 R"({"a":true,"new":18446744073709551615})", R"({"t":null,"new":-7, "a":null})"};
+  std::string lines, array = "\xEF\xBB\xBF [";
+  for (int i = 0; i < 25; ++i) {
+    lines += records[i % 5] + (i % 3 ? "\n" : "\r\n\n");
+    array += (i ? " ,\n" : "") + records[i % 5];
+  }
+  array += "\n ] \n";
+  const auto in_pieces = [&](const std::string& path, bool is_lines, size_t bytes) {
+    auto chunks = json_chunks(InputFile::open(path).value(), path, {}, is_lines, 1 << 20, bytes);
+    if (!chunks.ok()) return chunks.error().what;
+    const std::string once = joined(*chunks.value());
+    CHECK(joined(*chunks.value()) == once);
+    return once;
+  };
+  for (const bool is_lines : {false, true}) {
+    const std::string path = folder / (is_lines ? "a.jsonl" : "a.json"), &text = is_lines ? lines : array;
+    REQUIRE(write_file(path, text).ok());
+    const std::string expected = text_of(read_table(path).value());
+    for (size_t bytes = 1; bytes < 80; ++bytes) REQUIRE(in_pieces(path, is_lines, bytes) == expected);
+    for (const std::string& bad :
+         {text + "x", text + "]", text.substr(0, text.size() / 2), text.substr(0, text.rfind('}')), text + std::string(1, '\0'),
+          text.substr(0, text.rfind('{')) + "]" + text.substr(text.rfind('{')), text + "\xC3", text.substr(0, 600) + "\xFF" + text.substr(600)}) {
+      REQUIRE(write_file(path, bad).ok());
+      const auto whole = read_table(path);
+      CAPTURE(bad);
+      REQUIRE(!whole.ok());
+      for (const size_t bytes : {1, 7, 30, 500, 100'000}) CHECK(in_pieces(path, is_lines, bytes) == whole.error().what);
+    }
+  }
+}
+
+TEST_CASE("JSON in pandas' column form is refused where it does not fit") {
+  const ScratchFolder folder;
+  const std::string path = folder / "a.json";
+  std::string text = "{\"a\":{";
+  for (int i = 0; i < 200'000; ++i) text += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + std::to_string(i % 7);
+  REQUIRE(write_file(path, text + "}}").ok());
+  ChunkOptions options;
+  for (const int64_t limit : {int64_t{3} << 20, int64_t{7} << 20}) {
+    options.read.memory_limit_bytes = limit;
+    const auto chunks = open_chunks({&path, 1}, options);
+    REQUIRE(!chunks.ok());
+    CHECK(chunks.error().kind == Kind::budget);
+    CHECK(chunks.error().hint.find("--memory-limit ") == 0);
+  }
+  options.read.memory_limit_bytes = 16 << 20;
+  const auto chunks = open_chunks({&path, 1}, options);
+  REQUIRE(chunks.ok());
+  CHECK(joined(*chunks.value()) == text_of(read_table(path).value()));
+}
+
 TEST_CASE(".npy: rows and columns of both orders, some rows at a time") {
   const ScratchFolder folder;
   constexpr size_t kRows = 100'000, kColumns = 12;

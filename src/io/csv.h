@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exec/pool.h"
+#include "exec/steps.h"
 #include "hayate/error.h"
 #include "hayate/table.h"
 #include "io/csv_form.h"
@@ -22,6 +23,7 @@ struct CsvOptions {
   CsvForm form = {};                           ///< its encoding is the caller's to undo
   bool coded_text = false;                     ///< text of which few values are different comes as a category, names sorted
   const exec::Cancellation* cancel = nullptr;  ///< told to stop: an Error (interrupted)
+  exec::Steps* steps = nullptr;                ///< told of the bytes that are read in chunks
 };
 
 /// Reads CSV with one header line. Separator , ; tab or |, found from the first records. Types come from all values of

@@ -27,8 +27,6 @@ constexpr std::array<bool, 256> kMissingFirst = [] {
   return first;
 }();
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 bool same_ignoring_case(std::string_view text, std::string_view lower_case) { return text.size() == lower_case.size() && lower(text) == lower_case; }
 
 /// Digits of a fixed width as a number, or -1.

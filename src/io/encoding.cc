@@ -13,26 +13,13 @@
 namespace hayate::io {
 namespace {
 
-constexpr size_t kPiece = size_t{1} << 18;
+constexpr size_t kDecodedPiece = size_t{1} << 18;
 
 struct NamedEncoding {
   const char* name;
   Encoding encoding;
 };
 constexpr NamedEncoding kEncodings[] = {{"utf-8", Encoding::utf8}, {"utf-16", Encoding::utf16}, {"cp932", Encoding::cp932}};
-
-void append_utf8(uint32_t code, std::string* out) {
-  const auto rest = [&](int shift) { out->push_back(char(0x80 | (code >> shift & 0x3F))); };
-  if (code < 0x80) {
-    out->push_back(char(code));
-  } else if (code < 0x800) {
-    out->push_back(char(0xC0 | code >> 6)), rest(0);
-  } else if (code < 0x10000) {
-    out->push_back(char(0xE0 | code >> 12)), rest(6), rest(0);
-  } else {
-    out->push_back(char(0xF0 | code >> 18)), rest(12), rest(6), rest(0);
-  }
-}
 
 std::string hex_of(const uint8_t* bytes, size_t size) {
   std::string out;
@@ -174,8 +161,8 @@ Result<Buffer> decode(const Buffer& bytes, Encoding encoding, const std::string&
   HY_TRY(const auto decoder, make_decoder(encoding, path));
   auto text = std::make_shared<std::string>();
   text->reserve(std::min(bytes.size + bytes.size / 8, size_t(limit_bytes)));
-  for (size_t at = 0; at < bytes.size; at += kPiece) {
-    HY_CHECK(decoder->add(bytes.data + at, std::min(kPiece, bytes.size - at), text.get()));
+  for (size_t at = 0; at < bytes.size; at += kDecodedPiece) {
+    HY_CHECK(decoder->add(bytes.data + at, std::min(kDecodedPiece, bytes.size - at), text.get()));
     if (int64_t(text->size()) > limit_bytes)
       return Error{Kind::budget, fmt::format("is more than {} in UTF-8", format_bytes(limit_bytes)), path, "raise --memory-limit"};
   }
@@ -188,7 +175,7 @@ Result<Buffer> decode(const Buffer& bytes, Encoding encoding, const std::string&
 Result<std::shared_ptr<const InputFile>> decode_file(const InputFile& file, Encoding encoding, const std::string& path) {
   HY_TRY(const auto decoder, make_decoder(encoding, path));
   HY_TRY(TemporaryFile into, TemporaryFile::create());
-  std::vector<uint8_t> piece(kPiece);
+  std::vector<uint8_t> piece(kDecodedPiece);
   std::string text;
   for (int64_t at = 0;;) {
     HY_TRY(const size_t got, file.read_at(at, piece.data(), piece.size()));

@@ -15,7 +15,8 @@ Result<Table> read_parquet(const std::string& path, const ReadOptions& options, 
 /// Arrow IPC: the file format (.arrow, .feather) and the stream format, told apart by their first bytes.
 Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
 /// JSON in memory: an array of records or an object of columns as pandas writes them; `lines`: a record a line.
-Result<Table> parse_json_table(std::string_view bytes, const std::string& path, const ReadOptions& options, bool lines);
+/// `bytes` are given up as soon as they are not needed any more.
+Result<Table> parse_json_table(Buffer bytes, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes);
 /// A NumPy array of numbers or bools in memory: one dimension is the column "0", two are columns "0", "1", ...
 Result<Table> parse_npy(const Buffer& bytes, const std::string& path, const ReadOptions& options);
 

@@ -10,9 +10,12 @@
 // Written is 'table' with a member for each column, without compression, as pandas does by default.
 #include "io/hdf5.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -23,6 +26,7 @@
 #include "io/cell_text.h"
 #include "io/csv_scan.h"
 #include "io/pickle_text.h"
+#include "io/row_spool.h"
 
 #ifdef HAYATE_HDF5
 #include "io/hdf5_library.h"
@@ -256,7 +260,9 @@ class PandasFile {
  public:
   PandasFile(hid_t file, const std::string& path, const std::vector<std::string>& wanted) : file_(file), path_(path), wanted_(wanted) {}
 
-  Result<Table> read() {
+  /// Rows from `begin` on that take about `piece_bytes` in the file.
+  Result<Table> read(hsize_t begin, int64_t piece_bytes) {
+    begin_ = begin, piece_bytes_ = piece_bytes;
     HY_TRY(const std::string key, find_table());
     const Handle group(H5Gopen2(file_, key.c_str(), H5P_DEFAULT), H5Gclose);
     const std::string type = text_attribute(group, "pandas_type").value_or("");
@@ -264,6 +270,8 @@ class PandasFile {
     if (type == "frame") return read_fixed(group);
     return bad(fmt::format("'{}' is a pandas {}, not a table", key, type));
   }
+  /// Of the file, known when some were read.
+  hsize_t num_rows() const { return num_rows_; }
 
  private:
   Error bad(std::string what) const { return input_error(std::move(what), path_, kHint); }
@@ -301,23 +309,31 @@ class PandasFile {
   Result<Table> read_table(hid_t group, const std::string& key);
   Result<Table> read_fixed(hid_t group);
   Result<void> read_members(hid_t dataset, hid_t compound, hsize_t rows, std::vector<RawColumn>* columns, const std::vector<size_t>& offsets);
+  /// How many rows are read of a table that has `rows`.
+  hsize_t piece_of(hsize_t rows, size_t row_bytes) {
+    num_rows_ = rows;
+    const hsize_t most = std::max<hsize_t>(1, hsize_t(piece_bytes_) / std::max<size_t>(row_bytes, 1));
+    return std::min(most, rows - std::min(rows, begin_));
+  }
   Result<void> decode_category(const std::string& key, const std::string& member, Column* column);
   Result<std::vector<std::string>> fixed_names(hid_t group, const std::string& dataset);
 
   hid_t file_;
   const std::string& path_;
   const std::vector<std::string>& wanted_;
+  hsize_t begin_ = 0, num_rows_ = 0;
+  int64_t piece_bytes_ = INT64_MAX;
 };
 
-/// Reads whole rows, some at a time, and takes the wanted bytes of each.
+/// Reads whole rows from begin_ on, some at a time, and takes the wanted bytes of each.
 Result<void> PandasFile::read_members(hid_t dataset, hid_t compound, hsize_t rows, std::vector<RawColumn>* columns,
                                       const std::vector<size_t>& offsets) {
   const size_t row_bytes = H5Tget_size(compound);
   const hsize_t step = std::max<hsize_t>(1, (size_t{8} << 20) / std::max<size_t>(row_bytes, 1));
   std::vector<char> buffer(size_t(std::min(step, std::max<hsize_t>(rows, 1))) * row_bytes);
   const Handle space = space_handle(H5Dget_space(dataset));
-  for (hsize_t begin = 0; begin < rows; begin += step) {
-    const hsize_t count = std::min(step, rows - begin);
+  for (hsize_t done = 0; done < rows; done += step) {
+    const hsize_t begin = begin_ + done, count = std::min(step, rows - done);
     const Handle memory = space_handle(H5Screate_simple(1, &count, nullptr));
     if (H5Sselect_hyperslab(space, H5S_SELECT_SET, &begin, nullptr, &count, nullptr) < 0 ||
         H5Dread(dataset, compound, memory, space, H5P_DEFAULT, buffer.data()) < 0)
@@ -413,6 +429,7 @@ Result<Table> PandasFile::read_table(hid_t group, const std::string& key) {
       members.push_back(member);
     }
   }
+  rows = piece_of(rows, H5Tget_size(compound));
   HY_CHECK(read_members(dataset, compound, rows, &raw, offsets));
   Table found;
   std::vector<std::string> all;
@@ -469,9 +486,17 @@ Result<Table> PandasFile::read_fixed(hid_t group) {
     hsize_t rows = 0, width = 0;
     if (!shape_of(dataset, &rows, &width)) return bad(fmt::format("'{}' is no array of rows and columns", values_name));
     if (width != names.size()) return bad(fmt::format("'{}' has {} columns of {}", values_name, width, names.size()));
+    if (block > 0 && rows != num_rows_) return bad("blocks of different lengths");
+    rows = piece_of(rows, order.size() * sizeof(double));
     std::vector<char> bytes(size_t(rows * width) * element.width);
-    if (!bytes.empty() && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) < 0)
-      return bad("the values cannot be read: the file is damaged, or compressed by a filter that is not installed");
+    if (!bytes.empty()) {
+      const hsize_t begin[2] = {begin_, 0}, count[2] = {rows, width};
+      const Handle space = space_handle(H5Dget_space(dataset)),
+                   memory = space_handle(H5Screate_simple(H5Sget_simple_extent_ndims(space), count, nullptr));
+      if (H5Sselect_hyperslab(space, H5S_SELECT_SET, begin, nullptr, count, nullptr) < 0 ||
+          H5Dread(dataset, type, memory, space, H5P_DEFAULT, bytes.data()) < 0)
+        return bad("the values cannot be read: the file is damaged, or compressed by a filter that is not installed");
+    }
     for (size_t c = 0; c < names.size(); ++c) {
       if (!is_wanted(names[c])) continue;
       RawColumn raw = {names[c], element.type, element.width, element.is_signed, {text_attribute(dataset, "value_type").value_or(""), "nan", ""}, {}};
@@ -480,7 +505,6 @@ Result<Table> PandasFile::read_fixed(hid_t group) {
       for (size_t row = 0; row < size_t(rows); ++row)
         std::memcpy(raw.values.data() + row * element.width, bytes.data() + (row * size_t(width) + c) * element.width, element.width);
       HY_TRY(Column column, column_of(raw, size_t(rows), path_));
-      if (!found.columns.empty() && column.length != found.num_rows()) return bad("blocks of different lengths");
       found.add(names[c], std::move(column));
     }
   }
@@ -529,17 +553,27 @@ class Hdf5Encoder final : public Encoder {
  public:
   Hdf5Encoder(std::unique_ptr<ByteSink> sink, std::string path) : sink_(std::move(sink)), path_(std::move(path)) {}
 
-  Result<void> begin(const Table& schema) override { return schema_ = schema, Result<void>(); }
-  Result<void> write(const Table& group) override { return groups_.push_back(group), Result<void>(); }
+  Result<void> begin(const Table& schema) override {
+    schema_ = schema;
+    seen_.resize(schema.num_columns());
+    return {};
+  }
+  Result<void> write(const Table& group) override {
+    for (size_t c = 0; c < group.num_columns(); ++c) look_at(group.columns[c], &seen_[c]);
+    return rows_.add(group);
+  }
 
   Result<void> finish() override {
     if (!load_hdf5()) return not_loaded(path_);
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    HY_TRY(const std::vector<Member> members, make_members());
+    const size_t row_bytes = members.back().offset + members.back().width;
+    if (double(rows_.num_rows()) * double(row_bytes) > double(RowSpool::kHeldBytes)) return write_by_file(members);
     const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fapl_core(access, size_t{1} << 20, false);  // in memory: the sink publishes it
     const Handle file(H5Fcreate("memory.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
     if (!file.ok()) return failed();
-    HY_CHECK(write_table(file));
+    HY_CHECK(write_table(file, members));
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) return failed();
     const ssize_t size = H5Fget_file_image(file, nullptr, 0);
     if (size < 0) return failed();
@@ -550,31 +584,55 @@ class Hdf5Encoder final : public Encoder {
   }
 
  private:
+  /// What the values of a column need to be written.
+  struct Seen {
+    bool nulls = false;
+    size_t widest = 1;
+    std::vector<std::string> like_missing;  // "nan" and that with _ around it
+  };
+
   Error failed() const { return {Kind::io, "the HDF5 library could not write the table", path_, "write another format, such as .parquet"}; }
 
-  size_t text_width(size_t c) const {
-    size_t width = 1;
-    for (const Table& group : groups_)
-      for (int64_t row = 0; row < group.num_rows(); ++row) width = std::max(width, group.columns[c].text(row).size());
-    return width;
-  }
-  bool has_nulls(size_t c) const {
-    return std::any_of(groups_.begin(), groups_.end(), [&](const Table& group) { return group.columns[c].count_nulls() > 0; });
+  static void look_at(const Column& column, Seen* seen) {
+    seen->nulls |= column.count_nulls() > 0;
+    if (column.dtype != Dtype::text && column.dtype != Dtype::category) return;
+    for (int64_t row = 0; row < column.length; ++row) {
+      const std::string_view text = column.text(row);
+      seen->widest = std::max(seen->widest, text.size());
+      const size_t begin = text.find_first_not_of('_');
+      const bool like = begin != std::string_view::npos && !column.is_null(row) && text.substr(begin).starts_with("nan") &&
+                        text.find_first_not_of('_', begin + 3) == std::string_view::npos;
+      if (like && std::find(seen->like_missing.begin(), seen->like_missing.end(), text) == seen->like_missing.end())
+        seen->like_missing.emplace_back(text);
+    }
   }
   /// "nan", or that with _ around it until no value is the same: as pandas does.
-  std::string missing_text(size_t c) const {
+  static std::string missing_text(const Seen& seen) {
     std::string out = "nan";
-    const auto is_value = [&](const Table& group) {
-      for (int64_t row = 0; row < group.num_rows(); ++row)
-        if (!group.columns[c].is_null(row) && group.columns[c].text(row) == out) return true;
-      return false;
-    };
-    while (std::any_of(groups_.begin(), groups_.end(), is_value)) out = "_" + out + "_";
+    while (std::find(seen.like_missing.begin(), seen.like_missing.end(), out) != seen.like_missing.end()) out = "_" + out + "_";
     return out;
   }
 
+  /// A file too large for memory is made in the folder of temporary files and copied to the sink. It loses its name at once: the library opens
+  /// no file that has none.
+  Result<void> write_by_file(const std::vector<Member>& members) {
+    const char* folder = std::getenv("TMPDIR");
+    std::string name = fmt::format("{}/hayate-XXXXXX", folder && *folder ? folder : "/tmp");
+    const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+    if (descriptor < 0) return Error{Kind::io, "no temporary file can be made", name, "set TMPDIR to a folder that can be written to"};
+    const auto held = InputFile::from_descriptor(descriptor, name);  // closes it
+    {
+      const Handle file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+      ::unlink(name.c_str());
+      if (!file.ok()) return failed();
+      HY_CHECK(write_table(file, members));
+    }
+    HY_CHECK(read_pieces(fmt::format("/proc/self/fd/{}", descriptor), [&](const uint8_t* data, size_t size) { return sink_->write(data, size); }));
+    return sink_->publish();
+  }
+
   Result<std::vector<Member>> make_members();
-  Result<void> write_table(hid_t file);
+  Result<void> write_table(hid_t file, const std::vector<Member>& members);
   Result<void> write_rows(hid_t dataset, const std::vector<Member>& members, size_t row_bytes, hid_t compound);
   void put(const Column& column, int64_t row, const Member& member, char* at) const;
   void describe(hid_t group, hid_t dataset, const std::vector<Member>& members) const;
@@ -582,7 +640,8 @@ class Hdf5Encoder final : public Encoder {
   std::unique_ptr<ByteSink> sink_;
   std::string path_;
   Table schema_;
-  std::vector<Table> groups_;
+  std::vector<Seen> seen_;  // by column
+  RowSpool rows_;
   std::vector<Handle> kept_;  // types made for members
 };
 
@@ -594,12 +653,12 @@ Result<std::vector<Member>> Hdf5Encoder::make_members() {
     member.name = fmt::format("values_block_{}", c);
     member.offset = offset;
     member.as = schema_.columns[c].dtype;
-    if ((is_integer(member.as) || member.as == Dtype::boolean) && has_nulls(c)) member.as = Dtype::float64;
+    if ((is_integer(member.as) || member.as == Dtype::boolean) && seen_[c].nulls) member.as = Dtype::float64;
     const hid_t types[] = {H5T_STD_B8LE,  H5T_STD_I8LE,  H5T_STD_I16LE,  H5T_STD_I32LE,  H5T_STD_I64LE, H5T_STD_U8LE, H5T_STD_U16LE,
                            H5T_STD_U32LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I64LE, H5T_STD_I64LE};
     if (member.as == Dtype::text || member.as == Dtype::category) {
-      member.nan_rep = missing_text(c);
-      member.width = std::max(text_width(c), member.nan_rep.size());
+      member.nan_rep = missing_text(seen_[c]);
+      member.width = std::max(seen_[c].widest, member.nan_rep.size());
       kept_.push_back(type_handle(H5Tcopy(H5T_C_S1)));
       member.type = kept_.back();
       H5Tset_size(member.type, member.width);
@@ -645,9 +704,9 @@ void Hdf5Encoder::put(const Column& column, int64_t row, const Member& member, c
 Result<void> Hdf5Encoder::write_rows(hid_t dataset, const std::vector<Member>& members, size_t row_bytes, hid_t compound) {
   const Handle space = space_handle(H5Dget_space(dataset));
   int64_t index = 0;
-  for (const Table& group : groups_) {
+  return rows_.each([&](const Table& group) -> Result<void> {
     const hsize_t begin = hsize_t(index), count = hsize_t(group.num_rows());
-    if (count == 0) continue;
+    if (count == 0) return {};
     std::vector<char> rows(size_t(count) * row_bytes, 0);
     for (size_t c = 0; c < members.size(); ++c)
       for (int64_t row = 0; row < int64_t(count); ++row)
@@ -656,8 +715,8 @@ Result<void> Hdf5Encoder::write_rows(hid_t dataset, const std::vector<Member>& m
     const Handle memory = space_handle(H5Screate_simple(1, &count, nullptr));
     if (H5Sselect_hyperslab(space, H5S_SELECT_SET, &begin, nullptr, &count, nullptr) < 0) return failed();
     if (H5Dwrite(dataset, compound, memory, space, H5P_DEFAULT, rows.data()) < 0) return failed();
-  }
-  return {};
+    return {};
+  });
 }
 
 /// The attributes by which PyTables and pandas know the table again.
@@ -671,11 +730,7 @@ void Hdf5Encoder::describe(hid_t group, hid_t dataset, const std::vector<Member>
     if (!schema_.columns[c].zone.empty()) about.emplace_back("tz", Json{schema_.columns[c].zone});
     info.emplace_back(members[c].name, Json{std::move(about)});
   }
-  const int64_t one = 1, rows = [&] {
-    int64_t sum = 0;
-    for (const Table& rows_of_group : groups_) sum += rows_of_group.num_rows();
-    return sum;
-  }();
+  const int64_t one = 1, rows = rows_.num_rows();
   const uint8_t yes = 1, no = 0;
   set_kind(group, "GROUP", "1.0");
   set_text(group, "pandas_type", "frame_table", true);
@@ -710,8 +765,7 @@ void Hdf5Encoder::describe(hid_t group, hid_t dataset, const std::vector<Member>
   }
 }
 
-Result<void> Hdf5Encoder::write_table(hid_t file) {
-  HY_TRY(const std::vector<Member> members, make_members());
+Result<void> Hdf5Encoder::write_table(hid_t file, const std::vector<Member>& members) {
   const size_t row_bytes = members.back().offset + members.back().width;
   const Handle compound = type_handle(H5Tcreate(H5T_COMPOUND, row_bytes));
   H5Tinsert(compound, "index", 0, H5T_STD_I64LE);
@@ -724,8 +778,7 @@ Result<void> Hdf5Encoder::write_table(hid_t file) {
   set_kind(root, "GROUP", "1.0");
   set_text(root, "PYTABLES_FORMAT_VERSION", "2.1", true);
   const Handle group(H5Gcreate2(file, "data", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
-  hsize_t rows = 0;
-  for (const Table& part : groups_) rows += hsize_t(part.num_rows());
+  const hsize_t rows = hsize_t(rows_.num_rows());
   const hsize_t most = H5S_UNLIMITED, chunk = std::clamp<hsize_t>((size_t{1} << 16) / row_bytes, 1, 65'536);
   const Handle space = space_handle(H5Screate_simple(1, &rows, &most));
   const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
@@ -743,12 +796,26 @@ Result<void> Hdf5Encoder::write_table(hid_t file) {
 bool hdf5_is_built() { return true; }
 
 Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns) {
+  Table out;
+  HY_CHECK(parse_hdf5_pieces(path, columns, INT64_MAX, [&](const Table& table) { return out = table, Result<void>(); }));
+  return out;
+}
+
+Result<void> parse_hdf5_pieces(const std::string& path, const std::vector<std::string>& columns, int64_t piece_bytes,
+                               const std::function<Result<void>(const Table&)>& visit) {
   if (!load_hdf5()) return not_loaded(path);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   HY_CHECK(check_readable(path));
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
   if (!file.ok()) return input_error("the file is no HDF5 file or is damaged", path, "write or download it again");
-  return PandasFile(file, path, columns).read();
+  PandasFile table(file, path, columns);
+  for (hsize_t row = 0; row == 0 || row < table.num_rows();) {
+    HY_TRY(const Table piece, table.read(row, piece_bytes));
+    HY_CHECK(visit(piece));
+    if (piece.num_rows() == 0) return {};
+    row += hsize_t(piece.num_rows());
+  }
+  return {};
 }
 
 std::unique_ptr<Encoder> hdf5_encoder(std::unique_ptr<ByteSink> sink, std::string path) {
@@ -781,6 +848,9 @@ class NoEncoder final : public Encoder {
 
 bool hdf5_is_built() { return false; }
 Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>&) { return absent(path); }
+Result<void> parse_hdf5_pieces(const std::string& path, const std::vector<std::string>&, int64_t, const std::function<Result<void>(const Table&)>&) {
+  return absent(path);
+}
 std::unique_ptr<Encoder> hdf5_encoder(std::unique_ptr<ByteSink>, std::string path) { return std::make_unique<NoEncoder>(std::move(path)); }
 
 }  // namespace hayate::io

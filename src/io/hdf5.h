@@ -2,6 +2,7 @@
 // happens in a process of its own, with its memory and time limited (hdf5_worker.cc). docs/formats/tables.md has the layout.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ bool hdf5_is_built();
 /// The pandas table in `path`, 'table' or 'fixed' layout, read in this process: for the worker, and for tests on files that
 /// are known to be sound.
 Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns);
+/// The same in pieces of rows that take about `piece_bytes` in the file, at least one, which may have no rows.
+Result<void> parse_hdf5_pieces(const std::string& path, const std::vector<std::string>& columns, int64_t piece_bytes,
+                               const std::function<Result<void>(const Table&)>& visit);
 
 /// The same by a worker process with at most `limit_bytes`; in this process where no worker program was named.
 Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int64_t limit_bytes);

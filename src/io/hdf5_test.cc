@@ -67,6 +67,11 @@ TEST_CASE("a table through HDF5 comes back") {
         CHECK(back.value().columns[c].number(row) == table.columns[c].number(row));
     }
   }
+  std::vector<Table> pieces;
+  const auto keep = [&](const Table& piece) { return pieces.push_back(piece), Result<void>(); };
+  REQUIRE(parse_hdf5_pieces(folder / "a.h5", {}, 1, keep).ok());
+  REQUIRE(pieces.size() == 4);
+  for (int64_t row = 0; row < 4; ++row) CHECK(pieces[size_t(row)].columns[5].number(0) == table.columns[5].number(row));
   const auto two = parse_hdf5_file(folder / "a.h5", {"n", "text"});
   REQUIRE(two.ok());
   CHECK(two.value().names == std::vector<std::string>{"n", "text"});

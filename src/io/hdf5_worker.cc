@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "exec/process.h"
+#include "io/chunk_formats.h"
 #include "io/files.h"
 #include "io/formats.h"
 #include "io/hdf5.h"
@@ -46,18 +47,21 @@ class DescriptorSink final : public ByteSink {
 };
 
 Result<void> work(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 3) return usage_error("this command is for hayate itself", kHdf5Worker, "hayate --help lists the commands");
+  if (arguments.size() < 4) return usage_error("this command is for hayate itself", kHdf5Worker, "hayate --help lists the commands");
   const int file = int(parse_integer(arguments[0]).value_or(-1));
   // An earlier worker may have been killed in the middle of its answer.
   if (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0)
     return Error{Kind::io, "the temporary file cannot be used", "$TMPDIR", "is it full?"};
   exec::limit_this_process(parse_integer(arguments[1]).value_or(0), kMostSeconds);
-  HY_TRY(const Table table, parse_hdf5_file(arguments[2], {arguments.begin() + 3, arguments.end()}));
-  const auto encoder = arrow_encoder(std::make_unique<DescriptorSink>(file), arguments[2]);
-  HY_CHECK(encoder->begin(slice(table, 0, 0)));
-  constexpr int64_t kGroup = int64_t{1} << 20;
-  for (int64_t row = 0; row < table.num_rows() || row == 0; row += kGroup)
-    HY_CHECK(encoder->write(slice(table, row, std::min(kGroup, table.num_rows() - row))));
+  const std::string& path = arguments[3];
+  const auto encoder = arrow_encoder(std::make_unique<DescriptorSink>(file), path);
+  bool begun = false;
+  const auto write = [&](const Table& piece) -> Result<void> {
+    if (!begun) HY_CHECK(encoder->begin(slice(piece, 0, 0)));
+    begun = true;
+    return encoder->write(piece);
+  };
+  HY_CHECK(parse_hdf5_pieces(path, {arguments.begin() + 4, arguments.end()}, parse_integer(arguments[2]).value_or(1), write));
   return encoder->finish();
 }
 
@@ -88,9 +92,9 @@ int hdf5_worker(const std::vector<std::string>& arguments) {
   try {
     done = work(arguments);
   } catch (const std::bad_alloc&) {
-    done = Error{Kind::budget, "reading needs more memory than --memory-limit", arguments.size() > 2 ? arguments[2] : "", "raise --memory-limit"};
+    done = Error{Kind::budget, "reading needs more memory than --memory-limit", arguments.size() > 3 ? arguments[3] : "", "raise --memory-limit"};
   } catch (const std::exception& failure) {
-    done = input_error(failure.what(), arguments.size() > 2 ? arguments[2] : "", "the file may be damaged; write it again");
+    done = input_error(failure.what(), arguments.size() > 3 ? arguments[3] : "", "the file may be damaged; write it again");
   }
   if (done.ok()) return 0;
   JsonWriter json;
@@ -101,13 +105,15 @@ int hdf5_worker(const std::vector<std::string>& arguments) {
   return 1;
 }
 
-Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
-  HY_CHECK(check_readable(path));
-  if (exec::worker_program().empty()) return parse_hdf5_file(path, options.columns);
+namespace {
+
+/// The table as an Arrow file without a name, made by a worker process in pieces of about `piece_bytes`.
+Result<std::shared_ptr<const InputFile>> convert_in_worker(const std::string& path, const ReadOptions& options, int64_t limit_bytes,
+                                                           int64_t piece_bytes) {
   HY_TRY(TemporaryFile made, TemporaryFile::create());
   const std::shared_ptr<const InputFile> file = InputFile::from_descriptor(made.release(), path);
   exec::ProcessOrder order;
-  order.arguments = {kHdf5Worker, "3", std::to_string(limit_bytes), path};
+  order.arguments = {kHdf5Worker, "3", std::to_string(limit_bytes), std::to_string(piece_bytes), path};
   order.arguments.insert(order.arguments.end(), options.columns.begin(), options.columns.end());
   order.file = file->descriptor(), order.retries = kRetries;
   order.most_seconds = options.timeout_seconds > 0 ? options.timeout_seconds : kMostSeconds;
@@ -119,11 +125,49 @@ Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int
     return Error{Kind::io, fmt::format("reading was ended again and again from outside ({})", ::strsignal(end.code)), path,
                  "is the machine short of memory? lower --memory-limit or --workers"};
   if (end.code != 0) return error_of(end.output, path);
+  return file;
+}
+
+std::string path_of(const InputFile& file) { return fmt::format("/proc/self/fd/{}", file.descriptor()); }
+
+/// The chunks of the converted file, which lives as long as they do.
+class ConvertedChunks final : public ChunkReader {
+ public:
+  ConvertedChunks(std::shared_ptr<const InputFile> file, std::unique_ptr<ChunkReader> chunks) : file_(std::move(file)), chunks_(std::move(chunks)) {}
+  const Table& schema() const override { return chunks_->schema(); }
+  Result<std::optional<Table>> next() override { return chunks_->next(); }
+
+ private:
+  std::shared_ptr<const InputFile> file_;
+  std::unique_ptr<ChunkReader> chunks_;
+};
+
+}  // namespace
+
+Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  HY_CHECK(check_readable(path));
+  if (exec::worker_program().empty()) return parse_hdf5_file(path, options.columns);
+  constexpr int64_t kPiece = int64_t{32} << 20;
+  HY_TRY(const auto file, convert_in_worker(path, options, limit_bytes, kPiece));
   ReadOptions whole;
   whole.pool = options.pool;
-  auto table = read_arrow(fmt::format("/proc/self/fd/{}", file->descriptor()), whole, limit_bytes);
+  auto table = read_arrow(path_of(*file), whole, limit_bytes);
   if (!table.ok()) table.error().where = path;
   return table;
+}
+
+Result<std::unique_ptr<ChunkReader>> hdf5_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes) {
+  HY_CHECK(check_readable(path));
+  if (exec::worker_program().empty()) {
+    HY_TRY(Table table, parse_hdf5_file(path, options.columns));
+    return chunks_of(std::move(table), 0);
+  }
+  HY_TRY(auto file, convert_in_worker(path, options, limit_bytes, int64_t(chunk_bytes)));
+  ReadOptions whole;
+  whole.steps = options.steps;
+  auto chunks = arrow_chunks(path_of(*file), whole, limit_bytes);
+  if (!chunks.ok()) return chunks.error().where = path, std::move(chunks.error());
+  return std::unique_ptr<ChunkReader>(std::make_unique<ConvertedChunks>(std::move(file), std::move(chunks).value()));
 }
 
 }  // namespace hayate::io

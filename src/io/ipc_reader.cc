@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "io/arrow_table.h"
 #include "io/chunk_formats.h"
@@ -111,8 +112,8 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
 /// The batches of a file or stream, one at a time.
 class ArrowChunks final : public ChunkReader {
  public:
-  ArrowChunks(std::shared_ptr<arrow::io::RandomAccessFile> file, std::shared_ptr<LimitedPool> pool, std::string path)
-      : file_(std::move(file)), pool_(std::move(pool)), path_(std::move(path)) {}
+  ArrowChunks(std::shared_ptr<arrow::io::RandomAccessFile> file, std::shared_ptr<LimitedPool> pool, std::string path, exec::Steps* steps)
+      : file_(std::move(file)), pool_(std::move(pool)), path_(std::move(path)), steps_(steps) {}
 
   const Table& schema() const override { return schema_; }
 
@@ -121,6 +122,8 @@ class ArrowChunks final : public ChunkReader {
     const auto got = file_->ReadAt(0, sizeof magic, magic);
     if (!got.ok()) return arrow_error(got.status(), path_, kDamaged);
     file_format_ = std::string_view(magic, 6) == "ARROW1";
+    const auto size = file_->GetSize();
+    if (steps_ && size.ok()) size_ = *size, steps_->add_input(size_);
     HY_CHECK(start());
     const std::shared_ptr<arrow::Schema> schema = file_format_ ? file_reader_->schema() : stream_reader_->schema();
     HY_TRY(fields_, choose_fields(*schema, options.columns, path_));
@@ -138,7 +141,7 @@ class ArrowChunks final : public ChunkReader {
 
   Result<std::optional<Table>> next() override {
     while (true) {
-      if (file_format_ && at_ == file_reader_->num_record_batches()) return at_ = 0, std::optional<Table>();
+      if (file_format_ && at_ == file_reader_->num_record_batches()) return at_ = 0, told_ = 0, std::optional<Table>();
       const auto batch = file_format_ ? file_reader_->ReadRecordBatch(at_) : stream_reader_->Next();
       if (!batch.ok()) return arrow_error(batch.status(), path_, kDamaged);
       ++at_;
@@ -146,15 +149,24 @@ class ArrowChunks final : public ChunkReader {
         HY_CHECK(start());
         return std::optional<Table>();
       }
+      tell();
       if ((*batch)->num_rows() > 0) return table_of(**batch);
     }
   }
 
  private:
+  /// How far the file has been read: by batches, or where the stream stands.
+  void tell() {
+    if (!steps_) return;
+    const auto at = file_->Tell();
+    const int64_t now = file_format_ ? size_ / std::max(1, file_reader_->num_record_batches()) * at_ : at.ok() ? *at : told_;
+    steps_->read(now - std::exchange(told_, now));
+  }
+
   Result<void> start() {
     arrow::ipc::IpcReadOptions ipc = ipc_options(pool_.get());
     ipc.included_fields = included_;
-    at_ = 0;
+    at_ = 0, told_ = 0;
     if (file_format_) {
       auto opened = arrow::ipc::RecordBatchFileReader::Open(file_, ipc);
       if (!opened.ok()) return arrow_error(opened.status(), path_, kDamaged);
@@ -182,6 +194,8 @@ class ArrowChunks final : public ChunkReader {
   std::shared_ptr<arrow::io::RandomAccessFile> file_;
   std::shared_ptr<LimitedPool> pool_;
   const std::string path_;
+  exec::Steps* steps_;
+  int64_t size_ = 0, told_ = 0;
   bool file_format_ = false;
   int at_ = 0;
   std::vector<int> fields_, included_;
@@ -193,7 +207,7 @@ class ArrowChunks final : public ChunkReader {
 Result<std::unique_ptr<ArrowChunks>> open_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   auto pool = std::make_shared<LimitedPool>(limit_bytes);
   HY_TRY(auto file, open_random_access(path, pool.get()));
-  auto chunks = std::make_unique<ArrowChunks>(std::move(file), std::move(pool), path);
+  auto chunks = std::make_unique<ArrowChunks>(std::move(file), std::move(pool), path, options.steps);
   HY_CHECK(chunks->open(options));
   return chunks;
 }

@@ -7,26 +7,14 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/strings.h"
 #include "io/csv_value.h"
 
 namespace hayate::io {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// A byte that a string may hold as it stands.
 bool is_plain(char c) { return c != '"' && c != '\\' && uint8_t(c) >= 0x20; }
-
-void append_utf8(uint32_t code, std::string* out) {
-  if (code < 0x80) {
-    *out += char(code);
-  } else if (code < 0x800) {
-    *out += {char(0xC0 | code >> 6), char(0x80 | (code & 63))};
-  } else if (code < 0x10000) {
-    *out += {char(0xE0 | code >> 12), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))};
-  } else {
-    *out += {char(0xF0 | code >> 18), char(0x80 | (code >> 12 & 63)), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))};
-  }
-}
 
 }  // namespace
 
@@ -37,6 +25,11 @@ void JsonCursor::skip_blanks() {
 char JsonCursor::peek() {
   skip_blanks();
   return at_ < end_ ? *at_ : '\0';
+}
+
+bool JsonCursor::at_end() {
+  skip_blanks();
+  return at_ == end_;
 }
 
 bool JsonCursor::take(char c) {
@@ -136,21 +129,25 @@ bool JsonCursor::number(JsonScalar* out) {
   const char* begin = at_;
   const char* c = at_ + (*at_ == '-');
   const char* digits = c;
+  const auto unknown = [&] {
+    if (c == end_) at_ = c;  // the text ends in it
+    return fail("a number that JSON does not know");
+  };
   while (c < end_ && is_digit(*c)) ++c;
-  if (c == digits || (*digits == '0' && c - digits > 1)) return fail("a number that JSON does not know");
+  if (c == digits || (*digits == '0' && c - digits > 1)) return unknown();
   const bool whole = c == end_ || (*c != '.' && *c != 'e' && *c != 'E');
   if (!whole) {
     if (*c == '.') {
       const char* fraction = ++c;
       while (c < end_ && is_digit(*c)) ++c;
-      if (c == fraction) return fail("a number that JSON does not know");
+      if (c == fraction) return unknown();
     }
     if (c < end_ && (*c == 'e' || *c == 'E')) {
       ++c;
       if (c < end_ && (*c == '+' || *c == '-')) ++c;
       const char* exponent = c;
       while (c < end_ && is_digit(*c)) ++c;
-      if (c == exponent) return fail("a number that JSON does not know");
+      if (c == exponent) return unknown();
     }
   }
   at_ = c;

@@ -31,6 +31,8 @@ class JsonCursor {
 
   /// The next character that is no blank, or '\0' at the end.
   char peek();
+  /// Nothing but blanks is left.
+  bool at_end();
   /// Steps over `c` if it is next.
   bool take(char c);
   /// Steps over `c`, or fails with "expected c".
@@ -42,6 +44,10 @@ class JsonCursor {
   bool more(char closing);
 
   bool failed() const { return problem_ != nullptr; }
+  /// Bytes before the place.
+  size_t offset() const { return size_t(at_ - text_.data()); }
+  /// Whether more text behind this one could mend the fault.
+  bool may_be_cut() const { return end_ - at_ < kLongestToken; }
   /// Marks the place as faulty; the first fault counts.
   bool fail(const char* problem);
   Error error() const;
@@ -49,6 +55,7 @@ class JsonCursor {
   std::string where() const;
 
  private:
+  static constexpr int kLongestToken = 12;  // \ud83d\ude00: of those at whose beginning a fault is found
   void skip_blanks();
   bool literal(std::string_view word);
   bool number(JsonScalar* out);

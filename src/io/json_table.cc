@@ -1,4 +1,5 @@
-// Tables in JSON. Every value becomes a cell of 16 bytes in its column (text in one run of bytes a column); when all are
+// Tables in JSON. Records are read in pieces, as an array or a record a line; columns (pandas' form) as a whole, for a row is only complete when
+// the last column has been seen. Every value becomes a cell of 16 bytes in its column (text in one run of bytes a column); when all are
 // read, the kinds seen decide the dtype, as in CSV: over all values, never by a sample.
 #include <fmt/format.h>
 
@@ -64,12 +65,14 @@ class ColumnCells {
     } else {
       cell.integer = value.whole;
     }
-    seen_ |= cell.kind | (value.kind == JsonScalar::integer && value.whole < 0 ? kNegative : 0);
   }
 
-  Kinds kinds() const;
+  /// Of the first `rows` cells: what stands behind them is of a record that was cut off.
+  Kinds kinds(size_t rows) const;
   /// The column of values that are these kinds, here or elsewhere in the file.
   Column finish(size_t rows, const Kinds& kinds);
+  void reserve(size_t rows) { cells_.reserve(rows); }
+  int64_t memory() const { return int64_t(cells_.capacity() * sizeof(Cell) + bytes_.capacity()); }
 
  private:
   std::string_view text(const Cell& cell) const { return {bytes_.data() + cell.begin, cell.size}; }
@@ -80,7 +83,6 @@ class ColumnCells {
 
   std::vector<Cell> cells_;
   std::vector<char> bytes_;
-  int seen_ = 0;
 };
 
 /// Text is a date or a time only when every text of the column is one.
@@ -94,11 +96,12 @@ Dtype Kinds::dtype() const {
   return !only(kText) || no_dates ? Dtype::text : dtype_of(dates, {});
 }
 
-Kinds ColumnCells::kinds() const {
+Kinds ColumnCells::kinds(size_t rows) const {
   Kinds out;
-  out.cells = seen_;
-  if (seen_ != kText) return out;  // nothing, or no dates alone
-  for (const Cell& cell : cells_) {
+  const std::span<const Cell> cells(cells_.data(), std::min(rows, cells_.size()));
+  for (const Cell& cell : cells) out.cells |= cell.kind | (cell.kind == kInteger && cell.integer < 0 ? kNegative : 0);
+  if (out.cells != kText) return out;  // nothing, or no dates alone
+  for (const Cell& cell : cells) {
     if (cell.kind != kText) continue;
     const uint16_t kind = read_value(text(cell), {}).seen;
     out.no_dates = !(kind & (kSeenDate | kSeenTime | kSeenZonedTime));
@@ -171,6 +174,7 @@ Column ColumnCells::finish(size_t rows, const Kinds& kinds) {
     out.values = make_buffer(std::move(bytes));
     out.offsets = make_buffer(std::move(offsets));
   }
+  cells_ = {}, bytes_ = {};
   return out;
 }
 
@@ -178,6 +182,11 @@ Column ColumnCells::finish(size_t rows, const Kinds& kinds) {
 class TableCells {
  public:
   TableCells(const std::string& path, const ReadOptions& options) : path_(path), options_(options) {}
+
+  /// Reading fails at about the place where cells and the columns made of them would take more.
+  void limit_memory(int64_t bytes) { limit_bytes_ = bytes; }
+  /// What they took when that happened, or 0.
+  int64_t needed_bytes() const { return needed_bytes_; }
 
   /// {"name": value, ...}
   bool add_record(JsonCursor& cursor) {
@@ -189,16 +198,8 @@ class TableCells {
       ColumnCells& column = column_of(name, guess++);
       if (!cursor.expect(':') || !add_value(cursor, column, rows_)) return false;
     }
-    ++rows_;
-    return !cursor.failed();
-  }
-
-  /// [record, ...]
-  bool add_records(JsonCursor& cursor) {
-    if (!cursor.expect('[')) return false;
-    for (bool more = !cursor.take(']'); more; more = cursor.more(']'))
-      if (!add_record(cursor)) return false;
-    return !cursor.failed();
+    if (cursor.failed()) return false;
+    return ++rows_, true;
   }
 
   /// {"column": {"row": value, ...}, ...} or {"column": [value, ...], ...}
@@ -208,6 +209,7 @@ class TableCells {
       std::string_view name;
       if (!cursor.string(&name)) return false;
       ColumnCells& column = column_of(name, columns_.size());
+      column.reserve(rows_);
       if (!cursor.expect(':')) return false;
       const char opening = cursor.peek();
       if (opening != '{' && opening != '[') return cursor.fail("a column that is neither a list nor an object of rows");
@@ -225,7 +227,7 @@ class TableCells {
       const auto found = index_of_.find(name);
       if (found == index_of_.end()) return unknown_name("column", name, names, path_);
       ColumnCells& column = columns_[found->second];
-      out.add(name, column.finish(rows_, column.kinds()));
+      out.add(name, column.finish(rows_, column.kinds(rows_)));
     }
     return out;
   }
@@ -235,7 +237,7 @@ class TableCells {
     for (const ColumnCells& column : columns_) {
       const auto [at, fresh] = kinds->try_emplace(column.name);
       if (fresh) names->push_back(column.name);
-      at->second.join(column.kinds());
+      at->second.join(column.kinds(rows_));
     }
   }
   size_t rows() const { return rows_; }
@@ -258,10 +260,22 @@ class TableCells {
     return columns_[at->second];
   }
 
-  static bool add_value(JsonCursor& cursor, ColumnCells& column, size_t row) {
+  bool fits_memory(JsonCursor& cursor) {
+    constexpr size_t kLook = 8192;      // values between two looks
+    constexpr int64_t kKeyBytes = 120;  // of a row's name and its place
+    next_look_ = values_ + std::max(kLook, 8 * columns_.size());
+    int64_t bytes = int64_t(row_keys_.size()) * kKeyBytes;
+    for (const ColumnCells& column : columns_) bytes += column.memory() + column.memory() / 2;  // and half as much when it is a column
+    if (bytes <= limit_bytes_) return true;
+    needed_bytes_ = bytes;
+    return cursor.fail("too much memory");
+  }
+
+  bool add_value(JsonCursor& cursor, ColumnCells& column, size_t row) {
     JsonScalar value;
     if (!cursor.scalar(&value)) return false;
-    return column.set(row, value), true;
+    column.set(row, value);
+    return ++values_ < next_look_ || fits_memory(cursor);
   }
 
   bool add_list(JsonCursor& cursor, ColumnCells& column) {
@@ -281,35 +295,112 @@ class TableCells {
     for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
       std::string_view key;
       if (!cursor.string(&key)) return false;
-      size_t row = place++;
-      if (row >= row_keys_.size() || row_keys_[row] != key) {
-        const auto [at, fresh] = row_of_.try_emplace(std::string(key), row_keys_.size());
-        if (fresh) row_keys_.emplace_back(key);
-        row = at->second;
-      }
+      const size_t row = row_of_key(key, place++);
       if (!cursor.expect(':') || !add_value(cursor, column, row)) return false;
     }
-    rows_ = std::max(rows_, row_keys_.size());
+    rows_ = std::max({rows_, row_keys_.size(), counted_});
     return !cursor.failed();
+  }
+
+  size_t row_of_key(std::string_view key, size_t place) {
+    if (row_keys_.empty()) {
+      int64_t number = -1;
+      const bool counts = read_plain_integer(key.data(), key.data() + key.size(), &number) && number >= 0 && size_t(number) <= counted_;
+      if (counts) return counted_ = std::max(counted_, size_t(number) + 1), size_t(number);
+      for (size_t row = 0; row < counted_; ++row) add_key(std::to_string(row));
+    }
+    if (place < row_keys_.size() && row_keys_[place] == key) return place;
+    const auto found = row_of_.find(std::string(key));
+    return found != row_of_.end() ? found->second : add_key(std::string(key));
+  }
+  size_t add_key(const std::string& key) {
+    row_of_.emplace(key, row_keys_.size());
+    row_keys_.push_back(key);
+    return row_keys_.size() - 1;
   }
 
   const std::string& path_;
   const ReadOptions& options_;
   std::vector<ColumnCells> columns_;
   std::unordered_map<std::string, size_t> index_of_;
+  size_t counted_ = 0;  // rows as long as their keys are "0", "1", "2" and so on, which pandas makes of a table without an index
   std::vector<std::string> row_keys_;
   std::unordered_map<std::string, size_t> row_of_;
   size_t rows_ = 0;
+  int64_t limit_bytes_ = INT64_MAX, needed_bytes_ = 0;
+  size_t values_ = 0, next_look_ = 0;
 };
 
-/// Records line by line, some bytes of the file at a time. What is cut off is a record that the next piece begins with.
-class JsonLinesChunks final : public ChunkReader {
+/// Records one behind the other, or in an array. Text may end in the middle of one: what is there of it is read again with the text behind it.
+class RecordReader {
  public:
-  JsonLinesChunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes)
-      : file_(std::move(file)), path_(path), options_(options), limit_bytes_(limit_bytes), chunk_bytes_(chunk_bytes) {}
+  explicit RecordReader(bool lines) : next_(lines ? Next::record_or_end : Next::opening) {}
+
+  /// Adds whole records. `whole`: no text follows. False: the text is no such thing.
+  bool read(JsonCursor& cursor, bool whole, TableCells* cells) {
+    taken_ = 0;
+    while (!cursor.at_end()) {
+      if (!step(cursor, cells)) return !whole && cursor.may_be_cut();
+      taken_ = cursor.offset();
+    }
+    taken_ = cursor.offset();
+    if (whole && next_ != Next::record_or_end && next_ != Next::nothing) return cursor.fail("the text ends too early");
+    return true;
+  }
+  /// Bytes of the text that the last read() is done with.
+  size_t taken() const { return taken_; }
+
+ private:
+  enum class Next : uint8_t { opening, record_or_closing, record, comma_or_closing, nothing, record_or_end };
+
+  bool step(JsonCursor& cursor, TableCells* cells) {
+    switch (next_) {
+      case Next::opening:
+        return cursor.expect('[') && go_to(Next::record_or_closing);
+      case Next::record_or_closing:
+        if (cursor.take(']')) return go_to(Next::nothing);
+        [[fallthrough]];
+      case Next::record:
+        return cells->add_record(cursor) && go_to(Next::comma_or_closing);
+      case Next::comma_or_closing:
+        if (cursor.more(']')) return go_to(Next::record);
+        return !cursor.failed() && go_to(Next::nothing);
+      case Next::record_or_end:
+        return cells->add_record(cursor);
+      case Next::nothing:
+        return cursor.fail("text behind the table");
+    }
+    return false;
+  }
+  bool go_to(Next next) { return next_ = next, true; }
+
+  Next next_;
+  size_t taken_ = 0;
+};
+
+constexpr const char* kNotUtf8 = "no valid JSON: bytes that are not UTF-8";
+
+/// Text without the bytes of a character at its end that goes on behind it.
+std::string_view whole_characters(std::string_view text) {
+  for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
+    const uint8_t byte = uint8_t(text[text.size() - back]);
+    if ((byte & 0xC0) == 0x80) continue;
+    const size_t size = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+    return size > back ? text.substr(0, text.size() - back) : text;
+  }
+  return text;
+}
+
+/// Records, some bytes of the file at a time. What is cut off is a record that the next piece begins with.
+class JsonRecordChunks final : public ChunkReader {
+ public:
+  JsonRecordChunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes,
+                   size_t chunk_bytes)
+      : file_(std::move(file)), path_(path), options_(options), lines_(lines), limit_bytes_(limit_bytes), chunk_bytes_(chunk_bytes) {}
 
   /// Goes through the file once for its columns and their types.
   Result<void> open() {
+    if (options_.steps) options_.steps->add_input(file_->size());
     std::vector<std::string> names;
     while (true) {
       TableCells cells(path_, options_);
@@ -346,45 +437,40 @@ class JsonLinesChunks final : public ChunkReader {
  private:
   Error changed() const { return input_error("the file changed while it was read", path_, "read it again when nobody writes to it"); }
 
-  /// Where the last whole record of `text` ends: a newline behind a closing brace. 0: there is none.
-  static size_t last_record_end(std::string_view text) {
-    for (size_t end = text.rfind('\n'); end != std::string_view::npos && end > 0; end = text.rfind('\n', end - 1)) {
-      const size_t last = text.find_last_not_of(" \t\r\n", end);
-      if (last == std::string_view::npos) return 0;
-      if (text[last] == '}') return end + 1;
-    }
-    return 0;
-  }
-
   /// Adds the records of the next piece; false at the end of the file, behind which it begins anew.
   Result<bool> read_piece(TableCells* cells) {
-    if (at_ >= file_->size()) return at_ = 0, line_ = 1, false;
-    size_t end = 0;
-    for (size_t size = chunk_bytes_; end == 0; size *= 2) {
+    if (at_ >= file_->size()) return at_ = 0, line_ = 1, records_ = RecordReader(lines_), false;
+    for (size_t size = chunk_bytes_;; size *= 2) {
       if (int64_t(size) > limit_bytes_ && size > chunk_bytes_)
         return Error{Kind::budget, "a record that does not fit the memory", fmt::format("{}:{}", path_, line_), "raise --memory-limit"};
+      if (options_.stopped()) return reading_stopped(path_);
       bytes_.resize(size);
       HY_TRY(const size_t got, file_->read_at(at_, bytes_.data(), size));
-      bytes_.resize(got);
-      end = at_ + int64_t(got) >= file_->size() || got < size ? got : last_record_end(bytes_);
       if (got == 0) return changed();
+      const bool whole = got < size || at_ + int64_t(got) >= file_->size();
+      HY_TRY(const size_t taken, add_records({bytes_.data(), got}, whole, cells));
+      if (options_.steps) options_.steps->read(int64_t(taken));
+      if (taken > 0) return at_ += int64_t(taken), line_ += std::count(bytes_.begin(), bytes_.begin() + std::ptrdiff_t(taken), '\n'), true;
     }
-    std::string_view text = std::string_view(bytes_).substr(0, end);
+  }
+
+  /// How many of the bytes are done with.
+  Result<size_t> add_records(std::string_view bytes, bool whole, TableCells* cells) {
+    std::string_view text = whole ? bytes : whole_characters(bytes);
     if (at_ == 0 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-    if (find_invalid_utf8(text) != std::string_view::npos)
-      return input_error("no valid JSON: bytes that are not UTF-8", path_, "convert the file to UTF-8");
+    if (find_invalid_utf8(text) != std::string_view::npos) return input_error(kNotUtf8, path_, "convert the file to UTF-8");
     JsonCursor cursor(text, path_, line_);
-    while (cursor.peek() != '\0')
-      if (!cells->add_record(cursor)) return cursor.error();
-    at_ += int64_t(end), line_ += std::count(text.begin(), text.end(), '\n');
-    return true;
+    if (!records_.read(cursor, whole, cells)) return cursor.error();
+    return whole ? bytes.size() : records_.taken() > 0 ? size_t(text.data() - bytes.data()) + records_.taken() : 0;
   }
 
   std::shared_ptr<const InputFile> file_;
   const std::string path_;
   const ReadOptions options_;
+  const bool lines_;
   const int64_t limit_bytes_;
   const size_t chunk_bytes_;
+  RecordReader records_{lines_};
   int64_t at_ = 0, line_ = 1;
   std::string bytes_;
   std::vector<std::string> names_;
@@ -394,28 +480,69 @@ class JsonLinesChunks final : public ChunkReader {
 
 }  // namespace
 
-Result<std::unique_ptr<ChunkReader>> json_lines_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
-                                                       int64_t limit_bytes, size_t chunk_bytes) {
-  auto chunks = std::make_unique<JsonLinesChunks>(std::move(file), path, options, limit_bytes, chunk_bytes);
+namespace {
+
+/// Whether the file is an object of columns.
+Result<bool> has_columns(const InputFile& file) {
+  char bytes[4096];
+  for (int64_t at = 0; at < file.size();) {
+    HY_TRY(const size_t got, file.read_at(at, bytes, sizeof bytes));
+    if (got == 0) return false;
+    std::string_view text(bytes, got);
+    if (at == 0 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    if (const size_t first = text.find_first_not_of(" \t\r\n"); first != std::string_view::npos) return text[first] == '{';
+    at += int64_t(got);
+  }
+  return false;
+}
+
+Result<Table> read_columns(const InputFile& file, const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+  if (file.size() > limit_bytes / 2)
+    return Error{Kind::budget,
+                 fmt::format("the file has {} in pandas' column form, which is read as a whole, and the limit is {}", format_bytes(file.size()),
+                             format_bytes(limit_bytes)),
+                 path, fmt::format("--memory-limit {} may do, or write records: to_json(orient='records')", format_bytes(4 * file.size()))};
+  std::vector<char> bytes(size_t(file.size()));
+  HY_TRY(const size_t got, file.read_at(0, bytes.data(), bytes.size()));
+  bytes.resize(got);
+  return parse_json_table(make_buffer(std::move(bytes)), path, options, false, limit_bytes);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ChunkReader>> json_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
+                                                 bool lines, int64_t limit_bytes, size_t chunk_bytes) {
+  HY_TRY(const bool columns, lines ? Result<bool>(false) : has_columns(*file));
+  if (columns) {
+    HY_TRY(Table table, read_columns(*file, path, options, limit_bytes));
+    return chunks_of(std::move(table), 0);
+  }
+  auto chunks = std::make_unique<JsonRecordChunks>(std::move(file), path, options, lines, limit_bytes / 8, chunk_bytes);
   HY_CHECK(chunks->open());
   return std::unique_ptr<ChunkReader>(std::move(chunks));
 }
 
-Result<Table> parse_json_table(std::string_view bytes, const std::string& path, const ReadOptions& options, bool lines) {
-  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
-  if (trim(bytes).empty()) return input_error("the file is empty", path, kWriteRecords);
-  if (find_invalid_utf8(bytes) != std::string_view::npos)
-    return input_error("no valid JSON: bytes that are not UTF-8", path, "convert the file to UTF-8");
+Result<Table> parse_json_table(Buffer bytes, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (trim(text).empty()) return input_error("the file is empty", path, kWriteRecords);
+  if (find_invalid_utf8(text) != std::string_view::npos) return input_error(kNotUtf8, path, "convert the file to UTF-8");
   TableCells table(path, options);
-  JsonCursor cursor(bytes, path);
-  bool read = true;
-  if (lines) {
-    while (read && cursor.peek() != '\0') read = table.add_record(cursor);
+  JsonCursor cursor(text, path);
+  table.limit_memory(limit_bytes - int64_t(bytes.size));
+  if (!lines && cursor.peek() == '{') {
+    if (table.add_columns(cursor) && !cursor.at_end()) cursor.fail("text behind the table");
   } else {
-    read = cursor.peek() == '{' ? table.add_columns(cursor) : table.add_records(cursor);
-    if (read && cursor.peek() != '\0') read = cursor.fail("text behind the table");
+    RecordReader(lines).read(cursor, true, &table);
   }
-  if (!read) return cursor.error();
+  if (table.needed_bytes() > 0) {
+    const double part = double(std::max<size_t>(cursor.offset(), 1)) / double(text.size());
+    return Error{Kind::budget, fmt::format("the table takes more memory than the limit of {} while it is read", format_bytes(limit_bytes)), path,
+                 fmt::format("--memory-limit {} would do, or write records: to_json(orient='records') is read in pieces",
+                             format_bytes(int64_t(double(table.needed_bytes()) / part) + int64_t(bytes.size) + limit_bytes / 8))};
+  }
+  if (cursor.failed()) return cursor.error();
+  bytes = {};  // all texts are copied
   return table.finish();
 }
 

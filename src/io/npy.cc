@@ -69,8 +69,9 @@ Result<NpyLayout> npy_layout(std::string_view head, size_t bytes, const std::str
 /// Some rows at a time: of an array in row order as they stand, else column by column.
 class NpyChunks final : public ChunkReader {
  public:
-  NpyChunks(std::shared_ptr<const InputFile> file, std::string path, NpyLayout layout, size_t chunk_bytes)
-      : file_(std::move(file)), path_(std::move(path)), layout_(std::move(layout)) {
+  NpyChunks(std::shared_ptr<const InputFile> file, std::string path, NpyLayout layout, size_t chunk_bytes, exec::Steps* steps)
+      : file_(std::move(file)), path_(std::move(path)), layout_(std::move(layout)), steps_(steps) {
+    if (steps) steps->add_input(file_->size());
     step_ = std::max<size_t>(1, chunk_bytes / (layout_.width * layout_.columns));
     for (const std::string& name : layout_.names) schema_.add(name, strided(layout_.header.dtype, nullptr, 1, 0));
   }
@@ -88,6 +89,7 @@ class NpyChunks final : public ChunkReader {
       out.add(layout_.names[i], strided(layout_.header.dtype, bytes_.data() + (by_column ? 0 : column * layout_.width), stride, count));
     }
     at_ += count;
+    if (steps_) steps_->read(int64_t(count * layout_.width * layout_.columns));
     return std::optional(std::move(out));
   }
 
@@ -102,6 +104,7 @@ class NpyChunks final : public ChunkReader {
   std::shared_ptr<const InputFile> file_;
   const std::string path_;
   const NpyLayout layout_;
+  exec::Steps* steps_;
   size_t step_ = 1, at_ = 0;
   std::vector<uint8_t> bytes_;
   Table schema_;
@@ -124,7 +127,7 @@ Result<std::unique_ptr<ChunkReader>> npy_chunks(std::shared_ptr<const InputFile>
   HY_TRY(const size_t got, file->read_at(0, head.data(), head.size()));
   head.resize(got);
   HY_TRY(NpyLayout layout, npy_layout(head, size_t(file->size()), path, options));
-  return std::unique_ptr<ChunkReader>(std::make_unique<NpyChunks>(std::move(file), path, std::move(layout), chunk_bytes));
+  return std::unique_ptr<ChunkReader>(std::make_unique<NpyChunks>(std::move(file), path, std::move(layout), chunk_bytes, options.steps));
 }
 
 }  // namespace hayate::io

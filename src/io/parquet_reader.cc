@@ -195,8 +195,10 @@ Result<OpenedParquet> open_parquet(const std::string& path, const ReadOptions& o
 /// of one row group.
 class ParquetChunks final : public ChunkReader {
  public:
-  ParquetChunks(OpenedParquet opened, std::string path, int64_t batch_rows)
-      : opened_(std::move(opened)), path_(std::move(path)), batch_rows_(batch_rows) {}
+  ParquetChunks(OpenedParquet opened, std::string path, int64_t batch_rows, exec::Steps* steps)
+      : opened_(std::move(opened)), path_(std::move(path)), batch_rows_(batch_rows), steps_(steps) {
+    if (steps) steps->add_input(opened_.file_bytes);
+  }
 
   const Table& schema() const override { return schema_; }
 
@@ -216,7 +218,11 @@ class ParquetChunks final : public ChunkReader {
         std::shared_ptr<arrow::RecordBatch> batch;
         if (const arrow::Status status = batches_->ReadNext(&batch); !status.ok()) return arrow_error(status, path_, kDamaged);
         if (!batch) return batches_.reset(), reader_.reset(), std::optional<Table>();
-        if (batch->num_rows() > 0) return table_of(*batch);
+        if (batch->num_rows() == 0) continue;
+        // Rows stand for bytes: columns of a row group are read side by side.
+        const double share = double(batch->num_rows()) / double(std::max<int64_t>(1, opened_.file.footer->num_rows()));
+        if (steps_) steps_->read(int64_t(double(opened_.file_bytes) * share));
+        return table_of(*batch);
       }
     });
   }
@@ -259,6 +265,7 @@ class ParquetChunks final : public ChunkReader {
   OpenedParquet opened_;
   const std::string path_;
   int64_t batch_rows_;
+  exec::Steps* steps_;
   Table schema_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;
@@ -282,7 +289,8 @@ Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, con
   HY_TRY(OpenedParquet opened, open_parquet(path, options, limit_bytes));
   HY_CHECK(check_footer(*opened.file.footer, opened.leaves, opened.file_bytes, INT64_MAX, path));
   const int64_t row_bytes = 16 * int64_t(std::max<size_t>(opened.leaves.size(), 1));
-  auto chunks = std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20));
+  auto chunks =
+      std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20), options.steps);
   HY_CHECK(chunks->open());
   return std::unique_ptr<ChunkReader>(std::move(chunks));
 }

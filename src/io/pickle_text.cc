@@ -9,24 +9,6 @@
 namespace hayate::io {
 namespace {
 
-void append_utf8(uint32_t code, std::string* out) {
-  if (code < 0x80) {
-    *out += char(code);
-  } else if (code < 0x800) {
-    *out += char(0xC0 | code >> 6);
-    *out += char(0x80 | (code & 63));
-  } else if (code < 0x10000) {
-    *out += char(0xE0 | code >> 12);
-    *out += char(0x80 | (code >> 6 & 63));
-    *out += char(0x80 | (code & 63));
-  } else {
-    *out += char(0xF0 | code >> 18);
-    *out += char(0x80 | (code >> 12 & 63));
-    *out += char(0x80 | (code >> 6 & 63));
-    *out += char(0x80 | (code & 63));
-  }
-}
-
 /// Raw-unicode-escape: Latin-1 bytes, and \uXXXX, \UXXXXXXXX for the rest.
 std::optional<std::string> unescape(std::string_view line) {
   std::string out;

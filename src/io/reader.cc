@@ -37,9 +37,9 @@ Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& 
   return parse_csv({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, csv);
 }
 
-Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines) {
-  HY_TRY(const Buffer bytes, read_file(path));
-  return parse_json_table({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, options, lines);
+Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
+  HY_TRY(Buffer bytes, read_file(path));
+  return parse_json_table(std::move(bytes), path, options, lines, limit_bytes);
 }
 
 Result<Table> read_npy(const std::string& path, const ReadOptions& options) {
@@ -82,7 +82,7 @@ Result<Table> read_as_written(const std::string& path, const ReadOptions& option
       return read_arrow(path, options, limit);
     case Format::json:
     case Format::jsonl:
-      return read_json_table(path, options, kind.format == Format::jsonl);
+      return read_json_table(path, options, kind.format == Format::jsonl, limit);
     case Format::npy:
       return read_npy(path, options);
     case Format::hdf5:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exec/pool.h"
+#include "exec/steps.h"
 #include "hayate/error.h"
 #include "hayate/table.h"
 #include "io/csv_form.h"
@@ -25,6 +26,8 @@ struct ReadOptions {
   CsvForm csv = {};                   ///< how CSV files are written; other formats refuse anything but the defaults
   bool coded_text = false;            ///< text columns of CSV files may come as categories: what reads words by code need not look at every row's
   const exec::Cancellation* cancel = nullptr;  ///< told to stop, reading CSV, Parquet or several files ends soon with an Error (interrupted)
+
+  exec::Steps* steps = nullptr;  ///< told of the bytes of files that are read in chunks
 
   bool stopped() const { return cancel && cancel->stopped(); }
 };

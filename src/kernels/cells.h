@@ -5,6 +5,11 @@
 
 namespace hayate::kernels {
 
+// The one NaN: what x86 makes of 0/0, sign bit set. Inputs are brought to it, so which of two NaN operands survives an
+// operation can't show in the bytes.
+inline constexpr double kNaN = -__builtin_nan("");
+inline constexpr float kNaN32 = -__builtin_nanf("");
+
 /// The type of a stored series. Booleans are bytes 0 or 1.
 enum class Cell : uint8_t { boolean, float32, float64 };
 

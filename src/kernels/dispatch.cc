@@ -7,6 +7,7 @@
 
 #include "kernels/boosting.h"
 #include "kernels/comoments.h"
+#include "kernels/csv_cells.h"
 #include "kernels/csv_scan.h"
 #include "kernels/elementwise.h"
 #include "kernels/extremes.h"
@@ -32,6 +33,7 @@ namespace hayate::kernels {
   extern const BinKernels kBinKernels;                                                                                             \
   extern const BoostKernels kBoostKernels;                                                                                         \
   extern const ComomentsKernels kComomentsKernels;                                                                                 \
+  extern const CsvCellKernels kCsvCellKernels;                                                                                     \
   extern const CsvKernels kCsvKernels;                                                                                             \
   extern const ElementwiseKernels kElementwiseKernels;                                                                             \
   extern const ExactKernels kExactKernels;                                                                                         \
@@ -105,6 +107,7 @@ void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa();
 const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const BoostKernels& boost_kernels() { return choose(baseline::kBoostKernels, avx2::kBoostKernels, avx512::kBoostKernels); }
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
+const CsvCellKernels& csv_cell_kernels() { return choose(baseline::kCsvCellKernels, avx2::kCsvCellKernels, avx512::kCsvCellKernels); }
 const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCsvKernels, avx512::kCsvKernels); }
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);

@@ -56,7 +56,8 @@ inline Mask operator~(const Mask& a) { return {~a.v[0], ~a.v[1]}; }
 
 /// where ? a : b
 inline Pack select(const Mask& where, const Pack& a, const Pack& b) { return {where.v[0] ? a.v[0] : b.v[0], where.v[1] ? a.v[1] : b.v[1]}; }
-inline Vector absolute(Vector x) { return reinterpret_cast<Vector>(reinterpret_cast<VectorMask>(x) & INT64_MAX); }
+/// A NaN keeps its sign: with NaN of two signs, which of two operands survives would be the compiler's choice.
+inline Vector absolute(Vector x) { return reinterpret_cast<Vector>(reinterpret_cast<VectorMask>(x) & (INT64_MAX | (x != x))); }
 inline Pack absolute(const Pack& x) { return {absolute(x.v[0]), absolute(x.v[1])}; }
 inline Mask is_missing(const Pack& x) { return x != x; }
 

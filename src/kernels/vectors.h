@@ -13,11 +13,6 @@
 
 HAYATE_KERNELS_BEGIN
 
-// The one NaN: what x86 makes of 0/0, sign bit set. Inputs are brought to it, so which of two NaN operands survives an
-// operation can't show in the bytes.
-inline constexpr double kNaN = -__builtin_nan("");
-inline constexpr float kNaN32 = -__builtin_nanf("");
-
 // Before a loop whose rows do not depend on each other where the compiler can't see it: it compares at most ten pairs of arrays.
 // HAYATE_UNROLL: before a short loop whose counting costs as much as its body.
 #if defined(__clang__)

@@ -134,16 +134,48 @@ int64_t real_range(Element element, const void* from, int64_t count, uint64_t* l
                                      : real_range_of<double>(from, count, least, greatest, sizes);
 }
 
-void add_shifted(const uint64_t* words, int64_t count, uint64_t least, int shift, uint64_t* into) {
-  for (int64_t i = 0; i < count; ++i) into[i] += (words[i] - least) << shift;
+template <class T>
+void add_shifted_of(const void* from, int64_t count, uint64_t least, int shift, uint64_t* into) {
+  const T* values = static_cast<const T*>(from);
+  constexpr uint64_t kTurn = T(-1) > T(0) && sizeof(T) == 8 ? 0 : kSign;
+  const uint64_t base = least ^ kTurn;  // turning the sign bit of both leaves their difference
+  for (int64_t i = 0; i < count; ++i) into[i] += (uint64_t(int64_t(values[i])) - base) << shift;
 }
 
-void halves(const uint64_t* words, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high) {
+void add_shifted(Element element, const void* from, int64_t count, uint64_t least, int shift, uint64_t* into) {
+  switch (element) {
+    case Element::int8:
+      return add_shifted_of<int8_t>(from, count, least, shift, into);
+    case Element::int16:
+      return add_shifted_of<int16_t>(from, count, least, shift, into);
+    case Element::int32:
+      return add_shifted_of<int32_t>(from, count, least, shift, into);
+    case Element::int64:
+      return add_shifted_of<int64_t>(from, count, least, shift, into);
+    case Element::uint8:
+      return add_shifted_of<uint8_t>(from, count, least, shift, into);
+    case Element::uint16:
+      return add_shifted_of<uint16_t>(from, count, least, shift, into);
+    case Element::uint32:
+      return add_shifted_of<uint32_t>(from, count, least, shift, into);
+    default:
+      return add_shifted_of<uint64_t>(from, count, least, shift, into);
+  }
+}
+
+/// The bits of an element as float64.
+HAYATE_INLINE inline uint64_t bits_of(double value) { return __builtin_bit_cast(uint64_t, value); }
+HAYATE_INLINE inline uint64_t bits_of(float value) { return __builtin_bit_cast(uint64_t, double(value)); }
+HAYATE_INLINE inline uint64_t bits_of(uint64_t word) { return word & kSign ? word ^ kSign : ~word; }
+
+template <class T>
+void halves_of(const void* from, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high) {
   constexpr uint64_t kHidden = uint64_t{1} << 52;
+  const T* values = static_cast<const T*>(from);
   const uint64_t below = (uint64_t{1} << cut) - 1;
   const int64_t step = cut;
   for (int64_t i = 0; i < count; ++i) {
-    const uint64_t bits = words[i] & kSign ? words[i] ^ kSign : ~words[i];
+    const uint64_t bits = bits_of(values[i]);
     const int64_t biased = int64_t(bits >> 52 & 0x7FF);
     const uint64_t mantissa = (bits & (kHidden - 1)) | (biased != 0 ? kHidden : 0);
     const int64_t exact = (biased != 0 ? biased : 1) - 1075 - scale;
@@ -156,9 +188,30 @@ void halves(const uint64_t* words, int64_t count, int scale, int cut, uint64_t* 
   }
 }
 
+void halves(Element element, const void* from, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high) {
+  if (element == Element::float32) return halves_of<float>(from, count, scale, cut, low, high);
+  if (element == Element::float64) return halves_of<double>(from, count, scale, cut, low, high);
+  halves_of<uint64_t>(from, count, scale, cut, low, high);
+}
+
+int64_t narrowing(const double* from, int64_t count, double rtol, double atol, Narrowing* seen) {
+  int64_t differing = 0, far = 0, beyond = 0, none = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const double x = from[i], back = double(float(x));
+    differing |= __builtin_bit_cast(int64_t, x) ^ __builtin_bit_cast(int64_t, back);
+    none += x != x;
+    const bool near = (x == back) | (x != x) | (__builtin_fabs(back - x) <= atol + rtol * __builtin_fabs(x));
+    const bool over = (__builtin_fabs(back) == __builtin_inf()) & (x != back);
+    far |= near ? 0 : 1;
+    beyond |= over ? 1 : 0;
+  }
+  seen->exact &= differing == 0, seen->close &= far == 0, seen->infinite |= beyond != 0;
+  return none;
+}
+
 }  // namespace
 
 extern const WordKernels kWordKernels;
-const WordKernels kWordKernels = {whole, real, whole_range, real_range, add_shifted, halves};
+const WordKernels kWordKernels = {whole, real, whole_range, real_range, add_shifted, halves, narrowing};
 
 HAYATE_KERNELS_END

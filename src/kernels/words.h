@@ -6,14 +6,21 @@
 
 namespace hayate::kernels {
 
-/// The type of an array in memory.
-enum class Element : uint8_t { int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64 };
+/// The type of an array in memory. `word`: a float64 as its word.
+enum class Element : uint8_t { int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64, word };
 
 /// Of the values that are neither NaN nor infinite and not 0: the bits of their sizes as float64. `least` is beyond all sizes
 /// when there is none.
 struct SizeRange {
   uint64_t least = INT64_MAX, greatest = 0;
   bool infinite = false;
+};
+
+/// What becomes of float64 values as float32, over all that were looked at.
+struct Narrowing {
+  bool exact = true;      ///< every one comes back bit for bit
+  bool close = true;      ///< or is off by at most atol + rtol * |value|; NaN is close to NaN
+  bool infinite = false;  ///< a finite one becomes infinite
 };
 
 struct WordKernels {
@@ -25,11 +32,13 @@ struct WordKernels {
   void (*whole_range)(Element element, const void* from, int64_t count, uint64_t* least, uint64_t* greatest);
   /// The same for the values that are not NaN, and their sizes. Returns how many are NaN.
   int64_t (*real_range)(Element element, const void* from, int64_t count, uint64_t* least, uint64_t* greatest, SizeRange* sizes);
-  /// into[i] += (words[i] - least) << shift.
-  void (*add_shifted)(const uint64_t* words, int64_t count, uint64_t least, int shift, uint64_t* into);
-  /// The finite reals that words stand for as multiples of 2^scale, which all of them are: low[i] + high[i] * 2^cut, both with the sign of
+  /// into[i] += (word of from[i] - least) << shift, for an integer array; uint64 are words.
+  void (*add_shifted)(Element element, const void* from, int64_t count, uint64_t least, int shift, uint64_t* into);
+  /// Finite reals (float32, float64, word) as multiples of 2^scale, which all of them are: low[i] + high[i] * 2^cut, both with the sign of
   /// the real, and low below 2^cut in size. They have at most 2 * cut bits; cut < 64.
-  void (*halves)(const uint64_t* words, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high);
+  void (*halves)(Element element, const void* from, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high);
+  /// Joins what becomes of these values. Returns how many are NaN.
+  int64_t (*narrowing)(const double* from, int64_t count, double rtol, double atol, Narrowing* seen);
 };
 
 const WordKernels& word_kernels();

@@ -166,8 +166,6 @@ void check_volume(const Bars& bars, Notes& notes) {
   }
 }
 
-constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-
 int64_t day_of(const Panel& panel, int64_t time) {
   if (panel.daily) return time;
   return time >= 0 ? time / kMicrosecondsPerDay : (time + 1) / kMicrosecondsPerDay - 1;

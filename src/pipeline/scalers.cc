@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/missing.h"
 #include "base/strings.h"
 #include "features/cross_section.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 using Type = Scaler::Type;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kRobustClip = 3;  // as qlib's RobustZScoreNorm
 
 constexpr ScalerName kScalers[] = {

@@ -10,8 +10,6 @@
 namespace hayate {
 namespace {
 
-constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-
 bool is_signed(Dtype dtype) { return dtype >= Dtype::int8 && dtype <= Dtype::int64; }
 bool is_float(Dtype dtype) { return dtype == Dtype::float32 || dtype == Dtype::float64; }
 
@@ -219,7 +217,7 @@ bool widen(Dtype a, Dtype b, Dtype* out) {
 
 namespace {
 /// Fills a column whose dtype and zone are settled.
-void join(std::span<const Column> parts, Column* out) {
+void join_parts(std::span<const Column> parts, Column* out) {
   for (const Column& part : parts) out->length += part.length;
   out->validity = join_validity(parts, out->length);
   if (out->dtype == Dtype::boolean)
@@ -238,7 +236,7 @@ Column widened(const Column& column, Dtype to, const std::string& zone) {
   if (column.dtype == to) return out.zone = zone, out;
   out = {};
   out.dtype = to, out.zone = zone;
-  join({&column, 1}, &out);
+  join_parts({&column, 1}, &out);
   if (to == Dtype::category && !out.dictionary) out.dictionary = std::make_shared<const Column>(make_text_column({}));
   return out;
 }
@@ -248,7 +246,7 @@ bool concatenate(std::span<const Column> parts, Column* out) {
   if (parts.size() == 1) return *out = parts[0], true;
   Column joined;
   if (common_type(parts, &joined) < parts.size()) return false;
-  join(parts, &joined);
+  join_parts(parts, &joined);
   *out = std::move(joined);
   return true;
 }

@@ -68,8 +68,6 @@ struct Times {
   std::string zone;
 };
 
-constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-
 Result<Times> times_of(const Table& table, const std::string& source) {
   const Column* column = table.find("datetime");
   if (!column) column = table.find("date");

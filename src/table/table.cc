@@ -267,9 +267,8 @@ std::string format_date(int32_t days) {
 }
 
 std::string format_timestamp(int64_t microseconds, std::string_view zone) {
-  constexpr int64_t kDay = 86'400'000'000;
-  const int64_t days = (microseconds >= 0 ? microseconds : microseconds - (kDay - 1)) / kDay;
-  const int64_t rest = microseconds - days * kDay, seconds = rest / 1'000'000, micro = rest % 1'000'000;
+  const int64_t days = (microseconds >= 0 ? microseconds : microseconds - (kMicrosecondsPerDay - 1)) / kMicrosecondsPerDay;
+  const int64_t rest = microseconds - days * kMicrosecondsPerDay, seconds = rest / 1'000'000, micro = rest % 1'000'000;
   std::string out = fmt::format("{}T{:02}:{:02}:{:02}", format_date(int32_t(days)), seconds / 3600, seconds / 60 % 60, seconds % 60);
   if (micro) out += fmt::format(".{:06}", micro);
   return zone.empty() ? out : out + "Z";
@@ -289,10 +288,10 @@ bool parse_date(std::string_view text, int32_t* days) {
     }
   }
   const auto [year, month, day] = parts;
-  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  constexpr int kMicrosecondsPerDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   if (month < 1 || month > 12 || day < 1) return false;
   const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  if (day > kDays[month - 1] + (month == 2 && leap)) return false;
+  if (day > kMicrosecondsPerDays[month - 1] + (month == 2 && leap)) return false;
   *days = days_from_civil(year, month, day);
   return true;
 }

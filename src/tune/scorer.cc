@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/missing.h"
 #include "base/random.h"
 #include "eval/evaluation_rows.h"
 #include "hayate/folds.h"
@@ -17,7 +18,6 @@ namespace hayate::tune {
 namespace {
 
 constexpr size_t kMostBytes = size_t{1} << 27;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 int64_t* iterations_in(LearnerParams& params) {
   return std::visit(

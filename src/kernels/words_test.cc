@@ -1,0 +1,94 @@
+#include "kernels/words.h"
+
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "kernels/dispatch.h"
+
+namespace hayate::kernels {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity(), kNaN = std::numeric_limits<double>::quiet_NaN();
+
+template <class Check>
+void on_every_isa(Check&& check) {
+  const Isa best = detected_isa();
+  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (isa > best) continue;
+    set_isa(isa);
+    check(word_kernels());
+  }
+  set_isa(best);
+}
+
+TEST_CASE("values shifted into place are those of their words") {
+  const std::vector<int16_t> narrow = {-300, 0, 7, 300, -1, 42, 299, -299, 100};
+  const std::vector<uint64_t> wide = {5, UINT64_MAX, 9, uint64_t{1} << 63, 5, 6, 7, 8, 11};
+  on_every_isa([&](const WordKernels& kernels) {
+    std::vector<uint64_t> words(narrow.size()), into(narrow.size(), 1);
+    kernels.whole(Element::int16, narrow.data(), int64_t(narrow.size()), words.data());
+    kernels.add_shifted(Element::int16, narrow.data(), int64_t(narrow.size()), words[0], 3, into.data());
+    for (size_t i = 0; i < narrow.size(); ++i) CHECK(into[i] == 1 + (uint64_t(narrow[i] + 300) << 3));
+    std::fill(into.begin(), into.end(), 0);
+    kernels.add_shifted(Element::uint64, wide.data(), int64_t(wide.size()), 5, 0, into.data());
+    for (size_t i = 0; i < wide.size(); ++i) CHECK(into[i] == wide[i] - 5);
+  });
+}
+
+TEST_CASE("halves of floats, doubles and their words are the same, and together the value") {
+  const std::vector<float> values = {1.5f, -2.25f, 0.0f, -0.0f, 1023.75f, -0.0625f, 3.0f, 1e-2f, -7.0f};
+  const std::vector<double> doubles(values.begin(), values.end());
+  on_every_isa([&](const WordKernels& kernels) {
+    const size_t n = values.size();
+    std::vector<uint64_t> words(n), low[3], high[3];
+    std::vector<uint8_t> missing(n);
+    kernels.real(Element::float64, doubles.data(), int64_t(n), words.data(), missing.data());
+    const void* const from[3] = {values.data(), doubles.data(), words.data()};
+    constexpr Element kElements[3] = {Element::float32, Element::float64, Element::word};
+    constexpr int kScale = -60, kCut = 36;
+    for (int i = 0; i < 3; ++i) {
+      low[i].resize(n), high[i].resize(n);
+      kernels.halves(kElements[i], from[i], int64_t(n), kScale, kCut, low[i].data(), high[i].data());
+    }
+    CHECK(low[0] == low[1]);
+    CHECK(low[0] == low[2]);
+    CHECK(high[0] == high[1]);
+    CHECK(high[0] == high[2]);
+    for (size_t i = 0; i < n; ++i)
+      CHECK(std::ldexp(double(int64_t(low[0][i])) + std::ldexp(double(int64_t(high[0][i])), kCut), kScale) == doubles[i]);
+  });
+}
+
+TEST_CASE("narrowing says what float32 would lose") {
+  struct Case {
+    std::vector<double> values;
+    bool exact, close, infinite;
+    int64_t missing;
+  };
+  const double large = double(std::numeric_limits<float>::max());
+  const Case cases[] = {
+      {{0.5, -0.0, kInfinity, -kInfinity, large, 0x1p-149, 3, 4, 5, 6}, true, true, false, 0},
+      {{0.1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5}, false, true, false, 0},
+      {{0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1e300}, false, false, true, 0},
+      {{1e-60, 0.5, 0.5}, false, false, false, 0},
+      {{kNaN, 0.5, kNaN, 1, 2, 3, 4, 5, kNaN}, true, true, false, 3},
+      {{std::nextafter(large, kInfinity)}, false, true, false, 0},
+      {{large * (1 + 0x1p-24)}, false, false, true, 0},
+  };
+  on_every_isa([&](const WordKernels& kernels) {
+    for (const Case& c : cases) {
+      Narrowing seen;
+      CHECK(kernels.narrowing(c.values.data(), int64_t(c.values.size()), 1e-6, 0, &seen) == c.missing);
+      CHECK(seen.exact == c.exact);
+      CHECK(seen.close == c.close);
+      CHECK(seen.infinite == c.infinite);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace hayate::kernels
