@@ -51,7 +51,7 @@ enum class LaneSums : uint8_t { extreme, plain, distances, squares, weighted };
 
 /// The parts of windows that a function keeps; the same from tile to tile.
 struct LaneWindow {
-  static constexpr int kMostParts = 12;
+  static constexpr int kMostParts = 24;
   int64_t period = 0;
   LaneTrack parts[kMostParts];  ///< of the shortest windows first
 
