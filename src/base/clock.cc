@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -42,6 +43,11 @@ int64_t resident_bytes() {
     std::fclose(file);
   }
   return int64_t(resident) * sysconf(_SC_PAGESIZE);
+}
+
+void keep_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
 std::string timestamp_now() {

@@ -1,6 +1,5 @@
 // hayate: find the command, read its arguments, run it, turn what happened into lines and an exit code.
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -8,6 +7,7 @@
 #include <exception>
 #include <system_error>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/command.h"
@@ -19,13 +19,6 @@
 
 namespace hayate::cli {
 namespace {
-
-/// Thousands of models need the same few blocks one after the other. By default every block above 128 KB goes back to the system when it is
-/// freed, and its pages are made anew for the next one: 4 % of training a forest of 2,000 rows.
-void keep_freed_memory() {
-  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
-}
 
 int exit_code(const Error& error) {
   switch (error.kind) {
@@ -131,7 +124,7 @@ int run(std::span<const std::string> argv) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  hayate::cli::keep_freed_memory();
+  hayate::keep_freed_memory();
   hayate::exec::set_worker_program("/proc/self/exe");
   try {
     return hayate::cli::run(words);

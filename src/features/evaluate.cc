@@ -133,6 +133,9 @@ constexpr size_t kLaneTile = size_t(kernels::kLanes * kernels::kLaneRows);
 /// Rows that lanes put into a column at a time: of 16 columns in turn, runs of 32 rows take 0.56 ns a cell, of 256 rows 0.14.
 constexpr int64_t kLaneStrip = 256, kStagedRows = 16 + kLaneStrip;
 
+/// A tile of lanes is computed whole, however few symbols there are: with fewer, windows are done along the rows.
+constexpr size_t kFewestLanes = 4;
+
 /// One run of a plan over one tile of every symbol; more than one only in a plan with lanes.
 class Run {
  public:
@@ -530,6 +533,8 @@ class Run {
   /// Memory of the lanes of one group: a tile of every input, the tiles of one function's outputs, a row of floats per lane, states.
   struct LaneSpace {
     std::vector<LaneInput> inputs;
+    std::vector<std::array<size_t, kMaxTalibInputs>> reads;  // by step of the group: the numbers of its inputs
+    std::vector<kernels::LaneSeries> series;                 // by input, then lane
     std::vector<int8_t> missing;  // by input, of the tile at hand: 1 when it has a missing value, -1 when it was not gathered yet
     std::vector<double*> states;  // by step of the group
     double *input_tiles = nullptr, *output_tiles = nullptr;
@@ -550,10 +555,14 @@ class Run {
     std::vector<size_t> state_at;
     for (int32_t s = group.first; s < group.last; ++s) {
       const LaneCall& call = family_of(s).lanes;
-      for (const LaneInput& input : call.inputs)
-        if (std::find(lanes.inputs.begin(), lanes.inputs.end(), input) == lanes.inputs.end()) lanes.inputs.push_back(input);
+      lanes.reads.emplace_back();
+      for (size_t i = 0; i < call.inputs.size(); ++i) {
+        const auto at = std::find(lanes.inputs.begin(), lanes.inputs.end(), call.inputs[i]);
+        lanes.reads.back()[i] = size_t(at - lanes.inputs.begin());
+        if (at == lanes.inputs.end()) lanes.inputs.push_back(call.inputs[i]);
+      }
       state_at.push_back(state_doubles);
-      state_doubles += size_t((words_of(call) + kernels::kLaneRows) * kernels::kLanes);
+      state_doubles += size_t(kernels::lane_kernels().room(call.function, call.params.data()));
       outputs = std::max(outputs, size_t(call.num_outputs));
       for (const FamilyOutput& output : family_of(s).outputs) columns += output.column >= 0;
     }
@@ -568,9 +577,12 @@ class Run {
 
   void run_lanes(const StepGroup& group) {
     LaneSpace space = lane_space(group);
+    along_rows_ = all_lanes_.size() < kFewestLanes && std::all_of(all_lanes_.begin(), all_lanes_.end(), [](const Lane& l) { return !l.memory; });
+    if (along_rows_) run_windows(group);
     for (size_t first = 0; first < all_lanes_.size(); first += size_t(kernels::kLanes)) {
       lanes_ = std::span(all_lanes_).subspan(first, std::min(all_lanes_.size() - first, size_t(kernels::kLanes)));
       recall(group, space);
+      find_lane_series(space);
       run_lane_rows(group, space);
       remember(group);
     }
@@ -578,6 +590,42 @@ class Run {
       begin_symbol(symbol);
       for_lane_places(group, [&](int32_t i) { pad(i); });
     }
+  }
+
+  bool is_left_out(int32_t step) const { return along_rows_ && family_of(step).lanes.windows >= 0; }
+
+  /// Windows of a group along the rows of each symbol.
+  void run_windows(const StepGroup& group) {
+    for (size_t s = 0; s < symbols_.size(); ++s) {
+      begin_symbol(s);
+      for (int32_t step = group.first; step < group.last; ++step) {
+        const uint64_t begin = space_.measures ? ticks() : 0;
+        if (is_left_out(step)) compute_windows(family_of(step));
+        if (space_.measures) space_.step_ticks[size_t(step)] += ticks() - begin;
+      }
+    }
+  }
+
+  void compute_windows(const Family& family) const {
+    const TalibCall& call = plan_.graph.talib_calls[size_t(family.lanes.windows)];
+    const size_t num_inputs = family.lanes.inputs.size(), num_outputs = size_t(family.lanes.num_outputs);
+    double* space = scratch(talib_scratch(call, int64_t(rows_)) + int64_t((num_inputs + num_outputs) * rows_));
+    double *inputs[kMaxTalibInputs] = {}, *outputs[kMaxTalibInputs] = {};
+    for (size_t i = 0; i < num_inputs; ++i) inputs[i] = std::exchange(space, space + rows_), read_wide(family.lanes.inputs[i], inputs[i]);
+    for (size_t o = 0; o < num_outputs; ++o) outputs[o] = std::exchange(space, space + rows_);
+    evaluate_talib(call, inputs, int64_t(rows_), space, outputs);
+    for (const FamilyOutput& output : family.outputs) {
+      const double* values = outputs[size_t(node(output.node).p)];
+      if (output.place >= 0) std::copy_n(values, rows_, reinterpret_cast<double*>(at(output.place)));
+      if (output.column >= 0) elementwise_.append(symbol().columns[output.column], {values, Cell::float64}, 0, int64_t(rows_));
+    }
+  }
+
+  /// A field rounded to the input's cell, as float64.
+  void read_wide(const LaneInput& input, double* out) const {
+    char* const narrow = space_.row.grow(rows_ * width_of(input.cell));
+    read_field({.cell = input.cell, .field = input.field}, 0, int64_t(rows_), narrow);
+    elementwise_.convert(input.cell, Cell::float64)(narrow, out, int64_t(rows_));
   }
 
   template <class Take>
@@ -601,8 +649,9 @@ class Run {
         space.missing.assign(space.inputs.size(), -1);
         space.staged = 0;
         for (int32_t s = group.first; s < group.last; ++s) {
+          if (is_left_out(s)) continue;
           const uint64_t begin = space_.measures ? ticks() : 0;
-          run_lane_tile(family_of(s), space, space.states[size_t(s - group.first)], row, next - row);
+          run_lane_tile(family_of(s), space, size_t(s - group.first), row, next - row);
           if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
         }
         keep_states(group, space, next);
@@ -612,15 +661,15 @@ class Run {
   }
 
   int32_t family_number(int32_t step) const { return plan_.steps[size_t(step)].family; }
-  int64_t words_of(const LaneCall& call) const { return kernels::lane_kernels().words(call.function, call.params.data()); }
 
   /// States, and what is kept of results, as the lanes at hand remember them. Lanes that are not there take the state of the first.
   void recall(const StepGroup& group, LaneSpace& space) {
     for (int32_t s = group.first; s < group.last; ++s) {
-      const int64_t words = words_of(family_of(s).lanes), at = plan_.keeping.state_at[size_t(family_number(s))];
+      const LaneCall& call = family_of(s).lanes;
+      const int64_t at = plan_.keeping.state_at[size_t(family_number(s))];
       for (int64_t l = 0; l < kernels::kLanes; ++l) {
-        const Lane& lane = lanes_[size_t(l) < lanes_.size() ? size_t(l) : 0];
-        for (int64_t w = 0; w < words; ++w) space.states[size_t(s - group.first)][w * kernels::kLanes + l] = lane.memory ? lane.memory[at + w] : 0;
+        const double* memory = lanes_[size_t(l) < lanes_.size() ? size_t(l) : 0].memory;
+        kernels::lane_kernels().recall(call.function, call.params.data(), memory ? memory + at : nullptr, l, space.states[size_t(s - group.first)]);
       }
     }
     for_lane_places(group, [&](int32_t i) {
@@ -641,8 +690,9 @@ class Run {
     for (size_t l = 0; l < lanes_.size(); ++l) {
       if (!lanes_[l].memory || lanes_[l].rows != row) continue;
       for (int32_t s = group.first; s < group.last; ++s) {
-        const int64_t words = words_of(family_of(s).lanes), at = plan_.keeping.state_at[size_t(family_number(s))];
-        for (int64_t w = 0; w < words; ++w) lanes_[l].memory[at + w] = space.states[size_t(s - group.first)][w * kernels::kLanes + int64_t(l)];
+        const LaneCall& call = family_of(s).lanes;
+        double* const memory = lanes_[l].memory + plan_.keeping.state_at[size_t(family_number(s))];
+        kernels::lane_kernels().keep(call.function, call.params.data(), space.states[size_t(s - group.first)], int64_t(l), memory);
       }
     }
   }
@@ -663,61 +713,60 @@ class Run {
     });
   }
 
-  void run_lane_tile(const Family& family, LaneSpace& space, double* state, int64_t row, int64_t rows) {
+  /// `number`: of the step in its group.
+  void run_lane_tile(const Family& family, LaneSpace& space, size_t number, int64_t row, int64_t rows) {
     const LaneCall& call = family.lanes;
+    const kernels::LaneKernels& kernels = kernels::lane_kernels();
+    const int64_t num_lanes = int64_t(lanes_.size());
     const double* inputs[kMaxTalibInputs] = {};
     double* outputs[kMaxTalibInputs] = {};
     bool complete = true;
     for (size_t i = 0; i < call.inputs.size(); ++i) {
-      const size_t number = size_t(std::find(space.inputs.begin(), space.inputs.end(), call.inputs[i]) - space.inputs.begin());
-      inputs[i] = space.input(number);
-      if (space.missing[number] < 0) space.missing[number] = gather(call.inputs[i], row, rows, space.input(number));
-      complete &= !space.missing[number];
+      const size_t input = space.reads[number][i];
+      inputs[i] = space.input(input);
+      if (space.missing[input] < 0)
+        space.missing[input] = kernels.gather(space.series.data() + input * size_t(kernels::kLanes), num_lanes, row, rows, space.input(input));
+      complete &= !space.missing[input];
     }
     for (size_t o = 0; o < size_t(call.num_outputs); ++o) outputs[o] = space.output(o);
-    kernels::lane_kernels().run({call.function, call.params.data(), inputs, outputs, rows, int64_t(lanes_.size()), state, call.exact, complete});
+    kernels.run({call.function, call.params.data(), inputs, outputs, rows, num_lanes, space.states[number], call.exact, complete});
     for (const FamilyOutput& output : family.outputs) {
       const GraphNode& n = node(output.node);
       const double* values = outputs[n.op == Op::talib ? size_t(n.p) : 0];
-      if (output.column >= 0) stage_lane_column(values, space.next_staged(), row, rows);
+      if (output.column >= 0) kernels.scatter_floats(values, rows, space.next_staged() + 16 + row % kLaneStrip, kStagedRows);
       if (output.place >= 0) write_lane_place(output.place, values, row, rows);
     }
   }
 
   int64_t rows_left(size_t lane, int64_t row) const { return lanes_[lane].rows - row; }
 
-  bool gather(const LaneInput& input, int64_t row, int64_t rows, double* tile) {
-    kernels::LaneSeries series[kernels::kLanes];
-    for (size_t s = 0; s < lanes_.size(); ++s) {
-      begin_symbol(lanes_[s].symbol);
-      // A lane that has ended repeats its last row.
-      const int64_t first = lanes_[s].first + std::min(row, lanes_[s].rows - 1);
-      series[s] = {.stored = Cell::float64, .cell = input.cell, .rows = std::max<int64_t>(1, rows_left(s, row))};
-      if (input.field < 0) {
-        series[s].stored = plan_.places[size_t(input.node)].cell;
-        series[s].values = at(input.node) + first * int64_t(width_of(series[s].stored));
-        continue;
-      }
-      std::visit(
-          [&](const auto& span) {
-            series[s].values = span.data() + symbol().tile.begin + first;
-            series[s].stored = sizeof(*span.data()) == 4 ? Cell::float32 : Cell::float64;
-          },
-          symbol().bars->series[size_t(input.field)]);
-    }
-    return kernels::lane_kernels().gather(series, int64_t(lanes_.size()), rows, tile);
+  void find_lane_series(LaneSpace& space) {
+    space.series.assign(space.inputs.size() * size_t(kernels::kLanes), {});
+    for (size_t i = 0; i < space.inputs.size(); ++i)
+      for (size_t l = 0; l < lanes_.size(); ++l) space.series[i * size_t(kernels::kLanes) + l] = lane_series(space.inputs[i], lanes_[l]);
   }
 
-  void stage_lane_column(const double* values, float* staging, int64_t row, int64_t rows) {
-    float* out[kernels::kLanes] = {};
-    for (size_t s = 0; s < lanes_.size(); ++s)
-      if (rows_left(s, row) > 0) out[s] = staging + int64_t(s) * kStagedRows + 16 + row % kLaneStrip;
-    kernels::lane_kernels().scatter_floats(values, int64_t(lanes_.size()), rows, out);
+  kernels::LaneSeries lane_series(const LaneInput& input, const Lane& lane) {
+    begin_symbol(lane.symbol);
+    kernels::LaneSeries series{.stored = Cell::float64, .cell = input.cell, .rows = lane.rows};
+    if (input.field < 0) {
+      series.stored = plan_.places[size_t(input.node)].cell;
+      series.values = at(input.node) + lane.first * int64_t(width_of(series.stored));
+      return series;
+    }
+    std::visit(
+        [&](const auto& span) {
+          series.values = span.data() + symbol().tile.begin + lane.first;
+          series.stored = sizeof(*span.data()) == 4 ? Cell::float32 : Cell::float64;
+        },
+        symbol().bars->series[size_t(input.field)]);
+    return series;
   }
 
   void write_lane_columns(const StepGroup& group, LaneSpace& space, int64_t row, int64_t rows) {
     space.staged = 0;
     for (int32_t s = group.first; s < group.last; ++s) {
+      if (is_left_out(s)) continue;
       const uint64_t begin = space_.measures ? ticks() : 0;
       for (const FamilyOutput& output : family_of(s).outputs) {
         if (output.column < 0) continue;
@@ -743,6 +792,7 @@ class Run {
   std::span<const RunSymbol> symbols_;
   std::vector<Lane> all_lanes_;
   std::span<const Lane> lanes_;  // those at hand
+  bool along_rows_ = false;      // windows of a group are, since there are few lanes
   size_t stride_;
   Workspace::State& space_;
   const kernels::ElementwiseKernels& elementwise_;

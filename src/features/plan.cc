@@ -129,6 +129,7 @@ class Planner {
 
  private:
   Graph& graph() { return plan_.graph; }
+  const Graph& graph() const { return plan_.graph; }
   const GraphNode& node(int32_t i) const { return plan_.graph.node(i); }
   size_t num_nodes() const { return plan_.graph.nodes().size(); }
 
@@ -165,14 +166,26 @@ class Planner {
 
   // ---- Families ----------------------------------------------------------------------------------------------------
 
+  /// Windows of the bars run in lanes where there are lanes anyway.
+  bool joins_lanes(int32_t i) const {
+    if (node(i).op != Op::talib || plan_.graph.talib_calls[size_t(node(i).n)].tiles() == kernels::LaneFunction::none) return false;
+    return std::all_of(node(i).in.begin(), node(i).in.end(), [&](int32_t operand) { return operand < 0 || lane_input(operand).field >= 0; });
+  }
+  FamilyKind kind_of_needed(int32_t i, bool has_lanes) const {
+    const FamilyKind kind = kind_of(graph(), node(i));
+    return has_lanes && kind == FamilyKind::talib && joins_lanes(i) ? FamilyKind::lanes : kind;
+  }
+
   void gather_families() {
     family_of_.assign(num_nodes(), -1);
+    bool has_lanes = false;
+    for (int32_t i = 0; i < int32_t(num_nodes()); ++i) has_lanes |= needed_[size_t(i)] && is_recursive(graph(), node(i));
     std::map<std::tuple<FamilyKind, int32_t, int32_t>, int32_t> known;
     for (int32_t i = 0; i < int32_t(num_nodes()); ++i) {
       if (!needed_[size_t(i)] || !is_family(node(i).op)) continue;
-      const FamilyKind kind = kind_of(graph(), node(i));
-      // A recursive node is a family by itself; the outputs of one call of TA-Lib are one.
-      const int32_t second = node(i).op == Op::talib                                      ? int32_t(node(i).n)
+      const FamilyKind kind = kind_of_needed(i, has_lanes);
+      // A recursive node is a family by itself; the outputs of one call of TA-Lib are one, numbered apart from nodes.
+      const int32_t second = node(i).op == Op::talib                                      ? -2 - int32_t(node(i).n)
                              : kind == FamilyKind::recursive || kind == FamilyKind::lanes ? i
                                                                                           : node(i).in[1];
       const auto key = std::tuple(kind, node(i).in[0], second);
@@ -196,6 +209,7 @@ class Planner {
     if (n.op != Op::talib) return call;
     const TalibCall& talib = plan_.graph.talib_calls[size_t(n.n)];
     call = {.function = talib.lanes(), .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
+    if (call.function == kernels::LaneFunction::none) call.function = talib.tiles(), call.windows = int32_t(n.n);
     for (int i = 0; i < talib.function->num_inputs(); ++i) call.inputs.push_back(lane_input(n.in[size_t(i)]));
     return call;
   }
@@ -653,7 +667,7 @@ class Planner {
       const Family& family = plan_.families[f];
       if (family.kind != FamilyKind::lanes) continue;
       keeping.state_at[f] = keeping.doubles;
-      keeping.doubles += kernels::lane_kernels().words(family.lanes.function, family.lanes.params.data());
+      keeping.doubles += kernels::lane_kernels().kept(family.lanes.function, family.lanes.params.data());
       for (int32_t member : members_[f]) {
         keeping.rows_of[size_t(member)] = back[size_t(member)], keeping.rows_at[size_t(member)] = keeping.doubles;
         keeping.doubles += back[size_t(member)];

@@ -25,8 +25,9 @@
 // Recursive functions (kernels/lanes.h) run over a block of up to 16 symbols at once, each a lane. So the steps fall into phases: those
 // before the lanes, symbol by symbol, the lanes, those that read what they made, and so on. What one phase leaves to another lies in
 // slots that every symbol of the block has for itself; all other slots are used again by the next symbol. Lanes read the fields of the
-// bars where they are, and write columns themselves. A program without such functions has one phase, and a block of it is one
-// symbol after the other.
+// bars where they are, and write columns themselves. Functions of windows that read the bars join them (kernels/lane_windows.cc), which
+// halves what they cost; of fewer than four symbols they are done along the rows, to the same bytes. A program without recursive functions
+// has one phase, and a block of it is one symbol after the other.
 #pragma once
 
 #include <vector>
@@ -76,6 +77,7 @@ struct LaneCall {
   bool exact = false;
   std::vector<LaneInput> inputs = {};
   int num_outputs = 0;
+  int32_t windows = -1;  ///< windows of TA-Lib, which can be done along the rows too: their number in Graph::talib_calls
 };
 
 struct Family {

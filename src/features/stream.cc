@@ -23,7 +23,7 @@
 namespace hayate {
 namespace {
 
-constexpr char kMagic[8] = {'h', 'y', 't', 's', 't', 'r', 'm', '2'};
+constexpr char kMagic[8] = {'h', 'y', 't', 's', 't', 'r', 'm', '3'};
 constexpr size_t kJoinedRows = 8 * 1024;  // of one long series: its slots stay in the second-level cache
 
 /// What is kept of a symbol.

@@ -252,6 +252,34 @@ TEST_CASE("recursive features keep no rows but those that windows around them lo
   }
 }
 
+TEST_CASE("so do functions that smooth what windows make, with averages of any type") {
+  std::vector<std::string> texts = {"ta.STOCHRSI($close).fastk",
+                                    "ta.STOCHRSI($close, fastd_matype=1).fastd",
+                                    "ta.KDJ($high, $low, $close).j",
+                                    "ta.SMI($high, $low, $close).smisignal",
+                                    "ta.RVI($close)",
+                                    "ta.MASSI($high, $low)",
+                                    "ta.BBANDS($close, timeperiod=7, matype=1).upperband",
+                                    "ta.STOCH($high, $low, $close, slowk_matype=1, slowd_matype=9).slowd",
+                                    "ta.STOCHF($high, $low, $close, fastd_matype=13).fastd",
+                                    "ta.MACDEXT($close, fastmatype=1, slowmatype=0, signalmatype=3).macdhist",
+                                    "ta.APO($close, matype=4)",
+                                    "ta.PPO($close, matype=6)",
+                                    "ta.PVO($volume, matype=8)",
+                                    "ta.SMI(Mean($high, 3), $low, $close).smi",
+                                    "ta.BBANDS($close).lowerband / ta.EMA($close)"};
+  for (int type = 0; type <= 13; ++type)
+    if (type != 7) texts.push_back("ta.MA($close, timeperiod=11, matype=" + std::to_string(type) + ")");
+  const Panel bars = between(make_bars(), 0, 1260);
+  Stream stream = std::move(Stream::create({named(texts), kFields, {}}).value());
+  update(stream, between(bars, 0, 1200));
+  const size_t before = stream.state().size();
+  update(stream, between(bars, 1200, 1210));
+  CHECK(stream.state().size() - before == 4 * 10 * between(bars, 1200, 1201).num_symbols());
+  for (const int step : {1, 7, 100}) check_steps({named(texts), kFields, {}}, 1001, step);
+  check_steps({named(texts), kFields, {.dtype = Dtype::float64}}, 1001, 33);
+}
+
 TEST_CASE("features of both kinds stand in their own order") {
   auto features = named({"EMA($close,12)", "Mean($close,5)", "Std($volume,0)", "$close/$open", "ta.RSI($close, 14)", "Rank($close,20)"});
   check_steps({features, kFields, {}}, 1100, 3);
@@ -342,7 +370,7 @@ TEST_CASE("a state of another spec, another version or other bytes is refused") 
   CHECK(!Stream::open(state + "x", spec, "state").ok());
   std::string next = state;
   next[7] = '1';
-  CHECK(Stream::open(next, spec, "state").error().what == "a state of version 1, this hayate reads version 2");
+  CHECK(Stream::open(next, spec, "state").error().what == "a state of version 1, this hayate reads version 3");
   for (size_t i = 0; i < state.size(); i += 11) {
     std::string damaged = state;
     damaged[i] = char(damaged[i] ^ 1);

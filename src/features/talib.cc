@@ -156,6 +156,29 @@ bool TalibCall::is_windowed() const {
   return true;
 }
 
+kernels::LaneFunction TalibCall::tiles() const {
+  using kernels::LaneFunction;
+  constexpr double kPlain = 0, kMama = 7, kDefault = 11;  // see Average in kernels/ta_average.h
+  if (exact) return LaneFunction::none;
+  bool is_plain = true;
+  for (int i = 0; i < function->num_params(); ++i) {
+    const kernels::ta::Param& param = function->params[i];
+    const double value = params[size_t(i)];
+    if (std::string_view(param.name).ends_with("matype")) {
+      if (value == kMama) return LaneFunction::none;
+      is_plain &= value == kPlain || value == kDefault;
+    } else if (param.whole && value > double(kernels::ta::kLongestComposed)) {
+      return LaneFunction::none;
+    }
+  }
+  return function->tiles == LaneFunction::bbands && !is_plain ? LaneFunction::bbands_any : function->tiles;
+}
+
+kernels::LaneFunction TalibCall::lanes() const {
+  const kernels::LaneFunction by_steps = function->lanes_for(params.data());
+  return by_steps == kernels::LaneFunction::none && !is_windowed() ? tiles() : by_steps;
+}
+
 const Entry* find_talib(std::string_view name) {
   if (name.starts_with("ta.")) name.remove_prefix(3);
   for (const auto& group : kernels::ta::function_groups())

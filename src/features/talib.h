@@ -33,7 +33,10 @@ struct TalibCall {
   int64_t lookback() const { return function->lookback(params.data()); }
   /// Whether a value depends on its own row and the lookback() rows before it alone, to the byte.
   bool is_windowed() const;
-  kernels::LaneFunction lanes() const { return function->lanes_for(params.data()); }
+  /// The function of lanes that is needed, since values depend on where a series begins; none: there is none, or windows are all there is.
+  kernels::LaneFunction lanes() const;
+  /// The function of lanes that gives the bytes of windows along the rows too.
+  kernels::LaneFunction tiles() const;
 };
 
 /// The function of "ta.NAME" (or "NAME"), or nullptr.

@@ -7,10 +7,49 @@
 
 HAYATE_KERNELS_BEGIN
 
+/// A series of a tile with `history` rows of the tiles before it: row r at at(state) + r * kLanes, r >= -history. Words are a history alone.
+struct LaneTrack {
+  int64_t begin, history;  ///< rows of kLanes doubles
+
+  double* at(double* state) const { return state + (begin + history) * kLanes; }
+};
+
+/// What stands in a function's state, one behind the other. What is kept of a lane is the history of it all.
+struct LaneLayout {
+  static constexpr int kMostTracks = 128;
+  int64_t rows = 0, kept = 0;  ///< rows: of kLanes doubles; kept: doubles of a lane
+  int num_tracks = 0;
+  LaneTrack tracks[kMostTracks];
+  bool slides[kMostTracks];
+
+  /// Begins with words.
+  explicit LaneLayout(int64_t num_words) { add_words(num_words); }
+  /// `count` numbers that the function hands to its next tile. The first is at state + begin * kLanes.
+  LaneTrack add_words(int64_t count) { return append(count, 0); }
+  LaneTrack add(int64_t history) { return append(history, kLaneRows); }
+
+ private:
+  LaneTrack append(int64_t history, int64_t more) {
+    const LaneTrack track{rows, history};
+    rows += history + more, kept += history;
+    slides[num_tracks] = more > 0;
+    return tracks[num_tracks++] = track;
+  }
+};
+
 struct LaneEntry {
-  int64_t (*words)(const double* params);
+  LaneLayout (*layout)(const double* params);
   void (*run)(const LaneTask&);
 };
+
+/// Makes the last `rows` rows of a tile, and what stood before them, the history of the next one.
+static inline void slide_tracks(const LaneLayout& layout, double* state, int64_t rows) {
+  for (int t = 0; t < layout.num_tracks; ++t) {
+    if (!layout.slides[t]) continue;
+    double* const first = state + layout.tracks[t].begin * kLanes;
+    memmove(first, first + rows * kLanes, size_t(layout.tracks[t].history * kLanes) * sizeof(double));
+  }
+}
 
 /// A function that branches by what it reads, so that symbols can't run side by side: each lane in turn, row by row.
 ///
@@ -21,9 +60,9 @@ struct LaneEntry {
 ///   Function(const double* params, bool exact);
 ///   void step(State& state, double x, double* out) const;
 template <class Function>
-int64_t words_alone(const double*) {
+LaneLayout layout_alone(const double*) {
   static_assert(sizeof(typename Function::State) % sizeof(double) == 0);
-  return int64_t(sizeof(typename Function::State) / sizeof(double));
+  return LaneLayout(int64_t(sizeof(typename Function::State) / sizeof(double)));
 }
 
 template <class Function>
@@ -51,6 +90,12 @@ void run_alone(const LaneTask& task) {
   }
 }
 
+/// Of the functions of lane_averages.cc, lane_bars.cc and lane_totals.cc, in the order of LaneFunction.
+const LaneEntry& lane_entry_of_average(int number);
+const LaneEntry& lane_entry_of_bars(int number);
+const LaneEntry& lane_entry_of_total(int number);
+/// Of the windows, which are in lane_windows.cc.
+const LaneEntry& lane_entry_of_window(int number);
 /// Of the functions of the Hilbert transform, which are in ta_cycle.cc.
 const LaneEntry& lane_entry_of_cycle(int number);
 /// Of the candle patterns, which are in ta_patterns.cc.

@@ -20,22 +20,10 @@ inline constexpr int64_t kLaneRows = 32;  ///< of a tile: 4 KB a series, which l
 
 enum class LaneFunction : uint8_t {
   none,
+  // Averages, in lane_averages.cc.
   ema,
   macd,
   macdfix,
-  rsi,
-  cmo,
-  atr,
-  natr,
-  minus_dm,
-  plus_dm,
-  minus_di,
-  plus_di,
-  dx,
-  adx,
-  sar,
-  sarext,
-  obv,
   ewm,
   rma,
   dema,
@@ -48,9 +36,28 @@ enum class LaneFunction : uint8_t {
   pvo,
   eri,
   efi,
+  zlema,
+  cvi,
+  kama,
+  // From bar to bar, in lane_bars.cc.
+  rsi,
+  cmo,
+  atr,
+  natr,
   kc,
   supertrend,
   ha,
+  minus_dm,
+  plus_dm,
+  minus_di,
+  plus_di,
+  dx,
+  adx,
+  adxr,
+  sar,
+  sarext,
+  // Sums from the first row on, in lane_totals.cc.
+  obv,
   cumsum,
   ad,
   adosc,
@@ -59,10 +66,6 @@ enum class LaneFunction : uint8_t {
   nvi,
   pvi,
   vwap,
-  adxr,
-  zlema,
-  cvi,
-  kama,
   // All rows so far (N = 0), NaN and inf left out.
   so_far_sum,
   so_far_share,  ///< of booleans
@@ -80,6 +83,25 @@ enum class LaneFunction : uint8_t {
   so_far_index_of_largest,
   so_far_index_of_smallest,
   first_value,
+  // Put together from windows and averages, in lane_windows.cc: what `compute` of their rows in the tables gives, to the byte.
+  sma,
+  bbands,
+  cci,
+  willr,
+  mfi,
+  stoch,
+  kdj,
+  stochf,
+  stochrsi,
+  smi,
+  ma,
+  bbands_any,
+  macdext,
+  apo_any,
+  ppo_any,
+  pvo_any,
+  massi,
+  rvi,
   // Of the Hilbert transform, in ta_cycle.cc.
   ht_dcperiod,
   ht_dcphase,
@@ -93,7 +115,7 @@ enum class LaneFunction : uint8_t {
 
 /// Rows [0, rows) of one lane; later rows repeat the last one. rows >= 1.
 struct LaneSeries {
-  const void* values = nullptr;
+  const void* values = nullptr;  ///< row 0
   Cell stored = Cell::float64;
   Cell cell = Cell::float64;  ///< what a value is rounded to first
   int64_t rows = 0;
@@ -105,23 +127,26 @@ struct LaneTask {
   const double* params = nullptr;
   const double* const* inputs = nullptr;
   double* const* outputs = nullptr;
-  int64_t rows = 0;   ///< at most kLaneRows
-  int64_t lanes = 0;  ///< those from here on are not computed
-  /// Word w of a lane is state[w * kLanes + lane]; zeros: no row was seen. kLaneRows words more are scratch.
-  double* state = nullptr;
+  int64_t rows = 0;         ///< at most kLaneRows
+  int64_t lanes = 0;        ///< those from here on are not computed
+  double* state = nullptr;  ///< of all kLanes lanes, `room` doubles; zeros: no row was seen
   bool exact = false;
   bool complete = false;  ///< no input has a missing value
 };
 
 struct LaneKernels {
-  int64_t (*words)(LaneFunction, const double* params);  ///< of a lane's state
+  int64_t (*kept)(LaneFunction, const double* params);  ///< doubles that are all there is to know of the rows of one lane
+  int64_t (*room)(LaneFunction, const double* params);  ///< doubles of a state, of all lanes
+  /// Between a state and what is kept of one of its lanes. Without `kept`, the lane begins.
+  void (*recall)(LaneFunction, const double* params, const double* kept, int64_t lane, double* state);
+  void (*keep)(LaneFunction, const double* params, const double* state, int64_t lane, double* kept);
   void (*run)(const LaneTask&);
-  /// Puts `rows` rows of `lanes` series into a tile; NaN becomes the one NaN of vectors.h. True when any value is missing.
-  bool (*gather)(const LaneSeries* series, int64_t lanes, int64_t rows, double* tile);
+  /// Puts rows [row, row + rows) of `lanes` series into a tile; NaN becomes the one NaN of vectors.h. True when any value is missing.
+  bool (*gather)(const LaneSeries* series, int64_t lanes, int64_t row, int64_t rows, double* tile);
   /// The rows of every lane one after the other: row r of lane l goes to out[l] + r, out[l] may be null.
   void (*scatter)(const double* tile, int64_t lanes, int64_t rows, double* const* out);
-  /// The same as float32.
-  void (*scatter_floats)(const double* tile, int64_t lanes, int64_t rows, float* const* out);
+  /// The same as float32 to out + l * stride + r, for all kLanes lanes.
+  void (*scatter_floats)(const double* tile, int64_t rows, float* out, int64_t stride);
 };
 
 const LaneKernels& lane_kernels();

@@ -1,4 +1,4 @@
-// Arithmetic on kPackLanes lanes at once, for lanes.cc. Two vectors to a pack: a chain of dependent operations of one vector leaves
+// Arithmetic on kPackLanes lanes at once, for the functions of lanes.h. Two vectors to a pack: a chain of dependent operations of one vector leaves
 // the units idle half of the time.
 #pragma once
 

@@ -43,8 +43,8 @@ void compute_in_lane(const Entry& entry, const Call& call, double* state) {
     const int64_t rows = call.rows - row < kLaneRows ? call.rows - row : kLaneRows;
     bool missing = false;
     for (int i = 0; i < entry.num_inputs(); ++i) {
-      const LaneSeries series{.values = call.inputs[i] + row, .rows = rows};
-      missing |= kernels.gather(&series, 1, rows, tiles[i]);
+      const LaneSeries series{.values = call.inputs[i], .rows = call.rows};
+      missing |= kernels.gather(&series, 1, row, rows, tiles[i]);
     }
     kernels.run({entry.lanes, call.params, inputs, outputs, rows, 1, state, call.exact, !missing});
     for (int o = 0; o < entry.num_outputs(); ++o) {
@@ -58,7 +58,7 @@ void compute_in_lane(const Entry& entry, const Call& call, double* state) {
 
 int64_t lane_room(const Entry& entry, const double* params) {
   const LaneFunction function = entry.lanes_for(params);
-  return function == LaneFunction::none ? 0 : (lane_kernels().words(function, params) + kLaneRows) * kLanes;
+  return function == LaneFunction::none ? 0 : lane_kernels().room(function, params);
 }
 
 void compute(const Entry& entry, const Call& call, double* room) {

@@ -47,6 +47,9 @@ struct Entry {
   int scratch = 0;
   int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together
   void (*compute)(const Call& call) = nullptr;
+  /// Has the bytes of `compute` over many symbols, and goes on from a state; not with `exact`, nor for periods above kLongestComposed or averages
+  /// of type mama.
+  LaneFunction tiles = LaneFunction::none;
   LaneFunction lanes = LaneFunction::none;  ///< runs symbols side by side, instead of `compute`
   int lanes_matype = -1;                    ///< or only when this parameter asks for the exponential mean
 

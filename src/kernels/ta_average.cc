@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/ta_formulas.h"
 #include "kernels/ta_hilbert.h"
 
 HAYATE_TA_BEGIN
@@ -19,9 +20,9 @@ int64_t floor_sqrt(int64_t n) {
   return root;
 }
 
-int64_t hma_smoothing(int64_t period) { return floor_sqrt(period) > 1 ? floor_sqrt(period) : 1; }
-
 }  // namespace
+
+int64_t hma_smoothing(int64_t period) { return floor_sqrt(period) > 1 ? floor_sqrt(period) : 1; }
 
 Series dema(Series x, int64_t period, double* const* scratch, double* out) {
   const Series once = exponential_mean(x, period, scratch[0]);
@@ -56,9 +57,8 @@ Series kama(Series x, int64_t period, double* const* scratch, double* out) {
 }
 
 Series t3(Series x, int64_t period, double factor, double* out) {
-  const double square = factor * factor, cube = square * factor, weight = 2.0 / static_cast<double>(period + 1);
-  const double of_six = -cube, of_five = 3 * (square + cube), of_four = -6 * square - 3 * (factor + cube),
-               of_three = 1 + 3 * factor + cube + 3 * square;
+  const TillsonWeights weights(factor);
+  const double weight = 2.0 / static_cast<double>(period + 1);
   // Mean k begins with the plain mean of the first `period` values of mean k - 1: it sums up until its own first row.
   double mean[7] = {};
   for (int64_t row = x.begin; row < x.rows; ++row) {
@@ -73,7 +73,7 @@ Series t3(Series x, int64_t period, double factor, double* out) {
         if (row == first) mean[k] /= static_cast<double>(period);
       }
     }
-    out[row] = of_six * mean[6] + of_five * mean[5] + of_four * mean[4] + of_three * mean[3];
+    out[row] = weights.of_six * mean[6] + weights.of_five * mean[5] + weights.of_four * mean[4] + weights.of_three * mean[3];
   }
   return begun(out, x.begin + 6 * (period - 1), x);
 }

@@ -20,6 +20,8 @@ Series kama(Series x, int64_t period, double* const* scratch, double* out);
 Series t3(Series x, int64_t period, double factor, double* out);
 /// Weighted mean over sqrt(period) rows of 2 WMA(period / 2) - WMA(period). (A. Hull.) Two scratch series.
 Series hma(Series x, int64_t period, double* const* scratch, double* out);
+/// The rows of its last mean: floor(sqrt(period)), at least 1.
+int64_t hma_smoothing(int64_t period);
 /// Exponential mean of 2 x - x[(period - 1) / 2 rows ago]. (J. Ehlers, R. Way.) One scratch series.
 Series zlema(Series x, int64_t period, double* const* scratch, double* out);
 /// Ehlers' MESA average: the weight is fast_limit over the turn of the phase, at least slow_limit.

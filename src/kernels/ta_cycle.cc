@@ -199,13 +199,13 @@ struct MamaAndFama {
 };
 
 // In the order of LaneFunction.
-constexpr LaneEntry kCycleLanes[] = {{words_alone<DominantPeriod>, run_alone<DominantPeriod>},
-                                     {words_alone<DominantPhase>, run_alone<DominantPhase>},
-                                     {words_alone<Phasor>, run_alone<Phasor>},
-                                     {words_alone<SineWave>, run_alone<SineWave>},
-                                     {words_alone<TrendMode>, run_alone<TrendMode>},
-                                     {words_alone<Trendline>, run_alone<Trendline>},
-                                     {words_alone<MamaAndFama>, run_alone<MamaAndFama>}};
+constexpr LaneEntry kCycleLanes[] = {{layout_alone<DominantPeriod>, run_alone<DominantPeriod>},
+                                     {layout_alone<DominantPhase>, run_alone<DominantPhase>},
+                                     {layout_alone<Phasor>, run_alone<Phasor>},
+                                     {layout_alone<SineWave>, run_alone<SineWave>},
+                                     {layout_alone<TrendMode>, run_alone<TrendMode>},
+                                     {layout_alone<Trendline>, run_alone<Trendline>},
+                                     {layout_alone<MamaAndFama>, run_alone<MamaAndFama>}};
 static_assert(int(LaneFunction::ht_dcperiod) + sizeof kCycleLanes / sizeof *kCycleLanes == size_t(LaneFunction::patterns));
 
 constexpr const char* kGroup = "Cycle Indicators";

@@ -6,6 +6,7 @@
 
 #include "kernels/ta.h"
 #include "kernels/ta_average.h"
+#include "kernels/ta_formulas.h"
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
@@ -14,13 +15,6 @@ HAYATE_TA_BEGIN
 namespace {
 
 constexpr const char* kGroup = "Momentum Indicators";
-
-/// part / all, 0 where `all` is not above 0.
-double share(double part, double all) { return all > 0 ? part / all : 0; }
-
-/// Within TA-Lib's rounding two prices are the same.
-constexpr double kSame = 1e-14;
-bool apart(double a, double b) { return !(std::fabs(a - b) <= kSame * (std::fabs(a) + std::fabs(b))); }
 
 Series series(const double* values, const Call& call) { return {values, 0, call.rows, call.exact}; }
 
@@ -140,10 +134,7 @@ void apo(const Call& call) {
   price_oscillator(call, [](double fast, double slow) { return fast - slow; });
 }
 
-/// 0 where the slow average is within 1e-14 of 0.
-void ppo(const Call& call) {
-  price_oscillator(call, [](double fast, double slow) { return std::fabs(slow) < 1e-14 ? 0 : (fast - slow) / slow * 100; });
-}
+void ppo(const Call& call) { price_oscillator(call, price_percent); }
 
 /// The mean of the middle of the bars over a short time minus that over a long one. (B. Williams.) scratch[0] and [1] are used.
 Series awesome(const Call& call, double* out) {
@@ -280,7 +271,7 @@ void mfi(const Call& call) {
   double* typical = call.outputs[0];
   double* rising = call.scratch[1];
   double* falling = call.scratch[2];
-  for (int64_t row = 0; row < call.rows; ++row) typical[row] = (high[row] + low[row] + close[row]) / 3;
+  for (int64_t row = 0; row < call.rows; ++row) typical[row] = typical_price(high[row], low[row], close[row]);
   for (int64_t row = 1; row < call.rows; ++row) {
     const double flow = typical[row] * volume[row];
     rising[row] = typical[row] > typical[row - 1] ? flow : 0;
@@ -326,15 +317,11 @@ void bop(const Call& call) {
 void cci(const Call& call) {
   const double *high = call.inputs[0], *low = call.inputs[1], *close = call.inputs[2];
   double* typical = call.scratch[0];
-  for (int64_t row = 0; row < call.rows; ++row) typical[row] = (high[row] + low[row] + close[row]) / 3;
+  for (int64_t row = 0; row < call.rows; ++row) typical[row] = typical_price(high[row], low[row], close[row]);
   const Series x = series(typical, call), distances = mean_distance(x, whole(call, 0), call.scratch[1], call.outputs[0]);
   double* __restrict out = call.outputs[0];
   const double* centre = call.scratch[1];
-  for (int64_t row = distances.begin; row < call.rows; ++row) {
-    const double above = -centre[row], distance = out[row], same = kSame * std::fabs(typical[row] + centre[row]);
-    const double index = above / (0.015 * distance);
-    out[row] = (std::fabs(above) <= same) | (distance <= same) ? 0 : index;
-  }
+  for (int64_t row = distances.begin; row < call.rows; ++row) out[row] = channel_index(typical[row], centre[row], out[row]);
 }
 
 /// Three shares of the true range that lie below the close, over a short, a middle and a long period, weighted 4, 2 and 1.
@@ -371,19 +358,13 @@ int64_t ultosc_lookback(const double* params) {
 void willr(const Call& call) {
   const Series highest = largest(input(call, 0), whole(call, 0), call.outputs[0]);
   const Series lowest = smallest(input(call, 1), whole(call, 0), call.scratch[0]), close = input(call, 2);
-  for (int64_t row = highest.begin; row < call.rows; ++row) {
-    const double below = -100 * ((highest[row] - close[row]) / (highest[row] - lowest[row]));
-    call.outputs[0][row] = apart(highest[row], lowest[row]) ? below : 0;
-  }
+  for (int64_t row = highest.begin; row < call.rows; ++row) call.outputs[0][row] = percent_below(highest[row], lowest[row], close[row]);
 }
 
 /// Where the close stands between the lowest low (0) and the highest high (100) of `period` rows; `scratch` is one series.
 Series stochastic(Series high, Series low, Series close, int64_t period, double* scratch, double* out) {
   const Series highest = largest(high, period, out), lowest = smallest(low, period, scratch);
-  for (int64_t row = highest.begin; row < close.rows; ++row) {
-    const double above = (close[row] - lowest[row]) / ((highest[row] - lowest[row]) / 100);
-    out[row] = apart(highest[row], lowest[row]) ? above : 0;
-  }
+  for (int64_t row = highest.begin; row < close.rows; ++row) out[row] = percent_above(highest[row], lowest[row], close[row]);
   return highest;
 }
 
@@ -506,7 +487,7 @@ void fractal(const Call& call) {
 
 int64_t fractal_lookback(const double* params) { return static_cast<int64_t>(params[0] + params[1]); }
 
-// ---- directional movement: in lanes.cc --------------------------------------------------------------------------------
+// ---- directional movement: in lane_bars.cc --------------------------------------------------------------------------------
 
 int64_t dm_lookback(const double* params) { return params[0] > 1 ? static_cast<int64_t>(params[0]) - 1 : 1; }
 int64_t adx_lookback(const double* params) { return 2 * static_cast<int64_t>(params[0]) - 1; }
@@ -525,7 +506,7 @@ constexpr Entry kFunctions[] = {
      .params = {period("fastperiod", 5, 2), period("slowperiod", 34, 2)}, .outputs = {"real"}, .scratch = 2, .lookback = ao_lookback, .compute = ao},
     {.name = "APO", .group = kGroup, .title = "Absolute price oscillator: difference of two averages", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true,
-     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = apo, .lanes = LaneFunction::apo, .lanes_matype = 2},
+     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = apo, .tiles = LaneFunction::apo_any, .lanes = LaneFunction::apo, .lanes_matype = 2},
     {.name = "AROON", .group = kGroup, .title = "How long ago the extremes of the period were", .inputs = {"high", "low"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"aroondown", "aroonup"}, .lookback = period_lookback<0>, .compute = aroon},
     {.name = "AROONOSC", .group = kGroup, .title = "Aroon up minus Aroon down", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 2)},
@@ -533,7 +514,7 @@ constexpr Entry kFunctions[] = {
     {.name = "BOP", .group = kGroup, .title = "Balance of power: body over height of the bar", .inputs = {"open", "high", "low", "close"},
      .outputs = {"real"}, .lookback = fixed_lookback<0>, .compute = bop},
     {.name = "CCI", .group = kGroup, .title = "Commodity channel index", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 2)},
-     .outputs = {"real"}, .scratch = 2, .lookback = period_lookback<-1>, .compute = cci},
+     .outputs = {"real"}, .scratch = 2, .lookback = period_lookback<-1>, .compute = cci, .tiles = LaneFunction::cci},
     {.name = "CMO", .group = kGroup, .title = "Chande momentum oscillator with Wilder's means", .inputs = {"real"},
      .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::cmo},
     {.name = "CMOU", .group = kGroup, .title = "Chande momentum oscillator with plain sums", .inputs = {"real"},
@@ -559,18 +540,19 @@ constexpr Entry kFunctions[] = {
     {.name = "KDJ", .group = kGroup, .title = "KDJ stochastic", .inputs = {"high", "low", "close"},
      .params = {period("fastk_period", 9, 1), period("slowk_period", 3, 1), matype("slowk_matype", 13), period("slowd_period", 3, 1),
                 matype("slowd_matype", 13)}, .outputs = {"k", "d", "j"}, .recursive = true, .scratch = 1 + kAverageScratch,
-     .lookback = stoch_lookback<Average::rma>, .compute = kdj},
+     .lookback = stoch_lookback<Average::rma>, .compute = kdj, .tiles = LaneFunction::kdj},
     {.name = "MACD", .group = kGroup, .title = "Moving average convergence and divergence", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), period("signalperiod", 9, 1)},
      .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .lookback = macd_lookback, .lanes = LaneFunction::macd},
     {.name = "MACDEXT", .group = kGroup, .title = "MACD with averages of any type", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), matype("fastmatype", 0), period("slowperiod", 26, 2), matype("slowmatype", 0),
                 period("signalperiod", 9, 1), matype("signalmatype", 0)}, .outputs = {"macd", "macdsignal", "macdhist"},
-     .scratch = 1 + kAverageScratch, .lookback = macdext_lookback, .compute = macdext},
+     .scratch = 1 + kAverageScratch, .lookback = macdext_lookback, .compute = macdext, .tiles = LaneFunction::macdext},
     {.name = "MACDFIX", .group = kGroup, .title = "MACD with the weights 0.15 and 0.075", .inputs = {"real"},
      .params = {period("signalperiod", 9, 1)}, .outputs = {"macd", "macdsignal", "macdhist"}, .recursive = true, .lookback = macdfix_lookback, .lanes = LaneFunction::macdfix},
     {.name = "MFI", .group = kGroup, .title = "Money flow index", .inputs = {"high", "low", "close", "volume"},
-     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 3, .lookback = period_lookback<0>, .compute = mfi},
+     .params = {period("timeperiod", 14, 2)}, .outputs = {"real"}, .scratch = 3, .lookback = period_lookback<0>, .compute = mfi,
+     .tiles = LaneFunction::mfi},
     {.name = "MINUS_DI", .group = kGroup, .title = "Minus directional indicator", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::minus_di},
     {.name = "MINUS_DM", .group = kGroup, .title = "Minus directional movement", .inputs = {"high", "low"}, .params = {period("timeperiod", 14, 1)},
@@ -583,7 +565,7 @@ constexpr Entry kFunctions[] = {
      .outputs = {"real"}, .recursive = true, .lookback = dm_lookback, .lanes = LaneFunction::plus_dm},
     {.name = "PPO", .group = kGroup, .title = "Percentage price oscillator", .inputs = {"real"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true,
-     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = ppo, .lanes = LaneFunction::ppo, .lanes_matype = 2},
+     .scratch = 1 + kAverageScratch, .lookback = price_averages_lookback, .compute = ppo, .tiles = LaneFunction::ppo_any, .lanes = LaneFunction::ppo, .lanes_matype = 2},
     {.name = "QSTICK", .group = kGroup, .title = "Mean of close minus open", .inputs = {"open", "close"}, .params = {period("timeperiod", 10, 1)},
      .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = qstick},
     {.name = "ROC", .group = kGroup, .title = "Rate of change in percent", .inputs = {"real"}, .params = {period("timeperiod", 10, 1)},
@@ -598,17 +580,19 @@ constexpr Entry kFunctions[] = {
      .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::rsi},
     {.name = "SMI", .group = kGroup, .title = "Stochastic momentum index", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 13, 2), period("fastperiod", 2, 2), period("slowperiod", 25, 2), period("signalperiod", 9, 2)},
-     .outputs = {"smi", "smisignal"}, .recursive = true, .scratch = 2, .lookback = smi_lookback, .compute = smi},
+     .outputs = {"smi", "smisignal"}, .recursive = true, .scratch = 2, .lookback = smi_lookback, .compute = smi,
+     .tiles = LaneFunction::smi},
     {.name = "STOCH", .group = kGroup, .title = "Slow stochastic", .inputs = {"high", "low", "close"},
      .params = {period("fastk_period", 5, 1), period("slowk_period", 3, 1), matype("slowk_matype", 0), period("slowd_period", 3, 1),
                 matype("slowd_matype", 0)}, .outputs = {"slowk", "slowd"}, .scratch = 1 + kAverageScratch, .lookback = stoch_lookback<Average::sma>,
-     .compute = stoch},
+     .compute = stoch, .tiles = LaneFunction::stoch},
     {.name = "STOCHF", .group = kGroup, .title = "Fast stochastic", .inputs = {"high", "low", "close"},
      .params = {period("fastk_period", 5, 1), period("fastd_period", 3, 1), matype("fastd_matype", 0)}, .outputs = {"fastk", "fastd"},
-     .scratch = kAverageScratch, .lookback = stochf_lookback, .compute = stochf},
+     .scratch = kAverageScratch, .lookback = stochf_lookback, .compute = stochf, .tiles = LaneFunction::stochf},
     {.name = "STOCHRSI", .group = kGroup, .title = "Fast stochastic of RSI", .inputs = {"real"},
      .params = {period("timeperiod", 14, 2), period("fastk_period", 5, 1), period("fastd_period", 3, 1), matype("fastd_matype", 0)},
-     .outputs = {"fastk", "fastd"}, .recursive = true, .scratch = 1 + kAverageScratch, .lookback = stochrsi_lookback, .compute = stochrsi},
+     .outputs = {"fastk", "fastd"}, .recursive = true, .scratch = 1 + kAverageScratch, .lookback = stochrsi_lookback, .compute = stochrsi,
+     .tiles = LaneFunction::stochrsi},
     {.name = "TRIX", .group = kGroup, .title = "One-row rate of change of a triple exponential mean", .inputs = {"real"},
      .params = {period("timeperiod", 30, 1)}, .outputs = {"real"}, .recursive = true, .lookback = trix_lookback, .lanes = LaneFunction::trix},
     {.name = "TSI", .group = kGroup, .title = "True strength index", .inputs = {"real"},
@@ -623,7 +607,7 @@ constexpr Entry kFunctions[] = {
     {.name = "WAD", .group = kGroup, .title = "Williams' accumulation and distribution", .inputs = {"high", "low", "close"}, .outputs = {"real"},
      .cumulative = true, .lookback = fixed_lookback<0>, .lanes = LaneFunction::wad},
     {.name = "WILLR", .group = kGroup, .title = "Williams' %R", .inputs = {"high", "low", "close"}, .params = {period("timeperiod", 14, 2)},
-     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = willr},
+     .outputs = {"real"}, .scratch = 1, .lookback = period_lookback<-1>, .compute = willr, .tiles = LaneFunction::willr},
 };
 // clang-format on
 

@@ -3,6 +3,7 @@
 
 #include "kernels/ta.h"
 #include "kernels/ta_average.h"
+#include "kernels/ta_formulas.h"
 #include "kernels/ta_hilbert.h"
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
@@ -94,11 +95,31 @@ int64_t bollinger_lookback(const double* params) {
   return average_rows > rows - 1 ? average_rows : rows - 1;
 }
 
+/// Around a plain mean, which is as far from the newest price as the sum of distances says.
+void plain_bollinger_bands(const Call& call) {
+  const Series price = input(call, 0);
+  const int64_t count = whole(call, 0);
+  const double inverse = 1 / call.params[0], above = call.params[1], below = call.params[2];
+  for_strips(count - 1, call.rows, [&](int64_t first, int64_t rows) {
+    const double* x = price.values + first;
+    double* __restrict upper = call.outputs[0] + first;
+    double* __restrict middle = call.outputs[1] + first;
+    double* __restrict lower = call.outputs[2] + first;
+    strip_squares(x, count, rows, middle, upper);
+    for (int64_t i = 0; i < rows; ++i) {
+      const double centre = x[i] + middle[i] * inverse, deviation = std::sqrt(variance_of(middle[i], upper[i], inverse));
+      upper[i] = centre + deviation * above, middle[i] = centre, lower[i] = centre - deviation * below;
+    }
+  });
+  for (int o = 0; o < 3; ++o) begun(call.outputs[o], count - 1, price);
+}
+
 /// An average, and `nbdevup` standard deviations (around the plain mean) above and `nbdevdn` below it.
 void bollinger_bands(const Call& call) {
   const Series price = input(call, 0);
   const int64_t rows = whole(call, 0), first = bollinger_lookback(call.params);
   const Average type = average_type(call.params[3]);
+  if (type == Average::sma && is_composed(price, rows)) return plain_bollinger_bands(call);
   double *upper = call.outputs[0], *middle = call.outputs[1], *lower = call.outputs[2];
   average(from(price, first - average_lookback(rows, type)), rows, type, call.scratch, middle);
   variance(from(price, first - (rows - 1)), rows, call.scratch[0], upper);
@@ -147,7 +168,8 @@ constexpr Entry kFunctions[] = {
      .outputs = {"upperband", "middleband", "lowerband"}, .scratch = 2, .lookback = period_lookback<-1>, .compute = acceleration_bands},
     {.name = "BBANDS", .group = kGroup, .title = "Bollinger bands", .inputs = {"real"},
      .params = {period("timeperiod", 20, 2), real("nbdevup", 2), real("nbdevdn", 2), matype("matype", 0)},
-     .outputs = {"upperband", "middleband", "lowerband"}, .scratch = kAverageScratch, .lookback = bollinger_lookback, .compute = bollinger_bands},
+     .outputs = {"upperband", "middleband", "lowerband"}, .scratch = kAverageScratch, .lookback = bollinger_lookback, .compute = bollinger_bands,
+     .tiles = LaneFunction::bbands},
     {.name = "DEMA", .group = kGroup, .title = "Double exponential moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
      .outputs = {"real"}, .recursive = true, .lookback = lookback_of_type<Average::dema>,
      .lanes = LaneFunction::dema},
@@ -167,7 +189,7 @@ constexpr Entry kFunctions[] = {
      .recursive = true, .lookback = keltner_lookback, .lanes = LaneFunction::kc},
     {.name = "MA", .group = kGroup, .title = "Moving average of any type", .inputs = {"real"},
      .params = {period("timeperiod", 30, 1), matype("matype", 0)}, .outputs = {"real"}, .scratch = kAverageScratch, .lookback = any_average_lookback,
-     .compute = any_average},
+     .compute = any_average, .tiles = LaneFunction::ma},
     {.name = "MAMA", .group = kGroup, .title = "MESA adaptive moving average", .inputs = {"real"},
      .params = {real("fastlimit", 0.5, 0.01, 0.99), real("slowlimit", 0.05, 0.01, 0.99)}, .outputs = {"mama", "fama"}, .recursive = true,
      .lookback = fixed_lookback<Mama::kLookback>, .lanes = LaneFunction::mama},
@@ -189,7 +211,8 @@ constexpr Entry kFunctions[] = {
                 real("accelerationshort", 0.02, 0, kHuge), real("accelerationmaxshort", 0.2, 0, kHuge)}, .outputs = {"real"}, .recursive = true,
      .lookback = fixed_lookback<1>, .lanes = LaneFunction::sarext},
     {.name = "SMA", .group = kGroup, .title = "Simple moving average", .inputs = {"real"}, .params = {period("timeperiod", 30, 1)},
-     .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::sma>, .compute = simple_average},
+     .outputs = {"real"}, .scratch = kAverageScratch, .lookback = lookback_of_type<Average::sma>, .compute = simple_average,
+     .tiles = LaneFunction::sma},
     {.name = "SUPERTREND", .group = kGroup, .title = "Supertrend: stop line, and 1 or -1 for the trend", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 10, 2), real("multiplier", 3, 0, kHuge)}, .outputs = {"supertrend", "trend"}, .whole_output = 1, .recursive = true,
      .lookback = period_lookback<0>, .lanes = LaneFunction::supertrend},

@@ -571,8 +571,8 @@ void run_lanes(const LaneTask& task) {
 }
 
 template <size_t I>
-int64_t words(const double*) {
-  return kStateWords<I> + 4 * kBefore<I>;
+LaneLayout layout(const double*) {
+  return LaneLayout(kStateWords<I> + 4 * kBefore<I>);
 }
 
 template <size_t I>
@@ -595,7 +595,7 @@ constexpr Entry entry() {
 template <size_t... I>
 struct Table {
   static constexpr Entry entries[] = {entry<I>()...};
-  static constexpr LaneEntry lanes[] = {{words<I>, run_lanes<I>}...};
+  static constexpr LaneEntry lanes[] = {{layout<I>, run_lanes<I>}...};
   Table(std::index_sequence<I...>);
 };
 using Patterns = decltype(Table(std::make_index_sequence<kNumPatterns>()));

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "kernels/ta_formulas.h"
+
 HAYATE_TA_BEGIN
 
 Series begun(double* out, int64_t begin, Series like) {
@@ -152,10 +154,7 @@ Series variance(Series x, int64_t period, double* scratch, double* out) {
     for_strips(x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) {
       double sums[kStripRows], squares[kStripRows];
       strip_squares(x.values + first, period, rows, sums, squares);
-      for (int64_t i = 0; i < rows; ++i) {
-        const double v = (squares[i] - sums[i] * sums[i] * inverse) * inverse;
-        out[first + i] = v < 0 ? 0 : v;
-      }
+      for (int64_t i = 0; i < rows; ++i) out[first + i] = variance_of(sums[i], squares[i], inverse);
     });
     return begun(out, x.begin + period - 1, x);
   }

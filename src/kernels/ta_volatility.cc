@@ -1,6 +1,7 @@
 // Volatility indicators: how far prices range within and between bars.
 #include <cmath>
 
+#include "kernels/ta_formulas.h"
 #include "kernels/ta_series.h"
 #include "kernels/ta_table.h"
 
@@ -20,7 +21,7 @@ void true_range(const Call& call) { true_range(input(call, 0), input(call, 1), i
 void mass_index(const Call& call) {
   double *once = call.scratch[0], *twice = call.scratch[1];
   const Series first = exponential_mean(day_range(call, once), whole(call, 0), once), second = exponential_mean(first, whole(call, 0), twice);
-  sum_of(second, whole(call, 1), [&](int64_t row) { return twice[row] == 0 ? 1 : once[row] / twice[row]; }, call.outputs[0]);
+  sum_of(second, whole(call, 1), [&](int64_t row) { return mass_ratio(once[row], twice[row]); }, call.outputs[0]);
 }
 
 // The share of days that closed higher, each weighted by the deviation of the closes up to it. (D. Dorsey, 1993.)
@@ -35,7 +36,7 @@ void relative_volatility(const Call& call) {
   }
   const Series ups = wilder_mean(squares, whole(call, 0), up);
   wilder_mean({down, squares.begin, call.rows, call.exact}, whole(call, 0), down);
-  for (int64_t row = ups.begin; row < call.rows; ++row) up[row] = up[row] + down[row] == 0 ? 50 : 100 * (up[row] / (up[row] + down[row]));
+  for (int64_t row = ups.begin; row < call.rows; ++row) up[row] = share_of_ups(up[row], down[row]);
 }
 
 int64_t window_and_step(const double* params) { return static_cast<int64_t>(params[0] + params[1]) - 1; }
@@ -55,12 +56,12 @@ constexpr Entry kFunctions[] = {
      .lanes = LaneFunction::cvi},
     {.name = "MASSI", .group = kGroup, .title = "Mass Index", .inputs = {"high", "low"},
      .params = {period("fastperiod", 9, 2), period("slowperiod", 25, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 2, .lookback = three_windows,
-     .compute = mass_index},
+     .compute = mass_index, .tiles = LaneFunction::massi},
     {.name = "NATR", .group = kGroup, .title = "Normalized Average True Range", .inputs = {"high", "low", "close"},
      .params = {period("timeperiod", 14, 1)}, .outputs = {"real"}, .recursive = true, .lookback = period_lookback<0>, .lanes = LaneFunction::natr},
     {.name = "RVI", .group = kGroup, .title = "Relative Volatility Index", .inputs = {"real"},
      .params = {period("timeperiod", 14, 1), period("stddevperiod", 10, 2)}, .outputs = {"real"}, .recursive = true, .scratch = 2,
-     .lookback = two_windows, .compute = relative_volatility},
+     .lookback = two_windows, .compute = relative_volatility, .tiles = LaneFunction::rvi},
     {.name = "TRANGE", .group = kGroup, .title = "True Range", .inputs = {"high", "low", "close"}, .outputs = {"real"}, .lookback = fixed_lookback<1>,
      .compute = true_range},
 };

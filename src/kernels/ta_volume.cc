@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/ta_average.h"
+#include "kernels/ta_formulas.h"
 #include "kernels/ta_table.h"
 
 HAYATE_TA_BEGIN
@@ -45,7 +46,7 @@ void volume_oscillator(const Call& call) {
   double *fast = call.outputs[0], *slow = call.scratch[0], *const *scratch = call.scratch + 1;
   average(volume, shorter_period(call.params), type, scratch, fast);
   const Series both = average(volume, longer_period(call.params), type, scratch, slow);
-  for (int64_t row = both.begin; row < call.rows; ++row) fast[row] = ratio(fast[row] - slow[row], slow[row]) * 100;
+  for (int64_t row = both.begin; row < call.rows; ++row) fast[row] = volume_percent(fast[row], slow[row]);
   begun(fast, both.begin, volume);
 }
 
@@ -85,7 +86,7 @@ constexpr Entry kFunctions[] = {
      .lookback = fixed_lookback<0>, .lanes = LaneFunction::pvi},
     {.name = "PVO", .group = kGroup, .title = "Percentage Volume Oscillator", .inputs = {"volume"},
      .params = {period("fastperiod", 12, 2), period("slowperiod", 26, 2), matype("matype", 1)}, .outputs = {"real"}, .recursive = true, .scratch = 1 + kAverageScratch,
-     .lookback = oscillator, .compute = volume_oscillator, .lanes = LaneFunction::pvo, .lanes_matype = 2},
+     .lookback = oscillator, .compute = volume_oscillator, .tiles = LaneFunction::pvo_any, .lanes = LaneFunction::pvo, .lanes_matype = 2},
     {.name = "PVT", .group = kGroup, .title = "Price Volume Trend", .inputs = {"close", "volume"}, .outputs = {"real"}, .cumulative = true,
      .lookback = fixed_lookback<0>, .lanes = LaneFunction::pvt},
     {.name = "RVOL", .group = kGroup, .title = "Relative Volume", .inputs = {"volume"}, .params = {period("timeperiod", 20, 1)}, .outputs = {"real"},

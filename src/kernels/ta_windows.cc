@@ -22,128 +22,234 @@ struct Odd {
   static constexpr bool kIsOdd = kIs;
 };
 
-/// kSums arrays for windows of one length, and as many for those twice as long.
+/// Where the parts of windows stand: kSums arrays for those of one length (`now`), and as many for those twice as long (`next`). Row r of
+/// a part is at r * kStride. These are of a strip of one symbol, and are computed again for the rows before it.
 template <int kSums>
-struct WindowArrays {
+struct StripParts {
+  static constexpr int64_t kStride = 1;
   alignas(64) double room[2][kSums][kStripRoom];
   double* now[kSums];
-  double* next[kSums];
+  double* next[kSums] = {};
+  int64_t period;
+  double* const* results;
+  int level = 0;
 
-  explicit WindowArrays(int64_t period) {
-    for (int s = 0; s < kSums; ++s) now[s] = room[0][s] + period - 1, next[s] = room[1][s] + period - 1;
-  }
-  void advance() {
+  StripParts(int64_t rows_of_window, double* const* out) : period(rows_of_window), results(out) {}
+  /// The parts that were next are now; the last ones are the results, where those are wanted.
+  void advance(bool is_last) {
     for (int s = 0; s < kSums; ++s) {
-      double* const before = now[s];
-      now[s] = next[s], next[s] = before;
+      now[s] = next[s];
+      next[s] = is_last && results[s] ? results[s] : room[level % 2][s] + period - 1;
     }
+    ++level;
   }
+  /// Windows of `window` rows are wanted from this row on.
+  int64_t first_row(int64_t window) const { return window - period; }
 };
 
-/// begin(kRows, lo) sums windows of kRows rows in rows from `lo` on, join(k, odd, lo) those of 2 k rows (or 2 k + 1) from those of k.
-template <int kSums, class Begin, class Join>
-void double_windows(WindowArrays<kSums>& arrays, int64_t period, const Begin& begin, const Join& join) {
+/// Of a tile of lanes: those of the rows before are there.
+template <int kSums>
+struct LaneParts {
+  static constexpr int64_t kStride = kLanes;
+  double* now[kSums];
+  double* next[kSums] = {};
+  const LaneWindow& window;
+  double* state;
+  double* const* results;
+  int level = 0;
+
+  LaneParts(const LaneWindow& of, double* at, double* const* out) : window(of), state(at), results(out) {}
+  void advance(bool is_last) {
+    for (int s = 0; s < kSums; ++s) now[s] = next[s], next[s] = is_last ? results[s] : window.parts[level * kSums + s].at(state);
+    ++level;
+  }
+  int64_t first_row(int64_t) const { return 0; }
+};
+
+/// begin(kRows, lo) sums windows of kRows rows in rows from `lo` on into parts.next; join(k, odd, lo) makes there those of 2 k rows (or 2 k + 1)
+/// from those of k in parts.now.
+template <class Parts, class Begin, class Join>
+inline void double_windows(Parts& parts, int64_t period, const Begin& begin, const Join& join) {
   const Doubling doubling(period);
   int64_t k = doubling.first;
-  for_short_window(k, [&](auto rows) { begin(rows, k - period); });
+  parts.advance(k == period);
+  for_short_window(k, [&](auto rows) { begin(rows, parts.first_row(k) * Parts::kStride); });
   for (int d = doubling.doublings - 1; d >= 0; --d) {
-    const int64_t wanted = period >> d;
+    const int64_t wanted = period >> d, lo = parts.first_row(wanted) * Parts::kStride;
+    parts.advance(d == 0);
     if (wanted % 2 == 0)
-      join(k, Odd<false>(), wanted - period);
+      join(k, Odd<false>(), lo);
     else
-      join(k, Odd<true>(), wanted - period);
+      join(k, Odd<true>(), lo);
     k = wanted;
-    arrays.advance();
   }
 }
 
-}  // namespace
+// The loops are over cells of `cells` = rows * kStride; a row before is kStride cells before.
 
-void strip_sums(const double* values, int64_t period, int64_t rows, double* sums) {
-  WindowArrays<1> arrays(period);
+template <class Parts>
+inline void add_up(Parts parts, const double* values, int64_t period, int64_t cells) {
+  constexpr int64_t kRow = Parts::kStride;
   const auto begin = [&](auto window, int64_t lo) {
-    double* __restrict out = period == decltype(window)::kRows ? sums : arrays.now[0];
-    for (int64_t i = lo; i < rows; ++i) {
+    double* __restrict out = parts.next[0];
+    for (int64_t i = lo; i < cells; ++i) {
       double total = values[i];
-      for (int age = 1; age < decltype(window)::kRows; ++age) total += values[i - age];
+      for (int age = 1; age < decltype(window)::kRows; ++age) total += values[i - age * kRow];
       out[i] = total;
     }
   };
   const auto join = [&](int64_t k, auto odd, int64_t lo) {
-    const double* now = arrays.now[0];
-    double* __restrict out = lo == 0 ? sums : arrays.next[0];
-    for (int64_t i = lo; i < rows; ++i) {
-      out[i] = now[i] + now[i - k];
-      if constexpr (odd.kIsOdd) out[i] += values[i - 2 * k];
+    const double* now = parts.now[0];
+    double* __restrict out = parts.next[0];
+    for (int64_t i = lo; i < cells; ++i) {
+      out[i] = now[i] + now[i - k * kRow];
+      if constexpr (odd.kIsOdd) out[i] += values[i - 2 * k * kRow];
     }
   };
-  double_windows(arrays, period, begin, join);
+  double_windows(parts, period, begin, join);
 }
 
-void strip_weighted_sums(const double* values, int64_t period, int64_t rows, double* sums) {
-  WindowArrays<2> arrays(period);
+template <class Parts>
+inline void add_weighted(Parts parts, const double* values, int64_t period, int64_t cells) {
+  constexpr int64_t kRow = Parts::kStride;
   const auto begin = [&](auto window, int64_t lo) {
     constexpr int kRows = decltype(window)::kRows;
-    double* __restrict plain = arrays.now[0];
-    double* __restrict weighted = arrays.now[1];
-    for (int64_t i = lo; i < rows; ++i) {
+    double* __restrict plain = parts.next[0];
+    double* __restrict weighted = parts.next[1];
+    for (int64_t i = lo; i < cells; ++i) {
       double total = values[i], heavy = double(kRows) * values[i];
-      for (int age = 1; age < kRows; ++age) total += values[i - age], heavy += double(kRows - age) * values[i - age];
+      for (int age = 1; age < kRows; ++age) total += values[i - age * kRow], heavy += double(kRows - age) * values[i - age * kRow];
       plain[i] = total, weighted[i] = heavy;
     }
   };
   const auto join = [&](int64_t k, auto odd, int64_t lo) {
-    const double *plain = arrays.now[0], *weighted = arrays.now[1], heavier = double(k);
-    double* __restrict plain_out = arrays.next[0];
-    double* __restrict weighted_out = arrays.next[1];
+    const double *plain = parts.now[0], *weighted = parts.now[1], heavier = double(k);
+    double* __restrict plain_out = parts.next[0];
+    double* __restrict weighted_out = parts.next[1];
+    const int64_t gap = k * kRow;
     HAYATE_INDEPENDENT
-    for (int64_t i = lo; i < rows; ++i) {
-      const double total = plain[i] + plain[i - k], heavy = weighted[i] + heavier * plain[i] + weighted[i - k];
-      const double oldest = odd.kIsOdd ? values[i - 2 * k] : 0;
+    for (int64_t i = lo; i < cells; ++i) {
+      const double total = plain[i] + plain[i - gap], heavy = weighted[i] + heavier * plain[i] + weighted[i - gap];
+      const double oldest = odd.kIsOdd ? values[i - 2 * gap] : 0;
       plain_out[i] = total + oldest;
       weighted_out[i] = odd.kIsOdd ? heavy + total + oldest : heavy;
     }
   };
-  double_windows(arrays, period, begin, join);
-  memcpy(sums, arrays.now[1], size_t(rows) * sizeof(double));
+  double_windows(parts, period, begin, join);
 }
 
-void strip_squares(const double* values, int64_t period, int64_t rows, double* sums, double* squares) {
-  WindowArrays<2> arrays(period);
+template <class Parts>
+inline void add_squares(Parts parts, const double* values, int64_t period, int64_t cells) {
+  constexpr int64_t kRow = Parts::kStride;
   const auto begin = [&](auto window, int64_t lo) {
-    double* __restrict sum = arrays.now[0];
-    double* __restrict square = arrays.now[1];
-    for (int64_t i = lo; i < rows; ++i) {
+    double* __restrict sum = parts.next[0];
+    double* __restrict square = parts.next[1];
+    for (int64_t i = lo; i < cells; ++i) {
       double y1 = 0, y2 = 0;
       for (int age = 1; age < decltype(window)::kRows; ++age) {
-        const double y = values[i - age] - values[i];
+        const double y = values[i - age * kRow] - values[i];
         y1 += y, y2 += y * y;
       }
       sum[i] = y1, square[i] = y2;
     }
   };
   const auto join = [&](int64_t k, auto odd, int64_t lo) {
-    const double *sum = arrays.now[0], *square = arrays.now[1], count = double(k);
-    double* __restrict sum_out = arrays.next[0];
-    double* __restrict square_out = arrays.next[1];
+    const double *sum = parts.now[0], *square = parts.now[1], count = double(k);
+    double* __restrict sum_out = parts.next[0];
+    double* __restrict square_out = parts.next[1];
+    const int64_t gap = k * kRow;
     HAYATE_INDEPENDENT
-    for (int64_t i = lo; i < rows; ++i) {
-      const double e = values[i - k] - values[i], older = sum[i - k], moved = older + count * e;
-      const double y = odd.kIsOdd ? values[i - 2 * k] - values[i] : 0;
+    for (int64_t i = lo; i < cells; ++i) {
+      const double e = values[i - gap] - values[i], older = sum[i - gap], moved = older + count * e;
+      const double y = odd.kIsOdd ? values[i - 2 * gap] - values[i] : 0;
       sum_out[i] = sum[i] + moved + y;
-      square_out[i] = square[i] + (square[i - k] + e * (older + moved)) + y * y;
+      square_out[i] = square[i] + (square[i - gap] + e * (older + moved)) + y * y;
     }
   };
-  double_windows(arrays, period, begin, join);
-  memcpy(sums, arrays.now[0], size_t(rows) * sizeof(double));
-  memcpy(squares, arrays.now[1], size_t(rows) * sizeof(double));
+  double_windows(parts, period, begin, join);
+}
+
+/// sum(y), y the distance from the newest value.
+template <class Parts>
+inline void add_distances(Parts parts, const double* values, int64_t period, int64_t cells) {
+  constexpr int64_t kRow = Parts::kStride;
+  const auto begin = [&](auto window, int64_t lo) {
+    double* __restrict sum = parts.next[0];
+    for (int64_t i = lo; i < cells; ++i) {
+      double y1 = 0;
+      for (int age = 1; age < decltype(window)::kRows; ++age) y1 += values[i - age * kRow] - values[i];
+      sum[i] = y1;
+    }
+  };
+  const auto join = [&](int64_t k, auto odd, int64_t lo) {
+    const double *sum = parts.now[0], count = double(k);
+    double* __restrict out = parts.next[0];
+    const int64_t gap = k * kRow;
+    for (int64_t i = lo; i < cells; ++i) {
+      const double y = odd.kIsOdd ? values[i - 2 * gap] - values[i] : 0;
+      out[i] = sum[i] + (sum[i - gap] + count * (values[i - gap] - values[i])) + y;
+    }
+  };
+  double_windows(parts, period, begin, join);
+}
+
+/// Of windows of 7 rows, and so on doubled; the last two may overlap.
+template <class Parts, class Better>
+inline void find_extremes(Parts parts, const double* values, Better better, int64_t period, int64_t cells) {
+  constexpr int64_t kRow = Parts::kStride;
+  const auto best = [better](double newer, double older) { return better(newer, older) ? newer : older; };
+  int64_t k = least(period, kLongestDirect - 1);
+  parts.advance(k == period);
+  for_short_window(k, [&](auto window) {
+    double* __restrict first = parts.next[0];
+    for (int64_t i = parts.first_row(k) * kRow; i < cells; ++i) {
+      double top = values[i];
+      for (int age = 1; age < decltype(window)::kRows; ++age) top = best(top, values[i - age * kRow]);
+      first[i] = top;
+    }
+  });
+  while (k < period) {
+    const int64_t wanted = least(2 * k, period), gap = (wanted - k) * kRow;
+    parts.advance(wanted == period);
+    const double* now = parts.now[0];
+    double* __restrict next = parts.next[0];
+    for (int64_t i = parts.first_row(wanted) * kRow; i < cells; ++i) next[i] = best(now[i], now[i - gap]);
+    k = wanted;
+  }
+}
+
+constexpr auto kAbove = [](double a, double b) { return a > b; };
+constexpr auto kBelow = [](double a, double b) { return a < b; };
+
+template <class Parts>
+inline void find_extremes(Parts parts, const double* values, bool largest, int64_t period, int64_t cells) {
+  return largest ? find_extremes(parts, values, kAbove, period, cells) : find_extremes(parts, values, kBelow, period, cells);
+}
+
+}  // namespace
+
+void strip_sums(const double* values, int64_t period, int64_t rows, double* sums) { add_up(StripParts<1>(period, &sums), values, period, rows); }
+
+void strip_weighted_sums(const double* values, int64_t period, int64_t rows, double* sums) {
+  double* const results[] = {nullptr, sums};
+  add_weighted(StripParts<2>(period, results), values, period, rows);
+}
+
+void strip_squares(const double* values, int64_t period, int64_t rows, double* sums, double* squares) {
+  double* const results[] = {sums, squares};
+  add_squares(StripParts<2>(period, results), values, period, rows);
+}
+
+void strip_extremes(const double* values, bool largest, int64_t period, int64_t rows, double* extreme) {
+  find_extremes(StripParts<1>(period, &extreme), values, largest, period, rows);
 }
 
 void strip_ages(const double* values, int64_t period, int64_t rows, double* sums, double* ages) {
-  WindowArrays<2> arrays(period);
+  double* const results[] = {sums, ages};
+  StripParts<2> parts(period, results);
   const auto begin = [&](auto window, int64_t lo) {
-    double* __restrict sum = arrays.now[0];
-    double* __restrict aged = arrays.now[1];
+    double* __restrict sum = parts.next[0];
+    double* __restrict aged = parts.next[1];
     for (int64_t i = lo; i < rows; ++i) {
       double y1 = 0, ya = 0;
       for (int age = 1; age < decltype(window)::kRows; ++age) {
@@ -154,9 +260,9 @@ void strip_ages(const double* values, int64_t period, int64_t rows, double* sums
     }
   };
   const auto join = [&](int64_t k, auto odd, int64_t lo) {
-    const double *sum = arrays.now[0], *aged = arrays.now[1], count = double(k), ages_b = count * count + count * (count - 1) / 2;
-    double* __restrict sum_out = arrays.next[0];
-    double* __restrict aged_out = arrays.next[1];
+    const double *sum = parts.now[0], *aged = parts.now[1], count = double(k), ages_b = count * count + count * (count - 1) / 2;
+    double* __restrict sum_out = parts.next[0];
+    double* __restrict aged_out = parts.next[1];
     HAYATE_INDEPENDENT
     for (int64_t i = lo; i < rows; ++i) {
       const double e = values[i - k] - values[i], older = sum[i - k];
@@ -165,19 +271,17 @@ void strip_ages(const double* values, int64_t period, int64_t rows, double* sums
       aged_out[i] = aged[i] + (aged[i - k] + (count * older + e * ages_b)) + 2 * count * y;
     }
   };
-  double_windows(arrays, period, begin, join);
-  memcpy(sums, arrays.now[0], size_t(rows) * sizeof(double));
-  memcpy(ages, arrays.now[1], size_t(rows) * sizeof(double));
+  double_windows(parts, period, begin, join);
 }
 
 void strip_products(const double* x, const double* y, int64_t period, int64_t rows, double* const* sums) {
-  WindowArrays<5> arrays(period);
+  StripParts<5> parts(period, sums);
   const auto begin = [&](auto window, int64_t lo) {
-    double* __restrict sum_x = arrays.now[0];
-    double* __restrict sum_y = arrays.now[1];
-    double* __restrict sum_xx = arrays.now[2];
-    double* __restrict sum_xy = arrays.now[3];
-    double* __restrict sum_yy = arrays.now[4];
+    double* __restrict sum_x = parts.next[0];
+    double* __restrict sum_y = parts.next[1];
+    double* __restrict sum_xx = parts.next[2];
+    double* __restrict sum_xy = parts.next[3];
+    double* __restrict sum_yy = parts.next[4];
     HAYATE_INDEPENDENT
     for (int64_t i = lo; i < rows; ++i) {
       double x1 = 0, y1 = 0, x2 = 0, xy = 0, y2 = 0;
@@ -189,12 +293,12 @@ void strip_products(const double* x, const double* y, int64_t period, int64_t ro
     }
   };
   const auto join = [&](int64_t k, auto odd, int64_t lo) {
-    const double *sum_x = arrays.now[0], *sum_y = arrays.now[1], *sum_xx = arrays.now[2], *sum_xy = arrays.now[3], *sum_yy = arrays.now[4];
-    double* __restrict out_x = arrays.next[0];
-    double* __restrict out_y = arrays.next[1];
-    double* __restrict out_xx = arrays.next[2];
-    double* __restrict out_xy = arrays.next[3];
-    double* __restrict out_yy = arrays.next[4];
+    const double *sum_x = parts.now[0], *sum_y = parts.now[1], *sum_xx = parts.now[2], *sum_xy = parts.now[3], *sum_yy = parts.now[4];
+    double* __restrict out_x = parts.next[0];
+    double* __restrict out_y = parts.next[1];
+    double* __restrict out_xx = parts.next[2];
+    double* __restrict out_xy = parts.next[3];
+    double* __restrict out_yy = parts.next[4];
     const double count = double(k);
     HAYATE_INDEPENDENT
     for (int64_t i = lo; i < rows; ++i) {
@@ -207,109 +311,67 @@ void strip_products(const double* x, const double* y, int64_t period, int64_t ro
       out_yy[i] = sum_yy[i] + (sum_yy[i - k] + dy * (older_y + moved_y)) + last_y * last_y;
     }
   };
-  double_windows(arrays, period, begin, join);
-  for (int s = 0; s < 5; ++s) memcpy(sums[s], arrays.now[s], size_t(rows) * sizeof(double));
+  double_windows(parts, period, begin, join);
 }
 
 // ---- Distances from the mean -----------------------------------------------------------------------------------------
 
 namespace {
 
-/// The distances of kRows rows side by side: a row's own sum is a chain of additions that wait for each other.
-template <int kRows>
-void sum_distances(const double* newest, const double* means, int64_t period, double* distances) {
-  double sums[kRows] = {};
+/// The distances of kCells cells side by side: a cell's own sum is a chain of additions that wait for each other.
+template <int64_t kRow, int kCells>
+inline void sum_distances(const double* newest, const double* means, int64_t period, double* distances) {
+  double sums[kCells] = {};
   for (int64_t age = period - 1; age >= 0; --age)
-    for (int i = 0; i < kRows; ++i) sums[i] += __builtin_fabs(newest[i - age] - newest[i] - means[i]);
-  for (int i = 0; i < kRows; ++i) distances[i] = sums[i] * (1 / double(period));
+    for (int i = 0; i < kCells; ++i) sums[i] += __builtin_fabs(newest[i - age * kRow] - newest[i] - means[i]);
+  for (int i = 0; i < kCells; ++i) distances[i] = sums[i] * (1 / double(period));
 }
 
-}  // namespace
+/// `means`: sum(y), then the mean.
+template <int64_t kRow>
+void distances_from_means(const double* values, int64_t period, int64_t cells, double* means, double* distances) {
+  const double inverse = 1 / double(period);
+  for (int64_t i = 0; i < cells; ++i) means[i] *= inverse;
+  constexpr int kTogether = 32;
+  int64_t i = 0;
+  for (; i + kTogether <= cells; i += kTogether) sum_distances<kRow, kTogether>(values + i, means + i, period, distances + i);
+  for (; i < cells; ++i) sum_distances<kRow, 1>(values + i, means + i, period, distances + i);
+}
 
-namespace {
-
-/// sum(y), y the distance from the newest value.
-void distances_from_newest(const double* values, int64_t period, int64_t rows, double* __restrict sums) {
-  if (period > ta::kLongestComposed) {
-    for (int64_t i = 0; i < rows; ++i) sums[i] = 0;
-    for (int64_t age = period - 1; age > 0; --age)
-      for (int64_t i = 0; i < rows; ++i) sums[i] += values[i - age] - values[i];
-    return;
-  }
-  WindowArrays<1> arrays(period);
-  const auto begin = [&](auto window, int64_t lo) {
-    double* __restrict sum = arrays.now[0];
-    for (int64_t i = lo; i < rows; ++i) {
-      double y1 = 0;
-      for (int age = 1; age < decltype(window)::kRows; ++age) y1 += values[i - age] - values[i];
-      sum[i] = y1;
-    }
-  };
-  const auto join = [&](int64_t k, auto odd, int64_t lo) {
-    const double *sum = arrays.now[0], count = double(k);
-    double* __restrict out = arrays.next[0];
-    for (int64_t i = lo; i < rows; ++i) {
-      const double y = odd.kIsOdd ? values[i - 2 * k] - values[i] : 0;
-      out[i] = sum[i] + (sum[i - k] + count * (values[i - k] - values[i])) + y;
-    }
-  };
-  double_windows(arrays, period, begin, join);
-  memcpy(sums, arrays.now[0], size_t(rows) * sizeof(double));
+void add_long_distances(const double* values, int64_t period, int64_t rows, double* __restrict sums) {
+  for (int64_t i = 0; i < rows; ++i) sums[i] = 0;
+  for (int64_t age = period - 1; age > 0; --age)
+    for (int64_t i = 0; i < rows; ++i) sums[i] += values[i - age] - values[i];
 }
 
 }  // namespace
 
 void strip_distances(const double* values, int64_t period, int64_t rows, double* means, double* distances) {
-  distances_from_newest(values, period, rows, means);
-  const double inverse = 1 / double(period);
-  for (int64_t i = 0; i < rows; ++i) means[i] *= inverse;
-  constexpr int kTogether = 32;
-  int64_t i = 0;
-  for (; i + kTogether <= rows; i += kTogether) sum_distances<kTogether>(values + i, means + i, period, distances + i);
-  for (; i < rows; ++i) sum_distances<1>(values + i, means + i, period, distances + i);
+  if (period > ta::kLongestComposed)
+    add_long_distances(values, period, rows, means);
+  else
+    add_distances(StripParts<1>(period, &means), values, period, rows);
+  distances_from_means<1>(values, period, rows, means, distances);
 }
 
 // ---- Extremes ------------------------------------------------------------------------------------------------------
 
 namespace {
 
-constexpr auto kAbove = [](double a, double b) { return a > b; };
-constexpr auto kBelow = [](double a, double b) { return a < b; };
-
-template <class Better>
-void extremes(const double* values, Better better, int64_t period, int64_t rows, double* out) {
-  WindowArrays<1> arrays(period);
-  const auto best = [better](double newer, double older) { return better(newer, older) ? newer : older; };
-  int64_t k = least(period, kLongestDirect - 1);
-  for_short_window(k, [&](auto window) {
-    double* __restrict first = k == period ? out : arrays.now[0];
-    for (int64_t i = k - period; i < rows; ++i) {
-      double top = values[i];
-      for (int age = 1; age < decltype(window)::kRows; ++age) top = best(top, values[i - age]);
-      first[i] = top;
-    }
-  });
-  while (k < period) {
-    const int64_t wanted = least(2 * k, period), gap = wanted - k;
-    const double* now = arrays.now[0];
-    double* __restrict next = wanted == period ? out : arrays.next[0];
-    for (int64_t i = wanted - period; i < rows; ++i) next[i] = best(now[i], now[i - gap]);
-    k = wanted;
-    arrays.advance();
-  }
-}
-
 /// Ages beside the values. Of equals the newer part's stands with kNewest, else the older part's.
 template <bool kNewest, class Better>
 void extreme_ages(const double* values, Better better, int64_t period, int64_t rows, double* out) {
-  WindowArrays<2> arrays(period);
-  memcpy(arrays.now[0] - (period - 1), values - (period - 1), size_t(period - 1 + rows) * sizeof(double));
-  memset(arrays.now[1] - (period - 1), 0, size_t(period - 1 + rows) * sizeof(double));
+  double* const results[] = {nullptr, out};
+  StripParts<2> parts(period, results);
+  parts.advance(period == 1);
+  const size_t held = size_t(period - 1 + rows) * sizeof(double);
+  memcpy(parts.next[0] - (period - 1), values - (period - 1), held), memset(parts.next[1] - (period - 1), 0, held);
   for (int64_t k = 1; k < period;) {
     const int64_t wanted = least(2 * k, period), gap = wanted - k;
-    const double *value = arrays.now[0], *age = arrays.now[1];
-    double* __restrict next = arrays.next[0];
-    double* __restrict next_age = arrays.next[1];
+    parts.advance(wanted == period);
+    const double *value = parts.now[0], *age = parts.now[1];
+    double* __restrict next = parts.next[0];
+    double* __restrict next_age = parts.next[1];
     HAYATE_INDEPENDENT
     for (int64_t i = wanted - period; i < rows; ++i) {
       const double newer = value[i], older = value[i - gap], old_age = age[i - gap] + double(gap);
@@ -318,9 +380,7 @@ void extreme_ages(const double* values, Better better, int64_t period, int64_t r
       next_age[i] = takes_newer ? age[i] : old_age;
     }
     k = wanted;
-    arrays.advance();
   }
-  memcpy(out, arrays.now[1], size_t(rows) * sizeof(double));
 }
 
 template <class Better>
@@ -331,12 +391,44 @@ void both_ages(const double* values, Better better, int64_t period, int64_t rows
 
 }  // namespace
 
-void strip_extremes(const double* values, bool largest, int64_t period, int64_t rows, double* extreme) {
-  return largest ? extremes(values, kAbove, period, rows, extreme) : extremes(values, kBelow, period, rows, extreme);
-}
-
 void strip_extreme_ages(const double* values, bool largest, int64_t period, int64_t rows, double* newest, double* oldest) {
   return largest ? both_ages(values, kAbove, period, rows, newest, oldest) : both_ages(values, kBelow, period, rows, newest, oldest);
+}
+
+// ---- Tiles of lanes --------------------------------------------------------------------------------------------------
+
+LaneWindow::LaneWindow(int64_t rows, LaneSums sums, LaneLayout& layout) : period(rows) {
+  int next = 0;
+  const auto keep = [&](int64_t history) {
+    for (int s = 0; s < (sums == LaneSums::extreme ? 1 : int(sums)); ++s) parts[next++] = layout.add(history);
+  };
+  const Doubling doubling(period);
+  for (int64_t k = kLongestDirect - 1; k < period && sums == LaneSums::extreme; k *= 2) keep(least(2 * k, period) - k);
+  for (int d = doubling.doublings; d > 0 && sums != LaneSums::extreme; --d) keep(period >> d);
+}
+
+void tile_sums(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums) {
+  add_up(LaneParts<1>(window, state, &sums), values, window.period, rows * kLanes);
+}
+
+void tile_weighted_sums(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums) {
+  alignas(64) double plain[kLaneRows * kLanes];
+  double* const results[] = {plain, sums};
+  add_weighted(LaneParts<2>(window, state, results), values, window.period, rows * kLanes);
+}
+
+void tile_squares(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums, double* squares) {
+  double* const results[] = {sums, squares};
+  add_squares(LaneParts<2>(window, state, results), values, window.period, rows * kLanes);
+}
+
+void tile_distances(const LaneWindow& window, double* state, const double* values, int64_t rows, double* means, double* distances) {
+  add_distances(LaneParts<1>(window, state, &means), values, window.period, rows * kLanes);
+  distances_from_means<kLanes>(values, window.period, rows * kLanes, means, distances);
+}
+
+void tile_extremes(const LaneWindow& window, double* state, const double* values, bool largest, int64_t rows, double* extremes) {
+  find_extremes(LaneParts<1>(window, state, &extremes), values, largest, window.period, rows * kLanes);
 }
 
 HAYATE_TA_END

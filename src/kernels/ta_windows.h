@@ -9,6 +9,7 @@
 // A strip is `rows` rows; its arrays also hold the period - 1 rows before. 1 <= period <= kLongestComposed.
 #pragma once
 
+#include "kernels/lane_entry.h"
 #include "kernels/strips.h"
 #include "kernels/ta.h"
 
@@ -39,5 +40,29 @@ void strip_distances(const double* values, int64_t period, int64_t rows, double*
 void strip_extremes(const double* values, bool largest, int64_t period, int64_t rows, double* extremes);
 /// How many rows ago the extreme stood, the newest and the oldest of equals. `oldest` may be null.
 void strip_extreme_ages(const double* values, bool largest, int64_t period, int64_t rows, double* newest, double* oldest);
+
+// ---- the same over tiles of lanes (lanes.h) --------------------------------------------------------------------------
+//
+// Row r of a series is at r * kLanes. The values are a track with at least period - 1 rows of history; parts of windows that later rows
+// are made of are tracks too, so a window costs as much in a tile of 32 rows as in a long strip. The bytes are those of strips.
+
+/// How many sums of a window a function makes.
+enum class LaneSums : int { extreme = 0, plain = 1, distances = 1, squares = 2, weighted = 2 };
+
+/// The parts of windows that a function keeps; the same from tile to tile.
+struct LaneWindow {
+  static constexpr int kMostParts = 12;
+  int64_t period = 0;
+  LaneTrack parts[kMostParts];  ///< of the shortest windows first
+
+  LaneWindow() = default;
+  LaneWindow(int64_t rows, LaneSums sums, LaneLayout& layout);
+};
+
+void tile_sums(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums);
+void tile_weighted_sums(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums);
+void tile_squares(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums, double* squares);
+void tile_distances(const LaneWindow& window, double* state, const double* values, int64_t rows, double* means, double* distances);
+void tile_extremes(const LaneWindow& window, double* state, const double* values, bool largest, int64_t rows, double* extremes);
 
 HAYATE_TA_END

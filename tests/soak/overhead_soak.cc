@@ -119,6 +119,7 @@ bool schedule_is_cheap() {
 
 int main(int argc, char** argv) {
   if (argc != 4) return fmt::print("usage: overhead_soak SPEC.toml FOLDER ROUNDS\n"), 2;
+  keep_freed_memory();  // as the command does
   exec::ExecConfig config;
   const auto spec = read_run_spec(argv[1], &config);
   auto plan = spec.ok() ? make_plan(spec.value()) : Result<Plan>(spec.error());
