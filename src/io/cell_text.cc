@@ -16,7 +16,7 @@ namespace {
 
 /// The digits of a number below 10^8, the first one in the lowest byte: halves of halves, two or four side by side in one word, by
 /// multiplications with 1/100 and 1/10 that are exact for numbers so small.
-uint64_t eight_digits(uint64_t value) {
+[[gnu::always_inline]] inline uint64_t eight_digits(uint64_t value) {
   const uint64_t fours = value / 10'000 | (value % 10'000) << 32;
   const uint64_t hundreds = (fours * 10'486 >> 20) & 0x0000007F0000007F;
   const uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
@@ -73,9 +73,10 @@ char* write_decimal(Float value, char* out) {
 /// The shortest text of a positive double, with an exponent where it is not `plain`.
 char* write_shortest(double size, bool plain, char* out) {
   const Decimal decimal = shortest_decimal(size);
-  char digits[32];
+  constexpr size_t kCopy = 24;  // more than there are digits: a copy of fixed size is no call
+  char digits[3 * kCopy];
   const int count = int(write_whole(decimal.digits, digits) - digits), point = count + decimal.exponent;
-  const auto put = [&](int begin, int end) { out = std::copy(digits + begin, digits + end, out); };
+  const auto put = [&](int begin, int end) { std::memcpy(out, digits + begin, kCopy), out += end - begin; };
   const auto zeros = [&](int of) { out = std::fill_n(out, of, '0'); };
   if (!plain) {
     put(0, 1);
