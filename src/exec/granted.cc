@@ -32,6 +32,20 @@ int64_t quota_cores(const std::optional<int64_t>& quota, const std::optional<int
   return (*quota + *period - 1) / *period;
 }
 
+Grant memory_under(const std::string& root) {
+  Grant grant;
+  for (const std::string& line : split(read_text(root + "/proc/meminfo"), '\n'))
+    if (line.starts_with("MemTotal:"))
+      if (const auto kib = parse_integer(trim(std::string_view(line).substr(9, line.size() - 9 - 3)))) lower_to(grant, *kib * 1024, "MemTotal");
+  for (const std::string& group : ancestors(group_of(root, "")))
+    if (const auto limit = parse_integer(read_text(root + "/sys/fs/cgroup" + group + "/memory.max")))
+      lower_to(grant, *limit, "cgroup v2 memory.max of " + group + "/");
+  for (const std::string& group : ancestors(group_of(root, "memory")))
+    if (const auto limit = parse_integer(read_text(root + "/sys/fs/cgroup/memory" + group + "/memory.limit_in_bytes")))
+      lower_to(grant, *limit, "cgroup v1 memory.limit_in_bytes of " + group + "/");
+  return grant;
+}
+
 }  // namespace
 
 Grant granted_cores(const std::string& root, int affinity) {
@@ -60,17 +74,8 @@ Grant granted_cores(const std::string& root, int affinity) {
 }
 
 Grant granted_memory(const std::string& root) {
-  Grant grant;
-  for (const std::string& line : split(read_text(root + "/proc/meminfo"), '\n'))
-    if (line.starts_with("MemTotal:"))
-      if (const auto kib = parse_integer(trim(std::string_view(line).substr(9, line.size() - 9 - 3)))) lower_to(grant, *kib * 1024, "MemTotal");
-  for (const std::string& group : ancestors(group_of(root, "")))
-    if (const auto limit = parse_integer(read_text(root + "/sys/fs/cgroup" + group + "/memory.max")))
-      lower_to(grant, *limit, "cgroup v2 memory.max of " + group + "/");
-  for (const std::string& group : ancestors(group_of(root, "memory")))
-    if (const auto limit = parse_integer(read_text(root + "/sys/fs/cgroup/memory" + group + "/memory.limit_in_bytes")))
-      lower_to(grant, *limit, "cgroup v1 memory.limit_in_bytes of " + group + "/");
-  return grant;
+  static const Grant of_this_process = memory_under("/");
+  return root == "/" ? of_this_process : memory_under(root);
 }
 
 }  // namespace hayate::exec

@@ -521,7 +521,7 @@ class Run {
   void run_lanes(const StepGroup& group) {
     LaneSpace space = lane_space(group);
     along_rows_ = all_lanes_.size() < kFewestLanes && std::all_of(all_lanes_.begin(), all_lanes_.end(), [](const Lane& l) { return !l.memory; });
-    if (along_rows_) run_windows(group);
+    if (along_rows_) run_along_rows(group);
     for (size_t first = 0; first < all_lanes_.size(); first += size_t(kernels::kLanes)) {
       lanes_ = std::span(all_lanes_).subspan(first, std::min(all_lanes_.size() - first, size_t(kernels::kLanes)));
       recall(group, space);
@@ -535,22 +535,22 @@ class Run {
     }
   }
 
-  bool is_left_out(int32_t step) const { return along_rows_ && family_of(step).lanes.windows >= 0; }
+  bool is_left_out(int32_t step) const { return along_rows_ && family_of(step).lanes.along_rows >= 0; }
 
-  /// Windows of a group along the rows of each symbol.
-  void run_windows(const StepGroup& group) {
+  /// What a group can do along the rows of each symbol.
+  void run_along_rows(const StepGroup& group) {
     for (size_t s = 0; s < symbols_.size(); ++s) {
       begin_symbol(s);
       for (int32_t step = group.first; step < group.last; ++step) {
         const uint64_t begin = cost_ ? ticks() : 0;
-        if (is_left_out(step)) compute_windows(family_of(step));
+        if (is_left_out(step)) compute_along_rows(family_of(step));
         if (cost_) cost_->step_ticks[size_t(step)] += ticks() - begin;
       }
     }
   }
 
-  void compute_windows(const Family& family) const {
-    const TalibCall& call = plan_.graph.talib_calls[size_t(family.lanes.windows)];
+  void compute_along_rows(const Family& family) const {
+    const TalibCall& call = plan_.graph.talib_calls[size_t(family.lanes.along_rows)];
     const size_t num_inputs = family.lanes.inputs.size(), num_outputs = size_t(family.lanes.num_outputs);
     double* space = scratch(talib_scratch(call, int64_t(rows_)) + int64_t((num_inputs + num_outputs) * rows_));
     double *inputs[kMaxTalibInputs] = {}, *outputs[kMaxTalibInputs] = {};
@@ -564,8 +564,12 @@ class Run {
     }
   }
 
-  /// A field rounded to the input's cell, as float64.
+  /// An input as float64; a field is rounded to its cell.
   void read_wide(const LaneInput& input, double* out) const {
+    if (input.field < 0) {
+      const Series x = series(input.node);
+      return elementwise_.convert(x.cell, Cell::float64)(x.rows, out, int64_t(rows_));
+    }
     char* const narrow = space_.row.grow(rows_ * width_of(input.cell));
     read_field({.cell = input.cell, .field = input.field}, 0, int64_t(rows_), narrow);
     elementwise_.convert(input.cell, Cell::float64)(narrow, out, int64_t(rows_));
@@ -735,7 +739,7 @@ class Run {
   std::span<const RunSymbol> symbols_;
   std::vector<Lane> all_lanes_;
   std::span<const Lane> lanes_;  // those at hand
-  bool along_rows_ = false;      // windows of a group are, since there are few lanes
+  bool along_rows_ = false;      // what can be done so is, since there are few lanes
   size_t stride_;
   Workspace::State& space_;
   const kernels::ElementwiseKernels& elementwise_;

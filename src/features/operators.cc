@@ -6,6 +6,9 @@ namespace hayate {
 namespace {
 
 constexpr std::string_view kNoWindow = "no window: every row by itself";
+// Their windows of all rows so far have no small state that the next row could go on from.
+constexpr std::string_view kSorted =
+    "window of the last N rows, this one included; at a symbol's start the rows there are. N = 0: all rows so far, so `--update` keeps every bar";
 constexpr std::string_view kRolling = "window of the last N rows, this one included; at a symbol's start the rows there are. N = 0: all rows so far";
 constexpr std::string_view kRollingEwm =
     "window of the last N rows, this one included; at a symbol's start the rows there are. N = 0: all rows so far. 0 < N < 1: no window but the "
@@ -43,9 +46,10 @@ constexpr Operator kOperators[] = {
      "window of the last N >= 4 rows, or all rows so far with N = 0", "NaN and inf are skipped; fewer than four values are NaN",
      "-3 where all values are equal; NaN where m2 <= 1e-14, so tiny prices have none",
      "5.7 ns a cell: five sums a window and three divisions in double", "Kurt($close/Ref($close,1)-1, 20)"},
-    {"Med", "Med(feature, N)", "", "Median", "the middle value, or the mean of the two in the middle", kRollingEwm, kSkipped, kEwmQuirk,
+    {"Med", "Med(feature, N)", "", "Median", "the middle value, or the mean of the two in the middle", kRollingEwm, kSkipped,
+     "0 < N < 1 gives the exponentially weighted mean whatever the operator is called; with N = 0 `--update` keeps every bar",
      "4.3 ns a cell: a sorted window, 5 operations for each of its rows; grows with N, 60 ns at N = 250", "Med($close, 20)"},
-    {"Mad", "Mad(feature, N)", "", "Mean absolute deviation", "mean(|x - mean(x)|)", kRolling, kSkipped,
+    {"Mad", "Mad(feature, N)", "", "Mean absolute deviation", "mean(|x - mean(x)|)", kSorted, kSkipped,
      "the mean of deviations from the mean, not the median of those from the median",
      "5.6 ns a cell: 4 operations for every row of the window; grows with N", "Mad($close, 20)"},
     {"Slope", "Slope(feature, N)", "", "Slope of the least-squares line through the values, per row",
@@ -58,11 +62,11 @@ constexpr Operator kOperators[] = {
     {"Resi", "Resi(feature, N)", "", "Distance of this row's value from the least-squares line", "x[t] - (intercept + slope * row)", kRolling,
      "NaN is skipped; a NaN row and one value are NaN; inf makes its windows NaN", "",
      "3.2 ns a cell: three sums a window, relative to its newest value", "Resi($close, 20) / $close"},
-    {"Rank", "Rank(feature, N)", "", "Rank of this row's value in its window, as a share", "(values below + (values equal + 1) / 2) / n", kRolling,
+    {"Rank", "Rank(feature, N)", "", "Rank of this row's value in its window, as a share", "(values below + (values equal + 1) / 2) / n", kSorted,
      "NaN and inf are skipped; a NaN row is NaN", "", "3.1 ns a cell: 4 operations for every row of the window; grows with N, 20 ns at N = 250",
      "Rank($close, 20)"},
     {"Quantile", "Quantile(feature, N, qscore)", "", "Quantile with linear interpolation",
-     "the value at position qscore * (n - 1) of the sorted window", kRolling, kSkipped, "",
+     "the value at position qscore * (n - 1) of the sorted window", kSorted, kSkipped, "",
      "4.3 ns a cell: a sorted window, 5 operations for each of its rows, once for all quantiles of a series and window; grows with N, 60 ns at N = "
      "250",
      "Quantile($close, 20, 0.8) / $close"},
@@ -70,7 +74,7 @@ constexpr Operator kOperators[] = {
      "NaN counts 0, inf counts 1; a window without a value is 0", kEwmQuirk, "0.3 ns a cell", "Count($close, 20)"},
     {"EMA", "EMA(feature, N)", "", "Exponential moving average", "sum(w x) / sum(w), w = (1 - alpha)^age, alpha = 2 / (N + 1)",
      "no window: all rows so far with falling weights. N is the span and may be a fraction >= 1; 0 < N < 1 is alpha itself; N = 0: span = number of "
-     "rows so far, anew for each row",
+     "rows so far, anew for each row, for which `--update` keeps every bar",
      "a NaN row repeats the last value and still ages the weights; NaN before the first value",
      "the weights are normalised (pandas adjust=True), unlike TA-Lib's recursion",
      "2.1 ns a cell: every row waits for a division in the row before; symbols run side by side. N = 0 grows with the rows, 120 ns over 2,500",

@@ -26,7 +26,7 @@
 // before the lanes, symbol by symbol, the lanes, those that read what they made, and so on. What one phase leaves to another lies in
 // slots that every symbol of the block has for itself; all other slots are used again by the next symbol. Lanes read the fields of the
 // bars where they are, and write columns themselves. Functions of windows that read the bars join them (kernels/lane_windows.cc), which
-// halves what they cost; of fewer than four symbols they are done along the rows, to the same bytes. A program without recursive functions
+// halves what they cost; for fewer than four symbols they, and what smooths them, are done along the rows, to the same bytes. A program without recursive functions
 // has one phase, and a block of it is one symbol after the other.
 #pragma once
 
@@ -79,7 +79,7 @@ struct LaneCall {
   bool exact = false;
   std::vector<LaneInput> inputs = {};
   int num_outputs = 0;
-  int32_t windows = -1;  ///< windows of TA-Lib, which can be done along the rows too: their number in Graph::talib_calls
+  int32_t along_rows = -1;  ///< what evaluate_talib can do too: its number in Graph::talib_calls
 };
 
 struct Family {

@@ -267,7 +267,12 @@ TEST_CASE("so do functions that smooth what windows make, with averages of any t
                                     "ta.PPO($close, matype=6)",
                                     "ta.PVO($volume, matype=8)",
                                     "ta.SMI(Mean($high, 3), $low, $close).smi",
-                                    "ta.BBANDS($close).lowerband / ta.EMA($close)"};
+                                    "ta.BBANDS($close).lowerband / ta.EMA($close)",
+                                    "ta.SMA($close, timeperiod=300)",
+                                    "ta.WILLR($high, $low, $close, timeperiod=400)",
+                                    "ta.BBANDS($close, timeperiod=257).upperband",
+                                    "ta.KDJ($high, $low, $close, fastk_period=290).k",
+                                    "ta.MA($close, timeperiod=500, matype=9)"};
   for (int type = 0; type <= 13; ++type)
     if (type != 7) texts.push_back("ta.MA($close, timeperiod=11, matype=" + std::to_string(type) + ")");
   const Panel bars = between(make_bars(), 0, 1260);

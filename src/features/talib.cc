@@ -167,11 +167,17 @@ kernels::LaneFunction TalibCall::tiles() const {
     if (std::string_view(param.name).ends_with("matype")) {
       if (value == kMama) return LaneFunction::none;
       is_plain &= value == kPlain || value == kDefault;
-    } else if (param.whole && value > double(kernels::ta::kLongestComposed)) {
+    } else if (param.whole && value > double(kernels::ta::kLongestInTiles)) {
       return LaneFunction::none;
     }
   }
   return function->tiles == LaneFunction::bbands && !is_plain ? LaneFunction::bbands_any : function->tiles;
+}
+
+bool TalibCall::runs_along_rows() const {
+  for (int i = 0; i < function->num_params(); ++i)
+    if (function->params[i].whole && params[size_t(i)] > double(kernels::ta::kLongestComposed)) return false;
+  return true;
 }
 
 kernels::LaneFunction TalibCall::lanes() const {

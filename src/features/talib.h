@@ -35,8 +35,10 @@ struct TalibCall {
   bool is_windowed() const;
   /// The function of lanes that is needed, since values depend on where a series begins; none: there is none, or windows are all there is.
   kernels::LaneFunction lanes() const;
-  /// The function of lanes that gives the bytes of windows along the rows too.
+  /// The function of lanes that is put together from windows and averages; none: there is none.
   kernels::LaneFunction tiles() const;
+  /// Whether evaluate_talib gives the bytes of tiles().
+  bool runs_along_rows() const;
 };
 
 /// The function of "ta.NAME" (or "NAME"), or nullptr.

@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -57,7 +58,8 @@ class Copies {
   std::vector<std::pair<std::string, std::string>> names_;
 };
 
-bool copied = false;  // whether copies() was called: an error without remote inputs makes no folder
+std::atomic<bool> began = false;  // see ends_at_exit
+bool copied = false;              // whether copies() was called: an error without remote inputs makes no folder
 Copies& copies() {
   static Copies all;
   copied = true;
@@ -269,7 +271,10 @@ bool is_remote(std::string_view path) {
   return std::any_of(std::begin(kSchemes), std::end(kSchemes), [&](std::string_view scheme) { return path.starts_with(scheme); });
 }
 
+bool ends_at_exit() { return began; }
+
 Result<std::vector<std::string>> fetch(const std::string& url) {
+  began = true;
   if (is_http(url)) {
     HY_TRY(const std::string path, copies().place_for(url));
     HY_CHECK(download(url, path));
@@ -289,6 +294,7 @@ Result<std::vector<std::string>> fetch(const std::string& url) {
 std::string with_remote_names(std::string text) { return copied ? copies().shown(std::move(text)) : text; }
 
 Result<std::unique_ptr<ByteSink>> remote_sink(const std::string& url) {
+  began = true;
   if (is_http(url)) return usage_error("nothing can be written to a web server", url, "write a file, or to s3://, gs:// or az://");
   HY_TRY(const Place place, open_store(url));
   auto stream = place.store->OpenOutputStream(place.path);

@@ -29,6 +29,9 @@ Result<std::vector<std::string>> fetch(const std::string& url);
 /// `text` (an error's place) with the names of copies put back to what was asked for.
 std::string with_remote_names(std::string text);
 
+/// Whether fetch() or remote_sink() was called: copies are given back, and the threads of stores end, when the process returns from main.
+bool ends_at_exit();
+
 /// Where an output goes. http(s) is a usage Error.
 Result<std::unique_ptr<ByteSink>> remote_sink(const std::string& url);
 

@@ -16,7 +16,7 @@ struct LaneTrack {
 
 /// What stands in a function's state, one behind the other. What is kept of a lane is the history of it all.
 struct LaneLayout {
-  static constexpr int kMostTracks = 128;
+  static constexpr int kMostTracks = 192;
   int64_t rows = 0, kept = 0;  ///< rows: of kLanes doubles; kept: doubles of a lane
   int num_tracks = 0;
   LaneTrack tracks[kMostTracks];

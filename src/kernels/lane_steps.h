@@ -3,7 +3,7 @@
 //   struct State { Pack rows; ... };   // rows: complete rows of the run, this one included; at most settled() + 1
 //   template <bool kSettled> void step(State& state, const Pack* in, Pack* out) const;
 //
-// derived from Step, which says the rest. The state is all zeros before the first row. Almost every tile of 32 rows has no missing value and no
+// derived from Step, which says the rest. The state is all zeros before the first row. Almost every tile of 64 rows has no missing value and no
 // lane that is still warming up: such a tile is done by step<true>, which has no counters and no conditions but the function's own; any other by
 // step<false>. Both do the same operations in the same order, so where a tile begins can't show in the bytes.
 //

@@ -134,9 +134,8 @@ class TileAverage {
   int64_t history() const {
     if (type_ == Average::kama) return period_;
     if (type_ == Average::zlema) return (period_ - 1) / 2;
-    const bool is_window =
-        type_ == Average::sma || type_ == Average::own_default || type_ == Average::wma || type_ == Average::trima || type_ == Average::hma;
-    return is_window ? period_ - 1 : 0;
+    if (type_ == Average::sma || type_ == Average::own_default) return rows_before(period_, LaneSums::plain);
+    return type_ == Average::wma || type_ == Average::trima || type_ == Average::hma ? period_ - 1 : 0;
   }
 
   void run_hull(const TileRun& run, const double* x, double* out) const {
@@ -195,8 +194,8 @@ struct Range {
   LaneWindow highest, lowest;
 
   Range(double rows, LaneLayout& layout)
-      : high(layout.add(int64_t(rows) - 1)),
-        low(layout.add(int64_t(rows) - 1)),
+      : high(layout.add(rows_before(int64_t(rows), LaneSums::extreme))),
+        low(layout.add(high.history)),
         highest(int64_t(rows), LaneSums::extreme, layout),
         lowest(int64_t(rows), LaneSums::extreme, layout) {}
   /// Of the values in the tracks.

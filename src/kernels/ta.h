@@ -16,6 +16,8 @@ namespace hayate::kernels::ta {
 
 /// Longer windows go from block to block of rows, see ta_series.h: their bytes depend on where the series begins.
 inline constexpr int64_t kLongestComposed = 256;
+/// Tiles of lanes (lane_windows.cc) put them together up to here: what they keep of 16 symbols are some three times as many rows.
+inline constexpr int64_t kLongestInTiles = 4096;
 
 struct Call {
   const double* const* inputs;  ///< inputs[i][row], in the order of Entry::inputs
@@ -47,8 +49,8 @@ struct Entry {
   int scratch = 0;
   int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together
   void (*compute)(const Call& call) = nullptr;
-  /// Has the bytes of `compute` over many symbols, and goes on from a state; not with `exact`, nor for periods above kLongestComposed or averages
-  /// of type mama.
+  /// Runs symbols side by side, and goes on from a state; not with `exact`, nor for periods above kLongestInTiles or averages of type mama. Has the
+  /// bytes of `compute` for periods up to kLongestComposed.
   LaneFunction tiles = LaneFunction::none;
   LaneFunction lanes = LaneFunction::none;  ///< runs symbols side by side, instead of `compute`
   int lanes_matype = -1;                    ///< or only when this parameter asks for the exponential mean

@@ -50,7 +50,8 @@ Series kama(Series x, int64_t period, double* const* scratch, double* out) {
   for (int64_t row = path.begin; row < x.rows; ++row) {
     const double moved = x[row] - x[row - period];
     const double ratio = path[row] <= moved || path[row] == 0 ? 1 : std::fabs(moved / path[row]);
-    const double weight = ratio * (kFastest - kSlowest) + kSlowest;
+    const double known = ratio == ratio ? ratio : kNaN;  // of infinite values: as kaufman_step has it
+    const double weight = known * (kFastest - kSlowest) + kSlowest;
     out[row] = value += (x[row] - value) * (weight * weight);
   }
   return begun(out, path.begin, x);

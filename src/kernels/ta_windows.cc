@@ -397,10 +397,20 @@ void strip_extreme_ages(const double* values, bool largest, int64_t period, int6
 
 // ---- Tiles of lanes --------------------------------------------------------------------------------------------------
 
+int64_t rows_before(int64_t period, LaneSums sums) {
+  if (sums == LaneSums::extreme) return least(period, kLongestDirect - 1) - 1;
+  if (sums == LaneSums::distances || sums == LaneSums::squares) return period - 1;
+  const Doubling doubling(period);
+  int64_t rows = doubling.first - 1;
+  for (int d = doubling.doublings - 1; d >= 0; --d)
+    if ((period >> d) % 2 != 0) rows = (period >> d) - 1;
+  return rows;
+}
+
 LaneWindow::LaneWindow(int64_t rows, LaneSums sums, LaneLayout& layout) : period(rows) {
   int next = 0;
   const auto keep = [&](int64_t history) {
-    for (int s = 0; s < (sums == LaneSums::extreme ? 1 : int(sums)); ++s) parts[next++] = layout.add(history);
+    for (int s = 0; s < (sums == LaneSums::squares || sums == LaneSums::weighted ? 2 : 1); ++s) parts[next++] = layout.add(history);
   };
   const Doubling doubling(period);
   for (int64_t k = kLongestDirect - 1; k < period && sums == LaneSums::extreme; k *= 2) keep(least(2 * k, period) - k);

@@ -43,21 +43,24 @@ void strip_extreme_ages(const double* values, bool largest, int64_t period, int6
 
 // ---- the same over tiles of lanes (lanes.h) --------------------------------------------------------------------------
 //
-// Row r of a series is at r * kLanes. The values are a track with at least period - 1 rows of history; parts of windows that later rows
-// are made of are tracks too, so a window costs as much in a tile of 32 rows as in a long strip. The bytes are those of strips.
+// Row r of a series is at r * kLanes. The values are a track with rows_before() rows of history; parts of windows that later rows
+// are made of are tracks too, so a window costs as much in a tile of 64 rows as in a long strip. The bytes are those of strips.
 
-/// How many sums of a window a function makes.
-enum class LaneSums : int { extreme = 0, plain = 1, distances = 1, squares = 2, weighted = 2 };
+/// What a function makes of a window.
+enum class LaneSums : uint8_t { extreme, plain, distances, squares, weighted };
 
 /// The parts of windows that a function keeps; the same from tile to tile.
 struct LaneWindow {
-  static constexpr int kMostParts = 12;
+  static constexpr int kMostParts = 24;
   int64_t period = 0;
   LaneTrack parts[kMostParts];  ///< of the shortest windows first
 
   LaneWindow() = default;
   LaneWindow(int64_t rows, LaneSums sums, LaneLayout& layout);
 };
+
+/// The rows before a tile that its function reads in the values themselves.
+int64_t rows_before(int64_t period, LaneSums sums);
 
 void tile_sums(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums);
 void tile_weighted_sums(const LaneWindow& window, double* state, const double* values, int64_t rows, double* sums);
