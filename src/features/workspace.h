@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,16 +15,17 @@
 
 namespace hayate {
 
-/// 64-byte aligned memory that only grows.
+/// 64-byte aligned memory that only grows. What stands in it is lost when it does. It is not cleared: a small job touches few of its pages.
 class AlignedBytes {
  public:
   char* grow(size_t bytes) {
-    if (bytes + 64 > bytes_.size()) bytes_.resize(bytes + 64);
-    return bytes_.data() + (64 - reinterpret_cast<uintptr_t>(bytes_.data()) % 64) % 64;
+    if (bytes + 64 > size_) size_ = bytes + 64, bytes_ = std::make_unique_for_overwrite<char[]>(size_);
+    return bytes_.get() + (64 - reinterpret_cast<uintptr_t>(bytes_.get()) % 64) % 64;
   }
 
  private:
-  std::vector<char> bytes_;
+  std::unique_ptr<char[]> bytes_;
+  size_t size_ = 0;
 };
 
 /// Where the time of one program went.

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 
 #include "base/folder_lock.h"
 #include "base/strings.h"
@@ -329,12 +330,12 @@ Result<void> TemporaryFile::read_at(int64_t offset, void* into, size_t size) con
 Result<void> read_pieces(const std::string& path, const std::function<Result<void>(const uint8_t*, size_t)>& visit) {
   HY_TRY(const int file, open_to_read(path));
   const Descriptor closing(file);
-  std::vector<uint8_t> piece(kPiece);
+  const auto piece = std::make_unique_for_overwrite<uint8_t[]>(kPiece);  // of a small file, most of its pages are never touched
   while (true) {
-    const ssize_t got = read_some(file, reinterpret_cast<char*>(piece.data()), piece.size());
+    const ssize_t got = read_some(file, reinterpret_cast<char*>(piece.get()), kPiece);
     if (got < 0) return system_error("cannot read", path, errno);
     if (got == 0) return {};
-    HY_CHECK(visit(piece.data(), size_t(got)));
+    HY_CHECK(visit(piece.get(), size_t(got)));
   }
 }
 
