@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/clock.h"
-#include "exec/pool.h"
 #include "features/stages.h"
 #include "features/workspace.h"
 #include "kernels/lane_order.h"

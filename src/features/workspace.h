@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "exec/pool.h"
 #include "features/lane_tiles.h"
 #include "features/row_loops.h"
 #include "hayate/features.h"

@@ -134,7 +134,9 @@ void apo(const Call& call) {
   price_oscillator(call, [](double fast, double slow) { return fast - slow; });
 }
 
-void ppo(const Call& call) { price_oscillator(call, price_percent); }
+void ppo(const Call& call) {
+  price_oscillator(call, [](double fast, double slow) { return price_percent(fast, slow); });
+}
 
 /// The mean of the middle of the bars over a short time minus that over a long one. (B. Williams.) scratch[0] and [1] are used.
 Series awesome(const Call& call, double* out) {

@@ -13,10 +13,10 @@ train    IBM          reused  bars, expressions, params and program are those of
 
 $ cmp r/model.hyt again/model.hyt && cmp r/predictions.parquet again/predictions.parquet && cmp r/metrics.json again/metrics.json
 
-# Beside the result of the task: what it was made of, and what the steps cost.
+# Beside the result of the task: where later bars find its models, what it was made of, and what the steps cost.
 $ hayate cache stats --cache c | head -2
 folder   c
-entries  3
+entries  4
 
 $ hayate cache clear --cache c | sed -n 2p
 entries  0
