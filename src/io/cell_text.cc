@@ -98,8 +98,7 @@ char* write_shortest(double size, bool plain, char* out) {
 
 /// As Python prints floats: digits between 1e-4 and 1e16, an exponent outside.
 template <class Float>
-char* write_float(Float value, char* out) {
-  if (char* const end = write_decimal(value, out)) return end;
+char* write_digits(Float value, char* out) {
   const Float size = std::fabs(value);
   const bool plain = size == 0 || (size >= Float(1e-4) && size < Float(1e16)) || !std::isfinite(value);
   if (sizeof(Float) == sizeof(double) && std::isfinite(value) && size > 0) {
@@ -109,6 +108,12 @@ char* write_float(Float value, char* out) {
   char* end = std::to_chars(out, out + kMostCellText, value, plain ? std::chars_format::fixed : std::chars_format::scientific).ptr;
   if (plain && std::isfinite(value) && !std::memchr(out, '.', size_t(end - out))) *end++ = '.', *end++ = '0';
   return end;
+}
+
+template <class Float>
+char* write_float(Float value, char* out) {
+  char* const end = write_decimal(value, out);
+  return end ? end : write_digits(value, out);
 }
 
 char* write_text(std::string_view text, char* out) {
@@ -198,6 +203,8 @@ CellWriter cell_writer(Dtype dtype) {
       return nullptr;
   }
 }
+
+char* write_long_real(double value, char* out) { return write_digits(value, out); }
 
 char* write_cell_text(const Column& column, int64_t row, char* out) { return cell_writer(column.dtype)(column, row, out); }
 

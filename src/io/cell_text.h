@@ -21,6 +21,8 @@ void append_cell_text(const Column& column, int64_t row, std::string* out);
 /// The same to a place with room for kMostCellText bytes; returns where the text ends.
 char* write_cell_text(const Column& column, int64_t row, char* out);
 inline constexpr size_t kMostCellText = 64;
+/// The same for a double that is known to have many digits: it is not looked at whether few would do.
+char* write_long_real(double value, char* out);
 /// write_cell_text for columns of one dtype; null for text and categories.
 using CellWriter = char* (*)(const Column& column, int64_t row, char* out);
 CellWriter cell_writer(Dtype dtype);

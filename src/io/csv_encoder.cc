@@ -242,6 +242,7 @@ class CsvEncoder final : public RowEncoder {
     if (column.dtype != Dtype::float64) return false;
     const double* const values = column.as<double>().data() + begin;
     if (kernels.decimals(values, rows, end, words, sizes) == 0) return true;
+    bool fits = true;
     for (int64_t row = 0; row < rows; ++row) {
       if (sizes[row] > 0) continue;
       char text[kMostCellText], *const cell = cells + size_t(row) * kNarrow;
@@ -249,15 +250,35 @@ class CsvEncoder final : public RowEncoder {
         sizes[row] = uint8_t(put_missing(end, cell));
         continue;
       }
+      if (!fits) continue;
       const size_t size = size_t(write_cell_text(column, begin + row, text) - text);
-      if (size >= kNarrow) return false;
+      if (size >= kNarrow) {
+        fits = false;
+        continue;
+      }
       std::memcpy(cell, text, size);
       cell[size] = end, sizes[row] = uint8_t(size + 1);
     }
-    return true;
+    return fits;
+  }
+
+  /// Doubles after write_numbers has tried: its narrow cells, as far as they are there, become wide ones from the last on.
+  void widen_reals(const double* values, int64_t rows, char end, char* cells, uint8_t* sizes) const {
+    for (int64_t row = rows; row-- > 0;) {
+      char narrow[kNarrow], *const cell = cells + size_t(row) * kWide;
+      std::memcpy(narrow, cells + size_t(row) * kNarrow, kNarrow);
+      if (sizes[row] > 0) {
+        std::memcpy(cell, narrow, kNarrow);
+        continue;
+      }
+      char* const behind_text = write_long_real(values[row], cell);
+      *behind_text = end;
+      sizes[row] = uint8_t(behind_text + 1 - cell);
+    }
   }
 
   void write_wide(const Column& column, int64_t begin, int64_t rows, char end, char* cells, uint8_t* sizes) const {
+    if (column.dtype == Dtype::float64 && !column.validity.data) return widen_reals(column.as<double>().data() + begin, rows, end, cells, sizes);
     const CellWriter writer = cell_writer(column.dtype);
     for (int64_t row = 0; row < rows; ++row) {
       char* const cell = cells + size_t(row) * kWide;
