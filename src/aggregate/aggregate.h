@@ -8,7 +8,8 @@
 //      each worker; many: rows go to partitions by range of key, to disk when memory runs short      partitions.h
 //   4. partition by partition, in order: groups, states, answers, --having      groups.h
 //
-// Cost: 10 M rows, 3 M groups, two columns of a 300 MB CSV file: see bench/groupby.
+// Cost: see bench/groupby. Means of three float64 columns of 1 M rows by a text of one byte, in memory: 11 ms of CPU, of which looking up the texts
+// takes 1.5, the two passes over the values 5 (ranges must be known before sums are exact), making parts and adding them to groups 4.5.
 #pragma once
 
 #include <functional>

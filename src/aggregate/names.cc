@@ -47,7 +47,7 @@ uint32_t TextSet::find(std::string_view wanted) const {
 }
 
 /// Whether another text needs more slots: two for each, and sixteen while they are few, so that hardly two meet in one. What is looked up again
-/// and again then stands where it is looked for: 3 ns a text instead of 11, which were mispredicted branches.
+/// and again then stands where it is looked for: 4 ns a text instead of 11, which were mispredicted branches.
 bool TextSet::is_crowded() const {
   constexpr size_t kFew = 1024;
   return (slots_.size() < kFew ? 16 : 2) * (places_.size() + 1) > slots_.size();

@@ -14,6 +14,7 @@
 #include "features/evaluate_rows.h"
 #include "features/plan.h"
 #include "features/row_loops.h"
+#include "features/workspace.h"
 #include "kernels/elementwise.h"
 #include "kernels/lanes.h"
 #include "kernels/quantile.h"
@@ -27,43 +28,18 @@ using kernels::Series;
 using kernels::Sink;
 using kernels::StreamedColumn;
 
-/// 64-byte aligned memory that only grows. What stands in it is lost when it does. It is not cleared: a small job touches few of its pages.
-class AlignedBytes {
- public:
-  char* grow(size_t bytes) {
-    if (bytes + 64 > size_) size_ = bytes + 64, bytes_ = std::make_unique_for_overwrite<char[]>(size_);
-    return bytes_.get() + (64 - reinterpret_cast<uintptr_t>(bytes_.get()) % 64) % 64;
-  }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  size_t size_ = 0;
-};
-
-struct Workspace::State {
-  AlignedBytes slots, scratch, row, patched, deviation, block, lanes;
-  std::vector<StreamedColumn> columns;  // by symbol of the block, then by output
-  // The loops of the program and layout that ran last.
-  std::optional<Program> bound;
-  SlotLayout layout;
-  const kernels::ElementwiseKernels* kernels = nullptr;
-  std::vector<RowLoop> loops;  // by step of the plan; those of whole series are empty
-
-  const exec::Cancellation* cancel = nullptr;
-  bool stopped() const { return cancel && cancel->stopped(); }
-
-  bool measures = false;
-  std::vector<uint64_t> step_ticks;  // by step of the plan
-  double seconds_measured = 0;
-  int64_t rows_measured = 0;
-
-  void bind(const Program& program, size_t rows);
-};
-
 Workspace::Workspace() : state_(std::make_unique<State>()) {}
 Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+
+uint64_t ticks() {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  return uint64_t(wall_seconds() * 1e9);
+#endif
+}
 
 namespace {
 
@@ -101,15 +77,6 @@ bool is_line(Op op) { return op == Op::slope || op == Op::rsquare || op == Op::r
 struct Tile {
   size_t first, last, begin, end;
 };
-
-/// A clock for steps that take a microsecond.
-uint64_t ticks() {
-#if defined(__x86_64__)
-  return __builtin_ia32_rdtsc();
-#else
-  return uint64_t(wall_seconds() * 1e9);
-#endif
-}
 
 /// One symbol of a run. Results go to `columns`, or, in a float64 program, to `out`.
 struct RunSymbol {
@@ -156,11 +123,12 @@ class Run {
     size_t longest = 0;
     for (const RunSymbol& symbol : symbols) longest = std::max(longest, symbol.rows());
     space.bind(program, longest);
+    cost_ = space.cost_of(program);
     slots_ = space.slots.grow(space.layout.local_bytes + symbols.size() * space.layout.crossing_bytes);
   }
 
   void run() {
-    const double begin = space_.measures ? wall_seconds() : 0;
+    const double begin = cost_ ? wall_seconds() : 0;
     for (size_t g = 0; g < plan_.groups.size() && !space_.stopped();) {
       if (plan_.groups[g].kind == StepGroup::Kind::lanes) {
         run_lanes(plan_.groups[g++]);
@@ -174,9 +142,9 @@ class Run {
       }
       g = end;
     }
-    if (!space_.measures) return;
-    space_.seconds_measured += wall_seconds() - begin;
-    for (const RunSymbol& symbol : symbols_) space_.rows_measured += int64_t(symbol.rows());
+    if (!cost_) return;
+    cost_->seconds += wall_seconds() - begin;
+    for (const RunSymbol& symbol : symbols_) cost_->rows += int64_t(symbol.rows());
   }
 
  private:
@@ -197,7 +165,7 @@ class Run {
   /// A step that needs the whole series.
   void run_whole(int32_t number) const {
     const Step& step = plan_.steps[size_t(number)];
-    const uint64_t begin = space_.measures ? ticks() : 0;
+    const uint64_t begin = cost_ ? ticks() : 0;
     if (step.kind == Step::Kind::family) {
       compute(plan_.families[size_t(step.family)]);
       for (const FamilyOutput& output : plan_.families[size_t(step.family)].outputs)
@@ -206,7 +174,7 @@ class Run {
       copy_shifted(step.node);
       pad(step.node);
     }
-    if (space_.measures) space_.step_ticks[size_t(number)] += ticks() - begin;
+    if (cost_) cost_->step_ticks[size_t(number)] += ticks() - begin;
   }
 
   void run_by_rows(const StepGroup& group) const {
@@ -214,12 +182,12 @@ class Run {
       if (plan_.steps[size_t(s)].kind == Step::Kind::node) pad(plan_.steps[size_t(s)].node);
     for (int64_t begin = 0; begin < int64_t(rows_); begin += kBlockRows) {
       const int64_t rows = std::min(kBlockRows, int64_t(rows_) - begin);
-      uint64_t now = space_.measures ? ticks() : 0;
+      uint64_t now = cost_ ? ticks() : 0;
       for (int32_t s = group.first; s < group.last; ++s) {
         run(space_.loops[size_t(s)], begin, rows);
-        if (!space_.measures) continue;
+        if (!cost_) continue;
         const uint64_t end = ticks();
-        space_.step_ticks[size_t(s)] += end - now;
+        cost_->step_ticks[size_t(s)] += end - now;
         now = end;
       }
     }
@@ -254,47 +222,21 @@ class Run {
 
   /// A loop over rows [begin, begin + rows).
   void run(const RowLoop& loop, int64_t begin, int64_t rows) const {
-    const auto from = [&](int i) {
-      const RowSource& source = loop.in[size_t(i)];
-      return slots_ + source.offset + (source.crosses ? own_slots_ : 0) + begin * int64_t(source.width);
-    };
-    const auto flags = [&](int i) { return reinterpret_cast<const uint8_t*>(from(i)); };
-    const auto operand = [&](int i) {
-      return loop.in[size_t(i)].width == 0 ? kernels::Operand{nullptr, loop.in[size_t(i)].number} : kernels::Operand{from(i), 0};
-    };
-    char* out = slots_ + loop.out + (loop.out_crosses ? own_slots_ : 0) + begin * int64_t(width_of(loop.cell));
-    uint8_t* flags_out = reinterpret_cast<uint8_t*>(out);
     switch (loop.kind) {
       case RowLoop::Kind::read:
-        return read_field(loop, begin, rows, out);
-      case RowLoop::Kind::unary:
-        return loop.unary(from(0), out, rows);
-      case RowLoop::Kind::binary:
-        return loop.binary(operand(0), operand(1), out, rows);
-      case RowLoop::Kind::difference:
-        return loop.difference(operand(0), operand(1), operand(2), out, rows);
-      case RowLoop::Kind::both:
-        return elementwise_.both(flags(0), flags(1), flags_out, rows);
-      case RowLoop::Kind::either:
-        return elementwise_.either(flags(0), flags(1), flags_out, rows);
-      case RowLoop::Kind::invert:
-        return elementwise_.invert(flags(0), flags_out, rows);
-      case RowLoop::Kind::present:
-        return elementwise_.present({from(0), loop.in[0].cell}, flags_out, rows);
-      case RowLoop::Kind::choose:
-        return elementwise_.choose(flags(0), loop.cell, operand(1), operand(2), out, rows);
-      case RowLoop::Kind::column:
-        return store_column(loop, from(0), begin, rows);
-      case RowLoop::Kind::narrow: {
-        alignas(64) float row[16 + kBlockRows];
-        loop.binary(operand(0), operand(1), row + 16, rows);
-        return elementwise_.append_floats(symbol().columns[loop.column], begin, row + 16, rows);
+        return read_field(loop, begin, rows, slots_ + loop.out + (loop.out_crosses ? own_slots_ : 0) + begin * int64_t(width_of(loop.cell)));
+      case RowLoop::Kind::column: {
+        const RowSource& source = loop.in[0];
+        return store_column(loop, slots_ + source.offset + (source.crosses ? own_slots_ : 0) + begin * int64_t(source.width), begin, rows);
       }
+      case RowLoop::Kind::narrow:
       case RowLoop::Kind::narrow_difference: {
         alignas(64) float row[16 + kBlockRows];
-        loop.difference(operand(0), operand(1), operand(2), row + 16, rows);
+        run_narrow_loop(loop, slots_, own_slots_, begin, rows, row + 16);
         return elementwise_.append_floats(symbol().columns[loop.column], begin, row + 16, rows);
       }
+      default:
+        return run_loop(loop, slots_, own_slots_, begin, rows, elementwise_);
     }
   }
 
@@ -601,9 +543,9 @@ class Run {
     for (size_t s = 0; s < symbols_.size(); ++s) {
       begin_symbol(s);
       for (int32_t step = group.first; step < group.last; ++step) {
-        const uint64_t begin = space_.measures ? ticks() : 0;
+        const uint64_t begin = cost_ ? ticks() : 0;
         if (is_left_out(step)) compute_along_rows(family_of(step));
-        if (space_.measures) space_.step_ticks[size_t(step)] += ticks() - begin;
+        if (cost_) cost_->step_ticks[size_t(step)] += ticks() - begin;
       }
     }
   }
@@ -656,9 +598,9 @@ class Run {
         space.staged = 0;
         for (int32_t s = group.first; s < group.last; ++s) {
           if (is_left_out(s)) continue;
-          const uint64_t begin = space_.measures ? ticks() : 0;
+          const uint64_t begin = cost_ ? ticks() : 0;
           run_lane_tile(family_of(s), space, size_t(s - group.first), row, next - row);
-          if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
+          if (cost_) cost_->step_ticks[size_t(s)] += ticks() - begin;
         }
         keep_states(group, space, next);
       }
@@ -773,7 +715,7 @@ class Run {
     space.staged = 0;
     for (int32_t s = group.first; s < group.last; ++s) {
       if (is_left_out(s)) continue;
-      const uint64_t begin = space_.measures ? ticks() : 0;
+      const uint64_t begin = cost_ ? ticks() : 0;
       for (const FamilyOutput& output : family_of(s).outputs) {
         if (output.column < 0) continue;
         float* staging = space.next_staged() + 16;
@@ -781,7 +723,7 @@ class Run {
           if (rows_left(l, row) > 0 && lanes_[l].columns)
             elementwise_.append_floats(lanes_[l].columns[output.column], row, staging, std::min(rows, rows_left(l, row)));
       }
-      if (space_.measures) space_.step_ticks[size_t(s)] += ticks() - begin;
+      if (cost_) cost_->step_ticks[size_t(s)] += ticks() - begin;
     }
   }
 
@@ -802,6 +744,7 @@ class Run {
   size_t stride_;
   Workspace::State& space_;
   const kernels::ElementwiseKernels& elementwise_;
+  ProgramCost* cost_ = nullptr;
   char* slots_ = nullptr;
   // Of the symbol at hand.
   size_t symbol_ = 0, rows_ = 0;
@@ -851,12 +794,27 @@ void evaluate_columns(const Program& program, std::span<const Bars> bars, Worksp
   for_each_run(program, bars, run);
 }
 
+/// Where a tile of a column of the caller goes.
+void point_column(StreamedColumn& column, float* out, const Tile& tile) {
+  column.out = out + tile.first;
+  column.first = int64_t(tile.first - tile.begin), column.last = int64_t(tile.last - tile.begin);
+  // The lines that this column shares with its neighbours are read before they are written; all others are not.
+  __builtin_prefetch(column.out, 1), __builtin_prefetch(column.out + (tile.last - tile.first) - 1, 1);
+}
+
 void evaluate_float32(const Program& program, std::span<const Bars> bars, Workspace::State& space, std::span<float* const> out, size_t stride) {
-  evaluate_columns(program, bars, space, [&](StreamedColumn& column, size_t symbol, size_t i, const Tile& tile) {
-    column.out = out[symbol] + i * stride + tile.first;
-    column.first = int64_t(tile.first - tile.begin), column.last = int64_t(tile.last - tile.begin);
-    // The lines that this column shares with its neighbours are read before they are written; all others are not.
-    __builtin_prefetch(column.out, 1), __builtin_prefetch(column.out + (tile.last - tile.first) - 1, 1);
+  const LaneSplit* const split = fills_lanes(bars, stride) ? lane_split(program) : nullptr;
+  if (!split) {
+    evaluate_columns(program, bars, space, [&](StreamedColumn& column, size_t symbol, size_t i, const Tile& tile) {
+      point_column(column, out[symbol] + i * stride, tile);
+    });
+    return;
+  }
+  if (!space.lane_tiles || !space.lane_tiles->is_for(*split, stride)) space.lane_tiles.emplace(*split, stride);
+  space.lane_tiles->run(bars, out, space);
+  if (split->rest_columns.empty()) return;
+  evaluate_columns(split->rest, bars, space, [&](StreamedColumn& column, size_t symbol, size_t i, const Tile& tile) {
+    point_column(column, out[symbol] + size_t(split->rest_columns[i]) * stride, tile);
   });
 }
 
@@ -903,7 +861,6 @@ void Workspace::State::bind(const Program& program, size_t rows) {
   const SlotLayout wanted(plan, rows);
   const auto* active = &kernels::elementwise_kernels();
   if (bound && &bound->plan() == &plan && layout == wanted && kernels == active) return;
-  if (!bound || &bound->plan() != &plan) step_ticks.assign(plan.steps.size(), 0), seconds_measured = 0, rows_measured = 0;
   bound = program, layout = wanted, kernels = active;
   loops.assign(plan.steps.size(), RowLoop{});
   for (const StepGroup& group : plan.groups)
@@ -911,21 +868,41 @@ void Workspace::State::bind(const Program& program, size_t rows) {
       loops[size_t(s)] = bind_loop(plan, plan.steps[size_t(s)], layout, *kernels);
 }
 
-std::vector<OperatorCost> operator_costs(const Program& program, std::span<const Workspace* const> workspaces) {
+ProgramCost* Workspace::State::cost_of(const Program& program) {
+  if (!measures) return nullptr;
+  const auto known = std::find_if(costs.begin(), costs.end(), [&](const ProgramCost& cost) { return &cost.program.plan() == &program.plan(); });
+  if (known != costs.end()) return &*known;
+  costs.push_back({.program = program, .step_ticks = std::vector<uint64_t>(program.plan().steps.size(), 0)});
+  return &costs.back();
+}
+
+namespace {
+
+void add_costs(const Program& program, std::span<const Workspace* const> workspaces, std::vector<OperatorCost>& costs) {
   const Program::Plan& plan = program.plan();
-  std::vector<OperatorCost> costs;
   for (size_t s = 0; s < plan.steps.size(); ++s) {
     const std::string name = name_of_step(plan, plan.steps[s]);
     auto at = std::find_if(costs.begin(), costs.end(), [&](const OperatorCost& cost) { return cost.name == name; });
     if (at == costs.end()) at = costs.insert(at, OperatorCost{.name = name});
     for (const Workspace* workspace : workspaces) {
-      const Workspace::State& state = workspace->state();
-      if (!state.bound || &state.bound->plan() != &plan || state.rows_measured == 0) continue;
-      const double all_ticks = double(std::max<uint64_t>(1, std::accumulate(state.step_ticks.begin(), state.step_ticks.end(), uint64_t(0))));
-      at->cells += state.rows_measured * results_of_step(plan, plan.steps[s]);
-      at->seconds += state.seconds_measured * double(state.step_ticks[s]) / all_ticks;
+      for (const ProgramCost& cost : workspace->state().costs) {
+        if (&cost.program.plan() != &plan) continue;
+        const double all_ticks = double(std::max<uint64_t>(1, std::accumulate(cost.step_ticks.begin(), cost.step_ticks.end(), uint64_t(0))));
+        at->cells += cost.rows * results_of_step(plan, plan.steps[s]);
+        at->seconds += cost.seconds * double(cost.step_ticks[s]) / all_ticks;
+      }
     }
   }
+}
+
+}  // namespace
+
+std::vector<OperatorCost> operator_costs(const Program& program, std::span<const Workspace* const> workspaces) {
+  std::vector<OperatorCost> costs;
+  add_costs(program, workspaces, costs);
+  if (const LaneSplit* split = lane_split(program))
+    for (const Program* part : {&split->lanes, &split->rest}) add_costs(*part, workspaces, costs);
+  std::erase_if(costs, [](const OperatorCost& cost) { return cost.cells == 0; });
   std::stable_sort(costs.begin(), costs.end(), [](const OperatorCost& a, const OperatorCost& b) { return a.seconds > b.seconds; });
   return costs;
 }
@@ -957,8 +934,9 @@ std::vector<std::vector<size_t>> symbol_blocks(const Program& program, std::span
   std::vector<size_t> order(offsets.size() - 1);
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return offsets[a + 1] - offsets[a] > offsets[b + 1] - offsets[b]; });
-  const size_t together =
-      program.plan().has_lanes ? std::clamp<size_t>(order.size() / std::max<size_t>(1, 2 * workers), 1, size_t(kernels::kLanes)) : 1;
+  const size_t lanes = size_t(kernels::kLanes);
+  size_t together = program.plan().has_lanes ? std::clamp<size_t>(order.size() / std::max<size_t>(1, 2 * workers), 1, lanes) : 1;
+  if (order.size() >= lanes * workers && lane_split(program)) together = lanes;
   std::vector<std::vector<size_t>> blocks;
   for (size_t s = 0; s < order.size(); s += together)
     blocks.emplace_back(order.begin() + ptrdiff_t(s), order.begin() + ptrdiff_t(std::min(order.size(), s + together)));

@@ -418,6 +418,19 @@ TEST_CASE("float and double columns hold the same float32 values") {
   }
 }
 
+TEST_CASE("the share of rows that hold is the rounded quotient") {
+  const Columns bars = walk(600, 18);
+  std::vector<NamedExpression> expressions;
+  for (int window = 1; window <= 300; ++window) expressions.push_back({"e", "Mean($close>$open," + std::to_string(window) + ")"});
+  const Columns got = evaluated(expressions, bars);
+  for (size_t window = 1; window <= 300; ++window)
+    for (size_t t = 0; t < 600; ++t) {
+      int held = 0;
+      for (size_t i = t + 1 - std::min(t + 1, window); i <= t; ++i) held += bars[3][i] > bars[0][i];
+      CHECK(got[window - 1][t] == double(held) / double(std::min(t + 1, window)));
+    }
+}
+
 TEST_CASE("no rows is no work") {
   const Columns none(5);
   CHECK(evaluated({{"a", "Mean($close,5)"},

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/random.h"
+#include "features/lane_tiles.h"
 #include "features/ta_bars.h"
 #include "hayate/features.h"
 #include "kernels/dispatch.h"
@@ -152,7 +153,101 @@ void check_blocks(const CompileOptions& options) {
   }
 }
 
+/// Columns for lanes, of float32, float64 and shifted series, alone and as parts of expressions; and others beside them.
+std::vector<NamedExpression> order_expressions() {
+  std::vector<NamedExpression> out;
+  const auto add = [&](const std::string& text) { out.push_back({"e" + std::to_string(out.size()), text}); };
+  for (const char* x : {"$close", "Ref($close, 3)", "$close/Ref($open, 1)-1", "Log($volume)*1.5", "Ref(Quantile($close, 4, 0.3), 2)"})
+    for (const char* n : {"1", "2", "5", "13", "64", "256"}) {
+      add(std::string("Rank(") + x + ", " + n + ")");
+      for (const char* q : {"0", "0.2", "0.5", "0.8", "1"}) add(std::string("Quantile(") + x + ", " + n + ", " + q + ")");
+      add(std::string("Med(") + x + ", " + n + ")/$close");
+      add(std::string("Rank(") + x + ", " + n + ")*$open");
+    }
+  for (const char* text : {"1/(Quantile($close, 5, 0.5)+0.25)", "Quantile($close, 5, 0.5)>$open", "Rank(Quantile($high, 5, 0.9)-$low, 7)",
+                           "If(Rank($close, 5)>0.5, $open, Ref($close, 60))", "Quantile(Ref(If($close>$open, 1, 2), 3), 9, 0.4)",
+                           "Quantile($close, 20, 0.7)-Quantile($close, 20, 0.3)", "Rank($close, 300)", "Quantile($close, 257, 0.1)",
+                           "Mean($close, 5)/$close", "$close", "Rank($close>$open, 5)", "Rank(Mean($close, 5), 5)", "Corr($close, $volume, 10)"})
+    add(text);
+  return out;
+}
+
+/// Symbols that fill lanes, of many lengths: some with gaps, one empty almost throughout.
+std::vector<TaBars> full_symbols(size_t count) {
+  std::vector<TaBars> out;
+  for (size_t s = 0; s < count; ++s) {
+    out.push_back(ta_walk(300 - 9 * s % 80, 200 + s, 20, 0.03));
+    for (const std::string& name : kFields)
+      for (size_t t = 0; t < out[s].close.size() && s % 4 != 0; ++t) {
+        out[s].series(name)[t] = double(float(out[s].series(name)[t]));
+        if (s == 3 && t > 10 && t < 270) out[s].series(name)[t] = kNaN;
+        if (s % 4 == 2 && random_unit(s, 8 * t + name.size()) < 0.02)
+          out[s].series(name)[t] = t % 5 == 0 ? std::numeric_limits<double>::infinity() : kNaN;
+        if (s == 5) out[s].series(name)[t] = std::round(out[s].series(name)[t]);  // ties
+      }
+  }
+  return out;
+}
+
+/// The columns of all symbols in one panel whose columns begin a line at the same row; before and behind them nothing changes.
+std::vector<std::vector<float>> in_panel(const Program& program, std::vector<TaBars>& all, size_t lead) {
+  size_t stride = lead;
+  for (const TaBars& bars : all) stride += bars.close.size() + 3;
+  stride = (stride + 15) / 16 * 16;
+  std::vector<float> memory(stride * program.num_outputs() + 32, -77.0f);
+  float* const panel = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64 / sizeof(float);
+  std::vector<Bars> bars;
+  std::vector<float*> to;
+  size_t row = lead;
+  for (TaBars& symbol : all) {
+    bars.push_back(bars_of(program, symbol)), to.push_back(panel + row);
+    row += symbol.close.size() + 3;
+  }
+  Workspace workspace;
+  for (int repeat = 0; repeat < 2; ++repeat) evaluate_block(program, bars, workspace, std::span<float* const>(to), stride);
+  std::vector<std::vector<float>> values;
+  for (size_t s = 0; s < all.size(); ++s)
+    for (size_t i = 0; i < program.num_outputs(); ++i) {
+      float* const column = to[s] + i * stride;
+      values.emplace_back(column, column + all[s].close.size());
+      for (size_t k = 0; k < 3; ++k) CHECK(column[all[s].close.size() + k] == -77.0f);
+    }
+  return values;
+}
+
 }  // namespace
+
+TEST_CASE("quantiles and ranks of symbols side by side have the bytes of each alone, on every instruction set") {
+  const auto list = order_expressions();
+  const Program program = Program::compile(list, kFields).value();
+  REQUIRE(lane_split(program) != nullptr);
+  CHECK(lane_split(program)->lanes_columns.size() == list.size() - 6);
+  std::vector<TaBars> all = full_symbols(20);
+  const auto alone = in_blocks<float>(program, all, 1);
+  for (const auto isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
+    kernels::set_isa(isa);
+    for (const size_t lead : {size_t{0}, size_t{5}, size_t{16}}) {
+      const auto got = in_panel(program, all, lead);
+      for (size_t s = 0; s < all.size(); ++s)
+        for (size_t i = 0; i < list.size(); ++i) {
+          const auto& column = got[s * list.size() + i];
+          const size_t rows = column.size();
+          const bool same = std::memcmp(column.data(), alone[s].data() + i * rows, rows * sizeof(float)) == 0;
+          CHECK_MESSAGE(same, list[i].text, " of symbol ", s, ", ", std::string(kernels::isa_name(isa)), ", lead ", lead);
+        }
+    }
+  }
+  kernels::set_isa(kernels::detected_isa());
+}
+
+TEST_CASE("a program without quantiles and ranks is not split, nor is one of float64") {
+  const NamedExpression mean{"x", "Mean($close, 5)"}, rank{"y", "Rank($close, 5)"};
+  CHECK(lane_split(Program::compile({&mean, 1}, kFields).value()) == nullptr);
+  CHECK(lane_split(Program::compile({&rank, 1}, kFields, {.dtype = Dtype::float64}).value()) == nullptr);
+  const Program ranks = Program::compile({&rank, 1}, kFields).value();
+  REQUIRE(lane_split(ranks) != nullptr);
+  CHECK(lane_split(ranks)->rest_columns.empty());
+}
 
 TEST_CASE("a block of symbols has the bytes of each alone") {
   for (const bool exact : {false, true}) {
@@ -223,4 +318,11 @@ TEST_CASE("blocks take the longest symbols first and leave every worker somethin
   CHECK(symbol_blocks(lanes, offsets, 4) == Blocks{{3}, {1}, {0}, {2}});
   CHECK(symbol_blocks(windows, offsets, 1) == Blocks{{3}, {1}, {0}, {2}});
   CHECK(symbol_blocks(lanes, {}, 1).empty());
+  const NamedExpression rank{"z", "Rank($close, 5)"};
+  const Program ranks = Program::compile({&rank, 1}, kFields).value();
+  std::vector<int64_t> many = {0};
+  while (many.size() <= 40) many.push_back(many.back() + 100);
+  CHECK(symbol_blocks(ranks, offsets, 1).size() == 4);
+  CHECK(symbol_blocks(ranks, many, 2).size() == 3);
+  CHECK(symbol_blocks(windows, many, 2).size() == 40);
 }

@@ -110,6 +110,8 @@ class Planner {
   Planner(Graph graph, Dtype dtype) {
     plan_.dtype = dtype;
     plan_.graph = std::move(graph);
+    plan_.asked = plan_.graph.outputs;
+    plan_.split_once = std::make_shared<LaneSplitOnce>();
   }
 
   Program::Plan make() {

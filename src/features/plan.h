@@ -8,14 +8,14 @@
 // in slots that are used again as soon as nobody reads them any more (2,500 bars are 10 or 20 KB a slot, so what is alive stays
 // in the second-level cache). Ref costs nothing: it is its operand's slot, read n rows earlier, with NaN before the first row.
 //
-// Alpha158 of 500 symbols x 2,500 days takes 163 ms with AVX-512 and 187 with AVX2 (0.1 % of the rows missing: 192 and 216), shared
-// evenly by kernels that are each near what their loads, stores and divisions cost: means, deviations and lines a fifth, quantiles
-// and correlations a seventh each, sums and counts an eighth, rank and extremes a twentieth each; the rest is arithmetic of rows and
-// storing columns. Memory does not limit it: storing the 790 MB alone, in the same pieces, takes 16 ms (26 with vectors of 32 bytes).
-// Tried without gain: strips of 24 to 256 KB in the kernels of windows (0 to 4 % slower: they are not waiting for the cache), vectors of
-// 64 bytes for sorted windows and ranks (2 % at most). What is left: a window's older part is read at row t - a, so half of the loads
-// cross a line, which an AVX-512 machine pays twice, and its newer part is stored and read again. With a symbol in every lane of a
-// vector, rows inside, neither is so: another evaluator, for programs without recursive functions too.
+// Alpha158 of 500 symbols x 2,500 days takes 157 ms with AVX-512 and 178 with AVX2 (0.1 % of the rows missing: 197 and 212). Columns of
+// quantiles and ranks run with a symbol in every lane of a vector (lane_tiles.h): a seventh of the time. The rest is shared evenly by kernels
+// that are each near what their loads, stores, divisions and conversions cost: means, deviations and lines a quarter, correlations and sums
+// with counts a sixth each, extremes a tenth; then arithmetic of rows and storing columns. Memory does not limit it: storing the 790 MB
+// alone, in the same pieces, takes 16 ms (26 with vectors of 32 bytes).
+// Tried without gain: strips of 24 to 256 KB in the kernels of windows (0 to 4 % slower: they are not waiting for the cache); all other
+// windows side by side too (numbers in lane_tiles.h); roots of deviations and quotients of Rsquare and Corr in float32, which stand in the
+// shadow of additions and conversions (deviations 6 % of their kernel, lines 0, Corr slower, because what float32 can't hold must be found).
 //
 // In a float32 program a quotient x / y of float64 that is a column itself becomes x * (1 / y): 1 / y is shared by all columns with
 // the same divisor (Alpha158 divides 45 times by close), and the family that makes x multiplies on its way out. The difference is
@@ -30,6 +30,8 @@
 // has one phase, and a block of it is one symbol after the other.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "features/graph.h"
@@ -126,8 +128,20 @@ struct Keeping {
   std::vector<int64_t> rows_of, rows_at;  ///< by node: how many rows of a result of lanes, and where they begin
 };
 
+struct LaneSplit;
+
+/// The split of a program (lane_tiles.h), made when the first block of symbols could use it.
+struct LaneSplitOnce {
+  std::once_flag once;
+  std::unique_ptr<const LaneSplit> split;
+
+  LaneSplitOnce();
+  ~LaneSplitOnce();
+};
+
 struct Program::Plan {
   Graph graph;
+  std::vector<int32_t> asked;  ///< the outputs as they were given; those of the graph may be other nodes of the same values
   Dtype dtype = Dtype::float32;
   std::vector<Place> places;  ///< by node
   std::vector<bool> folded;   ///< by node: computed by the loop of its only reader
@@ -137,6 +151,7 @@ struct Program::Plan {
   /// Slots hold pad_before rows, the series and pad_after rows.
   SlotCounts local, crossing;
   bool has_lanes = false;
+  std::shared_ptr<LaneSplitOnce> split_once;
   Keeping keeping;
   int64_t pad_before = 0, pad_after = 0;
   std::vector<int64_t> slot_before, slot_after;  ///< by node: rows around the series that are read, to be filled with NaN

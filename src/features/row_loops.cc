@@ -162,10 +162,11 @@ class Binder {
 
 size_t width_of(Cell cell) { return cell == Cell::boolean ? 1 : cell == Cell::float32 ? 4 : 8; }
 
-SlotLayout::SlotLayout(const Program::Plan& plan, size_t rows) : local(plan.local), crossing(plan.crossing) {
-  before = (size_t(plan.pad_before) + 15) / 16 * 16;
+SlotLayout::SlotLayout(const Program::Plan& plan, size_t num_rows, size_t num_lanes)
+    : local(plan.local), crossing(plan.crossing), lanes(num_lanes), rows(num_rows) {
+  before = (size_t(plan.pad_before) * lanes + 15) / 16 * 16;
   // An odd number of lines, so that the same row of two slots does not fall on the same set of the cache.
-  const size_t padded = (before + rows + size_t(plan.pad_after) + 31) / 16 * 16 | 16;
+  const size_t padded = (before + (rows + size_t(plan.pad_after)) * lanes + 31) / 16 * 16 | 16;
   flag_bytes = round_to_line(padded), narrow_bytes = padded * 4, wide_bytes = padded * 8;
   const auto bytes = [&](const SlotCounts& slots) {
     return size_t(slots.flags) * flag_bytes + size_t(slots.narrow) * narrow_bytes + size_t(slots.wide) * wide_bytes;
@@ -180,7 +181,63 @@ ptrdiff_t SlotLayout::offset(const Place& place) const {
   base += std::min(slot, flags) * flag_bytes;
   if (slot > flags) base += std::min(slot - flags, narrow) * narrow_bytes;
   if (slot > flags + narrow) base += (slot - flags - narrow) * wide_bytes;
-  return ptrdiff_t(base) + (ptrdiff_t(before) - place.shift) * ptrdiff_t(width_of(place.cell));
+  return ptrdiff_t(base) + (ptrdiff_t(before) - place.shift * ptrdiff_t(lanes)) * ptrdiff_t(width_of(place.cell));
+}
+
+namespace {
+
+/// The operands of a loop at one cell.
+struct LoopOperands {
+  const RowLoop& loop;
+  char* slots;
+  ptrdiff_t own_slots;
+  int64_t begin;
+
+  char* from(size_t i) const {
+    const RowSource& source = loop.in[i];
+    return slots + source.offset + (source.crosses ? own_slots : 0) + begin * int64_t(source.width);
+  }
+  const uint8_t* flags(size_t i) const { return reinterpret_cast<const uint8_t*>(from(i)); }
+  kernels::Operand operand(size_t i) const {
+    return loop.in[i].width == 0 ? kernels::Operand{nullptr, loop.in[i].number} : kernels::Operand{from(i), 0};
+  }
+};
+
+}  // namespace
+
+void run_loop(const RowLoop& loop, char* slots, ptrdiff_t own_slots, int64_t begin, int64_t cells, const kernels::ElementwiseKernels& kernels) {
+  const LoopOperands in{loop, slots, own_slots, begin};
+  char* out = slots + loop.out + (loop.out_crosses ? own_slots : 0) + begin * int64_t(width_of(loop.cell));
+  uint8_t* flags_out = reinterpret_cast<uint8_t*>(out);
+  switch (loop.kind) {
+    case RowLoop::Kind::unary:
+      return loop.unary(in.from(0), out, cells);
+    case RowLoop::Kind::binary:
+      return loop.binary(in.operand(0), in.operand(1), out, cells);
+    case RowLoop::Kind::difference:
+      return loop.difference(in.operand(0), in.operand(1), in.operand(2), out, cells);
+    case RowLoop::Kind::both:
+      return kernels.both(in.flags(0), in.flags(1), flags_out, cells);
+    case RowLoop::Kind::either:
+      return kernels.either(in.flags(0), in.flags(1), flags_out, cells);
+    case RowLoop::Kind::invert:
+      return kernels.invert(in.flags(0), flags_out, cells);
+    case RowLoop::Kind::present:
+      return kernels.present({in.from(0), loop.in[0].cell}, flags_out, cells);
+    case RowLoop::Kind::choose:
+      return kernels.choose(in.flags(0), loop.cell, in.operand(1), in.operand(2), out, cells);
+    case RowLoop::Kind::read:
+    case RowLoop::Kind::column:
+    case RowLoop::Kind::narrow:
+    case RowLoop::Kind::narrow_difference:
+      return;
+  }
+}
+
+void run_narrow_loop(const RowLoop& loop, char* slots, ptrdiff_t own_slots, int64_t begin, int64_t cells, float* out) {
+  const LoopOperands in{loop, slots, own_slots, begin};
+  if (loop.kind == RowLoop::Kind::narrow) return loop.binary(in.operand(0), in.operand(1), out, cells);
+  loop.difference(in.operand(0), in.operand(1), in.operand(2), out, cells);
 }
 
 RowLoop bind_loop(const Program::Plan& plan, const Step& step, const SlotLayout& layout, const kernels::ElementwiseKernels& kernels) {

@@ -12,8 +12,11 @@
 #include <parquet/arrow/writer.h>
 #include <parquet/properties.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string_view>
+#include <unordered_set>
 
 #include "io/arrow_table.h"
 #include "io/encoders.h"
@@ -157,30 +160,54 @@ class ParquetEncoder final : public ArrowEncoder {
   ParquetEncoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages) : ArrowEncoder(std::move(sink), std::move(path)), pages_(pages) {}
 
  protected:
-  arrow::Status open(const Table& table) override {
+  arrow::Status open(const Table& table) override { return none_ = table, arrow::Status::OK(); }  // the file begins with rows to look at
+  arrow::Status write_group(const Table& group) override {
+    if (!writer_) ARROW_RETURN_NOT_OK(make_writer(group));
+    if (group.num_rows() == 0) return arrow::Status::OK();
+    return writer_->WriteTable(*arrow::Table::Make(schema_, arrow_arrays(group), group.num_rows()), kRowGroup);
+  }
+  arrow::Status close() override {
+    if (!writer_) ARROW_RETURN_NOT_OK(make_writer(none_));
+    return writer_->Close();
+  }
+
+ private:
+  /// `first`: the rows to be written first.
+  arrow::Status make_writer(const Table& first) {
     parquet::WriterProperties::Builder properties;
     properties.compression(pages_ == Codec::zstd ? parquet::Compression::ZSTD : parquet::Compression::SNAPPY)
         ->max_row_group_length(kRowGroup)
         ->disable_dictionary();
-    // A dictionary pays where values repeat; for floats the writer would hash a megabyte of them and give up.
-    for (size_t i = 0; i < table.num_columns(); ++i) {
-      const Dtype dtype = table.columns[i].dtype;
-      if (dtype == Dtype::text || dtype == Dtype::category || dtype == Dtype::date || is_integer(dtype)) properties.enable_dictionary(table.names[i]);
-    }
+    // A dictionary pays where values repeat; for others the writer would hash a megabyte of them and give up.
+    for (size_t i = 0; i < first.num_columns(); ++i)
+      if (repeats(first.columns[i])) properties.enable_dictionary(first.names[i]);
     parquet::ArrowWriterProperties::Builder arrow_properties;
     arrow_properties.store_schema()->set_use_threads(false);
     ARROW_ASSIGN_OR_RAISE(
         writer_, parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), stream_, properties.build(), arrow_properties.build()));
     return arrow::Status::OK();
   }
-  arrow::Status write_group(const Table& group) override {
-    if (group.num_rows() == 0) return arrow::Status::OK();
-    return writer_->WriteTable(*arrow::Table::Make(schema_, arrow_arrays(group), group.num_rows()), kRowGroup);
-  }
-  arrow::Status close() override { return writer_->Close(); }
 
- private:
+  /// Floats hardly ever do; of whole numbers and text some rows, spread over all, tell.
+  static bool repeats(const Column& column) {
+    if (column.dtype == Dtype::category || column.dtype == Dtype::date) return true;
+    constexpr int64_t kSample = 1024;
+    const int64_t step = std::max<int64_t>(1, column.length / kSample);
+    std::unordered_set<std::string_view> seen;
+    int64_t looked = 0;
+    for (int64_t row = 0; row < column.length; row += step, ++looked) {
+      if (column.dtype == Dtype::text)
+        seen.insert(column.text(row));
+      else if (is_integer(column.dtype))
+        seen.insert({reinterpret_cast<const char*>(column.values.data) + size_t(row) * dtype_width(column.dtype), dtype_width(column.dtype)});
+      else
+        return false;
+    }
+    return 4 * int64_t(seen.size()) < 3 * looked || looked < kSample;
+  }
+
   Codec pages_;
+  Table none_;  // without rows
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
 };
 

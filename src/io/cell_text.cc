@@ -1,18 +1,22 @@
 #include "io/cell_text.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <type_traits>
+
+#include "io/shortest.h"
 
 namespace hayate::io {
 namespace {
 
 /// The digits of a number below 10^8, the first one in the lowest byte: halves of halves, two or four side by side in one word, by
 /// multiplications with 1/100 and 1/10 that are exact for numbers so small.
-uint64_t eight_digits(uint64_t value) {
+[[gnu::always_inline]] inline uint64_t eight_digits(uint64_t value) {
   const uint64_t fours = value / 10'000 | (value % 10'000) << 32;
   const uint64_t hundreds = (fours * 10'486 >> 20) & 0x0000007F0000007F;
   const uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
@@ -66,12 +70,42 @@ char* write_decimal(Float value, char* out) {
   return out + 8 - std::countl_zero(digits | 1) / 8;  // zeros behind are left out, but for the first
 }
 
+/// The shortest text of a positive double, with an exponent where it is not `plain`.
+char* write_shortest(double size, bool plain, char* out) {
+  const Decimal decimal = shortest_decimal(size);
+  constexpr size_t kCopy = 24;  // more than there are digits: a copy of fixed size is no call
+  char digits[3 * kCopy];
+  const int count = int(write_whole(decimal.digits, digits) - digits), point = count + decimal.exponent;
+  const auto put = [&](int begin, int end) { std::memcpy(out, digits + begin, kCopy), out += end - begin; };
+  const auto zeros = [&](int of) { out = std::fill_n(out, of, '0'); };
+  if (!plain) {
+    put(0, 1);
+    if (count > 1) *out++ = '.', put(1, count);
+    *out++ = 'e', *out++ = point > 0 ? '+' : '-';
+    const int exponent = std::abs(point - 1);
+    if (exponent < 10) *out++ = '0';
+    return write_whole(uint64_t(exponent), out);
+  }
+  if (point <= 0) {
+    *out++ = '0', *out++ = '.', zeros(-point), put(0, count);
+  } else if (point < count) {
+    put(0, point), *out++ = '.', put(point, count);
+  } else {
+    put(0, count), zeros(point - count), *out++ = '.', *out++ = '0';
+  }
+  return out;
+}
+
 /// As Python prints floats: digits between 1e-4 and 1e16, an exponent outside.
 template <class Float>
 char* write_float(Float value, char* out) {
   if (char* const end = write_decimal(value, out)) return end;
   const Float size = std::fabs(value);
   const bool plain = size == 0 || (size >= Float(1e-4) && size < Float(1e16)) || !std::isfinite(value);
+  if (sizeof(Float) == sizeof(double) && std::isfinite(value) && size > 0) {
+    *out = '-';
+    return write_shortest(double(size), plain, out + (value < 0));
+  }
   char* end = std::to_chars(out, out + kMostCellText, value, plain ? std::chars_format::fixed : std::chars_format::scientific).ptr;
   if (plain && std::isfinite(value) && !std::memchr(out, '.', size_t(end - out))) *end++ = '.', *end++ = '0';
   return end;

@@ -51,6 +51,17 @@ TEST_CASE("cell text: numbers are the shortest that read back, by whichever way 
     check(value), check(float(value));
 }
 
+TEST_CASE("cell text: doubles of any bits are what the standard library makes of them") {
+  for (uint64_t i = 0; i < 60'000; ++i) {
+    uint64_t bits = random_bits(11, i);
+    if (i % 3 == 1) bits = (bits & ((uint64_t{1} << 52) - 1)) | (1000 + bits % 90) << 52;  // of common sizes
+    if (i % 3 == 2) bits &= ~((uint64_t{1} << 52) - 1) | (i % 4);                          // next to a power of two
+    double value;
+    std::memcpy(&value, &bits, sizeof value);
+    if (std::isfinite(value)) check(value);
+  }
+}
+
 TEST_CASE("cell text: whole numbers of every width") {
   for (const int64_t value : {int64_t{0}, int64_t{7}, int64_t{10}, int64_t{99}, int64_t{100}, int64_t{12345}, INT64_MAX, INT64_MIN, int64_t{-1}}) {
     std::string out;

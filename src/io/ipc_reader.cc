@@ -98,10 +98,15 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
   const bool file_format = std::string_view(magic, 6) == "ARROW1";
   HY_TRY(const Batches batches,
          file_format ? read_file_format(file, path, options, pool.get()) : read_stream_format(file, path, options, pool.get()));
+  std::vector<Result<Column>> columns(batches.fields.size(), Result<Column>(Column()));
+  exec::run_all(int64_t(columns.size()), options.pool, [&](int64_t i) {
+    const arrow::Field& field = *batches.schema->field(batches.fields[size_t(i)]);
+    columns[size_t(i)] = column_from(arrow::ChunkedArray(batches.columns[size_t(i)], field.type()), pool, field.name(), path);
+  });
   Table out;
   for (size_t i = 0; i < batches.fields.size(); ++i) {
     const arrow::Field& field = *batches.schema->field(batches.fields[i]);
-    HY_TRY(Column column, column_from(arrow::ChunkedArray(batches.columns[i], field.type()), pool, field.name(), path));
+    HY_TRY(Column column, std::move(columns[i]));
     if (!out.columns.empty() && column.length != out.num_rows())
       return input_error(fmt::format("column '{}' has another length", field.name()), path, kDamaged);
     out.add(field.name(), std::move(column));

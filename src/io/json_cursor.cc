@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/strings.h"
 #include "io/csv_value.h"
@@ -69,6 +70,12 @@ Error JsonCursor::error() const {
   for (const char* c = at_; c < end_ && c < at_ + 30 && uint8_t(*c) >= 0x20; ++c) near += *c;
   return input_error(fmt::format("no valid JSON: {}", problem_), near.empty() ? where() : fmt::format("{}: {}", where(), near),
                      "check that the file is complete; NaN and Infinity are no JSON, write null");
+}
+
+bool JsonCursor::take_string(std::string_view text) {
+  if (peek() != '"' || size_t(end_ - at_) < text.size() + 2 || at_[text.size() + 1] != '"') return false;
+  if (std::memcmp(at_ + 1, text.data(), text.size()) != 0) return false;
+  return at_ += text.size() + 2, true;
 }
 
 bool JsonCursor::string(std::string_view* out) {
@@ -153,7 +160,7 @@ bool JsonCursor::number(JsonScalar* out) {
   at_ = c;
   out->kind = JsonScalar::real;
   if (whole && read_plain_integer(begin, c, &out->whole)) return out->kind = JsonScalar::integer, out->number = double(out->whole), true;
-  if (!whole && read_plain_real(begin, c, &out->number)) return true;
+  if (!whole && (read_plain_real(begin, c, &out->number) || read_long_real(begin, c, &out->number))) return true;
   const CsvValue value = read_value({begin, size_t(c - begin)}, {});
   out->number = value.real, out->whole = value.integer;
   if (value.seen & (kSeenInteger | kSeenNegative)) out->kind = JsonScalar::integer;

@@ -39,6 +39,8 @@ class JsonCursor {
   bool expect(char c);
   /// A string, unescaped. The view points into the text or into the cursor's scratch.
   bool string(std::string_view* out);
+  /// Steps over the string if it is next and written as it is, without escapes.
+  bool take_string(std::string_view text);
   bool scalar(JsonScalar* out);
   /// In an object or array after a member: true after ',' (more to come), false after `closing` or at a fault.
   bool more(char closing);

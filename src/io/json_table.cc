@@ -48,9 +48,12 @@ struct Kinds {
 
 class ColumnCells {
  public:
-  explicit ColumnCells(std::string_view column) : name(column) {}
+  explicit ColumnCells(std::string_view column) : name(column) {
+    for (const char c : name) is_plain &= c != '"' && c != '\\' && uint8_t(c) >= 0x20;
+  }
 
   std::string name;
+  bool is_plain = true;  // the name stands in JSON as it is
 
   void set(size_t row, const JsonScalar& value) {
     if (row >= cells_.size()) cells_.resize(row + 1);
@@ -193,10 +196,15 @@ class TableCells {
     if (!cursor.expect('{')) return false;
     size_t guess = 0;  // records mostly repeat the names of the one before
     for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
-      std::string_view name;
-      if (!cursor.string(&name)) return false;
-      ColumnCells& column = column_of(name, guess++);
-      if (!cursor.expect(':') || !add_value(cursor, column, rows_)) return false;
+      ColumnCells* column = nullptr;
+      if (guess < columns_.size() && columns_[guess].is_plain && cursor.take_string(columns_[guess].name)) {
+        column = &columns_[guess++];
+      } else {
+        std::string_view name;
+        if (!cursor.string(&name)) return false;
+        column = &column_of(name, guess++);
+      }
+      if (!cursor.expect(':') || !add_value(cursor, *column, rows_)) return false;
     }
     if (cursor.failed()) return false;
     return ++rows_, true;
@@ -349,6 +357,14 @@ class RecordReader {
   }
   /// Bytes of the text that the last read() is done with.
   size_t taken() const { return taken_; }
+
+  /// One that begins in front of a record behind others.
+  static RecordReader behind_others(bool lines) {
+    RecordReader out(lines);
+    if (!lines) out.next_ = Next::record;
+    return out;
+  }
+  bool is_before_record() const { return next_ == Next::record || next_ == Next::record_or_end; }
 
  private:
   enum class Next : uint8_t { opening, record_or_closing, record, comma_or_closing, nothing, record_or_end };
@@ -522,10 +538,80 @@ Result<std::unique_ptr<ChunkReader>> json_chunks(std::shared_ptr<const InputFile
   return std::unique_ptr<ChunkReader>(std::move(chunks));
 }
 
+namespace {
+
+/// Where the next record begins, if text from `at` on looks so: a brace, in an array a comma, and a brace again. Inside a string it may be wrong.
+size_t next_record(std::string_view text, size_t at, bool lines) {
+  while ((at = text.find('}', at)) != std::string_view::npos) {
+    size_t next = text.find_first_not_of(" \t\r\n", ++at);
+    if (!lines && next != std::string_view::npos && text[next] == ',') next = text.find_first_not_of(" \t\r\n", next + 1);
+    if (next == std::string_view::npos || text[next] == '{') return next;
+  }
+  return at;
+}
+
+/// Records in pieces that workers read at the same time. Where a piece ends is a guess, which holds when all of them are read to their ends: the
+/// first begins with a record, so the second does, and so on. Nothing: it did not hold, or something is wrong with the text.
+std::optional<Result<Table>> parse_in_parallel(std::string_view text, const std::string& path, const ReadOptions& options, bool lines,
+                                               int64_t limit_bytes) {
+  constexpr size_t kLeast = size_t{1} << 20;
+  const size_t wanted_pieces = std::min(4 * size_t(options.pool->workers()), text.size() / kLeast);
+  std::vector<size_t> cuts = {0};
+  for (size_t k = 1; k < wanted_pieces; ++k) {
+    const size_t cut = next_record(text, std::max(text.size() / wanted_pieces * k, cuts.back() + 1), lines);
+    if (cut == std::string_view::npos) break;
+    cuts.push_back(cut);
+  }
+  const size_t pieces = cuts.size();
+  cuts.push_back(text.size());
+  struct Piece {
+    TableCells cells;
+    std::vector<std::string> names;
+    std::unordered_map<std::string, Kinds> kinds;
+    Table table;
+    bool is_read = false;
+  };
+  std::vector<Piece> parts;
+  for (size_t k = 0; k < pieces; ++k) parts.push_back({TableCells(path, options), {}, {}, {}});
+  options.pool->run(int64_t(pieces), [&](int64_t k, int) {
+    Piece& piece = parts[size_t(k)];
+    const std::string_view own = text.substr(cuts[size_t(k)], cuts[size_t(k) + 1] - cuts[size_t(k)]);
+    if (find_invalid_utf8(own) != std::string_view::npos) return;
+    piece.cells.limit_memory(limit_bytes / int64_t(pieces));
+    JsonCursor cursor(own, path);
+    const bool last = size_t(k) + 1 == pieces;
+    RecordReader reader = k == 0 ? RecordReader(lines) : RecordReader::behind_others(lines);
+    piece.is_read = reader.read(cursor, last, &piece.cells) && reader.taken() == own.size() && (last || reader.is_before_record());
+    if (piece.is_read) piece.cells.join_kinds(&piece.names, &piece.kinds);
+  });
+  std::vector<std::string> names;
+  std::unordered_map<std::string, Kinds> kinds;
+  for (const Piece& piece : parts) {
+    if (!piece.is_read) return std::nullopt;
+    for (const std::string& name : piece.names) {
+      const auto [at, fresh] = kinds.try_emplace(name);
+      if (fresh) names.push_back(name);
+      at->second.join(piece.kinds.at(name));
+    }
+  }
+  const std::vector<std::string>& wanted = options.columns.empty() ? names : options.columns;
+  if (names.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) { return !kinds.contains(name); })) return std::nullopt;
+  options.pool->run(int64_t(pieces), [&](int64_t k, int) { parts[size_t(k)].table = parts[size_t(k)].cells.finish_as(wanted, kinds); });
+  std::vector<Table> tables;
+  for (Piece& piece : parts) tables.push_back(std::move(piece.table));
+  parts.clear();
+  return concatenate(tables, std::vector<std::string>(tables.size(), path));
+}
+
+}  // namespace
+
 Result<Table> parse_json_table(Buffer bytes, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   if (trim(text).empty()) return input_error("the file is empty", path, kWriteRecords);
+  const bool columns = !lines && trim(text.substr(0, 4096)).starts_with('{');
+  if (options.pool && options.pool->workers() > 1 && !columns)
+    if (auto table = parse_in_parallel(text, path, options, lines, limit_bytes - int64_t(bytes.size))) return std::move(*table);
   if (find_invalid_utf8(text) != std::string_view::npos) return input_error(kNotUtf8, path, "convert the file to UTF-8");
   TableCells table(path, options);
   JsonCursor cursor(text, path);

@@ -48,6 +48,36 @@ TEST_CASE("json: records, lines and pandas' columns are the same table") {
   }
 }
 
+TEST_CASE("json: records read by several workers are the same table, also where strings look like records") {
+  const ScratchFolder folder;
+  exec::Pool pool(3);
+  ReadOptions parallel;
+  parallel.pool = &pool;
+  for (const bool tricky : {false, true})
+    for (const bool lines : {false, true}) {
+      std::string text = lines ? "" : "[";
+      for (int i = 0; text.size() < (size_t{3} << 20); ++i) {
+        text += !lines && i ? ",\n" : lines && i ? "\n" : "";
+        text += "{\"a\":" + std::to_string(i) + (i % 70'000 == 69'999 ? ".5" : "") + ",\"t\":\"" + (tricky ? "}, {\\\"" : "x") +
+                std::to_string(i % 9) + "\"}";
+      }
+      text += lines ? "" : "]";
+      const std::string path = folder / (lines ? "a.jsonl" : "a.json");
+      for (const std::string& ending : {std::string(), std::string("{\"a\":2}"), std::string("\xFF")}) {
+        REQUIRE(write_file(path, text + ending).ok());
+        const auto one = read_table(path), many = read_table(path, parallel);
+        REQUIRE(one.ok() == many.ok());
+        if (!one.ok()) {
+          CHECK(one.error().what == many.error().what);
+          CHECK(one.error().where == many.error().where);
+          continue;
+        }
+        CHECK(one.value().names == many.value().names);
+        for (size_t c = 0; c < 2; ++c) CHECK(shown(one.value().columns[c]) == shown(many.value().columns[c]));
+      }
+    }
+}
+
 TEST_CASE("json: types come from all values") {
   struct Row {
     const char *values, *expected;

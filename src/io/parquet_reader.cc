@@ -148,17 +148,21 @@ Result<Table> read_opened(const ParquetFile& file, const std::string& path, cons
   }
   if (options.stopped()) return reading_stopped(path);
 
+  std::vector<arrow::ArrayVector> chunks(fields.size());
+  for (Piece& piece : pieces) {
+    if (piece.error) return std::move(*piece.error);
+    for (const auto& chunk : piece.values->chunks()) chunks[piece.column].push_back(chunk);
+    piece.values = nullptr;
+  }
+  std::vector<Result<Column>> columns(fields.size(), Result<Column>(Column()));
+  exec::run_all(int64_t(fields.size()), options.pool, [&](int64_t column) {
+    const auto& field = *schema->field(fields[size_t(column)]);
+    columns[size_t(column)] = column_from(arrow::ChunkedArray(std::move(chunks[size_t(column)]), field.type()), file.pool, field.name(), path);
+  });
   Table out;
-  size_t at = 0;
   for (size_t column = 0; column < fields.size(); ++column) {
     const auto& field = *schema->field(fields[column]);
-    arrow::ArrayVector chunks;
-    for (; at < pieces.size() && pieces[at].column == column; ++at) {
-      if (pieces[at].error) return std::move(*pieces[at].error);
-      for (const auto& chunk : pieces[at].values->chunks()) chunks.push_back(chunk);
-      pieces[at].values = nullptr;
-    }
-    HY_TRY(Column made, column_from(arrow::ChunkedArray(std::move(chunks), field.type()), file.pool, field.name(), path));
+    HY_TRY(Column made, std::move(columns[column]));
     if (made.length != file.footer->num_rows())
       return input_error(fmt::format("column '{}' has {} rows of {}", field.name(), made.length, file.footer->num_rows()), path, kDamaged);
     out.add(field.name(), std::move(made));

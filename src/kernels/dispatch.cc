@@ -15,6 +15,7 @@
 #include "kernels/forest_bins.h"
 #include "kernels/forest_exact.h"
 #include "kernels/gram.h"
+#include "kernels/lane_order.h"
 #include "kernels/lanes.h"
 #include "kernels/leaves.h"
 #include "kernels/moments.h"
@@ -40,6 +41,7 @@ namespace hayate::kernels {
   extern const ExtremesKernels kExtremesKernels;                                                                                   \
   extern const ForestKernels kForestKernels;                                                                                       \
   extern const GramKernels kGramKernels;                                                                                           \
+  extern const LaneOrderKernels kLaneOrderKernels;                                                                                 \
   extern const LaneKernels kLaneKernels;                                                                                           \
   extern const LeafKernels kLeafKernels;                                                                                           \
   extern const MomentsKernels kMomentsKernels;                                                                                     \
@@ -119,6 +121,7 @@ const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const LaneOrderKernels& lane_order_kernels() { return choose(baseline::kLaneOrderKernels, avx2::kLaneOrderKernels, avx512::kLaneOrderKernels); }
 const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
 const WordKernels& word_kernels() { return choose(baseline::kWordKernels, avx2::kWordKernels, avx512::kWordKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }

@@ -551,7 +551,11 @@ void emit_flags(const Flags& f, const MomentsOutput& output, int64_t begin, int6
   if (is_plain_column(output.sink) && window < 1 << 24) {
     return store(output.sink, f.staging, begin, all, [=, n = float(window)](int64_t i) { return float(held(i)) / n; });
   }
-  store(output.sink, f.staging, begin, all, [=, n = double(window)](int64_t i) { return double(held(i)) / n; });
+  if (window >= 1 << 20) return store(output.sink, f.staging, begin, all, [=, n = double(window)](int64_t i) { return double(held(i)) / n; });
+  // 1 / n in two parts, of which the upper has 24 bits: its product with a count is exact, and the sum of both products is the rounded quotient,
+  // since that is farther from the middle between two doubles than the lower one's error. A fifth faster than dividing.
+  const double n = double(window), upper = double(float(1 / n)), lower = (1 - upper * n) / n;
+  store(output.sink, f.staging, begin, all, [=](int64_t i) { return double(held(i)) * upper + double(held(i)) * lower; });
 }
 
 void count_flags(const MomentsTask& task, double* scratch) {

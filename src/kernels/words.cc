@@ -54,32 +54,43 @@ int64_t real_of(const void* from, int64_t count, uint64_t* words, uint8_t* missi
   return none;
 }
 
+/// The greatest size of values that are neither infinite nor NaN.
+template <class T>
+uint64_t greatest_finite(const T* values, int64_t count) {
+  int64_t large = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t size = __builtin_bit_cast(int64_t, double(values[i])) & INT64_MAX, finite = size < kInfinity ? size : 0;
+    large = finite > large ? finite : large;
+  }
+  return uint64_t(large);
+}
+
 template <class T>
 int64_t real_range_of(const void* from, int64_t count, uint64_t* least, uint64_t* greatest, SizeRange* sizes) {
   const T* values = static_cast<const T*>(from);
-  int64_t low = INT64_MAX, high = INT64_MIN, small = INT64_MAX, large = 0, infinite = 0, none = 0;
+  int64_t low = INT64_MAX, high = INT64_MIN, none = 0;
+  uint64_t small = UINT64_MAX;  // the least size less 1: 0, which does not count, is beyond all others
   for (int64_t i = 0; i < count; ++i) {
     const double x = double(values[i]);
     const bool nan = x != x;
-    const int64_t order = order_of(x), size = __builtin_bit_cast(int64_t, x) & INT64_MAX;
+    const int64_t order = order_of(x);
     const int64_t not_less = nan ? INT64_MAX : order, not_more = nan ? INT64_MIN : order;
     low = not_less < low ? not_less : low;
     high = not_more > high ? not_more : high;
-    const bool counts = (size < kInfinity) & (size != 0);
-    const int64_t smaller = counts ? size : INT64_MAX, larger = counts ? size : 0;
-    small = smaller < small ? smaller : small;
-    large = larger > large ? larger : large;
-    infinite |= size == kInfinity;
+    const uint64_t size = (__builtin_bit_cast(uint64_t, x) & INT64_MAX) - 1;
+    small = size < small ? size : small;
     none += nan;
   }
-  if (none < count) {
-    const uint64_t first = uint64_t(low) ^ kSign, last = uint64_t(high) ^ kSign;
-    *least = first < *least ? first : *least;
-    *greatest = last > *greatest ? last : *greatest;
-  }
-  sizes->least = uint64_t(small) < sizes->least ? uint64_t(small) : sizes->least;
+  if (none == count) return none;
+  const uint64_t first = uint64_t(low) ^ kSign, last = uint64_t(high) ^ kSign;
+  *least = first < *least ? first : *least;
+  *greatest = last > *greatest ? last : *greatest;
+  // Of the two ends one has the greatest size.
+  const int64_t low_size = (low < 0 ? low ^ INT64_MAX : low) & INT64_MAX, high_size = (high < 0 ? high ^ INT64_MAX : high) & INT64_MAX;
+  int64_t large = low_size > high_size ? low_size : high_size;
+  if (large == kInfinity) sizes->infinite = true, large = int64_t(greatest_finite(values, count));
+  if (small < uint64_t(kInfinity) - 1) sizes->least = small + 1 < sizes->least ? small + 1 : sizes->least;
   sizes->greatest = uint64_t(large) > sizes->greatest ? uint64_t(large) : sizes->greatest;
-  sizes->infinite |= infinite != 0;
   return none;
 }
 

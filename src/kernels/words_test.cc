@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -60,6 +61,41 @@ TEST_CASE("halves of floats, doubles and their words are the same, and together 
     CHECK(high[0] == high[2]);
     for (size_t i = 0; i < n; ++i)
       CHECK(std::ldexp(double(int64_t(low[0][i])) + std::ldexp(double(int64_t(high[0][i])), kCut), kScale) == doubles[i]);
+  });
+}
+
+TEST_CASE("ranges of reals: ends, sizes, what is missing") {
+  const std::vector<std::vector<double>> cases = {{1.5, -2.25, 0, -0.0, 3, 1e-300, 7, 8, 9, 10},
+                                                  {-5, -4, -3},
+                                                  {kNaN, 0.0, kNaN},
+                                                  {kNaN, -kNaN},
+                                                  {kInfinity, 2, -0.5, 1, 1, 1, 1, 1, 4},
+                                                  {-kInfinity, -kInfinity},
+                                                  {5e-324, -1e308, kNaN, 1, 1, 1, 1, 1, 1},
+                                                  {0.0}};
+  on_every_isa([&](const WordKernels& kernels) {
+    for (const auto& values : cases) {
+      uint64_t least = UINT64_MAX, greatest = 0;
+      SizeRange sizes, expected;
+      std::vector<uint64_t> words(values.size());
+      std::vector<uint8_t> missing(values.size());
+      CHECK(kernels.real_range(Element::float64, values.data(), int64_t(values.size()), &least, &greatest, &sizes) ==
+            kernels.real(Element::float64, values.data(), int64_t(values.size()), words.data(), missing.data()));
+      uint64_t low = UINT64_MAX, high = 0;
+      for (size_t i = 0; i < values.size(); ++i) {
+        if (missing[i]) continue;
+        low = std::min(low, words[i]), high = std::max(high, words[i]);
+        const uint64_t size = std::bit_cast<uint64_t>(std::fabs(values[i]));
+        expected.infinite |= std::isinf(values[i]);
+        if (values[i] != 0 && std::isfinite(values[i]))
+          expected.least = std::min(expected.least, size), expected.greatest = std::max(expected.greatest, size);
+      }
+      CHECK(least == low);
+      CHECK(greatest == high);
+      CHECK(sizes.least == expected.least);
+      CHECK(sizes.greatest == expected.greatest);
+      CHECK(sizes.infinite == expected.infinite);
+    }
   });
 }
 

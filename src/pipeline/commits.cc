@@ -1,5 +1,7 @@
 #include "pipeline/commits.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "pipeline/run_records.h"
@@ -12,13 +14,21 @@ constexpr size_t kCommitEntries = 16;  // synced by one thread before it looks w
 
 }  // namespace
 
+std::string Commits::why_run(const TaskTrace& task) const {
+  std::string why = last_.why_run(task);
+  if (task.new_rows >= 0)
+    why += fmt::format("{}models are those of a stored result, {} new row{} predicted", why.empty() ? "" : "; ", task.new_rows,
+                       task.new_rows == 1 ? "" : "s");
+  return why;
+}
+
 Result<void> Commits::record(const TaskTrace& task) {
   {
     const std::lock_guard lock(mutex_);
     if (failure_) return *failure_;
     if (!std::exchange(pending_, true)) io_.submit([this] { commit(); }, kCommitSeconds);
   }
-  return manifest_.append(task_record(task, task.reused ? "" : last_.why_run(task)));
+  return manifest_.append(task_record(task, task.reused ? "" : why_run(task)));
 }
 
 void Commits::commit() {

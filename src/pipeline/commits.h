@@ -29,6 +29,7 @@ class Commits {
 
  private:
   void commit();
+  std::string why_run(const TaskTrace& task) const;
 
   cache::Store& store_;
   Manifest& manifest_;

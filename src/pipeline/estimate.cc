@@ -27,7 +27,7 @@ TaskSums symbol_tasks(const Plan& plan, const PreparedRun& prepared, const exec:
     const auto folds = folds_of_symbol(plan, prepared.panel, s, inputs);
     if (!folds.ok()) continue;
     const std::vector<FoldPiece>& pieces = folds.value().pieces;
-    const auto reused = std::count_if(pieces.begin(), pieces.end(), [&](const FoldPiece& piece) { return store && store->has(piece.result); });
+    const auto reused = std::count_if(pieces.begin(), pieces.end(), [&](const FoldPiece& piece) { return has_models(store, piece); });
     const auto tasks = int64_t(pieces.size());
     out.tasks += tasks, out.reused += reused;
     if (reused == tasks) continue;

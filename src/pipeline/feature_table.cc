@@ -20,10 +20,14 @@ namespace {
 struct Block {
   std::vector<float> floats;
   std::vector<double> doubles;
+  size_t stride = 0;  ///< from one column to the next: whole lines, so that a symbol's columns all begin at the same place in one
 
-  void resize(size_t size, bool wide) { wide ? doubles.resize(size) : floats.resize(size); }
+  void resize(size_t rows, size_t columns, bool wide) {
+    stride = (rows + 15) / 16 * 16;
+    wide ? doubles.resize(stride * columns) : floats.resize(stride * columns);
+  }
   /// Symbols first + i of the panel, i in `symbols`, of a batch that begins with symbol `first`.
-  void compute(const Program& program, const Panel& panel, size_t first, const std::vector<size_t>& symbols, Workspace& space, size_t stride) {
+  void compute(const Program& program, const Panel& panel, size_t first, const std::vector<size_t>& symbols, Workspace& space) {
     if (program.num_outputs() == 0) return;
     std::vector<Bars> bars;
     std::vector<float*> to_floats;
@@ -39,8 +43,7 @@ struct Block {
       evaluate_block(program, bars, space, std::span<float* const>(to_floats), stride);
   }
   /// Rows [begin, end) of one symbol alone.
-  void compute_morsel(const Program& program, const Panel& panel, size_t first, size_t symbol, std::pair<int64_t, int64_t> morsel, Workspace& space,
-                      size_t stride) {
+  void compute_morsel(const Program& program, const Panel& panel, size_t first, size_t symbol, std::pair<int64_t, int64_t> morsel, Workspace& space) {
     const size_t row = size_t(panel.offsets[first + symbol] - panel.offsets[first]);
     const Bars bars = bars_of(program, panel, first + symbol);
     if (program.dtype() == Dtype::float64)
@@ -50,8 +53,8 @@ struct Block {
   }
   Column column(size_t number, size_t rows) const {
     if (!doubles.empty())
-      return make_column(std::vector<double>(doubles.begin() + ptrdiff_t(number * rows), doubles.begin() + ptrdiff_t((number + 1) * rows)));
-    return make_column(std::vector<float>(floats.begin() + ptrdiff_t(number * rows), floats.begin() + ptrdiff_t((number + 1) * rows)));
+      return make_column(std::vector<double>(doubles.begin() + ptrdiff_t(number * stride), doubles.begin() + ptrdiff_t(number * stride + rows)));
+    return make_column(std::vector<float>(floats.begin() + ptrdiff_t(number * stride), floats.begin() + ptrdiff_t(number * stride + rows)));
   }
 };
 
@@ -82,8 +85,8 @@ Table batch_table(const Panel& panel, size_t first, size_t last, const Program& 
                   std::vector<BatchSpace>& spaces, const exec::Cancellation& cancel) {
   const size_t begin = size_t(panel.offsets[first]), rows = size_t(panel.offsets[last]) - begin;
   Block feature_block, label_block;
-  feature_block.resize(rows * features.num_outputs(), features.dtype() == Dtype::float64);
-  label_block.resize(rows * labels.num_outputs(), labels.dtype() == Dtype::float64);
+  feature_block.resize(rows, features.num_outputs(), features.dtype() == Dtype::float64);
+  label_block.resize(rows, labels.num_outputs(), labels.dtype() == Dtype::float64);
   std::vector<int32_t> codes(rows);
   for (size_t s = first; s < last; ++s)
     std::fill_n(codes.begin() + (panel.offsets[s] - panel.offsets[first]), panel.offsets[s + 1] - panel.offsets[s], int32_t(s - first));
@@ -94,10 +97,10 @@ Table batch_table(const Panel& panel, size_t first, size_t last, const Program& 
         const BatchPiece& piece = pieces[size_t(p)];
         BatchSpace& space = spaces[size_t(worker)];
         if (piece.morsel)
-          feature_block.compute_morsel(features, panel, first, piece.symbols[0], *piece.morsel, space.features, rows);
+          feature_block.compute_morsel(features, panel, first, piece.symbols[0], *piece.morsel, space.features);
         else
-          feature_block.compute(features, panel, first, piece.symbols, space.features, rows);
-        if (!piece.labelled.empty()) label_block.compute(labels, panel, first, piece.labelled, space.labels, rows);
+          feature_block.compute(features, panel, first, piece.symbols, space.features);
+        if (!piece.labelled.empty()) label_block.compute(labels, panel, first, piece.labelled, space.labels);
       },
       &cancel);
   const auto symbols = std::span(panel.symbols).subspan(first, last - first);

@@ -44,7 +44,7 @@ std::vector<double> grid_of(std::span<const float> column, size_t most, bool cat
 }
 
 /// A model and its rows, laid out once for all values of the grids.
-struct KeyRows {
+struct HeldKey {
   const Predictor* predictor;
   std::optional<CompiledForest> compiled;
   std::vector<float> values;
@@ -56,21 +56,21 @@ struct KeyRows {
   }
 };
 
-std::vector<KeyRows> keys_of(const Model& model, const ModelRows& rows) {
-  std::vector<KeyRows> out;
+std::vector<HeldKey> keys_of(const Model& model, const ModelRows& rows) {
+  std::vector<HeldKey> out;
   for (const auto& [name, own] : rows.by_key) {
     const Predictor* predictor = model.find(name);
     if (!predictor || own.empty()) continue;
-    KeyRows& key = out.emplace_back(KeyRows{predictor, {}, rows.gather(own), int64_t(own.size())});
+    HeldKey& key = out.emplace_back(HeldKey{predictor, {}, rows.gather(own), int64_t(own.size())});
     if (const Forest* forest = std::get_if<Forest>(predictor)) key.compiled.emplace(*forest);
   }
   return out;
 }
 
 /// The sums over the rows of what is predicted with `features` held at `values`, by output.
-std::vector<double> held_sums(const std::vector<KeyRows>& keys, std::span<const size_t> features, std::span<const float> values, size_t width) {
+std::vector<double> held_sums(const std::vector<HeldKey>& keys, std::span<const size_t> features, std::span<const float> values, size_t width) {
   std::vector<double> sums(width, 0.0);
-  for (const KeyRows& key : keys) {
+  for (const HeldKey& key : keys) {
     std::vector<float> held = key.values;
     for (size_t i = 0; i < features.size(); ++i) std::fill_n(held.begin() + ptrdiff_t(features[i]) * key.num_rows, key.num_rows, values[i]);
     std::vector<double> answers(size_t(key.num_rows) * width);
@@ -188,9 +188,9 @@ Result<ImportanceOutcome> by_partial_dependence(const ImportanceRequest& request
       points.push_back({out.dependences.size() - 1, at, own, std::move(values)});
     }
   }
-  const std::vector<KeyRows> keys = keys_of(model, rows);
+  const std::vector<HeldKey> keys = keys_of(model, rows);
   int64_t answered = 0;
-  for (const KeyRows& key : keys) answered += key.num_rows;
+  for (const HeldKey& key : keys) answered += key.num_rows;
   if (answered == 0) return input_error("no row has a model for its key", request.input.front(), "give rows of the keys that the model has");
   const size_t width = classes ? model.classes.size() : 1;
   steps.begin("hold", int64_t(points.size()));

@@ -57,6 +57,7 @@ Result<Trained> train(const Plan& plan, const PreparedRun& prepared, const RunRe
   exec::Pressure pressure(shop.pool.workers(), shop.share.limit);
   TrainJob job{plan, prepared.panel, prepared.input_hash, shop.pool, shop.steps, shop.cancel, request.exec.timeout.value, shop.began, &store};
   job.finished = [&](const TaskTrace& task) { return commits.record(task); };
+  job.store_stays = !cache_folder(request.exec).empty();
   job.costs = task_fit(costs, task_name(plan)), job.retries = exec::retries_of(request.exec);
   job.bytes = shop.share.limit - shop.share.fixed;
   if (request.exec.monitoring == "on") job.pressure = &pressure;
@@ -70,7 +71,7 @@ Result<Trained> train(const Plan& plan, const PreparedRun& prepared, const RunRe
   }
   if (!trained.ok()) return trained;
   costs[task_name(plan)] = trained.value().costs;
-  if (!cache_folder(request.exec).empty()) HY_CHECK(last.write(trained.value().tasks, store));
+  if (job.store_stays) HY_CHECK(last.write(trained.value().tasks, store));
   outcome.stats.io_pool = commits.io().use(), outcome.stats.io_workers = commits.io().workers();
   outcome.stats.fewest_workers = pressure.fewest();
   return trained;

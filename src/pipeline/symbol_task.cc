@@ -50,8 +50,6 @@ void add_newest(const std::vector<Fold>& folds, std::span<const double> labels, 
 /// Random numbers of a symbol's fold: keyed by names, so that other symbols and their order do not matter.
 uint64_t entity_of(const std::string& symbol, size_t fold) { return checksum(symbol.data(), symbol.size()) + fold; }
 
-Error stopped_error(const std::string& symbol) { return {Kind::interrupted, "training was stopped", symbol, "run it again"}; }
-
 template <class T>
 void append(std::vector<T>&& from, std::vector<T>& to) {
   if (to.empty())
@@ -62,9 +60,42 @@ void append(std::vector<T>&& from, std::vector<T>& to) {
 
 }  // namespace
 
+Error stopped_error(const std::string& symbol) { return {Kind::interrupted, "training was stopped", symbol, "run it again"}; }
+
 PartSeconds& PartSeconds::operator+=(const PartSeconds& other) {
   compute += other.compute, bin += other.bin, train += other.train, predict += other.predict;
   return *this;
+}
+
+namespace {
+
+/// Bars of the first `rows` rows, as features and label read them.
+Hash128 hash_of_rows(const Panel& panel, size_t symbol, int64_t rows) {
+  Hasher hasher;
+  hasher.number(panel.daily).text(panel.zone).bytes(panel.series_times(symbol).data(), size_t(rows) * sizeof(int64_t));
+  for (size_t f = 0; f < panel.fields.size(); ++f)
+    hasher.text(panel.fields[f]).bytes(panel.series(int(f), symbol).data(), size_t(rows) * sizeof(double));
+  return hasher.finish();
+}
+
+/// Whether a fold has the same training rows, features and labels whatever bars come after its first test row. Walk-forward and a holdout
+/// from a date on train on what is before the test, purged by the label's horizon; parts of all dates move with every date.
+bool is_settled_by_its_past(const Plan& plan) {
+  const bool across = plan.features->has_cross_sections() || plan.label_program->has_cross_sections();
+  const bool fitted_on_all = !plan.scalers.empty() && plan.spec.features.fit == "all";
+  return plan.spec.split.method != "combinatorial_purged" && !across && !fitted_on_all;
+}
+
+/// Folds that make some 40 ms together, counted by the first, so that where a piece ends does not move when bars are added.
+size_t folds_together(const Plan& plan, const std::vector<Fold>& folds) {
+  const double work = symbol_work(plan, folds.front().test.back().end) / double(kPieceWork);
+  return std::max<size_t>(1, size_t(1 / work));
+}
+
+}  // namespace
+
+bool has_models(const cache::Store* store, const FoldPiece& piece) {
+  return store && (store->has(piece.result) || (piece.can_grow && store->has(piece.models)));
 }
 
 Result<SymbolFolds> folds_of_symbol(const Plan& plan, const Panel& panel, size_t symbol, const TaskInputs& inputs) {
@@ -74,14 +105,22 @@ Result<SymbolFolds> folds_of_symbol(const Plan& plan, const Panel& panel, size_t
   SymbolFolds out;
   HY_TRY(out.folds, make_folds(split, times, panel.daily));
   const std::string& name = panel.symbols[symbol];
-  const double each = symbol_work(plan, int64_t(times.size())) / double(out.folds.size());
-  const auto together = std::max<size_t>(1, size_t(kPieceWork / each));
-  const size_t pieces = (out.folds.size() + together - 1) / together;
-  out.large = each > kLargeWork;
-  for (size_t i = 0; i < pieces; ++i) {
-    FoldPiece piece{i * out.folds.size() / pieces, (i + 1) * out.folds.size() / pieces, name, {}};
-    if (pieces > 1) piece.key = fmt::format("{} folds {}-{}", name, piece.begin, piece.end - 1);
-    piece.result = task_key(inputs, "train", piece.key);
+  const auto rows = int64_t(times.size());
+  const size_t together = folds_together(plan, out.folds);
+  const bool by_past = is_settled_by_its_past(plan);
+  out.large = symbol_work(plan, rows) / double(out.folds.size()) > kLargeWork;
+  for (size_t begin = 0; begin < out.folds.size(); begin += together) {
+    FoldPiece piece{.begin = begin, .end = std::min(begin + together, out.folds.size()), .key = name, .result = {}, .models = {}};
+    if (together < out.folds.size()) piece.key = fmt::format("{} folds {}-{}", name, piece.begin, piece.end - 1);
+    const bool last = piece.end == out.folds.size();
+    TaskInputs read = inputs;
+    if (by_past && !last)
+      read.bars = hash_of_rows(panel, symbol, std::min(rows, out.folds[piece.end - 1].test.back().end + plan.label_program->look_ahead()));
+    piece.result = task_key(read, "train", piece.key);
+    if (by_past && last) {
+      read.bars = hash_of_rows(panel, symbol, out.folds.back().test.front().begin);
+      piece.can_grow = true, piece.models = task_key(read, "models", piece.key);
+    }
     out.pieces.push_back(std::move(piece));
   }
   return out;
@@ -129,6 +168,20 @@ void compute_features(const Program& program, const Bars& bars, std::span<Symbol
 
 }  // namespace
 
+std::span<const double> symbol_labels(const Plan& plan, const Panel& panel, size_t symbol, SymbolScratch& scratch, const exec::Cancellation& cancel) {
+  const Bars bars = bars_of(*plan.label_program, panel, symbol);
+  scratch.labels.resize(bars.rows);
+  const Stopping stopping(scratch.label, cancel);
+  evaluate(*plan.label_program, bars, scratch.label, scratch.labels.data(), bars.rows);
+  return scratch.labels;
+}
+
+std::vector<int32_t> test_rows(const SymbolFolds& folds, size_t f, std::span<const double> labels) {
+  std::vector<int32_t> out = rows_in(folds.folds[f].test);
+  if (f + 1 == folds.folds.size()) add_newest(folds.folds, labels, out);
+  return out;
+}
+
 SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, std::span<SymbolScratch> scratch,
                            int worker, exec::Pool* pool, const exec::Cancellation& cancel, PartSeconds& seconds) {
   SymbolScratch& own = scratch[size_t(worker)];
@@ -137,13 +190,11 @@ SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, 
   own.values.resize(stride * features);
   compute_features(*plan.features, bars, scratch, worker, pool, cancel, own.values.data(), stride, seconds.compute);
   const double begin = thread_cpu_seconds();
-  own.labels.resize(bars.rows);
-  const Stopping stopping(own.label, cancel);
-  evaluate(*plan.label_program, bars_of(*plan.label_program, panel, symbol), own.label, own.labels.data(), bars.rows);
+  const std::span<const double> labels = symbol_labels(plan, panel, symbol, own, cancel);
   seconds.compute += thread_cpu_seconds() - begin;
   return {symbol,
           {own.values.data(), int64_t(bars.rows), int64_t(features), int64_t(stride), plan.features->names()},
-          own.labels,
+          labels,
           ends.subspan(size_t(panel.offsets[symbol]), bars.rows)};
 }
 
@@ -164,8 +215,7 @@ Result<TaskResult> train_piece(const Plan& plan, const Panel& panel, const Symbo
     const Fold& fold = folds.folds[f];
     std::vector<int32_t> train = labelled(rows_in(fold.train), table.labels);
     drop_overlapping(train, times, table.ends, fold, times);
-    std::vector<int32_t> test = rows_in(fold.test);
-    if (f + 1 == folds.folds.size()) add_newest(folds.folds, table.labels, test);
+    const std::vector<int32_t> test = test_rows(folds, f, table.labels);
     const FloatColumns of_fold = folds_table.begin(train, pool);
     const TrainKey key{uint64_t(plan.spec.model.seed), entity_of(symbol, f)};
     std::vector<float> weights;

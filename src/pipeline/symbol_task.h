@@ -3,7 +3,11 @@
 // Folds do not depend on each other, so those of a long series are cut into pieces, which several workers may do at once and
 // which are stored and recorded one by one: who is killed in a symbol of 20 years does not begin it again. A piece is as
 // many folds as take some 40 ms; a symbol of a few years is one piece, for a result of 5 ms is not worth two files. Where the
-// cuts are follows from the plan and the bars alone, so every run finds the pieces of every other.
+// cuts are follows from the plan and the first bars alone, so every run finds the pieces of every other, one with later bars too.
+//
+// What a piece depends on are the bars up to the last that its labels read, and only those are in its key. The last piece
+// has test rows that have just come in; its models are older. So it has two keys: that of its result, and that of its models, under
+// which a later run with more bars finds what to go on from (grown_piece.h).
 #pragma once
 
 #include <span>
@@ -28,8 +32,13 @@ struct PartSeconds {
 struct FoldPiece {
   size_t begin = 0, end = 0;
   std::string key;
-  Hash128 result;  ///< the key of what it leaves in a store
+  Hash128 result;         ///< the key of what it leaves in a store
+  bool can_grow = false;  ///< later bars leave its models as they are
+  Hash128 models;         ///< where it can: the key under which stands the key of the newest result with the same models
 };
+
+/// Whether there is nothing to train.
+bool has_models(const cache::Store* store, const FoldPiece& piece);
 
 struct SymbolFolds {
   std::vector<Fold> folds;
@@ -61,6 +70,14 @@ struct SymbolTable {
 /// of `worker`. Adds its CPU seconds to `seconds`.
 SymbolTable compute_symbol(const Plan& plan, const Panel& panel, size_t symbol, std::span<const int64_t> ends, std::span<SymbolScratch> scratch,
                            int worker, exec::Pool* pool, const exec::Cancellation& cancel, PartSeconds& seconds);
+
+/// Labels of all rows of a symbol, in `scratch`; only begun when `cancel` says stop.
+std::span<const double> symbol_labels(const Plan& plan, const Panel& panel, size_t symbol, SymbolScratch& scratch, const exec::Cancellation& cancel);
+
+/// The rows that fold `f` predicts, ascending: its test rows, and by the last fold the newest rows, which have no label yet.
+std::vector<int32_t> test_rows(const SymbolFolds& folds, size_t f, std::span<const double> labels);
+
+Error stopped_error(const std::string& symbol);
 
 /// Trains and predicts the folds of a piece. `folds_table` is of table.values, this thread's own. With a pool a fold is spread over
 /// its workers. Errors: no training row with a label; interrupted or timed out.

@@ -57,8 +57,9 @@ struct PooledTable {
 PooledTable compute_all(const TrainJob& job) {
   const Panel& panel = job.panel;
   const size_t rows = size_t(panel.num_rows()), features = flows(job.plan) ? 0 : job.plan.features->num_outputs();
+  const size_t stride = (rows + 15) / 16 * 16;  // whole lines: see evaluate_block
   PooledTable out;
-  out.values.resize(rows * features);
+  out.values.resize(stride * features);
   out.labels.resize(rows);
   std::vector<Workspace> feature_space(static_cast<size_t>(job.pool.workers())), label_space(static_cast<size_t>(job.pool.workers()));
   job.steps.begin("compute", int64_t(panel.num_symbols()));
@@ -73,7 +74,7 @@ PooledTable compute_all(const TrainJob& job) {
           evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, s), label_space[size_t(worker)],
                    out.labels.data() + panel.offsets[s], rows);
         }
-        if (features > 0) evaluate_block(*job.plan.features, bars, feature_space[size_t(worker)], std::span<float* const>(to), rows);
+        if (features > 0) evaluate_block(*job.plan.features, bars, feature_space[size_t(worker)], std::span<float* const>(to), stride);
         job.steps.advance(int64_t(blocks[size_t(b)].size()));
       },
       &job.cancel);
@@ -81,7 +82,7 @@ PooledTable compute_all(const TrainJob& job) {
   if (job.cancel.stopped()) return out;
   out.ends = label_ends(*job.plan.label_program, panel);
   if (features == 0) return out;
-  out.folds.emplace(job.plan, FloatColumns{out.values.data(), int64_t(rows), int64_t(features), int64_t(rows), job.plan.features->names()},
+  out.folds.emplace(job.plan, FloatColumns{out.values.data(), int64_t(rows), int64_t(features), int64_t(stride), job.plan.features->names()},
                     panel.times);
   if (!out.folds->needs_values()) out.values = {};
   return out;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/strings.h"
 #include "pipeline/costs.h"
+#include "pipeline/grown_piece.h"
 #include "pipeline/label_span.h"
 #include "pipeline/symbol_task.h"
 #include "pipeline/task_result.h"
@@ -88,12 +89,26 @@ class SymbolAttempt {
       started(worker_, trace);
       auto stored = reuse(job_.store, piece.result);
       if (!stored) {
-        missing_.push_back(int64_t(i));
+        if (!grow(i)) missing_.push_back(int64_t(i));
+        if (error_) return;
         continue;
       }
       trace.reused = true, trace.outcome = exec::Outcome::reused;
       if (const auto done = finish(i, std::move(*stored)); !done.ok()) return fail(i, done.error());
     }
+  }
+
+  /// Goes on from a stored result with the same models and fewer bars; false where there is none.
+  bool grow(size_t i) {
+    const FoldPiece& piece = slot_.folds.pieces[i];
+    auto earlier = job_.store_stays && piece.can_grow ? earlier_result(*job_.store, piece) : std::nullopt;
+    if (!earlier) return false;
+    const auto rows =
+        grow_piece(job_.plan, job_.panel, size_t(start_.task), slot_.folds, piece, *earlier, place_.scratch[size_t(worker_)], cancel_, slot_.seconds);
+    if (!rows.ok()) return fail(i, rows.error()), true;
+    slot_.pieces[i].new_rows = rows.value();
+    if (const auto done = keep(i, std::move(*earlier), worker_); !done.ok()) fail(i, done.error());  // the models stay where they were found
+    return true;
   }
 
   void compute_pieces() {
@@ -125,14 +140,22 @@ class SymbolAttempt {
     started(worker, slot_.pieces[i]);
     PartSeconds seconds;
     HY_TRY(TaskResult result, train_piece(job_.plan, job_.panel, table_, slot_.folds, slot_.folds.pieces[i], *fold_table, pool, cancel_, seconds));
-    if (job_.store) {
-      std::string& bytes = place_.scratch[size_t(worker)].bytes;
-      serialize(result, bytes);
-      HY_CHECK(job_.store->put({slot_.pieces[i].result, bytes, place_.now() - slot_.pieces[i].begin}));
-    }
     {
       const std::lock_guard lock(mutex_);
       slot_.seconds += seconds;
+    }
+    return keep(i, std::move(result), worker);
+  }
+
+  /// Stores a result and is done with it.
+  Result<void> keep(size_t i, TaskResult&& result, int worker) {
+    if (job_.store) {
+      const FoldPiece& piece = slot_.folds.pieces[i];
+      const double took = place_.now() - slot_.pieces[i].begin;
+      std::string& bytes = place_.scratch[size_t(worker)].bytes;
+      serialize(result, bytes);
+      HY_CHECK(job_.store->put({piece.result, bytes, took}));
+      if (job_.store_stays && piece.can_grow && slot_.pieces[i].new_rows < 0) HY_CHECK(remember_models(*job_.store, piece, took));
     }
     return finish(i, std::move(result));
   }
@@ -243,7 +266,7 @@ std::vector<exec::TaskGuess> guess_tasks(const TrainJob& job, std::vector<Symbol
     const auto rows = int64_t(job.panel.series_times(s).size());
     const auto pieces = int64_t(slot.folds.pieces.size());
     const auto missing = pieces - std::count_if(slot.folds.pieces.begin(), slot.folds.pieces.end(),
-                                                [&](const FoldPiece& piece) { return job.store && job.store->has(piece.result); });
+                                                [&](const FoldPiece& piece) { return has_models(job.store, piece); });
     out.push_back({symbol_work(job.plan, rows) * double(missing) / double(pieces), job.bytes > 0 ? symbol_task_bytes(job.plan, rows) : 0,
                    slot.folds.large ? INT64_MAX : missing});
   }

@@ -26,8 +26,9 @@ struct TaskTrace {
   int attempt = 0;  ///< 0: the first
   bool reused = false;
   exec::Outcome outcome = exec::Outcome::done;
-  Hash128 input;   ///< of the bars that it reads
-  Hash128 result;  ///< the key of its stored result
+  int64_t new_rows = -1;  ///< predicted with models that were stored (grown_piece.h); -1: everything was computed, or reused
+  Hash128 input;          ///< of the bars that it reads
+  Hash128 result;         ///< the key of its stored result
 };
 
 struct Trained {
@@ -54,6 +55,7 @@ struct TrainJob {
   double task_timeout;  ///< seconds; 0: none
   double run_began;
   cache::Store* store = nullptr;  ///< results to reuse and to add to; null: none
+  bool store_stays = false;       ///< it outlives the run, so what a later run can go on from is worth storing
   /// Told of every finished task, from any worker, one at a time; an Error ends the run.
   std::function<Result<void>(const TaskTrace&)> finished = {};
   exec::CostFit costs = {};  ///< what is known of its tasks
