@@ -17,7 +17,7 @@ constexpr size_t kCommitEntries = 16;  // synced by one thread before it looks w
 std::string Commits::why_run(const TaskTrace& task) const {
   std::string why = last_.why_run(task);
   if (task.new_rows >= 0)
-    why += fmt::format("{}models are those of a stored result, {} new row{} predicted", why.empty() ? "" : "; ", task.new_rows,
+    why += fmt::format("{}models are those of a stored result, {} row{} predicted", why.empty() ? "" : "; ", task.new_rows,
                        task.new_rows == 1 ? "" : "s");
   return why;
 }

@@ -69,21 +69,13 @@ PartSeconds& PartSeconds::operator+=(const PartSeconds& other) {
 
 namespace {
 
-/// Bars of the first `rows` rows, as features and label read them.
+/// Bars of the first `rows` rows, as features and label read them: series across symbols are among them.
 Hash128 hash_of_rows(const Panel& panel, size_t symbol, int64_t rows) {
   Hasher hasher;
   hasher.number(panel.daily).text(panel.zone).bytes(panel.series_times(symbol).data(), size_t(rows) * sizeof(int64_t));
   for (size_t f = 0; f < panel.fields.size(); ++f)
     hasher.text(panel.fields[f]).bytes(panel.series(int(f), symbol).data(), size_t(rows) * sizeof(double));
   return hasher.finish();
-}
-
-/// Whether a fold has the same training rows, features and labels whatever bars come after its first test row. Walk-forward and a holdout
-/// from a date on train on what is before the test, purged by the label's horizon; parts of all dates move with every date.
-bool is_settled_by_its_past(const Plan& plan) {
-  const bool across = plan.features->has_cross_sections() || plan.label_program->has_cross_sections();
-  const bool fitted_on_all = !plan.scalers.empty() && plan.spec.features.fit == "all";
-  return plan.spec.split.method != "combinatorial_purged" && !across && !fitted_on_all;
 }
 
 /// Folds that make some 40 ms together, counted by the first, so that where a piece ends does not move when bars are added.
@@ -93,6 +85,11 @@ size_t folds_together(const Plan& plan, const std::vector<Fold>& folds) {
 }
 
 }  // namespace
+
+bool is_settled_by_its_past(const Plan& plan) {
+  const bool fitted_on_all = !plan.scalers.empty() && plan.spec.features.fit == "all";
+  return plan.spec.split.method != "combinatorial_purged" && !plan.label_program->has_cross_sections() && !fitted_on_all;
+}
 
 bool has_models(const cache::Store* store, const FoldPiece& piece) {
   return store && (store->has(piece.result) || (piece.can_grow && store->has(piece.models)));

@@ -18,6 +18,7 @@
 #include "pipeline/decay.h"
 #include "pipeline/feature_rows.h"
 #include "pipeline/fold_table.h"
+#include "pipeline/grown_piece.h"
 #include "pipeline/label_span.h"
 #include "pipeline/task_result.h"
 #include "pipeline/trained.h"
@@ -46,7 +47,8 @@ Calendar calendar_of(const Panel& panel) {
 /// Whether features flow into codes and are never a table.
 bool flows(const Plan& plan) { return plan.scalers.empty() && !plan.study && learns_from_codes(plan.params); }
 
-/// Labels of the whole panel, and features where they do not flow: made when the first fold has to be trained.
+/// Labels of the whole panel, made when the first fold is not stored as it is, and features where they do not flow, made when the first has to
+/// be trained.
 struct PooledTable {
   std::vector<double> labels;  ///< per panel row
   std::vector<int64_t> ends;   ///< until when each label reads
@@ -54,14 +56,29 @@ struct PooledTable {
   std::optional<FoldTable> folds;
 };
 
-PooledTable compute_all(const TrainJob& job) {
+void compute_labels(const TrainJob& job, PooledTable& out) {
   const Panel& panel = job.panel;
-  const size_t rows = size_t(panel.num_rows()), features = flows(job.plan) ? 0 : job.plan.features->num_outputs();
-  const size_t stride = (rows + 15) / 16 * 16;  // whole lines: see evaluate_block
-  PooledTable out;
-  out.values.resize(stride * features);
+  const size_t rows = size_t(panel.num_rows());
   out.labels.resize(rows);
-  std::vector<Workspace> feature_space(static_cast<size_t>(job.pool.workers())), label_space(static_cast<size_t>(job.pool.workers()));
+  std::vector<Workspace> space(static_cast<size_t>(job.pool.workers()));
+  job.steps.begin("compute", int64_t(panel.num_symbols()));
+  job.pool.run(
+      int64_t(panel.num_symbols()),
+      [&](int64_t s, int worker) {
+        evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, size_t(s)), space[size_t(worker)],
+                 out.labels.data() + panel.offsets[size_t(s)], rows);
+        job.steps.advance(1);
+      },
+      &job.cancel);
+  if (!job.cancel.stopped()) out.ends = label_ends(*job.plan.label_program, panel);
+}
+
+void compute_features(const TrainJob& job, PooledTable& out) {
+  const Panel& panel = job.panel;
+  const size_t rows = size_t(panel.num_rows()), features = job.plan.features->num_outputs();
+  const size_t stride = (rows + 15) / 16 * 16;  // whole lines: see evaluate_block
+  out.values.resize(stride * features);
+  std::vector<Workspace> space(static_cast<size_t>(job.pool.workers()));
   job.steps.begin("compute", int64_t(panel.num_symbols()));
   const auto blocks = symbol_blocks(*job.plan.features, panel.offsets, size_t(job.pool.workers()));
   job.pool.run(
@@ -69,23 +86,17 @@ PooledTable compute_all(const TrainJob& job) {
       [&](int64_t b, int worker) {
         std::vector<Bars> bars;
         std::vector<float*> to;
-        for (const size_t s : blocks[size_t(b)]) {
-          if (features > 0) bars.push_back(bars_of(*job.plan.features, panel, s)), to.push_back(out.values.data() + panel.offsets[s]);
-          evaluate(*job.plan.label_program, bars_of(*job.plan.label_program, panel, s), label_space[size_t(worker)],
-                   out.labels.data() + panel.offsets[s], rows);
-        }
-        if (features > 0) evaluate_block(*job.plan.features, bars, feature_space[size_t(worker)], std::span<float* const>(to), stride);
+        for (const size_t s : blocks[size_t(b)])
+          bars.push_back(bars_of(*job.plan.features, panel, s)), to.push_back(out.values.data() + panel.offsets[s]);
+        evaluate_block(*job.plan.features, bars, space[size_t(worker)], std::span<float* const>(to), stride);
         job.steps.advance(int64_t(blocks[size_t(b)].size()));
       },
       &job.cancel);
   job.steps.begin("bin");
-  if (job.cancel.stopped()) return out;
-  out.ends = label_ends(*job.plan.label_program, panel);
-  if (features == 0) return out;
+  if (job.cancel.stopped()) return;
   out.folds.emplace(job.plan, FloatColumns{out.values.data(), int64_t(rows), int64_t(features), int64_t(stride), job.plan.features->names()},
                     panel.times);
   if (!out.folds->needs_values()) out.values = {};
-  return out;
 }
 
 /// 1 for every date position inside the ranges.
@@ -170,6 +181,30 @@ Result<void> train_values(const TrainJob& job, const Labels& labels, std::span<c
   return {};
 }
 
+/// Predicts rows of the panel with the models of an earlier run, whose features lie in no table: computed, scaled as its last fit says, predicted.
+void predict_anew(const TrainJob& job, const std::vector<int32_t>& rows, TaskResult& result) {
+  const Plan& plan = job.plan;
+  job.steps.begin("predict", int64_t(rows.size()));
+  result.prediction.resize(rows.size());
+  std::vector<std::vector<float>> scaled(size_t(job.pool.workers()));
+  feature_rows(*plan.features, job.panel, job.pool, job.cancel).read(rows, [&](int64_t first, const FloatColumns& values, int worker) {
+    const auto out = std::span(result.prediction).subspan(size_t(first), size_t(values.num_rows));
+    if (plan.scalers.empty()) return predict(result.predictor, values, out);
+    std::vector<float>& copy = scaled[size_t(worker)];
+    copy.resize(size_t(values.num_rows * values.num_features));
+    for (int64_t f = 0; f < values.num_features; ++f) std::copy_n(values.column(f), values.num_rows, copy.data() + f * values.num_rows);
+    apply_scalers(plan.scalers, result.fits, {copy.data(), values.num_rows, values.num_features, values.num_rows});
+    predict(result.predictor, {copy.data(), values.num_rows, values.num_features, values.num_rows}, out);
+  });
+}
+
+void label_rows(const std::vector<int32_t>& rows, size_t f, const std::vector<double>& labels, TaskResult& out) {
+  out.rows.assign(rows.begin(), rows.end());
+  out.fold.assign(rows.size(), int32_t(f));
+  out.label.clear();
+  for (const int32_t row : rows) out.label.push_back(labels[size_t(row)]);
+}
+
 /// All folds' rows in the panel's order.
 Forecast forecast_of(const Panel& panel, const std::vector<TaskResult>& folds) {
   struct Place {
@@ -211,11 +246,7 @@ Result<TaskResult> train_fold(const TrainJob& job, const Calendar& calendar, Poo
   const TrainKey key{uint64_t(plan.spec.model.seed), f};
   HY_CHECK(table.folds ? train_values(job, labels, weights, rows, key, *table.folds, out) : train_codes(job, labels, weights, rows, key, out));
   job.steps.end();
-  for (const int32_t row : rows.test) {
-    out.rows.push_back(row);
-    out.fold.push_back(int32_t(f));
-    out.label.push_back(table.labels[size_t(row)]);
-  }
+  label_rows(rows.test, f, table.labels, out);
   out.train_rows = {int64_t(rows.train.size())};
   return out;
 }
@@ -225,6 +256,42 @@ Hash128 input_of(const TrainJob& job) {
   Hasher hasher;
   for (size_t s = 0; s < job.panel.num_symbols(); ++s) hasher.text(job.panel.symbols[s]).number(job.input_hash[s].low).number(job.input_hash[s].high);
   return hasher.finish();
+}
+
+/// For every fold a hash of all bars before its first test date, which decide its models (grown_piece.h); empty where others do too. Every bar is
+/// gone through once: the hash of a symbol's rows is looked at in passing.
+std::vector<Hash128> hashes_before(const TrainJob& job, const Calendar& calendar, const std::vector<Fold>& folds) {
+  if (!job.store_stays || !is_settled_by_its_past(job.plan) || has_cross_sections(job.plan.scalers)) return {};
+  const Panel& panel = job.panel;
+  std::vector<Hasher> before(folds.size());
+  for (size_t s = 0; s < panel.num_symbols(); ++s) {
+    std::vector<Hasher> columns(panel.fields.size() + 1);
+    int64_t row = panel.offsets[s];
+    for (size_t f = 0; f < folds.size(); ++f) {
+      const auto from = calendar.date_of.begin();
+      const int64_t end = std::lower_bound(from + row, from + panel.offsets[s + 1], int32_t(folds[f].test.front().begin)) - from;
+      columns.back().bytes(panel.times.data() + row, size_t(end - row) * sizeof(int64_t));
+      for (size_t c = 0; c < panel.fields.size(); ++c) columns[c].bytes(panel.values[c].data() + row, size_t(end - row) * sizeof(double));
+      row = end;
+      if (row == panel.offsets[s]) continue;
+      before[f].text(panel.symbols[s]).number(uint64_t(row - panel.offsets[s]));
+      for (const Hasher& column : columns) before[f].number(column.finish().low).number(column.finish().high);
+    }
+  }
+  std::vector<Hash128> out;
+  for (Hasher& hasher : before) {
+    for (const std::string& field : panel.fields) hasher.text(field);
+    out.push_back(hasher.number(panel.daily).text(panel.zone).finish());
+  }
+  return out;
+}
+
+/// Stores a result, and when its models are new where later runs find them.
+Result<void> keep(cache::Store& store, const FoldPiece& piece, const TaskResult& result, double seconds, bool trained) {
+  std::string bytes;
+  serialize(result, bytes);
+  HY_CHECK(store.put({piece.result, bytes, seconds}));
+  return piece.can_grow && trained ? remember_models(store, piece, seconds) : Result<void>();
 }
 
 }  // namespace
@@ -274,7 +341,8 @@ Result<Trained> train_pooled(const TrainJob& job) {
   inputs.bars = input_of(job);
   exec::CostModel costs(job.costs);
   const double fold_work = pooled_work(job.plan, job.panel.num_rows(), int64_t(calendar.dates.size())) / double(std::max<size_t>(1, folds.size()));
-  std::optional<PooledTable> table;
+  const std::vector<Hash128> before = hashes_before(job, calendar, folds);
+  PooledTable table;
   std::vector<uint8_t> tested(calendar.date_of.size(), 0);
   std::vector<TaskResult> results;
 
@@ -286,24 +354,36 @@ Result<Trained> train_pooled(const TrainJob& job) {
     trace.input = inputs.bars, trace.result = task_key(inputs, trace.step, trace.key);
     FoldRows rows{{}, rows_on(calendar, folds[f].test)};
     for (const int32_t row : rows.test) tested[size_t(row)] = 1;
-    if (auto stored = reuse(job.store, trace.result)) {
-      trace.reused = true, trace.outcome = exec::Outcome::reused;
-      results.push_back(std::move(*stored));
-    } else {
-      if (!table) table = compute_all(job);
-      if (job.cancel.stopped()) return out;
-      if (f + 1 == folds.size()) add_newest(job.panel, table->labels, tested, rows.test);
-      rows.train = rows_on(calendar, folds[f].train);
-      drop_overlapping(rows.train, job.panel.times, table->ends, folds[f], calendar.dates);
-      HY_TRY(TaskResult result, train_fold(job, calendar, *table, f, std::move(rows)));
-      if (job.store) {
-        std::string bytes;
-        serialize(result, bytes);
-        HY_CHECK(job.store->put({trace.result, bytes, wall_seconds() - job.run_began - trace.begin}));
-      }
-      results.push_back(std::move(result));
-      costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());
+    FoldPiece piece{.begin = f, .end = f + 1, .key = trace.key, .result = trace.result, .models = {}};
+    if (!before.empty()) {
+      TaskInputs read = inputs;
+      read.bars = before[f];
+      piece.can_grow = true, piece.models = task_key(read, "models", trace.key);
     }
+    auto stored = reuse(job.store, trace.result);
+    if (stored) {
+      trace.reused = true, trace.outcome = exec::Outcome::reused;
+    } else {
+      if (table.ends.empty()) compute_labels(job, table);
+      if (job.cancel.stopped()) return out;
+      if (f + 1 == folds.size()) add_newest(job.panel, table.labels, tested, rows.test);
+      stored = piece.can_grow ? earlier_result(*job.store, piece) : std::nullopt;
+      if (stored) {
+        predict_anew(job, rows.test, *stored);
+        if (job.cancel.stopped()) return out;
+        label_rows(rows.test, f, table.labels, *stored);
+        trace.new_rows = int64_t(rows.test.size());
+      } else {
+        if (!flows(job.plan) && !table.folds) compute_features(job, table);
+        if (job.cancel.stopped()) return out;
+        rows.train = rows_on(calendar, folds[f].train);
+        drop_overlapping(rows.train, job.panel.times, table.ends, folds[f], calendar.dates);
+        HY_TRY(stored, train_fold(job, calendar, table, f, std::move(rows)));
+        costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());
+      }
+      if (job.store) HY_CHECK(keep(*job.store, piece, *stored, wall_seconds() - job.run_began - trace.begin, trace.new_rows < 0));
+    }
+    results.push_back(std::move(*stored));
     trace.end = wall_seconds() - job.run_began;
     if (job.finished) HY_CHECK(job.finished(trace));
     out.train_rows[0].push_back(results.back().train_rows[0]);

@@ -24,6 +24,7 @@ JOBS = {
     "forest": ("alpha158", "[]", WALK, "forest", TREES),
     "boosting, expanding": ("daytrade21", "[]", WALK + '\nwindow = "expanding"', "boosting", TREES),
     "linear, scaled on training rows": ("alpha158", '["robust_zscore", "fillna(0)"]', WALK, "linear", "{ l2 = 1.0 }"),
+    "across symbols": ("alpha158", '["cs_zscore"]', WALK, "forest", TREES),
     "holdout from a date": ("alpha158", "[]", 'method = "holdout"\ntest_from = "{date}"', "forest", TREES),
 }
 FILES = ("predictions.parquet", "model.hyt", "metrics.json")
@@ -67,9 +68,22 @@ def test_more_bars_are_predicted_with_the_models_there_are(days, tmp_path, job):
         files, tasks = days(job, bars, cache)
         assert files == days(job, bars, "off")[0]
         grown = [task for task in tasks if task["state"] == "run"]
-        assert all(task["reason"].endswith(f"models are those of a stored result, {new} new row{'' if new == 1 else 's'} predicted") for task in grown)
+        assert all(task["reason"].endswith(f"models are those of a stored result, {new} row{'' if new == 1 else 's'} predicted") for task in grown)
         assert len({task["key"].split()[0] for task in grown}) == 4
     assert all(task["state"] == "reused" for task in days(job, 424, cache)[1])
+
+
+@pytest.mark.parametrize("processors", ['[]', '["cs_zscore", "robust_zscore", "fillna(0)"]'])
+@pytest.mark.parametrize("learner", ["forest", "linear"])
+def test_one_model_for_the_universe_is_kept_too(days, tmp_path, monkeypatch, learner, processors):
+    params = (TREES if learner == "forest" else "{ l2 = 1.0 }") + '\nscope = "pooled"'
+    monkeypatch.setitem(JOBS, "pooled", ("daytrade21", processors, WALK, learner, params))
+    cache = tmp_path / "cache"
+    days("pooled", 404, cache)
+    for bars in (405, 410):
+        files, tasks = days("pooled", bars, cache)
+        assert files == days("pooled", bars, "off")[0]
+        assert all("; models are those of a stored result, " in task["reason"] for task in tasks)
 
 
 def test_a_new_fold_trains(days, tmp_path):
@@ -93,4 +107,4 @@ def test_a_changed_old_bar_trains(days, lines, tmp_path):
         lines[0] = (symbol, head, body)
     reasons = {task["key"]: task["reason"] for task in tasks}
     assert reasons.pop(symbol) == "changed since the last run: bars"
-    assert all("1 new row predicted" in reason for reason in reasons.values())
+    assert all("1 row predicted" in reason for reason in reasons.values())
