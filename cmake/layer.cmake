@@ -67,7 +67,8 @@ function(hayate_kernels)
     add_library(hayate_kernels_${isa} OBJECT ${ARGN})
     target_compile_definitions(hayate_kernels_${isa} PRIVATE HAYATE_ISA=${isa})
     target_compile_options(hayate_kernels_${isa} PRIVATE $<$<CONFIG:Release>:${effort_${isa}}> -fno-trapping-math ${flags_${isa}}
-      $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # g++ 12 below -O3 does not see that a loop over outputs runs
+      # g++ 12 below -O3 does not see that a loop over outputs runs, and notes how vectors were passed before GCC 4.6.
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>)
     target_precompile_headers(hayate_kernels_${isa} PRIVATE <bit> <cmath> <cstdint> <cstring> <limits> <utility> <vector>)
     target_sources(hayate_kernels PRIVATE $<TARGET_OBJECTS:hayate_kernels_${isa}>)
   endforeach()
