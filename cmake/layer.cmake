@@ -44,7 +44,7 @@ function(hayate_precompiled target)
   endif()
 endfunction()
 
-# hayate_batches(TARGET): sources are compiled six in one, a third of a clean build less. Not with ccache, which would then remember six files
+# hayate_batches(TARGET): sources are compiled six in one, a fifth of a clean build less. Not with ccache, which would then remember six files
 # or none; `./dev check` compiles the batches there, for names of two sources may collide in one.
 function(hayate_batches target)
   if(HAYATE_BATCHES)
@@ -55,7 +55,8 @@ function(hayate_batches target)
 endfunction()
 
 # hayate_kernels(NAME SOURCES a.cc ...): every source compiled once per instruction set, see src/kernels/isa.h.
-# The baseline, for processors without AVX2, is compiled with less effort. -fno-trapping-math: nobody reads the flags of a division whose result a condition drops, so loops with conditions become vectors.
+# The baseline, for processors without AVX2, is compiled with less effort.
+# -fno-trapping-math: nobody reads the flags of a division whose result a condition drops, so loops with conditions become vectors.
 function(hayate_kernels)
   set(effort_avx2 -O3)
   set(effort_avx512 -O3)

@@ -9,21 +9,10 @@
 #include <vector>
 
 #include "base/random.h"
-#include "kernels/dispatch.h"
+#include "kernels/every_isa.h"
 
 namespace hayate::kernels {
 namespace {
-
-template <class Check>
-void on_every_isa(Check&& check) {
-  const Isa best = detected_isa();
-  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-    if (isa > best) continue;
-    set_isa(isa);
-    check(csv_cell_kernels());
-  }
-  set_isa(best);
-}
 
 std::string cell(const std::vector<uint64_t>& cells, const std::vector<uint8_t>& sizes, size_t i) {
   return {reinterpret_cast<const char*>(&cells[2 * i]), sizes[i]};
@@ -32,7 +21,8 @@ std::string cell(const std::vector<uint64_t>& cells, const std::vector<uint8_t>&
 TEST_CASE("whole numbers of up to seven digits") {
   std::vector<int64_t> values = {0, 9, 10, 99, 100, 999, 1000, 9999, 10'000, 99'999, 100'000, 999'999, 1'000'000, 9'999'999};
   for (uint64_t i = 0; i < 5'000; ++i) values.push_back(int64_t(random_unit(1, i) * std::pow(10.0, 1 + double(i % 7))));
-  on_every_isa([&](const CsvCellKernels& kernels) {
+  on_every_isa([&] {
+    const CsvCellKernels& kernels = csv_cell_kernels();
     std::vector<uint64_t> cells(2 * values.size());
     std::vector<uint8_t> sizes(values.size());
     REQUIRE(kernels.wholes(Element::int64, values.data(), int64_t(values.size()), ';', cells.data(), sizes.data()));
@@ -54,7 +44,8 @@ TEST_CASE("decimals are the shortest text of their double, or left to others") {
     values.push_back(std::round(random_unit(2, i) * std::pow(10.0, double(i % 12))) / std::pow(10.0, double(i % 7)));
   for (uint64_t i = 0; i < 2'000; ++i) values.push_back(std::nextafter(values[20 + i], i % 2 ? 0 : 1e9));
   std::string first;
-  on_every_isa([&](const CsvCellKernels& kernels) {
+  on_every_isa([&] {
+    const CsvCellKernels& kernels = csv_cell_kernels();
     std::vector<uint64_t> cells(2 * values.size());
     std::vector<uint8_t> sizes(values.size());
     int64_t others = kernels.decimals(values.data(), int64_t(values.size()), ',', cells.data(), sizes.data());

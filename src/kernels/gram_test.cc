@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "kernels/dispatch.h"
+#include "kernels/every_isa.h"
 
 using namespace hayate;
 using namespace hayate::kernels;
@@ -18,14 +18,6 @@ std::vector<double> random_tile(int64_t features, uint64_t seed) {
   std::vector<double> tile(size_t(features * kTileRows));
   for (size_t i = 0; i < tile.size(); ++i) tile[i] = random_unit(seed, i) - 0.5;
   return tile;
-}
-
-template <class Test>
-void on_every_isa(Test test) {
-  const Isa before = active_isa();
-  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512})
-    if (isa <= detected_isa()) set_isa(isa), test();
-  set_isa(before);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ static inline Float number_of(Key<Float> key) {
 template <class Float>
 static inline Float number_or_nan(Key<Float> key) {
   const Float missing = sizeof(Float) == 4 ? Float(kNaN32) : Float(kNaN);
-  return (key == kFirstKey<Key<Float>>) | (key == kLastKey<Key<Float>>) ? missing : number_of<Float>(key);
+  return ((key == kFirstKey<Key<Float>>) | (key == kLastKey<Key<Float>>)) ? missing : number_of<Float>(key);
 }
 
 HAYATE_KERNELS_END

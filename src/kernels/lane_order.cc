@@ -4,6 +4,7 @@
 
 #include "kernels/intrinsics.h"
 #include "kernels/keys.h"
+#include "kernels/quantile_position.h"
 #include "kernels/strips.h"
 
 HAYATE_KERNELS_BEGIN
@@ -268,17 +269,6 @@ HAYATE_INLINE inline void replace(typename L::Keys* list, int64_t size, typename
     list[j] = before > capped ? before : capped;
     before = kept, here = next;
   }
-}
-
-/// Of n values: between those of two ranks.
-struct Position {
-  int64_t low, high;
-  double share;
-};
-Position position_of(double q, int64_t n) {
-  const double position = q * double(n - 1);
-  const int64_t low = n > 0 ? int64_t(position) : 0;
-  return {low, low + (low + 1 < n), position - double(low)};
 }
 
 /// The values around the quantiles of windows that are full, row by row of a step.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/keys.h"
+#include "kernels/quantile_position.h"
 #include "kernels/strips.h"
 
 HAYATE_KERNELS_BEGIN
@@ -138,17 +139,6 @@ void lay_side_by_side(const Work<Float>& w) {
     for (int64_t t = first; t < end; ++t) side[t * kCount + lane] = values[t];
     for (int64_t t = end; t < w.segment; ++t) side[t * kCount + lane] = kMissing<Float>;
   }
-}
-
-/// Where the quantile of n values lies: between the values of two ranks.
-struct Position {
-  int64_t low, high;
-  double share;
-};
-Position position_of(double q, int32_t n) {
-  const double position = q * double(n - 1);
-  const int64_t low = n > 0 ? int64_t(position) : 0;
-  return {low, low + (low + 1 < n), position - double(low)};
 }
 
 // ---- Windows that fit into a segment -------------------------------------------------------------------------------

@@ -8,28 +8,18 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/dispatch.h"
+#include "kernels/every_isa.h"
 
 namespace hayate::kernels {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity(), kNaN = std::numeric_limits<double>::quiet_NaN();
 
-template <class Check>
-void on_every_isa(Check&& check) {
-  const Isa best = detected_isa();
-  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-    if (isa > best) continue;
-    set_isa(isa);
-    check(word_kernels());
-  }
-  set_isa(best);
-}
-
 TEST_CASE("values shifted into place are those of their words") {
   const std::vector<int16_t> narrow = {-300, 0, 7, 300, -1, 42, 299, -299, 100};
   const std::vector<uint64_t> wide = {5, UINT64_MAX, 9, uint64_t{1} << 63, 5, 6, 7, 8, 11};
-  on_every_isa([&](const WordKernels& kernels) {
+  on_every_isa([&] {
+    const WordKernels& kernels = word_kernels();
     std::vector<uint64_t> words(narrow.size()), into(narrow.size(), 1);
     kernels.whole(Element::int16, narrow.data(), int64_t(narrow.size()), words.data());
     kernels.add_shifted(Element::int16, narrow.data(), int64_t(narrow.size()), words[0], 3, into.data());
@@ -43,7 +33,8 @@ TEST_CASE("values shifted into place are those of their words") {
 TEST_CASE("halves of floats, doubles and their words are the same, and together the value") {
   const std::vector<float> values = {1.5f, -2.25f, 0.0f, -0.0f, 1023.75f, -0.0625f, 3.0f, 1e-2f, -7.0f};
   const std::vector<double> doubles(values.begin(), values.end());
-  on_every_isa([&](const WordKernels& kernels) {
+  on_every_isa([&] {
+    const WordKernels& kernels = word_kernels();
     const size_t n = values.size();
     std::vector<uint64_t> words(n), low[3], high[3];
     std::vector<uint8_t> missing(n);
@@ -73,7 +64,8 @@ TEST_CASE("ranges of reals: ends, sizes, what is missing") {
                                                   {-kInfinity, -kInfinity},
                                                   {5e-324, -1e308, kNaN, 1, 1, 1, 1, 1, 1},
                                                   {0.0}};
-  on_every_isa([&](const WordKernels& kernels) {
+  on_every_isa([&] {
+    const WordKernels& kernels = word_kernels();
     for (const auto& values : cases) {
       uint64_t least = UINT64_MAX, greatest = 0;
       SizeRange sizes, expected;
@@ -115,7 +107,8 @@ TEST_CASE("narrowing says what float32 would lose") {
       {{std::nextafter(large, kInfinity)}, false, true, false, 0},
       {{large * (1 + 0x1p-24)}, false, false, true, 0},
   };
-  on_every_isa([&](const WordKernels& kernels) {
+  on_every_isa([&] {
+    const WordKernels& kernels = word_kernels();
     for (const Case& c : cases) {
       Narrowing seen;
       CHECK(kernels.narrowing(c.values.data(), int64_t(c.values.size()), 1e-6, 0, &seen) == c.missing);

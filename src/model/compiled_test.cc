@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/random.h"
-#include "kernels/dispatch.h"
+#include "kernels/every_isa.h"
 
 using namespace hayate;
 
@@ -89,15 +89,6 @@ std::vector<double> one_by_one(const Forest& forest, const FloatColumns& raw, Fo
   return out;
 }
 
-template <class Check>
-void on_every_isa(Check check) {
-  for (const auto isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
-    kernels::set_isa(isa);
-    check();
-  }
-  kernels::set_isa(kernels::detected_isa());
-}
-
 void check_same(const Forest& forest, int64_t rows, ForestCut cut) {
   const std::vector<float> values = random_columns(rows, forest.num_features(), uint64_t(rows));
   const FloatColumns raw{values.data(), rows, forest.num_features(), rows};
@@ -127,7 +118,7 @@ TEST_CASE("compiled: every kernel on every instruction set gives the bytes of on
   for (const Shape& shape : kShapes) {
     const Forest forest = random_forest(shape, seed++);
     for (const ForestCut cut : kCuts)
-      for (const int64_t rows : {1, 17, 64, 1500}) on_every_isa([&] { check_same(forest, rows, cut); });
+      for (const int64_t rows : {1, 17, 64, 1500}) kernels::on_every_isa([&] { check_same(forest, rows, cut); });
   }
 }
 
@@ -139,8 +130,8 @@ TEST_CASE("compiled: codes and any order of rows give the bytes of the values") 
     std::vector<uint8_t> codes(values.size());
     code_columns(forest.cuts, raw, codes.data(), 400);
     const CodeColumns coded{codes.data(), 400, forest.num_features(), 400};
-    std::vector<int32_t> rows;
-    for (int32_t i = 0; i < 300; ++i) rows.push_back((i * 7 + 3) % 400);
+    std::vector<int32_t> rows(300);
+    for (int32_t i = 0; i < 300; ++i) rows[size_t(i)] = (i * 7 + 3) % 400;
     const std::vector<double> all = one_by_one(forest, raw, {});
     const size_t outputs = size_t(forest.num_outputs());
     std::vector<double> expected, out(rows.size() * outputs);
@@ -163,8 +154,8 @@ TEST_CASE("compiled: thresholds of its own, and categories") {
     if (!node.is_leaf()) node.cut = 0;
   forest.thresholds = thresholds;
   forest.cuts = {std::vector<uint32_t>(size_t(kShapes[0].features) + 1, 0), {}};
-  on_every_isa([&] { check_same(forest, 100, {}); });
-  on_every_isa([&] { check_same(forest, 100, {4, 5}); });
+  kernels::on_every_isa([&] { check_same(forest, 100, {}); });
+  kernels::on_every_isa([&] { check_same(forest, 100, {4, 5}); });
 
   Forest categories = random_forest(kShapes[7], 4);
   categories.categorical = {1, 0};

@@ -14,8 +14,8 @@ std::vector<double> predicted(const Plan& plan, const Panel& panel, size_t symbo
                               SymbolScratch& scratch) {
   const size_t stride = (rows.size() + 15) / 16 * 16, features = plan.features->num_outputs();
   scratch.values.resize(stride * features);
-  std::vector<float*> columns;
-  for (size_t f = 0; f < features; ++f) columns.push_back(scratch.values.data() + f * stride);
+  std::vector<float*> columns(features);
+  for (size_t f = 0; f < features; ++f) columns[f] = scratch.values.data() + f * stride;
   evaluate_rows(*plan.features, bars_of(*plan.features, panel, symbol), rows, scratch.features, columns);
   if (!plan.scalers.empty())
     apply_scalers(plan.scalers, result.fits, {scratch.values.data(), int64_t(rows.size()), int64_t(features), int64_t(stride)});
@@ -34,7 +34,10 @@ std::optional<TaskResult> earlier_result(cache::Store& store, const FoldPiece& p
   return reuse(&store, result);
 }
 
-Result<void> remember_models(cache::Store& store, const FoldPiece& piece, double seconds) {
+Result<void> store_result(cache::Store& store, const FoldPiece& piece, const TaskResult& result, bool findable, double seconds, std::string& bytes) {
+  serialize(result, bytes);
+  HY_CHECK(store.put({piece.result, bytes, seconds}));
+  if (!findable || !piece.can_grow) return {};
   return store.put({piece.models, {reinterpret_cast<const char*>(&piece.result), sizeof piece.result}, seconds});
 }
 

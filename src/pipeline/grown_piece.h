@@ -12,8 +12,9 @@ namespace hayate::pipeline {
 
 /// The newest result with the models of this piece, from fewer or other late bars; nothing when there is none that can be used.
 std::optional<TaskResult> earlier_result(cache::Store& store, const FoldPiece& piece);
-/// Lets later runs find `piece.result` by its models. Errors: those of Store::put.
-Result<void> remember_models(cache::Store& store, const FoldPiece& piece, double seconds);
+/// Stores a result that took so many seconds, and lets later runs find it by its models when they are `findable`. `bytes` is memory to use again.
+/// Errors: those of Store::put.
+Result<void> store_result(cache::Store& store, const FoldPiece& piece, const TaskResult& result, bool findable, double seconds, std::string& bytes);
 
 /// Makes of an earlier result that of today's bars; returns how many rows were predicted. Error (interrupted): told to stop, `result` is of no use.
 Result<int64_t> grow_piece(const Plan& plan, const Panel& panel, size_t symbol, const SymbolFolds& folds, const FoldPiece& piece, TaskResult& result,

@@ -80,8 +80,7 @@ Hash128 hash_of_rows(const Panel& panel, size_t symbol, int64_t rows) {
 
 /// Folds that make some 40 ms together, counted by the first, so that where a piece ends does not move when bars are added.
 size_t folds_together(const Plan& plan, const std::vector<Fold>& folds) {
-  const double work = symbol_work(plan, folds.front().test.back().end) / double(kPieceWork);
-  return std::max<size_t>(1, size_t(1 / work));
+  return std::max<size_t>(1, size_t(kPieceWork / symbol_work(plan, folds.front().test.back().end)));
 }
 
 }  // namespace

@@ -286,14 +286,6 @@ std::vector<Hash128> hashes_before(const TrainJob& job, const Calendar& calendar
   return out;
 }
 
-/// Stores a result, and when its models are new where later runs find them.
-Result<void> keep(cache::Store& store, const FoldPiece& piece, const TaskResult& result, double seconds, bool trained) {
-  std::string bytes;
-  serialize(result, bytes);
-  HY_CHECK(store.put({piece.result, bytes, seconds}));
-  return piece.can_grow && trained ? remember_models(store, piece, seconds) : Result<void>();
-}
-
 }  // namespace
 
 Result<TaskBytes> pooled_bytes(const Plan& plan, const Panel& panel) {
@@ -345,6 +337,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
   PooledTable table;
   std::vector<uint8_t> tested(calendar.date_of.size(), 0);
   std::vector<TaskResult> results;
+  std::string bytes;  // of the result that is stored
 
   Trained out;
   out.train_rows.emplace_back(), out.tuned.emplace_back();
@@ -381,7 +374,7 @@ Result<Trained> train_pooled(const TrainJob& job) {
         HY_TRY(stored, train_fold(job, calendar, table, f, std::move(rows)));
         costs.observe(fold_work, (wall_seconds() - job.run_began - trace.begin) * job.pool.workers());
       }
-      if (job.store) HY_CHECK(keep(*job.store, piece, *stored, wall_seconds() - job.run_began - trace.begin, trace.new_rows < 0));
+      if (job.store) HY_CHECK(store_result(*job.store, piece, *stored, trace.new_rows < 0, wall_seconds() - job.run_began - trace.begin, bytes));
     }
     results.push_back(std::move(*stored));
     trace.end = wall_seconds() - job.run_began;

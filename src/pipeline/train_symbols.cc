@@ -107,7 +107,7 @@ class SymbolAttempt {
         grow_piece(job_.plan, job_.panel, size_t(start_.task), slot_.folds, piece, *earlier, place_.scratch[size_t(worker_)], cancel_, slot_.seconds);
     if (!rows.ok()) return fail(i, rows.error()), true;
     slot_.pieces[i].new_rows = rows.value();
-    if (const auto done = keep(i, std::move(*earlier), worker_); !done.ok()) fail(i, done.error());  // the models stay where they were found
+    if (const auto done = keep(i, std::move(*earlier), worker_); !done.ok()) fail(i, done.error());
     return true;
   }
 
@@ -149,14 +149,10 @@ class SymbolAttempt {
 
   /// Stores a result and is done with it.
   Result<void> keep(size_t i, TaskResult&& result, int worker) {
-    if (job_.store) {
-      const FoldPiece& piece = slot_.folds.pieces[i];
-      const double took = place_.now() - slot_.pieces[i].begin;
-      std::string& bytes = place_.scratch[size_t(worker)].bytes;
-      serialize(result, bytes);
-      HY_CHECK(job_.store->put({piece.result, bytes, took}));
-      if (job_.store_stays && piece.can_grow && slot_.pieces[i].new_rows < 0) HY_CHECK(remember_models(*job_.store, piece, took));
-    }
+    const bool findable = job_.store_stays && slot_.pieces[i].new_rows < 0;  // models that were found stay where they are
+    if (job_.store)
+      HY_CHECK(store_result(*job_.store, slot_.folds.pieces[i], result, findable, place_.now() - slot_.pieces[i].begin,
+                            place_.scratch[size_t(worker)].bytes));
     return finish(i, std::move(result));
   }
 
