@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "model/bytes.h"
@@ -39,7 +40,25 @@ static_assert(sizeof(ForestHeader) == 88);
 constexpr uint64_t kMost = uint64_t{1} << 31;  // of everything that is counted
 
 /// Bytes of a number that is at most `most`.
-int bytes_for(uint32_t most) { return most < 256 ? 1 : most < 65'536 ? 2 : 4; }
+int bytes_for(uint32_t most) { return 1 + int(most >= 256) + 2 * int(most >= 65'536); }
+
+/// An inner node, and the left one of its children, in the list of all nodes.
+struct InnerNode {
+  uint32_t at, left;
+};
+
+/// All of them, in order. Whether a node is a leaf is a coin's toss: what is written of a forest goes by this list, without a branch for a node.
+std::vector<InnerNode> inner_nodes(const Forest& f) {
+  std::vector<InnerNode> out((f.nodes.size() - size_t(f.num_trees())) / 2 + 1);  // and a place that a leaf may write
+  size_t count = 0;
+  for (int64_t t = 0; t < f.num_trees(); ++t)
+    for (uint32_t begin = f.tree_start[size_t(t)], at = begin; at < f.tree_start[size_t(t) + 1]; ++at) {
+      out[count] = {at, begin + f.nodes[at].child()};
+      count += !f.nodes[at].is_leaf();
+    }
+  out.resize(count);
+  return out;
+}
 
 // ---- what reached the nodes, as counts
 
@@ -49,44 +68,39 @@ struct Reached {
 };
 
 /// Of every node, as long as they are whole numbers that add up; empty when they are not. `shares`: the nodes' values are shares of class 1.
-std::vector<Reached> counts_of(const Forest& f, bool shares) {
-  std::vector<Reached> out(f.nodes.size());
+std::vector<Reached> counts_of(const Forest& f, const std::vector<InnerNode>& inner, bool shares) {
   if (f.cover.size() != f.nodes.size()) return {};
+  std::vector<Reached> out(f.nodes.size());
   for (size_t at = 0; at < out.size(); ++at) {
-    const double rows = double(f.cover[at]), marked = shares ? std::nearbyint(f.values[at] * rows) : 0;
-    if (!(rows >= 1 && rows < double(kMost)) || rows != std::floor(rows) || !(marked >= 0 && marked <= rows)) return {};
-    if (shares && (marked / rows != f.values[at] || std::signbit(f.values[at]))) return {};
-    out[at] = {uint32_t(rows), uint32_t(marked)};
+    const double rows = double(f.cover[at]), share = shares ? f.values[at] : 0;
+    if (!(rows >= 1 && rows < double(kMost)) || !(share >= 0 && share <= 1) || std::signbit(share)) return {};
+    out[at] = {uint32_t(rows), uint32_t(share * rows + 0.5)};
+    if (double(out[at].rows) != rows || (shares && double(out[at].marked) / rows != share)) return {};
   }
-  for (int64_t t = 0; t < f.num_trees(); ++t) {
-    const Reached* const tree = out.data() + f.tree_start[size_t(t)];
-    for (uint32_t at = 0; at < f.tree(t).size(); ++at) {
-      const TreeNode& node = f.tree(t)[at];
-      if (node.is_leaf()) continue;
-      const Reached &left = tree[node.child()], &right = tree[node.child() + 1];
-      if (left.rows + right.rows != tree[at].rows || left.marked + right.marked != tree[at].marked) return {};
-    }
+  for (const InnerNode& node : inner) {
+    const Reached &own = out[node.at], &left = out[node.left], &right = out[node.left + 1];
+    if (left.rows + right.rows != own.rows || left.marked + right.marked != own.marked) return {};
   }
   return out;
 }
 
-void put_count(std::string& out, uint32_t count, uint32_t most) { out.append(reinterpret_cast<const char*>(&count), size_t(bytes_for(most))); }
-
 /// Tree by tree: the root's counts in 4 bytes each, then of every inner node its left child's, each in the bytes that the node's own may need.
-std::string count_stream(const Forest& f, const std::vector<Reached>& reached, bool shares) {
-  std::string out;
-  out.reserve(f.nodes.size() * 2 + size_t(f.num_trees()) * 8);
+std::string count_stream(const Forest& f, const std::vector<InnerNode>& inner, const std::vector<Reached>& reached, bool shares) {
+  std::string out((inner.size() + size_t(f.num_trees())) * sizeof(Reached), '\0');
+  char* to = out.data();
+  const auto put = [&](uint32_t count, int bytes) { std::memcpy(to, &count, sizeof count), to += bytes; };  // the next count covers what is too much
+  size_t next = 0;
   for (int64_t t = 0; t < f.num_trees(); ++t) {
-    const Reached* const tree = reached.data() + f.tree_start[size_t(t)];
-    put_value(out, tree[0].rows);
-    if (shares) put_value(out, tree[0].marked);
-    for (uint32_t at = 0; at < f.tree(t).size(); ++at) {
-      const TreeNode& node = f.tree(t)[at];
-      if (node.is_leaf()) continue;
-      put_count(out, tree[node.child()].rows, tree[at].rows);
-      if (shares) put_count(out, tree[node.child()].marked, tree[at].marked);
+    const Reached& root = reached[f.tree_start[size_t(t)]];
+    put(root.rows, 4);
+    if (shares) put(root.marked, 4);
+    for (; next < inner.size() && inner[next].at < f.tree_start[size_t(t) + 1]; ++next) {
+      const Reached &own = reached[inner[next].at], &left = reached[inner[next].left];
+      put(left.rows, bytes_for(own.rows));
+      if (shares) put(left.marked, bytes_for(own.marked));
     }
   }
+  out.resize(size_t(to - out.data()));
   return out;
 }
 
@@ -132,17 +146,17 @@ bool read_counts(std::string_view stream, bool shares, Forest& f) {
 
 // ---- nodes
 
-/// A bit of every entry.
-class BitWriter {
- public:
-  explicit BitWriter(size_t count) : bytes_((count + 7) / 8) {}
-  void add(bool bit) { bytes_[at_ / 8] = uint8_t(bytes_[at_ / 8] | unsigned(bit) << at_ % 8), ++at_; }
-  const std::vector<uint8_t>& bytes() const { return bytes_; }
-
- private:
-  std::vector<uint8_t> bytes_;
-  size_t at_ = 0;
-};
+/// A bit of every entry, `bit(i)` of entry i.
+template <class Bit>
+std::vector<uint8_t> bits_of(size_t count, Bit bit) {
+  std::vector<uint8_t> out((count + 7) / 8);
+  for (size_t at = 0; at < count; at += 8) {
+    unsigned byte = 0;
+    for (size_t i = 0; i < std::min<size_t>(8, count - at); ++i) byte |= unsigned(bit(at + i)) << i;
+    out[at / 8] = uint8_t(byte);
+  }
+  return out;
+}
 
 bool bit_of(const std::vector<uint8_t>& bytes, size_t at) { return bytes[at / 8] >> at % 8 & 1; }
 /// No bit is set behind the last entry, so that a forest has one form only.
@@ -167,27 +181,23 @@ struct Tests {
   int feature_bytes = 1, cut_bytes = 1;
 };
 
-Tests tests_of(const Forest& f) {
+Tests tests_of(const Forest& f, const std::vector<InnerNode>& inner) {
   Tests out;
-  for (size_t at = 0; at < f.nodes.size(); ++at) {
-    const TreeNode& node = f.nodes[at];
-    if (node.is_leaf()) continue;
-    out.features.push_back(node.feature), out.cuts.push_back(node.cut);
-    if (node.feature > 255) out.feature_bytes = 2;
-    if (node.cut > 255) out.cut_bytes = 2;
-    if (!f.thresholds.empty()) out.thresholds.push_back(f.thresholds[at]);
+  out.features.resize(inner.size()), out.cuts.resize(inner.size()), out.thresholds.resize(f.thresholds.empty() ? 0 : inner.size());
+  unsigned features = 0, cuts = 0;
+  for (size_t i = 0; i < inner.size(); ++i) {
+    const TreeNode& node = f.nodes[inner[i].at];
+    features |= out.features[i] = node.feature, cuts |= out.cuts[i] = node.cut;
   }
+  for (size_t i = 0; i < out.thresholds.size(); ++i) out.thresholds[i] = f.thresholds[inner[i].at];
+  out.feature_bytes = features > 255 ? 2 : 1, out.cut_bytes = cuts > 255 ? 2 : 1;
   return out;
 }
 
 /// Which nodes are inner, and which of these send missing values left.
-void put_shape(std::string& out, const Forest& f, size_t num_inner) {
-  BitWriter inner(f.nodes.size()), missing_left(num_inner);
-  for (const TreeNode& node : f.nodes) {
-    inner.add(!node.is_leaf());
-    if (!node.is_leaf()) missing_left.add(node.missing_left());
-  }
-  put_array(out, inner.bytes()), put_array(out, missing_left.bytes());
+void put_shape(std::string& out, const Forest& f, const std::vector<InnerNode>& inner) {
+  put_array(out, bits_of(f.nodes.size(), [&](size_t at) { return !f.nodes[at].is_leaf(); }));
+  put_array(out, bits_of(inner.size(), [&](size_t i) { return f.nodes[inner[i].at].missing_left(); }));
 }
 
 /// The nodes of all trees: children stand in the order of their parents.
@@ -225,13 +235,14 @@ bool join_nodes(const std::vector<uint8_t>& inner, const std::vector<uint8_t>& m
   return true;
 }
 
-std::vector<double> leaf_values(const Forest& f) {
-  std::vector<double> out;
-  for (size_t at = 0; at < f.nodes.size(); ++at)
-    if (f.nodes[at].is_leaf())
-      out.push_back(f.values[at]);
-    else if (f.values[at] != 0 || std::signbit(f.values[at]))
-      return {};
+/// Empty when inner nodes have values too.
+std::vector<double> leaf_values(const Forest& f, const std::vector<InnerNode>& inner) {
+  for (const InnerNode& node : inner)
+    if (f.values[node.at] != 0 || std::signbit(f.values[node.at])) return {};
+  std::vector<double> out(f.nodes.size() - inner.size() + 1);  // and a place that an inner node may write
+  size_t count = 0;
+  for (size_t at = 0; at < f.nodes.size(); ++at) out[count] = f.values[at], count += f.nodes[at].is_leaf();
+  out.resize(count);
   return out;
 }
 
@@ -327,13 +338,14 @@ bool problem_holds(Problem problem, int32_t num_classes, Link link, size_t num_s
 
 void put_forest(std::string& out, const Forest& f) {
   assert(in_order(f));
-  const Tests tests = tests_of(f);
+  const std::vector<InnerNode> inner = inner_nodes(f);
+  const Tests tests = tests_of(f, inner);
   const bool may_share = f.problem == Problem::classification && f.joined == Joined::mean && f.num_classes == 2;
-  std::vector<Reached> reached = may_share ? counts_of(f, true) : std::vector<Reached>();
+  std::vector<Reached> reached = may_share ? counts_of(f, inner, true) : std::vector<Reached>();
   const bool shares = !reached.empty();
-  if (!shares) reached = counts_of(f, false);
-  const std::string counts = reached.empty() ? "" : count_stream(f, reached, shares);
-  const std::vector<double> leaves = shares || f.values_per_node() != 1 ? std::vector<double>() : leaf_values(f);
+  if (!shares) reached = counts_of(f, inner, false);
+  const std::string counts = reached.empty() ? "" : count_stream(f, inner, reached, shares);
+  const std::vector<double> leaves = shares || f.values_per_node() != 1 ? std::vector<double>() : leaf_values(f, inner);
   const ForestHeader header{.problem = uint32_t(f.problem),
                             .num_classes = uint32_t(f.num_classes),
                             .joined = uint32_t(f.joined),
@@ -343,7 +355,7 @@ void put_forest(std::string& out, const Forest& f) {
                             .num_cuts = f.cuts.values.size(),
                             .num_trees = uint64_t(f.num_trees()),
                             .num_nodes = f.nodes.size(),
-                            .num_inner = tests.features.size(),
+                            .num_inner = inner.size(),
                             .num_sets = f.sets.size(),
                             .count_bytes = counts.size(),
                             .covers = uint8_t(!reached.empty()  ? Covers::counts
@@ -359,7 +371,7 @@ void put_forest(std::string& out, const Forest& f) {
                             .zero = {}};
   put_value(out, header);
   put_array(out, f.start), put_array(out, f.cuts.start), put_array(out, f.cuts.values), put_array(out, f.tree_start);
-  put_shape(out, f, tests.features.size());
+  put_shape(out, f, inner);
   put_numbers(out, tests.features, tests.feature_bytes), put_numbers(out, tests.cuts, tests.cut_bytes);
   put_array(out, tests.thresholds);
   if (Covers(header.covers) == Covers::numbers) put_array(out, f.cover);

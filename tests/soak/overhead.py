@@ -73,8 +73,8 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev soak overhead")
     parser.add_argument("--hayate", default=os.environ.get("HAYATE", ROOT / "build/release/hayate"))
     parser.add_argument("--program", default=ROOT / "build/release/tests/soak/overhead_soak")
-    parser.add_argument("--symbols", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--symbols", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--output", type=pathlib.Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hayate_overhead_") as scratch:

@@ -78,7 +78,6 @@ struct Job {
   }
 
   void recorded(exec::Pool& pool) const {
-    fs::remove_all(folder);
     auto manifest = Manifest::begin(folder, "0", {inputs_record(prepared.input_hash)});
     auto store = cache::Store::open_log(own_store(folder));
     if (!manifest.ok() || !store.ok()) std::abort();
@@ -92,11 +91,14 @@ struct Job {
 bool compare(const Job& job, int workers, int rounds) {
   exec::Pool pool(workers);
   const std::function<void()> ways[] = {[&] { job.plain_loop(pool); }, [&] { job.scheduled(pool, nullptr, {}); }, [&] { job.recorded(pool); }};
-  for (const auto& way : ways) way();
+  for (const auto& way : ways) way(), fs::remove_all(job.folder);
   std::vector<double> wall[3], cpu[3];
   for (int round = 0; round < rounds; ++round) {
     Cost costs[3];
-    for (int at = 0; at < 3; ++at) costs[(at + round) % 3] = measure(ways[(at + round) % 3]);
+    for (int at = 0; at < 3; ++at) {
+      costs[(at + round) % 3] = measure(ways[(at + round) % 3]);
+      fs::remove_all(job.folder);
+    }
     for (int way = 0; way < 3; ++way) wall[way].push_back(costs[way].wall / costs[0].wall), cpu[way].push_back(costs[way].cpu / costs[0].cpu);
     if (round == 0)
       fmt::print("{} worker{}: a plain loop takes {:.2f} s, {:.2f} s of CPU\n", workers, workers == 1 ? "" : "s", costs[0].wall, costs[0].cpu);
