@@ -158,7 +158,7 @@ void run_function(const LaneTask& task) {
         run_unsettled(function, task, lane);
     }
   }
-  if constexpr (kLooksBack<Function>) slide_tracks(layout_of<Function>(task.params), task.state, task.rows);
+  if constexpr (kLooksBack<Function>) slide_tracks(layout_of<Function>(task.params), task);
 }
 
 template <class Function>

@@ -14,9 +14,11 @@ HAYATE_INLINE static inline bool apart(double a, double b) { return !(__builtin_
 /// part / all, 0 where `all` is not above 0.
 HAYATE_INLINE static inline double share(double part, double all) { return all > 0 ? part / all : 0; }
 
-HAYATE_INLINE static inline double typical_price(double high, double low, double close) { return (high + low + close) / 3; }
+HAYATE_INLINE static inline double price_sum(double high, double low, double close) { return high + low + close; }
+HAYATE_INLINE static inline double typical_price(double high, double low, double close) { return price_sum(high, low, close) / 3; }
 
-/// The typical price's distance from its mean, which is `centre` away from it, over 0.015 times the mean distance; 0 where all are equal.
+/// The typical price's distance from its mean, which is `centre` away from it, over 0.015 times the mean distance; 0 where all are equal. A
+/// scale of all three changes nothing, so the sum of prices does for their mean.
 HAYATE_INLINE static inline double channel_index(double typical, double centre, double distance) {
   const double above = -centre, same = kSame * __builtin_fabs(typical + centre), index = above / (0.015 * distance);
   const double known = index == index ? index : kNaN;  // the sign of a NaN depends on the order of operands
