@@ -56,7 +56,7 @@ void smooth(const TileRun& run, const Exponential& mean, double later, const Lan
 
 /// A mean of windows of the values of a track: plain, or with weights that grow to the newest row.
 struct WindowMean {
-  double divisor = 1;
+  Divisor divisor{1};
   bool is_weighted = false;
   LaneWindow sums;
 
@@ -67,7 +67,7 @@ struct WindowMean {
         sums(rows, weighted ? LaneSums::weighted : LaneSums::plain, layout) {}
   void run(const TileRun& run, const double* values, double* __restrict out) const {
     (is_weighted ? tile_weighted_sums : tile_sums)(sums, run.task.state, values, run.task.rows, out);
-    for (int64_t i = 0; i < run.cells(); ++i) out[i] /= divisor;
+    for (int64_t i = 0; i < run.cells(); ++i) out[i] = divisor.of(out[i]);
   }
 };
 

@@ -9,10 +9,12 @@
 // put together from the pieces of lane_tiles.h. Rows of a run with too few before them are taken out afterwards. What a missing value has made of
 // sums is gone when the window has left it.
 //
-// Where the 24 ns a row and symbol of bench/talib_500 go (19 outputs, AVX-512, both cores busy): 2.9 to write columns, 1.9 to take them out of tiles,
-// 1.7 to bring four bars in, 1.1 to copy rows into tracks, 0.8 to call; 1.9 for CCI's distances (4 operations for each of 14 rows, at what
-// the adders do), 1.4 for sums, 1.0 each for squares, extremes, ADX and SAR, 0.8 for MFI; 4 of all that are 12 divisions and roots. Along the rows of
-// one symbol after the other it was 30. Tried: tiles of 32 rows (5 % slower), bars widened before they are turned (2 % slower).
+// Where the 21 ns a row and symbol of bench/talib_500 go (19 outputs, AVX-512): 2.7 to write columns (1.7 when nothing but memory limits it), 2.1 to
+// take them out of tiles (half of it the conversion to float32), 1.3 to bring four bars in, 0.9 to find where columns go on; 2.1 for CCI's
+// distances, 1.4 for sums, 1.2 for extremes, 1.1 for squares, 0.9 for ADX, 0.8 for SAR, 0.4 to move rows; 2.5 are seven divisions and a root.
+// Along the rows of one symbol after the other it was 30; with every input copied to a track of each function, packs of 8 lanes and five
+// divisions more it was 24. Tried without gain: tiles of 32 rows (5 % slower), bars widened before they are turned (2 % slower), columns handed
+// over 512 rows at a time, asking for the next column's place ahead.
 #include <cmath>
 
 #include "kernels/lane_tiles.h"
