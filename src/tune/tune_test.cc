@@ -204,6 +204,7 @@ TEST_CASE("schedules: median, hyperband, none") {
 TEST_CASE("reads: every cut of one forest is the forest that training gives, row by row out of the bag too") {
   const Problem2 data(700);
   exec::Pool pool(3);
+  const exec::Cancellation never;
   const Examples& e = data.examples;
   std::vector<int32_t> rows(700);
   for (size_t i = 0; i < 700; ++i) rows[i] = int32_t(i);
@@ -215,15 +216,15 @@ TEST_CASE("reads: every cut of one forest is the forest that training gives, row
   const Forest big = trained("forest", "num_trees=30,max_depth=9");
   const std::vector<ForestCut> cuts = {{30, 9}, {10, 4}, {20, 9}, {10, 2}, {30, 0}};
   for (const Forest& forest : {big, trained("forest", "num_trees=30,bins=exact"), trained("boosting", "num_trees=30,num_leaves=7")}) {
-    const auto reads = read_cuts(forest, e.values, rows, cuts, nullptr, &pool);
+    const auto reads = read_cuts(forest, e.values, rows, cuts, nullptr, &pool, never);
     for (size_t c = 0; c < cuts.size(); ++c) {
       std::vector<double> expected(1400);
       predict(forest, e.values, expected, cuts[c]);
       CHECK(reads[c] == expected);
     }
   }
-  const Draws draws(rows, 700, ForestParams{}, 5, 9, 30, &pool);
-  const auto own = read_cuts(big, e.values, rows, cuts, &draws, nullptr);
+  const Draws draws(rows, 700, ForestParams{}, 5, 9, 30, &pool, never);
+  const auto own = read_cuts(big, e.values, rows, cuts, &draws, nullptr, never);
   for (const int32_t row : {0, 17, 699}) {
     double sum = 0, count = 0;
     for (int64_t t = 0; t < 10; ++t) {
