@@ -49,8 +49,10 @@ __attribute__((target("avx512vbmi"))) void pick_rows(const CodeTable& table, con
   __mmask64 in_line[kMostLines], bytes[kMostLines];
   for (int l = 0; l < (kOneLine ? 1 : kMostLines); ++l)
     in_line[l] = _mm512_cmpeq_epi8_mask(line, _mm512_set1_epi8(char(l))), bytes[l] = bytes_of_line(table.stride, l);
+  const uint8_t* const first = table.rows;
+  const int64_t stride = table.stride;
   for (int64_t i = 0; i < num_rows; ++i) {
-    const uint8_t* row = table.rows + table.stride * rows[i];
+    const uint8_t* row = first + stride * rows[i];
     __m512i own = _mm512_permutexvar_epi8(from, _mm512_maskz_loadu_epi8(bytes[0], row));
     if constexpr (!kOneLine) {
       own = _mm512_mask_permutexvar_epi8(own, in_line[1], from, _mm512_maskz_loadu_epi8(bytes[1], row + 64));
