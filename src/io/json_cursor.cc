@@ -19,27 +19,7 @@ bool is_plain(char c) { return c != '"' && c != '\\' && uint8_t(c) >= 0x20; }
 
 }  // namespace
 
-void JsonCursor::skip_blanks() {
-  while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-}
-
-char JsonCursor::peek() {
-  skip_blanks();
-  return at_ < end_ ? *at_ : '\0';
-}
-
-bool JsonCursor::at_end() {
-  skip_blanks();
-  return at_ == end_;
-}
-
-bool JsonCursor::take(char c) {
-  if (peek() != c || at_ == end_) return false;
-  return ++at_, true;
-}
-
-bool JsonCursor::expect(char c) {
-  if (take(c)) return true;
+bool JsonCursor::miss(char c) {
   switch (c) {
     case '{':
       return fail("expected an object");
@@ -52,10 +32,8 @@ bool JsonCursor::expect(char c) {
   }
 }
 
-bool JsonCursor::more(char closing) {
-  if (take(',')) return true;
-  if (!take(closing)) fail(at_ == end_ ? "the text ends too early" : closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
-  return false;
+bool JsonCursor::miss_end(char closing) {
+  return fail(at_ == end_ ? "the text ends too early" : closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
 }
 
 bool JsonCursor::fail(const char* problem) {
@@ -70,12 +48,6 @@ Error JsonCursor::error() const {
   for (const char* c = at_; c < end_ && c < at_ + 30 && uint8_t(*c) >= 0x20; ++c) near += *c;
   return input_error(fmt::format("no valid JSON: {}", problem_), near.empty() ? where() : fmt::format("{}: {}", where(), near),
                      "check that the file is complete; NaN and Infinity are no JSON, write null");
-}
-
-bool JsonCursor::take_string(std::string_view text) {
-  if (peek() != '"' || size_t(end_ - at_) < text.size() + 2 || at_[text.size() + 1] != '"') return false;
-  if (std::memcmp(at_ + 1, text.data(), text.size()) != 0) return false;
-  return at_ += text.size() + 2, true;
 }
 
 bool JsonCursor::string(std::string_view* out) {

@@ -196,15 +196,14 @@ class TableCells {
     if (!cursor.expect('{')) return false;
     size_t guess = 0;  // records mostly repeat the names of the one before
     for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
-      ColumnCells* column = nullptr;
-      if (guess < columns_.size() && columns_[guess].is_plain && cursor.take_string(columns_[guess].name)) {
-        column = &columns_[guess++];
-      } else {
-        std::string_view name;
-        if (!cursor.string(&name)) return false;
-        column = &column_of(name, guess++);
+      if (guess < columns_.size() && columns_[guess].is_plain && cursor.take_name(columns_[guess].name)) {
+        if (!add_value(cursor, columns_[guess++], rows_)) return false;
+        continue;
       }
-      if (!cursor.expect(':') || !add_value(cursor, *column, rows_)) return false;
+      std::string_view name;
+      if (!cursor.string(&name)) return false;
+      ColumnCells& column = column_of(name, guess++);
+      if (!cursor.expect(':') || !add_value(cursor, column, rows_)) return false;
     }
     if (cursor.failed()) return false;
     return ++rows_, true;

@@ -124,16 +124,35 @@ Buffer join_fixed(std::span<const Column> parts, Dtype dtype, int64_t rows) {
   return out;
 }
 
+/// Where the bytes of a text column without nulls begin and end: what is under a null is not copied.
+std::span<const int64_t> dense_offsets(const Column& part) {
+  if (part.dtype != Dtype::text || part.validity.data || part.length == 0) return {};
+  return {reinterpret_cast<const int64_t*>(part.offsets.data), size_t(part.length) + 1};
+}
+
+size_t text_bytes(const Column& part) {
+  if (const auto offsets = dense_offsets(part); !offsets.empty()) return size_t(offsets.back() - offsets[0]);
+  size_t size = 0;
+  if (part.dtype == Dtype::text || part.dtype == Dtype::category)
+    for (int64_t row = 0; row < part.length; ++row) size += part.text(row).size();
+  return size;
+}
+
 void join_text(std::span<const Column> parts, Column* out) {
   std::vector<int64_t> offsets = {0};
   offsets.reserve(size_t(out->length) + 1);
   size_t size = 0;
-  for (const Column& part : parts)
-    if (part.dtype == Dtype::text || part.dtype == Dtype::category)
-      for (int64_t row = 0; row < part.length; ++row) size += part.text(row).size();
+  for (const Column& part : parts) size += text_bytes(part);
   std::vector<char> bytes;
   bytes.reserve(size);
   for (const Column& part : parts) {
+    if (const auto from = dense_offsets(part); !from.empty()) {
+      const int64_t shift = int64_t(bytes.size()) - from[0];
+      const char* const text = reinterpret_cast<const char*>(part.values.data);
+      if (from.back() > from[0]) bytes.insert(bytes.end(), text + from[0], text + from.back());
+      for (size_t i = 1; i < from.size(); ++i) offsets.push_back(from[i] + shift);
+      continue;
+    }
     const bool has_text = part.dtype == Dtype::text || part.dtype == Dtype::category;
     for (int64_t row = 0; row < part.length; ++row) {
       const std::string_view text = has_text ? part.text(row) : std::string_view();
