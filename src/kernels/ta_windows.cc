@@ -2,6 +2,7 @@
 #include "kernels/ta_windows.h"
 
 #include "kernels/moments.h"
+#include "kernels/packs.h"
 
 HAYATE_TA_BEGIN
 namespace {
@@ -318,24 +319,41 @@ void strip_products(const double* x, const double* y, int64_t period, int64_t ro
 
 namespace {
 
-/// The distances of kCells cells side by side: a cell's own sum is a chain of additions that wait for each other.
-template <int64_t kRow, int kCells>
-inline void sum_distances(const double* newest, const double* means, int64_t period, double* distances) {
-  double sums[kCells] = {};
+/// Of kPacks packs side by side, since the sum of one is a chain of additions that wait for each other: `means`, the sum of distances y from the
+/// newest value, becomes their mean m, and `distances` the mean of |y - m|. As much lies above a mean as below it, so that is twice the
+/// mean of max(y, m) - m: of four operations a row and cell, three on the adders, two are left.
+template <int64_t kRow, int kPacks>
+inline void sum_distances(const double* values, int64_t period, double* means, double* distances) {
+  const double count = double(period), inverse = 1 / count;
+  Pack newest[kPacks], mean[kPacks], sums[kPacks];
+  for (int p = 0; p < kPacks; ++p) newest[p] = load(values + p * kPackLanes), mean[p] = load(means + p * kPackLanes) * inverse, sums[p] = 0;
   for (int64_t age = period - 1; age >= 0; --age)
-    for (int i = 0; i < kCells; ++i) sums[i] += __builtin_fabs(newest[i - age * kRow] - newest[i] - means[i]);
-  for (int i = 0; i < kCells; ++i) distances[i] = sums[i] * (1 / double(period));
+    for (int p = 0; p < kPacks; ++p) sums[p] = sums[p] + larger_of(load(values + p * kPackLanes - age * kRow) - newest[p], mean[p]);
+  for (int p = 0; p < kPacks; ++p) {
+    store(mean[p], means + p * kPackLanes);
+    store((sums[p] - mean[p] * count) * 2 * inverse, distances + p * kPackLanes);
+  }
 }
 
-/// `means`: sum(y), then the mean.
+/// Of one cell.
+template <int64_t kRow>
+inline void sum_distance(const double* newest, int64_t period, double* mean, double* distance) {
+  const double count = double(period), inverse = 1 / count;
+  *mean *= inverse;
+  double sum = 0;
+  for (int64_t age = period - 1; age >= 0; --age) {
+    const double y = newest[-age * kRow] - *newest;
+    sum += y > *mean ? y : *mean;
+  }
+  *distance = (sum - *mean * count) * 2 * inverse;
+}
+
 template <int64_t kRow>
 void distances_from_means(const double* values, int64_t period, int64_t cells, double* means, double* distances) {
-  const double inverse = 1 / double(period);
-  for (int64_t i = 0; i < cells; ++i) means[i] *= inverse;
-  constexpr int kTogether = 32;
+  constexpr int kTogether = 2, kCells = kTogether * kPackLanes;
   int64_t i = 0;
-  for (; i + kTogether <= cells; i += kTogether) sum_distances<kRow, kTogether>(values + i, means + i, period, distances + i);
-  for (; i < cells; ++i) sum_distances<kRow, 1>(values + i, means + i, period, distances + i);
+  for (; i + kCells <= cells; i += kCells) sum_distances<kRow, kTogether>(values + i, period, means + i, distances + i);
+  for (; i < cells; ++i) sum_distance<kRow>(values + i, period, means + i, distances + i);
 }
 
 void add_long_distances(const double* values, int64_t period, int64_t rows, double* __restrict sums) {
