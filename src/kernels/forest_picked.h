@@ -14,7 +14,9 @@ HAYATE_KERNELS_BEGIN
 namespace {
 
 constexpr int64_t kMostPicked = 64, kMostLines = 4;  // features; lines of 64 bytes a row
-const bool kPermutesBytes = __builtin_cpu_supports("avx512vbmi") != 0;
+
+/// No constant: what sets one when the program starts is compiled for AVX-512, and would run on any processor.
+inline bool permutes_bytes() { return __builtin_cpu_supports("avx512vbmi") != 0; }
 
 template <int kWidth>
 inline void store_picked(uint8_t* to, __m512i places) {
@@ -67,7 +69,7 @@ __attribute__((target("avx512vbmi"))) void pick_rows(const CodeTable& table, con
 /// rows or bytes a row.
 bool pick(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t count, PickedCodes& picked) {
   picked.width = 0;
-  if (!kPermutesBytes || count < 2 || count > kMostPicked || table.stride > 64 * kMostLines) return false;
+  if (!permutes_bytes() || count < 2 || count > kMostPicked || table.stride > 64 * kMostLines) return false;
   const int64_t width = count <= 8 ? 8 : count <= 16 ? 16 : count <= 32 ? 32 : 64;
   if (node.num_rows * width > kPickedBytes) return false;
   picked.width = width;
