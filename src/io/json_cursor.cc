@@ -104,7 +104,29 @@ bool JsonCursor::literal(std::string_view word) {
   return fail("expected a value");
 }
 
+/// A number of up to 18 digits with a point among them or none: nearly every one. False: another, or one that is none; nothing is read then.
+bool JsonCursor::common_number(JsonScalar* out) {
+  const char* const digits = at_ + (*at_ == '-');
+  uint64_t value = 0;
+  const char* const point = read_digits(digits, end_, &value);
+  const char* end = point;
+  if (point == digits || (*digits == '0' && point - digits > 1)) return false;
+  if (point < end_ && *point == '.') end = read_digits(point + 1, end_, &value);
+  const bool whole = end == point;
+  if (end - digits > (whole ? 18 : 20) || end == point + 1 || (end < end_ && (*end == '.' || *end == 'e' || *end == 'E'))) return false;
+  const bool negative = digits > at_;
+  if (whole) {
+    if (negative && value == 0) return false;  // a float
+    out->kind = JsonScalar::integer, out->whole = negative ? -int64_t(value) : int64_t(value), out->number = double(out->whole);
+  } else {
+    const double size = decimal_quotient(value, int(end - point - 1));
+    out->kind = JsonScalar::real, out->number = negative ? -size : size;
+  }
+  return at_ = end, true;
+}
+
 bool JsonCursor::number(JsonScalar* out) {
+  if (common_number(out)) return true;
   const char* begin = at_;
   const char* c = at_ + (*at_ == '-');
   const char* digits = c;

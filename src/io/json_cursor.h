@@ -79,6 +79,7 @@ class JsonCursor {
   bool miss_end(char closing);
   bool literal(std::string_view word);
   bool number(JsonScalar* out);
+  bool common_number(JsonScalar* out);
   bool escape();
   bool hex4(uint32_t* out);
 

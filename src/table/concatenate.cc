@@ -107,19 +107,21 @@ Buffer join_fixed(std::span<const Column> parts, Dtype dtype, int64_t rows) {
   Buffer out;
   with_type(dtype, [&](auto sample) {
     using To = decltype(sample);
-    std::vector<To> values(size_t(rows), To{});
-    To* at = values.data();
+    const std::shared_ptr<To[]> values(new To[size_t(rows)]);  // not cleared: a second time through memory that may be large
+    To* at = values.get();
     for (const Column& part : parts) {
-      if (part.dtype == dtype) {
-        if (part.values.size) std::memcpy(at, part.values.data, size_t(part.length) * sizeof(To));
+      if (part.dtype == dtype && part.values.size > 0) {
+        std::memcpy(at, part.values.data, size_t(part.length) * sizeof(To));
       } else if (has_values(part)) {
         copy_converted(part, dtype, at);
       } else if constexpr (std::is_floating_point_v<To>) {
         std::fill(at, at + part.length, std::numeric_limits<To>::quiet_NaN());
+      } else {
+        std::fill(at, at + part.length, To{});
       }
       at += part.length;
     }
-    out = make_buffer(std::move(values));
+    out = {values, reinterpret_cast<const uint8_t*>(values.get()), size_t(rows) * sizeof(To)};
   });
   return out;
 }
