@@ -86,6 +86,40 @@ inline void double_windows(Parts& parts, int64_t period, const Begin& begin, con
   }
 }
 
+// Short windows of tiles: rows one after the other, so that the rows of a window stay in registers and each is loaded once. All windows of one
+// length by loads alone, as along the rows of one symbol, wait for the loads.
+
+/// join(newer, older) of the kRows newest rows; row r stands in x[r % kRows], the newest in x[kNewest].
+template <int kNewest, int kAge, int kRows, class Join>
+HAYATE_INLINE inline Vector join_rows(const Vector (&x)[kRows], Vector newer, const Join& join) {
+  if constexpr (kAge == kRows)
+    return newer;
+  else
+    return join_rows<kNewest, kAge + 1>(x, join(newer, x[(kNewest + kRows - kAge) % kRows]), join);
+}
+
+/// Rows kRow .. kRows - 1 of a step of kRows, of which there are `rows`.
+template <int kRow, int kRows, class Join>
+HAYATE_INLINE inline void step_rows(Vector (&x)[kRows], const double* values, int64_t rows, const Join& join, double* out) {
+  if constexpr (kRow < kRows) {
+    if (kRow >= rows) return;
+    x[kRow] = *reinterpret_cast<const UnalignedVector*>(values + kRow * kLanes);
+    *reinterpret_cast<UnalignedVector*>(out + kRow * kLanes) = join_rows<kRow, 1>(x, x[kRow], join);
+    step_rows<kRow + 1>(x, values, rows, join, out);
+  }
+}
+
+template <int kRows, class Join>
+inline void join_windows(const double* values, int64_t cells, const Join& join, double* out) {
+  for (int64_t lane = 0; lane < kLanes; lane += kVectorLanes) {
+    Vector x[kRows];
+    for (int age = 1; age < kRows; ++age) x[kRows - age] = *reinterpret_cast<const UnalignedVector*>(values + lane - age * kLanes);
+    int64_t cell = lane;
+    for (; cell + (kRows - 1) * kLanes < cells; cell += kRows * kLanes) step_rows<0>(x, values + cell, kRows, join, out + cell);
+    step_rows<0>(x, values + cell, (cells + kLanes - 1 - cell) / kLanes, join, out + cell);
+  }
+}
+
 // The loops are over cells of `cells` = rows * kStride; a row before is kStride cells before.
 
 template <class Parts>
@@ -93,6 +127,8 @@ inline void add_up(Parts parts, const double* values, int64_t period, int64_t ce
   constexpr int64_t kRow = Parts::kStride;
   const auto begin = [&](auto window, int64_t lo) {
     double* __restrict out = parts.next[0];
+    if constexpr (kRow == kLanes)
+      return join_windows<decltype(window)::kRows>(values, cells, [](Vector newer, Vector older) { return newer + older; }, out);
     for (int64_t i = lo; i < cells; ++i) {
       double total = values[i];
       for (int age = 1; age < decltype(window)::kRows; ++age) total += values[i - age * kRow];
@@ -198,11 +234,12 @@ inline void add_distances(Parts parts, const double* values, int64_t period, int
 template <class Parts, class Better>
 inline void find_extremes(Parts parts, const double* values, Better better, int64_t period, int64_t cells) {
   constexpr int64_t kRow = Parts::kStride;
-  const auto best = [better](double newer, double older) { return better(newer, older) ? newer : older; };
+  const auto best = [better](auto newer, auto older) { return better(newer, older) ? newer : older; };
   int64_t k = least(period, kLongestDirect - 1);
   parts.advance(k == period);
   for_short_window(k, [&](auto window) {
     double* __restrict first = parts.next[0];
+    if constexpr (kRow == kLanes) return join_windows<decltype(window)::kRows>(values, cells, best, first);
     for (int64_t i = parts.first_row(k) * kRow; i < cells; ++i) {
       double top = values[i];
       for (int age = 1; age < decltype(window)::kRows; ++age) top = best(top, values[i - age * kRow]);
@@ -219,8 +256,8 @@ inline void find_extremes(Parts parts, const double* values, Better better, int6
   }
 }
 
-constexpr auto kAbove = [](double a, double b) { return a > b; };
-constexpr auto kBelow = [](double a, double b) { return a < b; };
+constexpr auto kAbove = [](auto a, auto b) { return a > b; };
+constexpr auto kBelow = [](auto a, auto b) { return a < b; };
 
 template <class Parts>
 inline void find_extremes(Parts parts, const double* values, bool largest, int64_t period, int64_t cells) {
