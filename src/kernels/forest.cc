@@ -22,6 +22,7 @@
 #include "kernels/forest.h"
 
 #include "base/random.h"
+#include "kernels/forest_few.h"
 #include "kernels/forest_search.h"
 
 HAYATE_KERNELS_BEGIN
@@ -48,6 +49,15 @@ template <class Record>
 void clear(Record* histogram, int last_code, bool may_miss) {
   for (int block = 0; block <= last_code; block += 64) clear_block(histogram + block);
   if (may_miss) histogram[kMissing] = 0;
+}
+
+/// A histogram of `feature` alone.
+template <int kApart, class Record>
+inline void clear_feature(const CodeTable& table, uint16_t feature, Record* histogram) {
+  if constexpr (kApart == 64)
+    clear_block(histogram);
+  else
+    clear(histogram, table.last_code[feature], table.has_missing[feature] != 0);
 }
 
 /// Fetches what the features of a row lie in: kLines lines, or 0: so many that each feature is fetched by itself.
@@ -107,10 +117,7 @@ void fill_histograms(const CodeTable& table, const PackedNode<Record>& node, con
   for (int64_t k = 0; k < count; ++k) {
     const uint16_t feature = features[k];
     first = feature < first ? feature : first, last = feature > last ? feature : last;
-    if constexpr (kApart == 64)
-      clear_block(histograms + k * kApart);
-    else
-      clear(histograms + k * kApart, table.last_code[feature], table.has_missing[feature] != 0);
+    clear_feature<kApart>(table, feature, histograms + k * kApart);
   }
   const int64_t first_line = first / 64 * 64, lines = table.stride <= 64 ? 1 : last / 64 - first / 64 + 1;
   const auto counting = lines == 1   ? Counting<Record, kApart, 1>::of
@@ -172,6 +179,17 @@ void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& boun
   if (taken) bound = search.bound();
 }
 
+/// A histogram of `feature`, which is number `place` of the search.
+template <int kApart>
+inline void scan_feature(const CodeTable& table, uint16_t feature, uint32_t place, uint32_t* histogram, float& bound, Search32& search) {
+  if constexpr (kApart == 64)
+    scan32<false>(histogram, 0, place, bound, search);
+  else if (table.has_missing[feature] && histogram[kMissing] != 0)
+    scan32<true>(histogram, table.last_code[feature], place, bound, search);
+  else
+    scan32<false>(histogram, table.last_code[feature], place, bound, search);
+}
+
 /// Where rows are longer than a cache line, features that lie close together are counted together; they are searched in the
 /// order given. slots[k]: the histogram of feature k.
 struct CountingOrder {
@@ -199,19 +217,29 @@ void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& nod
     for (int64_t slot = 0; slot < together; slot += kTogether)
       fill_histograms<uint32_t, kApart>(table, node, order.features + slot, together - slot < kTogether ? together - slot : kTogether,
                                         histograms + slot * kApart);
-    for (int64_t k = 0; k < together; ++k) {
-      uint32_t* histogram = histograms + order.slots[k] * kApart;
-      const uint16_t feature = features[first + k];
-      const uint32_t place = uint32_t(first + k);
-      if constexpr (kApart == 64)
-        scan32<false>(histogram, 0, place, bound, search);
-      else if (table.has_missing[feature] && histogram[kMissing] != 0)
-        scan32<true>(histogram, table.last_code[feature], place, bound, search);
-      else
-        scan32<false>(histogram, table.last_code[feature], place, bound, search);
-    }
+    for (int64_t k = 0; k < together; ++k)
+      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + order.slots[k] * kApart, bound, search);
   }
 }
+
+#if defined(__AVX512BW__)
+
+/// The same from codes that were brought together.
+template <int kApart>
+void search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
+                     int64_t num_features, Search32& search) {
+  alignas(64) uint32_t histograms[kTogether * kApart];
+  float bound = search.bound();
+  for (int64_t first = 0; first < num_features; first += kTogether) {
+    const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
+    for (int64_t k = 0; k < together; ++k) clear_feature<kApart>(table, features[first + k], histograms + k * kApart);
+    CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
+    for (int64_t k = 0; k < together; ++k)
+      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + k * kApart, bound, search);
+  }
+}
+
+#endif
 
 /// What search_small() reads: places of a table row by row.
 struct TableCodes {
@@ -231,7 +259,19 @@ struct TableCodes {
   }
 };
 
-void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Split& best) {
+void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, PickedCodes& picked,
+                  Split& best) {
+#if defined(__AVX512BW__)
+  if (node.num_rows > 2 && pick(table, node, features, num_features, picked)) {
+    Search32 search(node);
+    if (!search_few(node, picked, num_features, search))
+      (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
+    search.finish(features, best);
+    point_at(best.feature, features, num_features, picked);
+    return;
+  }
+#endif
+  picked.width = 0;
   if (search_small<kMissing>(TableCodes{table, table.has_missing}, node, features, num_features, best)) return;
   Search32 search(node);
   (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
@@ -308,13 +348,13 @@ inline __m128i load_codes(const uint8_t* column, __m512i at) {
   return codes_of(_mm_unpacklo_epi64(low, high));
 }
 
-/// Sixteen rows at a time: load the codes, compare, and compress each side to the front. What a store writes behind the
-/// rows that go left is masked: the rows of the next node may stand there.
-template <Units kForm>
-Division divide_as(const CodeTable& table, const Test& test, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
-                   uint32_t* spare_units) {
+/// Sixteen rows at a time: load the codes (from the table with kWidth 0), compare, and compress each side to the front. What a store writes
+/// behind the rows that go left is masked: the rows of the next node may stand there.
+template <Units kForm, int kWidth>
+Division divide_as(const CodeTable& table, const PickedCodes& picked, const Test& test, int64_t num_rows, int32_t* rows, uint32_t* units,
+                   int32_t* spare_rows, uint32_t* spare_units) {
   int64_t left = 0, right = 0;
-  const uint8_t* column = table.rows + test.feature;
+  const uint8_t* column = kWidth ? picked.places + picked.column : table.rows + test.feature;
   const __m512i stride = _mm512_set1_epi32(int(table.stride / 8));
   const __m128i missing = _mm_set1_epi8(char(kMissing)), shift = _mm_set1_epi8(test.missing_left),
                 limit = _mm_set1_epi8(char(test.cut + test.missing_left));
@@ -324,7 +364,11 @@ Division divide_as(const CodeTable& table, const Test& test, int64_t num_rows, i
   for (int64_t i = 0; i < num_rows; i += 16) {
     const __mmask16 here = __mmask16(num_rows - i >= 16 ? 0xFFFF : (1 << (num_rows - i)) - 1);
     const __m512i row = _mm512_maskz_loadu_epi32(here, rows + i), unit = _mm512_maskz_loadu_epi32(here, units + i);
-    const __m128i code = load_codes(column, _mm512_mullo_epi32(row, stride));
+    __m128i code;
+    if constexpr (kWidth == 0)
+      code = load_codes(column, _mm512_mullo_epi32(row, stride));
+    else
+      code = codes_of(picked_places<kWidth>(column, i));
     const __mmask16 goes_right = _mm_mask_cmpgt_epu8_mask(here, _mm_add_epi8(code, shift), limit);
     const __mmask16 goes_left = __mmask16(here & ~goes_right);
     const int go_left = __builtin_popcount(goes_left), go_right = __builtin_popcount(goes_right);
@@ -353,10 +397,19 @@ Division divide_as(const CodeTable& table, const Test& test, int64_t num_rows, i
   return {left, mass_of(kForm, all, kForm == Units::paired ? 0 : sum_of_lanes(marked)), least_byte(next), misses != 0};
 }
 
-Division divide_rows(const CodeTable& table, const Test& test, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
-                     uint32_t* spare_units) {
-  const auto divide = form == Units::paired ? divide_as<Units::paired> : divide_as<Units::marked>;
-  return divide(table, test, num_rows, rows, units, spare_rows, spare_units);
+template <int kWidth>
+struct Dividing {
+  static constexpr decltype(&divide_as<Units::paired, kWidth>) of[2] = {divide_as<Units::marked, kWidth>, divide_as<Units::paired, kWidth>};
+};
+
+Division divide_rows(const CodeTable& table, const PickedCodes& picked, const Test& test, Units form, int64_t num_rows, int32_t* rows,
+                     uint32_t* units, int32_t* spare_rows, uint32_t* spare_units) {
+  const auto& divide = picked.width == 0    ? Dividing<0>::of
+                       : picked.width == 8  ? Dividing<8>::of
+                       : picked.width == 16 ? Dividing<16>::of
+                       : picked.width == 32 ? Dividing<32>::of
+                                            : Dividing<64>::of;
+  return divide[form == Units::paired](table, picked, test, num_rows, rows, units, spare_rows, spare_units);
 }
 
 #else
@@ -456,8 +509,8 @@ class Divider {
   bool misses_ = false;
 };
 
-Division divide_rows(const CodeTable& table, const Test& test, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
-                     uint32_t* spare_units) {
+Division divide_rows(const CodeTable& table, const PickedCodes&, const Test& test, Units form, int64_t num_rows, int32_t* rows, uint32_t* units,
+                     int32_t* spare_rows, uint32_t* spare_units) {
   Divider divider(table, test, form, rows, units, spare_rows, spare_units);
 #if defined(__AVX2__)
   divider.divide(divider.divide_eights(num_rows), num_rows);

@@ -74,6 +74,15 @@ struct Test {
   bool missing_left;
 };
 
+/// The codes of a node's rows for the features of its last search, brought together row by row. Searches fill it where they gain by it, and
+/// dividing the node by one of these features then reads bytes that lie in order instead of a line of the table for every row.
+struct PickedCodes {
+  uint8_t* places = nullptr;  ///< aligned to 64 bytes, kPickedBytes and 1,024 more
+  int64_t width = 0;          ///< bytes a row: 8, 16, 32 or 64; 0: nothing is there
+  int64_t column = 0;         ///< which of them is the feature of the best split
+};
+constexpr int64_t kPickedBytes = 64 << 10;
+
 /// What dividing the rows of a node found.
 struct Division {
   int64_t left;        ///< rows that go left
@@ -85,17 +94,22 @@ struct Division {
 /// Features of one search.
 constexpr int64_t kMostSearched = 1 << 15;
 
+/// A node of at most so many rows, total count and total label is searched faster, in bytes and 16-bit sums (forest_few.h).
+constexpr int64_t kFewRows = 32;
+constexpr uint32_t kFewCount = 255, kFewLabels = 65'535, kFewLabelBits = 16;
+
 /// What one instruction set offers.
 struct ForestKernels {
   /// Replaces `best` where it finds a strictly larger gain. Records of 32 bits: 2 * count_bits + bits of a label <= 32, gains
   /// are float32. At most kMostSearched features.
-  void (*best_split32)(const CodeTable&, const PackedNode<uint32_t>&, const uint16_t* features, int64_t num_features, Split& best);
+  void (*best_split32)(const CodeTable&, const PackedNode<uint32_t>&, const uint16_t* features, int64_t num_features, PickedCodes&, Split& best);
   /// Records of 64 bits: 2 * count_bits + bits of a label <= 64. Gains are float64.
   void (*best_split64)(const CodeTable&, const PackedNode<uint64_t>&, const uint16_t* features, int64_t num_features, Split& best);
 
-  /// Moves rows and units that go left before those that go right, both in their old order. `spare_*` have num_rows + 16 places.
-  Division (*divide_rows)(const CodeTable&, const Test&, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
-                          uint32_t* spare_units);
+  /// Moves rows and units that go left before those that go right, both in their old order. `spare_*` have num_rows + 16 places. What is
+  /// picked is of a search of these rows whose best split is the test.
+  Division (*divide_rows)(const CodeTable&, const PickedCodes&, const Test&, Units form, int64_t num_rows, int32_t* rows, uint32_t* units,
+                          int32_t* spare_rows, uint32_t* spare_units);
 
   LabelRange (*label_range)(const int64_t* fixed, const int32_t* rows, const uint32_t* units, int64_t num_rows);
   /// records[i] = units * ((fixed[row] - low) >> shift) << count_bits | units; returns their sum.

@@ -85,6 +85,19 @@ struct Search32 {
   }
   inline void consider(int part, U32 left, U32 left_rank) { take(part, quotient(left), left, left_rank); }
 
+#if defined(__AVX512F__)
+  /// For candidates that do not come in the order of their ranks.
+  inline void take_in_any_order(__mmask16 where, __m512 square, __m512 sides, U32 left_count, U32 left_rank) {
+    const __m512 found = _mm512_div_ps(square, sides), own = __m512(gain[0]);
+    if (!any_count) where = _mm512_mask_cmple_epu32_mask(where, __m512i(left_count - least), __m512i(slack));
+    const __mmask16 ties = _mm512_mask_cmp_ps_mask(where, found, own, _CMP_EQ_OQ);
+    const __mmask16 better =
+        _mm512_mask_cmp_ps_mask(where, found, own, _CMP_GT_OQ) | _mm512_mask_cmplt_epu32_mask(ties, __m512i(left_rank), __m512i(rank[0]));
+    gain[0] = F32(_mm512_mask_mov_ps(own, better, found));
+    rank[0] = U32(_mm512_mask_mov_epi32(__m512i(rank[0]), better, __m512i(left_rank)));
+  }
+#endif
+
   /// A little less than the best gain of all lanes: a candidate whose square is no more than this times its sides is not better.
   float bound() const { return top() * 0.999999f; }
 

@@ -134,6 +134,24 @@ void check_equal(const Split& got, const Split& expected) {
   REQUIRE(got.missing_left == expected.missing_left);
 }
 
+/// What a search picked divides its rows as the table does.
+void check_division(const ForestKernels& kernels, const CodeTable& table, const PickedCodes& picked, const Node<uint32_t>& node, const Split& split) {
+  const Test test{split.feature, split.cut, split.missing_left};
+  std::vector<int32_t> rows[2] = {node.rows, node.rows}, spare_rows(node.rows.size() + 16);
+  std::vector<uint32_t> units[2] = {node.records, node.records}, spare_units(node.rows.size() + 16);
+  const PickedCodes nothing{picked.places};
+  Division found[2];
+  for (size_t way : {0, 1})
+    found[way] = kernels.divide_rows(table, way ? picked : nothing, test, Units::marked, int64_t(node.rows.size()), rows[way].data(),
+                                     units[way].data(), spare_rows.data(), spare_units.data());
+  REQUIRE(rows[0] == rows[1]);
+  REQUIRE(units[0] == units[1]);
+  REQUIRE(found[0].left == found[1].left);
+  REQUIRE(found[0].mass.count == found[1].mass.count);
+  REQUIRE(found[0].next_code == found[1].next_code);
+  REQUIRE(found[0].misses == found[1].misses);
+}
+
 template <class Check>
 void on_every_isa(Check check) {
   for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
@@ -153,6 +171,7 @@ TEST_CASE("best split: every way of looking finds the split of the definition, t
     int num_features;
     int64_t row_stride;
   };
+  std::vector<Line> picked_bytes(kPickedBytes / 64 + 16);
   for (const auto& [bins, some_miss, num_features, row_stride] : {Kind{1, true, 23, 24},
                                                                   {2, true, 23, 24},
                                                                   {3, false, 30, 32},
@@ -168,7 +187,7 @@ TEST_CASE("best split: every way of looking finds the split of the definition, t
     for (int trial = 0; trial < 300; ++trial) {
       const int num_rows = trial % 3 == 0 ? 2 + int(random.below(4)) : 2 + int(random.below(trial % 2 ? 40 : 250));
       const uint32_t label_bits = trial % 4 == 0 ? 12 : 1;
-      std::vector<uint16_t> features(1 + random.below(23));
+      std::vector<uint16_t> features(1 + random.below(num_rows < 40 && trial % 5 == 0 ? 150 : 23));
       for (uint16_t& f : features) f = uint16_t(random.below(uint32_t(num_features)));
       CAPTURE(bins);
       CAPTURE(num_rows);
@@ -178,8 +197,10 @@ TEST_CASE("best split: every way of looking finds the split of the definition, t
       const Split expected64 = expected_split<uint64_t, double, int64_t>(table, wide, features);
       on_every_isa([&](const ForestKernels& kernels) {
         Split best;
-        kernels.best_split32(table.view(), narrow.view(), features.data(), int64_t(features.size()), best);
+        PickedCodes picked{picked_bytes[0].bytes};
+        kernels.best_split32(table.view(), narrow.view(), features.data(), int64_t(features.size()), picked, best);
         check_equal(best, expected32);
+        if (best.gain >= 0) check_division(kernels, table.view(), picked, narrow, best);
         best = {};
         kernels.best_split64(table.view(), wide.view(), features.data(), int64_t(features.size()), best);
         check_equal(best, expected64);
@@ -239,7 +260,7 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
       REQUIRE(found.mass.marked == mass.marked);
     };
     on_every_isa([&](const ForestKernels& kernels) {
-      check([&](auto... to) { return kernels.divide_rows(table.view(), test, form, num_rows, to...); }, next);
+      check([&](auto... to) { return kernels.divide_rows(table.view(), {}, test, form, num_rows, to...); }, next);
       check([&](auto... to) { return exact_kernels().divide_rows(table.rank_view(), test, form, num_rows, to...); },
             next == 255 ? table.missing[feature] : next);
     });

@@ -210,7 +210,8 @@ std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const e
                              std::optional<OutOfBagSums>& out_of_bag) {
   std::vector<Tree> trees(size_t(training.params.num_trees));
   if (double(trees.size()) * double(training.rows.size()) * double(training.features_per_node) < kWorthSharing) pool = nullptr;
-  std::vector<Worker> workers(size_t(pool ? pool->workers() : 1), Worker{Scratch(training.matrix.num_features), {}});
+  std::vector<Worker> workers;
+  for (int w = 0; w < (pool ? pool->workers() : 1); ++w) workers.push_back({Scratch(training.matrix.num_features), {}});
   const auto grow = [&](int64_t t, int w) {
     Worker& worker = workers[size_t(w)];
     Tree& tree = trees[size_t(t)];

@@ -20,7 +20,8 @@ class PackedMeasure {
         kernels_(kernels::forest_kernels()),
         table_{training.table, training.table_stride, training.last_code.data(), training.matrix.has_missing.data(), training.narrow},
         ranks_{nullptr, training.matrix.num_rows, training.missing_ranks.data(), training.matrix.has_missing.data()},
-        classes_(training.target.labels.problem == Problem::classification) {
+        classes_(training.target.labels.problem == Problem::classification),
+        picked_{scratch.picked.data()} {
     if (exact()) prepare_ranks();
   }
 
@@ -41,9 +42,10 @@ class PackedMeasure {
   }
 
   void prepare(const NodeRows& node) {
-    // 12 bits of a label are enough to rank splits as well as all bits do; more are taken where they are free.
+    // 12 bits of a label are enough to rank splits as well as all bits do; more are taken where they are free, and what is left of 16 in
+    // nodes of few rows.
     constexpr uint32_t kEnough = 12;
-    best_ = {};
+    best_ = {}, picked_.width = 0;
     const uint32_t range = bits_of(uint64_t(range_.high - range_.low));
     count_bits_ = bits_of(count_);
     if (units_of(node.mass) == kernels::Units::paired) {
@@ -52,7 +54,8 @@ class PackedMeasure {
       return;
     }
     narrow_ = 2 * count_bits_ + std::min(range, kEnough) <= 32;
-    const uint32_t room = (narrow_ ? 32 : 64) - 2 * count_bits_;
+    const bool few = !exact() && node.rows.size() <= size_t(kernels::kFewRows) && count_ <= kernels::kFewCount;
+    const uint32_t room = few ? kernels::kFewLabelBits - count_bits_ : (narrow_ ? 32 : 64) - 2 * count_bits_;
     shift_ = range > room ? range - room : 0;
     if (narrow_)
       total32_ = fill(node, scratch_.records32, kernels_.class_records32, kernels_.number_records32);
@@ -109,7 +112,7 @@ class PackedMeasure {
       if (exact())
         on_ranks.best_split32(ranks_, packed, features.data(), count, rank_scratch(), best_);
       else
-        kernels_.best_split32(table_, packed, features.data(), count, best_);
+        kernels_.best_split32(table_, packed, features.data(), count, picked_, best_);
     } else {
       const kernels::PackedNode<uint64_t> packed{node.rows.data(), scratch_.records64.data(), rows, count_bits_, total64_, least};
       if (exact())
@@ -125,7 +128,7 @@ class PackedMeasure {
     if (exact())
       return kernels::exact_kernels().divide_rows(ranks_, test, form, rows, node.rows.data(), node.units.data(), scratch_.spare_rows.data(),
                                                   scratch_.spare_units.data());
-    return kernels_.divide_rows(table_, test, form, rows, node.rows.data(), node.units.data(), scratch_.spare_rows.data(),
+    return kernels_.divide_rows(table_, picked_, test, form, rows, node.rows.data(), node.units.data(), scratch_.spare_rows.data(),
                                 scratch_.spare_units.data());
   }
 
@@ -170,6 +173,7 @@ class PackedMeasure {
   uint64_t count_ = 0;
   kernels::LabelRange range_{};
   kernels::Split best_;
+  kernels::PickedCodes picked_;
   uint32_t count_bits_ = 0, shift_ = 0;
   bool narrow_ = false;
   uint32_t total32_ = 0;

@@ -119,7 +119,8 @@ struct Scratch {
   std::vector<uint32_t> spare_units;
   std::vector<uint32_t> records32;
   std::vector<uint64_t> records64;
-  std::vector<uint64_t> rank_sums, ranks_present, rank_left;  ///< kernels::RankScratch
+  AlignedBytes picked = AlignedBytes::unfilled(size_t(kernels::kPickedBytes + 1024));  ///< kernels::PickedCodes
+  std::vector<uint64_t> rank_sums, ranks_present, rank_left;                           ///< kernels::RankScratch
   std::vector<uint32_t> rank_codes;
 };
 

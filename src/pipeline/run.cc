@@ -100,6 +100,15 @@ void learn(const PreparedRun& prepared, const RunOutcome& outcome, cache::Store&
   (void)write_costs(store, costs);
 }
 
+/// The models, packed on all workers, go to their file from where they were packed: as one text of bytes they would be copied twice more.
+Result<void> write_models(const Model& model, const std::string& path, exec::Pool& pool) {
+  std::vector<PackedPredictor> packed(model.predictors.size());
+  exec::run_all(int64_t(packed.size()), &pool, [&](int64_t i) { packed[size_t(i)] = pack(model.predictors[size_t(i)]); });
+  HY_TRY(const auto file, io::AtomicFile::create(path));
+  HY_CHECK(write_model(model, packed, [&file](std::string_view bytes) { return file->write(bytes.data(), bytes.size()); }));
+  return file->publish();
+}
+
 }  // namespace
 
 Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
@@ -140,7 +149,7 @@ Result<RunOutcome> run(const RunRequest& request, exec::Steps& steps, const exec
   const auto path = [&](const char* name) { return outcome.run_dir + "/" + name; };
   HY_CHECK(io::write_table(path("predictions.parquet"), forecast_table(trained.forecast, prepared.panel.daily, prepared.panel.zone)));
   const Model model = model_of(plan, trained);
-  HY_CHECK(io::write_file(path("model.hyt"), serialize(model)));
+  HY_CHECK(write_models(model, path("model.hyt"), shop.pool));
   HY_CHECK(io::write_file(path("metrics.json"), metrics_json(trained.forecast, outcome.scores, trained.tuned, trained.keys,
                                                              plan.study ? plan.study->scoring.metric->name : "")));
   HY_CHECK(io::write_file(path("failures.json"), failures_json(outcome.failures)));

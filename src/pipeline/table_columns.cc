@@ -36,6 +36,18 @@ std::vector<float> numbers_of(const Column& column, const std::vector<std::strin
   return out;
 }
 
+/// Numbers as float32, NaN for null, without a copy of the column as doubles: its pages would cost more than the numbers.
+void copy_floats(const Column& column, float* out) {
+  if (column.dtype == Dtype::float32 && !column.validity.data) {
+    std::ranges::copy(column.as<float>(), out);
+    return;
+  }
+  constexpr int64_t kRows = 1 << 13;
+  for (int64_t row = 0; row < column.length; row += kRows)
+    std::ranges::transform(to_doubles(slice(column, row, std::min(kRows, column.length - row))), out + row,
+                           [](double value) { return float(value); });
+}
+
 constexpr std::string_view kCategoryNote = "category ";
 
 }  // namespace
@@ -47,7 +59,7 @@ Result<void> fill_floats(const Table& table, const std::vector<std::string>& nam
     if (const auto known = categories.find(name); known != categories.end()) {
       std::ranges::copy(numbers_of(*column, known->second), out);
     } else if (is_numeric(column->dtype)) {
-      std::ranges::transform(to_doubles(*column), out, [](double value) { return float(value); });
+      copy_floats(*column, out);
     } else {
       return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
                          "name the columns to learn from with --features a,b,c");

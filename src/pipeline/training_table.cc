@@ -12,14 +12,12 @@ int64_t block_rows(int64_t num_features) { return std::max(kStretchRows, kBlockC
 
 Error changed_files(const std::string& where) { return input_error("the files have changed while they were read", where, "run it again"); }
 
-/// The values of all rows of a table, column-major.
-Result<void> fill_block(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
-                        exec::Pool& pool, std::vector<float>& out) {
-  const int64_t rows = table.num_rows();
-  out.resize(names.size() * size_t(rows));
+/// The values of all rows of a table, columns `stride` apart.
+Result<void> fill_columns(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
+                          exec::Pool* pool, float* out, int64_t stride) {
   std::vector<Result<void>> filled(names.size());
-  pool.run(int64_t(names.size()),
-           [&](int64_t f, int) { filled[size_t(f)] = fill_floats(table, {names[size_t(f)]}, where, categories, out.data() + f * rows, rows); });
+  exec::run_all(int64_t(names.size()), pool,
+                [&](int64_t f) { filled[size_t(f)] = fill_floats(table, {names[size_t(f)]}, where, categories, out + f * stride, stride); });
   for (Result<void>& one : filled) HY_CHECK(std::move(one));
   return {};
 }
@@ -43,6 +41,7 @@ Result<TrainingTable> TrainingTable::open(std::span<const std::string> paths, co
   options.read = reading;
   HY_TRY(out.chunks_, io::open_chunks(paths, options));
   HY_TRY(out.features_, feature_names(out.schema(), asked, others));
+  out.pool_ = reading.pool;
   return out;
 }
 
@@ -74,7 +73,7 @@ Result<std::vector<float>> TrainingTable::read_features(int64_t rows, const std:
     HY_TRY(const auto chunk, chunks_->next());
     if (!chunk) break;
     if (chunk->num_rows() > rows - row) return changed_files(where);
-    HY_CHECK(fill_floats(*chunk, features_, where, categories, out.data() + row, rows));
+    HY_CHECK(fill_columns(*chunk, features_, where, categories, pool_, out.data() + row, rows));
     row += chunk->num_rows();
   }
   chunks_.reset();
@@ -110,7 +109,8 @@ Result<void> TrainingTable::read_rows(std::span<const int32_t> rows, const std::
       const std::span<const int32_t> wanted(first, next);
       row += count;
       if (wanted.empty()) continue;
-      HY_CHECK(fill_block(slice(*chunk, at, count), features_, where, categories, pool, block));
+      block.resize(features_.size() * size_t(count));
+      HY_CHECK(fill_columns(slice(*chunk, at, count), features_, where, categories, &pool, block.data(), count));
       keep_rows(wanted, row - count, count, block);
       const auto stride = int64_t(wanted.size());
       pool.run((stride + kStretchRows - 1) / kStretchRows, [&](int64_t stretch, int worker) {

@@ -45,6 +45,7 @@ class TrainingTable {
 
   std::unique_ptr<io::ChunkReader> chunks_;
   std::vector<std::string> features_;
+  exec::Pool* pool_ = nullptr;  ///< of the reading
 };
 
 }  // namespace hayate::pipeline
