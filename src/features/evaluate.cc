@@ -630,7 +630,7 @@ class Run {
           if (is_left_out(s)) continue;
           const uint64_t begin = cost_ ? ticks() : 0;
           run_lane_tile(family_of(s), space, size_t(s - group.first), row, next - row);
-          prefetch(space, size_t(s - group.first), size_t(group.last - group.first), next, kernels::kLaneRows);
+          if (next < longest) prefetch(space, size_t(s - group.first), size_t(group.last - group.first), next, kernels::kLaneRows);
           if (cost_) cost_->step_ticks[size_t(s)] += ticks() - begin;
         }
         keep_states(group, space, next);

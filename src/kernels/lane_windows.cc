@@ -9,9 +9,9 @@
 // put together from the pieces of lane_tiles.h. Rows of a run with too few before them are taken out afterwards. What a missing value has made of
 // sums is gone when the window has left it.
 //
-// Where the 21 ns a row and symbol of bench/talib_500 go (19 outputs, AVX-512): 2.7 to write columns (1.7 when nothing but memory limits it), 2.1 to
+// Where the 20 ns a row and symbol of bench/talib_500 go (19 outputs, AVX-512): 2.7 to write columns (1.7 when nothing but memory limits it), 2.1 to
 // take them out of tiles (half of it the conversion to float32), 1.3 to bring four bars in, 0.9 to find where columns go on; 2.1 for CCI's
-// distances, 1.4 for sums, 1.2 for extremes, 1.1 for squares, 0.9 for ADX, 0.8 for SAR, 0.4 to move rows; 2.5 are seven divisions and a root.
+// distances, 1.1 for sums, 0.7 for extremes, 1.1 for squares, 0.9 for ADX, 0.8 for SAR, 0.4 to move rows; 2.5 are seven divisions and a root.
 // Along the rows of one symbol after the other it was 30; with every input copied to a track of each function, packs of 8 lanes and five
 // divisions more it was 24. Tried without gain: tiles of 32 rows (5 % slower), bars widened before they are turned (2 % slower), columns handed
 // over 512 rows at a time, asking for the next column's place ahead.
