@@ -233,7 +233,10 @@ void search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, c
   for (int64_t first = 0; first < num_features; first += kTogether) {
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
     for (int64_t k = 0; k < together; ++k) clear_feature<kApart>(table, features[first + k], histograms + k * kApart);
-    CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
+    if (num_features == 1 && node.num_rows > 4 * kApart)
+      count_one<kApart>(node, picked, histograms);
+    else
+      CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
     for (int64_t k = 0; k < together; ++k)
       scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + k * kApart, bound, search);
   }
@@ -405,6 +408,7 @@ struct Dividing {
 Division divide_rows(const CodeTable& table, const PickedCodes& picked, const Test& test, Units form, int64_t num_rows, int32_t* rows,
                      uint32_t* units, int32_t* spare_rows, uint32_t* spare_units) {
   const auto& divide = picked.width == 0    ? Dividing<0>::of
+                       : picked.width == 1  ? Dividing<1>::of
                        : picked.width == 8  ? Dividing<8>::of
                        : picked.width == 16 ? Dividing<16>::of
                        : picked.width == 32 ? Dividing<32>::of

@@ -63,11 +63,22 @@ __attribute__((target("avx512vbmi"))) void pick_rows(const CodeTable& table, con
   }
 }
 
-/// False where the codes of the search stay in the table: the processor can't permute bytes, one feature (which gains nothing), too many of them,
-/// rows or bytes a row.
+/// One feature of many rows: a byte a row.
+void pick_one(const CodeTable& table, const int32_t* rows, int64_t num_rows, uint16_t feature, uint8_t* places) {
+  const uint8_t* const column = table.rows + feature;
+  const int64_t stride = table.stride;
+  for (int64_t i = 0; i < num_rows; ++i) places[i] = column[stride * rows[i]];
+}
+
+/// False where the codes of the search stay in the table: the processor can't permute bytes, too many features, rows or bytes a row.
 bool pick(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t count, PickedCodes& picked) {
   picked.width = 0;
-  if (!kPermutesBytes || count < 2 || count > kMostPicked || table.stride > 64 * kMostLines) return false;
+  if (!kPermutesBytes || count > kMostPicked || table.stride > 64 * kMostLines) return false;
+  if (count == 1 && node.num_rows > kFewRows && node.num_rows <= kPickedBytes) {
+    pick_one(table, node.rows, node.num_rows, features[0], picked.places);
+    picked.width = 1;
+    return true;
+  }
   const int64_t width = count <= 8 ? 8 : count <= 16 ? 16 : count <= 32 ? 32 : 64;
   if (node.num_rows * width > kPickedBytes) return false;
   picked.width = width;
@@ -101,6 +112,17 @@ void count_picked(const PackedNode<uint32_t>& node, const PickedCodes& picked, i
   }
 }
 
+/// One feature, whose records would wait for each other: four histograms take turns.
+template <int kApart>
+void count_one(const PackedNode<uint32_t>& node, const PickedCodes& picked, uint32_t* histogram) {
+  alignas(64) uint32_t turns[4][kApart] = {};
+  int64_t i = 0;
+  for (; i < node.num_rows - 3; i += 4)
+    for (int t = 0; t < 4; ++t) turns[t][picked.places[i + t]] += node.records[i + t];
+  for (; i < node.num_rows; ++i) turns[0][picked.places[i]] += node.records[i];
+  for (int bin = 0; bin < kApart; ++bin) histogram[bin] = (turns[0][bin] + turns[1][bin]) + (turns[2][bin] + turns[3][bin]);
+}
+
 template <int kApart>
 struct CountingPicked {
   static constexpr void (*of[8])(const PackedNode<uint32_t>&, const PickedCodes&, int64_t, uint32_t*) = {
@@ -113,7 +135,9 @@ struct CountingPicked {
 /// The codes of rows i .. i + 15 from what is picked, which may be read so far.
 template <int kWidth>
 inline __m128i picked_places(const uint8_t* column, int64_t i) {
-  if constexpr (kWidth == 8) {
+  if constexpr (kWidth == 1) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(column + i));
+  } else if constexpr (kWidth == 8) {
     const uint8_t* row = column + 8 * i;
     const uint64_t at = reinterpret_cast<uint64_t>(row) % 8;
     const __m128i shift = _mm_cvtsi64_si128(int64_t(8 * at));
