@@ -169,25 +169,25 @@ inline bool scan_block(const uint32_t* bins, U32& carry, U32 missing, uint32_t r
 }
 
 template <bool kMisses>
-void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& bound, Search32& search) {
+void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& top, Search32& search) {
   U32 carry = {}, missing = {};
   // The bin of missing values lies in the last block of 64 and is no cut.
   if (kMisses) missing = splat(histogram[kMissing]), histogram[kMissing] = 0;
   bool taken = false;
   for (uint32_t block = 0; block <= last_code; block += 64)
-    taken |= scan_block<kMisses>(histogram + block, carry, missing, rank_of(place, block, 0), bound, search);
-  if (taken) bound = search.bound();
+    taken |= scan_block<kMisses>(histogram + block, carry, missing, rank_of(place, block, 0), Search32::bound(top), search);
+  if (taken) top = search.top();
 }
 
 /// A histogram of `feature`, which is number `place` of the search.
 template <int kApart>
-inline void scan_feature(const CodeTable& table, uint16_t feature, uint32_t place, uint32_t* histogram, float& bound, Search32& search) {
+inline void scan_feature(const CodeTable& table, uint16_t feature, uint32_t place, uint32_t* histogram, float& top, Search32& search) {
   if constexpr (kApart == 64)
-    scan32<false>(histogram, 0, place, bound, search);
+    scan32<false>(histogram, 0, place, top, search);
   else if (table.has_missing[feature] && histogram[kMissing] != 0)
-    scan32<true>(histogram, table.last_code[feature], place, bound, search);
+    scan32<true>(histogram, table.last_code[feature], place, top, search);
   else
-    scan32<false>(histogram, table.last_code[feature], place, bound, search);
+    scan32<false>(histogram, table.last_code[feature], place, top, search);
 }
 
 /// Where rows are longer than a cache line, features that lie close together are counted together; they are searched in the
@@ -207,10 +207,12 @@ struct CountingOrder {
   }
 };
 
+/// The best gain.
 template <int kApart>
-void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Search32& search) {
+float search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
+                          Search32& search) {
   alignas(64) uint32_t histograms[kHistograms * kApart];
-  float bound = search.bound();
+  float top = -1;
   for (int64_t first = 0; first < num_features; first += kHistograms) {
     const int64_t together = num_features - first < kHistograms ? num_features - first : kHistograms;
     const CountingOrder order(table.stride > 64 && node.num_rows >= 256, features + first, together);
@@ -218,18 +220,19 @@ void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& nod
       fill_histograms<uint32_t, kApart>(table, node, order.features + slot, together - slot < kTogether ? together - slot : kTogether,
                                         histograms + slot * kApart);
     for (int64_t k = 0; k < together; ++k)
-      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + order.slots[k] * kApart, bound, search);
+      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + order.slots[k] * kApart, top, search);
   }
+  return top;
 }
 
 #if defined(__AVX512BW__)
 
 /// The same from codes that were brought together.
 template <int kApart>
-void search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
-                     int64_t num_features, Search32& search) {
+float search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
+                      int64_t num_features, Search32& search) {
   alignas(64) uint32_t histograms[kTogether * kApart];
-  float bound = search.bound();
+  float top = -1;
   for (int64_t first = 0; first < num_features; first += kTogether) {
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
     for (int64_t k = 0; k < together; ++k) clear_feature<kApart>(table, features[first + k], histograms + k * kApart);
@@ -238,8 +241,9 @@ void search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, c
     else
       CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
     for (int64_t k = 0; k < together; ++k)
-      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + k * kApart, bound, search);
+      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + k * kApart, top, search);
   }
+  return top;
 }
 
 #endif
@@ -267,9 +271,10 @@ void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, cons
 #if defined(__AVX512BW__)
   if (node.num_rows > 2 && pick(table, node, features, num_features, picked)) {
     Search32 search(node);
-    if (!search_few(node, picked, num_features, search))
-      (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
-    search.finish(features, best);
+    const float top = is_few(node, search)
+                          ? search_few(node, picked, num_features, search)
+                          : (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
+    search.finish(features, top, best);
     point_at(best.feature, features, num_features, picked);
     return;
   }
@@ -277,8 +282,8 @@ void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, cons
   picked.width = 0;
   if (search_small<kMissing>(TableCodes{table, table.has_missing}, node, features, num_features, best)) return;
   Search32 search(node);
-  (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
-  search.finish(features, best);
+  const float top = (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
+  search.finish(features, top, best);
 }
 
 // ---- 64-bit records: large nodes, where the scan is a small part

@@ -115,16 +115,17 @@ class FewSearch {
         total_count_(_mm512_cvtepi32_ps(__m512i(search.count))),
         total_label_(_mm512_cvtepi32_ps(__m512i(search.sum))),
         some_miss_(some_miss) {
-    set_bound();
     if (some_miss_) add_missing();
   }
 
-  void run() {
+  /// The best gain.
+  float run() {
     const int64_t vectors = (few_.num_rows * kWidth + 63) / 64;
     int64_t v = 0;
     for (; v + 4 <= vectors; v += 4) look_at<4>(v);
     for (; v + 2 <= vectors; v += 2) look_at<2>(v);
     if (v < vectors) look_at<1>(v);
+    return top_;
   }
 
  private:
@@ -193,28 +194,30 @@ class FewSearch {
 
   /// With no gain above 0 every candidate is looked at: of those without a gain the first counts.
   void set_bound() {
-    const float top = search_.top();
-    bound_ = _mm512_set1_ps(top > 0 ? top * 0.999999f : -1);
+    top_ = search_.top();
+    bound_ = _mm512_set1_ps(top_ > 0 ? Search32::bound(top_) : -1);
   }
 
   const FewRows& few_;
   Search32& search_;
-  __m512 total_count_, total_label_, bound_;
+  __m512 total_count_, total_label_, bound_ = _mm512_set1_ps(-1);
+  float top_ = -1;
   Sums missing_;
   bool some_miss_;
 };
 
 template <int kWidth>
-void search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
-  if (search.sum[0] < 256)
-    FewSearch<kWidth, false>(few, some_miss, search).run();
-  else
-    FewSearch<kWidth, true>(few, some_miss, search).run();
+float search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
+  return search.sum[0] < 256 ? FewSearch<kWidth, false>(few, some_miss, search).run() : FewSearch<kWidth, true>(few, some_miss, search).run();
 }
 
-/// False when the node is not one for this way: too many rows, or sums too large.
-bool search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
-  if (node.num_rows > kFewRows || search.count[0] > kFewCount || search.sum[0] > kFewLabels) return false;
+/// Whether the node has few rows, and its sums fit.
+inline bool is_few(const PackedNode<uint32_t>& node, const Search32& search) {
+  return node.num_rows <= kFewRows && search.count[0] <= kFewCount && search.sum[0] <= kFewLabels;
+}
+
+/// The best gain.
+float search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
   FewRows few;
   few.set_records(node);
   const bool some_miss = few.set_codes(picked, num_features);
@@ -222,8 +225,7 @@ bool search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int
                             : picked.width == 16 ? search_few_of_width<16>
                             : picked.width == 32 ? search_few_of_width<32>
                                                  : search_few_of_width<64>;
-  search_width(few, some_miss, search);
-  return true;
+  return search_width(few, some_miss, search);
 }
 
 }  // namespace
