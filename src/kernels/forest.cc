@@ -572,6 +572,35 @@ void count_draws(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* count
   }
 }
 
+int64_t keep_drawn(const int32_t* rows, const uint32_t* counts, int64_t num_rows, int32_t* kept, uint32_t* draws) {
+  int64_t count = 0, i = 0;
+#if defined(__AVX512F__)
+  for (; i + 16 <= num_rows; i += 16) {
+    const __m512i times = _mm512_loadu_si512(counts + i);
+    const __mmask16 drawn = _mm512_test_epi32_mask(times, times);
+    _mm512_storeu_si512(kept + count, _mm512_maskz_compress_epi32(drawn, _mm512_loadu_si512(rows + i)));
+    _mm512_storeu_si512(draws + count, _mm512_maskz_compress_epi32(drawn, times));
+    count += __builtin_popcount(drawn);
+  }
+#endif
+  for (; i < num_rows; ++i) {
+    kept[count] = rows[i], draws[count] = counts[i];
+    count += counts[i] > 0;
+  }
+  return count;
+}
+
+Mass mark_units(const int32_t* classes, const int32_t* rows, int64_t num_rows, uint32_t* units) {
+  Mass mass{0, 0};
+  for (int64_t i = 0; i < num_rows; ++i) mass.count += units[i];
+  for (int64_t i = 0; classes && i < num_rows; ++i) {
+    const uint32_t marks = classes[rows[i]] == 1 ? ~0u : 0u, unit = units[i];
+    mass.marked += unit & marks;
+    units[i] = unit | (kMark & marks);
+  }
+  return mass;
+}
+
 /// In blocks of 64 features: the rows of a block are written one after another while its columns are read side by side.
 void table_rows(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows) {
   constexpr int64_t kBlock = 16;
@@ -598,6 +627,8 @@ const ForestKernels kForestKernels = {best_split32,
                                       class_records<uint32_t>,
                                       class_records<uint64_t>,
                                       count_draws,
+                                      keep_drawn,
+                                      mark_units,
                                       table_rows};
 
 HAYATE_KERNELS_END

@@ -129,17 +129,11 @@ class Grower {
   bool deviates_, monotone_, random_cuts_;
 };
 
-/// Turns draws into what the packed records count: times the weight, and marked with the class.
-void set_units(const Target& target, Sample& sample) {
+/// Turns draws into what the packed records count: times the weight, and marked with the class. Returns their sums.
+kernels::Mass set_units(const Target& target, Sample& sample) {
   for (size_t i = 0; i < sample.rows.size() && !target.weights.whole.empty(); ++i) sample.draws[i] *= target.weights.whole[size_t(sample.rows[i])];
-  for (size_t i = 0; i < sample.rows.size() && !target.labels.classes.empty(); ++i)
-    sample.draws[i] |= target.labels.classes[size_t(sample.rows[i])] == 1 ? kernels::kMark : 0;
-}
-
-kernels::Mass mass_of(std::span<const uint32_t> units) {
-  kernels::Mass mass{0, 0};
-  for (const uint32_t u : units) mass.count += u & ~kernels::kMark, mass.marked += u & kernels::kMark ? u & ~kernels::kMark : 0;
-  return mass;
+  const int32_t* const classes = target.labels.classes.empty() ? nullptr : target.labels.classes.data();
+  return kernels::forest_kernels().mark_units(classes, sample.rows.data(), int64_t(sample.rows.size()), sample.draws.data());
 }
 
 /// Weighs the classes of this tree's draws so that all weigh the same.
@@ -172,8 +166,8 @@ Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch)
   draw(training, tree_number, scratch);
   scratch.spare_rows.resize(sample.rows.size() + 16), scratch.spare_units.resize(sample.rows.size() + 16);
   if (training.target.packed) {
-    set_units(training.target, sample);
-    Grower<PackedMeasure>(training, tree_number, scratch).grow(mass_of(sample.draws));
+    const kernels::Mass mass = set_units(training.target, sample);
+    Grower<PackedMeasure>(training, tree_number, scratch).grow(mass);
   } else {
     Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
   }
