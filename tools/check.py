@@ -59,13 +59,15 @@ def lists():
 
 
 def weak_symbols():
-    """no copy of a kernel for avx2 or avx512 defines a symbol that the linker may take for all (src/kernels/isa.h)"""
+    """no copy of a kernel for avx2 or avx512 defines a symbol that the linker may take for all, or runs before main (src/kernels/isa.h)"""
     for library in sorted(BUILD.glob("src/**/CMakeFiles/*_avx2.dir")) + sorted(BUILD.glob("src/**/CMakeFiles/*_avx512.dir")):
         for item in sorted(library.rglob("*.o")):
             for line in output("nm", "-C", "--defined-only", str(item)).splitlines():
                 _, kind, symbol = line.split(maxsplit=2)
                 if kind in "WVu":
                     yield f"{item.relative_to(BUILD)}: weak symbol {symbol}"
+                if symbol.startswith("_GLOBAL__sub_I"):
+                    yield f"{item.relative_to(BUILD)}: a constant that is computed when the program starts, on any processor"
 
 
 def readmes():

@@ -36,9 +36,8 @@ EntryHeader header_of(const Entry& entry) {
   return header;
 }
 
-bool write_entry(int file, const Entry& entry) {
-  EntryHeader header = header_of(entry);
-  iovec parts[] = {{&header, sizeof header}, {const_cast<char*>(entry.bytes.data()), entry.bytes.size()}};
+bool write_entry(int file, EntryHeader header, std::string_view bytes) {
+  iovec parts[] = {{&header, sizeof header}, {const_cast<char*>(bytes.data()), bytes.size()}};
   return write_all(file, parts, 2);
 }
 

@@ -32,8 +32,8 @@ struct EntryHeader {
 
 EntryHeader header_of(const Entry& entry);
 
-/// Writes an entry where the file stands. False, and errno, when not all could be written.
-bool write_entry(int file, const Entry& entry);
+/// Writes an entry, with its header_of(), where the file stands. False, and errno, when not all could be written.
+bool write_entry(int file, EntryHeader header, std::string_view bytes);
 /// The bytes of the entry that begins at `offset` and is `length` long, header included; nothing when any of it is not as it was written.
 std::optional<std::string> read_entry(int file, off_t offset, size_t length, const Hash128& key, EntryHeader& header);
 /// False when the file ends before.

@@ -87,8 +87,9 @@ std::optional<std::string> Log::get(const Hash128& key, double& seconds, bool& d
 }
 
 bool Log::put(const Entry& entry) {
+  const EntryHeader header = header_of(entry);  // its checksum is not worth a lock
   const std::lock_guard lock(mutex_);
-  if (!write_entry(files_.back(), entry)) {
+  if (!write_entry(files_.back(), header, entry.bytes)) {
     const int why = errno;
     (void)!::ftruncate(files_.back(), end_);  // or the next entry would stand behind half a one
     errno = why;

@@ -41,7 +41,7 @@ Error log_refused(const std::string& folder) {
 bool write_file(const std::string& path, const Entry& entry) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (file < 0) return false;
-  const bool whole = write_entry(file, entry);
+  const bool whole = write_entry(file, header_of(entry), entry.bytes);
   const int why = errno;
   const bool closed = ::close(file) == 0;
   if (!whole) errno = why;

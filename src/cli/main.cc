@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -19,6 +20,8 @@
 
 namespace hayate::cli {
 namespace {
+
+constexpr int kReaderHasGone = 128 + SIGPIPE;  // whoever read our output has: no error, `hayate explain DIR | head` does it
 
 int exit_code(const Error& error) {
   switch (error.kind) {
@@ -114,8 +117,10 @@ int run(std::span<const std::string> argv) {
   bool json = false;
   const Result<int> outcome = run_command(*command, argv.subspan(1), &json);
   if (!outcome.ok()) return report(outcome.error(), json);
-  if (std::fflush(stdout) != 0)
-    return report({Kind::io, "the result could not be written", "stdout", "is the disk or the pipe at the other end full or closed?"}, false);
+  if (std::fflush(stdout) != 0) {
+    if (errno == EPIPE) return kReaderHasGone;
+    return report({Kind::io, "the result could not be written", "stdout", "is the disk full?"}, false);
+  }
   return outcome.value();
 }
 
@@ -142,7 +147,7 @@ int main(int argc, char** argv) {
     return 4;
   } catch (const std::exception& failure) {
     const auto* const system = dynamic_cast<const std::system_error*>(&failure);
-    if (system && system->code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // whoever read our output has gone
+    if (system && system->code() == std::errc::broken_pipe) return hayate::cli::kReaderHasGone;
     // A library below threw what its boundary did not catch.
     fmt::print(stderr, "error: {}\n   at: hayate {}\n  try: this is a defect of hayate; the command line above reproduces it\n", failure.what(),
                words.empty() ? "" : words[0]);

@@ -481,13 +481,14 @@ class Run {
     std::vector<kernels::LaneSeries> series;                 // by input, then lane
     std::vector<int8_t> missing;  // by input, of the tile at hand: 1 when it has a missing value, -1 when it was not gathered yet
     std::vector<double*> states;  // by step of the group
-    double *input_tiles = nullptr, *output_tiles = nullptr;
+    std::vector<int64_t> before;  // by input: rows before a tile that stand before it
+    std::vector<double*> input_tiles;
+    double* output_tiles = nullptr;
     float* staging = nullptr;  // a strip of rows of every lane, per column
     size_t staged = 0;         // columns that have theirs
 
     float* next_staged() { return staging + staged++ * size_t(kernels::kLanes * kStagedRows); }
 
-    double* input(size_t i) const { return input_tiles + i * kLaneTile; }
     double* output(size_t o) const { return output_tiles + o * kLaneTile; }
   };
 
@@ -497,23 +498,33 @@ class Run {
     LaneSpace lanes;
     size_t state_doubles = 0, outputs = 0, columns = 0;
     std::vector<size_t> state_at;
+    // What goes on from a state has its rows there.
+    const bool goes_on = std::any_of(all_lanes_.begin(), all_lanes_.end(), [](const Lane& l) { return l.memory; });
     for (int32_t s = group.first; s < group.last; ++s) {
       const LaneCall& call = family_of(s).lanes;
       lanes.reads.emplace_back();
       for (size_t i = 0; i < call.inputs.size(); ++i) {
         const auto at = std::find(lanes.inputs.begin(), lanes.inputs.end(), call.inputs[i]);
-        lanes.reads.back()[i] = size_t(at - lanes.inputs.begin());
-        if (at == lanes.inputs.end()) lanes.inputs.push_back(call.inputs[i]);
+        const size_t number = lanes.reads.back()[i] = size_t(at - lanes.inputs.begin());
+        if (at == lanes.inputs.end()) lanes.inputs.push_back(call.inputs[i]), lanes.before.push_back(0);
+        if (!goes_on)
+          lanes.before[number] = std::max(lanes.before[number], kernels::lane_kernels().before(call.function, call.params.data(), int(i)));
       }
       state_at.push_back(state_doubles);
       state_doubles += size_t(kernels::lane_kernels().room(call.function, call.params.data()));
       outputs = std::max(outputs, size_t(call.num_outputs));
       for (const FamilyOutput& output : family_of(s).outputs) columns += output.column >= 0;
     }
-    const size_t tiles = (lanes.inputs.size() + outputs) * kLaneTile;
-    double* space = reinterpret_cast<double*>(
+    const size_t rows_before = size_t(std::accumulate(lanes.before.begin(), lanes.before.end(), int64_t{0}));
+    const size_t tiles = (lanes.inputs.size() + outputs) * kLaneTile + rows_before * size_t(kernels::kLanes);
+    double* const space = reinterpret_cast<double*>(
         space_.lanes.grow((tiles + state_doubles) * sizeof(double) + columns * kernels::kLanes * kStagedRows * sizeof(float)));
-    lanes.input_tiles = space, lanes.output_tiles = space + lanes.inputs.size() * kLaneTile;
+    lanes.output_tiles = space;
+    double* next = space + outputs * kLaneTile;
+    for (const int64_t before : lanes.before) {
+      lanes.input_tiles.push_back(next + before * kernels::kLanes);
+      next = lanes.input_tiles.back() + kLaneTile;
+    }
     for (size_t at : state_at) lanes.states.push_back(space + tiles + at);
     lanes.staging = reinterpret_cast<float*>(space + tiles + state_doubles);
     return lanes;
@@ -583,10 +594,29 @@ class Run {
         if (output.place >= 0) take(output.place);
   }
 
+  /// Makes the last rows of a tile those before the next one; a series has none before its first.
+  static void keep_rows_before(const LaneSpace& space, int64_t rows) {
+    for (size_t i = 0; i < space.inputs.size(); ++i) {
+      const int64_t cells = space.before[i] * kernels::kLanes;
+      double* const before = space.input_tiles[i] - cells;
+      if (rows == 0)
+        std::fill(before, before + cells, 0.0);
+      else
+        std::memmove(before, before + rows * kernels::kLanes, size_t(cells) * sizeof(double));
+    }
+  }
+
+  /// Asks for the next rows while functions run: step `number` of `steps` for its part of all lanes of all inputs.
+  void prefetch(const LaneSpace& space, size_t number, size_t steps, int64_t row, int64_t rows) const {
+    const size_t all = space.series.size(), first = number * all / steps, last = (number + 1) * all / steps;
+    kernels::lane_kernels().prefetch(space.series.data() + first, int64_t(last - first), row, rows);
+  }
+
   /// Rows of the lanes at hand, strip by strip and tile by tile. A tile ends where a lane does that keeps its state.
   void run_lane_rows(const StepGroup& group, LaneSpace& space) {
     int64_t longest = 0;
     for (const Lane& lane : lanes_) longest = std::max(longest, lane.rows);
+    keep_rows_before(space, 0);
     for (int64_t strip = 0; strip < longest; strip += kLaneStrip) {
       const int64_t end = std::min(longest, strip + kLaneStrip);
       for (int64_t row = strip, next = strip; row < end; row = next) {
@@ -600,9 +630,11 @@ class Run {
           if (is_left_out(s)) continue;
           const uint64_t begin = cost_ ? ticks() : 0;
           run_lane_tile(family_of(s), space, size_t(s - group.first), row, next - row);
+          prefetch(space, size_t(s - group.first), size_t(group.last - group.first), next, kernels::kLaneRows);
           if (cost_) cost_->step_ticks[size_t(s)] += ticks() - begin;
         }
         keep_states(group, space, next);
+        keep_rows_before(space, next - row);
       }
       write_lane_columns(group, space, strip, end - strip);
     }
@@ -668,16 +700,17 @@ class Run {
     const int64_t num_lanes = int64_t(lanes_.size());
     const double* inputs[kMaxTalibInputs] = {};
     double* outputs[kMaxTalibInputs] = {};
+    int64_t before[kMaxTalibInputs] = {};
     bool complete = true;
     for (size_t i = 0; i < call.inputs.size(); ++i) {
       const size_t input = space.reads[number][i];
-      inputs[i] = space.input(input);
+      inputs[i] = space.input_tiles[input], before[i] = space.before[input];
       if (space.missing[input] < 0)
-        space.missing[input] = kernels.gather(space.series.data() + input * size_t(kernels::kLanes), num_lanes, row, rows, space.input(input));
+        space.missing[input] = kernels.gather(space.series.data() + input * size_t(kernels::kLanes), num_lanes, row, rows, space.input_tiles[input]);
       complete &= !space.missing[input];
     }
     for (size_t o = 0; o < size_t(call.num_outputs); ++o) outputs[o] = space.output(o);
-    kernels.run({call.function, call.params.data(), inputs, outputs, rows, num_lanes, space.states[number], call.exact, complete});
+    kernels.run({call.function, call.params.data(), inputs, outputs, rows, num_lanes, space.states[number], call.exact, complete, before});
     for (const FamilyOutput& output : family.outputs) {
       const GraphNode& n = node(output.node);
       const double* values = outputs[n.op == Op::talib ? size_t(n.p) : 0];

@@ -6,8 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <string>
+#include <string_view>
 
 #include "base/random.h"
+#include "io/csv_value.h"
 
 namespace hayate::io {
 namespace {
@@ -60,6 +63,27 @@ TEST_CASE("cell text: doubles of any bits are what the standard library makes of
     std::memcpy(&value, &bits, sizeof value);
     if (std::isfinite(value)) check(value);
   }
+}
+
+TEST_CASE("digits and a point are read to the nearest double") {
+  for (uint64_t i = 0; i < 200'000; ++i) {
+    std::string digits = std::to_string(random_bits(13, 2 * i) >> (i % 61));
+    const uint64_t random = random_bits(13, 2 * i + 1);
+    if (i % 5 == 0) digits = std::to_string((uint64_t{1} << 53) + random % 64 * 2 + 1) + (i % 2 ? "5" : "50");  // half way between two, or near
+    if (digits.size() > 19) digits.resize(19);
+    const size_t places = 1 + random % (digits.size() + 3), zeros = places >= digits.size() ? places - digits.size() + 1 : 0;
+    digits.insert(0, zeros, '0');
+    if (digits.size() > 19) continue;
+    digits.insert(digits.size() - places, ".");
+    if (i % 2) digits.insert(0, "-");
+    double read = 0, expected = 0;
+    REQUIRE(read_long_real(digits.data(), digits.data() + digits.size(), &read));
+    std::from_chars(digits.data(), digits.data() + digits.size(), expected);
+    REQUIRE(std::memcmp(&read, &expected, sizeof read) == 0);
+  }
+  double read = 0;
+  for (const std::string_view text : {"", ".", "1", "-", "1.", ".5", "-.5", "1.5x", "1e5", "1.5e5", "1,5", "1.2.3", "12345678901.1234567890"})
+    CHECK_FALSE(read_long_real(text.data(), text.data() + text.size(), &read));
 }
 
 TEST_CASE("cell text: whole numbers of every width") {

@@ -213,7 +213,7 @@ TEST_CASE("JSON in pandas' column form is refused where it does not fit") {
   for (int i = 0; i < 200'000; ++i) text += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + std::to_string(i % 7);
   REQUIRE(write_file(path, text + "}}").ok());
   ChunkOptions options;
-  for (const int64_t limit : {int64_t{3} << 20, int64_t{7} << 20}) {
+  for (const int64_t limit : {int64_t{3} << 20, int64_t{5} << 20}) {
     options.read.memory_limit_bytes = limit;
     const auto chunks = open_chunks({&path, 1}, options);
     REQUIRE(!chunks.ok());

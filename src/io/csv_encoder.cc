@@ -241,6 +241,7 @@ class CsvEncoder final : public RowEncoder {
     if (is_integer(column.dtype)) return kernels.wholes(element_of(column.dtype), rows_at(column, begin), rows, end, words, sizes);
     if (column.dtype != Dtype::float64) return false;
     const double* const values = column.as<double>().data() + begin;
+    if (are_long(values, rows)) return std::fill_n(sizes, rows, uint8_t{0}), false;
     if (kernels.decimals(values, rows, end, words, sizes) == 0) return true;
     bool fits = true;
     for (int64_t row = 0; row < rows; ++row) {
@@ -262,6 +263,17 @@ class CsvEncoder final : public RowEncoder {
     return fits;
   }
 
+  /// Whether the first of some doubles have no common form, so that looking at all of them would be in vain.
+  static bool are_long(const double* values, int64_t rows) {
+    constexpr int64_t kLook = 8;
+    uint64_t words[2 * kLook];
+    uint8_t sizes[kLook];
+    char text[kMostCellText];
+    if (rows < kLook || kernels::csv_cell_kernels().decimals(values, kLook, ',', words, sizes) < kLook) return false;
+    return std::all_of(values, values + kLook,
+                       [&](double value) { return !std::isnan(value) && write_long_real(value, text) - text >= int64_t(kNarrow); });
+  }
+
   /// Doubles after write_numbers has tried: its narrow cells, as far as they are there, become wide ones from the last on.
   void widen_reals(const double* values, int64_t rows, char end, char* cells, uint8_t* sizes) const {
     for (int64_t row = rows; row-- > 0;) {
@@ -269,6 +281,10 @@ class CsvEncoder final : public RowEncoder {
       std::memcpy(narrow, cells + size_t(row) * kNarrow, kNarrow);
       if (sizes[row] > 0) {
         std::memcpy(cell, narrow, kNarrow);
+        continue;
+      }
+      if (std::isnan(values[row])) {
+        sizes[row] = uint8_t(put_missing(end, cell));
         continue;
       }
       char* const behind_text = write_long_real(values[row], cell);

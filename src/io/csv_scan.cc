@@ -114,6 +114,14 @@ size_t find_invalid_utf8(std::string_view data) {
   return std::string_view::npos;
 }
 
+bool are_utf8_texts(std::string_view bytes, std::span<const int64_t> begins) {
+  uint8_t high = 0;
+  for (const char c : bytes) high |= uint8_t(c);
+  if (high < 0x80) return true;
+  const auto splits = [&](int64_t begin) { return size_t(begin) < bytes.size() && (uint8_t(bytes[size_t(begin)]) & 0xC0) == 0x80; };
+  return find_invalid_utf8(bytes) == std::string_view::npos && std::none_of(begins.begin(), begins.end(), splits);
+}
+
 std::string_view strip_quotes(std::string_view field, std::vector<char>* scratch) {
   field = field.substr(1, field.size() - 2);
   if (field.find('"') == std::string_view::npos) return field;

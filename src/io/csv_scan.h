@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +40,8 @@ inline constexpr size_t kCsvSample = size_t{256} << 10;
 
 /// Position of the first byte that is not part of valid UTF-8, or npos.
 size_t find_invalid_utf8(std::string_view data);
+/// Whether `bytes` are valid UTF-8 and none of the texts that begin at these places, ascending, begins within a character.
+bool are_utf8_texts(std::string_view bytes, std::span<const int64_t> begins);
 
 /// The inside of a field in quotes, doubled quotes made one in `scratch`, which the view may point into.
 std::string_view strip_quotes(std::string_view field, std::vector<char>* scratch);

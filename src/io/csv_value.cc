@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -122,7 +124,7 @@ bool ungroup(std::string_view text, const CsvRules& rules, std::string* out) {
 }
 
 /// An integer without sign: fits int64, uint64, or neither.
-CsvValue read_digits(std::string_view digits, bool negative, const CsvRules& rules) {
+CsvValue read_whole(std::string_view digits, bool negative, const CsvRules& rules) {
   CsvValue out;
   read_double(digits, rules, &out.real);
   if (negative) out.real = -out.real;
@@ -151,7 +153,7 @@ bool read_number(std::string_view text, const CsvRules& rules, CsvValue* out) {
   }
   if (text.find_first_not_of("0123456789") == std::string_view::npos) {
     if (text.size() > 1 && text[0] == '0' && !rules.leading_zeros) return false;
-    return *out = read_digits(text, negative, rules), true;
+    return *out = read_whole(text, negative, rules), true;
   }
   const char* allowed = !rules.point_decimal ? "0123456789,eE+-" : rules.comma_decimal ? "0123456789.,eE+-" : "0123456789.eE+-";
   if (text.find_first_not_of(allowed) != std::string_view::npos) return false;
@@ -183,11 +185,47 @@ const std::array<bool, 256> kOddFirst = [] {
   return first;
 }();
 
+/// A division of whole numbers that leaves 63 bits or more and a rest, so one rounding of what is not nothing. 9 ns where from_chars takes 25.
+double decimal_quotient(uint64_t digits, int places) {
+  constexpr std::array<uint64_t, 20> kPowers = [] {
+    std::array<uint64_t, 20> powers{1};
+    for (size_t i = 1; i < powers.size(); ++i) powers[i] = 10 * powers[i - 1];
+    return powers;
+  }();
+  if (digits == 0) return 0;
+  using Wide = unsigned __int128;
+  const uint64_t power = kPowers[size_t(places)];
+  const int up = std::countl_zero(digits), power_up = std::countl_zero(power);
+  const uint64_t divisor = power << power_up;
+  const Wide dividend = Wide(digits << up) << 63;
+  const uint64_t quotient = uint64_t(dividend / divisor), rest = uint64_t(dividend) - quotient * divisor;
+  const double scale = std::bit_cast<double>(uint64_t(1023 - 63 + power_up - up) << 52);
+  return double(quotient | uint64_t(rest != 0)) * scale;
+}
+
+const char* read_digits(const char* at, const char* end, uint64_t* value) {
+  uint64_t out = *value;
+  for (; end - at >= 8; at += 8) {
+    uint64_t text;
+    std::memcpy(&text, at, sizeof text);
+    text ^= 0x3030303030303030;
+    if (((text | (text + 0x0606060606060606)) & 0xF0F0F0F0F0F0F0F0) != 0) break;
+    text = text * 10 + (text >> 8);
+    constexpr uint64_t kPairs = 0x000000FF000000FF;
+    out = out * 100'000'000 + (((text & kPairs) * 0x000F424000000064 + ((text >> 16) & kPairs) * 0x0000271000000001) >> 32);
+  }
+  for (; at < end && is_digit(*at); ++at) out = out * 10 + uint64_t(*at - '0');
+  return *value = out, at;
+}
+
 bool read_long_real(const char* begin, const char* end, double* out) {
   const char* const first = begin + (begin < end && *begin == '-');
-  if (end - first < 2 || !is_digit(*first) || !is_digit(end[-1])) return false;
-  const auto [at, code] = std::from_chars(begin, end, *out, std::chars_format::fixed);
-  return code == std::errc() && at == end && std::memchr(first, '.', size_t(end - first));
+  uint64_t digits = 0;
+  const char* const point = read_digits(first, end, &digits);
+  if (point == first || point == end || *point != '.' || end - first > 20 || point + 1 == end) return false;
+  if (read_digits(point + 1, end, &digits) != end) return false;
+  const double size = decimal_quotient(digits, int(end - point - 1));
+  return *out = first > begin ? -size : size, true;
 }
 
 bool is_missing(std::string_view text) {
@@ -294,7 +332,7 @@ CsvValue read_value(std::string_view text, const CsvRules& rules) {
   const std::string_view bare = trim(text);
   if (is_missing(bare)) return out;
   int32_t days = 0;
-  if (rules.compact_dates && bare.size() == 8 && parse_date(bare, &days)) return {kSeenCompactDate, days, read_digits(bare, false, rules).real};
+  if (rules.compact_dates && bare.size() == 8 && parse_date(bare, &days)) return {kSeenCompactDate, days, read_whole(bare, false, rules).real};
   if (read_date_or_time(bare, &out) || read_number(bare, rules, &out)) return out;
   if (const int flag = boolean_of(bare); flag >= 0) return {kSeenBoolean, flag, 0};
   return {kSeenText, 0, 0};

@@ -135,7 +135,11 @@ inline bool read_plain_real(const char* begin, const char* end, double* out) {
   return true;
 }
 
-/// "0.12345678901234567": a number of digits and a point among them; a sign may stand in front. False: read_value must look.
+/// The double nearest to digits / 10^places, of which there may be up to 19.
+double decimal_quotient(uint64_t digits, int places);
+/// Reads the digits from `at` on behind those that `value` has, and returns where they end. More than 19 of them overflow.
+const char* read_digits(const char* at, const char* end, uint64_t* value);
+/// "0.12345678901234567": up to 19 digits and a point among them; a sign may stand in front. False: read_value must look.
 bool read_long_real(const char* begin, const char* end, double* out);
 
 /// Reads "2024-01-05" and "2024/01/05".

@@ -1,3 +1,4 @@
+#include <arrow/array.h>
 #include <arrow/buffer.h>
 #include <arrow/chunked_array.h>
 #include <arrow/io/interfaces.h>
@@ -15,18 +16,15 @@
 #include "io/arrow_table.h"
 #include "io/chunk_formats.h"
 #include "io/formats.h"
+#include "io/ipc_direct.h"
 
 namespace hayate::io {
 namespace {
 
 constexpr const char* kDamaged = "the file is no Arrow file or is damaged; write or download it again";
 
-/// A schema, the fields wanted of it, and their columns in every batch.
-struct Batches {
-  std::shared_ptr<arrow::Schema> schema;
-  std::vector<int> fields;
-  std::vector<std::vector<std::shared_ptr<arrow::Array>>> columns;  // [place in fields][batch]
-};
+/// Arrow's arrays of some fields.
+using Batches = std::vector<std::vector<std::shared_ptr<arrow::Array>>>;  // [place in fields][batch]
 
 arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool) {
   arrow::ipc::IpcReadOptions options;
@@ -36,80 +34,141 @@ arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool) {
   return options;
 }
 
-/// Batches have the fields of included_fields in the order of the schema.
-void add_batch(const arrow::RecordBatch& batch, const std::vector<int>& included, Batches* out) {
-  for (size_t i = 0; i < out->fields.size(); ++i) {
-    const auto place = std::lower_bound(included.begin(), included.end(), out->fields[i]) - included.begin();
-    out->columns[i].push_back(batch.column(int(place)));
+/// Fields in the order of the schema, each once, as Arrow hands out their columns.
+std::vector<int> included_of(std::span<const int> fields) {
+  std::vector<int> included(fields.begin(), fields.end());
+  std::sort(included.begin(), included.end());
+  included.erase(std::unique(included.begin(), included.end()), included.end());
+  return included;
+}
+
+/// A file of either format, as Arrow opens it: the file format hands out batches by number, a stream one after another.
+struct ArrowFile {
+  std::shared_ptr<arrow::io::RandomAccessFile> file;
+  const std::string& path;
+  LimitedPool* pool;
+  bool is_stream;
+
+  Result<std::shared_ptr<arrow::Schema>> schema() const {
+    if (is_stream) {
+      HY_TRY(const auto reader, open_stream(ipc_options(pool)));
+      return reader->schema();
+    }
+    HY_TRY(const auto reader, open_file(ipc_options(pool)));
+    return reader->schema();
   }
-}
 
-/// The file format and the stream format differ in how a reader is opened and how it hands out batches.
-template <class Reader, class NextBatch>
-Result<Batches> read_batches(const std::string& path, const ReadOptions& options, LimitedPool* pool, Reader&& open, NextBatch&& next) {
-  arrow::ipc::IpcReadOptions ipc = ipc_options(pool);
-  auto first = open(ipc);
-  if (!first.ok()) return arrow_error(first.status(), path, kDamaged);
-  Batches out;
-  out.schema = (*first)->schema();
-  HY_TRY(out.fields, choose_fields(*out.schema, options.columns, path));
-  out.columns.resize(out.fields.size());
-  ipc.included_fields = out.fields;
-  std::sort(ipc.included_fields.begin(), ipc.included_fields.end());
-  ipc.included_fields.erase(std::unique(ipc.included_fields.begin(), ipc.included_fields.end()), ipc.included_fields.end());
-  const auto reader = open(ipc);  // again, now that the fields are known: the others are not even read from the disk
-  if (!reader.ok()) return arrow_error(reader.status(), path, kDamaged);
-  for (int i = 0;; ++i) {
-    const arrow::Result<std::shared_ptr<arrow::RecordBatch>> batch = next(**reader, i);
-    if (!batch.ok()) return arrow_error(batch.status(), path, kDamaged);
-    if (!*batch) return out;
-    if ((*batch)->num_columns() != int(ipc.included_fields.size())) return input_error("a batch has another number of columns", path, kDamaged);
-    add_batch(**batch, ipc.included_fields, &out);
+  /// The columns of `fields` in the first `most` batches; the other fields are not even read from the disk.
+  Result<Batches> read(std::span<const int> fields, int most) const {
+    arrow::ipc::IpcReadOptions options = ipc_options(pool);
+    options.included_fields = included_of(fields);
+    if (is_stream) {
+      HY_TRY(const auto reader, open_stream(options));
+      return collect(fields, options.included_fields, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
+        if (i >= most) return std::shared_ptr<arrow::RecordBatch>();
+        return reader->Next();
+      });
+    }
+    HY_TRY(const auto reader, open_file(options));
+    return collect(fields, options.included_fields, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
+      if (i >= std::min(most, reader->num_record_batches())) return std::shared_ptr<arrow::RecordBatch>();
+      return reader->ReadRecordBatch(i);
+    });
   }
+
+ private:
+  Result<std::shared_ptr<arrow::ipc::RecordBatchFileReader>> open_file(const arrow::ipc::IpcReadOptions& options) const {
+    auto opened = arrow::ipc::RecordBatchFileReader::Open(file, options);
+    if (!opened.ok()) return arrow_error(opened.status(), path, kDamaged);
+    return *opened;
+  }
+  Result<std::shared_ptr<arrow::ipc::RecordBatchStreamReader>> open_stream(const arrow::ipc::IpcReadOptions& options) const {
+    if (const auto sought = file->Seek(0); !sought.ok()) return arrow_error(sought, path, kDamaged);
+    auto opened = arrow::ipc::RecordBatchStreamReader::Open(file, options);
+    if (!opened.ok()) return arrow_error(opened.status(), path, kDamaged);
+    return *opened;
+  }
+  template <class NextBatch>
+  Result<Batches> collect(std::span<const int> fields, const std::vector<int>& included, NextBatch&& next) const {
+    Batches out(fields.size());
+    for (int i = 0;; ++i) {
+      const arrow::Result<std::shared_ptr<arrow::RecordBatch>> batch = next(i);
+      if (!batch.ok()) return arrow_error(batch.status(), path, kDamaged);
+      if (!*batch) return out;
+      if ((*batch)->num_columns() != int(included.size())) return input_error("a batch has another number of columns", path, kDamaged);
+      for (size_t f = 0; f < fields.size(); ++f)
+        out[f].push_back((*batch)->column(int(std::lower_bound(included.begin(), included.end(), fields[f]) - included.begin())));
+    }
+  }
+};
+
+Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
+                                         std::span<const int> fields, exec::Pool* workers) {
+  HY_TRY(const Batches batches, from.read(fields, INT32_MAX));
+  std::vector<Result<Column>> read(fields.size(), Result<Column>(Column()));
+  exec::run_all(int64_t(fields.size()), workers, [&](int64_t i) {
+    const arrow::Field& field = *schema.field(fields[size_t(i)]);
+    read[size_t(i)] = column_from(arrow::ChunkedArray(batches[size_t(i)], field.type()), pool, field.name(), from.path);
+  });
+  std::vector<Column> out;
+  for (Result<Column>& column : read) {
+    HY_TRY(Column made, std::move(column));
+    out.push_back(std::move(made));
+  }
+  return out;
 }
 
-Result<Batches> read_file_format(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::string& path, const ReadOptions& options,
-                                 LimitedPool* pool) {
-  const auto open = [&](const arrow::ipc::IpcReadOptions& ipc) { return arrow::ipc::RecordBatchFileReader::Open(file, ipc); };
-  return read_batches(path, options, pool, open,
-                      [](arrow::ipc::RecordBatchFileReader& reader, int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
-                        if (i == reader.num_record_batches()) return std::shared_ptr<arrow::RecordBatch>();
-                        return reader.ReadRecordBatch(i);
-                      });
+/// Columns that need not go through Arrow (ipc_direct.h); nothing in the place of the others.
+Result<std::vector<std::optional<Column>>> plain_columns(const InputFile& bytes, const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool,
+                                                         const arrow::Schema& schema, const std::vector<int>& fields, int64_t limit_bytes,
+                                                         exec::Pool* workers) {
+  std::vector<std::optional<Column>> none(fields.size());
+  if (std::none_of(fields.begin(), fields.end(), [&](int field) { return is_plain_field(*schema.field(field)); })) return none;
+  const auto layout = read_ipc_layout(bytes);
+  if (!layout) return none;
+  std::vector<std::shared_ptr<const Column>> dictionaries(fields.size());
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const arrow::Field& field = *schema.field(fields[i]);
+    if (field.type()->id() != arrow::Type::DICTIONARY || !is_plain_field(field)) continue;
+    HY_TRY(const Batches first, from.read(std::span(&fields[i], 1), 1));  // the file format has the whole dictionary before any batch
+    if (first[0].empty()) continue;
+    HY_TRY(const Column column, column_from(arrow::ChunkedArray(first[0]), pool, field.name(), from.path));
+    // A row whose code is that of a null is null itself: that is seen when all of them are read.
+    if (static_cast<const arrow::DictionaryArray&>(*first[0][0]).dictionary()->null_count() == 0) dictionaries[i] = column.dictionary;
+  }
+  return read_ipc_columns(bytes, schema, *layout, fields, dictionaries, limit_bytes - pool->bytes_allocated(), workers);
 }
 
-Result<Batches> read_stream_format(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::string& path, const ReadOptions& options,
-                                   LimitedPool* pool) {
-  const auto open = [&](const arrow::ipc::IpcReadOptions& ipc) -> arrow::Result<std::shared_ptr<arrow::ipc::RecordBatchStreamReader>> {
-    ARROW_RETURN_NOT_OK(file->Seek(0));
-    return arrow::ipc::RecordBatchStreamReader::Open(file, ipc);
-  };
-  return read_batches(path, options, pool, open, [](arrow::ipc::RecordBatchStreamReader& reader, int) { return reader.Next(); });
-}
-
-Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::shared_ptr<LimitedPool>& pool, const std::string& path,
-                          const ReadOptions& options) {
+/// `bytes`: the same file, where it is one.
+Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::shared_ptr<const InputFile>& bytes,
+                          const std::shared_ptr<LimitedPool>& pool, const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   char magic[6] = {};
   const auto got = file->ReadAt(0, sizeof magic, magic);
   if (!got.ok()) return arrow_error(got.status(), path, kDamaged);
   if (std::string_view(magic, 4) == "FEA1")
     return input_error("the file is in the old Feather format, version 1", path,
                        "write it again with version 2: pyarrow.feather.write_feather(table, path)");
-  const bool file_format = std::string_view(magic, 6) == "ARROW1";
-  HY_TRY(const Batches batches,
-         file_format ? read_file_format(file, path, options, pool.get()) : read_stream_format(file, path, options, pool.get()));
-  std::vector<Result<Column>> columns(batches.fields.size(), Result<Column>(Column()));
-  exec::run_all(int64_t(columns.size()), options.pool, [&](int64_t i) {
-    const arrow::Field& field = *batches.schema->field(batches.fields[size_t(i)]);
-    columns[size_t(i)] = column_from(arrow::ChunkedArray(batches.columns[size_t(i)], field.type()), pool, field.name(), path);
-  });
+  const ArrowFile from = {file, path, pool.get(), std::string_view(magic, 6) != "ARROW1"};
+  HY_TRY(const std::shared_ptr<arrow::Schema> schema, from.schema());
+  HY_TRY(const std::vector<int> fields, choose_fields(*schema, options.columns, path));
+  std::vector<std::optional<Column>> columns(fields.size());
+  if (bytes && !from.is_stream) {
+    HY_TRY(columns, plain_columns(*bytes, from, pool, *schema, fields, limit_bytes, options.pool));
+  }
+  std::vector<int> left;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (!columns[i]) left.push_back(fields[i]);
+  if (!left.empty()) {
+    HY_TRY(std::vector<Column> others, columns_from(from, pool, *schema, left, options.pool));
+    for (size_t i = 0, next = 0; i < fields.size(); ++i)
+      if (!columns[i]) columns[i] = std::move(others[next++]);
+  }
   Table out;
-  for (size_t i = 0; i < batches.fields.size(); ++i) {
-    const arrow::Field& field = *batches.schema->field(batches.fields[i]);
-    HY_TRY(Column column, std::move(columns[i]));
-    if (!out.columns.empty() && column.length != out.num_rows())
-      return input_error(fmt::format("column '{}' has another length", field.name()), path, kDamaged);
-    out.add(field.name(), std::move(column));
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const std::string& name = schema->field(fields[i])->name();
+    if (!out.columns.empty() && columns[i]->length != out.num_rows())
+      return input_error(fmt::format("column '{}' has another length", name), path, kDamaged);
+    out.add(name, std::move(*columns[i]));
   }
   return out;
 }
@@ -132,9 +191,7 @@ class ArrowChunks final : public ChunkReader {
     HY_CHECK(start());
     const std::shared_ptr<arrow::Schema> schema = file_format_ ? file_reader_->schema() : stream_reader_->schema();
     HY_TRY(fields_, choose_fields(*schema, options.columns, path_));
-    included_ = fields_;
-    std::sort(included_.begin(), included_.end());
-    included_.erase(std::unique(included_.begin(), included_.end()), included_.end());
+    included_ = included_of(fields_);
     for (const int field : fields_) {
       HY_TRY(Column column,
              column_from(arrow::ChunkedArray(arrow::ArrayVector{}, schema->field(field)->type()), pool_, schema->field(field)->name(), path_));
@@ -221,9 +278,14 @@ Result<std::unique_ptr<ArrowChunks>> open_arrow(const std::string& path, const R
 
 Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   const auto pool = std::make_shared<LimitedPool>(limit_bytes);
-  HY_TRY(const auto file, open_random_access(path, pool.get()));
+  HY_CHECK(check_readable(path));
+  std::shared_ptr<const InputFile> bytes;
+  if (file_size(path)) {
+    HY_TRY(bytes, InputFile::open(path));
+  }
+  HY_TRY(const auto file, bytes ? random_access(bytes, pool.get()) : open_random_access(path, pool.get()));
   try {
-    return read_opened(file, pool, path, options);
+    return read_opened(file, bytes, pool, path, options, limit_bytes);
   } catch (const std::exception& e) {  // Arrow reports by Status; this is for its allocations
     return arrow_error(arrow::Status::OutOfMemory(e.what()), path, kDamaged);
   }

@@ -19,27 +19,7 @@ bool is_plain(char c) { return c != '"' && c != '\\' && uint8_t(c) >= 0x20; }
 
 }  // namespace
 
-void JsonCursor::skip_blanks() {
-  while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-}
-
-char JsonCursor::peek() {
-  skip_blanks();
-  return at_ < end_ ? *at_ : '\0';
-}
-
-bool JsonCursor::at_end() {
-  skip_blanks();
-  return at_ == end_;
-}
-
-bool JsonCursor::take(char c) {
-  if (peek() != c || at_ == end_) return false;
-  return ++at_, true;
-}
-
-bool JsonCursor::expect(char c) {
-  if (take(c)) return true;
+bool JsonCursor::miss(char c) {
   switch (c) {
     case '{':
       return fail("expected an object");
@@ -52,10 +32,8 @@ bool JsonCursor::expect(char c) {
   }
 }
 
-bool JsonCursor::more(char closing) {
-  if (take(',')) return true;
-  if (!take(closing)) fail(at_ == end_ ? "the text ends too early" : closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
-  return false;
+bool JsonCursor::miss_end(char closing) {
+  return fail(at_ == end_ ? "the text ends too early" : closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
 }
 
 bool JsonCursor::fail(const char* problem) {
@@ -70,12 +48,6 @@ Error JsonCursor::error() const {
   for (const char* c = at_; c < end_ && c < at_ + 30 && uint8_t(*c) >= 0x20; ++c) near += *c;
   return input_error(fmt::format("no valid JSON: {}", problem_), near.empty() ? where() : fmt::format("{}: {}", where(), near),
                      "check that the file is complete; NaN and Infinity are no JSON, write null");
-}
-
-bool JsonCursor::take_string(std::string_view text) {
-  if (peek() != '"' || size_t(end_ - at_) < text.size() + 2 || at_[text.size() + 1] != '"') return false;
-  if (std::memcmp(at_ + 1, text.data(), text.size()) != 0) return false;
-  return at_ += text.size() + 2, true;
 }
 
 bool JsonCursor::string(std::string_view* out) {
@@ -132,7 +104,29 @@ bool JsonCursor::literal(std::string_view word) {
   return fail("expected a value");
 }
 
+/// A number of up to 18 digits with a point among them or none: nearly every one. False: another, or one that is none; nothing is read then.
+bool JsonCursor::common_number(JsonScalar* out) {
+  const char* const digits = at_ + (*at_ == '-');
+  uint64_t value = 0;
+  const char* const point = read_digits(digits, end_, &value);
+  const char* end = point;
+  if (point == digits || (*digits == '0' && point - digits > 1)) return false;
+  if (point < end_ && *point == '.') end = read_digits(point + 1, end_, &value);
+  const bool whole = end == point;
+  if (end - digits > (whole ? 18 : 20) || end == point + 1 || (end < end_ && (*end == '.' || *end == 'e' || *end == 'E'))) return false;
+  const bool negative = digits > at_;
+  if (whole) {
+    if (negative && value == 0) return false;  // a float
+    out->kind = JsonScalar::integer, out->whole = negative ? -int64_t(value) : int64_t(value), out->number = double(out->whole);
+  } else {
+    const double size = decimal_quotient(value, int(end - point - 1));
+    out->kind = JsonScalar::real, out->number = negative ? -size : size;
+  }
+  return at_ = end, true;
+}
+
 bool JsonCursor::number(JsonScalar* out) {
+  if (common_number(out)) return true;
   const char* begin = at_;
   const char* c = at_ + (*at_ == '-');
   const char* digits = c;

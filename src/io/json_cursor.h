@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,20 +31,33 @@ class JsonCursor {
       : text_(text), at_(text.data()), end_(at_ + text.size()), source_(source), first_line_(first_line) {}
 
   /// The next character that is no blank, or '\0' at the end.
-  char peek();
+  char peek() {
+    skip_blanks();
+    return at_ < end_ ? *at_ : '\0';
+  }
   /// Nothing but blanks is left.
-  bool at_end();
+  bool at_end() {
+    skip_blanks();
+    return at_ == end_;
+  }
   /// Steps over `c` if it is next.
-  bool take(char c);
+  bool take(char c) {
+    if (peek() != c || at_ == end_) return false;
+    return ++at_, true;
+  }
   /// Steps over `c`, or fails with "expected c".
-  bool expect(char c);
+  bool expect(char c) { return take(c) || miss(c); }
   /// A string, unescaped. The view points into the text or into the cursor's scratch.
   bool string(std::string_view* out);
-  /// Steps over the string if it is next and written as it is, without escapes.
-  bool take_string(std::string_view text);
+  /// Steps over the name of a member and the ':' behind it, if they are next and written so, without escapes and blanks between them.
+  bool take_name(std::string_view name) {
+    if (peek() != '"' || size_t(end_ - at_) < name.size() + 3 || at_[name.size() + 1] != '"' || at_[name.size() + 2] != ':') return false;
+    if (std::memcmp(at_ + 1, name.data(), name.size()) != 0) return false;
+    return at_ += name.size() + 3, true;
+  }
   bool scalar(JsonScalar* out);
   /// In an object or array after a member: true after ',' (more to come), false after `closing` or at a fault.
-  bool more(char closing);
+  bool more(char closing) { return take(',') || (!take(closing) && miss_end(closing)); }
 
   bool failed() const { return problem_ != nullptr; }
   /// Bytes before the place.
@@ -58,9 +72,14 @@ class JsonCursor {
 
  private:
   static constexpr int kLongestToken = 12;  // \ud83d\ude00: of those at whose beginning a fault is found
-  void skip_blanks();
+  void skip_blanks() {
+    while (at_ < end_ && uint8_t(*at_) <= ' ' && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
+  bool miss(char c);
+  bool miss_end(char closing);
   bool literal(std::string_view word);
   bool number(JsonScalar* out);
+  bool common_number(JsonScalar* out);
   bool escape();
   bool hex4(uint32_t* out);
 

@@ -1,9 +1,11 @@
 // Tables in JSON. Records are read in pieces, as an array or a record a line; columns (pandas' form) as a whole, for a row is only complete when
-// the last column has been seen. Every value becomes a cell of 16 bytes in its column (text in one run of bytes a column); when all are
+// the last column has been seen. Every value becomes 64 bits and a kind in its column (text in one run of bytes a column); when all are
 // read, the kinds seen decide the dtype, as in CSV: over all values, never by a sample.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cassert>
 #include <limits>
 #include <unordered_map>
 
@@ -20,16 +22,6 @@ namespace {
 constexpr const char* kWriteRecords = "write a table as an array of records, or a record a line";
 
 enum CellKind : uint8_t { kNull = 0, kBool = 1, kInteger = 2, kUnsigned = 4, kReal = 8, kText = 16, kNegative = 32 };
-
-struct Cell {
-  union {
-    int64_t integer = 0;
-    double real;
-    uint64_t begin;  // of the text
-  };
-  uint32_t size = 0;
-  CellKind kind = kNull;
-};
 
 CellKind kind_of(JsonScalar::Kind kind) {
   constexpr CellKind kKinds[] = {kNull, kBool, kInteger, kUnsigned, kReal, kText};
@@ -56,35 +48,41 @@ class ColumnCells {
   bool is_plain = true;  // the name stands in JSON as it is
 
   void set(size_t row, const JsonScalar& value) {
-    if (row >= cells_.size()) cells_.resize(row + 1);
-    Cell& cell = cells_[row];
-    cell = Cell{};
-    cell.kind = kind_of(value.kind);
+    uint64_t slot = uint64_t(value.whole);
     if (value.kind == JsonScalar::real) {
-      cell.real = value.number;
+      slot = std::bit_cast<uint64_t>(value.number);
     } else if (value.kind == JsonScalar::text) {
-      cell.begin = bytes_.size(), cell.size = uint32_t(value.text_value.size());
+      slot = bytes_.size();
       bytes_.insert(bytes_.end(), value.text_value.begin(), value.text_value.end());
-    } else {
-      cell.integer = value.whole;
+      if (row >= sizes_.size()) sizes_.resize(std::max(row + 1, 2 * sizes_.size()));
+      sizes_[row] = uint32_t(value.text_value.size());
     }
+    if (row == kinds_.size()) return slots_.push_back(slot), kinds_.push_back(kind_of(value.kind));
+    if (row > kinds_.size()) resize(row + 1);
+    slots_[row] = slot, kinds_[row] = kind_of(value.kind);
   }
 
   /// Of the first `rows` cells: what stands behind them is of a record that was cut off.
   Kinds kinds(size_t rows) const;
   /// The column of values that are these kinds, here or elsewhere in the file.
   Column finish(size_t rows, const Kinds& kinds);
-  void reserve(size_t rows) { cells_.reserve(rows); }
-  int64_t memory() const { return int64_t(cells_.capacity() * sizeof(Cell) + bytes_.capacity()); }
+  void reserve(size_t rows) { slots_.reserve(rows), kinds_.reserve(rows); }
+  int64_t memory() const {
+    return int64_t(slots_.capacity() * sizeof(uint64_t) + kinds_.capacity() + sizes_.capacity() * sizeof(uint32_t) + bytes_.capacity());
+  }
 
  private:
-  std::string_view text(const Cell& cell) const { return {bytes_.data() + cell.begin, cell.size}; }
-  std::string written(const Cell& cell) const;
+  void resize(size_t rows) { slots_.resize(rows), kinds_.resize(rows); }
+  std::string_view text(size_t row) const { return {bytes_.data() + slots_[row], sizes_[row]}; }
+  std::string written(size_t row) const;
   Buffer validity() const;
   template <class T, class Value>
   Buffer fixed(Value&& value) const;
+  Buffer reals() const;
 
-  std::vector<Cell> cells_;
+  std::vector<uint64_t> slots_;  // of a number its bits, of a text where it begins
+  std::vector<CellKind> kinds_;
+  std::vector<uint32_t> sizes_;  // of texts; empty before the first
   std::vector<char> bytes_;
 };
 
@@ -101,12 +99,16 @@ Dtype Kinds::dtype() const {
 
 Kinds ColumnCells::kinds(size_t rows) const {
   Kinds out;
-  const std::span<const Cell> cells(cells_.data(), std::min(rows, cells_.size()));
-  for (const Cell& cell : cells) out.cells |= cell.kind | (cell.kind == kInteger && cell.integer < 0 ? kNegative : 0);
+  rows = std::min(rows, kinds_.size());
+  int seen = 0;
+  for (size_t row = 0; row < rows; ++row) seen |= kinds_[row];
+  out.cells = seen;
+  for (size_t row = 0; row < rows && (seen & kInteger) && !(out.cells & kNegative); ++row)
+    if (kinds_[row] == kInteger && int64_t(slots_[row]) < 0) out.cells |= kNegative;
   if (out.cells != kText) return out;  // nothing, or no dates alone
-  for (const Cell& cell : cells) {
-    if (cell.kind != kText) continue;
-    const uint16_t kind = read_value(text(cell), {}).seen;
+  for (size_t row = 0; row < rows; ++row) {
+    if (kinds_[row] != kText) continue;
+    const uint16_t kind = read_value(text(row), {}).seen;
     out.no_dates = !(kind & (kSeenDate | kSeenTime | kSeenZonedTime));
     if (out.no_dates) break;
     out.dates |= kind;
@@ -115,61 +117,68 @@ Kinds ColumnCells::kinds(size_t rows) const {
 }
 
 /// A cell of a column that is text because of other cells.
-std::string ColumnCells::written(const Cell& cell) const {
-  if (cell.kind == kBool) return cell.integer ? "true" : "false";
-  if (cell.kind == kInteger) return std::to_string(cell.integer);
-  if (cell.kind == kUnsigned) return std::to_string(uint64_t(cell.integer));
-  if (cell.kind == kReal) return format_shortest(cell.real);
-  return std::string(text(cell));
+std::string ColumnCells::written(size_t row) const {
+  if (kinds_[row] == kBool) return slots_[row] ? "true" : "false";
+  if (kinds_[row] == kInteger) return std::to_string(int64_t(slots_[row]));
+  if (kinds_[row] == kUnsigned) return std::to_string(slots_[row]);
+  return format_shortest(std::bit_cast<double>(slots_[row]));
 }
 
 Buffer ColumnCells::validity() const {
-  if (std::none_of(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.kind == kNull; })) return {};
-  std::vector<uint8_t> bits((cells_.size() + 7) / 8, 0);
-  for (size_t row = 0; row < cells_.size(); ++row) bits[row >> 3] = uint8_t(bits[row >> 3] | (cells_[row].kind != kNull) << (row & 7));
+  if (std::none_of(kinds_.begin(), kinds_.end(), [](CellKind kind) { return kind == kNull; })) return {};
+  std::vector<uint8_t> bits((kinds_.size() + 7) / 8, 0);
+  for (size_t row = 0; row < kinds_.size(); ++row) bits[row >> 3] = uint8_t(bits[row >> 3] | (kinds_[row] != kNull) << (row & 7));
   return make_buffer(std::move(bits));
 }
 
 template <class T, class Value>
 Buffer ColumnCells::fixed(Value&& value) const {
-  std::vector<T> out(cells_.size());
-  for (size_t row = 0; row < out.size(); ++row) out[row] = value(cells_[row]);
+  std::vector<T> out(kinds_.size());
+  for (size_t row = 0; row < out.size(); ++row) out[row] = value(row);
   return make_buffer(std::move(out));
 }
 
+Buffer ColumnCells::reals() const {
+  return fixed<double>([&](size_t row) {
+    const CellKind kind = kinds_[row];
+    if (kind == kReal) return std::bit_cast<double>(slots_[row]);
+    if (kind == kNull) return std::numeric_limits<double>::quiet_NaN();
+    return kind == kUnsigned ? double(slots_[row]) : double(int64_t(slots_[row]));
+  });
+}
+
 Column ColumnCells::finish(size_t rows, const Kinds& kinds) {
-  cells_.resize(rows);
+  resize(rows);
   Column out;
   out.dtype = kinds.dtype(), out.length = int64_t(rows), out.validity = validity();
   if (out.dtype == Dtype::float64) {
-    out.values = fixed<double>([](const Cell& cell) {
-      if (cell.kind == kNull) return std::numeric_limits<double>::quiet_NaN();
-      return cell.kind == kReal ? cell.real : cell.kind == kUnsigned ? double(uint64_t(cell.integer)) : double(cell.integer);
-    });
+    out.values = kinds.cells == kReal && !out.validity.data ? make_buffer(std::move(slots_)) : reals();
   } else if (out.dtype == Dtype::int64 || out.dtype == Dtype::uint64) {
-    out.values = fixed<int64_t>([](const Cell& cell) { return cell.integer; });
+    out.values = make_buffer(std::move(slots_));
   } else if (out.dtype == Dtype::boolean) {
     std::vector<uint8_t> bits((rows + 7) / 8, 0);
-    for (size_t row = 0; row < rows; ++row) bits[row >> 3] = uint8_t(bits[row >> 3] | int(cells_[row].integer) << (row & 7));
+    for (size_t row = 0; row < rows; ++row) bits[row >> 3] = uint8_t(bits[row >> 3] | int(slots_[row]) << (row & 7));
     out.values = make_buffer(std::move(bits));
   } else if (out.dtype == Dtype::date) {
-    out.values = fixed<int32_t>([&](const Cell& cell) { return cell.kind == kNull ? 0 : int32_t(read_value(text(cell), {}).integer); });
+    out.values = fixed<int32_t>([&](size_t row) { return kinds_[row] == kNull ? 0 : int32_t(read_value(text(row), {}).integer); });
   } else if (out.dtype == Dtype::timestamp) {
     if (kinds.dates & kSeenZonedTime) out.zone = "UTC";
-    out.values = fixed<int64_t>([&](const Cell& cell) {
-      if (cell.kind == kNull) return int64_t{0};
-      const CsvValue value = read_value(text(cell), {});
+    out.values = fixed<int64_t>([&](size_t row) {
+      if (kinds_[row] == kNull) return int64_t{0};
+      const CsvValue value = read_value(text(row), {});
       return value.seen == kSeenDate ? value.integer * 86'400'000'000 : value.integer;
     });
   } else {
     std::vector<int64_t> offsets = {0};
+    offsets.reserve(rows + 1);
     std::vector<char> bytes;
     bytes.reserve(bytes_.size());
-    for (const Cell& cell : cells_) {
-      const std::string_view value = cell.kind == kText ? text(cell) : std::string_view();
-      bytes.insert(bytes.end(), value.begin(), value.end());
-      if (cell.kind != kText && cell.kind != kNull) {
-        const std::string number = written(cell);
+    for (size_t row = 0; row < rows; ++row) {
+      if (kinds_[row] == kText) {
+        const std::string_view value = text(row);
+        bytes.insert(bytes.end(), value.begin(), value.end());
+      } else if (kinds_[row] != kNull) {
+        const std::string number = written(row);
         bytes.insert(bytes.end(), number.begin(), number.end());
       }
       offsets.push_back(int64_t(bytes.size()));
@@ -177,7 +186,7 @@ Column ColumnCells::finish(size_t rows, const Kinds& kinds) {
     out.values = make_buffer(std::move(bytes));
     out.offsets = make_buffer(std::move(offsets));
   }
-  cells_ = {}, bytes_ = {};
+  slots_ = {}, kinds_ = {}, sizes_ = {}, bytes_ = {};
   return out;
 }
 
@@ -196,15 +205,14 @@ class TableCells {
     if (!cursor.expect('{')) return false;
     size_t guess = 0;  // records mostly repeat the names of the one before
     for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
-      ColumnCells* column = nullptr;
-      if (guess < columns_.size() && columns_[guess].is_plain && cursor.take_string(columns_[guess].name)) {
-        column = &columns_[guess++];
-      } else {
-        std::string_view name;
-        if (!cursor.string(&name)) return false;
-        column = &column_of(name, guess++);
+      if (guess < columns_.size() && columns_[guess].is_plain && cursor.take_name(columns_[guess].name)) {
+        if (!add_value(cursor, columns_[guess++], rows_)) return false;
+        continue;
       }
-      if (!cursor.expect(':') || !add_value(cursor, *column, rows_)) return false;
+      std::string_view name;
+      if (!cursor.string(&name)) return false;
+      ColumnCells& column = column_of(name, guess++);
+      if (!cursor.expect(':') || !add_value(cursor, column, rows_)) return false;
     }
     if (cursor.failed()) return false;
     return ++rows_, true;
@@ -597,10 +605,15 @@ std::optional<Result<Table>> parse_in_parallel(std::string_view text, const std:
   const std::vector<std::string>& wanted = options.columns.empty() ? names : options.columns;
   if (names.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) { return !kinds.contains(name); })) return std::nullopt;
   options.pool->run(int64_t(pieces), [&](int64_t k, int) { parts[size_t(k)].table = parts[size_t(k)].cells.finish_as(wanted, kinds); });
-  std::vector<Table> tables;
-  for (Piece& piece : parts) tables.push_back(std::move(piece.table));
-  parts.clear();
-  return concatenate(tables, std::vector<std::string>(tables.size(), path));
+  Table out;
+  for (const std::string& name : wanted) out.add(name, Column());
+  exec::run_all(int64_t(wanted.size()), options.pool, [&](int64_t c) {
+    std::vector<Column> columns;
+    for (Piece& piece : parts) columns.push_back(std::move(piece.table.columns[size_t(c)]));
+    [[maybe_unused]] const bool same = concatenate(columns, &out.columns[size_t(c)]);
+    assert(same);
+  });
+  return out;
 }
 
 }  // namespace

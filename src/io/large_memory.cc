@@ -42,10 +42,10 @@ void populate(void* memory, size_t size) {
 }  // namespace
 
 std::shared_ptr<void> allocate_large(size_t size) {
-  constexpr size_t kLarge = size_t{4} << 20, kHuge = size_t{32} << 20;
+  constexpr size_t kLarge = size_t{4} << 20;
   if (size < kLarge) return {std::malloc(size > 0 ? size : 1), std::free};
   if (size > SIZE_MAX - kHugePage) return nullptr;
-  const bool huge = size >= kHuge && has_huge_pages(size);
+  const bool huge = has_huge_pages(size);
   const size_t page = huge ? kHugePage : kPage;
   void* memory = std::aligned_alloc(page, (size + page - 1) / page * page);
   if (!memory) return nullptr;

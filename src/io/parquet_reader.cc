@@ -1,5 +1,6 @@
-// Parquet through Arrow C++, on our threads: a task reads one column of a run of row groups with a reader of its own
-// over the shared footer. What the footer claims is checked against the file's size before anything is allocated.
+// Parquet through Arrow C++, on our threads. Flat columns of numbers, times and text are decoded to their place (parquet_direct.h); of others a task
+// reads one column of a run of row groups with a reader of its own over the shared footer. What the footer claims is checked against the
+// file's size before anything is allocated.
 #include <arrow/chunked_array.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
@@ -20,6 +21,7 @@
 #include "io/arrow_table.h"
 #include "io/chunk_formats.h"
 #include "io/formats.h"
+#include "io/parquet_direct.h"
 
 namespace hayate::io {
 namespace {
@@ -119,6 +121,42 @@ void read_piece(const ParquetFile& file, const std::vector<int>& leaves, const s
   if (!done.ok()) piece->error = done.error();
 }
 
+/// The columns that are not there yet, through Arrow's table reader.
+Result<void> read_others(const ParquetFile& file, const arrow::Schema& schema, const std::vector<int>& fields,
+                         const std::vector<std::vector<int>>& leaves, const std::string& path, const ReadOptions& options,
+                         std::vector<std::optional<Column>>* columns) {
+  std::vector<size_t> left;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (!(*columns)[i]) left.push_back(i);
+  const int groups = file.footer->num_row_groups();
+  const int workers = options.pool ? options.pool->workers() : 1;
+  const int step = std::max<int>(1, groups * int(left.size()) / (8 * workers));  // about eight tasks a worker
+  std::vector<Piece> pieces;
+  for (const size_t column : left)
+    for (int begin = 0; begin < groups; begin += step) pieces.push_back({column, begin, std::min(groups, begin + step), nullptr, {}});
+  exec::run_all(int64_t(pieces.size()), options.pool, [&](int64_t i) {
+    if (!options.stopped()) read_piece(file, leaves[pieces[size_t(i)].column], path, &pieces[size_t(i)]);
+  });
+  if (options.stopped()) return reading_stopped(path);
+
+  std::vector<arrow::ArrayVector> chunks(fields.size());
+  for (Piece& piece : pieces) {
+    if (piece.error) return std::move(*piece.error);
+    for (const auto& chunk : piece.values->chunks()) chunks[piece.column].push_back(chunk);
+    piece.values = nullptr;
+  }
+  std::vector<Result<Column>> read(left.size(), Result<Column>(Column()));
+  exec::run_all(int64_t(left.size()), options.pool, [&](int64_t i) {
+    const size_t column = left[size_t(i)];
+    const auto& field = *schema.field(fields[column]);
+    read[size_t(i)] = column_from(arrow::ChunkedArray(std::move(chunks[column]), field.type()), file.pool, field.name(), path);
+  });
+  for (size_t i = 0; i < left.size(); ++i) {
+    HY_TRY((*columns)[left[i]], std::move(read[i]));
+  }
+  return {};
+}
+
 Result<Table> read_opened(const ParquetFile& file, const std::string& path, const ReadOptions& options, int64_t file_bytes, int64_t limit_bytes) {
   HY_TRY(const auto reader, file.reader(path));
   std::shared_ptr<arrow::Schema> schema;
@@ -132,40 +170,23 @@ Result<Table> read_opened(const ParquetFile& file, const std::string& path, cons
   }
   HY_CHECK(check_footer(*file.footer, all_leaves, file_bytes, limit_bytes, path));
 
-  const int groups = file.footer->num_row_groups();
-  const int workers = options.pool ? options.pool->workers() : 1;
-  const int step = std::max<int>(1, groups * int(fields.size()) / (8 * workers));  // about eight tasks a worker
-  std::vector<Piece> pieces;
-  for (size_t column = 0; column < fields.size(); ++column)
-    for (int begin = 0; begin < groups; begin += step) pieces.push_back({column, begin, std::min(groups, begin + step), nullptr, {}});
-  const auto work = [&](int64_t i, int) {
-    if (!options.stopped()) read_piece(file, leaves[pieces[size_t(i)].column], path, &pieces[size_t(i)]);
-  };
-  if (options.pool) {
-    options.pool->run(int64_t(pieces.size()), work);
-  } else {
-    for (size_t i = 0; i < pieces.size(); ++i) work(int64_t(i), 0);
-  }
+  std::vector<std::optional<Column>> columns(fields.size());
+  std::vector<ParquetLeaf> flat;
+  std::vector<size_t> flat_places;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (leaves[i].size() == 1) flat.push_back({leaves[i][0], schema->field(fields[i])->type()}), flat_places.push_back(i);
+  const auto open = [&] { return parquet::ParquetFileReader::Open(file.file, parquet::ReaderProperties(file.pool.get()), file.footer); };
+  auto decoded = read_parquet_columns(*file.footer, open, flat, limit_bytes, options.pool, [&] { return options.stopped(); });
+  for (size_t i = 0; i < flat.size(); ++i) columns[flat_places[i]] = std::move(decoded[i]);
   if (options.stopped()) return reading_stopped(path);
+  HY_CHECK(read_others(file, *schema, fields, leaves, path, options, &columns));
 
-  std::vector<arrow::ArrayVector> chunks(fields.size());
-  for (Piece& piece : pieces) {
-    if (piece.error) return std::move(*piece.error);
-    for (const auto& chunk : piece.values->chunks()) chunks[piece.column].push_back(chunk);
-    piece.values = nullptr;
-  }
-  std::vector<Result<Column>> columns(fields.size(), Result<Column>(Column()));
-  exec::run_all(int64_t(fields.size()), options.pool, [&](int64_t column) {
-    const auto& field = *schema->field(fields[size_t(column)]);
-    columns[size_t(column)] = column_from(arrow::ChunkedArray(std::move(chunks[size_t(column)]), field.type()), file.pool, field.name(), path);
-  });
   Table out;
   for (size_t column = 0; column < fields.size(); ++column) {
-    const auto& field = *schema->field(fields[column]);
-    HY_TRY(Column made, std::move(columns[column]));
-    if (made.length != file.footer->num_rows())
-      return input_error(fmt::format("column '{}' has {} rows of {}", field.name(), made.length, file.footer->num_rows()), path, kDamaged);
-    out.add(field.name(), std::move(made));
+    const std::string& name = schema->field(fields[column])->name();
+    if (columns[column]->length != file.footer->num_rows())
+      return input_error(fmt::format("column '{}' has {} rows of {}", name, columns[column]->length, file.footer->num_rows()), path, kDamaged);
+    out.add(name, std::move(*columns[column]));
   }
   return out;
 }

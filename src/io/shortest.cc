@@ -96,16 +96,12 @@ Decimal shortest_decimal(double value) {
   const uint64_t at = round_to_odd(power, (4 * c) << h);
   const uint64_t above = round_to_odd(power, (4 * c + 2) << h) - !even;
 
-  const uint64_t s = at / 4;
-  if (s >= 10) {
-    const uint64_t tens = s / 10;
-    const bool lower = below <= 40 * tens, upper = 40 * tens + 40 <= above;
-    if (lower != upper) return without_zeros(tens + upper, k + 1);
-  }
-  const bool lower = below <= 4 * s, upper = 4 * s + 4 <= above;
-  if (lower != upper) return without_zeros(s + upper, k);
-  const uint64_t middle = 4 * s + 2;
-  return without_zeros(s + (at > middle || (at == middle && s % 2 != 0)), k);
+  // Which of the two candidates it is, and which of their neighbours, is as good as random: chosen without a branch.
+  const uint64_t s = at / 4, tens = s / 10, middle = 4 * s + 2;
+  const bool lower_ten = below <= 40 * tens, upper_ten = 40 * tens + 40 <= above, is_ten = (lower_ten != upper_ten) & (s >= 10);
+  const bool lower = below <= 4 * s, upper = 4 * s + 4 <= above, nearer = (at > middle) | ((at == middle) & (s % 2 != 0));
+  const uint64_t one = s + uint64_t((upper & (lower != upper)) | (nearer & (lower == upper))), ten = tens + uint64_t(upper_ten);
+  return without_zeros(one ^ ((one ^ ten) & (0 - uint64_t(is_ten))), k + int(is_ten));
 }
 
 }  // namespace hayate::io

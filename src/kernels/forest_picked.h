@@ -14,7 +14,9 @@ HAYATE_KERNELS_BEGIN
 namespace {
 
 constexpr int64_t kMostPicked = 64, kMostLines = 4;  // features; lines of 64 bytes a row
-const bool kPermutesBytes = __builtin_cpu_supports("avx512vbmi") != 0;
+
+/// No constant: what sets one when the program starts is compiled for AVX-512, and would run on any processor.
+inline bool permutes_bytes() { return __builtin_cpu_supports("avx512vbmi") != 0; }
 
 template <int kWidth>
 inline void store_picked(uint8_t* to, __m512i places) {
@@ -73,7 +75,7 @@ void pick_one(const CodeTable& table, const int32_t* rows, int64_t num_rows, uin
 /// False where the codes of the search stay in the table: the processor can't permute bytes, too many features, rows or bytes a row.
 bool pick(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t count, PickedCodes& picked) {
   picked.width = 0;
-  if (!kPermutesBytes || count > kMostPicked || table.stride > 64 * kMostLines) return false;
+  if (!permutes_bytes() || count > kMostPicked || table.stride > 64 * kMostLines) return false;
   if (count == 1 && node.num_rows > kFewRows && node.num_rows <= kPickedBytes) {
     pick_one(table, node.rows, node.num_rows, features[0], picked.places);
     picked.width = 1;

@@ -21,33 +21,39 @@ struct LaneLayout {
   int num_tracks = 0;
   LaneTrack tracks[kMostTracks];
   bool slides[kMostTracks];
+  int8_t inputs[kMostTracks];  ///< the input that a track is a copy of; -1: none
 
   /// Begins with words.
   explicit LaneLayout(int64_t num_words) { add_words(num_words); }
   /// `count` numbers that the function hands to its next tile. The first is at state + begin * kLanes.
-  LaneTrack add_words(int64_t count) { return append(count, 0); }
-  LaneTrack add(int64_t history) { return append(history, kLaneRows); }
+  LaneTrack add_words(int64_t count) { return append(count, 0, -1); }
+  LaneTrack add(int64_t history) { return append(history, kLaneRows, -1); }
+  /// Of an input as it is: not used where the task has those rows.
+  LaneTrack add_input(int64_t history, int input) { return append(history, kLaneRows, input); }
 
  private:
-  LaneTrack append(int64_t history, int64_t more) {
+  LaneTrack append(int64_t history, int64_t more, int input) {
     const LaneTrack track{rows, history};
     rows += history + more, kept += history;
-    slides[num_tracks] = more > 0;
+    slides[num_tracks] = more > 0, inputs[num_tracks] = int8_t(input);
     return tracks[num_tracks++] = track;
   }
 };
+
+/// Whether rows of an input before the tile stand before it.
+static inline bool has_before(const LaneTask& task, int input, int64_t rows) { return rows == 0 || (task.before && task.before[input] >= rows); }
 
 struct LaneEntry {
   LaneLayout (*layout)(const double* params);
   void (*run)(const LaneTask&);
 };
 
-/// Makes the last `rows` rows of a tile, and what stood before them, the history of the next one.
-static inline void slide_tracks(const LaneLayout& layout, double* state, int64_t rows) {
+/// Makes the last rows of a tile, and what stood before them, the history of the next one.
+static inline void slide_tracks(const LaneLayout& layout, const LaneTask& task) {
   for (int t = 0; t < layout.num_tracks; ++t) {
-    if (!layout.slides[t]) continue;
-    double* const first = state + layout.tracks[t].begin * kLanes;
-    memmove(first, first + rows * kLanes, size_t(layout.tracks[t].history * kLanes) * sizeof(double));
+    if (!layout.slides[t] || (layout.inputs[t] >= 0 && has_before(task, layout.inputs[t], layout.tracks[t].history))) continue;
+    double* const first = task.state + layout.tracks[t].begin * kLanes;
+    memmove(first, first + task.rows * kLanes, size_t(layout.tracks[t].history * kLanes) * sizeof(double));
   }
 }
 

@@ -10,9 +10,9 @@
 // A function with kLooksBack also says how many rows of one value it keeps (`history`); step has a parameter more: past[0] is this row's value, to
 // be set first, past[-k * kLanes] that of k rows before. Values from before the last missing row are never used.
 //
-// ns a row and symbol, 16 lanes, AVX-512 / AVX2 / baseline: EMA 0.27 / 0.27 / 0.52, MACD 0.42 / 0.42 / 0.85, RSI 0.43 / 0.46 / 0.94,
-// ATR 0.34 / 0.33 / 0.64, ADX 0.96 / 1.27 / 2.6, SAR 1.16 / 1.67 / 4.3, OBV 0.20 / 0.34 / 0.48 (one symbol alone: 2 to 9). What limits: chains of
-// 9 to 12 cycles a row in two packs (EMA, RSI, ATR), divisions (ADX), 40 dependent operations (SAR), memory (the rest).
+// ns a row and symbol, 16 lanes, AVX-512 / AVX2 / baseline: EMA 0.17 / 0.27 / 0.52, MACD 0.33 / 0.42 / 0.85, RSI 0.36 / 0.46 / 0.94,
+// ATR 0.34 / 0.33 / 0.64, ADX 0.9 / 1.27 / 2.6, SAR 0.83 / 1.67 / 4.3, OBV 0.17 / 0.34 / 0.48 (one symbol alone: 2 to 9). What limits: chains of
+// 9 to 12 cycles a row in one pack (two with AVX2; EMA, RSI, ATR), divisions (ADX), 40 dependent operations (SAR), memory (the rest).
 #pragma once
 
 #include "kernels/lane_entry.h"
@@ -158,7 +158,7 @@ void run_function(const LaneTask& task) {
         run_unsettled(function, task, lane);
     }
   }
-  if constexpr (kLooksBack<Function>) slide_tracks(layout_of<Function>(task.params), task.state, task.rows);
+  if constexpr (kLooksBack<Function>) slide_tracks(layout_of<Function>(task.params), task);
 }
 
 template <class Function>

@@ -21,8 +21,10 @@ struct TileRun {
   double* output(int o) const { return task.outputs[o]; }
   /// Row 0 of a track.
   double* at(const LaneTrack& track) const { return track.at(task.state); }
-  /// Input `i` with rows before it.
-  double* tracked(int i, const LaneTrack& track) const { return copy(task.inputs[i], at(track)); }
+  /// Input `i` with rows before it, as many as its track has.
+  const double* tracked(int i, const LaneTrack& track) const {
+    return has_before(task, i, track.history) ? task.inputs[i] : copy(task.inputs[i], at(track));
+  }
   double* copy(const double* from, double* to) const {
     memcpy(to, from, size_t(cells()) * sizeof(double));
     return to;
@@ -54,7 +56,7 @@ void smooth(const TileRun& run, const Exponential& mean, double later, const Lan
 
 /// A mean of windows of the values of a track: plain, or with weights that grow to the newest row.
 struct WindowMean {
-  double divisor = 1;
+  Divisor divisor{1};
   bool is_weighted = false;
   LaneWindow sums;
 
@@ -65,18 +67,19 @@ struct WindowMean {
         sums(rows, weighted ? LaneSums::weighted : LaneSums::plain, layout) {}
   void run(const TileRun& run, const double* values, double* __restrict out) const {
     (is_weighted ? tile_weighted_sums : tile_sums)(sums, run.task.state, values, run.task.rows, out);
-    for (int64_t i = 0; i < run.cells(); ++i) out[i] /= divisor;
+    for (int64_t i = 0; i < run.cells(); ++i) out[i] = divisor.of(out[i]);
   }
 };
 
-/// average() of ta_average.h, any type but mama. The values to average are put into the track `values`; the first is `later` rows behind the inputs'.
+/// average() of ta_average.h, any type but mama. The values to average are in the track `values`, or are an input; the first is `later` rows
+/// behind the inputs'.
 class TileAverage {
  public:
   LaneTrack values;
 
-  TileAverage(int64_t rows, Average of, double rows_later, LaneLayout& layout)
+  TileAverage(int64_t rows, Average of, double rows_later, LaneLayout& layout, int input = -1)
       : type_(rows <= 1 ? Average::none : of), period_(rows), later_(rows_later) {
-    values = layout.add(history());
+    values = layout.add_input(history(), input);
     switch (type_) {
       case Average::sma:
       case Average::own_default:
@@ -100,8 +103,10 @@ class TileAverage {
 
   int64_t lookback() const { return average_lookback(period_, type_); }
 
-  void run(const TileRun& run, double* out) const {
-    const double* x = run.at(values);
+  /// Of what the track holds.
+  void run(const TileRun& run, double* out) const { this->run(run, run.at(values), out); }
+  /// Of a series that has as many rows before it.
+  void run(const TileRun& run, const double* x, double* out) const {
     switch (type_) {
       case Average::sma:
       case Average::own_default:
@@ -193,21 +198,18 @@ struct Range {
   LaneTrack high, low;
   LaneWindow highest, lowest;
 
-  Range(double rows, LaneLayout& layout)
-      : high(layout.add(rows_before(int64_t(rows), LaneSums::extreme))),
-        low(layout.add(high.history)),
+  /// Of these inputs.
+  Range(double rows, LaneLayout& layout, int of_high = -1, int of_low = -1)
+      : high(layout.add_input(rows_before(int64_t(rows), LaneSums::extreme), of_high)),
+        low(layout.add_input(high.history, of_low)),
         highest(int64_t(rows), LaneSums::extreme, layout),
         lowest(int64_t(rows), LaneSums::extreme, layout) {}
-  /// Of the values in the tracks.
-  void run(const TileRun& run, double* top, double* bottom) const {
-    tile_extremes(highest, run.task.state, run.at(high), true, run.task.rows, top);
-    tile_extremes(lowest, run.task.state, run.at(low), false, run.task.rows, bottom);
+  void run(const TileRun& run, const double* highs, const double* lows, double* top, double* bottom) const {
+    tile_extremes(highest, run.task.state, highs, true, run.task.rows, top);
+    tile_extremes(lowest, run.task.state, lows, false, run.task.rows, bottom);
   }
   /// Of the first two inputs.
-  void run_inputs(const TileRun& run, double* top, double* bottom) const {
-    run.tracked(0, high), run.tracked(1, low);
-    this->run(run, top, bottom);
-  }
+  void run_inputs(const TileRun& run, double* top, double* bottom) const { this->run(run, run.tracked(0, high), run.tracked(1, low), top, bottom); }
 };
 
 }  // namespace

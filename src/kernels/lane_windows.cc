@@ -9,10 +9,12 @@
 // put together from the pieces of lane_tiles.h. Rows of a run with too few before them are taken out afterwards. What a missing value has made of
 // sums is gone when the window has left it.
 //
-// Where the 24 ns a row and symbol of bench/talib_500 go (19 outputs, AVX-512, both cores busy): 2.9 to write columns, 1.9 to take them out of tiles,
-// 1.7 to bring four bars in, 1.1 to copy rows into tracks, 0.8 to call; 1.9 for CCI's distances (4 operations for each of 14 rows, at what
-// the adders do), 1.4 for sums, 1.0 each for squares, extremes, ADX and SAR, 0.8 for MFI; 4 of all that are 12 divisions and roots. Along the rows of
-// one symbol after the other it was 30. Tried: tiles of 32 rows (5 % slower), bars widened before they are turned (2 % slower).
+// Where the 21 ns a row and symbol of bench/talib_500 go (19 outputs, AVX-512): 2.7 to write columns (1.7 when nothing but memory limits it), 2.1 to
+// take them out of tiles (half of it the conversion to float32), 1.3 to bring four bars in, 0.9 to find where columns go on; 2.1 for CCI's
+// distances, 1.4 for sums, 1.2 for extremes, 1.1 for squares, 0.9 for ADX, 0.8 for SAR, 0.4 to move rows; 2.5 are seven divisions and a root.
+// Along the rows of one symbol after the other it was 30; with every input copied to a track of each function, packs of 8 lanes and five
+// divisions more it was 24. Tried without gain: tiles of 32 rows (5 % slower), bars widened before they are turned (2 % slower), columns handed
+// over 512 rows at a time, asking for the next column's place ahead.
 #include <cmath>
 
 #include "kernels/lane_tiles.h"
@@ -25,11 +27,8 @@ struct Sma {
   int64_t lookback;
   TileAverage mean;
 
-  Sma(const double* params, LaneLayout& layout) : lookback(int64_t(params[0]) - 1), mean(lookback + 1, Average::sma, 0, layout) {}
-  void run(const TileRun& run) const {
-    run.tracked(0, mean.values);
-    mean.run(run, run.output(0));
-  }
+  Sma(const double* params, LaneLayout& layout) : lookback(int64_t(params[0]) - 1), mean(lookback + 1, Average::sma, 0, layout, 0) {}
+  void run(const TileRun& run) const { mean.run(run, run.tracked(0, mean.values), run.output(0)); }
 };
 
 /// Around a plain mean.
@@ -45,7 +44,7 @@ struct Bands {
         inverse(1 / params[0]),
         up(params[1]),
         down(params[2]),
-        price(layout.add(lookback)),
+        price(layout.add_input(lookback, 0)),
         squares(lookback + 1, LaneSums::squares, layout) {}
   void run(const TileRun& run) const {
     const double* x = run.tracked(0, price);
@@ -71,7 +70,7 @@ struct ChannelIndex {
   void run(const TileRun& run) const {
     const double *high = run.input(0), *low = run.input(1), *close = run.input(2);
     double* __restrict price = run.at(typical);
-    for (int64_t i = 0; i < run.cells(); ++i) price[i] = typical_price(high[i], low[i], close[i]);
+    for (int64_t i = 0; i < run.cells(); ++i) price[i] = price_sum(high[i], low[i], close[i]);
     TileRoom centre;
     double* __restrict out = run.output(0);
     tile_distances(window, run.task.state, price, run.task.rows, centre, out);
@@ -84,7 +83,7 @@ struct PercentRange {
   int64_t lookback;
   Range range;
 
-  PercentRange(const double* params, LaneLayout& layout) : lookback(int64_t(params[0]) - 1), range(params[0], layout) {}
+  PercentRange(const double* params, LaneLayout& layout) : lookback(int64_t(params[0]) - 1), range(params[0], layout, 0, 1) {}
   void run(const TileRun& run) const {
     TileRoom lowest;
     const double* close = run.input(2);
@@ -134,7 +133,7 @@ struct Stochastic {
   int64_t lookback;
 
   Stochastic(const double* params, LaneLayout& layout)
-      : range(params[0], layout),
+      : range(params[0], layout, 0, 1),
         fast(int64_t(params[1]), average_type(params[2], OwnDefault), params[0] - 1, layout),
         slow(int64_t(params[3]), average_type(params[4], OwnDefault), params[0] - 1 + double(fast.lookback()), layout),
         lookback(int64_t(params[0]) - 1 + fast.lookback() + slow.lookback()) {}
@@ -152,21 +151,21 @@ struct Stochastic {
   }
 };
 
-/// %K of the values in the tracks of a range, and its average.
+/// %K of the values of a range, and its average.
 struct FastStochastic {
   Range range;
   TileAverage slow;
   int64_t lookback;
 
   /// Of values whose first is `later` rows behind the inputs'.
-  FastStochastic(const double* params, int64_t later, LaneLayout& layout)
-      : range(params[0], layout),
+  FastStochastic(const double* params, int64_t later, LaneLayout& layout, int high = -1, int low = -1)
+      : range(params[0], layout, high, low),
         slow(int64_t(params[1]), average_type(params[2]), double(later) + params[0] - 1, layout),
         lookback(later + int64_t(params[0]) - 1 + slow.lookback()) {}
-  void run(const TileRun& run, const double* close) const {
+  void run(const TileRun& run, const double* highs, const double* lows, const double* close) const {
     TileRoom highest, lowest;
     double* __restrict percent = run.at(slow.values);
-    range.run(run, highest, lowest);
+    range.run(run, highs, lows, highest, lowest);
     for (int64_t i = 0; i < run.cells(); ++i) percent[i] = percent_above(highest[i], lowest[i], close[i]);
     run.copy(percent, run.output(0));
     slow.run(run, run.output(1));
@@ -176,11 +175,8 @@ struct FastStochastic {
 struct StochasticOfBars : FastStochastic {
   static constexpr int kInputs = 3, kOutputs = 2;
 
-  StochasticOfBars(const double* params, LaneLayout& layout) : FastStochastic(params, 0, layout) {}
-  void run(const TileRun& run) const {
-    run.tracked(0, range.high), run.tracked(1, range.low);
-    FastStochastic::run(run, run.input(2));
-  }
+  StochasticOfBars(const double* params, LaneLayout& layout) : FastStochastic(params, 0, layout, 0, 1) {}
+  void run(const TileRun& run) const { FastStochastic::run(run, run.tracked(0, range.high), run.tracked(1, range.low), run.input(2)); }
 };
 
 struct StochasticOfStrength : FastStochastic {
@@ -204,8 +200,7 @@ struct StochasticOfStrength : FastStochastic {
       }
       store_state(state, word);
     }
-    run.copy(strength, run.at(range.low));
-    FastStochastic::run(run, strength);
+    FastStochastic::run(run, strength, strength, strength);
   }
 };
 
@@ -219,7 +214,7 @@ struct MomentumIndex {
   int64_t lookback;
 
   MomentumIndex(const double* params, LaneLayout& layout)
-      : range(params[0], layout),
+      : range(params[0], layout, 0, 1),
         words(layout.add_words(5)),
         first(params[2]),
         second(params[1]),
@@ -252,11 +247,8 @@ struct AnyAverage {
   TileAverage mean;
   int64_t lookback;
 
-  AnyAverage(const double* params, LaneLayout& layout) : mean(int64_t(params[0]), average_type(params[1]), 0, layout), lookback(mean.lookback()) {}
-  void run(const TileRun& run) const {
-    run.tracked(0, mean.values);
-    mean.run(run, run.output(0));
-  }
+  AnyAverage(const double* params, LaneLayout& layout) : mean(int64_t(params[0]), average_type(params[1]), 0, layout, 0), lookback(mean.lookback()) {}
+  void run(const TileRun& run) const { mean.run(run, run.tracked(0, mean.values), run.output(0)); }
 };
 
 struct MacdOfAny {
@@ -268,7 +260,7 @@ struct MacdOfAny {
     explicit Smoothing(const double* params) : period(int64_t(params[0])), type(average_type(params[1])) {}
     int64_t lookback() const { return average_lookback(period, type); }
     /// With its first value in row `first`.
-    TileAverage average(int64_t first, LaneLayout& layout) const { return {period, type, double(first - lookback()), layout}; }
+    TileAverage average(int64_t first, LaneLayout& layout) const { return {period, type, double(first - lookback()), layout, 0}; }
   };
   int64_t first;  ///< where both averages have their first value
   TileAverage fast, slow, signal;
@@ -284,10 +276,9 @@ struct MacdOfAny {
         signal(of_signal.period, of_signal.type, double(first), layout),
         lookback(first + of_signal.lookback()) {}
   void run(const TileRun& run) const {
-    run.tracked(0, fast.values), run.tracked(0, slow.values);
     TileRoom slower;
     double* __restrict macd = run.output(0);
-    fast.run(run, macd), slow.run(run, slower);
+    fast.run(run, run.tracked(0, fast.values), macd), slow.run(run, run.tracked(0, slow.values), slower);
     for (int64_t i = 0; i < run.cells(); ++i) macd[i] -= slower[i];
     run.copy(macd, run.at(signal.values));
     signal.run(run, run.output(1));
@@ -303,14 +294,13 @@ struct Oscillator {
   int64_t lookback;
 
   Oscillator(const double* params, LaneLayout& layout)
-      : fast(int64_t(params[0] < params[1] ? params[0] : params[1]), average_type(params[2], Average::ema), 0, layout),
-        slow(int64_t(params[0] < params[1] ? params[1] : params[0]), average_type(params[2], Average::ema), 0, layout),
+      : fast(int64_t(params[0] < params[1] ? params[0] : params[1]), average_type(params[2], Average::ema), 0, layout, 0),
+        slow(int64_t(params[0] < params[1] ? params[1] : params[0]), average_type(params[2], Average::ema), 0, layout, 0),
         lookback(slow.lookback()) {}
   void run(const TileRun& run) const {
-    run.tracked(0, fast.values), run.tracked(0, slow.values);
     TileRoom slower;
     double* __restrict out = run.output(0);
-    fast.run(run, out), slow.run(run, slower);
+    fast.run(run, run.tracked(0, fast.values), out), slow.run(run, run.tracked(0, slow.values), slower);
     for (int64_t i = 0; i < run.cells(); ++i) out[i] = Difference::of(out[i], slower[i]);
   }
 };
@@ -337,10 +327,10 @@ struct BandsOfAny {
       : inverse(1 / params[0]),
         up(params[1]),
         down(params[2]),
-        price(layout.add(int64_t(params[0]) - 1)),
+        price(layout.add_input(int64_t(params[0]) - 1, 0)),
         squares(int64_t(params[0]), LaneSums::squares, layout),
         mean(int64_t(params[0]), average_type(params[3]),
-             double(most(0, int64_t(params[0]) - 1 - average_lookback(int64_t(params[0]), average_type(params[3])))), layout),
+             double(most(0, int64_t(params[0]) - 1 - average_lookback(int64_t(params[0]), average_type(params[3])))), layout, 0),
         lookback(most(int64_t(params[0]) - 1, mean.lookback())) {}
   void run(const TileRun& run) const {
     TileRoom sums;
@@ -348,8 +338,7 @@ struct BandsOfAny {
     double* __restrict middle = run.output(1);
     double* __restrict lower = run.output(2);
     tile_squares(squares, run.task.state, run.tracked(0, price), run.task.rows, sums, upper);
-    run.tracked(0, mean.values);
-    mean.run(run, middle);
+    mean.run(run, run.tracked(0, mean.values), middle);
     for (int64_t i = 0; i < run.cells(); ++i) {
       const double deviation = std::sqrt(variance_of(sums[i], upper[i], inverse));
       upper[i] = middle[i] + deviation * up, lower[i] = middle[i] - deviation * down;
@@ -398,7 +387,7 @@ struct RelativeVolatility {
         inverse(1 / params[1]),
         later(params[1] - 1),
         words(layout.add_words(2)),
-        close(layout.add(int64_t(params[1]) - 1)),
+        close(layout.add_input(int64_t(params[1]) - 1, 0)),
         squares(int64_t(params[1]), LaneSums::squares, layout),
         lookback(int64_t(params[0] + params[1]) - 2) {
     mean.copies = false;
@@ -464,7 +453,7 @@ void run_function(const LaneTask& task) {
     function.run({task, numbers});
     for (int o = 0; o < Function::kOutputs; ++o) take_out(numbers, lookback, task.rows * kLanes, task.outputs[o]);
   }
-  slide_tracks(layout, task.state, task.rows);
+  slide_tracks(layout, task);
 }
 
 template <class Function>

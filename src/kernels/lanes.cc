@@ -37,28 +37,45 @@ void keep(LaneFunction function, const double* params, const double* state, int6
 }
 void run(const LaneTask& task) { entry_of(task.function).run(task); }
 
+int64_t before(LaneFunction function, const double* params, int input) {
+  const LaneLayout layout = entry_of(function).layout(params);
+  int64_t rows = 0;
+  for (int t = 0; t < layout.num_tracks; ++t)
+    if (layout.inputs[t] == input && layout.tracks[t].history <= kLaneRows) rows = most(rows, layout.tracks[t].history);
+  return rows;
+}
+
 // ---- between series and tiles -------------------------------------------------------------------------------------------
 
-/// kVectorLanes rows of as many series, or the other way round.
-inline void transpose(Vector* x) {
+constexpr int kTurned = int(kShortVector / 8);
+typedef double TurnedRow __attribute__((vector_size(kShortVector)));
+typedef int64_t TurnedMask __attribute__((vector_size(kShortVector)));
+typedef TurnedRow UnalignedTurnedRow __attribute__((aligned(8), may_alias));
+
+/// kTurned rows of as many series, or the other way round.
+inline void transpose(TurnedRow* x) {
 #if defined(__AVX2__)
-  static_assert(kVectorLanes == 4);
-  const Vector a = __builtin_shufflevector(x[0], x[1], 0, 4, 2, 6), b = __builtin_shufflevector(x[0], x[1], 1, 5, 3, 7);
-  const Vector c = __builtin_shufflevector(x[2], x[3], 0, 4, 2, 6), d = __builtin_shufflevector(x[2], x[3], 1, 5, 3, 7);
+  static_assert(kTurned == 4);
+  const TurnedRow a = __builtin_shufflevector(x[0], x[1], 0, 4, 2, 6), b = __builtin_shufflevector(x[0], x[1], 1, 5, 3, 7);
+  const TurnedRow c = __builtin_shufflevector(x[2], x[3], 0, 4, 2, 6), d = __builtin_shufflevector(x[2], x[3], 1, 5, 3, 7);
   x[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5), x[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
   x[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7), x[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
 #else
-  static_assert(kVectorLanes == 2);
-  const Vector a = __builtin_shufflevector(x[0], x[1], 0, 2);
+  static_assert(kTurned == 2);
+  const TurnedRow a = __builtin_shufflevector(x[0], x[1], 0, 2);
   x[1] = __builtin_shufflevector(x[0], x[1], 1, 3), x[0] = a;
 #endif
 }
 
-/// The rows of the next tile: 16 lanes of several series are more streams than the processor follows by itself. All lines that hold some of them.
-inline void prefetch_next(const LaneSeries& series, int64_t row, int64_t rows, int64_t width) {
-  const char* const next = static_cast<const char*>(series.values) + (row + rows) * width;
-  const int64_t bytes = least(rows, series.rows - row - rows) * width;
-  for (int64_t byte = 0; byte < bytes + 63; byte += 64) __builtin_prefetch(next + least(byte, bytes - 1));
+int64_t width_of(Cell cell) { return cell == Cell::boolean ? 1 : cell == Cell::float32 ? 4 : 8; }
+
+/// Lines that begin in these rows, or hold the first: the rows before have asked for it.
+void prefetch(const LaneSeries* series, int64_t lanes, int64_t row, int64_t rows) {
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    const int64_t width = width_of(series[lane].stored), bytes = least(rows, series[lane].rows - row) * width;
+    const char* const next = static_cast<const char*>(series[lane].values) + row * width;
+    for (int64_t byte = int64_t(-reinterpret_cast<uintptr_t>(next) & 63); byte < bytes; byte += 64) __builtin_prefetch(next + byte);
+  }
 }
 
 template <class Float>
@@ -69,9 +86,7 @@ inline void widen(const Float* values, int64_t rows, double* out) {
 /// Rows [row, row + rows) of a series as float64.
 void widen(const LaneSeries& series, int64_t row, int64_t rows, double* out) {
   const int64_t first = least(row, series.rows - 1), stored = least(rows, series.rows - first);
-  const int64_t width = series.stored == Cell::boolean ? 1 : series.stored == Cell::float32 ? 4 : 8;
-  const char* const values = static_cast<const char*>(series.values) + first * width;
-  prefetch_next(series, row, rows, width);
+  const char* const values = static_cast<const char*>(series.values) + first * width_of(series.stored);
   if (series.stored == Cell::boolean) {
     widen(reinterpret_cast<const uint8_t*>(values), stored, out);
   } else if (series.stored == Cell::float32) {
@@ -83,34 +98,33 @@ void widen(const LaneSeries& series, int64_t row, int64_t rows, double* out) {
   for (int64_t i = stored; i < round_up(rows); ++i) out[i] = out[stored - 1];
 }
 
-/// kVectorLanes series, whatever they are. Whether any value is missing.
+/// kTurned series, whatever they are. Whether any value is missing.
 bool gather_vector(const LaneSeries* const* series, int64_t first, int64_t rows, double* tile) {
-  alignas(64) double values[kVectorLanes][kLaneRows];
-  VectorMask missing = {};
-  for (int64_t i = 0; i < kVectorLanes; ++i) widen(*series[i], first, rows, values[i]);
-  for (int64_t row = 0; row < rows; row += kVectorLanes) {
-    Vector x[kVectorLanes];
-    for (int i = 0; i < kVectorLanes; ++i) x[i] = *reinterpret_cast<const UnalignedVector*>(values[i] + row);
+  alignas(64) double values[kTurned][kLaneRows];
+  TurnedMask missing = {};
+  for (int64_t i = 0; i < kTurned; ++i) widen(*series[i], first, rows, values[i]);
+  for (int64_t row = 0; row < rows; row += kTurned) {
+    TurnedRow x[kTurned];
+    for (int i = 0; i < kTurned; ++i) x[i] = *reinterpret_cast<const UnalignedTurnedRow*>(values[i] + row);
     transpose(x);
-    for (int i = 0; i < kVectorLanes; ++i) {
-      const VectorMask empty = x[i] != x[i];
+    for (int i = 0; i < kTurned; ++i) {
+      const TurnedMask empty = x[i] != x[i];
       missing |= empty;
-      *reinterpret_cast<UnalignedVector*>(tile + (row + i) * kLanes) = empty ? Vector{} + kNaN : x[i];
+      *reinterpret_cast<UnalignedTurnedRow*>(tile + (row + i) * kLanes) = empty ? TurnedRow{} + kNaN : x[i];
     }
   }
   int64_t any = 0;
-  for (int i = 0; i < kVectorLanes; ++i) any |= missing[i];
+  for (int i = 0; i < kTurned; ++i) any |= missing[i];
   return any != 0;
 }
 
 #if defined(__AVX2__)
 /// The same of float32 without a missing value, which is what bars almost always are; false where they are not, or not `rows` of them.
 bool gather_floats(const LaneSeries* const* series, int64_t first, int64_t rows, double* tile) {
-  for (int64_t i = 0; i < kVectorLanes; ++i)
+  for (int64_t i = 0; i < kTurned; ++i)
     if (series[i]->stored != Cell::float32 || series[i]->rows < first + rows || rows % 8 != 0) return false;
-  const float* from[kVectorLanes];
-  for (int64_t i = 0; i < kVectorLanes; ++i)
-    from[i] = static_cast<const float*>(series[i]->values) + first, prefetch_next(*series[i], first, rows, 4);
+  const float* from[kTurned];
+  for (int64_t i = 0; i < kTurned; ++i) from[i] = static_cast<const float*>(series[i]->values) + first;
   __m256 missing = _mm256_setzero_ps();
   for (int64_t row = 0; row < rows; row += 8) {
     __m256 x[4];
@@ -136,31 +150,31 @@ bool gather_floats(const LaneSeries* const*, int64_t, int64_t, double*) { return
 
 bool gather(const LaneSeries* series, int64_t lanes, int64_t first, int64_t rows, double* tile) {
   bool missing = false;
-  for (int64_t lane = 0; lane < lanes; lane += kVectorLanes) {
-    const LaneSeries* of[kVectorLanes];
-    for (int64_t i = 0; i < kVectorLanes; ++i) of[i] = series + (lane + i < lanes ? lane + i : lane);
+  for (int64_t lane = 0; lane < lanes; lane += kTurned) {
+    const LaneSeries* of[kTurned];
+    for (int64_t i = 0; i < kTurned; ++i) of[i] = series + (lane + i < lanes ? lane + i : lane);
     if (!gather_floats(of, first, rows, tile + lane)) missing |= gather_vector(of, first, rows, tile + lane);
   }
   // A pack may hold more lanes than there are.
-  for (int64_t lane = (lanes + kVectorLanes - 1) / kVectorLanes * kVectorLanes; lane % kPackLanes != 0; ++lane)
+  for (int64_t lane = (lanes + kTurned - 1) / kTurned * kTurned; lane % kPackLanes != 0; ++lane)
     for (int64_t row = 0; row < rows; ++row) tile[row * kLanes + lane] = tile[row * kLanes];
   return missing;
 }
 
 void scatter(const double* tile, int64_t lanes, int64_t rows, double* const* out) {
-  for (int64_t lane = 0; lane < lanes; lane += kVectorLanes) {
-    double* to[kVectorLanes];
-    for (int64_t i = 0; i < kVectorLanes; ++i) to[i] = lane + i < lanes ? out[lane + i] : nullptr;
+  for (int64_t lane = 0; lane < lanes; lane += kTurned) {
+    double* to[kTurned];
+    for (int64_t i = 0; i < kTurned; ++i) to[i] = lane + i < lanes ? out[lane + i] : nullptr;
     int64_t row = 0;
-    for (; row + kVectorLanes <= rows; row += kVectorLanes) {
-      Vector x[kVectorLanes];
-      for (int i = 0; i < kVectorLanes; ++i) x[i] = *reinterpret_cast<const UnalignedVector*>(tile + (row + i) * kLanes + lane);
+    for (; row + kTurned <= rows; row += kTurned) {
+      TurnedRow x[kTurned];
+      for (int i = 0; i < kTurned; ++i) x[i] = *reinterpret_cast<const UnalignedTurnedRow*>(tile + (row + i) * kLanes + lane);
       transpose(x);
-      for (int i = 0; i < kVectorLanes; ++i)
-        if (to[i]) *reinterpret_cast<UnalignedVector*>(to[i] + row) = x[i];
+      for (int i = 0; i < kTurned; ++i)
+        if (to[i]) *reinterpret_cast<UnalignedTurnedRow*>(to[i] + row) = x[i];
     }
     for (; row < rows; ++row)
-      for (int64_t i = 0; i < kVectorLanes; ++i)
+      for (int64_t i = 0; i < kTurned; ++i)
         if (to[i]) to[i][row] = tile[row * kLanes + lane + i];
   }
 }
@@ -198,6 +212,6 @@ void scatter_floats(const double* tile, int64_t rows, float* out, int64_t stride
 }  // namespace
 
 extern const LaneKernels kLaneKernels;
-const LaneKernels kLaneKernels = {kept, room, recall, keep, run, gather, scatter, scatter_floats};
+const LaneKernels kLaneKernels = {kept, room, recall, keep, run, before, gather, prefetch, scatter, scatter_floats};
 
 HAYATE_KERNELS_END

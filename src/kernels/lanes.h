@@ -132,6 +132,8 @@ struct LaneTask {
   double* state = nullptr;  ///< of all kLanes lanes, `room` doubles; zeros: no row was seen
   bool exact = false;
   bool complete = false;  ///< no input has a missing value
+  /// By input: so many rows before row 0 stand before it, from the tile before this one. Null: none. Not both in turn on one state.
+  const int64_t* before = nullptr;
 };
 
 struct LaneKernels {
@@ -141,8 +143,12 @@ struct LaneKernels {
   void (*recall)(LaneFunction, const double* params, const double* kept, int64_t lane, double* state);
   void (*keep)(LaneFunction, const double* params, const double* state, int64_t lane, double* kept);
   void (*run)(const LaneTask&);
+  /// How many rows of an input before a tile a function can make use of, at most kLaneRows; without them it copies every tile to keep some.
+  int64_t (*before)(LaneFunction, const double* params, int input);
   /// Puts rows [row, row + rows) of `lanes` series into a tile; NaN becomes the one NaN of vectors.h. True when any value is missing.
   bool (*gather)(const LaneSeries* series, int64_t lanes, int64_t row, int64_t rows, double* tile);
+  /// Asks for the lines of these rows, which a later gather() will read.
+  void (*prefetch)(const LaneSeries* series, int64_t lanes, int64_t row, int64_t rows);
   /// The rows of every lane one after the other: row r of lane l goes to out[l] + r, out[l] may be null.
   void (*scatter)(const double* tile, int64_t lanes, int64_t rows, double* const* out);
   /// The same as float32 to out + l * stride + r, for all kLanes lanes.

@@ -1,5 +1,5 @@
 // Arithmetic on kPackLanes lanes at once, for the functions of lanes.h. Two vectors to a pack: a chain of dependent operations of one vector leaves
-// the units idle half of the time.
+// the units idle half of the time. With AVX-512 a pack is all lanes of a tile.
 #pragma once
 
 #include "kernels/vectors.h"
@@ -7,10 +7,15 @@
 HAYATE_KERNELS_BEGIN
 namespace {
 
-constexpr int kPackVectors = 2, kVectorLanes = int(kShortVector / 8), kPackLanes = kPackVectors * kVectorLanes;
+#if defined(__AVX512F__)
+constexpr int kPackVector = 64;
+#else
+constexpr int kPackVector = kShortVector;
+#endif
+constexpr int kPackVectors = 2, kVectorLanes = kPackVector / 8, kPackLanes = kPackVectors * kVectorLanes;
 
-typedef double Vector __attribute__((vector_size(kShortVector)));
-typedef int64_t VectorMask __attribute__((vector_size(kShortVector)));
+typedef double Vector __attribute__((vector_size(kPackVector)));
+typedef int64_t VectorMask __attribute__((vector_size(kPackVector)));
 typedef Vector UnalignedVector __attribute__((aligned(8), may_alias));
 
 struct Mask {
@@ -56,6 +61,8 @@ inline Mask operator~(const Mask& a) { return {~a.v[0], ~a.v[1]}; }
 
 /// where ? a : b
 inline Pack select(const Mask& where, const Pack& a, const Pack& b) { return {where.v[0] ? a.v[0] : b.v[0], where.v[1] ? a.v[1] : b.v[1]}; }
+/// b where either is NaN.
+inline Pack larger_of(const Pack& a, const Pack& b) { return select(a > b, a, b); }
 /// A NaN keeps its sign: with NaN of two signs, which of two operands survives would be the compiler's choice.
 inline Vector absolute(Vector x) { return reinterpret_cast<Vector>(reinterpret_cast<VectorMask>(x) & (INT64_MAX | (x != x))); }
 inline Pack absolute(const Pack& x) { return {absolute(x.v[0]), absolute(x.v[1])}; }

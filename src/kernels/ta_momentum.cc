@@ -319,7 +319,7 @@ void bop(const Call& call) {
 void cci(const Call& call) {
   const double *high = call.inputs[0], *low = call.inputs[1], *close = call.inputs[2];
   double* typical = call.scratch[0];
-  for (int64_t row = 0; row < call.rows; ++row) typical[row] = typical_price(high[row], low[row], close[row]);
+  for (int64_t row = 0; row < call.rows; ++row) typical[row] = price_sum(high[row], low[row], close[row]);
   const Series x = series(typical, call), distances = mean_distance(x, whole(call, 0), call.scratch[1], call.outputs[0]);
   double* __restrict out = call.outputs[0];
   const double* centre = call.scratch[1];

@@ -129,7 +129,8 @@ Series sum(Series x, int64_t period, double* out) {
 
 Series mean(Series x, int64_t period, double* out) {
   const Series total = sum(x, period, out);
-  for (int64_t row = total.begin; row < x.rows; ++row) out[row] /= static_cast<double>(period);
+  const Divisor count{double(period)};
+  for (int64_t row = total.begin; row < x.rows; ++row) out[row] = count.of(out[row]);
   return total;
 }
 
@@ -140,8 +141,8 @@ Series weighted_mean(Series x, int64_t period, double* out) {
     running_weighted_sums(x, period, out);
   else
     block_weighted_sums(x, period, out);
-  const double weights = static_cast<double>(period * (period + 1)) / 2;
-  for (int64_t row = x.begin + period - 1; row < x.rows; ++row) out[row] /= weights;
+  const Divisor weights(static_cast<double>(period * (period + 1)) / 2);
+  for (int64_t row = x.begin + period - 1; row < x.rows; ++row) out[row] = weights.of(out[row]);
   return begun(out, x.begin + period - 1, x);
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/ta_windows.h"
 
 #include "kernels/moments.h"
+#include "kernels/packs.h"
 
 HAYATE_TA_BEGIN
 namespace {
@@ -85,6 +86,40 @@ inline void double_windows(Parts& parts, int64_t period, const Begin& begin, con
   }
 }
 
+// Short windows of tiles: rows one after the other, so that the rows of a window stay in registers and each is loaded once. All windows of one
+// length by loads alone, as along the rows of one symbol, wait for the loads.
+
+/// join(newer, older) of the kRows newest rows; row r stands in x[r % kRows], the newest in x[kNewest].
+template <int kNewest, int kAge, int kRows, class Join>
+HAYATE_INLINE inline Vector join_rows(const Vector (&x)[kRows], Vector newer, const Join& join) {
+  if constexpr (kAge == kRows)
+    return newer;
+  else
+    return join_rows<kNewest, kAge + 1>(x, join(newer, x[(kNewest + kRows - kAge) % kRows]), join);
+}
+
+/// Rows kRow .. kRows - 1 of a step of kRows, of which there are `rows`.
+template <int kRow, int kRows, class Join>
+HAYATE_INLINE inline void step_rows(Vector (&x)[kRows], const double* values, int64_t rows, const Join& join, double* out) {
+  if constexpr (kRow < kRows) {
+    if (kRow >= rows) return;
+    x[kRow] = *reinterpret_cast<const UnalignedVector*>(values + kRow * kLanes);
+    *reinterpret_cast<UnalignedVector*>(out + kRow * kLanes) = join_rows<kRow, 1>(x, x[kRow], join);
+    step_rows<kRow + 1>(x, values, rows, join, out);
+  }
+}
+
+template <int kRows, class Join>
+inline void join_windows(const double* values, int64_t cells, const Join& join, double* out) {
+  for (int64_t lane = 0; lane < kLanes; lane += kVectorLanes) {
+    Vector x[kRows];
+    for (int age = 1; age < kRows; ++age) x[kRows - age] = *reinterpret_cast<const UnalignedVector*>(values + lane - age * kLanes);
+    int64_t cell = lane;
+    for (; cell + (kRows - 1) * kLanes < cells; cell += kRows * kLanes) step_rows<0>(x, values + cell, kRows, join, out + cell);
+    step_rows<0>(x, values + cell, (cells + kLanes - 1 - cell) / kLanes, join, out + cell);
+  }
+}
+
 // The loops are over cells of `cells` = rows * kStride; a row before is kStride cells before.
 
 template <class Parts>
@@ -92,6 +127,8 @@ inline void add_up(Parts parts, const double* values, int64_t period, int64_t ce
   constexpr int64_t kRow = Parts::kStride;
   const auto begin = [&](auto window, int64_t lo) {
     double* __restrict out = parts.next[0];
+    if constexpr (kRow == kLanes)
+      return join_windows<decltype(window)::kRows>(values, cells, [](Vector newer, Vector older) { return newer + older; }, out);
     for (int64_t i = lo; i < cells; ++i) {
       double total = values[i];
       for (int age = 1; age < decltype(window)::kRows; ++age) total += values[i - age * kRow];
@@ -197,11 +234,12 @@ inline void add_distances(Parts parts, const double* values, int64_t period, int
 template <class Parts, class Better>
 inline void find_extremes(Parts parts, const double* values, Better better, int64_t period, int64_t cells) {
   constexpr int64_t kRow = Parts::kStride;
-  const auto best = [better](double newer, double older) { return better(newer, older) ? newer : older; };
+  const auto best = [better](auto newer, auto older) { return better(newer, older) ? newer : older; };
   int64_t k = least(period, kLongestDirect - 1);
   parts.advance(k == period);
   for_short_window(k, [&](auto window) {
     double* __restrict first = parts.next[0];
+    if constexpr (kRow == kLanes) return join_windows<decltype(window)::kRows>(values, cells, best, first);
     for (int64_t i = parts.first_row(k) * kRow; i < cells; ++i) {
       double top = values[i];
       for (int age = 1; age < decltype(window)::kRows; ++age) top = best(top, values[i - age * kRow]);
@@ -218,8 +256,8 @@ inline void find_extremes(Parts parts, const double* values, Better better, int6
   }
 }
 
-constexpr auto kAbove = [](double a, double b) { return a > b; };
-constexpr auto kBelow = [](double a, double b) { return a < b; };
+constexpr auto kAbove = [](auto a, auto b) { return a > b; };
+constexpr auto kBelow = [](auto a, auto b) { return a < b; };
 
 template <class Parts>
 inline void find_extremes(Parts parts, const double* values, bool largest, int64_t period, int64_t cells) {
@@ -318,24 +356,41 @@ void strip_products(const double* x, const double* y, int64_t period, int64_t ro
 
 namespace {
 
-/// The distances of kCells cells side by side: a cell's own sum is a chain of additions that wait for each other.
-template <int64_t kRow, int kCells>
-inline void sum_distances(const double* newest, const double* means, int64_t period, double* distances) {
-  double sums[kCells] = {};
+/// Of kPacks packs side by side, since the sum of one is a chain of additions that wait for each other: `means`, the sum of distances y from the
+/// newest value, becomes their mean m, and `distances` the mean of |y - m|. As much lies above a mean as below it, so that is twice the
+/// mean of max(y, m) - m: of four operations a row and cell, three on the adders, two are left.
+template <int64_t kRow, int kPacks>
+inline void sum_distances(const double* values, int64_t period, double* means, double* distances) {
+  const double count = double(period), inverse = 1 / count;
+  Pack newest[kPacks], mean[kPacks], sums[kPacks];
+  for (int p = 0; p < kPacks; ++p) newest[p] = load(values + p * kPackLanes), mean[p] = load(means + p * kPackLanes) * inverse, sums[p] = 0;
   for (int64_t age = period - 1; age >= 0; --age)
-    for (int i = 0; i < kCells; ++i) sums[i] += __builtin_fabs(newest[i - age * kRow] - newest[i] - means[i]);
-  for (int i = 0; i < kCells; ++i) distances[i] = sums[i] * (1 / double(period));
+    for (int p = 0; p < kPacks; ++p) sums[p] = sums[p] + larger_of(load(values + p * kPackLanes - age * kRow) - newest[p], mean[p]);
+  for (int p = 0; p < kPacks; ++p) {
+    store(mean[p], means + p * kPackLanes);
+    store((sums[p] - mean[p] * count) * 2 * inverse, distances + p * kPackLanes);
+  }
 }
 
-/// `means`: sum(y), then the mean.
+/// Of one cell.
+template <int64_t kRow>
+inline void sum_distance(const double* newest, int64_t period, double* mean, double* distance) {
+  const double count = double(period), inverse = 1 / count;
+  *mean *= inverse;
+  double sum = 0;
+  for (int64_t age = period - 1; age >= 0; --age) {
+    const double y = newest[-age * kRow] - *newest;
+    sum += y > *mean ? y : *mean;
+  }
+  *distance = (sum - *mean * count) * 2 * inverse;
+}
+
 template <int64_t kRow>
 void distances_from_means(const double* values, int64_t period, int64_t cells, double* means, double* distances) {
-  const double inverse = 1 / double(period);
-  for (int64_t i = 0; i < cells; ++i) means[i] *= inverse;
-  constexpr int kTogether = 32;
+  constexpr int kTogether = 2, kCells = kTogether * kPackLanes;
   int64_t i = 0;
-  for (; i + kTogether <= cells; i += kTogether) sum_distances<kRow, kTogether>(values + i, means + i, period, distances + i);
-  for (; i < cells; ++i) sum_distances<kRow, 1>(values + i, means + i, period, distances + i);
+  for (; i + kCells <= cells; i += kCells) sum_distances<kRow, kTogether>(values + i, period, means + i, distances + i);
+  for (; i < cells; ++i) sum_distance<kRow>(values + i, period, means + i, distances + i);
 }
 
 void add_long_distances(const double* values, int64_t period, int64_t rows, double* __restrict sums) {

@@ -19,6 +19,7 @@
 #include "hayate/features.h"
 #include "hayate/forest.h"
 #include "hayate/learner.h"
+#include "tune/study.h"
 
 using namespace hayate;
 
@@ -216,6 +217,32 @@ TEST_CASE("stop: least squares, with and without a penalty, and logistic regress
       const auto trainer = make_trainer(params.value(), data.columns());
       REQUIRE(trainer->prepare(data.all).ok());
       (void)trainer->train(of_classes ? Labels::ids(classes, 2) : Labels::numbers(data.labels), {}, {1, 1}, nullptr, &cancel);
+    });
+  }
+}
+
+TEST_CASE("stop: a search") {
+  const Numbers data(60'000, 40);
+  tune::Examples examples;
+  examples.values = data.columns(), examples.numbers = data.labels;
+  for (int64_t row = 0; row < data.rows; ++row) examples.dates.push_back(row / 40);
+  struct Case {
+    const char *learner, *params, *space, *metric;
+    tune::Scoring scoring;
+  };
+  const Case cases[] = {{"forest", "num_trees=50", "max_depth=int(2,12)", "rmse", tune::Scoring::out_of_bag},
+                        {"forest", "num_trees=5,bins=exact", "min_samples_leaf=int(1,50)", "rank_ic", tune::Scoring::walk_forward},
+                        {"boosting", "", "learning_rate=loguniform(0.01,0.3)", "r2", tune::Scoring::folds},
+                        {"linear", "", "l2=loguniform(1e-3,1e3)", "mae", tune::Scoring::walk_forward}};
+  for (const Case& c : cases) {
+    tune::StudySpec spec;
+    spec.params = learner_params(c.learner, c.params).value(), spec.space = tune::parse_space(std::vector<std::string>{c.space}, "").value();
+    spec.scoring = {c.scoring, 3, 2, find_metric(c.metric), 1};
+    exec::Pool pool(1);
+    CAPTURE(std::string(c.learner));
+    check_stops([&](const exec::Cancellation& cancel) {
+      exec::Steps steps;
+      (void)tune::run_study(spec, examples, nullptr, pool, steps, cancel);
     });
   }
 }

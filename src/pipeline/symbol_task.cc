@@ -87,7 +87,7 @@ size_t folds_together(const Plan& plan, const std::vector<Fold>& folds) {
 
 bool is_settled_by_its_past(const Plan& plan) {
   const bool fitted_on_all = !plan.scalers.empty() && plan.spec.features.fit == "all";
-  return plan.spec.split.method != "combinatorial_purged" && !plan.label_program->has_cross_sections() && !fitted_on_all;
+  return plan.spec.split.method != "combinatorial_purged" && !fitted_on_all;
 }
 
 bool has_models(const cache::Store* store, const FoldPiece& piece) {
@@ -103,7 +103,7 @@ Result<SymbolFolds> folds_of_symbol(const Plan& plan, const Panel& panel, size_t
   const std::string& name = panel.symbols[symbol];
   const auto rows = int64_t(times.size());
   const size_t together = folds_together(plan, out.folds);
-  const bool by_past = is_settled_by_its_past(plan);
+  const bool by_past = is_settled_by_its_past(plan) && !plan.label_program->has_cross_sections();  // where labels end is up to other symbols
   out.large = symbol_work(plan, rows) / double(out.folds.size()) > kLargeWork;
   for (size_t begin = 0; begin < out.folds.size(); begin += together) {
     FoldPiece piece{.begin = begin, .end = std::min(begin + together, out.folds.size()), .key = name, .result = {}, .models = {}};

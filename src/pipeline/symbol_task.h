@@ -37,9 +37,9 @@ struct FoldPiece {
   Hash128 models;         ///< where it can: the key under which stands the key of the newest result with the same models
 };
 
-/// Whether a fold has the same training rows, features and labels whatever bars come from its first test date on. Walk-forward and a holdout
-/// from a date train on what is before the test, purged by the label's horizon; parts of all dates move with every date, and until when a label
-/// across symbols reads may change with the bars of any of them.
+/// Whether a fold has the same training rows, features and labels whatever bars come from its first test date on, as long as every symbol that
+/// has bars there had some before. Walk-forward and a holdout from a date train on what is before the test, purged by the label's horizon; parts
+/// of all dates move with every date.
 bool is_settled_by_its_past(const Plan& plan);
 
 /// Whether there is nothing to train.

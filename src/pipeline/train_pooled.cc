@@ -258,8 +258,9 @@ Hash128 input_of(const TrainJob& job) {
   return hasher.finish();
 }
 
-/// For every fold a hash of all bars before its first test date, which decide its models (grown_piece.h); empty where others do too. Every bar is
-/// gone through once: the hash of a symbol's rows is looked at in passing.
+/// For every fold a hash of all bars before its first test date, and of which symbols have bars from there on, whose newest training rows then reach
+/// into the test (label_span.h): these decide its models (grown_piece.h). Empty where other bars do too. Every bar is gone through once: the hash
+/// of a symbol's rows is looked at in passing.
 std::vector<Hash128> hashes_before(const TrainJob& job, const Calendar& calendar, const std::vector<Fold>& folds) {
   if (!job.store_stays || !is_settled_by_its_past(job.plan) || has_cross_sections(job.plan.scalers)) return {};
   const Panel& panel = job.panel;
@@ -274,7 +275,7 @@ std::vector<Hash128> hashes_before(const TrainJob& job, const Calendar& calendar
       for (size_t c = 0; c < panel.fields.size(); ++c) columns[c].bytes(panel.values[c].data() + row, size_t(end - row) * sizeof(double));
       row = end;
       if (row == panel.offsets[s]) continue;
-      before[f].text(panel.symbols[s]).number(uint64_t(row - panel.offsets[s]));
+      before[f].text(panel.symbols[s]).number(uint64_t(row - panel.offsets[s])).number(row < panel.offsets[s + 1]);
       for (const Hasher& column : columns) before[f].number(column.finish().low).number(column.finish().high);
     }
   }

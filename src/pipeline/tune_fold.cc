@@ -44,7 +44,7 @@ Result<tune::StudySpec> study_of(const TuneSpec& spec, const LearnerParams& para
 Result<TunedFold> tune_fold(const Plan& plan, const FloatColumns& values, std::span<const int32_t> train, std::span<const double> labels,
                             std::span<const float> weights, std::span<const int64_t> times, exec::Pool& pool, const exec::Cancellation& cancel) {
   std::vector<float> storage(train.size() * size_t(values.num_features));
-  for (int64_t f = 0; f < values.num_features; ++f)
+  for (int64_t f = 0; f < values.num_features && !cancel.stopped(); ++f)
     for (size_t i = 0; i < train.size(); ++i) storage[size_t(f) * train.size() + i] = values.column(f)[train[i]];
   tune::Examples examples;
   examples.values = {storage.data(), int64_t(train.size()), values.num_features, int64_t(train.size()), values.names};

@@ -31,13 +31,13 @@ Result<void> check_scoring(const tune::StudySpec& spec, const TuneRequest& reque
   return {};
 }
 
-/// Everything that decides the outcome, but not the number of rows printed or workers.
+/// Everything that decides what a trial scores; of how many there are the journal knows.
 std::string identity_of(const tune::StudySpec& spec, const std::string& table) {
   Hasher hasher;
   hasher.text(table).text(learner_of(spec.params).name).text(format_params(spec.params));
   for (const tune::Dimension& d : spec.space.dimensions) hasher.text(d.name).text(d.text);
   hasher.number(uint64_t(spec.sampler)).number(uint64_t(spec.schedule.scheduler)).number(uint64_t(spec.schedule.grace_period));
-  hasher.number(uint64_t(spec.schedule.reduction_factor)).number(uint64_t(spec.schedule.max_t)).number(uint64_t(spec.num_trials)).number(spec.seed);
+  hasher.number(uint64_t(spec.schedule.reduction_factor)).number(uint64_t(spec.schedule.max_t)).number(spec.seed);
   hasher.number(uint64_t(spec.scoring.scoring)).number(uint64_t(spec.scoring.num_folds)).number(uint64_t(spec.scoring.purge_days));
   return hasher.text(spec.scoring.metric->name).finish().hex();
 }

@@ -107,33 +107,54 @@ Buffer join_fixed(std::span<const Column> parts, Dtype dtype, int64_t rows) {
   Buffer out;
   with_type(dtype, [&](auto sample) {
     using To = decltype(sample);
-    std::vector<To> values(size_t(rows), To{});
-    To* at = values.data();
+    const std::shared_ptr<To[]> values(new To[size_t(rows)]);  // not cleared: a second time through memory that may be large
+    To* at = values.get();
     for (const Column& part : parts) {
-      if (part.dtype == dtype) {
-        if (part.values.size) std::memcpy(at, part.values.data, size_t(part.length) * sizeof(To));
+      if (part.dtype == dtype && part.values.size > 0) {
+        std::memcpy(at, part.values.data, size_t(part.length) * sizeof(To));
       } else if (has_values(part)) {
         copy_converted(part, dtype, at);
       } else if constexpr (std::is_floating_point_v<To>) {
         std::fill(at, at + part.length, std::numeric_limits<To>::quiet_NaN());
+      } else {
+        std::fill(at, at + part.length, To{});
       }
       at += part.length;
     }
-    out = make_buffer(std::move(values));
+    out = {values, reinterpret_cast<const uint8_t*>(values.get()), size_t(rows) * sizeof(To)};
   });
   return out;
+}
+
+/// Where the bytes of a text column without nulls begin and end: what is under a null is not copied.
+std::span<const int64_t> dense_offsets(const Column& part) {
+  if (part.dtype != Dtype::text || part.validity.data || part.length == 0) return {};
+  return {reinterpret_cast<const int64_t*>(part.offsets.data), size_t(part.length) + 1};
+}
+
+size_t text_bytes(const Column& part) {
+  if (const auto offsets = dense_offsets(part); !offsets.empty()) return size_t(offsets.back() - offsets[0]);
+  size_t size = 0;
+  if (part.dtype == Dtype::text || part.dtype == Dtype::category)
+    for (int64_t row = 0; row < part.length; ++row) size += part.text(row).size();
+  return size;
 }
 
 void join_text(std::span<const Column> parts, Column* out) {
   std::vector<int64_t> offsets = {0};
   offsets.reserve(size_t(out->length) + 1);
   size_t size = 0;
-  for (const Column& part : parts)
-    if (part.dtype == Dtype::text || part.dtype == Dtype::category)
-      for (int64_t row = 0; row < part.length; ++row) size += part.text(row).size();
+  for (const Column& part : parts) size += text_bytes(part);
   std::vector<char> bytes;
   bytes.reserve(size);
   for (const Column& part : parts) {
+    if (const auto from = dense_offsets(part); !from.empty()) {
+      const int64_t shift = int64_t(bytes.size()) - from[0];
+      const char* const text = reinterpret_cast<const char*>(part.values.data);
+      if (from.back() > from[0]) bytes.insert(bytes.end(), text + from[0], text + from.back());
+      for (size_t i = 1; i < from.size(); ++i) offsets.push_back(from[i] + shift);
+      continue;
+    }
     const bool has_text = part.dtype == Dtype::text || part.dtype == Dtype::category;
     for (int64_t row = 0; row < part.length; ++row) {
       const std::string_view text = has_text ? part.text(row) : std::string_view();

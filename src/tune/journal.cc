@@ -32,7 +32,7 @@ enum Op : int {
 };
 
 constexpr const char* kWorker = "hayate";
-constexpr const char* kIdentity = "hayate_search";  ///< user attribute of the study
+constexpr const char *kIdentity = "hayate_search", *kAskedFor = "hayate_trials";  // user attributes of the study
 
 Error refused(const std::string& path, const std::string& what) {
   return {Kind::io, fmt::format("{}: {}", what, std::strerror(errno)), path,
@@ -148,6 +148,7 @@ Result<void> Journal::read_back(const std::string& identity) {
     const io::Json* attributes = json.value().find("user_attr");
     if (!attributes || !attributes->object()) continue;
     if (attributes->find(kIdentity)) found_identity = text_at(*attributes, kIdentity);
+    if (const io::Json* trials = attributes->find(kAskedFor)) asked_for_.push_back(int64_t(trials->number(0)));
     for (const auto& [name, value] : *attributes->object()) {
       if (!name.starts_with("budget_")) continue;
       const auto budget = parse_integer(std::string_view(name).substr(7));
@@ -174,11 +175,18 @@ Journal::Journal(Journal&& other) noexcept
       path_(std::move(other.path_)),
       found_(other.found_),
       written_(other.written_),
-      known_(std::move(other.known_)) {}
+      known_(std::move(other.known_)),
+      asked_for_(std::move(other.asked_for_)) {}
 
 std::optional<Journal::Known> Journal::known(int64_t trial, int64_t budget) const {
   const auto found = known_.find({trial, budget});
   return found == known_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<void> Journal::ask_for(int64_t trials) {
+  JsonWriter json = line_of(study_user_attr);
+  json.key("study_id").value(0).key("user_attr").object().key(kAskedFor).value(trials).end().end();
+  return write(json.text());
 }
 
 Result<void> Journal::begin_trial(int64_t trial, const Config& config, const Space& space) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "hayate/error.h"
 #include "tune/space.h"
@@ -20,7 +21,7 @@ enum class TrialState : uint8_t { running = 0, complete = 1, pruned = 2, failed 
 
 class Journal {
  public:
-  /// Opens or begins the journal of the study `identity` (a hash of all that decides its outcome). A torn last line is cut
+  /// Opens or begins the journal of the study `identity` (a hash of all that decides its outcome, but for the number of trials). A torn last line is cut
   /// off. Errors: the journal of another study (usage), in use by another process (io), not writable (io).
   static Result<Journal> open(const std::string& path, const std::string& study_name, bool maximize, const std::string& identity);
   ~Journal();
@@ -35,7 +36,11 @@ class Journal {
     std::string failure;
   };
   std::optional<Known> known(int64_t trial, int64_t budget) const;
+  /// How many trials were asked for, in the part of the file that was there: more each time that the search was made longer.
+  const std::vector<int64_t>& asked_for() const { return asked_for_; }
 
+  /// What follows is of a search of so many trials, all before included.
+  Result<void> ask_for(int64_t trials);
   Result<void> begin_trial(int64_t trial, const Config& config, const Space& space);
   Result<void> score(int64_t trial, int64_t budget, const Known& known);
   /// `value` for a trial that is complete.
@@ -50,6 +55,7 @@ class Journal {
   std::string path_;
   int64_t found_ = 0, written_ = 0;  ///< lines of the file, lines of this replay
   std::map<std::pair<int64_t, int64_t>, Known> known_;
+  std::vector<int64_t> asked_for_;
 };
 
 }  // namespace hayate::tune

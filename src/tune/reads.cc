@@ -164,9 +164,10 @@ size_t block_rows(const Forest& forest, const Reads& reads, size_t num_rows) {
 }  // namespace
 
 Draws::Draws(std::span<const int32_t> rows, int64_t num_rows, const ForestParams& params, uint64_t seed, uint64_t entity, int64_t num_trees,
-             exec::Pool* pool)
+             exec::Pool* pool, const exec::Cancellation& cancel)
     : words_(size_t(num_rows + 63) / 64), num_trees_(num_trees), bits_(words_ * size_t(num_trees), 0) {
   exec::run_all(num_trees, pool, [&](int64_t tree) {
+    if (cancel.stopped()) return;
     learn::Sample sample;
     learn::draw_sample(rows, params, seed, entity, uint64_t(tree), sample);
     for (const int32_t row : sample.rows) bits_[size_t(tree) * words_ + size_t(row >> 6)] |= uint64_t{1} << (row & 63);
@@ -174,7 +175,7 @@ Draws::Draws(std::span<const int32_t> rows, int64_t num_rows, const ForestParams
 }
 
 std::vector<std::vector<double>> read_cuts(const Forest& forest, const FloatColumns& values, std::span<const int32_t> rows,
-                                           std::span<const ForestCut> cuts, const Draws* draws, exec::Pool* pool) {
+                                           std::span<const ForestCut> cuts, const Draws* draws, exec::Pool* pool, const exec::Cancellation& cancel) {
   const size_t outputs = size_t(forest.num_outputs());
   const Reads reads = reads_of(forest, cuts);
   std::vector<std::vector<double>> out(cuts.size(), std::vector<double>(rows.size() * outputs));
@@ -185,7 +186,7 @@ std::vector<std::vector<double>> read_cuts(const Forest& forest, const FloatColu
     block.code(values);
     int64_t most = 0;
     for (const Read& read : reads.of) most = std::max(most, read.trees);
-    for (int64_t t = 0; t < most; ++t) {
+    for (int64_t t = 0; t < most && !cancel.stopped(); ++t) {
       block.add_tree(t, draws);
       for (size_t c = 0; c < cuts.size(); ++c)
         if (reads.of[c].trees == t + 1) block.answer(reads.of[c].depth, out[c].data() + first * outputs);

@@ -14,7 +14,10 @@ std::vector<int64_t> ranking(const std::vector<Climb>& climbs, int64_t bracket, 
   std::vector<int64_t> out;
   for (size_t t = 0; t < climbs.size(); ++t)
     if (climbs[t].bracket == bracket && climbs[t].scores.size() > rung && !std::isnan(climbs[t].scores[rung])) out.push_back(int64_t(t));
-  std::stable_sort(out.begin(), out.end(), [&](int64_t a, int64_t b) { return climbs[size_t(a)].scores[rung] > climbs[size_t(b)].scores[rung]; });
+  std::sort(out.begin(), out.end(), [&](int64_t a, int64_t b) {
+    const double left = climbs[size_t(a)].scores[rung], right = climbs[size_t(b)].scores[rung];
+    return left != right ? left > right : a < b;
+  });
   return out;
 }
 
@@ -89,7 +92,7 @@ std::vector<int64_t> promotions(const ScheduleSpec& spec, const std::vector<Clim
       const size_t passing = places(spec, climbs, ranked, rung);
       for (size_t i = 0; i < passing; ++i) {
         const Climb& climb = climbs[size_t(ranked[i])];
-        const bool waits_here = climb.scores.size() == rung + 1;
+        const bool waits_here = climb.scores.size() == rung + 1 && !climb.is_over;
         if (waits_here && (climb.in_wave || spec.scheduler == Scheduler::asha || spec.scheduler == Scheduler::hyperband)) out.push_back(ranked[i]);
       }
     }

@@ -37,6 +37,7 @@ struct Climb {
   int64_t bracket = 0;
   bool in_wave = true;  ///< of the newest wave; asha_stopping leaves earlier ones alone
   std::vector<double> scores;
+  bool is_over = false;  ///< of a search that was made longer since: others are compared with it, it never goes on
 };
 
 /// The trials that go on to their next rung, ascending. Every trial of the wave stands on a rung, or has failed or ended.

@@ -272,10 +272,12 @@ std::vector<Scorer::Group> Scorer::groups_of(const std::vector<Request>& request
   return out;
 }
 
-Result<const Trainer*> Scorer::trainer_for(const LearnerParams& params, size_t fold) {
+Result<const Trainer*> Scorer::trainer_for(const LearnerParams& params, size_t fold, const exec::Cancellation& cancel) {
   auto found = std::find_if(prepared_.begin(), prepared_.end(), [&](const Prepared& p) { return p.trainer->prepares_for(params); });
   if (found == prepared_.end()) found = prepared_.insert(prepared_.end(), Prepared{make_trainer(params, examples_.values)});
+  found->trainer->stop_with(&cancel);
   if (found->fold != fold) {
+    found->fold = ~size_t{0};
     HY_CHECK(found->trainer->prepare(folds_[fold].train));
     found->fold = fold;
   }
@@ -297,11 +299,12 @@ Result<const Predictor*> Scorer::train_group(Group& group, size_t fold, const Tr
 }
 
 std::vector<std::vector<double>> Scorer::predict_cuts(const LearnerParams& params, std::span<const ForestCut> cuts, size_t fold,
-                                                      const Trainer& trainer, const Predictor& predictor, exec::Pool* pool) const {
+                                                      const Trainer& trainer, const Predictor& predictor, exec::Pool* pool,
+                                                      const exec::Cancellation& cancel) const {
   const std::vector<int32_t>& rows = folds_[fold].test;
   if (const Forest* forest = std::get_if<Forest>(&predictor)) {
     const Draws* draws = spec_.scoring == Scoring::out_of_bag ? &draws_.at(std::get<ForestParams>(params).max_samples) : nullptr;
-    return read_cuts(*forest, examples_.values, rows, cuts, draws, pool);
+    return read_cuts(*forest, examples_.values, rows, cuts, draws, pool, cancel);
   }
   std::vector<double> out(rows.size() * size_t(num_outputs(predictor)));
   trainer.predict(predictor, rows, out);
@@ -322,19 +325,21 @@ void Scorer::score_group(Group& group, size_t fold, const Trainer& trainer, exec
   std::vector<double> values(group.cuts.size());
   for (size_t first = 0; first < values.size(); first += together) {
     const std::span<const ForestCut> cuts = std::span(group.cuts).subspan(first, std::min(together, values.size() - first));
-    const auto predictions = predict_cuts(group.params, cuts, fold, trainer, *predictor.value(), pool);
-    exec::run_all(int64_t(cuts.size()), pool,
-                  [&](int64_t i) { values[first + size_t(i)] = measure(examples_, *spec_.metric, rows, predictions[size_t(i)]); });
+    const auto predictions = predict_cuts(group.params, cuts, fold, trainer, *predictor.value(), pool, cancel);
+    exec::run_all(int64_t(cuts.size()), pool, [&](int64_t i) {
+      if (!cancel.stopped()) values[first + size_t(i)] = measure(examples_, *spec_.metric, rows, predictions[size_t(i)]);
+    });
   }
   for (size_t i = 0; i < values.size(); ++i)
     if (!std::isnan(values[i])) group.sums[i] += values[i], ++group.defined[i];
   group.seconds += wall_seconds() - began;
 }
 
-void Scorer::draw_for(const ForestParams& params, int64_t trees) {
+void Scorer::draw_for(const ForestParams& params, int64_t trees, const exec::Cancellation& cancel) {
   const auto known = draws_.find(params.max_samples);
   if (known != draws_.end() && known->second.num_trees() >= trees) return;
-  draws_.insert_or_assign(params.max_samples, Draws(folds_[0].train, examples_.num_rows(), params, spec_.seed, entity(), trees, &pool_));
+  draws_.insert_or_assign(params.max_samples, Draws(folds_[0].train, examples_.num_rows(), params, spec_.seed, entity(), trees, &pool_, cancel));
+  if (cancel.stopped()) draws_.erase(params.max_samples);  // some of them may be missing
 }
 
 void Scorer::score_fold(std::vector<Group>& groups, size_t fold, const exec::Cancellation& cancel) {
@@ -343,7 +348,7 @@ void Scorer::score_fold(std::vector<Group>& groups, size_t fold, const exec::Can
     if (group.failure.empty()) waiting.push_back(&group);
   while (!waiting.empty() && !cancel.stopped()) {
     // Those that the same preparation serves, together.
-    const auto trainer = trainer_for(waiting.front()->params, fold);
+    const auto trainer = trainer_for(waiting.front()->params, fold, cancel);
     std::vector<Group*> now, later;
     for (Group* group : waiting) {
       if (!trainer.ok() && group == waiting.front())
@@ -365,13 +370,13 @@ Result<Scorer::OutOfSample> Scorer::predict_all(const LearnerParams& params, con
   const size_t outputs = examples_.problem == Problem::classification ? examples_.classes.size() : 1;
   OutOfSample out{std::vector<double>(size_t(examples_.num_rows()) * outputs, kNaN), 0};
   const ForestCut whole{iterations_of(params), 0};
-  if (spec_.scoring == Scoring::out_of_bag) draw_for(std::get<ForestParams>(params), whole.num_trees);
+  if (spec_.scoring == Scoring::out_of_bag) draw_for(std::get<ForestParams>(params), whole.num_trees, cancel);
   for (size_t fold = 0; fold < folds_.size(); ++fold) {
     const double began = wall_seconds();
-    HY_TRY(const Trainer* trainer, trainer_for(params, fold));
+    HY_TRY(const Trainer* trainer, trainer_for(params, fold, cancel));
     HY_TRY(const Predictor predictor, trainer->train_as(params, examples_.labels(), examples_.weights, {spec_.seed, entity()}, &pool_, &cancel));
     out.train_seconds = std::max(out.train_seconds, wall_seconds() - began);
-    const auto predictions = predict_cuts(params, {&whole, 1}, fold, *trainer, predictor, &pool_);
+    const auto predictions = predict_cuts(params, {&whole, 1}, fold, *trainer, predictor, &pool_, cancel);
     for (size_t i = 0; i < folds_[fold].test.size(); ++i) {
       const size_t row = size_t(folds_[fold].test[i]), place = order_.empty() ? row : size_t(order_[row]);
       std::copy_n(predictions[0].begin() + ptrdiff_t(i * outputs), outputs, out.predictions.begin() + ptrdiff_t(place * outputs));
@@ -388,7 +393,7 @@ std::vector<Score> Scorer::score(const std::vector<Request>& requests, const exe
                 [&](const auto& kept) { return std::none_of(groups.begin(), groups.end(), [&](const Group& g) { return g.name == kept.first; }); });
   for (const Group& group : groups) kept_.try_emplace(group.name).first->second.resize(folds_.size());
   if (spec_.scoring == Scoring::out_of_bag)
-    for (const Group& group : groups) draw_for(std::get<ForestParams>(group.params), iterations_of(group.params));
+    for (const Group& group : groups) draw_for(std::get<ForestParams>(group.params), iterations_of(group.params), cancel);
   for (size_t fold = 0; fold < folds_.size(); ++fold) score_fold(groups, fold, cancel);
   for (const Group& group : groups) {
     models_trained_ += group.trained;

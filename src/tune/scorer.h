@@ -105,13 +105,13 @@ class Scorer {
   };
   Scorer(const ScoringSpec& spec, exec::Pool& pool) : spec_(spec), pool_(pool) {}
   std::vector<Group> groups_of(const std::vector<Request>& requests) const;
-  void draw_for(const ForestParams& params, int64_t trees);
+  void draw_for(const ForestParams& params, int64_t trees, const exec::Cancellation& cancel);
   void score_fold(std::vector<Group>& groups, size_t fold, const exec::Cancellation& cancel);
-  Result<const Trainer*> trainer_for(const LearnerParams& params, size_t fold);
+  Result<const Trainer*> trainer_for(const LearnerParams& params, size_t fold, const exec::Cancellation& cancel);
   void score_group(Group& group, size_t fold, const Trainer& trainer, exec::Pool* pool, const exec::Cancellation& cancel);
   Result<const Predictor*> train_group(Group& group, size_t fold, const Trainer& trainer, exec::Pool* pool, const exec::Cancellation& cancel);
   std::vector<std::vector<double>> predict_cuts(const LearnerParams& params, std::span<const ForestCut> cuts, size_t fold, const Trainer& trainer,
-                                                const Predictor& predictor, exec::Pool* pool) const;
+                                                const Predictor& predictor, exec::Pool* pool, const exec::Cancellation& cancel) const;
 
   Examples examples_;
   ScoringSpec spec_;

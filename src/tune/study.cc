@@ -20,30 +20,42 @@ class Search {
       : spec_(spec), scorer_(scorer), journal_(journal), steps_(steps), cancel_(cancel) {}
 
   Result<Study> run() {
-    while (int64_t(study_.trials.size()) < spec_.num_trials) {
-      HY_TRY(std::vector<int64_t> active, begin_wave());
-      while (!active.empty()) {
-        HY_CHECK(climb(active));
-        active = promotions(spec_.schedule, climbs());
-      }
-    }
-    HY_CHECK(end_trials());
+    std::vector<int64_t> parts = journal_ ? journal_->asked_for() : std::vector<int64_t>();
+    if (!parts.empty() && parts.back() > spec_.num_trials)
+      return usage_error(fmt::format("this folder holds a search of {} trials already", parts.back()), "--trials",
+                         fmt::format("--trials {} or more, or another --output", parts.back()));
+    if (parts.empty() || parts.back() < spec_.num_trials) parts.push_back(spec_.num_trials);
+    for (const int64_t trials : parts) HY_CHECK(run_to(trials));
     study_.models_trained = scorer_.models_trained();
     return std::move(study_);
   }
 
  private:
+  /// The search up to so many trials. Those of an earlier part are over: what comes is compared with them, and promotes none of them.
+  Result<void> run_to(int64_t trials) {
+    if (journal_) HY_CHECK(journal_->ask_for(trials));
+    while (int64_t(study_.trials.size()) < trials) {
+      HY_TRY(std::vector<int64_t> active, begin_wave(trials));
+      while (!active.empty()) {
+        HY_CHECK(climb(active));
+        active = promotions(spec_.schedule, climbs());
+      }
+    }
+    return end_trials();
+  }
+
   double sign() const { return spec_.scoring.metric->better == Better::lower ? -1 : 1; }
 
   std::vector<Tried> history() const {
     std::vector<Tried> out;
+    out.reserve(study_.trials.size());
     // A trial that was stopped early counts by what it had then.
     for (const Trial& trial : study_.trials) out.push_back({trial.point, sign() * trial.value()});
     return out;
   }
 
-  Result<std::vector<int64_t>> begin_wave() {
-    const int64_t begun = int64_t(study_.trials.size()), left = spec_.num_trials - begun;
+  Result<std::vector<int64_t>> begin_wave(int64_t trials) {
+    const int64_t begun = int64_t(study_.trials.size()), left = trials - begun;
     wave_begins_ = begun;
     std::vector<int64_t> out;
     for (int64_t i = 0; i < (spec_.sampler == Sampler::tpe ? std::min(left, kTpeWave) : left); ++i) {
@@ -62,7 +74,7 @@ class Search {
   std::vector<Climb> climbs() const {
     std::vector<Climb> out;
     for (size_t t = 0; t < study_.trials.size(); ++t) {
-      Climb climb{study_.trials[t].bracket, int64_t(t) >= wave_begins_, {}};
+      Climb climb{study_.trials[t].bracket, int64_t(t) >= wave_begins_, {}, study_.trials[t].state == TrialState::pruned};
       for (const double value : study_.trials[t].values) climb.scores.push_back(sign() * value);
       out.push_back(std::move(climb));
     }

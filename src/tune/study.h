@@ -58,8 +58,9 @@ Result<LearnerParams> apply_config(const Config& config, LearnerParams params, c
 /// dates, else by folds.
 Scoring default_scoring(const StudySpec& spec, bool has_dates);
 
-/// Runs the search. `journal` may be null. Errors: (input) too few rows, no trial has a score; (usage) what the space does not
-/// allow; (interrupted).
+/// Runs the search. `journal` may be null; one of fewer trials is gone on with: without a scheduler or history that is the search of
+/// all trials, else later trials start from what earlier ones found. Errors: (input) too few rows, no trial has a score; (usage) what
+/// the space does not allow, a journal of more trials; (interrupted).
 Result<Study> run_study(const StudySpec& spec, const Examples& examples, Journal* journal, exec::Pool& pool, exec::Steps& steps,
                         const exec::Cancellation& cancel);
 

@@ -47,7 +47,7 @@ struct Problem2 {
   }
 };
 
-StudySpec forest_spec(std::vector<std::string> space, const char* metric = "accuracy") {
+StudySpec forest_spec(const std::vector<std::string>& space, const char* metric = "accuracy") {
   StudySpec spec;
   spec.params = learner_params("forest", "num_trees=40").value();
   spec.space = space_of(space);
@@ -139,8 +139,8 @@ TEST_CASE("samplers: a grid visits every point once, Sobol points fill every hal
   }
   CHECK(seen.size() == 12);
   CHECK_FALSE(grid_size(space_of({"a=uniform(0,1)"})).ok());
-  std::vector<std::string> texts;
-  for (int d = 0; d < 21; ++d) texts.push_back("p" + std::to_string(d) + "=uniform(0,1)");
+  std::vector<std::string> texts(21);
+  for (size_t d = 0; d < 21; ++d) texts[d] = "p" + std::to_string(d) + "=uniform(0,1)";
   const Space wide = space_of(texts);
   for (size_t d = 0; d < 21; ++d) {
     std::vector<int> cells(64, 0);
@@ -187,8 +187,8 @@ TEST_CASE("schedules: promotion brings a paused trial back, stopping does not") 
 }
 
 TEST_CASE("schedules: median, hyperband, none") {
-  std::vector<Climb> climbs;
-  for (int t = 0; t < 5; ++t) climbs.push_back({0, true, {double(t)}});
+  std::vector<Climb> climbs(5);
+  for (size_t t = 0; t < 5; ++t) climbs[t].scores = {double(t)};
   CHECK(promotions({Scheduler::median, 10, 2, 100}, climbs) == std::vector<int64_t>{2, 3, 4});
   CHECK(rungs_of({Scheduler::none, 10, 2, 100}) == std::vector<int64_t>{100});
   const ScheduleSpec hyperband{Scheduler::hyperband, 1, 3, 81};
@@ -204,6 +204,7 @@ TEST_CASE("schedules: median, hyperband, none") {
 TEST_CASE("reads: every cut of one forest is the forest that training gives, row by row out of the bag too") {
   const Problem2 data(700);
   exec::Pool pool(3);
+  const exec::Cancellation never;
   const Examples& e = data.examples;
   std::vector<int32_t> rows(700);
   for (size_t i = 0; i < 700; ++i) rows[i] = int32_t(i);
@@ -215,15 +216,15 @@ TEST_CASE("reads: every cut of one forest is the forest that training gives, row
   const Forest big = trained("forest", "num_trees=30,max_depth=9");
   const std::vector<ForestCut> cuts = {{30, 9}, {10, 4}, {20, 9}, {10, 2}, {30, 0}};
   for (const Forest& forest : {big, trained("forest", "num_trees=30,bins=exact"), trained("boosting", "num_trees=30,num_leaves=7")}) {
-    const auto reads = read_cuts(forest, e.values, rows, cuts, nullptr, &pool);
+    const auto reads = read_cuts(forest, e.values, rows, cuts, nullptr, &pool, never);
     for (size_t c = 0; c < cuts.size(); ++c) {
       std::vector<double> expected(1400);
       predict(forest, e.values, expected, cuts[c]);
       CHECK(reads[c] == expected);
     }
   }
-  const Draws draws(rows, 700, ForestParams{}, 5, 9, 30, &pool);
-  const auto own = read_cuts(big, e.values, rows, cuts, &draws, nullptr);
+  const Draws draws(rows, 700, ForestParams{}, 5, 9, 30, &pool, never);
+  const auto own = read_cuts(big, e.values, rows, cuts, &draws, nullptr, never);
   for (const int32_t row : {0, 17, 699}) {
     double sum = 0, count = 0;
     for (int64_t t = 0; t < 10; ++t) {
@@ -232,8 +233,8 @@ TEST_CASE("reads: every cut of one forest is the forest that training gives, row
       one.nodes.assign(big.tree(t).begin(), big.tree(t).end());
       one.values.assign(big.values.begin() + big.tree_start[size_t(t)], big.values.begin() + big.tree_start[size_t(t) + 1]);
       one.tree_start = {0, uint32_t(one.nodes.size())};
-      std::vector<float> values;
-      for (int64_t f = 0; f < e.values.num_features; ++f) values.push_back(e.values.column(f)[row]);
+      std::vector<float> values(size_t(e.values.num_features));
+      for (int64_t f = 0; f < e.values.num_features; ++f) values[size_t(f)] = e.values.column(f)[row];
       std::vector<double> p(2);
       predict_row(one, values, p, {1, 4});
       sum += p[1], ++count;
@@ -336,6 +337,54 @@ TEST_CASE("journal: a search killed anywhere goes on to the same outcome without
   CHECK_FALSE(Journal::open(path, "test", true, "another").ok());
   std::ofstream(path, std::ios::trunc) << "something else\n";
   CHECK_FALSE(Journal::open(path, "test", true, "id").ok());
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("journal: a search is made longer, and killed anywhere in it") {
+  const Problem2 data(400);
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "hayate_tune_longer";
+  std::filesystem::create_directories(folder);
+  const std::string path = (folder / "journal.log").string();
+  for (const Scheduler scheduler : {Scheduler::none, Scheduler::asha, Scheduler::asha_stopping, Scheduler::hyperband, Scheduler::median}) {
+    for (const Sampler sampler : {Sampler::random, Sampler::tpe}) {
+      CAPTURE(int(scheduler));
+      CAPTURE(int(sampler));
+      std::filesystem::remove(path);
+      StudySpec spec = forest_spec({"max_depth=int(2,9)", "min_samples_leaf=logint(1,50)"});
+      spec.schedule = {scheduler, 20, 2, 100}, spec.sampler = sampler;
+      const auto search = [&](int64_t trials) {
+        auto journal = Journal::open(path, "test", true, "id");
+        REQUIRE(journal.ok());
+        spec.num_trials = trials;
+        return run(spec, data.examples, 2, &journal.value());
+      };
+      const Study first = search(8);
+      const Study longer = search(20);
+      REQUIRE(longer.trials.size() == 20);
+      for (size_t t = 0; t < first.trials.size(); ++t) {
+        CHECK(longer.trials[t].state == first.trials[t].state);
+        CHECK(longer.trials[t].values == first.trials[t].values);
+      }
+      const std::string whole = table_text(spec, longer);
+      if (scheduler == Scheduler::none && sampler == Sampler::random) CHECK(whole == table_text(spec, run(spec, data.examples)));
+      std::ifstream in(path, std::ios::binary);
+      std::stringstream text;
+      text << in.rdbuf();
+      const std::string journal = text.str(), second = "\"hayate_trials\":20";
+      REQUIRE(journal.find(second) != std::string::npos);
+      for (const double share : {0.0, 0.4, 0.99}) {
+        const size_t begin = journal.find(second) + second.size() + 2;
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << journal.substr(0, begin + size_t(double(journal.size() - begin) * share));
+        CHECK(table_text(spec, search(20)) == whole);
+      }
+      CHECK(search(20).models_trained == 0);
+      auto shorter = Journal::open(path, "test", true, "id");
+      exec::Pool pool(1);
+      exec::Steps steps;
+      spec.num_trials = 10;
+      CHECK(run_study(spec, data.examples, &shorter.value(), pool, steps, exec::Cancellation()).error().kind == Kind::usage);
+    }
+  }
   std::filesystem::remove_all(folder);
 }
 

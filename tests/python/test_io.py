@@ -165,4 +165,6 @@ def test_a_reader_that_went_away_is_no_defect(binary):
     os.close(reader)
     # A shell says 141 of both: ended by the signal, or with its number where it is ignored.
     assert subprocess.run([binary, "nothing"], stdout=writer, stderr=writer).returncode in (128 + signal.SIGPIPE, -signal.SIGPIPE)
+    done = subprocess.run([binary, "operators"], stdout=writer, stderr=subprocess.PIPE, text=True)
+    assert done.returncode in (128 + signal.SIGPIPE, -signal.SIGPIPE) and done.stderr == ""
     os.close(writer)

@@ -10,14 +10,14 @@ input = "{bars}"
 set = "{set}"
 processors = {processors}
 [label]
-expression = "Ref($close,-2)/Ref($close,-1)-1"
+expression = "{label}"
 [split]
 {split}
-purge_days = 2
 [model]
 learner = "{learner}"
 params = {params}
 """
+RETURN, RANK, MIXED = "Ref($close,-2)/Ref($close,-1)-1", "CSRank(Ref($close,-2)/Ref($close,-1)-1)", "If($close>Ref($close,1),Ref($close,-1),Ref($close,-5))/$close-1"
 WALK = 'method = "walk_forward"\ntrain_days = 200\ntest_days = 40'
 TREES = "{ num_trees = 5, max_depth = 4 }"
 JOBS = {
@@ -41,17 +41,19 @@ def lines():
 
 @pytest.fixture
 def days(lines, hayate, tmp_path):
-    """days(job, n, cache) runs the job over the first n bars of every symbol: {file: bytes} and its tasks by name."""
+    """days(job, n, cache) runs the job over the first n bars of every symbol: {file: bytes} and its tasks by name. The first symbol lacks
+    the bars `without`."""
 
-    def run(job, n, cache):
+    def run(job, n, cache, label=RETURN, without=()):
         folder = tmp_path / "bars"
         folder.mkdir(exist_ok=True)
         for symbol, head, body in lines:
-            (folder / f"{symbol}.csv").write_text("\n".join([head, *body[:n]]) + "\n")
+            kept = [line for i, line in enumerate(body[:n]) if symbol != lines[0][0] or i not in without]
+            (folder / f"{symbol}.csv").write_text("\n".join([head, *kept]) + "\n")
         features, processors, split, learner, params = JOBS[job]
         date = lines[0][2][300].split(",")[0]
         spec = tmp_path / "job.toml"
-        spec.write_text(SPEC.format(bars=f"{folder}/*.csv", set=features, processors=processors, split=split.replace("{date}", date), learner=learner, params=params))
+        spec.write_text(SPEC.format(bars=f"{folder}/*.csv", set=features, processors=processors, split=split.replace("{date}", date), learner=learner, params=params, label=label))
         out = tmp_path / f"run{len(list(tmp_path.glob('run*')))}"
         hayate("run", spec, "--run-dir", out, "--cache", cache, "--quiet")
         tasks = json.loads(hayate("explain", out, "--json").stdout)["tasks"]
@@ -84,6 +86,25 @@ def test_one_model_for_the_universe_is_kept_too(days, tmp_path, monkeypatch, lea
         files, tasks = days("pooled", bars, cache)
         assert files == days("pooled", bars, "off")[0]
         assert all("; models are those of a stored result, " in task["reason"] for task in tasks)
+
+
+def test_a_label_across_symbols_leaves_the_models_of_the_universe(days, tmp_path, monkeypatch):
+    monkeypatch.setitem(JOBS, "pooled", ("daytrade21", "[]", WALK, "forest", TREES + '\nscope = "pooled"'))
+    cache = tmp_path / "cache"
+    days("pooled", 406, cache, RANK)
+    files, tasks = days("pooled", 409, cache, RANK)
+    assert files == days("pooled", 409, "off", RANK)[0]
+    assert all("; models are those of a stored result, " in task["reason"] for task in tasks)
+
+
+@pytest.mark.parametrize("label", [MIXED, f"CSRank({MIXED})"])
+def test_a_symbol_that_trades_again_takes_its_newest_rows_out_of_training(days, tmp_path, monkeypatch, label):
+    """Its last labels, known as they are from earlier bars, reach into the tested dates from the day on that it has a bar there."""
+    monkeypatch.setitem(JOBS, "pooled", ("daytrade21", "[]", WALK, "forest", TREES + '\nscope = "pooled"'))
+    cache = tmp_path / "cache"
+    for bars in (407, 412, 414):  # the last fold tests rows 405 to 444
+        files, _ = days("pooled", bars, cache, label, without=range(400, 411))
+        assert files == days("pooled", bars, "off", label, without=range(400, 411))[0]
 
 
 def test_a_new_fold_trains(days, tmp_path):

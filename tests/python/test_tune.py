@@ -66,6 +66,21 @@ def test_killed_and_resumed(hayate, binary, table, tmp_path):
     assert journal.read_bytes().count(b"\n") == (tmp_path / "whole/journal.log").read_bytes().count(b"\n")
 
 
+@pytest.mark.parametrize("scheduler", ["none", "asha"])
+def test_more_trials_go_on_from_the_journal(hayate, table, tmp_path, scheduler):
+    flags = ("--sampler", "sobol", "--scheduler", scheduler)
+    hayate(*arguments(table, tmp_path / "out", "--trials", "6", *flags))
+    before = pd.read_csv(tmp_path / "out/trials.csv")
+    hayate(*arguments(table, tmp_path / "out", "--trials", "15", *flags))
+    after = pd.read_csv(tmp_path / "out/trials.csv")
+    assert len(after) == 15 and after.head(6).equals(before)
+    if scheduler == "none":
+        hayate(*arguments(table, tmp_path / "whole", "--trials", "15", *flags))
+        assert trials(tmp_path / "out") == trials(tmp_path / "whole")
+    said = hayate(*arguments(table, tmp_path / "out", "--trials", "10", *flags), exit=2).stderr
+    assert "a search of 15 trials already" in said and "--trials 15 or more" in said
+
+
 def test_another_search_is_refused(hayate, table, tmp_path):
     hayate(*arguments(table, tmp_path / "out", "--trials", "3"))
     done = hayate(*arguments(table, tmp_path / "out", "--trials", "3", "--metric", "f1"), exit=2)
@@ -90,7 +105,8 @@ def test_linear_search(hayate, table, tmp_path):
 
 def test_optuna_opens_the_journal(hayate, table, tmp_path):
     optuna = pytest.importorskip("optuna")
-    hayate(*arguments(table, tmp_path / "out", "--trials", "12", "--scheduler", "asha"))
+    for count in ("5", "12"):
+        hayate(*arguments(table, tmp_path / "out", "--trials", count, "--scheduler", "asha"))
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "out/journal.log")))
     study = optuna.load_study(study_name="hayate forest", storage=storage)
     best = json.loads((tmp_path / "out/best.json").read_text())

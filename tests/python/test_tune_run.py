@@ -1,5 +1,8 @@
 """A [tune] section in the spec of a run: every fold searches on its own training rows."""
 import json
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pandas as pd
@@ -105,3 +108,22 @@ def test_what_is_wrong_is_said(start, tune, said):
 def test_too_few_dates_are_a_failure_of_the_symbol(start):
     stderr = start("short", tune=FOREST + "\nfolds = 300", exit=1)
     assert "too few" in stderr
+
+
+@pytest.mark.parametrize("scope", ["symbol", "pooled"])
+def test_a_search_that_is_interrupted_goes_on(start, hayate, binary, tmp_path, scope):
+    tune = 'space = ["min_samples_leaf=int(1,60)"]\ntrials = 40'
+    began = time.monotonic()
+    whole = start("whole", "--workers", "1", "--cache", "off", scope=scope, tune=tune)
+    took = time.monotonic() - began
+    broken = tmp_path / "broken"
+    running = subprocess.Popen([binary, "run", tmp_path / "whole.toml", "--run-dir", broken, "--workers", "1", "--cache", "off"], stderr=subprocess.PIPE, text=True)
+    while not (broken / "manifest").exists():
+        time.sleep(0.005)
+    time.sleep(took / 2)
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=10)
+    assert running.returncode == 143 and f"hayate resume {broken}" in said and not (broken / "model.hyt").exists()
+    hayate("resume", broken)
+    for name in RESULTS:
+        assert (whole / name).read_bytes() == (broken / name).read_bytes()

@@ -87,12 +87,13 @@ struct Job {
   }
 };
 
-/// Rounds of all three in turns; prints medians of each over the plain loop of its round. False when the CPU seconds exceed what is allowed.
+/// Rounds of all three in turns; prints medians of each over the plain loop of its round, and the seconds of CPU that manifest and
+/// store add to the scheduler's. False when the scheduler's CPU seconds exceed what is allowed.
 bool compare(const Job& job, int workers, int rounds) {
   exec::Pool pool(workers);
   const std::function<void()> ways[] = {[&] { job.plain_loop(pool); }, [&] { job.scheduled(pool, nullptr, {}); }, [&] { job.recorded(pool); }};
   for (const auto& way : ways) way(), fs::remove_all(job.folder);
-  std::vector<double> wall[3], cpu[3];
+  std::vector<double> wall[3], cpu[3], added;
   for (int round = 0; round < rounds; ++round) {
     Cost costs[3];
     for (int at = 0; at < 3; ++at) {
@@ -100,12 +101,14 @@ bool compare(const Job& job, int workers, int rounds) {
       fs::remove_all(job.folder);
     }
     for (int way = 0; way < 3; ++way) wall[way].push_back(costs[way].wall / costs[0].wall), cpu[way].push_back(costs[way].cpu / costs[0].cpu);
+    added.push_back(costs[2].cpu - costs[1].cpu);
     if (round == 0)
       fmt::print("{} worker{}: a plain loop takes {:.2f} s, {:.2f} s of CPU\n", workers, workers == 1 ? "" : "s", costs[0].wall, costs[0].cpu);
   }
   const char* names[] = {"plain loop", "scheduled", "scheduled, recorded, stored"};
   for (int way = 1; way < 3; ++way) fmt::print("| {} | {} | {:.3f} | {:.3f} |\n", names[way], workers, median(wall[way]), median(cpu[way]));
-  return median(cpu[1]) <= kAllowed && median(cpu[2]) <= kAllowed * median(cpu[1]);
+  fmt::print("added {} {:.4f}\n", workers, median(added));
+  return median(cpu[1]) <= kAllowed;
 }
 
 bool schedule_is_cheap() {
