@@ -1,18 +1,20 @@
 // See forest.h for what is computed. How it is computed depends on the number of distinct rows in the node, never what:
 //
-// - More than 16 rows: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
-//   independent read-modify-writes hide each other's latency (0.3 ns an update: a core commits one store a cycle). Then a
-//   running sum in vectors and the gain of 16 cuts at a time. Most features can't beat the best one so far, which a product
-//   shows; only where one might are the quotients taken.
-//   Counting is 30 % of the time at 2000 x 60 and 45 % at 10240 x 64: 0.41 ns an update at 3.56 GHz, where the store alone, one
-//   a cycle, is 0.28. Tried and not faster: bringing a row's codes together by one vpermb instead of eight loads (10240 x 64: 61 ms,
-//   not 47), histograms that take turns where eight features share a pass, fetching every line of long rows, growing trees depth-first so that
-//   rows are in the first cache (+ 1 %), and running sums kept in vectors, a row adding what its code adds to every bin (a table of 64 codes x 4
-//   weights, no scan behind it): 0.54 ns an update, because this core loads half a vector of 64 bytes a cycle. The loop alone, rows in
-//   cache, takes 0.36 ns at 300 rows and 0.43 at 40. Of 11 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 20,000 leaves)
-//   3.3 are counting, 1.7 running sums and gains, 1.2 dividing rows, 0.9 nodes of up to 16 rows, 1.4 what a node costs beside these, 0.5 cuts
-//   and codes. Taking quotients only in those of four vectors that may hold a better cut: no gain.
-// - Up to 16: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
+// - More rows than the ways below take: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
+//   independent read-modify-writes hide each other's latency. Then a running sum in vectors and the gain of 16 cuts at a time. Most features
+//   can't beat the best one so far, which a product shows; only where one might are the quotients taken. With AVX-512 VBMI the codes are brought
+//   together first (forest_picked.h) and counting costs its stores alone, one a cycle: 0.275 ns an update at 3.6 GHz.
+//   Of 9.5 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 16,280 leaves) 1.9 are counting, 1.1 bringing codes together
+//   (1.2 million rows, each a line from the second cache: 0.9 ns), 1.2 running sums and gains (24 ns a feature), 0.8 dividing rows (50 ns a node),
+//   1.1 nodes of few rows, 0.4 drawing features, 0.4 what begins and ends a search, 0.9 what a node costs beside these, 0.5 cuts and codes, 0.4
+//   drawing rows. At 10240 x 64 (6.6 million rows of nodes) 13 of 38 ms are counting, 7 bringing together, 3.5 dividing.
+//   Tried and not faster: permuting and counting a row in one loop or in blocks of few rows (0.37 to 0.85 ns an update), histograms that take
+//   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this core loads
+//   half a vector of 64 bytes a cycle), and taking quotients only in those of four vectors that may hold a better cut. Growing depth-first, or whole
+//   subtrees whose codes fit the first cache before the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search
+//   then waits for the division that made it.
+// - Up to 32, with AVX-512 VBMI: every row's code is compared with every other's, 64 candidates at a time in bytes (forest_few.h).
+// - Up to 16 elsewhere: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
 //   add per row. Nodes of 8 and of 4 rows look at two and at four features at once in one vector.
 // - Two rows: every feature that tells them apart has the same gain, so the first one is the answer.
 //
