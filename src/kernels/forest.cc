@@ -416,6 +416,7 @@ Division divide_rows(const CodeTable& table, const PickedCodes& picked, const Te
                      uint32_t* units, int32_t* spare_rows, uint32_t* spare_units) {
   const auto& divide = picked.width == 0    ? Dividing<0>::of
                        : picked.width == 1  ? Dividing<1>::of
+                       : picked.width == 4  ? Dividing<4>::of
                        : picked.width == 8  ? Dividing<8>::of
                        : picked.width == 16 ? Dividing<16>::of
                        : picked.width == 32 ? Dividing<32>::of

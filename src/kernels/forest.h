@@ -78,7 +78,7 @@ struct Test {
 /// dividing the node by one of these features then reads bytes that lie in order instead of a line of the table for every row.
 struct PickedCodes {
   uint8_t* places = nullptr;  ///< aligned to 64 bytes, kPickedBytes and 1,024 more
-  int64_t width = 0;          ///< bytes a row: 1, 8, 16, 32 or 64; 0: nothing is there
+  int64_t width = 0;          ///< bytes a row: 1, 4, 8, 16, 32 or 64; 0: nothing is there
   int64_t column = 0;         ///< which of them is the feature of the best split
 };
 constexpr int64_t kPickedBytes = 64 << 10;

@@ -61,7 +61,11 @@ struct FewRows {
 /// The codes of a row, as often as a vector takes them.
 template <int kWidth>
 inline __m512i repeat_row(const uint8_t* codes) {
-  if constexpr (kWidth == 8) {
+  if constexpr (kWidth == 4) {
+    int32_t row;
+    __builtin_memcpy(&row, codes, sizeof row);
+    return _mm512_set1_epi32(row);
+  } else if constexpr (kWidth == 8) {
     int64_t row;
     __builtin_memcpy(&row, codes, sizeof row);
     return _mm512_set1_epi64(row);
@@ -180,7 +184,8 @@ class FewSearch {
     const __m512 square = _mm512_mul_ps(d, d), sides = _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count));
     const __mmask16 better = _mm512_mask_cmp_ps_mask(here, square, _mm512_mul_ps(sides, bound_), _CMP_GT_OQ);
     if (!better) return;
-    const __m512i feature = kWidth == 8    ? _mm512_set_epi32(7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0)
+    const __m512i feature = kWidth == 4    ? _mm512_set_epi32(3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0)
+                            : kWidth == 8  ? _mm512_set_epi32(7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0)
                             : kWidth == 16 ? lane_numbers()
                                            : _mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(kGroup % (kWidth / 16) * 16));
     const __m512i cut = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(own, kGroup));
@@ -221,7 +226,8 @@ float search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, in
   FewRows few;
   few.set_records(node);
   const bool some_miss = few.set_codes(picked, num_features);
-  const auto search_width = picked.width == 8    ? search_few_of_width<8>
+  const auto search_width = picked.width == 4    ? search_few_of_width<4>
+                            : picked.width == 8  ? search_few_of_width<8>
                             : picked.width == 16 ? search_few_of_width<16>
                             : picked.width == 32 ? search_few_of_width<32>
                                                  : search_few_of_width<64>;

@@ -1,4 +1,4 @@
-// Codes of a node brought together: of every row the features that its search looks at, in 8, 16, 32 or 64 bytes one row after another.
+// Codes of a node brought together: of every row the features that its search looks at, in 4, 8, 16, 32 or 64 bytes one row after another.
 //
 // Counting a row into eight histograms straight from the table takes 31 reads and writes of memory, of which a core does three a cycle, and 0.43 ns
 // an update; from codes that lie together it waits for nothing but its eight stores, one a cycle (0.275 ns at 3.6 GHz). Bringing them together
@@ -20,7 +20,10 @@ inline bool permutes_bytes() { return __builtin_cpu_supports("avx512vbmi") != 0;
 
 template <int kWidth>
 inline void store_picked(uint8_t* to, __m512i places) {
-  if constexpr (kWidth == 8)
+  if constexpr (kWidth == 4) {
+    const int four = _mm_cvtsi128_si32(_mm512_castsi512_si128(places));
+    __builtin_memcpy(to, &four, sizeof four);
+  } else if constexpr (kWidth == 8)
     _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(places));
   else if constexpr (kWidth == 16)
     _mm_store_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(places));
@@ -81,11 +84,12 @@ bool pick(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16
     picked.width = 1;
     return true;
   }
-  const int64_t width = count <= 8 ? 8 : count <= 16 ? 16 : count <= 32 ? 32 : 64;
+  const int64_t width = count <= 4 ? 4 : count <= 8 ? 8 : count <= 16 ? 16 : count <= 32 ? 32 : 64;
   if (node.num_rows * width > kPickedBytes) return false;
   picked.width = width;
   const bool one_line = table.stride <= 64;
-  const auto pick_width = width == 8    ? (one_line ? pick_rows<8, true> : pick_rows<8, false>)
+  const auto pick_width = width == 4    ? (one_line ? pick_rows<4, true> : pick_rows<4, false>)
+                          : width == 8  ? (one_line ? pick_rows<8, true> : pick_rows<8, false>)
                           : width == 16 ? (one_line ? pick_rows<16, true> : pick_rows<16, false>)
                           : width == 32 ? (one_line ? pick_rows<32, true> : pick_rows<32, false>)
                                         : (one_line ? pick_rows<64, true> : pick_rows<64, false>);
@@ -139,6 +143,10 @@ template <int kWidth>
 inline __m128i picked_places(const uint8_t* column, int64_t i) {
   if constexpr (kWidth == 1) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(column + i));
+  } else if constexpr (kWidth == 4) {
+    const uint8_t* row = column + 4 * i;
+    const uint64_t at = reinterpret_cast<uint64_t>(row) % 4;
+    return _mm512_cvtepi32_epi8(_mm512_srl_epi32(_mm512_load_si512(row - at), _mm_cvtsi64_si128(int64_t(8 * at))));
   } else if constexpr (kWidth == 8) {
     const uint8_t* row = column + 8 * i;
     const uint64_t at = reinterpret_cast<uint64_t>(row) % 8;
