@@ -376,6 +376,11 @@ Result<Column> column_from(const arrow::ChunkedArray& chunks, const std::shared_
   return out;
 }
 
+std::string statistics_of(const arrow::Schema& schema) {
+  if (!schema.metadata()) return "";
+  return schema.metadata()->Get(kStatisticsKey).ValueOr("");
+}
+
 Result<std::vector<int>> choose_fields(const arrow::Schema& schema, const std::vector<std::string>& wanted, const std::string& path) {
   std::vector<int> fields;
   if (wanted.empty()) {

@@ -314,6 +314,16 @@ Result<std::unique_ptr<ChunkReader>> arrow_chunks(const std::string& path, const
   return std::unique_ptr<ChunkReader>(std::move(chunks));
 }
 
+Result<std::string> arrow_statistics(const std::string& path, int64_t limit_bytes) {
+  LimitedPool pool(limit_bytes);
+  HY_TRY(const auto file, open_random_access(path, &pool));
+  char magic[6] = {};
+  const auto got = file->ReadAt(0, sizeof magic, magic);
+  if (!got.ok()) return arrow_error(got.status(), path, kDamaged);
+  HY_TRY(const auto schema, ArrowFile({file, path, &pool, std::string_view(magic, 6) != "ARROW1"}).schema());
+  return statistics_of(*schema);
+}
+
 Result<std::vector<std::string>> arrow_names(const std::string& path, int64_t limit_bytes) {
   HY_TRY(const auto chunks, open_arrow(path, {}, limit_bytes));
   return chunks->names();
