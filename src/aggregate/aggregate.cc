@@ -11,6 +11,7 @@
 #include "aggregate/lanes.h"
 #include "aggregate/partitions.h"
 #include "aggregate/plan.h"
+#include "aggregate/statistics.h"
 #include "base/strings.h"
 
 namespace hayate::aggregate {
@@ -37,17 +38,26 @@ struct Scratch {
   std::vector<uint32_t> group;
   std::vector<uint64_t> parts, sums;  // of lanes
   int64_t rows_in_sums = 0;
+  std::vector<ColumnRange> seen;  // of the columns whose ranges are claimed
 };
 
 class Aggregation {
  public:
-  Aggregation(const Plan& plan, const Spec& spec, exec::Pool& pool, int64_t memory_bytes)
+  /// `claimed`: an entry for each column, whether its range in the plan was only said to be so.
+  Aggregation(const Plan& plan, const Spec& spec, std::vector<bool> claimed, exec::Pool& pool, int64_t memory_bytes)
       : plan_(plan),
         spec_(spec),
+        claimed_(std::move(claimed)),
+        names_seen_(claimed_.size()),
         pool_(pool),
         memory_(memory_bytes),
         blocks_(std::max<size_t>(2048, 8 * plan.record_words())),
         scratch_(size_t(pool.workers())) {
+    for (size_t c = 0; c < claimed_.size(); ++c)
+      if (claimed_[c]) claims_.push_back(c);
+    for (const size_t c : claims_)
+      if (plan.ranges[c].names) names_seen_[c].assign(plan.ranges[c].names->size(), 0);
+    for (Scratch& scratch : scratch_) scratch.seen.resize(claimed_.size());
     const uint64_t slots = plan.key_words == 1 ? plan.greatest_first_word + 1 : 0;
     const double bytes = double(slots) * double(plan.state_words()) * 8;
     dense_ = !plan.needs_rows && slots > 0 && (slots == 1 || bytes <= double(std::min(kDenseBytes, memory_ / 4 / pool.workers())));
@@ -65,8 +75,14 @@ class Aggregation {
 
   Result<void> add(const Table& chunk, int64_t first_row, const exec::Cancellation& cancel);
   Result<Outcome> finish(const std::function<Result<void>(const Table&)>& sink, const exec::Cancellation& cancel);
+  /// A row did not keep to what was claimed: nothing that was added counts.
+  bool is_refuted() const { return refuted_; }
+  /// The same at the end, for what only all rows together tell.
+  bool is_borne_out(int64_t rows) const;
 
  private:
+  bool keeps_to_claims(const Table& chunk, int64_t begin, int64_t count, Scratch* scratch) const;
+  bool find_places(const Table& chunk, std::vector<std::vector<uint32_t>>* places);
   std::vector<uint64_t> empty_states(size_t count) const {
     std::vector<uint64_t> out;
     out.reserve(count * plan_.state_words());
@@ -88,6 +104,11 @@ class Aggregation {
 
   const Plan& plan_;
   const Spec& spec_;
+  const std::vector<bool> claimed_;
+  std::vector<size_t> claims_;                    // columns
+  std::vector<std::vector<uint8_t>> names_seen_;  // of the names of a claimed category, by place: in a dictionary of the file
+  std::vector<int64_t> missing_names_ = std::vector<int64_t>(claimed_.size());
+  std::atomic<bool> refuted_{false};
   exec::Pool& pool_;
   int64_t memory_;
   bool dense_ = false;
@@ -255,14 +276,57 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
 
 Error memory_error() { return {Kind::budget, "no memory for the rows of groups", "aggregate", "lower --memory-limit, so that rows go to disk"}; }
 
-Result<void> Aggregation::add(const Table& chunk, int64_t first_row, const exec::Cancellation& cancel) {
-  // The places of a chunk's own dictionaries, looked up once a name rather than once a row.
-  std::vector<std::vector<uint32_t>> places(chunk.num_columns());
+/// The places of a chunk's own dictionaries, looked up once a name rather than once a row. False: one of them was not claimed.
+bool Aggregation::find_places(const Table& chunk, std::vector<std::vector<uint32_t>>* places) {
+  places->resize(chunk.num_columns());
   for (size_t c = 0; c < chunk.num_columns(); ++c) {
     const Column& column = chunk.columns[c];
     if (column.dtype != Dtype::category || !plan_.ranges[c].names) continue;
-    for (int64_t i = 0; i < column.dictionary->length; ++i) places[c].push_back(plan_.ranges[c].names->place_of(column.dictionary->text(i)));
+    for (int64_t i = 0; i < column.dictionary->length; ++i) {
+      const auto place = plan_.ranges[c].names->find(column.dictionary->text(i));
+      if (!place) return false;
+      (*places)[c].push_back(*place);
+      if (claimed_[c]) names_seen_[c][*place] = 1;
+    }
+    if (!claimed_[c]) continue;
+    const int64_t missing = column.count_nulls();
+    missing_names_[c] += missing;
+    if (missing > 0 && plan_.ranges[c].missing == 0) return false;
   }
+  return true;
+}
+
+/// Looks at the rows as find_ranges would have, before they are used.
+bool Aggregation::keeps_to_claims(const Table& chunk, int64_t begin, int64_t count, Scratch* s) const {
+  for (const size_t c : claims_) {
+    if (plan_.ranges[c].names) continue;
+    ColumnRange block;
+    add_values(chunk.columns[c], begin, count, &block);
+    if (!lies_within(block, plan_.ranges[c])) return false;
+    merge_range(block, &s->seen[c]);
+  }
+  return true;
+}
+
+bool Aggregation::is_borne_out(int64_t rows) const {
+  if (refuted_) return false;
+  for (const size_t c : claims_) {
+    const ColumnRange& claim = plan_.ranges[c];
+    if (claim.rows != rows) return false;
+    if (claim.names) {
+      if (missing_names_[c] != claim.missing || std::find(names_seen_[c].begin(), names_seen_[c].end(), 0) != names_seen_[c].end()) return false;
+      continue;
+    }
+    ColumnRange seen;
+    for (const Scratch& scratch : scratch_) merge_range(scratch.seen[c], &seen);
+    if (!same_range(seen, claim)) return false;
+  }
+  return true;
+}
+
+Result<void> Aggregation::add(const Table& chunk, int64_t first_row, const exec::Cancellation& cancel) {
+  std::vector<std::vector<uint32_t>> places;
+  if (!find_places(chunk, &places)) return refuted_ = true, Result<void>();
   const bool plain = is_plain(chunk);
   std::atomic<bool> no_memory = false;
   for (int64_t step = 0; step < chunk.num_rows(); step += kStep) {
@@ -270,6 +334,7 @@ Result<void> Aggregation::add(const Table& chunk, int64_t first_row, const exec:
     pool_.run((rows + kBlock - 1) / kBlock,
               [&](int64_t block, int worker) {
                 const int64_t begin = step + block * kBlock, count = std::min(kBlock, step + rows - begin);
+                if (refuted_ || !keeps_to_claims(chunk, begin, count, &scratch_[size_t(worker)])) return void(refuted_ = true);
                 if (plain) return add_plain_rows(chunk, places, begin, count, worker);
                 if (!add_block(chunk, places, begin, count, first_row, worker)) no_memory = true;
               },
@@ -415,6 +480,71 @@ Table empty_answer(const Plan& plan) {
   return finish_partition(plan, none, 0).value();
 }
 
+/// Ranges of the columns that are wanted: as known, or found.
+Result<std::vector<ColumnRange>> ranges_of(io::ChunkReader& chunks, const std::vector<bool>& wanted,
+                                           const std::vector<std::optional<ColumnRange>>& known, exec::Pool& pool, int64_t names_bytes,
+                                           const exec::Cancellation& cancel) {
+  std::vector<bool> unknown = wanted;
+  for (size_t c = 0; c < wanted.size(); ++c) unknown[c] = wanted[c] && !known[c];
+  std::vector<ColumnRange> ranges(wanted.size());
+  const bool all_known = std::none_of(unknown.begin(), unknown.end(), [](bool is) { return is; });
+  const bool any_known = std::any_of(known.begin(), known.end(), [](const auto& range) { return range.has_value(); });
+  if (!all_known || !any_known) {
+    HY_TRY(ranges, find_ranges(chunks, unknown, pool, names_bytes, cancel));
+  }
+  for (size_t c = 0; c < known.size(); ++c)
+    if (known[c]) ranges[c] = *known[c];
+  return ranges;
+}
+
+/// All of it, with `known` ranges; nothing, and nothing handed to `sink`, when the rows do not bear them out. Then the next pass over `chunks` begins
+/// with the first of them.
+Result<std::optional<Outcome>> aggregate_with(io::ChunkReader& chunks, const Table& schema, const Spec& spec, size_t shown,
+                                              const std::vector<bool>& wanted, const std::vector<std::optional<ColumnRange>>& known, exec::Pool& pool,
+                                              int64_t memory_bytes, exec::Steps& steps, const exec::Cancellation& cancel,
+                                              const std::function<Result<void>(const Table&)>& sink) {
+  HY_TRY(std::vector<ColumnRange> ranges, ranges_of(chunks, wanted, known, pool, memory_bytes / 4, cancel));
+  const Plan plan = make_plan(schema, std::move(ranges), spec.by, spec.calls);
+  const Table answer = empty_answer(plan);
+  Spec named = spec;  // a condition notes where its columns are
+  if (named.having) HY_CHECK(named.having->check(answer));
+
+  int64_t names = 0;
+  for (const ColumnRange& range : plan.ranges) names += range.names ? range.names->memory() : 0;
+  const int64_t memory = memory_bytes - names;
+  constexpr int64_t kLeast = int64_t{16} << 20;
+  if (memory < kLeast)
+    return Error{Kind::budget, fmt::format("{} are left for the groups", format_bytes(std::max<int64_t>(memory, 0))), "aggregate",
+                 fmt::format("raise --memory-limit by {}", format_bytes(kLeast - memory))};
+
+  steps.begin("aggregate", plan.rows);
+  std::vector<bool> claimed(known.size());
+  for (size_t c = 0; c < known.size(); ++c) claimed[c] = known[c].has_value();
+  Aggregation aggregation(plan, named, std::move(claimed), pool, memory);
+  Outcome out;
+  while (true) {
+    HY_TRY(const auto chunk, chunks.next());
+    if (!chunk) break;
+    if (!aggregation.is_refuted()) HY_CHECK(aggregation.add(*chunk, out.rows, cancel));
+    out.rows += chunk->num_rows();
+    steps.advance(chunk->num_rows());
+  }
+  if (!aggregation.is_borne_out(out.rows)) return std::optional<Outcome>();
+  steps.begin("write");
+  const Having having(named, shown);
+  int64_t groups = 0;
+  const auto filtered = [&](const Table& table) -> Result<void> {
+    const Table rows = having.apply(table);
+    groups += rows.num_rows();
+    return sink(rows);
+  };
+  HY_CHECK(filtered(answer));
+  HY_TRY(const Outcome finished, aggregation.finish(filtered, cancel));
+  out.groups = groups, out.spilled_bytes = finished.spilled_bytes, out.partitions = finished.partitions;
+  out.used_statistics = std::any_of(known.begin(), known.end(), [](const auto& range) { return range.has_value(); });
+  return std::optional(out);
+}
+
 }  // namespace
 
 Result<Spec> parse_spec(const std::string& by, const std::string& calls, const std::string& where, const std::string& having) {
@@ -487,41 +617,18 @@ Result<Outcome> aggregate(io::ChunkReader& source, Spec spec, exec::Pool& pool, 
   const auto codes = source.whole() ? coded(schema, *source.whole(), wanted, pool, &for_codes) : nullptr;
   memory_bytes -= memory_bytes / 8 - for_codes;
   io::ChunkReader& chunks = codes ? *codes : source;
-  HY_TRY(std::vector<ColumnRange> ranges, find_ranges(chunks, wanted, pool, memory_bytes / 4, cancel));
-  const Plan plan = make_plan(schema, std::move(ranges), spec.by, spec.calls);
-  const Table answer = empty_answer(plan);
-  if (spec.having) HY_CHECK(spec.having->check(answer));
-
-  int64_t names = 0;
-  for (const ColumnRange& range : plan.ranges) names += range.names ? range.names->memory() : 0;
-  const int64_t memory = memory_bytes - names;
-  constexpr int64_t kLeast = int64_t{16} << 20;
-  if (memory < kLeast)
-    return Error{Kind::budget, fmt::format("{} are left for the groups", format_bytes(std::max<int64_t>(memory, 0))), "aggregate",
-                 fmt::format("raise --memory-limit by {}", format_bytes(kLeast - memory))};
-
-  steps.begin("aggregate", plan.rows);
-  Aggregation aggregation(plan, spec, pool, memory);
-  Outcome out;
-  while (true) {
-    HY_TRY(const auto chunk, chunks.next());
-    if (!chunk) break;
-    HY_CHECK(aggregation.add(*chunk, out.rows, cancel));
-    out.rows += chunk->num_rows();
-    steps.advance(chunk->num_rows());
+  // What is believed until the rows say otherwise; of other columns everything is looked at.
+  std::vector<std::optional<ColumnRange>> known = read_statistics(spec.statistics, schema);
+  for (size_t c = 0; c < known.size(); ++c)
+    if (!wanted[c]) known[c].reset();
+  HY_TRY(std::optional<Outcome> out, aggregate_with(chunks, schema, spec, shown, wanted, known, pool, memory_bytes, steps, cancel, sink));
+  if (!out) {
+    std::fill(known.begin(), known.end(), std::nullopt);
+    steps.begin("ranges");
+    HY_TRY(out, aggregate_with(chunks, schema, spec, shown, wanted, known, pool, memory_bytes, steps, cancel, sink));
   }
-  steps.begin("write");
-  const Having having(spec, shown);
-  int64_t groups = 0;
-  const auto filtered = [&](const Table& table) -> Result<void> {
-    const Table rows = having.apply(table);
-    groups += rows.num_rows();
-    return sink(rows);
-  };
-  HY_CHECK(filtered(answer));
-  HY_TRY(const Outcome finished, aggregation.finish(filtered, cancel));
-  out.groups = groups, out.spilled_bytes = finished.spilled_bytes, out.partitions = finished.partitions;
-  return out;
+  if (!out) return input_error("the table changed while it was read", "aggregate", "run it again when nobody writes to its files");
+  return std::move(*out);
 }
 
 }  // namespace hayate::aggregate

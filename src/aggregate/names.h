@@ -136,6 +136,11 @@ class SortedNames {
   explicit SortedNames(TextSet set);
   /// The place of a text that is in the set.
   uint32_t place_of(std::string_view text) const { return place_of_number_[set_.find(text)]; }
+  /// The same of any text; nothing when it is not there.
+  std::optional<uint32_t> find(std::string_view text) const {
+    const uint32_t number = set_.find(text);
+    return number == TextSet::kNone ? std::nullopt : std::optional(place_of_number_[number]);
+  }
   std::string_view text(uint32_t place) const { return set_.text(number_of_place_[place]); }
   uint32_t size() const { return set_.size(); }
   int64_t memory() const { return set_.memory() + int64_t(8 * number_of_place_.capacity()); }

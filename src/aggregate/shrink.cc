@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "aggregate/ranges.h"
+#include "aggregate/statistics.h"
 #include "base/strings.h"
 
 namespace hayate::aggregate {
@@ -17,6 +18,7 @@ struct Seen {
   kernels::Narrowing narrowing;  // of float64
   int64_t text_bytes = 0;
   TextSet names;
+  TextSet dictionary_names;  // of categories: also those that no row has, which stay in the dictionary
   bool names_kept = true;
   std::shared_ptr<const Column> dictionary;  // the one that `used` tells of: which of its names have been added
   std::vector<uint8_t> used;
@@ -38,6 +40,10 @@ void see_reals(const Column& column, int64_t begin, int64_t count, const ShrinkO
     from = valid;
   }
   seen->range.missing += narrowing(from, count, options.rtol, options.atol, &seen->narrowing);
+  ColumnRange range;
+  add_values(column, begin, count, &range);
+  range.rows = range.missing = 0;  // counted already
+  merge_range(range, &seen->range);
 }
 
 void see_text(const Column& column, int64_t begin, int64_t count, Seen* seen) {
@@ -61,6 +67,12 @@ void see_codes(const Column& column, int64_t begin, int64_t count, Seen* seen) {
     if (!used && seen->names_kept) seen->names.add(column.text(row));
     used = 1;
   }
+}
+
+/// Once a chunk. More names than statistics keep need not be complete.
+void see_dictionary(const Column& column, Seen* seen) {
+  if (column.dtype != Dtype::category || seen->dictionary_names.size() > kMostNameBytes) return;
+  for (int64_t i = 0; i < column.dictionary->length; ++i) seen->dictionary_names.add(column.dictionary->text(i));
 }
 
 void see(const Column& column, int64_t begin, int64_t count, const ShrinkOptions& options, int64_t names_bytes, Seen* seen) {
@@ -179,6 +191,20 @@ ShrunkColumn decide(const std::string& name, const Column& like, const Seen& see
   return out;
 }
 
+/// What is known of the values of a new column; nothing where they are others than before, or texts without a dictionary.
+std::optional<KnownColumn> known(const ShrunkColumn& column, Seen seen) {
+  if (column.lossy || column.after == Dtype::text) return std::nullopt;
+  KnownColumn out = {column.name, column.after, seen.range};
+  if (column.after == Dtype::category) {
+    if (!seen.names_kept) return std::nullopt;
+    const bool was_text = column.before == Dtype::text;
+    out.range.names = std::make_shared<const SortedNames>(std::move(was_text ? seen.names : seen.dictionary_names));
+  } else if (column.before == Dtype::uint64 && column.after != Dtype::uint64 && seen.has_values()) {
+    out.range.least = word_of(int64_t(seen.range.least)), out.range.greatest = word_of(int64_t(seen.range.greatest));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<ShrinkPlan> plan_shrink(io::ChunkReader& chunks, const ShrinkOptions& options, exec::Pool& pool, int64_t names_bytes, exec::Steps& steps,
@@ -192,6 +218,7 @@ Result<ShrinkPlan> plan_shrink(io::ChunkReader& chunks, const ShrinkOptions& opt
     HY_TRY(const auto chunk, chunks.next());
     if (!chunk) break;
     const int64_t rows = chunk->num_rows(), blocks = (rows + kRangeRows - 1) / kRangeRows;
+    for (size_t c = 0; c < columns; ++c) see_dictionary(chunk->columns[c], &workers[0][c]);
     pool.run(
         blocks,
         [&](int64_t block, int worker) {
@@ -204,12 +231,15 @@ Result<ShrinkPlan> plan_shrink(io::ChunkReader& chunks, const ShrinkOptions& opt
     steps.advance(rows);
   }
   ShrinkPlan plan;
+  std::vector<KnownColumn> columns_known;
   for (size_t c = 0; c < columns; ++c) {
     Seen seen = std::move(workers[0][c]);
     for (size_t w = 1; w < workers.size(); ++w) merge(&workers[w][c], share, &seen);
     plan.rows = seen.range.rows;
     plan.columns.push_back(decide(schema.names[c], schema.columns[c], seen, options));
+    if (auto column = known(plan.columns.back(), std::move(seen))) columns_known.push_back(std::move(*column));
   }
+  plan.statistics = write_statistics(plan.rows, columns_known);
   return plan;
 }
 

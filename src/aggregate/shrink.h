@@ -41,6 +41,7 @@ struct ShrunkColumn {
 
 struct ShrinkPlan {
   int64_t rows = 0;
+  std::string statistics;  ///< of the new columns, where their values are the old ones (statistics.h)
   std::vector<ShrunkColumn> columns;
 };
 

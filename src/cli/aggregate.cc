@@ -51,6 +51,7 @@ Result<int> aggregate_command(AggregateOptions& options, const Console& console)
   HY_TRY(const auto names, usable_columns(paths, chunks.read));
   HY_TRY(chunks.read.columns, aggregate::columns_read(spec, names));
   if (chunks.read.columns.empty() && !names.empty()) chunks.read.columns = {names[0]};  // count() alone
+  HY_TRY(spec.statistics, io::stored_statistics(paths, chunks.read));
   HY_TRY(const auto reader, io::open_chunks(paths, chunks));
   HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt, false, &pool));
   HY_TRY(const auto outcome, aggregate::aggregate(*reader, std::move(spec), pool, memory_left(options.exec), steps, interruption(),

@@ -109,7 +109,7 @@ Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
   HY_TRY(const ShrinkPlan plan, aggregate::plan_shrink(*reader, shrink, pool, memory / 4, steps, interruption()));
   if (options.output != "none") {
     steps.begin("write", plan.rows);
-    HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt, true, &pool));
+    HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt, true, &pool, plan.statistics));
     HY_TRY(const Table nothing, aggregate::shrink(reader->schema(), plan, pool));
     HY_CHECK(writer.append(nothing));
     while (true) {

@@ -8,6 +8,7 @@
 #include <arrow/result.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/properties.h>
@@ -115,10 +116,12 @@ arrow::ArrayVector arrow_arrays(const Table& table) {
 /// What both formats share: the stream, the schema, and Status turned into Error.
 class ArrowEncoder : public Encoder {
  public:
-  ArrowEncoder(std::unique_ptr<ByteSink> sink, std::string path) : stream_(std::make_shared<SinkStream>(std::move(sink))), path_(std::move(path)) {}
+  ArrowEncoder(std::unique_ptr<ByteSink> sink, std::string path, std::string statistics)
+      : stream_(std::make_shared<SinkStream>(std::move(sink))), path_(std::move(path)), statistics_(std::move(statistics)) {}
 
   Result<void> begin(const Table& table) override {
     schema_ = arrow_schema(table);
+    if (!statistics_.empty()) schema_ = schema_->WithMetadata(arrow::key_value_metadata({kStatisticsKey}, {statistics_}));
     return checked([&] { return open(table); });
   }
   Result<void> write(const Table& group) override {
@@ -152,12 +155,13 @@ class ArrowEncoder : public Encoder {
     return Error{Kind::io, fmt::format("cannot be written: {}", status.message()), path_, "write another format, such as .csv"};
   }
 
-  std::string path_;
+  std::string path_, statistics_;
 };
 
 class ParquetEncoder final : public ArrowEncoder {
  public:
-  ParquetEncoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages) : ArrowEncoder(std::move(sink), std::move(path)), pages_(pages) {}
+  ParquetEncoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics)
+      : ArrowEncoder(std::move(sink), std::move(path), std::move(statistics)), pages_(pages) {}
 
  protected:
   arrow::Status open(const Table& table) override { return none_ = table, arrow::Status::OK(); }  // the file begins with rows to look at
@@ -260,11 +264,11 @@ class IpcEncoder final : public ArrowEncoder {
 
 }  // namespace
 
-std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages) {
-  return std::make_unique<ParquetEncoder>(std::move(sink), std::move(path), pages);
+std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics) {
+  return std::make_unique<ParquetEncoder>(std::move(sink), std::move(path), pages, std::move(statistics));
 }
-std::unique_ptr<Encoder> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path) {
-  return std::make_unique<IpcEncoder>(std::move(sink), std::move(path));
+std::unique_ptr<Encoder> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path, std::string statistics) {
+  return std::make_unique<IpcEncoder>(std::move(sink), std::move(path), std::move(statistics));
 }
 
 }  // namespace hayate::io

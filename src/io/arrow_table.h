@@ -25,6 +25,10 @@ Error arrow_error(const arrow::Status& status, const std::string& path, const ch
 Result<Column> column_from(const arrow::ChunkedArray& chunks, const std::shared_ptr<LimitedPool>& pool, const std::string& name,
                            const std::string& where);
 
+/// Under which name a schema's metadata hold what TableWriter was given as statistics; and that text, or "".
+inline constexpr const char* kStatisticsKey = "hayate.statistics";
+std::string statistics_of(const arrow::Schema& schema);
+
 /// Indices of the fields to read: the wanted names in their order, or all but pandas' index columns. An index called
 /// symbol, date or datetime is a column of bars and is read.
 Result<std::vector<int>> choose_fields(const arrow::Schema& schema, const std::vector<std::string>& wanted, const std::string& path);
@@ -36,7 +40,5 @@ std::shared_ptr<arrow::Array> arrow_array(const Column& column);
 /// `path` opened for random access ("-" and pipes: read to their end). All reading happens on the calling thread: Arrow's
 /// own files read footers on Arrow's threads, which then free memory of `pool` after it is gone.
 Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_random_access(const std::string& path, LimitedPool* pool);
-/// The same for a file that is open.
-Result<std::shared_ptr<arrow::io::RandomAccessFile>> random_access(std::shared_ptr<const InputFile> file, LimitedPool* pool);
 
 }  // namespace hayate::io

@@ -27,6 +27,10 @@ Result<std::vector<std::string>> csv_names(const InputFile& file, const std::str
 Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t limit_bytes);
 Result<std::vector<std::string>> arrow_names(const std::string& path, int64_t limit_bytes);
 
+/// What the metadata of a Parquet or Arrow file hold as statistics, or "".
+Result<std::string> parquet_statistics(const std::string& path, int64_t limit_bytes);
+Result<std::string> arrow_statistics(const std::string& path, int64_t limit_bytes);
+
 /// Bytes that the wanted columns take in memory, as the footer has it; an Error when the file is no Parquet file.
 Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
 

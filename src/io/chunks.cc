@@ -331,6 +331,14 @@ Result<std::vector<std::string>> column_names(std::span<const std::string> paths
   return names;
 }
 
+Result<std::string> stored_statistics(std::span<const std::string> paths, const ReadOptions& options) {
+  if (paths.size() != 1 || !file_size(paths[0])) return std::string();
+  HY_TRY(const FileKind kind, kind_of_input(paths[0], options));
+  if (kind.format == Format::parquet) return parquet_statistics(paths[0], memory_of(options));
+  if (kind.format == Format::arrow) return arrow_statistics(paths[0], memory_of(options));
+  return std::string();
+}
+
 /// Whether every category in these files stands for text: nobody asked for one.
 static bool all_csv(std::span<const std::string> paths, const ReadOptions& options) {
   for (const NamedType& type : options.types)

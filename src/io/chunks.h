@@ -41,6 +41,9 @@ class ChunkReader {
 /// The names of the columns in `paths`, without reading values where the format allows it. Only the first file is asked.
 Result<std::vector<std::string>> column_names(std::span<const std::string> paths, const ReadOptions& options);
 
+/// What TableWriter was given as statistics of the one file that `paths` is, if its format keeps them; "" otherwise. The file may have other rows by now.
+Result<std::string> stored_statistics(std::span<const std::string> paths, const ReadOptions& options);
+
 /// The files as one table, with the types and errors of read_tables. A table that takes less than a third of the memory
 /// is read as a whole at once, on all workers; others chunk by chunk: CSV (compressed or from a pipe: unpacked into a
 /// temporary file first), Parquet, Arrow, JSON records, HDF5 and .npy. JSON in pandas' column form must fit the memory.

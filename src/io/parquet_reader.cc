@@ -325,6 +325,11 @@ Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t 
   return opened.schema->field_names();
 }
 
+Result<std::string> parquet_statistics(const std::string& path, int64_t limit_bytes) {
+  HY_TRY(const OpenedParquet opened, open_parquet(path, {}, limit_bytes));
+  return statistics_of(*opened.schema);
+}
+
 Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   HY_TRY(const OpenedParquet opened, open_parquet(path, options, limit_bytes));
   double bytes = 0;

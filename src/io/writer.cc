@@ -119,7 +119,7 @@ class ChecksumEncoder final : public Encoder {
   int64_t rows_ = 0;
 };
 
-Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const FileKind& kind, exec::Pool* pool) {
+Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const FileKind& kind, exec::Pool* pool, const std::string& statistics) {
   std::unique_ptr<ByteSink> sink;
   if (path == "-") {
     sink = stdout_sink();
@@ -131,9 +131,9 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
   HY_TRY(sink, compressed_sink(std::move(sink), kind.codec));
   switch (kind.format) {
     case Format::parquet:
-      return parquet_encoder(std::move(sink), path, kind.pages);
+      return parquet_encoder(std::move(sink), path, kind.pages, statistics);
     case Format::arrow:
-      return arrow_encoder(std::move(sink), path);
+      return arrow_encoder(std::move(sink), path, statistics);
     case Format::json:
     case Format::jsonl:
       return json_encoder(std::move(sink), kind.format == Format::jsonl, pool);
@@ -233,7 +233,8 @@ TableWriter::TableWriter(TableWriter&&) noexcept = default;
 TableWriter& TableWriter::operator=(TableWriter&&) noexcept = default;
 TableWriter::~TableWriter() = default;
 
-Result<TableWriter> TableWriter::open(const std::string& path, std::optional<FileKind> kind, bool narrow, exec::Pool* pool) {
+Result<TableWriter> TableWriter::open(const std::string& path, std::optional<FileKind> kind, bool narrow, exec::Pool* pool,
+                                      const std::string& statistics) {
   auto state = std::make_unique<State>();
   state->path = path, state->narrow = narrow;
   if (path == "none") {
@@ -244,7 +245,7 @@ Result<TableWriter> TableWriter::open(const std::string& path, std::optional<Fil
     if (path == "-") return usage_error("standard output has no name to tell its format", "-", "say it with --format, such as --format csv");
     HY_TRY(kind, kind_of(path));
   }
-  HY_TRY(state->encoder, make_encoder(path, *kind, pool));
+  HY_TRY(state->encoder, make_encoder(path, *kind, pool, statistics));
   return TableWriter(std::move(state));
 }
 

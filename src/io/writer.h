@@ -26,8 +26,11 @@ class TableWriter {
   /// of the path names the kind unless `kind` is given. The folder must exist; nothing stands at `path` before finish().
   /// `narrow`: codes and offsets are written in the Column::file_width of the first table, and rows for which that is too
   /// narrow are an Error; else as int32 and int64.
+  /// `statistics`: a text about the rows that Parquet and Arrow files keep in their metadata (stored_statistics in chunks.h); the others have no
+  /// place for it.
   /// `pool` (may be null) outlives the writer and helps with formats of text; not from within a task of it.
-  static Result<TableWriter> open(const std::string& path, std::optional<FileKind> kind = {}, bool narrow = false, exec::Pool* pool = nullptr);
+  static Result<TableWriter> open(const std::string& path, std::optional<FileKind> kind = {}, bool narrow = false, exec::Pool* pool = nullptr,
+                                  const std::string& statistics = {});
 
   TableWriter(TableWriter&&) noexcept;
   TableWriter& operator=(TableWriter&&) noexcept;

@@ -12,6 +12,7 @@
 #include "hayate/expression.h"
 #include "hayate/features.h"
 #include "hayate/model.h"
+#include "io/chunk_formats.h"
 #include "io/chunks.h"
 #include "io/json_reader.h"
 #include "io/reader.h"
@@ -68,6 +69,38 @@ void read(std::string_view bytes) {
     rows += chunk.value()->num_rows();
   }
   if (table.ok() && rows != table.value().num_rows()) std::abort();
+}
+
+/// JSON some bytes at a time: the first byte says how many, the second whether a record stands in every line. Both ways of reading take the text or
+/// refuse it, and make the same table of it.
+void read_json_pieces(std::string_view bytes) {
+  if (bytes.size() < 2) return;
+  const size_t piece = 1 + size_t(uint8_t(bytes[0]));
+  const bool lines = bytes[1] & 1;
+  const File file(bytes.substr(2));
+  io::ReadOptions options;
+  options.kind = io::FileKind{lines ? io::Format::jsonl : io::Format::json, io::Codec::none};
+  options.memory_limit_bytes = kLimit;
+  const Result<Table> table = io::read_table(file.path(), options);
+  const auto compare = [&]() -> Result<void> {
+    HY_TRY(auto opened, io::InputFile::open(file.path()));
+    HY_TRY(const auto chunks, io::json_chunks(std::move(opened), file.path(), options, lines, kLimit, piece));
+    for (int pass = 0; pass < 2; ++pass) {  // what follows the end begins anew
+      std::vector<Table> parts = {chunks->schema()};
+      while (true) {
+        HY_TRY(auto chunk, chunks->next());
+        if (!chunk) break;
+        parts.push_back(std::move(*chunk));
+      }
+      HY_TRY(const Table joined, concatenate(parts, std::vector<std::string>(parts.size(), "fuzz")));
+      const Result<Hash128> once = io::write_table("none", joined);
+      if (!table.ok() || !once.ok() || once.value() != io::write_table("none", table.value()).value()) std::abort();
+    }
+    return {};
+  };
+  const Result<void> in_pieces = compare();
+  const bool is_budget = (!table.ok() && table.error().kind == Kind::budget) || (!in_pieces.ok() && in_pieces.error().kind == Kind::budget);
+  if (table.ok() != in_pieces.ok() && !is_budget) std::abort();
 }
 
 void read_json(std::string_view bytes) { (void)io::parse_json(bytes, "fuzz"); }
@@ -135,6 +168,7 @@ constexpr Target kTargets[] = {
     {"arrow", read<io::Format::arrow>},
     {"json_table", read<io::Format::json>},
     {"jsonl", read<io::Format::jsonl>},
+    {"json_pieces", read_json_pieces},
     {"npy", read<io::Format::npy>},
     {"json", read_json},
     {"model", read_model},

@@ -3,7 +3,7 @@
 
   fuzz.py [TARGET...] [--seconds N] [--program BIN] [--hayate BIN]
 
-Each target starts from small files that hayate itself writes here, and goes on from what earlier runs found (build/fuzz/corpus).
+Each target starts from small files that hayate itself writes here and those in tests/fuzz/seeds, and goes on from what earlier runs found (build/fuzz/corpus).
 A crash, a leak, 10 s for one input, 512 MB in one allocation or 2 GB in all is a finding: the file is kept in build/fuzz/crashes; once
 it is mended it belongs into tests/fuzz/found/TARGET, which `./dev test` replays.
 """
@@ -64,6 +64,8 @@ def write_seeds(hayate, seeds):
         "parents": [2147483647, 0, 0], "split_conditions": [0.5, -0.2, 0.3], "split_indices": [0, 0, 0], "split_type": [0, 0, 0], "sum_hessian": [4, 2, 2], "loss_changes": [1, 0, 0],
         "tree_param": {"num_deleted": "0", "num_feature": "2", "num_nodes": "3", "size_leaf_vector": "1"}}]}, "name": "gbtree"},
         "learner_model_param": {"base_score": "5E-1", "num_class": "0", "num_feature": "2", "num_target": "1"}, "objective": {"name": "reg:squarederror"}}, "version": [3, 0, 0]}).encode())
+    for kept in sorted((ROOT / "tests/fuzz/seeds").glob("*/*")):
+        put(kept.parent.name, kept.name, kept.read_bytes())
     put("spec", "run", (ROOT / "examples/prices/run.toml").read_bytes())
     for i, text in enumerate(("Mean($close,5)/Ref($close,1)-1", "If($close>Mean($close,5),1,0)", "Corr(Log($volume+1),$close,5)", "ta.RSI($close,14)", "EMA($close,0.3)", "Quantile($close,5,0.8)")):
         put("expression", str(i), text.encode())
