@@ -262,8 +262,8 @@ struct MacdOfAny {
 
     explicit Smoothing(const double* params) : period(int64_t(params[0])), type(average_type(params[1])) {}
     int64_t lookback() const { return average_lookback(period, type); }
-    /// With its first value in row `first`.
-    TileAverage average(int64_t first, LaneLayout& layout) const { return {period, type, double(first - lookback()), layout, 0}; }
+    /// With its first value in this row.
+    TileAverage average(int64_t first_row, LaneLayout& layout) const { return {period, type, double(first_row - lookback()), layout, 0}; }
   };
   int64_t first;  ///< where both averages have their first value
   TileAverage fast, slow, signal;
