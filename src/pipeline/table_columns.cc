@@ -121,8 +121,14 @@ Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& tab
     return groups;
   }
   HY_TRY(const Column* column, table.column(key, where));
-  for (int64_t row = 0; row < table.num_rows(); ++row)
-    if (const std::string name = class_name(*column, row); !name.empty()) groups[name].push_back(int32_t(row));
+  std::string last;  // rows of one key mostly follow each other
+  std::vector<int32_t>* of_last = nullptr;
+  for (int64_t row = 0; row < table.num_rows(); ++row) {
+    std::string name = class_name(*column, row);
+    if (name.empty()) continue;
+    if (name != last) of_last = &groups[name], last = std::move(name);
+    of_last->push_back(int32_t(row));
+  }
   return groups;
 }
 

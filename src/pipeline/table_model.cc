@@ -123,11 +123,17 @@ LearnerParams with_out_of_bag(LearnerParams params) {
   return params;
 }
 
-/// The rows of one key as a matrix of their own.
+/// The rows of one key, which ascend, as a matrix of their own. Mostly they lie together.
 std::vector<float> values_of(const FloatColumns& all, const std::vector<int32_t>& rows) {
+  const bool together = !rows.empty() && size_t(rows.back() - rows.front()) + 1 == rows.size();
   std::vector<float> out(rows.size() * size_t(all.num_features));
-  for (int64_t f = 0; f < all.num_features; ++f)
-    for (size_t i = 0; i < rows.size(); ++i) out[size_t(f) * rows.size() + i] = all.column(f)[rows[i]];
+  for (int64_t f = 0; f < all.num_features; ++f) {
+    float* const own = out.data() + size_t(f) * rows.size();
+    if (together)
+      std::copy_n(all.column(f) + rows.front(), rows.size(), own);
+    else
+      for (size_t i = 0; i < rows.size(); ++i) own[i] = all.column(f)[rows[i]];
+  }
   return out;
 }
 
