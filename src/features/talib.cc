@@ -158,14 +158,13 @@ bool TalibCall::is_windowed() const {
 
 kernels::LaneFunction TalibCall::tiles() const {
   using kernels::LaneFunction;
-  constexpr double kPlain = 0, kMama = 7, kDefault = 11;  // see Average in kernels/ta_average.h
+  constexpr double kPlain = 0, kDefault = 11;  // see Average in kernels/ta_average.h
   if (exact) return LaneFunction::none;
   bool is_plain = true;
   for (int i = 0; i < function->num_params(); ++i) {
     const kernels::ta::Param& param = function->params[i];
     const double value = params[size_t(i)];
     if (std::string_view(param.name).ends_with("matype")) {
-      if (value == kMama) return LaneFunction::none;
       is_plain &= value == kPlain || value == kDefault;
     } else if (param.whole && value > double(kernels::ta::kLongestInTiles)) {
       return LaneFunction::none;

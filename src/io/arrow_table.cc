@@ -530,10 +530,6 @@ Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_random_access(const st
     return std::shared_ptr<arrow::io::RandomAccessFile>(std::make_shared<arrow::io::BufferReader>(std::make_shared<SharedBuffer>(bytes)));
   }
   HY_TRY(std::shared_ptr<const InputFile> file, InputFile::open(path));
-  return random_access(std::move(file), pool);
-}
-
-Result<std::shared_ptr<arrow::io::RandomAccessFile>> random_access(std::shared_ptr<const InputFile> file, LimitedPool* pool) {
   return std::shared_ptr<arrow::io::RandomAccessFile>(std::make_shared<ArrowInput>(std::move(file), pool));
 }
 

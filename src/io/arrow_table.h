@@ -40,7 +40,5 @@ std::shared_ptr<arrow::Array> arrow_array(const Column& column);
 /// `path` opened for random access ("-" and pipes: read to their end). All reading happens on the calling thread: Arrow's
 /// own files read footers on Arrow's threads, which then free memory of `pool` after it is gone.
 Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_random_access(const std::string& path, LimitedPool* pool);
-/// The same for a file that is open.
-Result<std::shared_ptr<arrow::io::RandomAccessFile>> random_access(std::shared_ptr<const InputFile> file, LimitedPool* pool);
 
 }  // namespace hayate::io

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 
 #include "io/cell_text.h"
 #include "io/row_encoder.h"
@@ -79,9 +80,9 @@ struct StripColumn {
 constexpr size_t kNarrow = 16, kWide = 96;
 static_assert(kWide > kMostCellText && kTextCopy == kNarrow);
 
-/// A worker's strip.
+/// A worker's strip. Its cells are not cleared: a small table touches few of their pages.
 struct Strip {
-  std::vector<char> cells;
+  std::unique_ptr<char[]> cells;
   std::vector<uint8_t> sizes;
   std::vector<StripColumn> columns;
 };
@@ -117,7 +118,7 @@ class CsvEncoder final : public RowEncoder {
   void append_rows(const Table& group, int64_t begin, int64_t end, int worker, TextBlock* out) override {
     Strip& strip = strips_[size_t(worker)];
     strip.columns.resize(group.num_columns());
-    strip.cells.resize(group.num_columns() * size_t(strip_rows_) * kWide);
+    if (!strip.cells) strip.cells = std::make_unique_for_overwrite<char[]>(group.num_columns() * size_t(strip_rows_) * kWide);
     strip.sizes.resize(group.num_columns() * size_t(strip_rows_));
     for (int64_t row = begin; row < end; row += strip_rows_) append_strip(group, row, std::min(strip_rows_, end - row), &strip, out);
   }
@@ -127,7 +128,7 @@ class CsvEncoder final : public RowEncoder {
     bool all_narrow = true;
     for (size_t c = 0; c < group.num_columns(); ++c) {
       const size_t place = c * size_t(strip_rows_);
-      room += write_cells(group, c, begin, rows, strip->cells.data() + place * kWide, strip->sizes.data() + place, &strip->columns[c]);
+      room += write_cells(group, c, begin, rows, strip->cells.get() + place * kWide, strip->sizes.data() + place, &strip->columns[c]);
       all_narrow &= strip->columns[c].form == StripColumn::narrow;
     }
     char* at = out->room(room);
@@ -233,12 +234,30 @@ class CsvEncoder final : public RowEncoder {
     }
   }
 
+  /// Narrow too. False: one has more digits. A cell is written with room behind it, which the next one takes back.
+  bool write_floats(const Column& column, int64_t begin, int64_t rows, char end, char* cells, uint8_t* sizes) const {
+    const CellWriter writer = cell_writer(Dtype::float32);
+    for (int64_t row = 0; row < rows; ++row) {
+      char* const cell = cells + size_t(row) * kNarrow;
+      if (std::isnan(column.as<float>()[size_t(begin + row)])) {
+        sizes[row] = uint8_t(put_missing(end, cell));
+        continue;
+      }
+      char* const behind_text = writer(column, begin + row, cell);
+      if (behind_text - cell >= int64_t(kNarrow)) return false;
+      *behind_text = end;
+      sizes[row] = uint8_t(behind_text + 1 - cell);
+    }
+    return true;
+  }
+
   /// Numbers of common forms, narrow. False: not all of them are.
   bool write_numbers(const Column& column, int64_t begin, int64_t rows, char end, char* cells, uint8_t* sizes) const {
     if (column.validity.data) return false;
     auto* const words = reinterpret_cast<uint64_t*>(cells);
     const kernels::CsvCellKernels& kernels = kernels::csv_cell_kernels();
     if (is_integer(column.dtype)) return kernels.wholes(element_of(column.dtype), rows_at(column, begin), rows, end, words, sizes);
+    if (column.dtype == Dtype::float32) return write_floats(column, begin, rows, end, cells, sizes);
     if (column.dtype != Dtype::float64) return false;
     const double* const values = column.as<double>().data() + begin;
     if (are_long(values, rows)) return std::fill_n(sizes, rows, uint8_t{0}), false;

@@ -1,11 +1,16 @@
 #include "io/ipc_direct.h"
 
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+#include <arrow/ipc/reader.h>
+#include <arrow/record_batch.h>
+#include <arrow/result.h>
 #include <arrow/type.h>
-#include <arrow/type_traits.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <exception>
 #include <string_view>
 
 #include "io/csv_scan.h"
@@ -16,121 +21,6 @@ namespace {
 
 using arrow::Type;
 
-/// A flatbuffer whose sizes and places may be anything: what lies outside reads as 0 and is remembered.
-class Flatbuffer {
- public:
-  explicit Flatbuffer(std::span<const uint8_t> bytes) : bytes_(bytes) {}
-
-  template <class T>
-  T at(size_t place) {
-    T out{};
-    if (place > bytes_.size() || bytes_.size() - place < sizeof(T)) return bad_ = true, out;
-    std::memcpy(&out, bytes_.data() + place, sizeof(T));
-    return out;
-  }
-  size_t root() { return at<uint32_t>(0); }
-  /// The place of a field of a table, 0 where it has its default.
-  size_t field(size_t table, size_t number) {
-    const size_t slots = size_t(int64_t(table) - at<int32_t>(table)), slot = 4 + 2 * number;
-    if (slot + 2 > at<uint16_t>(slots)) return 0;
-    const size_t offset = at<uint16_t>(slots + slot);
-    return offset > 0 ? table + offset : 0;
-  }
-  template <class T>
-  T number(size_t table, size_t field_number) {
-    const size_t place = field(table, field_number);
-    return place > 0 ? at<T>(place) : T{};
-  }
-  size_t child(size_t table, size_t field_number) {
-    const size_t place = field(table, field_number);
-    return place > 0 ? place + at<uint32_t>(place) : 0;
-  }
-  /// The places of the elements of a vector of structs.
-  std::vector<size_t> elements(size_t table, size_t field_number, size_t width) {
-    std::vector<size_t> out;
-    const size_t place = child(table, field_number);
-    if (place == 0) return out;
-    const size_t count = at<uint32_t>(place);
-    if (bad_ || count > (bytes_.size() - place) / width) return bad_ = true, out;
-    for (size_t i = 0; i < count; ++i) out.push_back(place + 4 + i * width);
-    return out;
-  }
-  bool is_bad() const { return bad_; }
-
- private:
-  std::span<const uint8_t> bytes_;
-  bool bad_ = false;
-};
-
-bool read_exactly(const InputFile& file, int64_t at, void* into, size_t size) {
-  const auto got = file.read_at(at, into, size);
-  return got.ok() && got.value() == size;
-}
-
-std::optional<std::vector<uint8_t>> read_run(const InputFile& file, int64_t at, int64_t size) {
-  if (at < 0 || size < 0 || at > file.size() || size > file.size() - at) return std::nullopt;
-  std::vector<uint8_t> bytes(static_cast<size_t>(size));
-  if (!read_exactly(file, at, bytes.data(), bytes.size())) return std::nullopt;
-  return bytes;
-}
-
-/// Numbers of the fields of Arrow's tables (File.fbs, Message.fbs).
-constexpr size_t kFooterBatches = 3, kMessageType = 1, kMessageHeader = 2, kBatchRows = 0, kBatchNodes = 1, kBatchBuffers = 2, kBatchCompression = 3;
-constexpr uint8_t kRecordBatch = 3;
-
-struct Block {
-  int64_t begin, metadata_size, body_size;
-};
-
-/// The footer's list of batches: within the file, and no more of them than it can hold.
-std::optional<std::vector<Block>> read_blocks(const InputFile& file) {
-  constexpr int64_t kMagic = 6, kTail = kMagic + 4;
-  char magic[kMagic];
-  const auto tail = read_run(file, file.size() - kTail, kTail);
-  if (!tail || !read_exactly(file, 0, magic, kMagic) || std::memcmp(magic, "ARROW1", kMagic) != 0 ||
-      std::memcmp(tail->data() + 4, "ARROW1", kMagic) != 0)
-    return std::nullopt;
-  int32_t footer_size = 0;
-  std::memcpy(&footer_size, tail->data(), sizeof footer_size);
-  const auto footer = read_run(file, file.size() - kTail - footer_size, footer_size);
-  if (!footer) return std::nullopt;
-  Flatbuffer flat(*footer);
-  std::vector<Block> blocks;
-  int64_t left = file.size();
-  for (const size_t at : flat.elements(flat.root(), kFooterBatches, 24)) {
-    const Block block = {flat.at<int64_t>(at), flat.at<int32_t>(at + 8), flat.at<int64_t>(at + 16)};
-    if (block.begin < 0 || block.begin > file.size() || block.metadata_size < 8 || block.metadata_size > left) return std::nullopt;
-    left -= block.metadata_size;
-    if (block.body_size < 0 || block.body_size > left) return std::nullopt;
-    left -= block.body_size;
-    blocks.push_back(block);
-  }
-  if (flat.is_bad()) return std::nullopt;
-  return blocks;
-}
-
-std::optional<IpcBatch> read_batch_layout(const InputFile& file, const Block& block) {
-  const auto metadata = read_run(file, block.begin, block.metadata_size);
-  if (!metadata) return std::nullopt;
-  int32_t marks[2];  // 0xFFFFFFFF, and the size of what follows
-  std::memcpy(marks, metadata->data(), sizeof marks);
-  if (marks[0] != -1 || marks[1] < 0 || marks[1] > block.metadata_size - 8) return std::nullopt;
-  Flatbuffer flat(std::span<const uint8_t>(*metadata).subspan(8, size_t(marks[1])));
-  const size_t message = flat.root(), batch = flat.child(message, kMessageHeader);
-  if (flat.number<uint8_t>(message, kMessageType) != kRecordBatch || batch == 0 || flat.field(batch, kBatchCompression) > 0) return std::nullopt;
-  IpcBatch out;
-  out.rows = flat.number<int64_t>(batch, kBatchRows);
-  for (const size_t at : flat.elements(batch, kBatchNodes, 16)) out.nodes.push_back({flat.at<int64_t>(at), flat.at<int64_t>(at + 8)});
-  const int64_t body = block.begin + block.metadata_size;
-  for (const size_t at : flat.elements(batch, kBatchBuffers, 16)) {
-    const IpcBatch::Run run = {flat.at<int64_t>(at), flat.at<int64_t>(at + 8)};
-    if (run.begin < 0 || run.size < 0 || run.begin > block.body_size || run.size > block.body_size - run.begin) return std::nullopt;
-    out.buffers.push_back({body + run.begin, run.size});
-  }
-  if (flat.is_bad() || out.rows < 0) return std::nullopt;
-  return out;
-}
-
 /// How the values of a field are written, and as what they are read.
 struct FieldForm {
   enum Kind : uint8_t { other, fixed, text, codes } kind = other;
@@ -138,7 +28,7 @@ struct FieldForm {
   size_t width = 0;  ///< of a value, offset or code in the file
 };
 
-FieldForm form_of_field(const arrow::DataType& type) {
+FieldForm form_of_type(const arrow::DataType& type) {
   switch (type.id()) {
     case Type::INT8:
       return {FieldForm::fixed, Dtype::int8, 1};
@@ -177,206 +67,215 @@ FieldForm form_of_field(const arrow::DataType& type) {
   }
 }
 
-/// How many buffers a field has, all in one node; 0: its layout is not known here.
-int buffers_of(const arrow::DataType& type) {
-  if (arrow::is_base_binary_like(type.id())) return 3;
-  return arrow::is_fixed_width(type.id()) || type.id() == Type::DICTIONARY ? 2 : 0;
-}
+/// Where the rows of a file's batches stand: all are of one length, but for the last, which may be shorter.
+struct Batches {
+  int64_t count = 0, length = 0, rows = 0;
 
-/// A column on its way: memory for all of its rows, which tasks fill batch by batch.
+  int64_t begin(int64_t batch) const { return batch * length; }
+  int64_t end(int64_t batch) const { return batch + 1 == count ? rows : begin(batch + 1); }
+};
+
+/// A column on its way: memory for all of its rows, which tasks fill, each those of one batch.
 class ColumnReading {
  public:
-  /// `place`: of the field among those of the schema; `buffer`: of its first buffer.
-  ColumnReading(const InputFile& file, const std::vector<IpcBatch>& batches, const arrow::DataType& type, size_t place, size_t buffer,
-                std::shared_ptr<const Column> dictionary)
-      : file_(file), batches_(batches), form_(form_of_field(type)), place_(place), buffer_(buffer) {
-    out_.dtype = form_.dtype, out_.dictionary = std::move(dictionary);
+  /// `bytes_left`: what texts may still take, together with those of other columns.
+  ColumnReading(const IpcField& field, const Batches& batches, std::atomic<int64_t>* bytes_left)
+      : column_(field.column), form_(form_of_type(*field.type)), batches_(batches), bytes_left_(bytes_left) {
+    out_.dtype = form_.dtype, out_.dictionary = field.dictionary, out_.length = batches.rows;
     if (form_.kind == FieldForm::text || form_.kind == FieldForm::codes) out_.file_width = int(form_.width);
-    if (type.id() == Type::TIMESTAMP) out_.zone = static_cast<const arrow::TimestampType&>(type).timezone();
-    for (const IpcBatch& batch : batches_) begins_.push_back(out_.length), out_.length += batch.rows;
+    if (field.type->id() == Type::TIMESTAMP) out_.zone = static_cast<const arrow::TimestampType&>(*field.type).timezone();
+    texts_.resize(size_t(batches.count));
   }
 
-  /// Looks at what the batches say of the column, and where text ends; bytes that it takes, nothing when it can't be read here.
-  std::optional<int64_t> plan() {
-    for (size_t b = 0; b < batches_.size(); ++b)
-      if (!plan_batch(b)) return std::nullopt;
-    const int64_t width = form_.kind == FieldForm::text ? 8 : int64_t(form_.width);
-    return out_.length / 8 + (out_.length + 1) * width + text_bytes_;
-  }
-
+  int64_t fixed_bytes() const { return (out_.length + 1) * int64_t(place_width()) + out_.length / 8; }
   bool take_memory() {
-    const size_t rows = size_t(out_.length);
-    if (form_.kind == FieldForm::text) {
-      offsets_ = std::static_pointer_cast<int64_t>(allocate_large((rows + 1) * sizeof(int64_t)));
-      if (!offsets_) return false;
-      offsets_.get()[rows] = text_bytes_;
-    }
-    const size_t size = form_.kind == FieldForm::text ? size_t(text_bytes_) : rows * form_.width;
-    values_ = std::static_pointer_cast<uint8_t>(allocate_large(size));
-    if (has_nulls_) validity_.assign((rows + 7) / 8, 0xFF);
-    return values_ != nullptr;
+    validity_.assign(size_t(out_.length + 7) / 8, 0xFF);
+    return (values_ = std::static_pointer_cast<uint8_t>(allocate_large(size_t(out_.length + 1) * place_width()))) != nullptr;
   }
 
-  void read(size_t b) {
-    if (!(form_.kind == FieldForm::text ? read_text(b) : read_fixed(b)) || !read_validity(b)) is_bad_ = true;
+  void fail() { is_bad_ = true; }
+  bool is_bad() const { return is_bad_; }
+
+  void copy(const arrow::RecordBatch& batch, int64_t b) {
+    const bool is_there = column_ < batch.num_columns();
+    if (!is_there || !copy_array(*batch.column(column_)->data(), b)) fail();
+  }
+
+  /// Memory for the texts, when all batches are copied.
+  bool take_text_memory() {
+    if (form_.kind != FieldForm::text) return true;
+    for (TextRun& run : texts_) run.base = text_bytes_, text_bytes_ += int64_t(run.bytes.size());
+    offsets()[out_.length] = text_bytes_;
+    return (text_ = std::static_pointer_cast<uint8_t>(allocate_large(size_t(text_bytes_)))) != nullptr;
+  }
+  /// Brings the texts of a batch to their place.
+  void place_text(int64_t b) {
+    if (form_.kind != FieldForm::text) return;
+    TextRun& run = texts_[size_t(b)];
+    if (!run.bytes.empty()) std::memcpy(text_.get() + run.base, run.bytes.data(), run.bytes.size());
+    for (int64_t row = batches_.begin(b); row < batches_.end(b); ++row) offsets()[row] += run.base;
+    run.bytes = {};
   }
 
   std::optional<Column> finish() {
     if (is_bad_) return std::nullopt;
     const size_t rows = size_t(out_.length);
-    out_.values = {values_, values_.get(), form_.kind == FieldForm::text ? size_t(text_bytes_) : rows * form_.width};
-    if (offsets_) out_.offsets = {offsets_, reinterpret_cast<const uint8_t*>(offsets_.get()), (rows + 1) * sizeof(int64_t)};
+    if (form_.kind == FieldForm::text) {
+      out_.offsets = {values_, values_.get(), (rows + 1) * sizeof(int64_t)};
+      out_.values = {text_, text_.get(), size_t(text_bytes_)};
+    } else {
+      out_.values = {values_, values_.get(), rows * form_.width};
+    }
     if (has_nulls_) out_.validity = make_buffer(std::move(validity_));
     return std::move(out_);
   }
 
  private:
-  const IpcBatch::Run& run(size_t b, size_t number) const { return batches_[b].buffers[buffer_ + number]; }
-  bool batch_has_nulls(size_t b) const { return batches_[b].nodes[place_].nulls != 0 && run(b, 0).size > 0; }
+  struct TextRun {
+    std::vector<char> bytes;
+    int64_t base = 0;
+  };
 
-  bool plan_batch(size_t b) {
-    const IpcBatch& batch = batches_[b];
-    const IpcBatch::Node& node = batch.nodes[place_];
-    const int64_t width = int64_t(form_.width), rows = batch.rows, values = rows + (form_.kind == FieldForm::text);
-    if (node.rows != rows) return false;
-    // The bits of a batch with nulls are read to whole bytes of the column's.
-    const bool whole_bytes = begins_[b] % 8 == 0 && (rows % 8 == 0 || begins_[b] + rows == out_.length);
-    if (node.nulls != 0 && (!whole_bytes || run(b, 0).size < (rows + 7) / 8)) return false;
-    has_nulls_ |= batch_has_nulls(b) && rows > 0;
-    if (rows > 0 && run(b, 1).size < values * width) return false;
-    return form_.kind != FieldForm::text || plan_text(b);
+  size_t place_width() const { return form_.kind == FieldForm::text ? sizeof(int64_t) : form_.width; }
+  int64_t* offsets() { return reinterpret_cast<int64_t*>(values_.get()); }
+
+  /// The first `size` bytes of a buffer of the array; nullptr when they are not there.
+  static const uint8_t* bytes_of(const arrow::ArrayData& array, size_t buffer, int64_t size) {
+    if (buffer >= array.buffers.size() || !array.buffers[buffer] || array.buffers[buffer]->size() < size) return nullptr;
+    return array.buffers[buffer]->data();
   }
 
-  bool plan_text(size_t b) {
-    int64_t first = 0, last = 0;
-    const int64_t rows = batches_[b].rows, width = int64_t(form_.width), at = run(b, 1).begin;
-    if (rows > 0 && (!read_exactly(file_, at, &first, form_.width) || !read_exactly(file_, at + rows * width, &last, form_.width))) return false;
-    if (first < 0 || last < first || last > run(b, 2).size) return false;
-    texts_.push_back({first, last, text_bytes_});
-    text_bytes_ += last - first;
+  bool copy_array(const arrow::ArrayData& array, int64_t b) {
+    const int64_t rows = batches_.end(b) - batches_.begin(b);
+    if (array.length != rows || array.offset != 0) return false;
+    if (rows == 0) return true;
+    if (!copy_validity(array, b)) return false;
+    if (form_.kind == FieldForm::text) return form_.width == 8 ? copy_text<int64_t>(array, b) : copy_text<int32_t>(array, b);
+    const uint8_t* const from = bytes_of(array, 1, rows * int64_t(form_.width));
+    if (!from) return false;
+    uint8_t* const into = values_.get() + size_t(batches_.begin(b)) * form_.width;
+    std::memcpy(into, from, size_t(rows) * form_.width);
+    return form_.kind == FieldForm::fixed || codes_hold({reinterpret_cast<const uint32_t*>(into), size_t(rows)});
+  }
+
+  bool codes_hold(std::span<const uint32_t> codes) const {
+    uint32_t most = 0;
+    for (const uint32_t code : codes) most = std::max(most, code);
+    return most < out_.dictionary->length;
+  }
+
+  /// The bits of a batch with nulls must begin with a byte of the column's.
+  bool copy_validity(const arrow::ArrayData& array, int64_t b) {
+    if (array.GetNullCount() == 0) return true;
+    const int64_t begin = batches_.begin(b), bytes = (batches_.end(b) - begin + 7) / 8;
+    const uint8_t* const bits = bytes_of(array, 0, bytes);
+    if (!bits || begin % 8 != 0) return false;
+    std::memcpy(validity_.data() + begin / 8, bits, size_t(bytes));
+    has_nulls_ = true;
     return true;
   }
 
-  bool read_fixed(size_t b) {
-    const size_t rows = size_t(batches_[b].rows);
-    uint8_t* const into = values_.get() + size_t(begins_[b]) * form_.width;
-    if (!read_exactly(file_, run(b, 1).begin, into, rows * form_.width)) return false;
-    if (form_.kind == FieldForm::fixed) return true;
-    const auto* const codes = reinterpret_cast<const uint32_t*>(into);
-    uint32_t most = 0;
-    for (size_t i = 0; i < rows; ++i) most = std::max(most, codes[i]);
-    return rows == 0 || int64_t(most) < out_.dictionary->length;
-  }
-
-  bool read_text(size_t b) {
-    const auto [first, last, base] = texts_[b];
-    uint8_t* const bytes = values_.get() + base;
-    if (!read_exactly(file_, run(b, 2).begin + first, bytes, size_t(last - first))) return false;
-    return form_.width == 8 ? read_offsets<int64_t>(b) : read_offsets<int32_t>(b);
-  }
-
-  /// Offsets count from the column's first byte. They must not fall, and end where characters do.
+  /// Offsets count from the batch's first byte until texts are placed. They must not fall, and end where characters do.
   template <class Offset>
-  bool read_offsets(size_t b) {
-    const auto [first, last, base] = texts_[b];
-    const size_t rows = size_t(batches_[b].rows);
-    int64_t* const into = offsets_.get() + begins_[b];
-    std::vector<Offset> narrow(sizeof(Offset) == 8 ? 0 : rows);
-    Offset* const from = sizeof(Offset) == 8 ? reinterpret_cast<Offset*>(into) : narrow.data();
-    if (!read_exactly(file_, run(b, 1).begin, from, rows * sizeof(Offset))) return false;
+  bool copy_text(const arrow::ArrayData& array, int64_t b) {
+    const int64_t rows = array.length;
+    const auto* const from = reinterpret_cast<const Offset*>(bytes_of(array, 1, (rows + 1) * int64_t(sizeof(Offset))));
+    if (!from) return false;
+    const int64_t first = from[0], last = from[rows];
+    if (first < 0 || last < first || bytes_left_->fetch_sub(2 * (last - first)) < 2 * (last - first)) return false;  // here, and where they stay
+    const uint8_t* const bytes = last == first ? nullptr : bytes_of(array, 2, last);
+    if (!bytes && last > first) return false;
+    int64_t* const into = offsets() + batches_.begin(b);
     int64_t before = first;
     bool falls = false;
-    for (size_t i = 0; i < rows; ++i) {
-      const int64_t offset = from[i];
-      falls |= offset < before;
-      before = offset;
-      into[i] = offset - first;
+    for (int64_t i = 0; i < rows; ++i) {
+      falls |= from[i] < before;
+      before = from[i];
+      into[i] = before - first;
     }
     if (falls || before > last) return false;
-    const bool fine = are_utf8_texts({reinterpret_cast<const char*>(values_.get()) + base, size_t(last - first)}, {into, rows});
-    for (size_t i = 0; i < rows; ++i) into[i] += base;
-    return fine;
+    std::vector<char>& own = texts_[size_t(b)].bytes;
+    if (bytes) own.assign(bytes + first, bytes + last);
+    return are_utf8_texts({own.data(), own.size()}, {into, size_t(rows)});
   }
 
-  bool read_validity(size_t b) {
-    if (!has_nulls_ || !batch_has_nulls(b)) return true;
-    return read_exactly(file_, run(b, 0).begin, validity_.data() + begins_[b] / 8, size_t(batches_[b].rows + 7) / 8);
-  }
-
-  struct Text {
-    int64_t first, last, base;  // offsets in the batch, and where its bytes begin here
-  };
-
-  const InputFile& file_;
-  const std::vector<IpcBatch>& batches_;
+  const int column_;
   const FieldForm form_;
-  const size_t place_, buffer_;
+  const Batches batches_;
   Column out_;
-  std::vector<int64_t> begins_;  // first row of each batch
-  std::vector<Text> texts_;
-  int64_t text_bytes_ = 0;
-  bool has_nulls_ = false;
-  std::shared_ptr<uint8_t> values_;
-  std::shared_ptr<int64_t> offsets_;
+  std::shared_ptr<uint8_t> values_, text_;  // of text, values_ are the offsets
   std::vector<uint8_t> validity_;
-  std::atomic<bool> is_bad_{false};
+  std::vector<TextRun> texts_;  // by batch
+  int64_t text_bytes_ = 0;
+  std::atomic<int64_t>* bytes_left_;
+  std::atomic<bool> has_nulls_{false}, is_bad_{false};
 };
 
-}  // namespace
-
-std::optional<std::vector<IpcBatch>> read_ipc_layout(const InputFile& file) {
-  const auto blocks = read_blocks(file);
-  if (!blocks) return std::nullopt;
-  std::vector<IpcBatch> out;
-  int64_t rows_left = file.size();  // a row of a plain column takes a byte or more
-  for (const Block& block : *blocks) {
-    auto batch = read_batch_layout(file, block);
-    if (!batch || batch->rows > rows_left) return std::nullopt;
-    rows_left -= batch->rows;
-    out.push_back(std::move(*batch));
-  }
+std::optional<Batches> batches_of(arrow::ipc::RecordBatchFileReader& file) {
+  if (file.num_record_batches() == 0 || !file.schema()->is_native_endian()) return std::nullopt;
+  const auto first = file.ReadRecordBatch(0);
+  const auto rows = file.CountRows();
+  if (!first.ok() || !rows.ok()) return std::nullopt;
+  const Batches out = {file.num_record_batches(), (*first)->num_rows(), *rows};
+  const int64_t last = out.rows - out.begin(out.count - 1);
+  if (last < 0 || last > out.length) return std::nullopt;
   return out;
 }
 
-bool is_plain_field(const arrow::Field& field) { return form_of_field(*field.type()).kind != FieldForm::other; }
+/// Calls task(i, worker) on the pool, or here.
+void run_on(exec::Pool* pool, int64_t count, const std::function<void(int64_t, int)>& task) {
+  if (pool) return void(pool->run(count, task));
+  for (int64_t i = 0; i < count; ++i) task(i, 0);
+}
 
-std::vector<std::optional<Column>> read_ipc_columns(const InputFile& file, const arrow::Schema& schema, const std::vector<IpcBatch>& batches,
-                                                    std::span<const int> fields, std::span<const std::shared_ptr<const Column>> dictionaries,
-                                                    int64_t limit_bytes, exec::Pool* pool) {
+}  // namespace
+
+bool is_plain_type(const arrow::DataType& type) { return form_of_type(type).kind != FieldForm::other; }
+
+std::vector<std::optional<Column>> read_ipc_columns(const OpenIpcFile& open, std::span<const IpcField> fields, int64_t limit_bytes,
+                                                    exec::Pool* pool) {
   std::vector<std::optional<Column>> out(fields.size());
-  std::vector<size_t> first_buffer = {0};
-  for (const auto& field : schema.fields()) {
-    const int count = buffers_of(*field->type());
-    if (count == 0) return out;
-    first_buffer.push_back(first_buffer.back() + size_t(count));
-  }
-  for (const IpcBatch& batch : batches)
-    if (batch.nodes.size() != size_t(schema.num_fields()) || batch.buffers.size() != first_buffer.back()) return out;
-  if (!schema.is_native_endian() || batches.empty()) return out;
+  std::vector<std::shared_ptr<arrow::ipc::RecordBatchFileReader>> files(size_t(pool ? pool->workers() : 1), open());  // each worker opens its own
+  const auto batches = files[0] ? batches_of(*files[0]) : std::nullopt;
+  std::fill(files.begin() + 1, files.end(), nullptr);
+  if (!batches) return out;
 
-  std::vector<std::unique_ptr<ColumnReading>> columns(fields.size());
+  std::atomic<int64_t> bytes_left{limit_bytes};
+  std::vector<std::unique_ptr<ColumnReading>> columns;
+  std::vector<size_t> places;  // of these columns in the answer
   for (size_t i = 0; i < fields.size(); ++i) {
-    const size_t place = size_t(fields[i]);
-    const auto& type = *schema.field(fields[i])->type();
-    const FieldForm form = form_of_field(type);
-    if (form.kind == FieldForm::other || (form.kind == FieldForm::codes && !dictionaries[i])) continue;
-    columns[i] = std::make_unique<ColumnReading>(file, batches, type, place, first_buffer[place], dictionaries[i]);
-    const auto bytes = columns[i]->plan();
-    if (!bytes || *bytes > limit_bytes) {
-      columns[i].reset();
-      continue;
-    }
-    limit_bytes -= *bytes;
+    auto column = std::make_unique<ColumnReading>(fields[i], *batches, &bytes_left);
+    if (column->fixed_bytes() > bytes_left) continue;
+    bytes_left -= column->fixed_bytes();
+    columns.push_back(std::move(column)), places.push_back(i);
   }
-  exec::run_all(int64_t(columns.size()), pool, [&](int64_t i) {
-    if (columns[size_t(i)] && !columns[size_t(i)]->take_memory()) columns[size_t(i)].reset();
+  const auto each = [&](auto&& work) {
+    exec::run_all(int64_t(columns.size()), pool, [&](int64_t i) {
+      ColumnReading& column = *columns[size_t(i)];
+      if (!column.is_bad() && !work(column)) column.fail();
+    });
+  };
+  each([](ColumnReading& column) { return column.take_memory(); });
+  run_on(pool, batches->count, [&](int64_t b, int worker) {
+    try {
+      auto& file = files[size_t(worker)];
+      if (!file) file = open();
+      const auto batch = file ? file->ReadRecordBatch(int(b)) : arrow::Status::IOError("");
+      for (const auto& column : columns)
+        if (!batch.ok())
+          column->fail();
+        else if (!column->is_bad())
+          column->copy(**batch, b);
+    } catch (const std::exception&) {  // Arrow's allocations
+      for (const auto& column : columns) column->fail();
+    }
   });
-  exec::run_all(int64_t(columns.size() * batches.size()), pool, [&](int64_t task) {
-    const size_t i = size_t(task) / batches.size();
-    if (columns[i]) columns[i]->read(size_t(task) % batches.size());
+  each([](ColumnReading& column) { return column.take_text_memory(); });
+  exec::run_all(int64_t(columns.size()) * batches->count, pool, [&](int64_t task) {
+    ColumnReading& column = *columns[size_t(task / batches->count)];
+    if (!column.is_bad()) column.place_text(task % batches->count);
   });
-  for (size_t i = 0; i < columns.size(); ++i)
-    if (columns[i]) out[i] = columns[i]->finish();
+  for (size_t i = 0; i < columns.size(); ++i) out[places[i]] = columns[i]->finish();
   return out;
 }
 

@@ -76,12 +76,13 @@ struct ArrowFile {
     });
   }
 
- private:
   Result<std::shared_ptr<arrow::ipc::RecordBatchFileReader>> open_file(const arrow::ipc::IpcReadOptions& options) const {
     auto opened = arrow::ipc::RecordBatchFileReader::Open(file, options);
     if (!opened.ok()) return arrow_error(opened.status(), path, kDamaged);
     return *opened;
   }
+
+ private:
   Result<std::shared_ptr<arrow::ipc::RecordBatchStreamReader>> open_stream(const arrow::ipc::IpcReadOptions& options) const {
     if (const auto sought = file->Seek(0); !sought.ok()) return arrow_error(sought, path, kDamaged);
     auto opened = arrow::ipc::RecordBatchStreamReader::Open(file, options);
@@ -118,30 +119,51 @@ Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::share
   return out;
 }
 
-/// Columns that need not go through Arrow (ipc_direct.h); nothing in the place of the others.
-Result<std::vector<std::optional<Column>>> plain_columns(const InputFile& bytes, const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool,
-                                                         const arrow::Schema& schema, const std::vector<int>& fields, int64_t limit_bytes,
-                                                         exec::Pool* workers) {
-  std::vector<std::optional<Column>> none(fields.size());
-  if (std::none_of(fields.begin(), fields.end(), [&](int field) { return is_plain_field(*schema.field(field)); })) return none;
-  const auto layout = read_ipc_layout(bytes);
-  if (!layout) return none;
-  std::vector<std::shared_ptr<const Column>> dictionaries(fields.size());
-  for (size_t i = 0; i < fields.size(); ++i) {
-    const arrow::Field& field = *schema.field(fields[i]);
-    if (field.type()->id() != arrow::Type::DICTIONARY || !is_plain_field(field)) continue;
-    HY_TRY(const Batches first, from.read(std::span(&fields[i], 1), 1));  // the file format has the whole dictionary before any batch
-    if (first[0].empty()) continue;
-    HY_TRY(const Column column, column_from(arrow::ChunkedArray(first[0]), pool, field.name(), from.path));
-    // A row whose code is that of a null is null itself: that is seen when all of them are read.
-    if (static_cast<const arrow::DictionaryArray&>(*first[0][0]).dictionary()->null_count() == 0) dictionaries[i] = column.dictionary;
-  }
-  return read_ipc_columns(bytes, schema, *layout, fields, dictionaries, limit_bytes - pool->bytes_allocated(), workers);
+/// The dictionary of a field, which the file format has whole before any batch; nothing when there is none without a null. A row whose code is
+/// that of a null is null itself: that is seen when all of them are read.
+Result<std::shared_ptr<const Column>> dictionary_of(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Field& field,
+                                                    int number) {
+  HY_TRY(const Batches first, from.read(std::span(&number, 1), 1));
+  if (first[0].empty() || static_cast<const arrow::DictionaryArray&>(*first[0][0]).dictionary()->null_count() > 0)
+    return std::shared_ptr<const Column>();
+  HY_TRY(const Column column, column_from(arrow::ChunkedArray(first[0]), pool, field.name(), from.path));
+  return column.dictionary;
 }
 
-/// `bytes`: the same file, where it is one.
-Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::shared_ptr<const InputFile>& bytes,
-                          const std::shared_ptr<LimitedPool>& pool, const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+/// Columns that are brought straight to their place (ipc_direct.h); nothing in the place of the others.
+Result<std::vector<std::optional<Column>>> plain_columns(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
+                                                         std::span<const int> fields, int64_t limit_bytes, exec::Pool* workers) {
+  std::vector<std::optional<Column>> out(fields.size());
+  std::vector<size_t> places;  // in `fields`, of those that are plain
+  std::vector<int> plain;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (is_plain_type(*schema.field(fields[i])->type())) places.push_back(i), plain.push_back(fields[i]);
+  if (plain.empty()) return out;
+  arrow::ipc::IpcReadOptions options = ipc_options(pool.get());
+  options.included_fields = included_of(plain);
+  std::vector<IpcField> wanted;
+  std::vector<size_t> of_wanted;
+  for (size_t k = 0; k < plain.size(); ++k) {
+    const arrow::Field& field = *schema.field(plain[k]);
+    const auto column = std::lower_bound(options.included_fields.begin(), options.included_fields.end(), plain[k]) - options.included_fields.begin();
+    IpcField own = {int(column), field.type(), nullptr};
+    if (field.type()->id() == arrow::Type::DICTIONARY) {
+      HY_TRY(own.dictionary, dictionary_of(from, pool, field, plain[k]));
+      if (!own.dictionary) continue;
+    }
+    wanted.push_back(std::move(own)), of_wanted.push_back(places[k]);
+  }
+  const auto open = [&] {
+    auto file = from.open_file(options);
+    return file.ok() ? std::move(file).value() : nullptr;
+  };
+  auto columns = read_ipc_columns(open, wanted, limit_bytes - pool->bytes_allocated(), workers);
+  for (size_t i = 0; i < columns.size(); ++i) out[of_wanted[i]] = std::move(columns[i]);
+  return out;
+}
+
+Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& file, const std::shared_ptr<LimitedPool>& pool, const std::string& path,
+                          const ReadOptions& options, int64_t limit_bytes) {
   char magic[6] = {};
   const auto got = file->ReadAt(0, sizeof magic, magic);
   if (!got.ok()) return arrow_error(got.status(), path, kDamaged);
@@ -152,8 +174,8 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
   HY_TRY(const std::shared_ptr<arrow::Schema> schema, from.schema());
   HY_TRY(const std::vector<int> fields, choose_fields(*schema, options.columns, path));
   std::vector<std::optional<Column>> columns(fields.size());
-  if (bytes && !from.is_stream) {
-    HY_TRY(columns, plain_columns(*bytes, from, pool, *schema, fields, limit_bytes, options.pool));
+  if (!from.is_stream) {
+    HY_TRY(columns, plain_columns(from, pool, *schema, fields, limit_bytes, options.pool));
   }
   std::vector<int> left;
   for (size_t i = 0; i < fields.size(); ++i)
@@ -279,13 +301,9 @@ Result<std::unique_ptr<ArrowChunks>> open_arrow(const std::string& path, const R
 Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   const auto pool = std::make_shared<LimitedPool>(limit_bytes);
   HY_CHECK(check_readable(path));
-  std::shared_ptr<const InputFile> bytes;
-  if (file_size(path)) {
-    HY_TRY(bytes, InputFile::open(path));
-  }
-  HY_TRY(const auto file, bytes ? random_access(bytes, pool.get()) : open_random_access(path, pool.get()));
+  HY_TRY(const auto file, open_random_access(path, pool.get()));
   try {
-    return read_opened(file, bytes, pool, path, options, limit_bytes);
+    return read_opened(file, pool, path, options, limit_bytes);
   } catch (const std::exception& e) {  // Arrow reports by Status; this is for its allocations
     return arrow_error(arrow::Status::OutOfMemory(e.what()), path, kDamaged);
   }

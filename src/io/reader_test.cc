@@ -31,7 +31,7 @@ Table every_dtype(int rows) {
   const uint64_t key = random_key(11, Stage::search);
   std::vector<std::string> words, names = {"low", "mid, \"high\"", "unused"};
   std::vector<double> reals;
-  std::vector<float> floats;
+  std::vector<float> floats, wide_floats;
   std::vector<int32_t> codes, days;
   std::vector<int64_t> wholes, times;
   std::vector<uint8_t> bits(size_t(rows + 7) / 8, 0);
@@ -39,7 +39,8 @@ Table every_dtype(int rows) {
     const uint64_t random = random_bits(key, uint64_t(i));
     words.push_back(i % 5 == 0 ? fmt::format("é,\"{}\"\nline", i) : fmt::format(" word {} ", i));
     reals.push_back(i % 7 == 0 ? kNaN : i % 11 == 0 ? double(i) : random_unit(key, uint64_t(i)) * 1e9);
-    floats.push_back(float(random_unit(key, uint64_t(i))) / 3);
+    floats.push_back(i % 9 == 0 ? float(kNaN) : float(random_unit(key, uint64_t(i))) / 3);
+    wide_floats.push_back(i % 9 == 0 ? float(kNaN) : i % 10 == 0 ? -1.2345678e15f : i % 4 == 0 ? -1.2345679e-38f : float(i));
     codes.push_back(int32_t(random % 2));
     days.push_back(int32_t(random % 40'000) - 10'000);
     wholes.push_back(i % 3 ? int64_t(random >> 1) : -int64_t(random >> 1));
@@ -52,6 +53,7 @@ Table every_dtype(int rows) {
   table.add("text", with_nulls(make_text_column(words), 13));
   table.add("real", make_column(reals));
   table.add("float", make_column(floats));
+  table.add("float of many digits", make_column(wide_floats));
   table.add("whole", with_nulls(make_column(wholes), 17));
   table.add("day", with_nulls(make_date_column(days), 19));
   table.add("time", make_timestamp_column(times, "UTC"));

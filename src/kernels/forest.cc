@@ -1,18 +1,20 @@
 // See forest.h for what is computed. How it is computed depends on the number of distinct rows in the node, never what:
 //
-// - More than 16 rows: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
-//   independent read-modify-writes hide each other's latency (0.3 ns an update: a core commits one store a cycle). Then a
-//   running sum in vectors and the gain of 16 cuts at a time. Most features can't beat the best one so far, which a product
-//   shows; only where one might are the quotients taken.
-//   Counting is 30 % of the time at 2000 x 60 and 45 % at 10240 x 64: 0.41 ns an update at 3.56 GHz, where the store alone, one
-//   a cycle, is 0.28. Tried and not faster: bringing a row's codes together by one vpermb instead of eight loads (10240 x 64: 61 ms,
-//   not 47), histograms that take turns where eight features share a pass, fetching every line of long rows, growing trees depth-first so that
-//   rows are in the first cache (+ 1 %), and running sums kept in vectors, a row adding what its code adds to every bin (a table of 64 codes x 4
-//   weights, no scan behind it): 0.54 ns an update, because this core loads half a vector of 64 bytes a cycle. The loop alone, rows in
-//   cache, takes 0.36 ns at 300 rows and 0.43 at 40. Of 11 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 20,000 leaves)
-//   3.3 are counting, 1.7 running sums and gains, 1.2 dividing rows, 0.9 nodes of up to 16 rows, 1.4 what a node costs beside these, 0.5 cuts
-//   and codes. Taking quotients only in those of four vectors that may hold a better cut: no gain.
-// - Up to 16: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
+// - More rows than the ways below take: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
+//   independent read-modify-writes hide each other's latency. Then a running sum in vectors and the gain of 16 cuts at a time. Most features
+//   can't beat the best one so far, which a product shows; only where one might are the quotients taken. With AVX-512 VBMI the codes are brought
+//   together first (forest_picked.h) and counting costs its stores alone, one a cycle: 0.275 ns an update at 3.6 GHz.
+//   Of 9.5 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 16,280 leaves) 1.9 are counting, 1.1 bringing codes together
+//   (1.2 million rows, each a line from the second cache: 0.9 ns), 1.2 running sums and gains (24 ns a feature), 0.8 dividing rows (50 ns a node),
+//   1.1 nodes of few rows, 0.4 drawing features, 0.4 what begins and ends a search, 0.9 what a node costs beside these, 0.5 cuts and codes, 0.4
+//   drawing rows. At 10240 x 64 (6.6 million rows of nodes) 13 of 38 ms are counting, 7 bringing together, 3.5 dividing.
+//   Tried and not faster: permuting and counting a row in one loop or in blocks of few rows (0.37 to 0.85 ns an update), histograms that take
+//   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this core loads
+//   half a vector of 64 bytes a cycle), and taking quotients only in those of four vectors that may hold a better cut. Growing depth-first, or whole
+//   subtrees whose codes fit the first cache before the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search
+//   then waits for the division that made it.
+// - Up to 32, with AVX-512 VBMI: every row's code is compared with every other's, 64 candidates at a time in bytes (forest_few.h).
+// - Up to 16 elsewhere: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
 //   add per row. Nodes of 8 and of 4 rows look at two and at four features at once in one vector.
 // - Two rows: every feature that tells them apart has the same gain, so the first one is the answer.
 //
@@ -169,25 +171,25 @@ inline bool scan_block(const uint32_t* bins, U32& carry, U32 missing, uint32_t r
 }
 
 template <bool kMisses>
-void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& bound, Search32& search) {
+void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& top, Search32& search) {
   U32 carry = {}, missing = {};
   // The bin of missing values lies in the last block of 64 and is no cut.
   if (kMisses) missing = splat(histogram[kMissing]), histogram[kMissing] = 0;
   bool taken = false;
   for (uint32_t block = 0; block <= last_code; block += 64)
-    taken |= scan_block<kMisses>(histogram + block, carry, missing, rank_of(place, block, 0), bound, search);
-  if (taken) bound = search.bound();
+    taken |= scan_block<kMisses>(histogram + block, carry, missing, rank_of(place, block, 0), Search32::bound(top), search);
+  if (taken) top = search.top();
 }
 
 /// A histogram of `feature`, which is number `place` of the search.
 template <int kApart>
-inline void scan_feature(const CodeTable& table, uint16_t feature, uint32_t place, uint32_t* histogram, float& bound, Search32& search) {
+inline void scan_feature(const CodeTable& table, uint16_t feature, uint32_t place, uint32_t* histogram, float& top, Search32& search) {
   if constexpr (kApart == 64)
-    scan32<false>(histogram, 0, place, bound, search);
+    scan32<false>(histogram, 0, place, top, search);
   else if (table.has_missing[feature] && histogram[kMissing] != 0)
-    scan32<true>(histogram, table.last_code[feature], place, bound, search);
+    scan32<true>(histogram, table.last_code[feature], place, top, search);
   else
-    scan32<false>(histogram, table.last_code[feature], place, bound, search);
+    scan32<false>(histogram, table.last_code[feature], place, top, search);
 }
 
 /// Where rows are longer than a cache line, features that lie close together are counted together; they are searched in the
@@ -207,10 +209,12 @@ struct CountingOrder {
   }
 };
 
+/// The best gain.
 template <int kApart>
-void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features, Search32& search) {
+float search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
+                          Search32& search) {
   alignas(64) uint32_t histograms[kHistograms * kApart];
-  float bound = search.bound();
+  float top = -1;
   for (int64_t first = 0; first < num_features; first += kHistograms) {
     const int64_t together = num_features - first < kHistograms ? num_features - first : kHistograms;
     const CountingOrder order(table.stride > 64 && node.num_rows >= 256, features + first, together);
@@ -218,25 +222,30 @@ void search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& nod
       fill_histograms<uint32_t, kApart>(table, node, order.features + slot, together - slot < kTogether ? together - slot : kTogether,
                                         histograms + slot * kApart);
     for (int64_t k = 0; k < together; ++k)
-      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + order.slots[k] * kApart, bound, search);
+      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + order.slots[k] * kApart, top, search);
   }
+  return top;
 }
 
 #if defined(__AVX512BW__)
 
 /// The same from codes that were brought together.
 template <int kApart>
-void search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
-                     int64_t num_features, Search32& search) {
+float search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
+                      int64_t num_features, Search32& search) {
   alignas(64) uint32_t histograms[kTogether * kApart];
-  float bound = search.bound();
+  float top = -1;
   for (int64_t first = 0; first < num_features; first += kTogether) {
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
     for (int64_t k = 0; k < together; ++k) clear_feature<kApart>(table, features[first + k], histograms + k * kApart);
-    CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
+    if (num_features == 1 && node.num_rows > 4 * kApart)
+      count_one<kApart>(node, picked, histograms);
+    else
+      CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
     for (int64_t k = 0; k < together; ++k)
-      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + k * kApart, bound, search);
+      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + k * kApart, top, search);
   }
+  return top;
 }
 
 #endif
@@ -264,9 +273,10 @@ void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, cons
 #if defined(__AVX512BW__)
   if (node.num_rows > 2 && pick(table, node, features, num_features, picked)) {
     Search32 search(node);
-    if (!search_few(node, picked, num_features, search))
-      (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
-    search.finish(features, best);
+    const float top = is_few(node, search)
+                          ? search_few(node, picked, num_features, search)
+                          : (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
+    search.finish(features, top, best);
     point_at(best.feature, features, num_features, picked);
     return;
   }
@@ -274,8 +284,8 @@ void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, cons
   picked.width = 0;
   if (search_small<kMissing>(TableCodes{table, table.has_missing}, node, features, num_features, best)) return;
   Search32 search(node);
-  (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
-  search.finish(features, best);
+  const float top = (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
+  search.finish(features, top, best);
 }
 
 // ---- 64-bit records: large nodes, where the scan is a small part
@@ -405,6 +415,8 @@ struct Dividing {
 Division divide_rows(const CodeTable& table, const PickedCodes& picked, const Test& test, Units form, int64_t num_rows, int32_t* rows,
                      uint32_t* units, int32_t* spare_rows, uint32_t* spare_units) {
   const auto& divide = picked.width == 0    ? Dividing<0>::of
+                       : picked.width == 1  ? Dividing<1>::of
+                       : picked.width == 4  ? Dividing<4>::of
                        : picked.width == 8  ? Dividing<8>::of
                        : picked.width == 16 ? Dividing<16>::of
                        : picked.width == 32 ? Dividing<32>::of
@@ -563,6 +575,35 @@ void count_draws(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* count
   }
 }
 
+int64_t keep_drawn(const int32_t* rows, const uint32_t* counts, int64_t num_rows, int32_t* kept, uint32_t* draws) {
+  int64_t count = 0, i = 0;
+#if defined(__AVX512F__)
+  for (; i + 16 <= num_rows; i += 16) {
+    const __m512i times = _mm512_loadu_si512(counts + i);
+    const __mmask16 drawn = _mm512_test_epi32_mask(times, times);
+    _mm512_storeu_si512(kept + count, _mm512_maskz_compress_epi32(drawn, _mm512_loadu_si512(rows + i)));
+    _mm512_storeu_si512(draws + count, _mm512_maskz_compress_epi32(drawn, times));
+    count += __builtin_popcount(drawn);
+  }
+#endif
+  for (; i < num_rows; ++i) {
+    kept[count] = rows[i], draws[count] = counts[i];
+    count += counts[i] > 0;
+  }
+  return count;
+}
+
+Mass mark_units(const int32_t* classes, const int32_t* rows, int64_t num_rows, uint32_t* units) {
+  Mass mass{0, 0};
+  for (int64_t i = 0; i < num_rows; ++i) mass.count += units[i];
+  for (int64_t i = 0; classes && i < num_rows; ++i) {
+    const uint32_t marks = classes[rows[i]] == 1 ? ~0u : 0u, unit = units[i];
+    mass.marked += unit & marks;
+    units[i] = unit | (kMark & marks);
+  }
+  return mass;
+}
+
 /// In blocks of 64 features: the rows of a block are written one after another while its columns are read side by side.
 void table_rows(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows) {
   constexpr int64_t kBlock = 16;
@@ -589,6 +630,8 @@ const ForestKernels kForestKernels = {best_split32,
                                       class_records<uint32_t>,
                                       class_records<uint64_t>,
                                       count_draws,
+                                      keep_drawn,
+                                      mark_units,
                                       table_rows};
 
 HAYATE_KERNELS_END

@@ -78,7 +78,7 @@ struct Test {
 /// dividing the node by one of these features then reads bytes that lie in order instead of a line of the table for every row.
 struct PickedCodes {
   uint8_t* places = nullptr;  ///< aligned to 64 bytes, kPickedBytes and 1,024 more
-  int64_t width = 0;          ///< bytes a row: 8, 16, 32 or 64; 0: nothing is there
+  int64_t width = 0;          ///< bytes a row: 1, 4, 8, 16, 32 or 64; 0: nothing is there
   int64_t column = 0;         ///< which of them is the feature of the best split
 };
 constexpr int64_t kPickedBytes = 64 << 10;
@@ -123,6 +123,11 @@ struct ForestKernels {
 
   /// ++counts[random_below(key, i, num_rows)] for i = 0 .. draws - 1.
   void (*count_draws)(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* counts);
+
+  /// Rows that were drawn, and how often, in their order; returns how many. `kept` and `draws` have num_rows + 16 places.
+  int64_t (*keep_drawn)(const int32_t* rows, const uint32_t* counts, int64_t num_rows, int32_t* kept, uint32_t* draws);
+  /// Marks the units of rows of class 1; `classes`, by row, may be nullptr. Returns the sums.
+  Mass (*mark_units)(const int32_t* classes, const int32_t* rows, int64_t num_rows, uint32_t* units);
 
   /// Codes column by column to CodeTable::rows. Bytes of a row behind its features are 0.
   void (*table_rows)(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows);

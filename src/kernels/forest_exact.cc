@@ -95,9 +95,9 @@ struct Ordered {
   }
 };
 
-/// Gains of sixteen cuts at a time; `bound` rules out most of them by a product.
+/// Gains of sixteen cuts at a time; `top`, the best so far, rules out most of them by a product.
 template <bool kMisses>
-void search_ordered(Ordered<uint32_t>& ordered, uint32_t place, float& bound, Search32& search) {
+void search_ordered(Ordered<uint32_t>& ordered, uint32_t place, float& top, Search32& search) {
   // Lanes behind the last cut repeat it.
   for (int i = 0; i < 16; ++i)
     ordered.left[ordered.count + i] = ordered.left[ordered.count - 1], ordered.codes[ordered.count + i] = ordered.codes[ordered.count - 1];
@@ -107,12 +107,12 @@ void search_ordered(Ordered<uint32_t>& ordered, uint32_t place, float& bound, Se
     for (int part = 0; part < kParts; ++part) {
       const U32 left = load_unaligned(ordered.left + i + part * kLanes), rank = first + (load_unaligned(ordered.codes + i + part * kLanes) << 1);
       const Search32::Quotient q = search.quotient(left);
-      if (!kMisses && !any_above(q.square, q.sides * bound)) continue;
+      if (!kMisses && !any_above(q.square, q.sides * Search32::bound(top))) continue;
       taken = true;
       search.take(part, q, left, rank);
       if (kMisses) search.consider(part, left + missing, rank + 1);
     }
-  if (taken) bound = search.bound();
+  if (taken) top = search.top();
 }
 
 void best_split32(const RankColumns& columns, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
@@ -124,13 +124,13 @@ void best_split32(const RankColumns& columns, const PackedNode<uint32_t>& node, 
     search_compared(ranks, node, features, num_features, search);
     return search.finish(features, best);
   }
-  float bound = search.bound();
+  float top = -1;
   for (int64_t k = 0; k < num_features; ++k) {
     Ordered<uint32_t> ordered(ranks.column(features[k]), node, scratch);
     if (ordered.count == 0) continue;
-    (ordered.missing ? search_ordered<true> : search_ordered<false>)(ordered, uint32_t(k), bound, search);
+    (ordered.missing ? search_ordered<true> : search_ordered<false>)(ordered, uint32_t(k), top, search);
   }
-  search.finish(features, best);
+  search.finish(features, top, best);
 }
 
 void best_split64(const RankColumns& columns, const PackedNode<uint64_t>& node, const uint16_t* features, int64_t num_features,

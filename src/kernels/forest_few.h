@@ -61,7 +61,11 @@ struct FewRows {
 /// The codes of a row, as often as a vector takes them.
 template <int kWidth>
 inline __m512i repeat_row(const uint8_t* codes) {
-  if constexpr (kWidth == 8) {
+  if constexpr (kWidth == 4) {
+    int32_t row;
+    __builtin_memcpy(&row, codes, sizeof row);
+    return _mm512_set1_epi32(row);
+  } else if constexpr (kWidth == 8) {
     int64_t row;
     __builtin_memcpy(&row, codes, sizeof row);
     return _mm512_set1_epi64(row);
@@ -115,16 +119,17 @@ class FewSearch {
         total_count_(_mm512_cvtepi32_ps(__m512i(search.count))),
         total_label_(_mm512_cvtepi32_ps(__m512i(search.sum))),
         some_miss_(some_miss) {
-    set_bound();
     if (some_miss_) add_missing();
   }
 
-  void run() {
+  /// The best gain.
+  float run() {
     const int64_t vectors = (few_.num_rows * kWidth + 63) / 64;
     int64_t v = 0;
     for (; v + 4 <= vectors; v += 4) look_at<4>(v);
     for (; v + 2 <= vectors; v += 2) look_at<2>(v);
     if (v < vectors) look_at<1>(v);
+    return top_;
   }
 
  private:
@@ -179,7 +184,8 @@ class FewSearch {
     const __m512 square = _mm512_mul_ps(d, d), sides = _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count));
     const __mmask16 better = _mm512_mask_cmp_ps_mask(here, square, _mm512_mul_ps(sides, bound_), _CMP_GT_OQ);
     if (!better) return;
-    const __m512i feature = kWidth == 8    ? _mm512_set_epi32(7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0)
+    const __m512i feature = kWidth == 4    ? _mm512_set_epi32(3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0)
+                            : kWidth == 8  ? _mm512_set_epi32(7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0)
                             : kWidth == 16 ? lane_numbers()
                                            : _mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(kGroup % (kWidth / 16) * 16));
     const __m512i cut = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(own, kGroup));
@@ -193,37 +199,39 @@ class FewSearch {
 
   /// With no gain above 0 every candidate is looked at: of those without a gain the first counts.
   void set_bound() {
-    const float top = search_.top();
-    bound_ = _mm512_set1_ps(top > 0 ? top * 0.999999f : -1);
+    top_ = search_.top();
+    bound_ = _mm512_set1_ps(top_ > 0 ? Search32::bound(top_) : -1);
   }
 
   const FewRows& few_;
   Search32& search_;
-  __m512 total_count_, total_label_, bound_;
+  __m512 total_count_, total_label_, bound_ = _mm512_set1_ps(-1);
+  float top_ = -1;
   Sums missing_;
   bool some_miss_;
 };
 
 template <int kWidth>
-void search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
-  if (search.sum[0] < 256)
-    FewSearch<kWidth, false>(few, some_miss, search).run();
-  else
-    FewSearch<kWidth, true>(few, some_miss, search).run();
+float search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
+  return search.sum[0] < 256 ? FewSearch<kWidth, false>(few, some_miss, search).run() : FewSearch<kWidth, true>(few, some_miss, search).run();
 }
 
-/// False when the node is not one for this way: too many rows, or sums too large.
-bool search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
-  if (node.num_rows > kFewRows || search.count[0] > kFewCount || search.sum[0] > kFewLabels) return false;
+/// Whether the node has few rows, and its sums fit.
+inline bool is_few(const PackedNode<uint32_t>& node, const Search32& search) {
+  return node.num_rows <= kFewRows && search.count[0] <= kFewCount && search.sum[0] <= kFewLabels;
+}
+
+/// The best gain.
+float search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
   FewRows few;
   few.set_records(node);
   const bool some_miss = few.set_codes(picked, num_features);
-  const auto search_width = picked.width == 8    ? search_few_of_width<8>
+  const auto search_width = picked.width == 4    ? search_few_of_width<4>
+                            : picked.width == 8  ? search_few_of_width<8>
                             : picked.width == 16 ? search_few_of_width<16>
                             : picked.width == 32 ? search_few_of_width<32>
                                                  : search_few_of_width<64>;
-  search_width(few, some_miss, search);
-  return true;
+  return search_width(few, some_miss, search);
 }
 
 }  // namespace

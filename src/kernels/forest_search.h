@@ -99,7 +99,7 @@ struct Search32 {
 #endif
 
   /// A little less than the best gain of all lanes: a candidate whose square is no more than this times its sides is not better.
-  float bound() const { return top() * 0.999999f; }
+  static float bound(float top) { return top * 0.999999f; }
 
   float top() const {
 #if defined(__AVX512F__)
@@ -112,15 +112,15 @@ struct Search32 {
   }
 
   /// Replaces `best` by the best over lanes where that is better.
-  void finish(const uint16_t* features, Split& best) const {
+  void finish(const uint16_t* features, Split& best) const { finish(features, top(), best); }
+  void finish(const uint16_t* features, float highest, Split& best) const {
     uint32_t found;
     double found_gain;
-    if (finish(best.gain, found, found_gain)) best = {found_gain, features[found >> 17], uint16_t(found >> 1), (found & 1) != 0};
+    if (finish(best.gain, highest, found, found_gain)) best = {found_gain, features[found >> 17], uint16_t(found >> 1), (found & 1) != 0};
   }
 
   /// The best over lanes: feature place, cut and direction by rank_of(); false when there is none better than `best`.
-  bool finish(double best, uint32_t& best_rank, double& best_gain) const {
-    const float highest = top();
+  bool finish(double best, float highest, uint32_t& best_rank, double& best_gain) const {
 #if defined(__AVX512F__)
     const __mmask16 ties = _mm512_cmp_ps_mask(__m512(gain[0]), _mm512_set1_ps(highest), _CMP_EQ_OQ);
     best_rank = _mm512_mask_reduce_min_epu32(ties, __m512i(rank[0]));
@@ -214,7 +214,7 @@ void split_two(const Codes& codes, const PackedNode<uint32_t>& node, const uint1
     search.consider(0, splat(node.records[a < b ? 0 : 1]), splat(0));
     uint32_t rank;
     double gain;
-    if (search.finish(best.gain, rank, gain)) best = {gain, features[k], uint16_t(a < b ? a : b), false};
+    if (search.finish(best.gain, search.top(), rank, gain)) best = {gain, features[k], uint16_t(a < b ? a : b), false};
     return;
   }
 }

@@ -267,6 +267,38 @@ TEST_CASE("divide rows: stable on both sides, and what it says of the node is tr
   }
 }
 
+TEST_CASE("drawn rows: kept in their order, marked with their class") {
+  Random random{4};
+  for (int num_rows = 0; num_rows < 100; ++num_rows) {
+    std::vector<int32_t> rows, classes(kRows), expected;
+    std::vector<uint32_t> counts, expected_units;
+    for (int32_t& c : classes) c = int32_t(random.below(2));
+    Mass sums{0, 0};
+    for (int i = 0; i < num_rows; ++i) {
+      rows.push_back(int32_t(random.below(kRows))), counts.push_back(random.below(3));
+      if (counts.back() == 0) continue;
+      const bool marked = classes[size_t(rows.back())] == 1;
+      expected.push_back(rows.back()), expected_units.push_back(counts.back() | (marked ? kMark : 0));
+      sums.count += counts.back(), sums.marked += marked ? counts.back() : 0;
+    }
+    on_every_isa([&](const ForestKernels& kernels) {
+      std::vector<int32_t> kept(rows.size() + 16);
+      std::vector<uint32_t> units(rows.size() + 16);
+      const int64_t count = kernels.keep_drawn(rows.data(), counts.data(), num_rows, kept.data(), units.data());
+      REQUIRE(count == int64_t(expected.size()));
+      kept.resize(expected.size()), units.resize(expected.size());
+      const Mass unmarked = kernels.mark_units(nullptr, kept.data(), count, units.data());
+      const Mass marked = kernels.mark_units(classes.data(), kept.data(), count, units.data());
+      CHECK(kept == expected);
+      CHECK(units == expected_units);
+      CHECK(unmarked.count == sums.count);
+      CHECK(unmarked.marked == 0);
+      CHECK(marked.count == sums.count);
+      CHECK(marked.marked == sums.marked);
+    });
+  }
+}
+
 TEST_CASE("records: ranges, sums and packing") {
   Random random{3};
   std::vector<int64_t> fixed;

@@ -6,6 +6,7 @@
 #include "kernels/lane_averages.h"
 #include "kernels/ta_average.h"
 #include "kernels/ta_formulas.h"
+#include "kernels/ta_hilbert.h"
 #include "kernels/ta_windows.h"
 
 HAYATE_TA_BEGIN
@@ -71,7 +72,7 @@ struct WindowMean {
   }
 };
 
-/// average() of ta_average.h, any type but mama. The values to average are in the track `values`, or are an input; the first is `later` rows
+/// average() of ta_average.h. The values to average are in the track `values`, or are an input; the first is `later` rows
 /// behind the inputs'.
 class TileAverage {
  public:
@@ -97,7 +98,11 @@ class TileAverage {
         words_ = layout.add_words(1), between_ = layout.add(rows - 1), means_[0] = {rows, false, layout};
         return;
       default:
-        words_ = layout.add_words(type_ == Average::t3 ? 6 : type_ == Average::tema ? 3 : type_ == Average::dema ? 2 : 1);
+        words_ = layout.add_words(type_ == Average::mama   ? kMamaWords
+                                  : type_ == Average::t3   ? 6
+                                  : type_ == Average::tema ? 3
+                                  : type_ == Average::dema ? 2
+                                                           : 1);
     }
   }
 
@@ -129,6 +134,8 @@ class TileAverage {
       case Average::tema:
       case Average::t3:
         return run_chain(run, x, out);
+      case Average::mama:
+        return run_mama(run, x, out);
       default:
         run.copy(x, out);
     }
@@ -185,6 +192,28 @@ class TileAverage {
       store(value, word);
     }
   }
+
+  /// Lane after lane, since it branches by what it reads.
+  void run_mama(const TileRun& run, const double* x, double* out) const {
+    for (int64_t lane = 0; lane < run.task.lanes; ++lane) {
+      double* const word = run.task.state + words_.begin * kLanes + lane;
+      double words[kMamaWords];
+      Mama mama;
+      for (int64_t w = 0; w < kMamaWords; ++w) words[w] = word[w * kLanes];
+      memcpy(&mama, words, sizeof mama);
+      for (int64_t cell = lane; cell < run.cells(); cell += kLanes) {
+        const double number = run.numbers ? run.numbers[cell] - later_ : 2;
+        if (number == 1) mama = Mama();
+        if (number >= 1) mama.step(x[cell], 0.5, 0.05, false);
+        out[cell] = mama.value;
+      }
+      memcpy(words, &mama, sizeof mama);
+      for (int64_t w = 0; w < kMamaWords; ++w) word[w * kLanes] = words[w];
+    }
+  }
+
+  static constexpr int64_t kMamaWords = int64_t(sizeof(Mama) / sizeof(double));
+  static_assert(sizeof(Mama) % sizeof(double) == 0);
 
   Average type_;
   int64_t period_;

@@ -111,10 +111,13 @@ struct MoneyFlowIndex {
     double* __restrict price = run.at(typical);
     double* __restrict up = run.at(rising);
     double* __restrict down = run.at(falling);
-    for (int64_t i = 0; i < run.cells(); ++i) price[i] = typical_price(high[i], low[i], close[i]);
-    for (int64_t i = 0; i < run.cells(); ++i) {
-      const double newest = price[i], before = price[i - kLanes], flow = newest * volume[i];
-      up[i] = newest > before ? flow : 0, down[i] = newest < before ? flow : 0;
+    for (int64_t row = 0; row < run.cells(); row += kLanes) {
+      HAYATE_INDEPENDENT
+      for (int64_t i = row; i < row + kLanes; ++i) {
+        const double newest = typical_price(high[i], low[i], close[i]), before = price[i - kLanes], flow = newest * volume[i];
+        price[i] = newest;
+        up[i] = newest > before ? flow : 0, down[i] = newest < before ? flow : 0;
+      }
     }
     TileRoom spent;
     double* __restrict out = run.output(0);

@@ -49,7 +49,7 @@ struct Entry {
   int scratch = 0;
   int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together
   void (*compute)(const Call& call) = nullptr;
-  /// Runs symbols side by side, and goes on from a state; not with `exact`, nor for periods above kLongestInTiles or averages of type mama. Has the
+  /// Runs symbols side by side, and goes on from a state; not with `exact`, nor for periods above kLongestInTiles. Has the
   /// bytes of `compute` for periods up to kLongestComposed.
   LaneFunction tiles = LaneFunction::none;
   LaneFunction lanes = LaneFunction::none;  ///< runs symbols side by side, instead of `compute`

@@ -32,13 +32,10 @@ void draw_sample(std::span<const int32_t> rows, const ForestParams& params, uint
   const uint64_t key = random_key(seed, params.bootstrap ? Stage::bootstrap : Stage::subsample, entity, tree);
   sample.counts.assign(rows.size(), 0);
   (params.bootstrap ? count_with_replacement : count_without_replacement)(key, draws, sample.counts);
-  sample.rows.resize(rows.size()), sample.draws.resize(rows.size());
-  size_t kept = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    sample.rows[kept] = rows[i], sample.draws[kept] = sample.counts[i];
-    kept += sample.counts[i] > 0;
-  }
-  sample.rows.resize(kept), sample.draws.resize(kept);
+  sample.rows.resize(rows.size() + 16), sample.draws.resize(rows.size() + 16);
+  const int64_t kept =
+      kernels::forest_kernels().keep_drawn(rows.data(), sample.counts.data(), int64_t(rows.size()), sample.rows.data(), sample.draws.data());
+  sample.rows.resize(size_t(kept)), sample.draws.resize(size_t(kept));
 }
 
 FeatureOrder::FeatureOrder(int64_t num_features)

@@ -37,28 +37,36 @@ class Grower {
         random_cuts_(training.params.splitter == "random") {}
 
   void grow(const kernels::Mass& mass) {
-    reserve();
+    begin();
     if constexpr (requires { measure_.pair_units(scratch_.sample.draws, mass); }) measure_.pair_units(scratch_.sample.draws, mass);
     add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass}, {});
-    for (size_t head = 0; head < scratch_.queue.size() && !training_.stopped(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
+    for (size_t head = 0; head < count_ && !training_.stopped(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
+    scratch_.most_nodes = std::max(scratch_.most_nodes, count_);
+    make_room(count_);
   }
 
  private:
   /// Trees of one forest are alike: what was enough before is enough again.
-  void reserve() {
-    const size_t before = scratch_.queue.size();
+  void begin() {
     tree_ = {};
-    tree_.nodes.reserve(before), tree_.weight.reserve(before), tree_.values.reserve(before * width_);
-    scratch_.queue.clear(), scratch_.bounds.clear();
+    make_room(scratch_.most_nodes + 2);
+  }
+
+  /// All lists of the tree have places for so many nodes; the queue has at least as many.
+  void make_room(size_t nodes) {
+    tree_.nodes.resize(nodes), tree_.weight.resize(nodes), tree_.values.resize(nodes * width_);
+    if (deviates_) tree_.deviation.resize(nodes);
+    if (training_.matrix.ranked) tree_.thresholds.resize(nodes);
+    if (scratch_.queue.size() < nodes) scratch_.queue.resize(nodes);
+    if (monotone_ && scratch_.bounds.size() < nodes) scratch_.bounds.resize(nodes);
   }
 
   /// A node stands at the same place in the queue and in the tree.
   void add(const Pending& node, const Bounds& bounds) {
-    tree_.nodes.push_back({uint32_t(tree_.nodes.size()) << 1, 0, TreeNode::kLeafCut});
-    scratch_.queue.push_back(node);
-    if (monotone_) scratch_.bounds.push_back(bounds);
-    if (deviates_) tree_.deviation.push_back(0);
-    if (training_.matrix.ranked) tree_.thresholds.push_back(0);
+    tree_.nodes[count_] = {uint32_t(count_) << 1, 0, TreeNode::kLeafCut};
+    scratch_.queue[count_] = node;
+    if (monotone_) scratch_.bounds[count_] = bounds;
+    ++count_;
   }
 
   void visit(uint32_t place, const Pending& at) {
@@ -67,9 +75,8 @@ class Grower {
     NodeRows node{std::span(sample.rows).subspan(at.begin, rows), std::span(sample.draws).subspan(at.begin, rows), at.mass, 0, {}};
     if (random_cuts_) node.key = random_bits(threshold_key_, at.path);
     if (monotone_) node.bounds = scratch_.bounds[place];
-    for (size_t k = 0; k < width_; ++k) tree_.values.push_back(0);
     const Totals totals = measure_.enter(node, &tree_.values[place * width_], deviates_ ? &tree_.deviation[place] : nullptr);
-    tree_.weight.push_back(totals.weight);
+    tree_.weight[place] = totals.weight;
     if (may_split(at, totals) && find_split(at, node)) divide(place, at, node);
   }
 
@@ -95,8 +102,9 @@ class Grower {
   void divide(uint32_t place, const Pending& at, const NodeRows& node) {
     const Divided split = measure_.divide(node);
     assert(split.left > 0 && split.left < int64_t(node.rows.size()));
+    if (count_ + 2 > tree_.nodes.size()) make_room(2 * count_ + 2);
     TreeNode& stored = tree_.nodes[place];
-    stored = {uint32_t(tree_.nodes.size()) << 1 | uint32_t(split.missing_left), split.feature, split.cut};
+    stored = {uint32_t(count_) << 1 | uint32_t(split.missing_left), split.feature, split.cut};
     if (split.is_set) {
       stored.cut = uint16_t(tree_.sets.size());
       tree_.sets.push_back(split.set);
@@ -115,22 +123,17 @@ class Grower {
   Scratch& scratch_;
   Tree& tree_;
   Measure measure_;
+  size_t count_ = 0;  ///< nodes known so far
   uint64_t feature_key_, threshold_key_;
   size_t width_;
   bool deviates_, monotone_, random_cuts_;
 };
 
-/// Turns draws into what the packed records count: times the weight, and marked with the class.
-void set_units(const Target& target, Sample& sample) {
+/// Turns draws into what the packed records count: times the weight, and marked with the class. Returns their sums.
+kernels::Mass set_units(const Target& target, Sample& sample) {
   for (size_t i = 0; i < sample.rows.size() && !target.weights.whole.empty(); ++i) sample.draws[i] *= target.weights.whole[size_t(sample.rows[i])];
-  for (size_t i = 0; i < sample.rows.size() && !target.labels.classes.empty(); ++i)
-    sample.draws[i] |= target.labels.classes[size_t(sample.rows[i])] == 1 ? kernels::kMark : 0;
-}
-
-kernels::Mass mass_of(std::span<const uint32_t> units) {
-  kernels::Mass mass{0, 0};
-  for (const uint32_t u : units) mass.count += u & ~kernels::kMark, mass.marked += u & kernels::kMark ? u & ~kernels::kMark : 0;
-  return mass;
+  const int32_t* const classes = target.labels.classes.empty() ? nullptr : target.labels.classes.data();
+  return kernels::forest_kernels().mark_units(classes, sample.rows.data(), int64_t(sample.rows.size()), sample.draws.data());
 }
 
 /// Weighs the classes of this tree's draws so that all weigh the same.
@@ -163,8 +166,8 @@ Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch)
   draw(training, tree_number, scratch);
   scratch.spare_rows.resize(sample.rows.size() + 16), scratch.spare_units.resize(sample.rows.size() + 16);
   if (training.target.packed) {
-    set_units(training.target, sample);
-    Grower<PackedMeasure>(training, tree_number, scratch).grow(mass_of(sample.draws));
+    const kernels::Mass mass = set_units(training.target, sample);
+    Grower<PackedMeasure>(training, tree_number, scratch).grow(mass);
   } else {
     Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
   }

@@ -96,9 +96,9 @@ struct Totals {
 struct Divided {
   int64_t left = 0;  ///< rows that went left
   kernels::Mass mass{};
-  bool missing_left = false;
   uint16_t feature = 0;
-  uint16_t cut = 0;     ///< of the node; with `is_set` still to be counted
+  bool missing_left = false;
+  uint16_t cut = 0;     ///< of the node; with `is_set` still to be counted. Apart from the feature: as one number they would be read too soon
   float threshold = 0;  ///< exact_columns
   bool is_set = false;
   CategorySet set;
@@ -112,8 +112,9 @@ struct Scratch {
   Sample sample;
   FeatureOrder order;
   Tree tree;
-  RowWeights weights;  ///< of this tree, when it weighs its own draws
-  std::vector<Pending> queue;
+  RowWeights weights;               ///< of this tree, when it weighs its own draws
+  std::vector<Pending> queue;       ///< not shorter than the lists of the tree in hand
+  size_t most_nodes = 0;            ///< of a tree so far
   std::vector<Bounds> bounds;       ///< per node in the queue, with monotone features
   std::vector<int32_t> spare_rows;  ///< for all rows of a tree and 16 more
   std::vector<uint32_t> spare_units;
