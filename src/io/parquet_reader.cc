@@ -312,12 +312,14 @@ Result<Table> read_parquet(const std::string& path, const ReadOptions& options, 
 
 Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes) {
   HY_TRY(OpenedParquet opened, open_parquet(path, options, limit_bytes));
-  HY_CHECK(check_footer(*opened.file.footer, opened.leaves, opened.file_bytes, INT64_MAX, path));
-  const int64_t row_bytes = 16 * int64_t(std::max<size_t>(opened.leaves.size(), 1));
-  auto chunks =
-      std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20), options.steps);
-  HY_CHECK(chunks->open());
-  return std::unique_ptr<ChunkReader>(std::move(chunks));
+  return guarded<std::unique_ptr<ChunkReader>>(path, [&]() -> Result<std::unique_ptr<ChunkReader>> {
+    HY_CHECK(check_footer(*opened.file.footer, opened.leaves, opened.file_bytes, INT64_MAX, path));
+    const int64_t row_bytes = 16 * int64_t(std::max<size_t>(opened.leaves.size(), 1));
+    auto chunks =
+        std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20), options.steps);
+    HY_CHECK(chunks->open());
+    return std::unique_ptr<ChunkReader>(std::move(chunks));
+  });
 }
 
 Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t limit_bytes) {
@@ -332,16 +334,18 @@ Result<std::string> parquet_statistics(const std::string& path, int64_t limit_by
 
 Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   HY_TRY(const OpenedParquet opened, open_parquet(path, options, limit_bytes));
-  double bytes = 0;
-  for (int group = 0; group < opened.file.footer->num_row_groups(); ++group) {
-    const auto rows = opened.file.footer->RowGroup(group);
-    for (const int leaf : opened.leaves) {
-      const int64_t width = value_width(opened.file.footer->schema()->Column(leaf)->physical_type());
-      const bool text = opened.file.footer->schema()->Column(leaf)->physical_type() == parquet::Type::BYTE_ARRAY;
-      bytes += std::max(double(rows->num_rows()) * double(text ? 24 : width), double(rows->ColumnChunk(leaf)->total_uncompressed_size()));
+  return guarded<int64_t>(path, [&]() -> Result<int64_t> {
+    double bytes = 0;
+    for (int group = 0; group < opened.file.footer->num_row_groups(); ++group) {
+      const auto rows = opened.file.footer->RowGroup(group);
+      for (const int leaf : opened.leaves) {
+        const int64_t width = value_width(opened.file.footer->schema()->Column(leaf)->physical_type());
+        const bool text = opened.file.footer->schema()->Column(leaf)->physical_type() == parquet::Type::BYTE_ARRAY;
+        bytes += std::max(double(rows->num_rows()) * double(text ? 24 : width), double(rows->ColumnChunk(leaf)->total_uncompressed_size()));
+      }
     }
-  }
-  return int64_t(std::min(2 * bytes, 9e18));  // pieces, and the column they are joined to
+    return int64_t(std::min(2 * bytes, 9e18));  // pieces, and the column they are joined to
+  });
 }
 
 }  // namespace hayate::io
