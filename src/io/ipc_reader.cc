@@ -24,7 +24,7 @@ namespace {
 constexpr const char* kDamaged = "the file is no Arrow file or is damaged; write or download it again";
 
 /// Arrow's arrays of some fields.
-using Batches = std::vector<std::vector<std::shared_ptr<arrow::Array>>>;  // [place in fields][batch]
+using FieldArrays = std::vector<std::vector<std::shared_ptr<arrow::Array>>>;  // [place in fields][batch]
 
 arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool) {
   arrow::ipc::IpcReadOptions options;
@@ -59,7 +59,7 @@ struct ArrowFile {
   }
 
   /// The columns of `fields` in the first `most` batches; the other fields are not even read from the disk.
-  Result<Batches> read(std::span<const int> fields, int most) const {
+  Result<FieldArrays> read(std::span<const int> fields, int most) const {
     arrow::ipc::IpcReadOptions options = ipc_options(pool);
     options.included_fields = included_of(fields);
     if (is_stream) {
@@ -90,8 +90,8 @@ struct ArrowFile {
     return *opened;
   }
   template <class NextBatch>
-  Result<Batches> collect(std::span<const int> fields, const std::vector<int>& included, NextBatch&& next) const {
-    Batches out(fields.size());
+  Result<FieldArrays> collect(std::span<const int> fields, const std::vector<int>& included, NextBatch&& next) const {
+    FieldArrays out(fields.size());
     for (int i = 0;; ++i) {
       const arrow::Result<std::shared_ptr<arrow::RecordBatch>> batch = next(i);
       if (!batch.ok()) return arrow_error(batch.status(), path, kDamaged);
@@ -105,7 +105,7 @@ struct ArrowFile {
 
 Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
                                          std::span<const int> fields, exec::Pool* workers) {
-  HY_TRY(const Batches batches, from.read(fields, INT32_MAX));
+  HY_TRY(const FieldArrays batches, from.read(fields, INT32_MAX));
   std::vector<Result<Column>> read(fields.size(), Result<Column>(Column()));
   exec::run_all(int64_t(fields.size()), workers, [&](int64_t i) {
     const arrow::Field& field = *schema.field(fields[size_t(i)]);
@@ -123,7 +123,7 @@ Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::share
 /// that of a null is null itself: that is seen when all of them are read.
 Result<std::shared_ptr<const Column>> dictionary_of(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Field& field,
                                                     int number) {
-  HY_TRY(const Batches first, from.read(std::span(&number, 1), 1));
+  HY_TRY(const FieldArrays first, from.read(std::span(&number, 1), 1));
   if (first[0].empty() || static_cast<const arrow::DictionaryArray&>(*first[0][0]).dictionary()->null_count() > 0)
     return std::shared_ptr<const Column>();
   HY_TRY(const Column column, column_from(arrow::ChunkedArray(first[0]), pool, field.name(), from.path));
