@@ -69,6 +69,20 @@ void sync_folder(const std::string& path) {
   ::close(file);
 }
 
+/// Where a run folder is made before it has its name, and how what stands there is called.
+struct Staging {
+  std::string parent, prefix, suffix = ".new";
+
+  explicit Staging(const std::string& run_dir) {
+    const fs::path target = target_of(run_dir);
+    parent = target.has_parent_path() ? target.parent_path().string() : ".";
+    prefix = "." + target.filename().string() + ".";
+  }
+  static fs::path target_of(const std::string& run_dir) {
+    return fs::path(run_dir).has_filename() ? fs::path(run_dir) : fs::path(run_dir).parent_path();
+  }
+};
+
 bool holds_files(const std::string& folder) {
   std::error_code failure;
   return !fs::is_empty(folder, failure) && !failure;
@@ -95,6 +109,8 @@ void remove_unfinished(const std::string& run_dir) {
     const std::string name = at->path().filename().string();
     if (name.starts_with('.') && name.ends_with(".tmp")) ::unlink(at->path().c_str());
   }
+  const Staging staging(run_dir);
+  remove_abandoned(staging.parent, staging.prefix, staging.suffix);
 }
 
 Result<void> Manifest::check(const std::string& run_dir, const std::string& spec_hash) {
@@ -119,21 +135,19 @@ Result<Manifest> Manifest::take(const std::string& run_dir, const std::string& s
 
 /// Makes the folder with its manifest under another name, and renames it into place.
 Result<Manifest> Manifest::make(const std::string& run_dir, const std::vector<std::string>& records) {
-  const fs::path target = fs::path(run_dir).has_filename() ? fs::path(run_dir) : fs::path(run_dir).parent_path();
-  const std::string parent = target.has_parent_path() ? target.parent_path().string() : ".";
-  const std::string prefix = "." + target.filename().string() + ".", suffix = ".new";
+  const Staging staging(run_dir);
   std::error_code failure;
-  fs::create_directories(parent, failure);
-  remove_abandoned(parent, prefix, suffix);
+  fs::create_directories(staging.parent, failure);
+  remove_abandoned(staging.parent, staging.prefix, staging.suffix);
   std::string staged;
-  FolderLock lock = FolderLock::make(parent + "/" + prefix, suffix, staged);
+  FolderLock lock = FolderLock::make(staging.parent + "/" + staging.prefix, staging.suffix, staged);
   if (!lock) return refused(run_dir, "the run folder cannot be made");
   Manifest manifest(std::move(lock), run_dir);
   manifest.text_ = lines_of(records);
   manifest.file_ = write_synced(staged + "/manifest", manifest.text_);
   manifest.lock_.sync();
-  if (manifest.file_ >= 0 && ::rename(staged.c_str(), target.c_str()) == 0) {
-    sync_folder(parent);
+  if (manifest.file_ >= 0 && ::rename(staged.c_str(), Staging::target_of(run_dir).c_str()) == 0) {
+    sync_folder(staging.parent);
     return manifest;
   }
   const Error error = refused(run_dir, "the run folder cannot be made");

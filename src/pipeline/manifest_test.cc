@@ -116,7 +116,10 @@ TEST_CASE("manifest: unfinished files of an interrupted process go, others stay"
   const Folder folder;
   REQUIRE(Manifest::begin(folder.str(), "aaaa", {kFirst}).ok());
   for (const char* name : {".model.hyt.1.tmp", "model.hyt", "mine.tmp", ".mine"}) std::ofstream(folder.path / name) << "x";
+  const fs::path staged = folder.path.parent_path() / ("." + folder.path.filename().string() + ".0123.new");
+  fs::create_directories(staged);
   REQUIRE(Manifest::resume(folder.str(), "aaaa").ok());
+  CHECK_FALSE(fs::exists(staged));
   CHECK_FALSE(fs::exists(folder.path / ".model.hyt.1.tmp"));
   for (const char* name : {"model.hyt", "mine.tmp", ".mine"}) CHECK(fs::exists(folder.path / name));
 }
