@@ -26,8 +26,11 @@ constexpr const char* kDamaged = "the file is no Arrow file or is damaged; write
 /// Arrow's arrays of some fields.
 using FieldArrays = std::vector<std::vector<std::shared_ptr<arrow::Array>>>;  // [place in fields][batch]
 
-arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool) {
+/// `included`: the fields that are read, ascending, of `num_fields`. Arrow takes memory for the bodies of batches from `pool` only when it reads
+/// all of them.
+arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool, const std::vector<int>& included = {}, int num_fields = 0) {
   arrow::ipc::IpcReadOptions options;
+  if (int(included.size()) < num_fields) options.included_fields = included;
   options.memory_pool = pool;
   options.use_threads = false;
   options.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
@@ -48,6 +51,7 @@ struct ArrowFile {
   const std::string& path;
   LimitedPool* pool;
   bool is_stream;
+  int num_fields = 0;
 
   Result<std::shared_ptr<arrow::Schema>> schema() const {
     if (is_stream) {
@@ -60,17 +64,17 @@ struct ArrowFile {
 
   /// The columns of `fields` in the first `most` batches; the other fields are not even read from the disk.
   Result<FieldArrays> read(std::span<const int> fields, int most) const {
-    arrow::ipc::IpcReadOptions options = ipc_options(pool);
-    options.included_fields = included_of(fields);
+    const std::vector<int> included = included_of(fields);
+    const arrow::ipc::IpcReadOptions options = ipc_options(pool, included, num_fields);
     if (is_stream) {
       HY_TRY(const auto reader, open_stream(options));
-      return collect(fields, options.included_fields, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
+      return collect(fields, included, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
         if (i >= most) return std::shared_ptr<arrow::RecordBatch>();
         return reader->Next();
       });
     }
     HY_TRY(const auto reader, open_file(options));
-    return collect(fields, options.included_fields, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
+    return collect(fields, included, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
       if (i >= std::min(most, reader->num_record_batches())) return std::shared_ptr<arrow::RecordBatch>();
       return reader->ReadRecordBatch(i);
     });
@@ -134,31 +138,27 @@ Result<std::shared_ptr<const Column>> dictionary_of(const ArrowFile& from, const
 Result<std::vector<std::optional<Column>>> plain_columns(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
                                                          std::span<const int> fields, int64_t limit_bytes, exec::Pool* workers) {
   std::vector<std::optional<Column>> out(fields.size());
+  const std::vector<int> included = included_of(fields);
+  std::vector<IpcField> plain;
   std::vector<size_t> places;  // in `fields`, of those that are plain
-  std::vector<int> plain;
-  for (size_t i = 0; i < fields.size(); ++i)
-    if (is_plain_type(*schema.field(fields[i])->type())) places.push_back(i), plain.push_back(fields[i]);
-  if (plain.empty()) return out;
-  arrow::ipc::IpcReadOptions options = ipc_options(pool.get());
-  options.included_fields = included_of(plain);
-  std::vector<IpcField> wanted;
-  std::vector<size_t> of_wanted;
-  for (size_t k = 0; k < plain.size(); ++k) {
-    const arrow::Field& field = *schema.field(plain[k]);
-    const auto column = std::lower_bound(options.included_fields.begin(), options.included_fields.end(), plain[k]) - options.included_fields.begin();
-    IpcField own = {int(column), field.type(), nullptr};
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const arrow::Field& field = *schema.field(fields[i]);
+    if (!is_plain_type(*field.type())) continue;
+    IpcField own = {int(std::lower_bound(included.begin(), included.end(), fields[i]) - included.begin()), field.type(), nullptr};
     if (field.type()->id() == arrow::Type::DICTIONARY) {
-      HY_TRY(own.dictionary, dictionary_of(from, pool, field, plain[k]));
+      HY_TRY(own.dictionary, dictionary_of(from, pool, field, fields[i]));
       if (!own.dictionary) continue;
     }
-    wanted.push_back(std::move(own)), of_wanted.push_back(places[k]);
+    plain.push_back(std::move(own)), places.push_back(i);
   }
+  if (plain.empty()) return out;
+  const arrow::ipc::IpcReadOptions options = ipc_options(pool.get(), included, from.num_fields);
   const auto open = [&] {
     auto file = from.open_file(options);
     return file.ok() ? std::move(file).value() : nullptr;
   };
-  auto columns = read_ipc_columns(open, wanted, limit_bytes - pool->bytes_allocated(), workers);
-  for (size_t i = 0; i < columns.size(); ++i) out[of_wanted[i]] = std::move(columns[i]);
+  auto columns = read_ipc_columns(open, plain, limit_bytes - pool->bytes_allocated(), workers);
+  for (size_t i = 0; i < columns.size(); ++i) out[places[i]] = std::move(columns[i]);
   return out;
 }
 
@@ -170,8 +170,9 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
   if (std::string_view(magic, 4) == "FEA1")
     return input_error("the file is in the old Feather format, version 1", path,
                        "write it again with version 2: pyarrow.feather.write_feather(table, path)");
-  const ArrowFile from = {file, path, pool.get(), std::string_view(magic, 6) != "ARROW1"};
+  ArrowFile from = {file, path, pool.get(), std::string_view(magic, 6) != "ARROW1"};
   HY_TRY(const std::shared_ptr<arrow::Schema> schema, from.schema());
+  from.num_fields = schema->num_fields();
   HY_TRY(const std::vector<int> fields, choose_fields(*schema, options.columns, path));
   std::vector<std::optional<Column>> columns(fields.size());
   if (!from.is_stream) {
@@ -213,7 +214,7 @@ class ArrowChunks final : public ChunkReader {
     HY_CHECK(start());
     const std::shared_ptr<arrow::Schema> schema = file_format_ ? file_reader_->schema() : stream_reader_->schema();
     HY_TRY(fields_, choose_fields(*schema, options.columns, path_));
-    included_ = included_of(fields_);
+    included_ = included_of(fields_), num_fields_ = schema->num_fields();
     for (const int field : fields_) {
       HY_TRY(Column column,
              column_from(arrow::ChunkedArray(arrow::ArrayVector{}, schema->field(field)->type()), pool_, schema->field(field)->name(), path_));
@@ -248,8 +249,7 @@ class ArrowChunks final : public ChunkReader {
   }
 
   Result<void> start() {
-    arrow::ipc::IpcReadOptions ipc = ipc_options(pool_.get());
-    ipc.included_fields = included_;
+    const arrow::ipc::IpcReadOptions ipc = ipc_options(pool_.get(), included_, num_fields_);
     at_ = 0, told_ = 0;
     if (file_format_) {
       auto opened = arrow::ipc::RecordBatchFileReader::Open(file_, ipc);
@@ -281,7 +281,7 @@ class ArrowChunks final : public ChunkReader {
   exec::Steps* steps_;
   int64_t size_ = 0, told_ = 0;
   bool file_format_ = false;
-  int at_ = 0;
+  int at_ = 0, num_fields_ = 0;
   std::vector<int> fields_, included_;
   Table schema_;
   std::shared_ptr<arrow::ipc::RecordBatchFileReader> file_reader_;
