@@ -123,14 +123,12 @@ Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::share
   return out;
 }
 
-/// The dictionary of a field, which the file format has whole before any batch; nothing when there is none without a null. A row whose code is
-/// that of a null is null itself: that is seen when all of them are read.
-Result<std::shared_ptr<const Column>> dictionary_of(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Field& field,
-                                                    int number) {
-  HY_TRY(const FieldArrays first, from.read(std::span(&number, 1), 1));
-  if (first[0].empty() || static_cast<const arrow::DictionaryArray&>(*first[0][0]).dictionary()->null_count() > 0)
-    return std::shared_ptr<const Column>();
-  HY_TRY(const Column column, column_from(arrow::ChunkedArray(first[0]), pool, field.name(), from.path));
+/// The dictionary of an array of the first batch, which the file format has whole before any batch; nothing when there is a null in it. A row
+/// whose code is that of a null is null itself: that is seen when all of them are read.
+Result<std::shared_ptr<const Column>> dictionary_of(const std::shared_ptr<arrow::Array>& first, const std::shared_ptr<LimitedPool>& pool,
+                                                    const std::string& name, const std::string& path) {
+  if (static_cast<const arrow::DictionaryArray&>(*first).dictionary()->null_count() > 0) return std::shared_ptr<const Column>();
+  HY_TRY(const Column column, column_from(arrow::ChunkedArray(first), pool, name, path));
   return column.dictionary;
 }
 
@@ -139,6 +137,15 @@ Result<std::vector<std::optional<Column>>> plain_columns(const ArrowFile& from, 
                                                          std::span<const int> fields, int64_t limit_bytes, exec::Pool* workers) {
   std::vector<std::optional<Column>> out(fields.size());
   const std::vector<int> included = included_of(fields);
+  const arrow::ipc::IpcReadOptions options = ipc_options(pool.get(), included, from.num_fields);
+  const auto open = [&] {
+    auto file = from.open_file(options);
+    return file.ok() ? std::move(file).value() : nullptr;
+  };
+  const auto file = open();
+  if (!file || file->num_record_batches() == 0) return out;
+  const auto first = file->ReadRecordBatch(0);
+  if (!first.ok() || (*first)->num_columns() != int(included.size())) return out;  // whoever reads the other columns says what is wrong
   std::vector<IpcField> plain;
   std::vector<size_t> places;  // in `fields`, of those that are plain
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -146,17 +153,12 @@ Result<std::vector<std::optional<Column>>> plain_columns(const ArrowFile& from, 
     if (!is_plain_type(*field.type())) continue;
     IpcField own = {int(std::lower_bound(included.begin(), included.end(), fields[i]) - included.begin()), field.type(), nullptr};
     if (field.type()->id() == arrow::Type::DICTIONARY) {
-      HY_TRY(own.dictionary, dictionary_of(from, pool, field, fields[i]));
+      HY_TRY(own.dictionary, dictionary_of((*first)->column(own.column), pool, field.name(), from.path));
       if (!own.dictionary) continue;
     }
     plain.push_back(std::move(own)), places.push_back(i);
   }
   if (plain.empty()) return out;
-  const arrow::ipc::IpcReadOptions options = ipc_options(pool.get(), included, from.num_fields);
-  const auto open = [&] {
-    auto file = from.open_file(options);
-    return file.ok() ? std::move(file).value() : nullptr;
-  };
   auto columns = read_ipc_columns(open, plain, limit_bytes - pool->bytes_allocated(), workers);
   for (size_t i = 0; i < columns.size(); ++i) out[places[i]] = std::move(columns[i]);
   return out;
