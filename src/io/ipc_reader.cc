@@ -62,20 +62,17 @@ struct ArrowFile {
     return reader->schema();
   }
 
-  /// The columns of `fields` in the first `most` batches; the other fields are not even read from the disk.
-  Result<FieldArrays> read(std::span<const int> fields, int most) const {
+  /// The columns of `fields`; the other fields are not even read from the disk.
+  Result<FieldArrays> read(std::span<const int> fields) const {
     const std::vector<int> included = included_of(fields);
     const arrow::ipc::IpcReadOptions options = ipc_options(pool, included, num_fields);
     if (is_stream) {
       HY_TRY(const auto reader, open_stream(options));
-      return collect(fields, included, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
-        if (i >= most) return std::shared_ptr<arrow::RecordBatch>();
-        return reader->Next();
-      });
+      return collect(fields, included, [&](int) { return reader->Next(); });
     }
     HY_TRY(const auto reader, open_file(options));
     return collect(fields, included, [&](int i) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
-      if (i >= std::min(most, reader->num_record_batches())) return std::shared_ptr<arrow::RecordBatch>();
+      if (i >= reader->num_record_batches()) return std::shared_ptr<arrow::RecordBatch>();
       return reader->ReadRecordBatch(i);
     });
   }
@@ -109,7 +106,7 @@ struct ArrowFile {
 
 Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
                                          std::span<const int> fields, exec::Pool* workers) {
-  HY_TRY(const FieldArrays batches, from.read(fields, INT32_MAX));
+  HY_TRY(const FieldArrays batches, from.read(fields));
   std::vector<Result<Column>> read(fields.size(), Result<Column>(Column()));
   exec::run_all(int64_t(fields.size()), workers, [&](int64_t i) {
     const arrow::Field& field = *schema.field(fields[size_t(i)]);
