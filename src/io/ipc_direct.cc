@@ -15,6 +15,7 @@
 
 #include "io/csv_scan.h"
 #include "io/large_memory.h"
+#include "io/run_on.h"
 
 namespace hayate::io {
 namespace {
@@ -220,12 +221,6 @@ std::optional<Batches> batches_of(arrow::ipc::RecordBatchFileReader& file) {
   const int64_t last = out.rows - out.begin(out.count - 1);
   if (last < 0 || last > out.length) return std::nullopt;
   return out;
-}
-
-/// Calls task(i, worker) on the pool, or here.
-void run_on(exec::Pool* pool, int64_t count, const std::function<void(int64_t, int)>& task) {
-  if (pool) return void(pool->run(count, task));
-  for (int64_t i = 0; i < count; ++i) task(i, 0);
 }
 
 }  // namespace

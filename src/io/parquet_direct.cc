@@ -14,6 +14,7 @@
 
 #include "io/csv_scan.h"
 #include "io/large_memory.h"
+#include "io/run_on.h"
 
 namespace hayate::io {
 namespace {
@@ -275,12 +276,6 @@ class ColumnDecoding {
   std::atomic<int64_t>* bytes_left_;
   std::atomic<bool> is_bad_{false};
 };
-
-/// Calls task(i, worker) on the pool, or here.
-void run_on(exec::Pool* pool, int64_t count, const std::function<void(int64_t, int)>& task) {
-  if (pool) return void(pool->run(count, task));
-  for (int64_t i = 0; i < count; ++i) task(i, 0);
-}
 
 }  // namespace
 
