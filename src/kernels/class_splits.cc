@@ -10,16 +10,15 @@ namespace {
 
 #define HAYATE_INLINE inline __attribute__((always_inline))
 
-typedef int16_t I16 __attribute__((vector_size(4 * kLanes)));
-typedef uint16_t U16 __attribute__((vector_size(4 * kLanes)));
-constexpr int kFewVectors = int(kFewClassRows) / (2 * kLanes);  // of 16 bits
-constexpr int kFewParts = int(kFewClassRows) / kLanes;          // of 32 bits
+constexpr int kShorts = kLanes == 4 ? 8 : 16;  // lanes of 16 bits: most nodes have no more rows than sixteen
+typedef int16_t I16 __attribute__((vector_size(2 * kShorts)));
+typedef uint16_t U16 __attribute__((vector_size(2 * kShorts)));
 
 #if defined(__AVX512F__)
 HAYATE_INLINE uint32_t bits(I32 mask) { return uint32_t(_mm512_movepi32_mask(__m512i(mask))); }
 /// Adds x to the lanes whose code is at least `code`.
 HAYATE_INLINE U16 add_from(U16 sum, I16 codes, I16 code, U16 x) {
-  return U16(_mm512_mask_add_epi16(__m512i(sum), _mm512_cmpge_epi16_mask(__m512i(codes), __m512i(code)), __m512i(sum), __m512i(x)));
+  return U16(_mm256_mask_add_epi16(__m256i(sum), _mm256_cmpge_epi16_mask(__m256i(codes), __m256i(code)), __m256i(sum), __m256i(x)));
 }
 #else
 #if defined(__AVX2__)
@@ -50,80 +49,86 @@ struct Found {
 
 // ---- few rows
 
-/// The fractions of all cuts as whole numbers, and which are allowed.
-struct FewCuts {
-  alignas(64) uint32_t above[kFewClassRows], below[kFewClassRows];
+/// The sums of all cuts: of the left side, of the squares of its classes, and of their products with t_k. The codes of the rows move up by
+/// `shift`, with which a missing value comes before all others.
+template <int kRows>
+struct FewSums {
+  alignas(64) uint16_t left[kRows], squares[kRows], products[kRows];
+
+  HAYATE_INLINE FewSums(const FewClasses& node, const int16_t* code_of, int16_t shift) {
+    constexpr int kVectors = kRows / kShorts;
+    I16 codes[kVectors];
+    U16 l[kVectors] = {}, s[kVectors] = {}, p[kVectors] = {};
+    memcpy(codes, code_of, sizeof codes);
+    for (int v = 0; v < kVectors; ++v) codes[v] = I16(U16(codes[v]) + uint16_t(shift));
+    for (int32_t k = 0, row = 0; k < node.num_classes; ++k) {
+      U16 own[kVectors] = {};
+      for (const int32_t end = node.ends[k]; row < end; ++row) {
+        const I16 code = I16{} + int16_t(code_of[row] + shift);
+        const U16 weight = U16{} + node.weights[row];
+        for (int v = 0; v < kVectors; ++v) own[v] = add_from(own[v], codes[v], code, weight);
+      }
+      const U16 total = U16{} + node.totals[k];
+      for (int v = 0; v < kVectors; ++v) l[v] += own[v], s[v] += own[v] * own[v], p[v] += own[v] * total;
+    }
+    memcpy(left, l, sizeof l), memcpy(squares, s, sizeof s), memcpy(products, p, sizeof p);
+  }
 };
 
-/// Finds the candidates among 32 cuts. `reaches`: those allowed whose quotient reaches the bar.
-HAYATE_INLINE uint32_t few_cuts(const FewClasses& node, const I16 (&codes)[kFewVectors], uint32_t allowed, float bar, FewCuts& cuts, uint32_t& near) {
-  U16 left[kFewVectors] = {}, squares[kFewVectors] = {}, products[kFewVectors] = {};
-  alignas(64) int16_t scalar[kFewClassRows];
-  memcpy(scalar, codes, sizeof scalar);
-  for (int32_t k = 0, row = 0; k < node.num_classes; ++k) {
-    U16 own[kFewVectors] = {};
-    for (const int32_t end = node.ends[k]; row < end; ++row) {
-      const I16 code = I16{} + scalar[row];
-      const U16 weight = U16{} + node.weights[row];
-      for (int v = 0; v < kFewVectors; ++v) own[v] = add_from(own[v], codes[v], code, weight);
-    }
-    const U16 total = U16{} + node.totals[k];
-    for (int v = 0; v < kFewVectors; ++v) left[v] += own[v], squares[v] += own[v] * own[v], products[v] += own[v] * total;
-  }
-  alignas(64) uint16_t l[kFewClassRows], s[kFewClassRows], p[kFewClassRows];
-  memcpy(l, left, sizeof l), memcpy(s, squares, sizeof s), memcpy(p, products, sizeof p);
+HAYATE_INLINE U32 widened(const uint16_t* from) {
+  typedef uint16_t Half __attribute__((vector_size(2 * kLanes), may_alias));
+  return __builtin_convertvector(*reinterpret_cast<const Half*>(from), U32);
+}
+
+/// Offers the cuts of the rows in `allowed` that are near the best of them, when they reach the bar.
+template <int kRows>
+HAYATE_INLINE void look_few(const FewClasses& node, const int16_t* code_of, uint32_t allowed, bool missing_left, float bar, Found& found) {
+  constexpr int kPieces = kRows / kLanes;
+  const FewSums<kRows> sums(node, code_of, missing_left);
+  alignas(64) uint32_t above_of[kRows], below_of[kRows];
   const uint32_t n = node.total;
-  F32 ratio[kFewParts], most = {};
+  F32 ratio[kPieces], most = {};
   uint32_t reaches = 0;
-  for (int part = 0; part < kFewParts; ++part) {
-    typedef uint16_t Half __attribute__((vector_size(2 * kLanes), may_alias));
-    const auto wide = [&](const uint16_t* from) { return __builtin_convertvector(*reinterpret_cast<const Half*>(from + part * kLanes), U32); };
-    const U32 side = wide(l), other = n - side;
-    const U32 above = n * (n * wide(s) - 2u * side * wide(p)) + side * side * node.squares, below = side * other;
-    memcpy(cuts.above + part * kLanes, &above, sizeof above), memcpy(cuts.below + part * kLanes, &below, sizeof below);
+  for (int part = 0; part < kPieces; ++part) {
+    const int at = part * kLanes;
+    const U32 left = widened(sums.left + at), right = n - left;
+    const U32 above = n * (n * widened(sums.squares + at) - 2u * left * widened(sums.products + at)) + left * left * node.squares,
+              below = left * right;
+    memcpy(above_of + at, &above, sizeof above), memcpy(below_of + at, &below, sizeof below);
     const F32 over = to_float(above), under = to_float(below);
-    const I32 may = (I32(side) >= I32(splat(node.least))) & (I32(other) >= I32(splat(node.least))) & (over > bar * under);
-    const uint32_t here = bits(may) & (allowed >> (part * kLanes)) & ((1ull << kLanes) - 1);
-    reaches |= here << (part * kLanes);
+    const I32 least = I32(splat(node.least));
+    const I32 may = (I32(left) >= least) & (I32(right) >= least) & (over > bar * under);
+    reaches |= bits(may) << at;
     ratio[part] = F32(I32(over / under) & may);
     most = ratio[part] > most ? ratio[part] : most;
   }
-  if (reaches == 0) return 0;
+  reaches &= allowed;
+  if (reaches == 0) return;
   float top = 0;
   for (int lane = 0; lane < kLanes; ++lane) top = most[lane] > top ? most[lane] : top;
   const F32 least = F32{} + top * (1 - 0x1p-20f);
-  near = 0;
-  for (int part = 0; part < kFewParts; ++part) near |= bits(I32(ratio[part] >= least)) << (part * kLanes);
-  return reaches;
-}
-
-void look_few(const FewClasses& node, const I16 (&codes)[kFewVectors], const int16_t* code_of, uint32_t allowed, bool missing_left, float bar,
-              Found& found) {
-  FewCuts cuts;
   uint32_t near = 0;
-  const uint32_t reaches = few_cuts(node, codes, allowed, bar, cuts, near);
-  // The largest quotient may belong to a lane that is not allowed: then all that reach the bar are measured.
+  for (int part = 0; part < kPieces; ++part) near |= bits(I32(ratio[part] >= least)) << (part * kLanes);
+  // The largest quotient may belong to a row that is not allowed: then all that reach the bar are measured.
   for (uint32_t rest = (reaches & near) ? reaches & near : reaches; rest != 0; rest &= rest - 1) {
     const int i = __builtin_ctz(rest);
-    found.offer(double(cuts.above[i]) / double(cuts.below[i]), uint16_t(code_of[i]) ^ 0x8000u, missing_left);
+    found.offer(double(above_of[i]) / double(below_of[i]), uint16_t(code_of[i]) ^ 0x8000u, missing_left);
   }
+}
+
+template <int kRows>
+void split_rows(const FewClasses& node, const int16_t* code_of, bool misses, ClassSplit& best) {
+  const float bar = bar_of(best.gain, node.num_classes);
+  Found found;
+  uint32_t present = ~uint32_t{0};
+  for (int32_t i = 0; misses && i < kRows; ++i) present &= ~(uint32_t(code_of[i] == kMissingLane) << i);
+  look_few<kRows>(node, code_of, present, false, bar, found);
+  if (misses) look_few<kRows>(node, code_of, present, true, bar, found);
+  found.end(best);
 }
 
 void split_few(const FewClasses& node, const int16_t* code_of, bool misses, ClassSplit& best) {
-  I16 codes[kFewVectors];
-  memcpy(codes, code_of, sizeof codes);
-  const float bar = bar_of(best.gain, node.num_classes);
-  Found found;
-  if (!misses) {
-    look_few(node, codes, code_of, ~0u, false, bar, found);
-    return found.end(best);
-  }
-  uint32_t present = 0;
-  for (int32_t i = 0; i < node.num_rows; ++i) present |= uint32_t(code_of[i] != kMissingLane) << i;
-  look_few(node, codes, code_of, present, false, bar, found);
-  for (int v = 0; v < kFewVectors; ++v) codes[v] = I16(U16(codes[v]) + 1);  // missing values before all others
-  look_few(node, codes, code_of, present, true, bar, found);
-  found.end(best);
+  return node.num_rows <= 16 ? split_rows<16>(node, code_of, misses, best) : split_rows<32>(node, code_of, misses, best);
 }
 
 // ---- bins

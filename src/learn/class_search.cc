@@ -9,7 +9,7 @@ namespace hayate::learn {
 namespace {
 
 constexpr size_t kMostCodes = 256;
-constexpr int64_t kMostStride = 272;  // a place more for missing values, in sixteens
+constexpr int64_t kStride = 272;  // a place more for missing values, in sixteens; no power of two, so that classes do not share sets of a cache
 
 size_t num_codes_of(const BinnedMatrix& matrix, int64_t feature) {
   return matrix.ranked ? matrix.ranked->values_of(feature).size() : matrix.cuts.of(feature).size() + 1;
@@ -80,10 +80,10 @@ void ClassSearch::spread_rows(const NodeRows& node) {
   if (slots_.size() < rows) slots_.resize(rows), weights_.resize(rows);
   for (size_t i = 0; i < rows; ++i) {
     const auto row = size_t(node.rows[i]);
-    slots_[i] = slot_of_class_[size_t(training_.target.labels.classes[row])];
+    slots_[i] = slot_of_class_[size_t(training_.target.labels.classes[row])] * uint32_t(kStride);
     weights_[i] = node.units[i] * (whole_.empty() ? 1 : whole_[row]);
   }
-  const size_t bytes = totals_.size() * size_t(kMostStride) * sizeof(uint32_t);
+  const size_t bytes = totals_.size() * size_t(kStride) * sizeof(uint32_t);
   if (sums_.size() < bytes) sums_ = AlignedBytes::unfilled(bytes);
 }
 
@@ -100,11 +100,11 @@ void ClassSearch::search_few(const Code* codes, Code missing) {
 
 template <class Code>
 void ClassSearch::search_bins(const NodeRows& node, const Code* codes, Code missing, int32_t num_codes, bool has_missing) {
-  const uint32_t stride = (uint32_t(num_codes) + 16) / 16 * 16;
   uint32_t* const sums = reinterpret_cast<uint32_t*>(sums_.data());
-  std::memset(sums, 0, totals_.size() * stride * sizeof(uint32_t));
+  const size_t used = (size_t(num_codes) + 16) / 16 * 16 * sizeof(uint32_t);
+  for (size_t k = 0; k < totals_.size(); ++k) std::memset(sums + k * size_t(kStride), 0, used);
   const auto add = [&](auto place_of) {
-    for (size_t i = 0; i < node.rows.size(); ++i) sums[slots_[i] * stride + place_of(codes[node.rows[i]])] += weights_[i];
+    for (size_t i = 0; i < node.rows.size(); ++i) sums[slots_[i] + place_of(codes[node.rows[i]])] += weights_[i];
   };
   if (has_missing)
     add([&](Code code) { return code == missing ? uint32_t(num_codes) : uint32_t(code); });
@@ -112,9 +112,9 @@ void ClassSearch::search_bins(const NodeRows& node, const Code* codes, Code miss
     add([](Code code) { return uint32_t(code); });
   bool misses = false;
   missing_.resize(totals_.size());
-  for (size_t k = 0; k < totals_.size(); ++k) missing_[k] = sums[k * stride + uint32_t(num_codes)], misses |= missing_[k] > 0;
+  for (size_t k = 0; k < totals_.size(); ++k) missing_[k] = sums[k * size_t(kStride) + size_t(num_codes)], misses |= missing_[k] > 0;
   const kernels::ClassBins bins{.sums = sums,
-                                .stride = stride,
+                                .stride = kStride,
                                 .num_codes = num_codes,
                                 .num_classes = int32_t(totals_.size()),
                                 .totals = totals_.data(),

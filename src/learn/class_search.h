@@ -43,7 +43,7 @@ class ClassSearch {
   kernels::FewClasses few_{};
   std::array<int32_t, size_t(kernels::kFewClassRows)> few_rows_{};  ///< those of a class together
   alignas(64) std::array<int16_t, size_t(kernels::kFewClassRows)> few_codes_{};
-  std::vector<uint32_t> slots_, weights_;  ///< by place in the node
+  std::vector<uint32_t> slots_, weights_;  ///< by place in the node; where the histogram of the class begins
   AlignedBytes sums_;
 };
 
