@@ -81,7 +81,9 @@ inline __m512i repeat_row(const uint8_t* codes) {
 /// Counts, and labels times counts: bytes in `low`, or 16 bits in `low` and `high`.
 template <bool kWide>
 struct LeftSums {
-  __m512i count = _mm512_setzero_si512(), low = count, high = count;
+  __m512i count, low, high;
+
+  static LeftSums zero() { return {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()}; }
 
   inline void add(__mmask64 where, __m512i more, __m512i label) {
     count = _mm512_mask_add_epi8(count, where, count, more);
@@ -108,6 +110,15 @@ struct LeftSums {
   }
 };
 
+/// 64 candidates, of which the bits in `here` are any.
+template <bool kWide>
+struct Candidates {
+  __m512i own;  ///< their codes
+  LeftSums<kWide> left;
+  uint64_t here;
+  uint32_t missing_left;
+};
+
 template <int kWidth, bool kWide>
 class FewSearch {
   using Sums = LeftSums<kWide>;
@@ -118,6 +129,7 @@ class FewSearch {
         search_(search),
         total_count_(_mm512_cvtepi32_ps(__m512i(search.count))),
         total_label_(_mm512_cvtepi32_ps(__m512i(search.sum))),
+        missing_(Sums::zero()),
         some_miss_(some_miss) {
     if (some_miss_) add_missing();
   }
@@ -129,10 +141,12 @@ class FewSearch {
     for (; v + 4 <= vectors; v += 4) look_at<4>(v);
     for (; v + 2 <= vectors; v += 2) look_at<2>(v);
     if (v < vectors) look_at<1>(v);
-    return top_;
+    return take_best();
   }
 
  private:
+  static constexpr int kMostVectors = 2 * kFewRows * kWidth / 64 + 1;  // missing rows on either side
+
   inline __m512i label_of(int64_t i) const { return kWide ? _mm512_set1_epi16(short(few_.labels[i])) : _mm512_set1_epi8(char(few_.labels[i])); }
 
   void add_missing() {
@@ -142,10 +156,10 @@ class FewSearch {
   }
 
   template <int kTogether>
-  void look_at(int64_t v) {
+  inline void look_at(int64_t v) {
     __m512i own[kTogether];
     Sums left[kTogether];
-    for (int t = 0; t < kTogether; ++t) own[t] = _mm512_load_si512(few_.codes + 64 * (v + t));
+    for (int t = 0; t < kTogether; ++t) own[t] = _mm512_load_si512(few_.codes + 64 * (v + t)), left[t] = Sums::zero();
     for (int64_t i = 0; i < few_.num_rows; ++i) {
       const __m512i row = repeat_row<kWidth>(few_.codes + kWidth * i), count = _mm512_set1_epi8(char(few_.counts[i])), label = label_of(i);
       for (int t = 0; t < kTogether; ++t) left[t].add(_mm512_cmple_epu8_mask(row, own[t]), count, label);
@@ -161,54 +175,78 @@ class FewSearch {
     return bytes >= 64 ? features : features & ((uint64_t{1} << bytes) - 1);
   }
 
-  void consider(uint64_t candidates, __m512i own, Sums left) {
-    consider_all(candidates, own, left, 0);
+  inline void consider(uint64_t here, __m512i own, Sums left) {
+    add({own, left, here, 0});
     if (!some_miss_) return;
     // At a missing row everything is on the left already; where a feature misses none, this is what was looked at before.
     left.add(missing_);
-    consider_all(candidates & _mm512_cmplt_epu8_mask(own, _mm512_set1_epi8(char(0xFF))), own, left, 1);
+    add({own, left, here & _mm512_cmplt_epu8_mask(own, _mm512_set1_epi8(char(0xFF))), 1});
   }
 
-  inline void consider_all(uint64_t candidates, __m512i own, const Sums& left, uint32_t missing_left) {
-    consider_group<0>(candidates, own, left, missing_left), consider_group<1>(candidates, own, left, missing_left);
-    consider_group<2>(candidates, own, left, missing_left), consider_group<3>(candidates, own, left, missing_left);
+  inline void add(const Candidates<kWide>& candidates) {
+    candidates_[num_vectors_] = candidates;
+    __m512* const rough = rough_[num_vectors_++];
+    add_rough<0>(candidates, rough), add_rough<1>(candidates, rough), add_rough<2>(candidates, rough), add_rough<3>(candidates, rough);
   }
 
+  /// What candidates 16 kGroup .. 16 kGroup + 15 are compared by.
+  struct Gains {
+    __m512i left_count;
+    __m512 square, sides;
+  };
   template <int kGroup>
-  inline void consider_group(uint64_t candidates, __m512i own, const Sums& left, uint32_t missing_left) {
-    const __mmask16 here = __mmask16(candidates >> 16 * kGroup);
-    if (!here) return;
+  inline Gains gains(const Sums& left) const {
     const __m512i left_count = left.template counts_of<kGroup>();
     const __m512 count = _mm512_cvtepi32_ps(left_count), label = _mm512_cvtepi32_ps(left.template labels_of<kGroup>());
     const __m512 d = _mm512_sub_ps(_mm512_mul_ps(total_count_, label), _mm512_mul_ps(total_label_, count));
-    const __m512 square = _mm512_mul_ps(d, d), sides = _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count));
-    const __mmask16 better = _mm512_mask_cmp_ps_mask(here, square, _mm512_mul_ps(sides, bound_), _CMP_GT_OQ);
-    if (!better) return;
+    return {left_count, _mm512_mul_ps(d, d), _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count))};
+  }
+
+  /// See Search32::rough(); below 0 where there is no candidate.
+  template <int kGroup>
+  inline void add_rough(const Candidates<kWide>& candidates, __m512* rough) {
+    const Gains own = gains<kGroup>(candidates.left);
+    __mmask16 here = __mmask16(candidates.here >> 16 * kGroup);
+    if (!search_.any_count)
+      here = _mm512_mask_cmple_epu32_mask(here, _mm512_sub_epi32(own.left_count, __m512i(search_.least)), __m512i(search_.slack));
+    rough[kGroup] = _mm512_mask_mul_ps(_mm512_set1_ps(-1), here, own.square, _mm512_rcp14_ps(own.sides));
+    highest_ = _mm512_max_ps(rough[kGroup], highest_);
+  }
+
+  float take_best() {
+    const float highest = _mm512_reduce_max_ps(highest_);
+    if (highest < 0) return -1;
+    const __m512 enough = _mm512_set1_ps(Search32::reaching(highest));
+    for (int v = 0; v < num_vectors_; ++v) take_group<0>(v, enough), take_group<1>(v, enough), take_group<2>(v, enough), take_group<3>(v, enough);
+    return search_.top();
+  }
+
+  template <int kGroup>
+  inline void take_group(int v, __m512 enough) {
+    const __mmask16 reaches = _mm512_cmp_ps_mask(rough_[v][kGroup], enough, _CMP_GE_OQ);
+    if (!reaches) return;
+    const Candidates<kWide>& candidates = candidates_[v];
+    const Gains own = gains<kGroup>(candidates.left);
     const __m512i feature = kWidth == 4    ? _mm512_set_epi32(3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0)
                             : kWidth == 8  ? _mm512_set_epi32(7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0)
                             : kWidth == 16 ? lane_numbers()
                                            : _mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(kGroup % (kWidth / 16) * 16));
-    const __m512i cut = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(own, kGroup));
+    const __m512i cut = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(candidates.own, kGroup));
     const __m512i rank =
-        _mm512_or_si512(_mm512_slli_epi32(feature, 17), _mm512_or_si512(_mm512_slli_epi32(cut, 1), _mm512_set1_epi32(int(missing_left))));
-    search_.take_in_any_order(better, square, sides, U32(left_count), U32(rank));
-    set_bound();
+        _mm512_or_si512(_mm512_slli_epi32(feature, 17), _mm512_or_si512(_mm512_slli_epi32(cut, 1), _mm512_set1_epi32(int(candidates.missing_left))));
+    search_.take_in_any_order(reaches, own.square, own.sides, U32(rank));
   }
 
   static __m512i lane_numbers() { return _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0); }
 
-  /// With no gain above 0 every candidate is looked at: of those without a gain the first counts.
-  void set_bound() {
-    top_ = search_.top();
-    bound_ = _mm512_set1_ps(top_ > 0 ? Search32::bound(top_) : -1);
-  }
-
   const FewRows& few_;
   Search32& search_;
-  __m512 total_count_, total_label_, bound_ = _mm512_set1_ps(-1);
-  float top_ = -1;
+  __m512 total_count_, total_label_, highest_ = _mm512_set1_ps(-1);
   Sums missing_;
   bool some_miss_;
+  int num_vectors_ = 0;
+  Candidates<kWide> candidates_[kMostVectors];
+  __m512 rough_[kMostVectors][4];
 };
 
 template <int kWidth>

@@ -97,14 +97,6 @@ bool pick(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16
   return true;
 }
 
-/// Says where the feature of the best split is; nothing is picked where an earlier search of other features found it.
-inline void point_at(uint16_t feature, const uint16_t* features, int64_t count, PickedCodes& picked) {
-  int64_t place = 0;
-  while (place < count && features[place] != feature) ++place;
-  picked.column = place;
-  if (place == count) picked.width = 0;
-}
-
 // ---- histograms
 
 /// Features [first, first + kCount) of what is picked; histogram k is at k * kApart.

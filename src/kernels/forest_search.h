@@ -25,6 +25,60 @@ inline bool any_above(F32 a, F32 b) {
 #endif
 }
 
+/// Whether a >= b in some lane.
+inline bool any_reaches(F32 a, F32 b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(__m512(a), __m512(b), _CMP_GE_OQ) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_cmp_ps(__m256(a), __m256(b), _CMP_GE_OQ)) != 0;
+#else
+  return _mm_movemask_ps(_mm_cmpge_ps(__m128(a), __m128(b))) != 0;
+#endif
+}
+
+/// 1 / x to 11 bits; processors differ in the bits behind.
+inline F32 rough_reciprocal(F32 x) {
+#if defined(__AVX512F__)
+  return F32(_mm512_rcp14_ps(__m512(x)));
+#elif defined(__AVX2__)
+  return F32(_mm256_rcp_ps(__m256(x)));
+#else
+  return F32(_mm_rcp_ps(__m128(x)));
+#endif
+}
+
+/// The larger one; b where a is NaN.
+inline F32 larger(F32 a, F32 b) {
+#if defined(__AVX512F__)
+  return F32(_mm512_max_ps(__m512(a), __m512(b)));
+#elif defined(__AVX2__)
+  return F32(_mm256_max_ps(__m256(a), __m256(b)));
+#else
+  return F32(_mm_max_ps(__m128(a), __m128(b)));
+#endif
+}
+
+inline float largest_lane(F32 x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps(__m512(x));
+#else
+  float out = x[0];
+  for (int lane = 1; lane < kLanes; ++lane) out = x[lane] > out ? x[lane] : out;
+  return out;
+#endif
+}
+
+/// Of pairs of 16-bit numbers with a sign: the product of the lower ones plus that of the upper ones.
+inline U32 add_products(U32 a, U32 b) {
+#if defined(__AVX512BW__)
+  return U32(_mm512_madd_epi16(__m512i(a), __m512i(b)));
+#elif defined(__AVX2__)
+  return U32(_mm256_madd_epi16(__m256i(a), __m256i(b)));
+#else
+  return U32(_mm_madd_epi16(__m128i(a), __m128i(b)));
+#endif
+}
+
 /// Sum over the lanes before each one.
 inline U32 lanes_before(U32 x) {
 #if defined(__AVX512F__)
@@ -53,16 +107,22 @@ inline U32 lanes_before(U32 x) {
 constexpr uint32_t rank_of(uint32_t feature_place, uint32_t cut, uint32_t missing_left) { return feature_place << 17 | cut << 1 | missing_left; }
 
 /// A node's constants in vectors, and the best split of each lane.
+///
+/// Gains are found in two steps. Roughly, by the reciprocal that a processor estimates: the largest of many candidates without a branch that
+/// could be guessed wrong. Then exactly, by division, of those few that reach the largest rough one but for its error.
 struct Search32 {
-  U32 mask, count, sum, least, slack;
+  U32 mask, count, sum, cross, least, slack;
   uint32_t count_bits;
   bool any_count;  // min_count is 1: an empty side gives 0 / 0, which is larger than nothing
+  bool pairs;      // counts and sums of labels are halves of a record, and below 2^15
   F32 gain[kParts];
   U32 rank[kParts];
 
   explicit Search32(const PackedNode<uint32_t>& node) : count_bits(node.count_bits), any_count(node.min_count == 1) {
     const uint32_t low = (1u << count_bits) - 1, total_count = node.total & low;
-    mask = splat(low), count = splat(total_count), sum = splat(node.total >> count_bits);
+    const uint32_t total_sum = node.total >> count_bits;
+    pairs = count_bits == kPairBits && total_count <= kMostPaired && total_sum <= kMostPaired;
+    mask = splat(low), count = splat(total_count), sum = splat(total_sum), cross = splat(total_count << 16 | (uint32_t(-total_sum) & 0xFFFF));
     least = splat(uint32_t(node.min_count)), slack = splat(total_count - 2 * uint32_t(node.min_count));
     for (int part = 0; part < kParts; ++part) gain[part] = F32{} - 1.0f, rank[part] = splat(0);
   }
@@ -77,6 +137,19 @@ struct Search32 {
     return {d * d, to_float(left_count) * to_float(count - left_count)};
   }
 
+  /// The gain but for kRoughly of it. NaN where a side is empty, below 0 where it is too small.
+  template <bool kPairs>
+  inline F32 rough(U32 left) const {
+    const U32 left_count = left & mask;
+    const F32 d = to_float(kPairs ? add_products(left, cross) : count * (left >> count_bits) - sum * left_count);
+    const F32 n = to_float(left_count), sides = n * (to_float(count) - n);
+    const F32 found = d * d * rough_reciprocal(sides);
+    return any_count ? found : left_count - least <= slack ? found : F32{} - 1.0f;
+  }
+  static constexpr float kRoughly = 0x1p-11f;
+  /// What a rough gain reaches when the gain itself may be as large as another one, known roughly or exactly.
+  static constexpr float reaching(float gain) { return gain * (1 - 2 * kRoughly); }
+
   inline void take(int part, const Quotient& q, U32 left, U32 left_rank) {
     F32 found = q.square / q.sides;
     if (!any_count) found = (left & mask) - least <= slack ? found : F32{} - 1.0f;
@@ -86,10 +159,9 @@ struct Search32 {
   inline void consider(int part, U32 left, U32 left_rank) { take(part, quotient(left), left, left_rank); }
 
 #if defined(__AVX512F__)
-  /// For candidates that do not come in the order of their ranks.
-  inline void take_in_any_order(__mmask16 where, __m512 square, __m512 sides, U32 left_count, U32 left_rank) {
+  /// For candidates that do not come in the order of their ranks; those in `where` leave enough rows on both sides.
+  inline void take_in_any_order(__mmask16 where, __m512 square, __m512 sides, U32 left_rank) {
     const __m512 found = _mm512_div_ps(square, sides), own = __m512(gain[0]);
-    if (!any_count) where = _mm512_mask_cmple_epu32_mask(where, __m512i(left_count - least), __m512i(slack));
     const __mmask16 ties = _mm512_mask_cmp_ps_mask(where, found, own, _CMP_EQ_OQ);
     const __mmask16 better =
         _mm512_mask_cmp_ps_mask(where, found, own, _CMP_GT_OQ) | _mm512_mask_cmplt_epu32_mask(ties, __m512i(left_rank), __m512i(rank[0]));
@@ -113,10 +185,13 @@ struct Search32 {
 
   /// Replaces `best` by the best over lanes where that is better.
   void finish(const uint16_t* features, Split& best) const { finish(features, top(), best); }
-  void finish(const uint16_t* features, float highest, Split& best) const {
+  /// Returns the place of its feature; -1 when `best` stays.
+  int64_t finish(const uint16_t* features, float highest, Split& best) const {
     uint32_t found;
     double found_gain;
-    if (finish(best.gain, highest, found, found_gain)) best = {found_gain, features[found >> 17], uint16_t(found >> 1), (found & 1) != 0};
+    if (!finish(best.gain, highest, found, found_gain)) return -1;
+    best = {found_gain, features[found >> 17], uint16_t(found >> 1), (found & 1) != 0};
+    return found >> 17;
   }
 
   /// The best over lanes: feature place, cut and direction by rank_of(); false when there is none better than `best`.
