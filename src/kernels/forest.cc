@@ -208,22 +208,23 @@ inline Histogram histogram_of(const CodeTable& table, uint16_t feature, uint32_t
 template <int kApart, bool kPairs>
 void search_counted_as(const Histogram* histograms, int64_t count, uint32_t first, float& top, Search32& search) {
   F32 rough[kHistograms], highest = F32{} - 1.0f;
+  const auto misses = [&](int64_t k) { return kApart > 64 && histograms[k].missing; };
   for (int64_t k = 0; k < count; ++k) {
-    const bool misses = kApart > 64 && histograms[k].missing;
-    rough[k] = (misses ? rough_gains<kApart, kPairs, true> : rough_gains<kApart, kPairs, false>)(histograms[k], search);
+    rough[k] = (misses(k) ? rough_gains<kApart, kPairs, true> : rough_gains<kApart, kPairs, false>)(histograms[k], search);
     highest = larger(rough[k], highest);
   }
   const float found = largest_lane(highest);
   if (found < 0) return;
   const F32 enough = F32{} + Search32::reaching(found > top ? found : top);
-  bool taken = false;
-  for (int64_t k = 0; k < count; ++k) {
-    if (!any_reaches(rough[k], enough)) continue;
-    const bool misses = kApart > 64 && histograms[k].missing;
-    (misses ? consider_cuts<kApart, true> : consider_cuts<kApart, false>)(histograms[k], first + uint32_t(k), search);
-    taken = true;
-  }
-  if (taken) top = search.top();
+  uint32_t reaching = 0;  // mostly one feature: which one would be guessed wrong
+  for (int64_t k = 0; k < count; ++k) reaching |= uint32_t(any_reaches(rough[k], enough)) << k;
+  if (reaching == 0) return;
+  do {
+    const int k = __builtin_ctz(reaching);
+    (misses(k) ? consider_cuts<kApart, true> : consider_cuts<kApart, false>)(histograms[k], first + uint32_t(k), search);
+    reaching &= reaching - 1;
+  } while (reaching != 0);
+  top = search.top();
 }
 
 template <int kApart>

@@ -78,6 +78,11 @@ inline __m512i repeat_row(const uint8_t* codes) {
   }
 }
 
+/// Of 16 candidates.
+struct SixteenSums {
+  __m512i counts, labels;
+};
+
 /// Counts, and labels times counts: bytes in `low`, or 16 bits in `low` and `high`.
 template <bool kWide>
 struct LeftSums {
@@ -99,14 +104,18 @@ struct LeftSums {
     low = kWide ? _mm512_add_epi16(low, other.low) : _mm512_add_epi8(low, other.low);
     if constexpr (kWide) high = _mm512_add_epi16(high, other.high);
   }
+  /// Those of candidates 16 kGroup .. 16 kGroup + 15.
   template <int kGroup>
-  inline __m512i counts_of() const {
-    return _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(count, kGroup));
+  inline SixteenSums group() const {
+    const __m512i counts = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(count, kGroup));
+    if constexpr (kWide) return {counts, _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(kGroup < 2 ? low : high, kGroup % 2))};
+    return {counts, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(low, kGroup))};
   }
-  template <int kGroup>
-  inline __m512i labels_of() const {
-    if constexpr (kWide) return _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(kGroup < 2 ? low : high, kGroup % 2));
-    return _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(low, kGroup));
+  inline SixteenSums group(int number) const {
+    const auto sixteen = [number](const __m512i& bytes) { return reinterpret_cast<const __m128i*>(&bytes)[number]; };
+    const __m512i counts = _mm512_cvtepu8_epi32(sixteen(count));
+    if constexpr (kWide) return {counts, _mm512_cvtepu16_epi32(reinterpret_cast<const __m256i*>(number < 2 ? &low : &high)[number % 2])};
+    return {counts, _mm512_cvtepu8_epi32(sixteen(low))};
   }
 };
 
@@ -189,26 +198,23 @@ class FewSearch {
     add_rough<0>(candidates, rough), add_rough<1>(candidates, rough), add_rough<2>(candidates, rough), add_rough<3>(candidates, rough);
   }
 
-  /// What candidates 16 kGroup .. 16 kGroup + 15 are compared by.
+  /// What candidates are compared by.
   struct Gains {
-    __m512i left_count;
     __m512 square, sides;
   };
-  template <int kGroup>
-  inline Gains gains(const Sums& left) const {
-    const __m512i left_count = left.template counts_of<kGroup>();
-    const __m512 count = _mm512_cvtepi32_ps(left_count), label = _mm512_cvtepi32_ps(left.template labels_of<kGroup>());
+  inline Gains gains(const SixteenSums& left) const {
+    const __m512 count = _mm512_cvtepi32_ps(left.counts), label = _mm512_cvtepi32_ps(left.labels);
     const __m512 d = _mm512_sub_ps(_mm512_mul_ps(total_count_, label), _mm512_mul_ps(total_label_, count));
-    return {left_count, _mm512_mul_ps(d, d), _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count))};
+    return {_mm512_mul_ps(d, d), _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count))};
   }
 
   /// See Search32::rough(); below 0 where there is no candidate.
   template <int kGroup>
   inline void add_rough(const Candidates<kWide>& candidates, __m512* rough) {
-    const Gains own = gains<kGroup>(candidates.left);
+    const SixteenSums left = candidates.left.template group<kGroup>();
+    const Gains own = gains(left);
     __mmask16 here = __mmask16(candidates.here >> 16 * kGroup);
-    if (!search_.any_count)
-      here = _mm512_mask_cmple_epu32_mask(here, _mm512_sub_epi32(own.left_count, __m512i(search_.least)), __m512i(search_.slack));
+    if (!search_.any_count) here = _mm512_mask_cmple_epu32_mask(here, _mm512_sub_epi32(left.counts, __m512i(search_.least)), __m512i(search_.slack));
     rough[kGroup] = _mm512_mask_mul_ps(_mm512_set1_ps(-1), here, own.square, _mm512_rcp14_ps(own.sides));
     highest_ = _mm512_max_ps(rough[kGroup], highest_);
   }
@@ -217,24 +223,28 @@ class FewSearch {
     const float highest = _mm512_reduce_max_ps(highest_);
     if (highest < 0) return -1;
     const __m512 enough = _mm512_set1_ps(Search32::reaching(highest));
-    for (int v = 0; v < num_vectors_; ++v) take_group<0>(v, enough), take_group<1>(v, enough), take_group<2>(v, enough), take_group<3>(v, enough);
+    for (int v = 0; v < num_vectors_; ++v) {
+      uint64_t reaching = 0;
+      for (int group = 0; group < 4; ++group) reaching |= uint64_t{_mm512_cmp_ps_mask(rough_[v][group], enough, _CMP_GE_OQ)} << 16 * group;
+      while (reaching != 0) {
+        const int group = __builtin_ctzll(reaching) / 16;
+        take_group(candidates_[v], group, __mmask16(reaching >> 16 * group));
+        reaching &= ~(uint64_t{0xFFFF} << 16 * group);
+      }
+    }
     return search_.top();
   }
 
-  template <int kGroup>
-  inline void take_group(int v, __m512 enough) {
-    const __mmask16 reaches = _mm512_cmp_ps_mask(rough_[v][kGroup], enough, _CMP_GE_OQ);
-    if (!reaches) return;
-    const Candidates<kWide>& candidates = candidates_[v];
-    const Gains own = gains<kGroup>(candidates.left);
+  inline void take_group(const Candidates<kWide>& candidates, int group, __mmask16 reaching) {
+    const Gains own = gains(candidates.left.group(group));
     const __m512i feature = kWidth == 4    ? _mm512_set_epi32(3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0)
                             : kWidth == 8  ? _mm512_set_epi32(7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0)
                             : kWidth == 16 ? lane_numbers()
-                                           : _mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(kGroup % (kWidth / 16) * 16));
-    const __m512i cut = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(candidates.own, kGroup));
+                                           : _mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(group % (kWidth / 16) * 16));
+    const __m512i cut = _mm512_cvtepu8_epi32(reinterpret_cast<const __m128i*>(&candidates.own)[group]);
     const __m512i rank =
         _mm512_or_si512(_mm512_slli_epi32(feature, 17), _mm512_or_si512(_mm512_slli_epi32(cut, 1), _mm512_set1_epi32(int(candidates.missing_left))));
-    search_.take_in_any_order(reaches, own.square, own.sides, U32(rank));
+    search_.take_in_any_order(reaching, own.square, own.sides, U32(rank));
   }
 
   static __m512i lane_numbers() { return _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0); }

@@ -56,7 +56,7 @@ __attribute__((target("avx512vbmi"))) void pick_rows(const CodeTable& table, con
     in_line[l] = _mm512_cmpeq_epi8_mask(line, _mm512_set1_epi8(char(l))), bytes[l] = bytes_of_line(table.stride, l);
   const uint8_t* const first = table.rows;
   const int64_t stride = table.stride;
-  for (int64_t i = 0; i < num_rows; ++i) {
+  const auto pick_row = [&](int64_t i) __attribute__((target("avx512vbmi"), always_inline)) {
     const uint8_t* row = first + stride * rows[i];
     __m512i own = _mm512_permutexvar_epi8(from, _mm512_maskz_loadu_epi8(bytes[0], row));
     if constexpr (!kOneLine) {
@@ -65,7 +65,10 @@ __attribute__((target("avx512vbmi"))) void pick_rows(const CodeTable& table, con
       if (bytes[3]) own = _mm512_mask_permutexvar_epi8(own, in_line[3], from, _mm512_maskz_loadu_epi8(bytes[3], row + 192));
     }
     store_picked<kWidth>(places + kWidth * i, own);
-  }
+  };
+  int64_t i = 0;
+  for (; i + 4 <= num_rows; i += 4) pick_row(i), pick_row(i + 1), pick_row(i + 2), pick_row(i + 3);
+  for (; i < num_rows; ++i) pick_row(i);
 }
 
 /// One feature of many rows: a byte a row.

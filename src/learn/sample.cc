@@ -64,19 +64,17 @@ void FeatureOrder::shuffle_rest() {
   drawn_ = end;
 }
 
-/// Draws features until `end` of them are in the order or half of all are. Two draws at a time share their random bits.
-void FeatureOrder::draw_until(size_t end) {
-  end = std::min(end, (order_.size() + 1) / 2);
+/// Draws features until `end` of them are in the order or half of all are. Two draws at a time share their random bits. take(feature): whether it
+/// is the first time.
+template <class Take>
+void FeatureOrder::draw_with(size_t end, Take&& take) {
   uint16_t* order = order_.data();
-  uint64_t* taken = taken_.data();
   size_t drawn = drawn_;
   uint64_t draws = draws_;
   const auto draw = [&](uint64_t half) {
     const uint32_t feature = uint32_t(half * num_features_ >> 32);
-    const uint64_t word = taken[feature / 64], bit = uint64_t{1} << (feature % 64);
     order[drawn] = uint16_t(feature);
-    drawn += !(word & bit);
-    taken[feature / 64] = word | bit;
+    drawn += take(feature);
     ++draws;
   };
   if (drawn < end && draws % 2 == 1) draw(random_bits(key_, draws / 2) >> 32);
@@ -86,6 +84,26 @@ void FeatureOrder::draw_until(size_t end) {
     if (drawn < end) draw(bits >> 32);
   }
   drawn_ = drawn, draws_ = draws;
+}
+
+void FeatureOrder::draw_until(size_t end) {
+  end = std::min(end, (order_.size() + 1) / 2);
+  if (taken_.size() == 1) {  // in a register: each draw would wait for the word that the one before stored
+    uint64_t taken = taken_[0];
+    draw_with(end, [&taken](uint32_t feature) {
+      const bool is_new = !(taken >> feature & 1);
+      taken |= uint64_t{1} << feature;
+      return is_new;
+    });
+    taken_[0] = taken;
+    return;
+  }
+  uint64_t* taken = taken_.data();
+  draw_with(end, [taken](uint32_t feature) {
+    const uint64_t word = taken[feature / 64], bit = uint64_t{1} << (feature % 64);
+    taken[feature / 64] = word | bit;
+    return !(word & bit);
+  });
 }
 
 std::span<const uint16_t> FeatureOrder::next(int64_t count) {

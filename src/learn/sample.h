@@ -36,6 +36,8 @@ class FeatureOrder {
   std::span<const uint16_t> next(int64_t count);
 
  private:
+  template <class Take>
+  void draw_with(size_t end, Take&& take);
   void draw_until(size_t end);
   void shuffle_rest();
 
