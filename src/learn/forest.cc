@@ -302,7 +302,7 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
   const Target target = make_target(counted.rows, labels, weights, class_weights, params, criterion, is_simple(matrix, params, roles, criterion));
   if (matrix.row_stride > 0 && !(target.packed && !params.oob_score && !extras.start))
     return train_forest(by_columns(matrix), rows, labels, weights, params, seed, entity, pool, cancel, extras);
-  const int64_t stride = row_stride_of(matrix.num_features);
+  const int64_t stride = matrix.row_stride > 0 ? matrix.row_stride : table_stride_of(matrix.num_features);
   const AlignedBytes table = target.packed && !matrix.ranked && matrix.row_stride == 0 ? code_table(matrix, stride, pool) : AlignedBytes();
   const Training training{.matrix = matrix,
                           .params = params,
