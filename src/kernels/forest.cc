@@ -668,22 +668,28 @@ void count_draws(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* count
   }
 }
 
-int64_t keep_drawn(const int32_t* rows, const uint32_t* counts, int64_t num_rows, int32_t* kept, uint32_t* draws) {
-  int64_t count = 0, i = 0;
+Drawn keep_drawn(const int32_t* rows, const uint32_t* counts, const uint32_t* marks, int64_t num_rows, int32_t* kept, uint32_t* units) {
+  Drawn drawn{0, {0, 0}};
+  int64_t i = 0;
 #if defined(__AVX512F__)
+  __m512i count = _mm512_setzero_si512(), marked = count;
   for (; i + 16 <= num_rows; i += 16) {
-    const __m512i times = _mm512_loadu_si512(counts + i);
-    const __mmask16 drawn = _mm512_test_epi32_mask(times, times);
-    _mm512_storeu_si512(kept + count, _mm512_maskz_compress_epi32(drawn, _mm512_loadu_si512(rows + i)));
-    _mm512_storeu_si512(draws + count, _mm512_maskz_compress_epi32(drawn, times));
-    count += __builtin_popcount(drawn);
+    const __m512i times = _mm512_loadu_si512(counts + i), mark = marks ? _mm512_loadu_si512(marks + i) : _mm512_setzero_si512();
+    const __mmask16 here = _mm512_test_epi32_mask(times, times);
+    _mm512_storeu_si512(kept + drawn.rows, _mm512_maskz_compress_epi32(here, _mm512_loadu_si512(rows + i)));
+    _mm512_storeu_si512(units + drawn.rows, _mm512_maskz_compress_epi32(here, _mm512_or_si512(times, mark)));
+    count = _mm512_add_epi32(count, times), marked = _mm512_mask_add_epi32(marked, _mm512_movepi32_mask(mark), marked, times);
+    drawn.rows += __builtin_popcount(here);
   }
+  drawn.mass = {sum_of_lanes(count), sum_of_lanes(marked)};
 #endif
   for (; i < num_rows; ++i) {
-    kept[count] = rows[i], draws[count] = counts[i];
-    count += counts[i] > 0;
+    const uint32_t mark = marks ? marks[i] : 0;
+    kept[drawn.rows] = rows[i], units[drawn.rows] = counts[i] | mark;
+    drawn.rows += counts[i] > 0;
+    drawn.mass.count += counts[i], drawn.mass.marked += mark ? counts[i] : 0;
   }
-  return count;
+  return drawn;
 }
 
 Mass mark_units(const int32_t* classes, const int32_t* rows, int64_t num_rows, uint32_t* units) {
@@ -697,18 +703,46 @@ Mass mark_units(const int32_t* classes, const int32_t* rows, int64_t num_rows, u
   return mass;
 }
 
-/// In blocks of 64 features: the rows of a block are written one after another while its columns are read side by side.
+/// Rows and columns of 16 x 16 bytes change places.
+inline void transpose(__m128i (&block)[16]) {
+  for (int step = 0; step < 4; ++step) {
+    __m128i next[16];
+    for (int i = 0; i < 8; ++i) next[2 * i] = _mm_unpacklo_epi8(block[i], block[i + 8]), next[2 * i + 1] = _mm_unpackhi_epi8(block[i], block[i + 8]);
+    for (int i = 0; i < 16; ++i) block[i] = next[i];
+  }
+}
+
+inline __m128i scan_places(__m128i codes) {
+  const __m128i vector = _mm_slli_epi16(_mm_and_si128(codes, _mm_set1_epi8(3)), 4);
+  const __m128i lane = _mm_and_si128(_mm_srli_epi16(codes, 2), _mm_set1_epi8(15));
+  return _mm_or_si128(_mm_or_si128(vector, lane), _mm_and_si128(codes, _mm_set1_epi8(char(0xC0))));
+}
+
+/// Up to 16 bytes.
+inline void copy_bytes(void* to, const void* from, int64_t count) {
+  if (count == 16)
+    __builtin_memcpy(to, from, 16);
+  else
+    __builtin_memcpy(to, from, size_t(count));
+}
+
+/// Sixteen features of sixteen rows at a time: the rows of a block are written one after another while its columns are read side by side.
 void table_rows(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows) {
   constexpr int64_t kBlock = 16;
-  for (int64_t first = 0; first < num_rows; first += kBlock)
+  for (int64_t first = 0; first < num_rows; first += kBlock) {
+    const int64_t count = num_rows - first < kBlock ? num_rows - first : kBlock;
     for (int64_t feature = 0; feature < row_stride; feature += kBlock) {
-      uint8_t block[kBlock][kBlock] = {};
-      for (int64_t f = 0; f < kBlock && feature + f < num_features; ++f)
-        for (int64_t i = 0; i < kBlock && first + i < num_rows; ++i) block[i][f] = scan_place(columns[(feature + f) * column_stride + first + i]);
       const int64_t width = row_stride - feature < kBlock ? row_stride - feature : kBlock;
-      for (int64_t i = 0; i < kBlock && first + i < num_rows; ++i)
-        for (int64_t f = 0; f < width; ++f) rows[(first + i) * row_stride + feature + f] = block[i][f];
+      __m128i block[kBlock];
+      for (int64_t f = 0; f < kBlock; ++f) {
+        block[f] = _mm_setzero_si128();
+        if (feature + f < num_features) copy_bytes(&block[f], columns + (feature + f) * column_stride + first, count);
+        block[f] = scan_places(block[f]);
+      }
+      transpose(block);
+      for (int64_t i = 0; i < count; ++i) copy_bytes(rows + (first + i) * row_stride + feature, &block[i], width);
     }
+  }
 }
 
 }  // namespace

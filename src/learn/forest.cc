@@ -265,6 +265,13 @@ Result<void> check_start(const Forest& start, const BinnedMatrix& matrix, const 
   return {};
 }
 
+std::vector<uint32_t> marks_of(std::span<const int32_t> rows, const Target& target) {
+  if (!target.packed || target.weigh_per_tree || !target.weights.whole.empty() || target.labels.classes.empty()) return {};
+  std::vector<uint32_t> marks(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) marks[i] = target.labels.classes[size_t(rows[i])] == 1 ? kernels::kMark : 0;
+  return marks;
+}
+
 std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
   std::vector<uint8_t> last;
   for (int64_t f = 0; f < matrix.num_features && !matrix.ranked; ++f) last.push_back(uint8_t(matrix.cuts.of(f).size()));
@@ -308,6 +315,7 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .params = params,
                           .target = target,
                           .rows = counted.rows,
+                          .marks = marks_of(counted.rows, target),
                           .monotone = roles.monotone,
                           .last_code = last_codes(matrix),
                           .table = matrix.row_stride > 0 ? matrix.codes.data() : table.data(),

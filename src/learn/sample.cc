@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "base/random.h"
-#include "kernels/forest.h"
 
 namespace hayate::learn {
 namespace {
@@ -27,15 +26,17 @@ int64_t draws_per_tree(const ForestParams& params, int64_t num_rows) {
   return std::max(int64_t{1}, int64_t(std::llround(params.max_samples * double(num_rows))));
 }
 
-void draw_sample(std::span<const int32_t> rows, const ForestParams& params, uint64_t seed, uint64_t entity, uint64_t tree, Sample& sample) {
+kernels::Mass draw_sample(std::span<const int32_t> rows, std::span<const uint32_t> marks, const ForestParams& params, uint64_t seed, uint64_t entity,
+                          uint64_t tree, Sample& sample) {
   const int64_t draws = draws_per_tree(params, int64_t(rows.size()));
   const uint64_t key = random_key(seed, params.bootstrap ? Stage::bootstrap : Stage::subsample, entity, tree);
   sample.counts.assign(rows.size(), 0);
   (params.bootstrap ? count_with_replacement : count_without_replacement)(key, draws, sample.counts);
   sample.rows.resize(rows.size() + 16), sample.draws.resize(rows.size() + 16);
-  const int64_t kept =
-      kernels::forest_kernels().keep_drawn(rows.data(), sample.counts.data(), int64_t(rows.size()), sample.rows.data(), sample.draws.data());
-  sample.rows.resize(size_t(kept)), sample.draws.resize(size_t(kept));
+  const kernels::Drawn drawn = kernels::forest_kernels().keep_drawn(rows.data(), sample.counts.data(), marks.empty() ? nullptr : marks.data(),
+                                                                    int64_t(rows.size()), sample.rows.data(), sample.draws.data());
+  sample.rows.resize(size_t(drawn.rows)), sample.draws.resize(size_t(drawn.rows));
+  return drawn.mass;
 }
 
 FeatureOrder::FeatureOrder(int64_t num_features)
