@@ -1,18 +1,20 @@
 // See forest.h for what is computed. How it is computed depends on the number of distinct rows in the node, never what:
 //
 // - More rows than the ways below take: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
-//   independent read-modify-writes hide each other's latency. Then a running sum in vectors and the gain of 16 cuts at a time. Most features
-//   can't beat the best one so far, which a product shows; only where one might are the quotients taken. With AVX-512 VBMI the codes are brought
-//   together first (forest_picked.h) and counting costs its stores alone, one a cycle: 0.275 ns an update at 3.6 GHz.
-//   Of 9.5 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 16,280 leaves) 1.9 are counting, 1.1 bringing codes together
-//   (1.2 million rows, each a line from the second cache: 0.9 ns), 1.2 running sums and gains (24 ns a feature), 0.8 dividing rows (50 ns a node),
-//   1.1 nodes of few rows, 0.4 drawing features, 0.4 what begins and ends a search, 0.9 what a node costs beside these, 0.5 cuts and codes, 0.4
-//   drawing rows. At 10240 x 64 (6.6 million rows of nodes) 13 of 38 ms are counting, 7 bringing together, 3.5 dividing.
+//   independent read-modify-writes hide each other's latency. Then running sums in vectors and, for all features before any is chosen, rough gains
+//   of 16 cuts at a time (Search32::rough()): 13 ns a feature of 64 bins, as fast as the vector units take them. Gains by division follow for the
+//   one feature, mostly, that reaches the largest: 17 ns. With AVX-512 VBMI the codes are brought together first (forest_picked.h) and counting
+//   costs its stores alone, one a cycle: 0.275 ns an update at 3.6 GHz.
+//   Of 8.1 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 16,280 leaves) 1.9 are counting, 0.9 bringing codes together
+//   (1.2 million rows), 1.0 sums and gains, 0.7 dividing rows (43 ns a node), 1.0 nodes of few rows, 0.3 drawing features, 0.9 what a node costs
+//   beside these, 0.6 cuts and codes, 0.3 drawing rows. A loop over a node's rows ends in a branch that is guessed wrong (5 ns), so that 72 rows
+//   take 20 ns more than their number; that is why 0.7 ns a row of bringing together are 0.45 in a long loop. At 5000 x 160 a row lies in three lines and bringing
+//   together takes a quarter of the time: what the second cache gives, three cycles a line. Six bits a code would make two lines of three.
 //   Tried and not faster: permuting and counting a row in one loop or in blocks of few rows (0.37 to 0.85 ns an update), histograms that take
 //   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this core loads
-//   half a vector of 64 bytes a cycle), and taking quotients only in those of four vectors that may hold a better cut. Growing depth-first, or whole
-//   subtrees whose codes fit the first cache before the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search
-//   then waits for the division that made it.
+//   half a vector of 64 bytes a cycle), fetching the lines of the next 256 rows while these are counted (10 % of both by itself, nothing in a
+//   forest), one reduction for gain and rank instead of two. Growing depth-first, or whole subtrees whose codes fit the first cache before
+//   the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search then waits for the division that made it.
 // - Up to 32, with AVX-512 VBMI: every row's code is compared with every other's, 64 candidates at a time in bytes (forest_few.h).
 // - Up to 16 elsewhere: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
 //   add per row. Nodes of 8 and of 4 rows look at two and at four features at once in one vector.
@@ -204,9 +206,9 @@ inline Histogram histogram_of(const CodeTable& table, uint16_t feature, uint32_t
   return out;
 }
 
-/// Features [first, first + count) of a search. `top`: the best gain so far.
+/// Features [first, first + count) of a search. `best`: the best so far.
 template <int kApart, bool kPairs>
-void search_counted_as(const Histogram* histograms, int64_t count, uint32_t first, float& top, Search32& search) {
+void search_counted_as(const Histogram* histograms, int64_t count, uint32_t first, Found& best, Search32& search) {
   F32 rough[kHistograms], highest = F32{} - 1.0f;
   const auto misses = [&](int64_t k) { return kApart > 64 && histograms[k].missing; };
   for (int64_t k = 0; k < count; ++k) {
@@ -215,7 +217,7 @@ void search_counted_as(const Histogram* histograms, int64_t count, uint32_t firs
   }
   const float found = largest_lane(highest);
   if (found < 0) return;
-  const F32 enough = F32{} + Search32::reaching(found > top ? found : top);
+  const F32 enough = F32{} + Search32::reaching(found > best.gain ? found : best.gain);
   uint32_t reaching = 0;  // mostly one feature: which one would be guessed wrong
   for (int64_t k = 0; k < count; ++k) reaching |= uint32_t(any_reaches(rough[k], enough)) << k;
   if (reaching == 0) return;
@@ -224,12 +226,12 @@ void search_counted_as(const Histogram* histograms, int64_t count, uint32_t firs
     (misses(k) ? consider_cuts<kApart, true> : consider_cuts<kApart, false>)(histograms[k], first + uint32_t(k), search);
     reaching &= reaching - 1;
   } while (reaching != 0);
-  top = search.top();
+  best = search.best();
 }
 
 template <int kApart>
-inline void search_counted(const Histogram* histograms, int64_t count, uint32_t first, float& top, Search32& search) {
-  (search.pairs ? search_counted_as<kApart, true> : search_counted_as<kApart, false>)(histograms, count, first, top, search);
+inline void search_counted(const Histogram* histograms, int64_t count, uint32_t first, Found& best, Search32& search) {
+  (search.pairs ? search_counted_as<kApart, true> : search_counted_as<kApart, false>)(histograms, count, first, best, search);
 }
 
 /// Where rows are longer than a cache line, features that lie close together are counted together; they are searched in the
@@ -249,12 +251,12 @@ struct CountingOrder {
   }
 };
 
-/// The best gain.
+/// The best split.
 template <int kApart>
-float search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
+Found search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
                           Search32& search) {
   alignas(64) uint32_t histograms[kHistograms * kApart];
-  float top = -1;
+  Found best{-1, 0};
   for (int64_t first = 0; first < num_features; first += kHistograms) {
     const int64_t together = num_features - first < kHistograms ? num_features - first : kHistograms;
     const CountingOrder order(table.stride > 64 && node.num_rows >= 256, features + first, together);
@@ -263,19 +265,19 @@ float search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& no
                                         histograms + slot * kApart);
     Histogram counted[kHistograms];
     for (int64_t k = 0; k < together; ++k) counted[k] = histogram_of<kApart>(table, features[first + k], histograms + order.slots[k] * kApart);
-    search_counted<kApart>(counted, together, uint32_t(first), top, search);
+    search_counted<kApart>(counted, together, uint32_t(first), best, search);
   }
-  return top;
+  return best;
 }
 
 #if defined(__AVX512BW__)
 
 /// The same from codes that were brought together.
 template <int kApart>
-float search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
+Found search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
                       int64_t num_features, Search32& search) {
   alignas(64) uint32_t histograms[kTogether * kApart];
-  float top = -1;
+  Found best{-1, 0};
   for (int64_t first = 0; first < num_features; first += kTogether) {
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
     for (int64_t k = 0; k < together; ++k) clear_feature<kApart>(table, features[first + k], histograms + k * kApart);
@@ -285,9 +287,9 @@ float search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, 
       CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
     Histogram counted[kTogether];
     for (int64_t k = 0; k < together; ++k) counted[k] = histogram_of<kApart>(table, features[first + k], histograms + k * kApart);
-    search_counted<kApart>(counted, together, uint32_t(first), top, search);
+    search_counted<kApart>(counted, together, uint32_t(first), best, search);
   }
-  return top;
+  return best;
 }
 
 #endif
@@ -315,10 +317,10 @@ void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, cons
 #if defined(__AVX512BW__)
   if (node.num_rows > 2 && pick(table, node, features, num_features, picked)) {
     Search32 search(node);
-    const float top = is_few(node, search)
-                          ? search_few(node, picked, num_features, search)
-                          : (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
-    picked.column = search.finish(features, top, best);
+    const Found found = is_few(node, search)
+                            ? search_few(node, picked, num_features, search)
+                            : (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
+    picked.column = take_found(found, features, best);
     if (picked.column < 0) picked.width = 0;  // an earlier search of other features found the best split
     return;
   }
@@ -326,8 +328,8 @@ void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, cons
   picked.width = 0;
   if (search_small<kMissing>(TableCodes{table, table.has_missing}, node, features, num_features, best)) return;
   Search32 search(node);
-  const float top = (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
-  search.finish(features, top, best);
+  const Found found = (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
+  take_found(found, features, best);
 }
 
 // ---- 64-bit records: large nodes, where the scan is a small part

@@ -143,8 +143,8 @@ class FewSearch {
     if (some_miss_) add_missing();
   }
 
-  /// The best gain.
-  float run() {
+  /// The best split.
+  Found run() {
     const int64_t vectors = (few_.num_rows * kWidth + 63) / 64;
     int64_t v = 0;
     for (; v + 4 <= vectors; v += 4) look_at<4>(v);
@@ -219,9 +219,9 @@ class FewSearch {
     highest_ = _mm512_max_ps(rough[kGroup], highest_);
   }
 
-  float take_best() {
+  Found take_best() {
     const float highest = _mm512_reduce_max_ps(highest_);
-    if (highest < 0) return -1;
+    if (highest < 0) return {-1, 0};
     const __m512 enough = _mm512_set1_ps(Search32::reaching(highest));
     for (int v = 0; v < num_vectors_; ++v) {
       uint64_t reaching = 0;
@@ -232,7 +232,7 @@ class FewSearch {
         reaching &= ~(uint64_t{0xFFFF} << 16 * group);
       }
     }
-    return search_.top();
+    return search_.best();
   }
 
   inline void take_group(const Candidates<kWide>& candidates, int group, __mmask16 reaching) {
@@ -260,7 +260,7 @@ class FewSearch {
 };
 
 template <int kWidth>
-float search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
+Found search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
   return search.sum[0] < 256 ? FewSearch<kWidth, false>(few, some_miss, search).run() : FewSearch<kWidth, true>(few, some_miss, search).run();
 }
 
@@ -269,8 +269,8 @@ inline bool is_few(const PackedNode<uint32_t>& node, const Search32& search) {
   return node.num_rows <= kFewRows && search.count[0] <= kFewCount && search.sum[0] <= kFewLabels;
 }
 
-/// The best gain.
-float search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
+/// The best split.
+Found search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
   FewRows few;
   few.set_records(node);
   const bool some_miss = few.set_codes(picked, num_features);

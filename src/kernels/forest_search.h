@@ -106,6 +106,12 @@ inline U32 lanes_before(U32 x) {
 /// A split as one number that ascends in the order of ties.
 constexpr uint32_t rank_of(uint32_t feature_place, uint32_t cut, uint32_t missing_left) { return feature_place << 17 | cut << 1 | missing_left; }
 
+/// A split by its gain, below 0 if there is none, and rank_of().
+struct Found {
+  float gain;
+  uint32_t rank;
+};
+
 /// A node's constants in vectors, and the best split of each lane.
 ///
 /// Gains are found in two steps. Roughly, by the reciprocal that a processor estimates: the largest of many candidates without a branch that
@@ -173,43 +179,33 @@ struct Search32 {
   /// A little less than the best gain of all lanes: a candidate whose square is no more than this times its sides is not better.
   static float bound(float top) { return top * 0.999999f; }
 
-  float top() const {
+  /// The best of all lanes: of equal gains the one of the lowest rank. As one number, the gain's bits above those of the rank turned round.
+  Found best() const {
 #if defined(__AVX512F__)
-    return _mm512_reduce_max_ps(__m512(gain[0]));
+    const __m512i gains = _mm512_castps_si512(__m512(gain[0])), ranks = _mm512_xor_si512(__m512i(rank[0]), _mm512_set1_epi32(-1));
+    const __m512i eight = _mm512_max_epi64(_mm512_unpacklo_epi32(ranks, gains), _mm512_unpackhi_epi32(ranks, gains));
+    const __m256i four = _mm256_max_epi64(_mm512_castsi512_si256(eight), _mm512_extracti64x4_epi64(eight, 1));
+    const __m128i two = _mm_max_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+    const int64_t one = _mm_cvtsi128_si64(_mm_max_epi64(two, _mm_unpackhi_epi64(two, two)));
+    return {__builtin_bit_cast(float, uint32_t(uint64_t(one) >> 32)), ~uint32_t(one)};
 #else
-    float top = -1;
-    for (int lane = 0; lane < 16; ++lane) top = gain[lane / kLanes][lane % kLanes] > top ? gain[lane / kLanes][lane % kLanes] : top;
-    return top;
-#endif
-  }
-
-  /// Replaces `best` by the best over lanes where that is better.
-  void finish(const uint16_t* features, Split& best) const { finish(features, top(), best); }
-  /// Returns the place of its feature; -1 when `best` stays.
-  int64_t finish(const uint16_t* features, float highest, Split& best) const {
-    uint32_t found;
-    double found_gain;
-    if (!finish(best.gain, highest, found, found_gain)) return -1;
-    best = {found_gain, features[found >> 17], uint16_t(found >> 1), (found & 1) != 0};
-    return found >> 17;
-  }
-
-  /// The best over lanes: feature place, cut and direction by rank_of(); false when there is none better than `best`.
-  bool finish(double best, float highest, uint32_t& best_rank, double& best_gain) const {
-#if defined(__AVX512F__)
-    const __mmask16 ties = _mm512_cmp_ps_mask(__m512(gain[0]), _mm512_set1_ps(highest), _CMP_EQ_OQ);
-    best_rank = _mm512_mask_reduce_min_epu32(ties, __m512i(rank[0]));
-#else
-    best_rank = ~0u;
+    Found out{-1, ~0u};
     for (int lane = 0; lane < 16; ++lane) {
-      const uint32_t own = gain[lane / kLanes][lane % kLanes] == highest ? rank[lane / kLanes][lane % kLanes] : ~0u;
-      best_rank = own < best_rank ? own : best_rank;
+      const float own = gain[lane / kLanes][lane % kLanes];
+      const uint32_t own_rank = rank[lane / kLanes][lane % kLanes];
+      if (own > out.gain || (own == out.gain && own_rank < out.rank)) out = {own, own_rank};
     }
+    return out;
 #endif
-    best_gain = double(highest);
-    return best_gain > best;
   }
 };
+
+/// Replaces `best` where `found` is better, and returns the place of its feature; -1 when `best` stays.
+inline int64_t take_found(const Found& found, const uint16_t* features, Split& best) {
+  if (!(double(found.gain) > best.gain)) return -1;
+  best = {double(found.gain), features[found.rank >> 17], uint16_t(found.rank >> 1), (found.rank & 1) != 0};
+  return found.rank >> 17;
+}
 
 // ---- up to 16 rows
 
@@ -287,9 +283,8 @@ void split_two(const Codes& codes, const PackedNode<uint32_t>& node, const uint1
     if (a == b) continue;
     Search32 search(node);
     search.consider(0, splat(node.records[a < b ? 0 : 1]), splat(0));
-    uint32_t rank;
-    double gain;
-    if (search.finish(best.gain, search.top(), rank, gain)) best = {gain, features[k], uint16_t(a < b ? a : b), false};
+    const double gain = search.best().gain;
+    if (gain > best.gain) best = {gain, features[k], uint16_t(a < b ? a : b), false};
     return;
   }
 }
@@ -309,7 +304,7 @@ bool search_small(const Codes& codes, const PackedNode<uint32_t>& node, const ui
     search_rows32<8, kNone>(codes, node, features, num_features, search);
   else
     search_rows32<16, kNone>(codes, node, features, num_features, search);
-  search.finish(features, best);
+  take_found(search.best(), features, best);
   return true;
 }
 
