@@ -143,16 +143,19 @@ Target make_target(std::span<const int32_t> rows, const Labels& labels, std::spa
   return target;
 }
 
-void append_tree(const Training& training, const Tree& tree, Forest& forest) {
-  for (size_t node = 0; node < tree.nodes.size(); ++node)
-    if (!tree.nodes[node].is_leaf())
-      forest.importance[tree.nodes[node].feature] += impurity_decrease(tree, node, training.target.criterion, training.target.labels);
+/// Inner nodes first in a list: whether a node is one is a coin's toss, and a wrong guess costs as much as the rest.
+void append_tree(const Training& training, const Tree& tree, std::vector<uint32_t>& inner, Forest& forest) {
+  inner.resize(tree.nodes.size() + 1);
+  size_t count = 0;
+  for (uint32_t node = 0; node < tree.nodes.size(); ++node) inner[count] = node, count += !tree.nodes[node].is_leaf();
+  for (size_t i = 0; i < count; ++i)
+    forest.importance[tree.nodes[inner[i]].feature] += impurity_decrease(tree, inner[i], training.target.criterion, training.target.labels);
   forest.nodes.insert(forest.nodes.end(), tree.nodes.begin(), tree.nodes.end());
   forest.values.insert(forest.values.end(), tree.values.begin(), tree.values.end());
   forest.thresholds.insert(forest.thresholds.end(), tree.thresholds.begin(), tree.thresholds.end());
   forest.sets.insert(forest.sets.end(), tree.sets.begin(), tree.sets.end());
   if (!forest.categorical.empty()) forest.set_start.push_back(uint32_t(forest.sets.size()));
-  std::transform(tree.weight.begin(), tree.weight.end(), std::back_inserter(forest.cover), [](double weight) { return float(weight); });
+  forest.cover.insert(forest.cover.end(), tree.weight.begin(), tree.weight.end());
   forest.tree_start.push_back(uint32_t(forest.nodes.size()));
 }
 
@@ -167,7 +170,8 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   size_t nodes = 0;
   for (const Tree& tree : trees) nodes += tree.nodes.size();
   forest.nodes.reserve(nodes), forest.cover.reserve(nodes), forest.values.reserve(nodes * training.values_per_node());
-  for (const Tree& tree : trees) append_tree(training, tree, forest);
+  std::vector<uint32_t> inner;
+  for (const Tree& tree : trees) append_tree(training, tree, inner, forest);
   double sum = 0;
   for (const double gain : forest.importance) sum += gain;
   if (sum > 0)
