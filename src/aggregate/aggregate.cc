@@ -117,6 +117,7 @@ class Aggregation {
   BlockStore blocks_;
   std::optional<Partitions> partitions_;
   std::vector<Scratch> scratch_;
+  std::vector<FinishingMemory> finishing_ = std::vector<FinishingMemory>(size_t(pool_.workers()));
   int64_t groups_ = 0, spilled_ = 0;
 };
 
@@ -412,7 +413,10 @@ Result<void> Aggregation::finish_all(const Partitions& partitions, int depth, co
       continue;
     }
     std::vector<Result<Table>> tables(wave.size(), Result<Table>(Table{}));
-    pool_.run(int64_t(wave.size()), [&](int64_t i, int) { tables[size_t(i)] = finish_partition(plan_, partitions, wave[size_t(i)]); }, &cancel);
+    pool_.run(
+        int64_t(wave.size()),
+        [&](int64_t i, int worker) { tables[size_t(i)] = finish_partition(plan_, partitions, wave[size_t(i)], &finishing_[size_t(worker)]); },
+        &cancel);
     if (cancel.stopped()) break;  // some of them were not begun
     for (size_t i = 0; i < wave.size(); ++i) {
       HY_TRY(Table table, std::move(tables[i]));
@@ -474,7 +478,8 @@ std::unique_ptr<CodedTable> coded(const Table& schema, const Table& table, const
 /// The answer without rows.
 Table empty_answer(const Plan& plan) {
   const Partitions none(plan.record_words(), Cut{}, 1, nullptr, nullptr);
-  return finish_partition(plan, none, 0).value();
+  FinishingMemory memory;
+  return finish_partition(plan, none, 0, &memory).value();
 }
 
 /// Ranges of the columns that are wanted: as known, or found.
