@@ -8,12 +8,13 @@
 //   Of 8.1 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 16,280 leaves) 1.9 are counting, 0.9 bringing codes together
 //   (1.2 million rows), 1.0 sums and gains, 0.7 dividing rows (43 ns a node), 1.0 nodes of few rows, 0.3 drawing features, 0.9 what a node costs
 //   beside these, 0.6 cuts and codes, 0.3 drawing rows. A loop over a node's rows ends in a branch that is guessed wrong (5 ns), so that 72 rows
-//   take 20 ns more than their number; that is why 0.7 ns a row of bringing together are 0.45 in a long loop. At 5000 x 160 a row lies in three lines and bringing
-//   together takes a quarter of the time: what the second cache gives, three cycles a line. Six bits a code would make two lines of three.
+//   take 20 ns more than their number; that is why 0.7 ns a row of bringing together are 0.45 in a long loop. At 5000 x 160 a row lies in three
+//   lines, and bringing together takes a quarter of the time: what the second cache gives, three cycles a line. Six bits a code would make two
+//   lines of three.
 //   Tried and not faster: permuting and counting a row in one loop or in blocks of few rows (0.37 to 0.85 ns an update), histograms that take
-//   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this core loads
-//   half a vector of 64 bytes a cycle), fetching the lines of the next 256 rows while these are counted (10 % of both by itself, nothing in a
-//   forest), one reduction for gain and rank instead of two. Growing depth-first, or whole subtrees whose codes fit the first cache before
+//   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this
+//   core loads half a vector of 64 bytes a cycle), fetching the lines of the next 256 rows while these are counted (10 % of both by itself,
+//   nothing in a forest), one reduction for gain and rank instead of two. Growing depth-first, or whole subtrees whose codes fit the first cache before
 //   the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search then waits for the division that made it.
 // - Up to 32, with AVX-512 VBMI: every row's code is compared with every other's, 64 candidates at a time in bytes (forest_few.h).
 // - Up to 16 elsewhere: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
