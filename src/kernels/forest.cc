@@ -14,8 +14,8 @@
 //   Tried and not faster: permuting and counting a row in one loop or in blocks of few rows (0.37 to 0.85 ns an update), histograms that take
 //   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this
 //   core loads half a vector of 64 bytes a cycle), fetching the lines of the next 256 rows while these are counted (10 % of both by itself,
-//   nothing in a forest), one reduction for gain and rank instead of two. Growing depth-first, or whole subtrees whose codes fit the first cache before
-//   the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search then waits for the division that made it.
+//   nothing in a forest), one reduction for gain and rank instead of two. Growing depth-first, or whole subtrees whose codes fit the first cache
+//   before the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search then waits for the division that made it.
 // - Up to 32, with AVX-512 VBMI: every row's code is compared with every other's, 64 candidates at a time in bytes (forest_few.h).
 // - Up to 16 elsewhere: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
 //   add per row. Nodes of 8 and of 4 rows look at two and at four features at once in one vector.
