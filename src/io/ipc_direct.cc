@@ -16,6 +16,7 @@
 #include "io/csv_scan.h"
 #include "io/large_memory.h"
 #include "io/run_on.h"
+#include "io/text_runs.h"
 
 namespace hayate::io {
 namespace {
@@ -73,11 +74,10 @@ class ColumnReading {
  public:
   /// `bytes_left`: what texts may still take, together with those of other columns.
   ColumnReading(const IpcField& field, const IpcBatches& batches, std::atomic<int64_t>* bytes_left)
-      : column_(field.column), form_(form_of_type(*field.type)), batches_(batches), bytes_left_(bytes_left) {
+      : column_(field.column), form_(form_of_type(*field.type)), batches_(batches), texts_(size_t(batches.count)), bytes_left_(bytes_left) {
     out_.dtype = form_.dtype, out_.dictionary = field.dictionary, out_.length = batches.rows;
     if (form_.kind == FieldForm::text || form_.kind == FieldForm::codes) out_.file_width = int(form_.width);
     if (field.type->id() == Type::TIMESTAMP) out_.zone = static_cast<const arrow::TimestampType&>(*field.type).timezone();
-    texts_.resize(size_t(batches.count));
   }
 
   int64_t fixed_bytes() const { return (out_.length + 1) * int64_t(place_width()) + out_.length / 8; }
@@ -97,17 +97,13 @@ class ColumnReading {
   /// Memory for the texts, when all batches are copied.
   bool take_text_memory() {
     if (form_.kind != FieldForm::text) return true;
-    for (TextRun& run : texts_) run.base = text_bytes_, text_bytes_ += int64_t(run.bytes.size());
-    offsets()[out_.length] = text_bytes_;
-    return (text_ = std::static_pointer_cast<uint8_t>(allocate_large(size_t(text_bytes_)))) != nullptr;
+    if (!texts_.take_memory()) return false;
+    return offsets()[out_.length] = texts_.size(), true;
   }
   /// Brings the texts of a batch to their place.
   void place_text(int64_t b) {
     if (form_.kind != FieldForm::text) return;
-    TextRun& run = texts_[size_t(b)];
-    if (!run.bytes.empty()) std::memcpy(text_.get() + run.base, run.bytes.data(), run.bytes.size());
-    for (int64_t row = batches_.begin(b); row < batches_.end(b); ++row) offsets()[row] += run.base;
-    run.bytes = {};
+    texts_.place(size_t(b), {offsets() + batches_.begin(b), size_t(batches_.end(b) - batches_.begin(b))});
   }
 
   std::optional<Column> finish() {
@@ -115,7 +111,7 @@ class ColumnReading {
     const size_t rows = size_t(out_.length);
     if (form_.kind == FieldForm::text) {
       out_.offsets = {values_, values_.get(), (rows + 1) * sizeof(int64_t)};
-      out_.values = {text_, text_.get(), size_t(text_bytes_)};
+      out_.values = texts_.finish();
     } else {
       out_.values = {values_, values_.get(), rows * form_.width};
     }
@@ -124,11 +120,6 @@ class ColumnReading {
   }
 
  private:
-  struct TextRun {
-    std::vector<char> bytes;
-    int64_t base = 0;
-  };
-
   size_t place_width() const { return form_.kind == FieldForm::text ? sizeof(int64_t) : form_.width; }
   int64_t* offsets() { return reinterpret_cast<int64_t*>(values_.get()); }
 
@@ -187,7 +178,7 @@ class ColumnReading {
       into[i] = before - first;
     }
     if (falls || before > last) return false;
-    std::vector<char>& own = texts_[size_t(b)].bytes;
+    std::vector<char>& own = texts_.bytes(size_t(b));
     if (bytes) own.assign(bytes + first, bytes + last);
     return are_utf8_texts({own.data(), own.size()}, {into, size_t(rows)});
   }
@@ -196,10 +187,9 @@ class ColumnReading {
   const FieldForm form_;
   const IpcBatches batches_;
   Column out_;
-  std::shared_ptr<uint8_t> values_, text_;  // of text, values_ are the offsets
+  std::shared_ptr<uint8_t> values_;  // of text, the offsets
   std::vector<uint8_t> validity_;
-  std::vector<TextRun> texts_;  // by batch
-  int64_t text_bytes_ = 0;
+  TextRuns texts_;  // by batch
   std::atomic<int64_t>* bytes_left_;
   std::atomic<bool> has_nulls_{false}, is_bad_{false};
 };

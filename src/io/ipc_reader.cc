@@ -13,9 +13,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/arrow_module.h"
 #include "io/arrow_table.h"
-#include "io/chunk_formats.h"
-#include "io/formats.h"
 #include "io/ipc_direct.h"
 
 namespace hayate::io {
@@ -312,7 +311,7 @@ Result<std::unique_ptr<ArrowChunks>> open_arrow(const std::string& path, const R
 
 }  // namespace
 
-Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+Result<Table> with_arrow::read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   const auto pool = std::make_shared<LimitedPool>(limit_bytes);
   HY_CHECK(check_readable(path));
   HY_TRY(const auto file, open_random_access(path, pool.get()));
@@ -323,12 +322,12 @@ Result<Table> read_arrow(const std::string& path, const ReadOptions& options, in
   }
 }
 
-Result<std::unique_ptr<ChunkReader>> arrow_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+Result<std::unique_ptr<ChunkReader>> with_arrow::arrow_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   HY_TRY(auto chunks, open_arrow(path, options, limit_bytes));
   return std::unique_ptr<ChunkReader>(std::move(chunks));
 }
 
-Result<std::string> arrow_statistics(const std::string& path, int64_t limit_bytes) {
+Result<std::string> with_arrow::arrow_statistics(const std::string& path, int64_t limit_bytes) {
   LimitedPool pool(limit_bytes);
   HY_TRY(const auto file, open_random_access(path, &pool));
   char magic[6] = {};
@@ -338,7 +337,7 @@ Result<std::string> arrow_statistics(const std::string& path, int64_t limit_byte
   return statistics_of(*schema);
 }
 
-Result<std::vector<std::string>> arrow_names(const std::string& path, int64_t limit_bytes) {
+Result<std::vector<std::string>> with_arrow::arrow_names(const std::string& path, int64_t limit_bytes) {
   HY_TRY(const auto chunks, open_arrow(path, {}, limit_bytes));
   return chunks->names();
 }

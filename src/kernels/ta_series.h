@@ -139,8 +139,10 @@ template <class Addend>
 static Series sum_of(Series like, int64_t period, Addend addend, double* out) {
   if (like.exact)
     running_sums(like, period, addend, out);
-  else
+  else if (is_composed(like, period))
     composed_sums(like, period, addend, out);
+  else
+    block_sums(like, period, addend, out);
   return begun(out, like.begin + period - 1, like);
 }
 

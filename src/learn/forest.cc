@@ -269,6 +269,13 @@ Result<void> check_start(const Forest& start, const BinnedMatrix& matrix, const 
   return {};
 }
 
+std::vector<uint32_t> marks_of(std::span<const int32_t> rows, const Target& target) {
+  if (!target.packed || target.weigh_per_tree || !target.weights.whole.empty() || target.labels.classes.empty()) return {};
+  std::vector<uint32_t> marks(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) marks[i] = target.labels.classes[size_t(rows[i])] == 1 ? kernels::kMark : 0;
+  return marks;
+}
+
 std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
   std::vector<uint8_t> last;
   for (int64_t f = 0; f < matrix.num_features && !matrix.ranked; ++f) last.push_back(uint8_t(matrix.cuts.of(f).size()));
@@ -306,12 +313,13 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
   const Target target = make_target(counted.rows, labels, weights, class_weights, params, criterion, is_simple(matrix, params, roles, criterion));
   if (matrix.row_stride > 0 && !(target.packed && !params.oob_score && !extras.start))
     return train_forest(by_columns(matrix), rows, labels, weights, params, seed, entity, pool, cancel, extras);
-  const int64_t stride = row_stride_of(matrix.num_features);
+  const int64_t stride = matrix.row_stride > 0 ? matrix.row_stride : table_stride_of(matrix.num_features);
   const AlignedBytes table = target.packed && !matrix.ranked && matrix.row_stride == 0 ? code_table(matrix, stride, pool) : AlignedBytes();
   const Training training{.matrix = matrix,
                           .params = params,
                           .target = target,
                           .rows = counted.rows,
+                          .marks = marks_of(counted.rows, target),
                           .monotone = roles.monotone,
                           .last_code = last_codes(matrix),
                           .table = matrix.row_stride > 0 ? matrix.codes.data() : table.data(),
