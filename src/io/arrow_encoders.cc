@@ -19,8 +19,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "io/arrow_module.h"
 #include "io/arrow_table.h"
-#include "io/encoders.h"
 #include "io/writer.h"
 
 namespace hayate::io {
@@ -264,11 +264,11 @@ class IpcEncoder final : public ArrowEncoder {
 
 }  // namespace
 
-std::unique_ptr<Encoder> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics) {
-  return std::make_unique<ParquetEncoder>(std::move(sink), std::move(path), pages, std::move(statistics));
+Result<std::unique_ptr<Encoder>> with_arrow::parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics) {
+  return std::unique_ptr<Encoder>(std::make_unique<ParquetEncoder>(std::move(sink), std::move(path), pages, std::move(statistics)));
 }
-std::unique_ptr<Encoder> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path, std::string statistics) {
-  return std::make_unique<IpcEncoder>(std::move(sink), std::move(path), std::move(statistics));
+Result<std::unique_ptr<Encoder>> with_arrow::arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path, std::string statistics) {
+  return std::unique_ptr<Encoder>(std::make_unique<IpcEncoder>(std::move(sink), std::move(path), std::move(statistics)));
 }
 
 }  // namespace hayate::io

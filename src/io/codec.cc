@@ -5,9 +5,7 @@
 #include <cstring>
 
 #include "base/strings.h"
-#include "io/chunk_formats.h"
-#include "io/compressed_sink.h"
-#include "io/formats.h"
+#include "io/arrow_module.h"
 #include "io/large_memory.h"
 
 namespace hayate::io {
@@ -39,7 +37,7 @@ Error torn(const std::string& path) { return input_error("the compressed data is
 
 }  // namespace
 
-Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& path, int64_t limit_bytes) {
+Result<Buffer> with_arrow::decompress(const Buffer& bytes, Codec codec, const std::string& path, int64_t limit_bytes) {
   HY_TRY(const auto made, make_codec(codec, path));
   auto decompressor = made->MakeDecompressor();
   if (!decompressor.ok() || bytes.size == 0) return torn(path);
@@ -108,20 +106,13 @@ class Unpacking {
 
 }  // namespace
 
-Result<std::shared_ptr<const InputFile>> open_unpacked(const std::string& path, Codec codec) {
-  if (codec == Codec::none && path != "-" && file_size(path)) return InputFile::open(path);
-  HY_TRY(TemporaryFile file, TemporaryFile::create());
-  if (codec == Codec::none) {
-    HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return file.write_at(file.reserve(int64_t(size)), data, size); }));
-  } else {
-    HY_TRY(const auto made, make_codec(codec, path));
-    auto stream = made->MakeDecompressor();
-    if (!stream.ok()) return torn(path);
-    Unpacking unpacking(**stream, path, file);
-    HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return unpacking.add(data, size); }));
-    if (!unpacking.finished()) return torn(path);
-  }
-  return InputFile::from_descriptor(file.release(), path);
+Result<void> with_arrow::unpack(const std::string& path, Codec codec, TemporaryFile& to) {
+  HY_TRY(const auto made, make_codec(codec, path));
+  auto stream = made->MakeDecompressor();
+  if (!stream.ok()) return torn(path);
+  Unpacking unpacking(**stream, path, to);
+  HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return unpacking.add(data, size); }));
+  return unpacking.finished() ? Result<void>() : torn(path);
 }
 
 namespace {
@@ -176,8 +167,7 @@ class CompressedSink final : public ByteSink {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSink>> compressed_sink(std::unique_ptr<ByteSink> below, Codec codec) {
-  if (codec == Codec::none) return below;
+Result<std::unique_ptr<ByteSink>> with_arrow::compressed_sink(std::unique_ptr<ByteSink> below, Codec codec) {
   HY_TRY(const auto made, make_codec(codec, ""));
   auto stream = made->MakeCompressor();
   if (!stream.ok()) return Error{Kind::io, "compression failed", "", "write the file without compression"};

@@ -52,9 +52,9 @@ Result<void> work(const std::vector<std::string>& arguments) {
   // An earlier worker may have been killed in the middle of its answer.
   if (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0)
     return Error{Kind::io, "the temporary file cannot be used", "$TMPDIR", "is it full?"};
-  exec::limit_this_process(parse_integer(arguments[1]).value_or(0), kMostSeconds);
   const std::string& path = arguments[3];
-  const auto encoder = arrow_encoder(std::make_unique<DescriptorSink>(file), path);
+  HY_TRY(const auto encoder, arrow_encoder(std::make_unique<DescriptorSink>(file), path));  // first, so that Arrow's own 60 MB are not counted
+  exec::limit_this_process(parse_integer(arguments[1]).value_or(0), kMostSeconds);
   bool begun = false;
   const auto write = [&](const Table& piece) -> Result<void> {
     if (!begun) HY_CHECK(encoder->begin(slice(piece, 0, 0)));

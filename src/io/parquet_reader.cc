@@ -18,9 +18,8 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "io/arrow_module.h"
 #include "io/arrow_table.h"
-#include "io/chunk_formats.h"
-#include "io/formats.h"
 #include "io/parquet_direct.h"
 
 namespace hayate::io {
@@ -298,7 +297,7 @@ class ParquetChunks final : public ChunkReader {
 
 }  // namespace
 
-Result<Table> read_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+Result<Table> with_arrow::read_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   ParquetFile file;
   file.pool = std::make_shared<LimitedPool>(limit_bytes);
   HY_TRY(file.file, open_random_access(path, file.pool.get()));
@@ -310,7 +309,8 @@ Result<Table> read_parquet(const std::string& path, const ReadOptions& options, 
   });
 }
 
-Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes) {
+Result<std::unique_ptr<ChunkReader>> with_arrow::parquet_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes,
+                                                                size_t chunk_bytes) {
   HY_TRY(OpenedParquet opened, open_parquet(path, options, limit_bytes));
   return guarded<std::unique_ptr<ChunkReader>>(path, [&]() -> Result<std::unique_ptr<ChunkReader>> {
     HY_CHECK(check_footer(*opened.file.footer, opened.leaves, opened.file_bytes, INT64_MAX, path));
@@ -322,17 +322,17 @@ Result<std::unique_ptr<ChunkReader>> parquet_chunks(const std::string& path, con
   });
 }
 
-Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t limit_bytes) {
+Result<std::vector<std::string>> with_arrow::parquet_names(const std::string& path, int64_t limit_bytes) {
   HY_TRY(const OpenedParquet opened, open_parquet(path, {}, limit_bytes));
   return opened.schema->field_names();
 }
 
-Result<std::string> parquet_statistics(const std::string& path, int64_t limit_bytes) {
+Result<std::string> with_arrow::parquet_statistics(const std::string& path, int64_t limit_bytes) {
   HY_TRY(const OpenedParquet opened, open_parquet(path, {}, limit_bytes));
   return statistics_of(*opened.schema);
 }
 
-Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
+Result<int64_t> with_arrow::parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   HY_TRY(const OpenedParquet opened, open_parquet(path, options, limit_bytes));
   return guarded<int64_t>(path, [&]() -> Result<int64_t> {
     double bytes = 0;

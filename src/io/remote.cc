@@ -1,7 +1,5 @@
 #include "io/remote.h"
 
-#include <arrow/config.h>
-#include <arrow/filesystem/filesystem.h>
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -17,6 +15,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "io/arrow_module.h"
 #include "io/scratch_folder.h"
 
 namespace hayate::io {
@@ -143,127 +142,17 @@ Result<void> download(const std::string& url, const std::string& path) {
   return {};
 }
 
-/// az://container/path is what Arrow calls abfs://container@account.dfs.core.windows.net/path.
-Result<std::string> arrow_uri(const std::string& url) {
-  if (!url.starts_with("az://")) return url;
-  const char* account = std::getenv("AZURE_STORAGE_ACCOUNT");
-  if (!account || !*account) return Error{Kind::usage, "nothing says which storage account", url, "set AZURE_STORAGE_ACCOUNT"};
-  const std::string rest = url.substr(5);
-  const size_t slash = std::min(rest.find('/'), rest.size());
-  return fmt::format("abfs://{}@{}.dfs.core.windows.net{}", rest.substr(0, slash), account, rest.substr(slash));
+Result<std::unique_ptr<ObjectStore>> open_store(const std::string& url) {
+  HY_TRY(const ArrowModule* const arrow, arrow_module(url));
+  return arrow->open_store(url);
 }
 
-struct Place {
-  std::shared_ptr<arrow::fs::FileSystem> store;
-  std::string path;
-};
-
-Error store_error(const arrow::Status& status, const std::string& url) {
-  std::string what = status.message();
-  what = what.substr(0, what.find('\n'));
-  return {Kind::io, what, url, "check the address, the credentials and the network"};
-}
-
-/// Stores that Arrow keeps in libraries of their own are loaded from where Arrow itself lies.
-struct Stores {
-  Stores() {
-    Dl_info arrow{};
-    if (::dladdr(reinterpret_cast<const void*>(&arrow::GetBuildInfo), &arrow) == 0 || !arrow.dli_fname) return;
-    const std::filesystem::path library(arrow.dli_fname);
-    const std::string name = library.filename();  // libarrow.so.2600
-    const std::string s3 = library.parent_path() / ("libarrow_s3" + name.substr(std::min(name.find('.'), name.size())));
-    std::error_code ignored;
-    if (!std::filesystem::exists(s3, ignored) || !arrow::fs::LoadFileSystemFactories(s3.c_str()).ok()) return;
-    // Arrow's own EnsureFinalized leaves the threads of a loaded store running.
-    void* loaded = ::dlopen(s3.c_str(), RTLD_NOW | RTLD_NOLOAD);
-    if (loaded) end_s3 = reinterpret_cast<EndS3>(::dlsym(loaded, "_ZN5arrow2fs17EnsureS3FinalizedEv"));
-  }
-  using EndS3 = arrow::Status (*)();
-  EndS3 end_s3 = nullptr;
-};
-
-/// Ends the threads of stores. Made after the first store was opened, so that at exit it goes before what they stand on.
-struct StoresEnd {
-  Stores::EndS3 end_s3;
-  ~StoresEnd() {
-    if (end_s3) (void)end_s3();
-    arrow::fs::EnsureFinalized();
-  }
-};
-
-Result<Place> open_store(const std::string& url) {
-  HY_TRY(const std::string uri, arrow_uri(url));
-  static const Stores stores;
-  Place place;
-  auto store = arrow::fs::FileSystemFromUri(uri, &place.path);
-  static const StoresEnd end{stores.end_s3};
-  if (!store.ok()) return store_error(store.status(), url);
-  place.store = *store;
-  return place;
-}
-
-Result<void> copy(arrow::fs::FileSystem& store, const std::string& from, const std::string& to, const std::string& url) {
-  auto stream = store.OpenInputStream(from);
-  if (!stream.ok()) return store_error(stream.status(), url);
+Result<void> copy(ObjectStore& store, const std::string& from, const std::string& to, const std::string& url) {
   HY_TRY(const File file, create(to, url));
-  std::vector<char> piece(size_t{1} << 20);
-  while (true) {
-    const auto got = (*stream)->Read(int64_t(piece.size()), piece.data());
-    if (!got.ok()) return store_error(got.status(), url);
-    if (*got == 0) break;
-    if (std::fwrite(piece.data(), 1, size_t(*got), file.get()) != size_t(*got)) return no_room(url);
-  }
+  HY_CHECK(store.read(
+      from, url, [&](const char* piece, size_t size) { return std::fwrite(piece, 1, size, file.get()) == size ? Result<void>() : no_room(url); }));
   return std::fflush(file.get()) == 0 ? Result<void>() : no_room(url);
 }
-
-/// Paths in the store that `path` stands for.
-Result<std::vector<std::string>> list(arrow::fs::FileSystem& store, const std::string& path, const std::string& url) {
-  const bool pattern = path.find_first_of("*?[") != std::string::npos;
-  arrow::fs::FileSelector selector;
-  selector.base_dir = path, selector.recursive = true;
-  if (pattern) {
-    selector.base_dir = path.substr(0, std::min(path.rfind('/'), path.size())), selector.recursive = false;
-    if (selector.base_dir.find_first_of("*?[") != std::string::npos)
-      return usage_error("only the last part of the path may be a glob", url, "name one folder at a time");
-  } else {
-    const auto info = store.GetFileInfo(path);
-    if (!info.ok()) return store_error(info.status(), url);
-    if (info->type() == arrow::fs::FileType::File) return std::vector<std::string>{path};
-    if (info->type() != arrow::fs::FileType::Directory) return input_error("no such file", url, "check the address; globs and folders are taken too");
-  }
-  const auto found = store.GetFileInfo(selector);
-  if (!found.ok()) return store_error(found.status(), url);
-  std::vector<std::string> out;
-  for (const arrow::fs::FileInfo& info : *found) {
-    if (!info.IsFile()) continue;
-    const bool wanted = pattern ? ::fnmatch(path.c_str(), info.path().c_str(), FNM_PATHNAME) == 0 : kind_of(info.path()).ok();
-    if (wanted) out.push_back(info.path());
-  }
-  if (out.empty()) return input_error("nothing there has a known extension or fits the pattern", url, "check the address");
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-/// An upload. Without publish() nothing appears.
-class StoreSink final : public ByteSink {
- public:
-  StoreSink(std::shared_ptr<arrow::io::OutputStream> stream, std::string url) : stream_(std::move(stream)), url_(std::move(url)) {}
-  ~StoreSink() override {
-    if (stream_) (void)stream_->Abort();
-  }
-  Result<void> write(const void* data, size_t size) override {
-    const arrow::Status status = stream_->Write(data, int64_t(size));
-    return status.ok() ? Result<void>() : store_error(status, url_);
-  }
-  Result<void> publish() override {
-    const arrow::Status status = std::exchange(stream_, nullptr)->Close();
-    return status.ok() ? Result<void>() : store_error(status, url_);
-  }
-
- private:
-  std::shared_ptr<arrow::io::OutputStream> stream_;
-  const std::string url_;
-};
 
 }  // namespace
 
@@ -280,13 +169,13 @@ Result<std::vector<std::string>> fetch(const std::string& url) {
     HY_CHECK(download(url, path));
     return std::vector<std::string>{path};
   }
-  HY_TRY(const Place place, open_store(url));
-  HY_TRY(const auto found, list(*place.store, place.path, url));
+  HY_TRY(const auto store, open_store(url));
+  HY_TRY(const auto found, store->list());
   const std::string scheme = url.substr(0, url.find("://") + 3);
   std::vector<std::string> out;
   for (const std::string& path : found) {
     HY_TRY(out.emplace_back(), copies().place_for(scheme + path));
-    HY_CHECK(copy(*place.store, path, out.back(), scheme + path));
+    HY_CHECK(copy(*store, path, out.back(), scheme + path));
   }
   return out;
 }
@@ -296,10 +185,8 @@ std::string with_remote_names(std::string text) { return copied ? copies().shown
 Result<std::unique_ptr<ByteSink>> remote_sink(const std::string& url) {
   began = true;
   if (is_http(url)) return usage_error("nothing can be written to a web server", url, "write a file, or to s3://, gs:// or az://");
-  HY_TRY(const Place place, open_store(url));
-  auto stream = place.store->OpenOutputStream(place.path);
-  if (!stream.ok()) return store_error(stream.status(), url);
-  return std::unique_ptr<ByteSink>(std::make_unique<StoreSink>(*stream, url));
+  HY_TRY(const auto store, open_store(url));
+  return store->write();
 }
 
 }  // namespace hayate::io

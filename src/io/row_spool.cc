@@ -35,7 +35,7 @@ Result<void> RowSpool::add(const Table& group) {
 Result<void> RowSpool::move_to_file() {
   HY_TRY(TemporaryFile made, TemporaryFile::create());
   file_ = std::make_shared<TemporaryFile>(std::move(made));
-  encoder_ = arrow_encoder(std::make_unique<SpoolSink>(file_), "$TMPDIR");
+  HY_TRY(encoder_, arrow_encoder(std::make_unique<SpoolSink>(file_), "$TMPDIR"));
   HY_CHECK(encoder_->begin(slice(held_[0], 0, 0)));
   for (const Table& group : held_) HY_CHECK(encoder_->write(group));
   held_.clear();

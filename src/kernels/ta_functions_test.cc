@@ -191,6 +191,27 @@ TEST_CASE("windows forget what was before them") {
   }
 }
 
+TEST_CASE("windows of any length are written to the last row, and hold what the rows in them say") {
+  for (const double period : {257.0, 300.0, 1000.0, 4097.0}) {
+    for (const Entry& entry : all_functions()) {
+      Column params = initial_params(entry);
+      bool has_period = false;
+      for (int i = 0; i < entry.num_params(); ++i)
+        if (entry.params[i].whole && entry.params[i].most >= period) params[size_t(i)] = period, has_period = true;
+      const int64_t lookback = entry.lookback(params.data());
+      if (!has_period || lookback < 0) continue;
+      CAPTURE(entry.name);
+      CAPTURE(period);
+      const Bars bars = walk(int(lookback) + 700, 0.5, 0.001);
+      const std::vector<Column> all = run(entry, bars, params);
+      for (const Column& out : all) check_rows(entry, out, lookback);
+      if (entry.recursive || entry.cumulative || entry.row_numbers || entry.group == std::string("Pattern Recognition")) continue;
+      const std::vector<Column> alone = run(entry, bars.rows(699, lookback + 1), params);
+      for (size_t i = 0; i < all.size(); ++i) CHECK(alone[i].back() == doctest::Approx(all[i].back()).epsilon(1e-9));
+    }
+  }
+}
+
 TEST_CASE("constant prices") {
   const Bars bars = constant(200, 0.7);
   const auto last = [&](const char* name) { return run(name, bars, initial_params(function(name))).back(); };
