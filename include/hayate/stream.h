@@ -10,7 +10,7 @@
 // reach() rows of every symbol, since a value depends on the rows in its window alone; for those that go from row to row (EMA, 0 < N < 1,
 // N = 0, Ref(x, 0), ta.EMA, ta.RSI, candle patterns, ...) the few numbers that they hand on. An update then costs O(symbols x features): 500
 // symbols x 158 features take about 6 ms.
-// Features that need every earlier row (Rank, Quantile, Med, Mad and EMA with N = 0; ta.STOCHRSI, ta.KDJ, ...) keep the whole history of every symbol
+// Features that need every earlier row (Rank, Quantile, Med, Mad and EMA with N = 0; windows with compat_talib, or of more than 4,096 rows) keep the whole history of every symbol
 // and are computed over all of it at each update; the other features of the set still are not.
 //
 // Bars that were seen may be given again, so that a whole file or the last year can be passed every day: per row, 32 bits of a hash

@@ -212,7 +212,7 @@ class Planner {
     const TalibCall& talib = plan_.graph.talib_calls[size_t(n.n)];
     call = {.function = talib.lanes(), .params = talib.params, .exact = talib.exact, .num_outputs = talib.function->num_outputs()};
     if (call.function == kernels::LaneFunction::none) call.function = talib.tiles();
-    if (call.function == talib.tiles() && talib.runs_along_rows()) call.along_rows = int32_t(n.n);
+    if (call.function == talib.tiles()) call.along_rows = int32_t(n.n);
     for (int i = 0; i < talib.function->num_inputs(); ++i) call.inputs.push_back(lane_input(n.in[size_t(i)]));
     return call;
   }

@@ -20,12 +20,14 @@ namespace {
 const double kNaN = std::numeric_limits<double>::quiet_NaN();
 const std::vector<std::string> kFields = {"close", "high", "low", "open", "volume"};
 
-/// Random walks: A is clean, B has gaps and an infinite value, C is young.
-Panel make_bars() {
+/// Random walks: A is clean, B has gaps and an infinite value, C is young. `more`: rows of A and B beyond 230 and 260, with fewer gaps, so that
+/// windows of hundreds of rows have values between them.
+Panel make_bars(int64_t more = 0) {
   Panel panel;
   panel.fields = kFields, panel.symbols = {"A", "B", "C"};
   panel.values.resize(kFields.size());
-  const int64_t lengths[] = {230, 260, 33};
+  const int64_t lengths[] = {230 + more, 260 + more, 33};
+  const double gaps = more > 0 ? 0.0003 : 0.03;
   for (size_t s = 0; s < 3; ++s) {
     double close = 20 + 10 * double(s);
     for (int64_t t = 0; t < lengths[s]; ++t) {
@@ -35,7 +37,7 @@ Panel make_bars() {
       close = std::round(open * (1 + 0.04 * (unit(1) - 0.5)) * 10) / 10;
       const double row[] = {close, std::max(open, close) * (1 + 0.01 * unit(2)), std::min(open, close) * (1 - 0.01 * unit(3)), open,
                             std::round(1e6 * unit(4))};
-      for (size_t f = 0; f < kFields.size(); ++f) panel.values[f].push_back(s == 1 && random_unit(6, at + f) < 0.03 ? kNaN : row[f]);
+      for (size_t f = 0; f < kFields.size(); ++f) panel.values[f].push_back(s == 1 && random_unit(6, at + f) < gaps ? kNaN : row[f]);
       if (s == 1 && t == 180) panel.values[4].back() = std::numeric_limits<double>::infinity();
       panel.times.push_back(1000 + t + 50 * int64_t(s));
     }
@@ -182,8 +184,8 @@ void compare(const StreamSpec& spec, const Panel& bars, const std::vector<std::s
 }
 
 /// Begins with the rows before `start` and goes on in steps; every second step through the bytes of the state.
-void check_steps(const StreamSpec& spec, int64_t start, int64_t step) {
-  const Panel bars = make_bars();
+void check_steps(const StreamSpec& spec, int64_t start, int64_t step, int64_t more = 0) {
+  const Panel bars = make_bars(more);
   const auto wanted = batch(spec, bars);
   auto created = Stream::create(spec);
   REQUIRE(created.ok());
@@ -284,6 +286,44 @@ TEST_CASE("so do functions that smooth what windows make, with averages of any t
   CHECK(stream.state().size() - before == 4 * 10 * between(bars, 1200, 1201).num_symbols());
   for (const int step : {1, 7, 100}) check_steps({named(texts), kFields, {}}, 1001, step);
   check_steps({named(texts), kFields, {.dtype = Dtype::float64}}, 1001, 33);
+  check_steps({named(texts), kFields, {.dtype = Dtype::float64}}, 1001, 101, 1500);
+}
+
+TEST_CASE("so do windows of hundreds of rows, from the rows in them") {
+  const std::vector<std::string> texts = {"ta.SUM($close, timeperiod=300)",
+                                          "ta.STDDEV($close, timeperiod=390)",
+                                          "ta.VAR($volume, timeperiod=257)",
+                                          "ta.LINEARREG($close, timeperiod=300)",
+                                          "ta.LINEARREG_SLOPE($close, timeperiod=600)",
+                                          "ta.TSF($close - $open, timeperiod=513)",
+                                          "ta.CORREL($close, $volume, timeperiod=300)",
+                                          "ta.BETA($close, $high, timeperiod=280)",
+                                          "ta.MAX($high, timeperiod=500)",
+                                          "ta.MIDPRICE($high, $low, timeperiod=777)",
+                                          "ta.DONCHIAN($high, $low, timeperiod=260).middleband",
+                                          "ta.AROONOSC($high, $low, timeperiod=400)",
+                                          "ta.ROC($close, timeperiod=390)",
+                                          "ta.TRIMA($close, timeperiod=300)",
+                                          "ta.WMA($close, timeperiod=512)",
+                                          "ta.HMA($close, timeperiod=400)",
+                                          "ta.VWMA($close, $volume, timeperiod=300)",
+                                          "ta.CMF($high, $low, $close, $volume, timeperiod=300)",
+                                          "ta.ULTOSC($high, $low, $close, timeperiod1=100, timeperiod2=200, timeperiod3=400)",
+                                          "ta.VORTEX($high, $low, $close, timeperiod=300).plusvi",
+                                          "ta.PERCENTILE($close, timeperiod=300, percentile=20)",
+                                          "ta.AVGDEV($close, timeperiod=301)",
+                                          "ta.ER($close, timeperiod=350)",
+                                          "ta.COPPOCK($close, wmaperiod=300, roc1period=310, roc2period=20)"};
+  const Panel bars = make_bars(1500);
+  auto created = Stream::create({named(texts), kFields, {}});
+  REQUIRE(created.ok());
+  Stream stream = std::move(created.value());
+  update(stream, between(bars, 0, 2600));
+  const size_t before = stream.state().size();
+  update(stream, between(bars, 2600, 2610));
+  CHECK(stream.state().size() - before == 4 * 10 * between(bars, 2600, 2601).num_symbols());
+  check_steps({named(texts), kFields, {.dtype = Dtype::float64}}, 2700, 1, 1500);
+  for (const int step : {7, 300}) check_steps({named(texts), kFields, {.dtype = Dtype::float64}}, 1001, step, 1500);
 }
 
 TEST_CASE("features of both kinds stand in their own order") {

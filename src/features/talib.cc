@@ -144,10 +144,11 @@ bool TalibCall::is_windowed() const {
   if (exact || function->recursive || function->cumulative || function->row_numbers) return false;
   // Candle patterns keep running totals, as TA-Lib does.
   if (std::string_view(function->name).starts_with("CDL")) return false;
+  const auto longest = double(tiles() != kernels::LaneFunction::none ? kernels::ta::kLongestFromRows : kernels::ta::kLongestComposed);
   for (int i = 0; i < function->num_params(); ++i) {
     const kernels::ta::Param& param = function->params[i];
     if (!param.whole) continue;
-    if (!std::string_view(param.name).ends_with("matype") && params[size_t(i)] > double(kernels::ta::kLongestComposed)) return false;
+    if (!std::string_view(param.name).ends_with("matype") && params[size_t(i)] > longest) return false;
     constexpr double kWindowed[] = {0, 2, 5, 9, 10, 11};  // plain, weighted and triangular means, Hull's, none, and the function's own
     if (std::string_view(param.name).ends_with("matype") &&
         std::find(std::begin(kWindowed), std::end(kWindowed), params[size_t(i)]) == std::end(kWindowed))
@@ -166,17 +167,11 @@ kernels::LaneFunction TalibCall::tiles() const {
     const double value = params[size_t(i)];
     if (std::string_view(param.name).ends_with("matype")) {
       is_plain &= value == kPlain || value == kDefault;
-    } else if (param.whole && value > double(kernels::ta::kLongestInTiles)) {
+    } else if (param.whole && value > double(kernels::ta::kLongestComposed)) {
       return LaneFunction::none;
     }
   }
   return function->tiles == LaneFunction::bbands && !is_plain ? LaneFunction::bbands_any : function->tiles;
-}
-
-bool TalibCall::runs_along_rows() const {
-  for (int i = 0; i < function->num_params(); ++i)
-    if (function->params[i].whole && params[size_t(i)] > double(kernels::ta::kLongestComposed)) return false;
-  return true;
 }
 
 kernels::LaneFunction TalibCall::lanes() const {

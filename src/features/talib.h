@@ -31,14 +31,12 @@ struct TalibCall {
 
   auto operator<=>(const TalibCall&) const = default;
   int64_t lookback() const { return function->lookback(params.data()); }
-  /// Whether a value depends on its own row and the lookback() rows before it alone, to the byte.
+  /// Whether a value is computed from its own row and the lookback() rows before it alone, to the byte.
   bool is_windowed() const;
   /// The function of lanes that is needed, since values depend on where a series begins; none: there is none, or windows are all there is.
   kernels::LaneFunction lanes() const;
   /// The function of lanes that is put together from windows and averages; none: there is none.
   kernels::LaneFunction tiles() const;
-  /// Whether evaluate_talib gives the bytes of tiles().
-  bool runs_along_rows() const;
 };
 
 /// The function of "ta.NAME" (or "NAME"), or nullptr.

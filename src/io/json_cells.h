@@ -30,11 +30,12 @@ struct JsonKinds {
 class JsonColumn {
  public:
   explicit JsonColumn(std::string_view column) : name(column) {
-    for (const char c : name) is_plain &= c != '"' && c != '\\' && uint8_t(c) >= 0x20;
+    const bool is_plain = std::none_of(name.begin(), name.end(), [](char c) { return c == '"' || c == '\\' || uint8_t(c) < 0x20; });
+    if (is_plain) token = "\"" + name + "\":";
   }
 
   std::string name;
-  bool is_plain = true;  // the name stands in JSON as it is
+  std::string token;  // the name as it mostly stands in front of a value; empty where it needs escapes
 
   void set(size_t row, const JsonScalar& value) {
     uint64_t slot = uint64_t(value.whole);

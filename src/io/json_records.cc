@@ -12,7 +12,7 @@ bool JsonCells::add_record(JsonCursor& cursor) {
   if (!cursor.expect('{')) return false;
   size_t guess = 0;  // records mostly repeat the names of the one before
   for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
-    if (guess < columns_.size() && columns_[guess].is_plain && cursor.take_name(columns_[guess].name)) {
+    if (guess < columns_.size() && !columns_[guess].token.empty() && cursor.take_token(columns_[guess].token)) {
       if (!add_value(cursor, columns_[guess++], rows_)) return false;
       continue;
     }
@@ -85,9 +85,18 @@ bool JsonCells::fits_memory(JsonCursor& cursor) {
   next_look_ = values_ + std::max(kLook, 8 * columns_.size());
   int64_t bytes = int64_t(row_keys_.size()) * kKeyBytes;
   for (const JsonColumn& column : columns_) bytes += column.memory() + column.memory() / 2;  // and half as much when it is a column
-  if (bytes <= limit_bytes_) return true;
+  if (bytes <= limit_bytes_) return expect_rows(cursor), true;
   needed_bytes_ = bytes;
   return cursor.fail("too much memory");
+}
+
+/// Room for as many rows as the rest of the text has, if it goes on so: arrays that grow take their pages twice, and copy them.
+void JsonCells::expect_rows(const JsonCursor& cursor) {
+  if (expected_ || rows_ == 0) return;
+  expected_ = true;
+  const double rows = 1.02 * double(rows_) * double(cursor.size()) / double(cursor.offset());
+  if (rows * double(columns_.size()) * double(sizeof(uint64_t) + 1) > 0.5 * double(limit_bytes_)) return;
+  for (JsonColumn& column : columns_) column.reserve(size_t(rows));
 }
 
 bool JsonCells::add_value(JsonCursor& cursor, JsonColumn& column, size_t row) {

@@ -47,6 +47,7 @@ class JsonCells {
   JsonColumn& column_of(std::string_view name, size_t guess);
 
   bool fits_memory(JsonCursor& cursor);
+  void expect_rows(const JsonCursor& cursor);
 
   bool add_value(JsonCursor& cursor, JsonColumn& column, size_t row);
 
@@ -68,6 +69,7 @@ class JsonCells {
   size_t rows_ = 0;
   int64_t limit_bytes_ = INT64_MAX, needed_bytes_ = 0;
   size_t values_ = 0, next_look_ = 0;
+  bool expected_ = false;
 };
 
 /// Records one behind the other, or in an array. Text may end in the middle of one: what is there of it is read again with the text behind it.

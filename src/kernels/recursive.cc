@@ -50,7 +50,7 @@ void expanding_ema(const RecursiveTask& task, double* scratch) {
 
 /// Sums of the last `window` rows of a series, for rows [begin, begin + rows). Writes kTogether more.
 void window_sums(const double* series, int64_t window, int64_t begin, int64_t rows, double* __restrict sums) {
-  if (window > 0 && window <= talib::kLongestComposed) return talib::strip_sums(series + begin, window, rows, sums);
+  if (window > 0 && window <= talib::kStripRows) return talib::strip_sums(series + begin, window, rows, sums);
   for (int64_t at = 0; at < rows; at += kTogether) {
     const int64_t ages = window == 0 ? begin + at + kTogether : window;
     double total[kTogether] = {};

@@ -14,10 +14,11 @@
 
 namespace hayate::kernels::ta {
 
-/// Longer windows go from block to block of rows, see ta_series.h: their bytes depend on where the series begins.
-inline constexpr int64_t kLongestComposed = 256;
-/// Tiles of lanes (lane_windows.cc) put them together up to here: what they keep of 16 symbols are some three times as many rows.
-inline constexpr int64_t kLongestInTiles = 4096;
+/// Longer windows go from block to block of rows, see ta_series.h: their bytes depend on where the series begins. What tiles of lanes
+/// (lane_windows.cc) keep of windows for 16 symbols are some three times as many rows.
+inline constexpr int64_t kLongestComposed = 4096;
+/// A stream computes longer windows from a state rather than from their rows, where there is one.
+inline constexpr int64_t kLongestFromRows = 256;
 
 struct Call {
   const double* const* inputs;  ///< inputs[i][row], in the order of Entry::inputs
@@ -49,8 +50,8 @@ struct Entry {
   int scratch = 0;
   int64_t (*lookback)(const double* params) = nullptr;  ///< below 0: TA-Lib refuses these params together
   void (*compute)(const Call& call) = nullptr;
-  /// Runs symbols side by side, and goes on from a state; not with `exact`, nor for periods above kLongestInTiles. Has the
-  /// bytes of `compute` for periods up to kLongestComposed.
+  /// Runs symbols side by side, and goes on from a state; not with `exact`, nor for periods above kLongestComposed. Has the
+  /// bytes of `compute`.
   LaneFunction tiles = LaneFunction::none;
   LaneFunction lanes = LaneFunction::none;  ///< runs symbols side by side, instead of `compute`
   int lanes_matype = -1;                    ///< or only when this parameter asks for the exponential mean

@@ -56,7 +56,7 @@ void rows_of_extremes(Series x, int64_t period, Better better, const double* ext
 // of equals.
 void composed_rows(Series x, bool highest, int64_t period, double* oldest, double* out) {
   const int64_t begin = period - 1;
-  for_strips(begin, x.rows, [&](int64_t first, int64_t rows) {
+  for_strips(period, begin, x.rows, [&](int64_t first, int64_t rows) {
     strip_extreme_ages(x.values + first, highest, period, rows, out + first, oldest + first);
     int64_t equals = 0;
     for (int64_t row = first; row < first + rows; ++row) equals |= out[row] != oldest[row] ? 1 : 0;

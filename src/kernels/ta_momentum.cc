@@ -473,7 +473,7 @@ void vortex(const Call& call) {
 template <class Beyond>
 void swings(Series x, int64_t left, int64_t right, Beyond beyond, double* out) {
   for (int64_t row = 0; row < left + right && row < x.rows; ++row) out[row] = 0;
-  for_strips(left + right, x.rows, [&](int64_t first, int64_t rows) {
+  for_strips(left + right, left + right, x.rows, [&](int64_t first, int64_t rows) {
     const double* middle = x.values + first - right;
     double* __restrict swing = out + first;
     for (int64_t i = 0; i < rows; ++i) swing[i] = 100;

@@ -100,7 +100,7 @@ void plain_bollinger_bands(const Call& call) {
   const Series price = input(call, 0);
   const int64_t count = whole(call, 0);
   const double inverse = 1 / call.params[0], above = call.params[1], below = call.params[2];
-  for_strips(count - 1, call.rows, [&](int64_t first, int64_t rows) {
+  for_strips(count, count - 1, call.rows, [&](int64_t first, int64_t rows) {
     const double* x = price.values + first;
     double* __restrict upper = call.outputs[0] + first;
     double* __restrict middle = call.outputs[1] + first;

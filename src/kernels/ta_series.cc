@@ -123,7 +123,7 @@ void running_weighted_sums(Series x, int64_t period, double* out) {
 Series sum(Series x, int64_t period, double* out) {
   if (!is_composed(x, period)) return sum_of(x, period, [x](int64_t row) { return x[row]; }, out);
   const int64_t begin = x.begin + period - 1;
-  for_strips(begin, x.rows, [&](int64_t first, int64_t rows) { strip_sums(x.values + first, period, rows, out + first); });
+  for_strips(period, begin, x.rows, [&](int64_t first, int64_t rows) { strip_sums(x.values + first, period, rows, out + first); });
   return begun(out, begin, x);
 }
 
@@ -136,7 +136,8 @@ Series mean(Series x, int64_t period, double* out) {
 
 Series weighted_mean(Series x, int64_t period, double* out) {
   if (is_composed(x, period))
-    for_strips(x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) { strip_weighted_sums(x.values + first, period, rows, out + first); });
+    for_strips(period, x.begin + period - 1, x.rows,
+               [&](int64_t first, int64_t rows) { strip_weighted_sums(x.values + first, period, rows, out + first); });
   else if (x.exact)
     running_weighted_sums(x, period, out);
   else
@@ -152,10 +153,13 @@ Series weighted_mean(Series x, int64_t period, double* out) {
 Series variance(Series x, int64_t period, double* scratch, double* out) {
   const double count = static_cast<double>(period), inverse = 1 / count;
   if (is_composed(x, period)) {
-    for_strips(x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) {
-      double sums[kStripRows], squares[kStripRows];
-      strip_squares(x.values + first, period, rows, sums, squares);
-      for (int64_t i = 0; i < rows; ++i) out[first + i] = variance_of(sums[i], squares[i], inverse);
+    with_room<2>(period, [&](StripRoom room) __attribute__((noinline)) {
+      double *const sums = room.array(0), *const squares = room.array(1);
+      for_strips(period, x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) {
+        strip_squares(x.values + first, period, rows, sums, squares);
+        HAYATE_INDEPENDENT
+        for (int64_t i = 0; i < rows; ++i) out[first + i] = variance_of(sums[i], squares[i], inverse);
+      });
     });
     return begun(out, x.begin + period - 1, x);
   }
@@ -191,7 +195,7 @@ Series variance(Series x, int64_t period, double* scratch, double* out) {
 
 // NaN touches its own windows, with `exact` too: TA-Lib sums every window anew.
 Series mean_distance(Series x, int64_t period, double* centre, double* out) {
-  for_strips(x.begin + period - 1, x.rows,
+  for_strips(period, x.begin + period - 1, x.rows,
              [&](int64_t first, int64_t rows) { strip_distances(x.values + first, period, rows, centre + first, out + first); });
   return begun(out, x.begin + period - 1, x);
 }
@@ -199,7 +203,7 @@ Series mean_distance(Series x, int64_t period, double* centre, double* out) {
 namespace {
 
 Series composed_extremes(Series x, bool largest, int64_t period, double* out) {
-  for_strips(x.begin + period - 1, x.rows,
+  for_strips(period, x.begin + period - 1, x.rows,
              [&](int64_t first, int64_t rows) { strip_extremes(x.values + first, largest, period, rows, out + first); });
   return begun(out, x.begin + period - 1, x);
 }
@@ -211,7 +215,7 @@ Series ages_of_extremes(Series x, bool largest, int64_t period, Better better, d
     for (int64_t row = rows_of.begin; row < x.rows; ++row) out[row] = static_cast<double>(row) - out[row];
     return rows_of;
   }
-  for_strips(x.begin + period - 1, x.rows,
+  for_strips(period, x.begin + period - 1, x.rows,
              [&](int64_t first, int64_t rows) { strip_extreme_ages(x.values + first, largest, period, rows, out + first, nullptr); });
   return begun(out, x.begin + period - 1, x);
 }
@@ -237,15 +241,17 @@ Series regression(Series x, int64_t period, double* slope, double* out) {
   const double count = static_cast<double>(period), half = (count - 1) / 2, squares = count * (count * count - 1) / 12;
   const double per_row = 1 / count, per_square = 1 / squares;
   if (is_composed(x, period)) {
-    for_strips(x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) {
-      double sums[kStripRows], ages[kStripRows];
-      strip_ages(x.values + first, period, rows, sums, ages);
-      HAYATE_INDEPENDENT
-      for (int64_t i = 0; i < rows; ++i) {
-        const double rise = (half * sums[i] - ages[i]) * per_square;
-        slope[first + i] = rise;
-        out[first + i] = x.values[first + i] + (sums[i] * per_row + half * rise);
-      }
+    with_room<2>(period, [&](StripRoom room) __attribute__((noinline)) {
+      double *const sums = room.array(0), *const ages = room.array(1);
+      for_strips(period, x.begin + period - 1, x.rows, [&](int64_t first, int64_t rows) {
+        strip_ages(x.values + first, period, rows, sums, ages);
+        HAYATE_INDEPENDENT
+        for (int64_t i = 0; i < rows; ++i) {
+          const double rise = (half * sums[i] - ages[i]) * per_square;
+          slope[first + i] = rise;
+          out[first + i] = x.values[first + i] + (sums[i] * per_row + half * rise);
+        }
+      });
     });
     begun(slope, x.begin + period - 1, x);
     return begun(out, x.begin + period - 1, x);

@@ -115,11 +115,12 @@ static void block_sums(Series like, int64_t period, Addend addend, double* out) 
 /// Strip by strip, see ta_windows.h.
 template <class Addend>
 static void composed_sums(Series like, int64_t period, Addend addend, double* out) {
-  double room[kStripRoom];
-  double* __restrict values = room + period - 1;
-  for_strips(like.begin + period - 1, like.rows, [&](int64_t first, int64_t rows) {
-    for (int64_t i = 1 - period; i < rows; ++i) values[i] = addend(first + i);
-    strip_sums(values, period, rows, out + first);
+  with_room<1>(period, [&](StripRoom room) __attribute__((noinline)) {
+    double* __restrict values = room.array(0) + period - 1;
+    for_strips(period, like.begin + period - 1, like.rows, [&](int64_t first, int64_t rows) {
+      for (int64_t i = 1 - period; i < rows; ++i) values[i] = addend(first + i);
+      strip_sums(values, period, rows, out + first);
+    });
   });
 }
 

@@ -126,17 +126,19 @@ Moments stored(double* const* series, int64_t row) { return {series[0][row], ser
 // Strip by strip (ta_windows.h), distances taken from the newest row.
 template <class At, class Formula>
 void of_composed_moments(Series like, int64_t period, At at, Formula formula, double* out) {
-  double x_room[kStripRoom], y_room[kStripRoom], sums[5][kStripRows];
-  double* __restrict x = x_room + period - 1;
-  double* __restrict y = y_room + period - 1;
-  double* const all[] = {sums[0], sums[1], sums[2], sums[3], sums[4]};
-  for_strips(like.begin + period - 1, like.rows, [&](int64_t first, int64_t rows) {
-    for (int64_t i = 1 - period; i < rows; ++i) {
-      const Pair pair = at(first + i);
-      x[i] = pair.x, y[i] = pair.y;
-    }
-    strip_products(x, y, period, rows, all);
-    for (int64_t i = 0; i < rows; ++i) out[first + i] = formula(Moments{sums[0][i], sums[1][i], sums[2][i], sums[3][i], sums[4][i]});
+  with_room<7>(period, [&](StripRoom room) __attribute__((noinline)) {
+    double* __restrict x = room.array(5) + period - 1;
+    double* __restrict y = room.array(6) + period - 1;
+    double* const sums[] = {room.array(0), room.array(1), room.array(2), room.array(3), room.array(4)};
+    for_strips(period, like.begin + period - 1, like.rows, [&](int64_t first, int64_t rows) {
+      for (int64_t i = 1 - period; i < rows; ++i) {
+        const Pair pair = at(first + i);
+        x[i] = pair.x, y[i] = pair.y;
+      }
+      strip_products(x, y, period, rows, sums);
+      HAYATE_INDEPENDENT
+      for (int64_t i = 0; i < rows; ++i) out[first + i] = formula(Moments{sums[0][i], sums[1][i], sums[2][i], sums[3][i], sums[4][i]});
+    });
   });
 }
 

@@ -28,19 +28,20 @@ struct Odd {
 template <int kSums>
 struct StripParts {
   static constexpr int64_t kStride = 1;
-  alignas(64) double room[2][kSums][kStripRoom];
+  StripRoom room;
   double* now[kSums];
   double* next[kSums] = {};
   int64_t period;
   double* const* results;
   int level = 0;
 
-  StripParts(int64_t rows_of_window, double* const* out) : period(rows_of_window), results(out) {}
+  static constexpr int kArrays = 2 * kSums;
+  StripParts(StripRoom arrays, int64_t rows_of_window, double* const* out) : room(arrays), period(rows_of_window), results(out) {}
   /// The parts that were next are now; the last ones are the results, where those are wanted.
   void advance(bool is_last) {
     for (int s = 0; s < kSums; ++s) {
       now[s] = next[s];
-      next[s] = is_last && results[s] ? results[s] : room[level % 2][s] + period - 1;
+      next[s] = is_last && results[s] ? results[s] : room.array(level % 2 * kSums + s) + period - 1;
     }
     ++level;
   }
@@ -266,25 +267,31 @@ inline void find_extremes(Parts parts, const double* values, bool largest, int64
 
 }  // namespace
 
-void strip_sums(const double* values, int64_t period, int64_t rows, double* sums) { add_up(StripParts<1>(period, &sums), values, period, rows); }
+/// Calls use(StripParts), from one place for short and long windows.
+template <int kSums, class Use>
+static inline void with_parts(int64_t period, double* const* results, const Use& use) {
+  with_room<2 * kSums>(period, [&](StripRoom room) __attribute__((noinline)) { use(StripParts<kSums>(room, period, results)); });
+}
+
+void strip_sums(const double* values, int64_t period, int64_t rows, double* sums) {
+  with_parts<1>(period, &sums, [&](auto parts) { add_up(parts, values, period, rows); });
+}
 
 void strip_weighted_sums(const double* values, int64_t period, int64_t rows, double* sums) {
   double* const results[] = {nullptr, sums};
-  add_weighted(StripParts<2>(period, results), values, period, rows);
+  with_parts<2>(period, results, [&](auto parts) { add_weighted(parts, values, period, rows); });
 }
 
 void strip_squares(const double* values, int64_t period, int64_t rows, double* sums, double* squares) {
   double* const results[] = {sums, squares};
-  add_squares(StripParts<2>(period, results), values, period, rows);
+  with_parts<2>(period, results, [&](auto parts) { add_squares(parts, values, period, rows); });
 }
 
 void strip_extremes(const double* values, bool largest, int64_t period, int64_t rows, double* extreme) {
-  find_extremes(StripParts<1>(period, &extreme), values, largest, period, rows);
+  with_parts<1>(period, &extreme, [&](auto parts) { find_extremes(parts, values, largest, period, rows); });
 }
 
-void strip_ages(const double* values, int64_t period, int64_t rows, double* sums, double* ages) {
-  double* const results[] = {sums, ages};
-  StripParts<2> parts(period, results);
+static void add_ages(StripParts<2> parts, const double* values, int64_t period, int64_t rows) {
   const auto begin = [&](auto window, int64_t lo) {
     double* __restrict sum = parts.next[0];
     double* __restrict aged = parts.next[1];
@@ -312,8 +319,12 @@ void strip_ages(const double* values, int64_t period, int64_t rows, double* sums
   double_windows(parts, period, begin, join);
 }
 
-void strip_products(const double* x, const double* y, int64_t period, int64_t rows, double* const* sums) {
-  StripParts<5> parts(period, sums);
+void strip_ages(const double* values, int64_t period, int64_t rows, double* sums, double* ages) {
+  double* const results[] = {sums, ages};
+  with_parts<2>(period, results, [&](auto parts) { add_ages(parts, values, period, rows); });
+}
+
+static void add_products(StripParts<5> parts, const double* x, const double* y, int64_t period, int64_t rows) {
   const auto begin = [&](auto window, int64_t lo) {
     double* __restrict sum_x = parts.next[0];
     double* __restrict sum_y = parts.next[1];
@@ -350,6 +361,10 @@ void strip_products(const double* x, const double* y, int64_t period, int64_t ro
     }
   };
   double_windows(parts, period, begin, join);
+}
+
+void strip_products(const double* x, const double* y, int64_t period, int64_t rows, double* const* sums) {
+  with_parts<5>(period, sums, [&](auto parts) { add_products(parts, x, y, period, rows); });
 }
 
 // ---- Distances from the mean -----------------------------------------------------------------------------------------
@@ -405,7 +420,7 @@ void strip_distances(const double* values, int64_t period, int64_t rows, double*
   if (period > ta::kLongestComposed)
     add_long_distances(values, period, rows, means);
   else
-    add_distances(StripParts<1>(period, &means), values, period, rows);
+    with_parts<1>(period, &means, [&](auto parts) { add_distances(parts, values, period, rows); });
   distances_from_means<1>(values, period, rows, means, distances);
 }
 
@@ -415,9 +430,7 @@ namespace {
 
 /// Ages beside the values. Of equals the newer part's stands with kNewest, else the older part's.
 template <bool kNewest, class Better>
-void extreme_ages(const double* values, Better better, int64_t period, int64_t rows, double* out) {
-  double* const results[] = {nullptr, out};
-  StripParts<2> parts(period, results);
+void extreme_ages(StripParts<2> parts, const double* values, Better better, int64_t period, int64_t rows) {
   parts.advance(period == 1);
   const size_t held = size_t(period - 1 + rows) * sizeof(double);
   memcpy(parts.next[0] - (period - 1), values - (period - 1), held), memset(parts.next[1] - (period - 1), 0, held);
@@ -440,8 +453,9 @@ void extreme_ages(const double* values, Better better, int64_t period, int64_t r
 
 template <class Better>
 void both_ages(const double* values, Better better, int64_t period, int64_t rows, double* newest, double* oldest) {
-  extreme_ages<true>(values, better, period, rows, newest);
-  if (oldest) extreme_ages<false>(values, better, period, rows, oldest);
+  double *const newest_results[] = {nullptr, newest}, *const oldest_results[] = {nullptr, oldest};
+  with_parts<2>(period, newest_results, [&](auto parts) { extreme_ages<true>(parts, values, better, period, rows); });
+  if (oldest) with_parts<2>(period, oldest_results, [&](auto parts) { extreme_ages<false>(parts, values, better, period, rows); });
 }
 
 }  // namespace
