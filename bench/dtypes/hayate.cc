@@ -1,4 +1,4 @@
-// bench_dtypes: our side of problem.toml. PROGRAM DATA ANSWER THREADS REPEATS, as bench/README.md says.
+// bench_dtypes: our side of problem.toml. PROGRAM DATA ANSWER THREADS REPEATS [CASE], as bench/README.md says.
 #include <fstream>
 #include <optional>
 
@@ -56,7 +56,8 @@ void write_answers(const Table& small, const Table& by_category, const std::stri
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS\n", argv[0]), 2;
+  if (argc < 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS [CASE]\n", argv[0]), 2;
+  const auto wanted = [&](const std::string& name) { return argc == 5 || name == argv[5]; };
   exec::Pool pool(std::atoi(argv[3]));
   io::ReadOptions options;
   options.pool = &pool;
@@ -66,14 +67,15 @@ int main(int argc, char** argv) {
   bench::Cases cases(std::atoi(argv[4]));
   Table small, by_category;
   compact(table, pool);  // the first touch of what follows
-  cases.time("compact", [&] { small = compact(table, pool); });
-  cases.time("means", [&] { by_category = means(table, pool); });
+  if (wanted("compact")) cases.time("compact", [&] { small = compact(table, pool); });
+  if (wanted("means")) cases.time("means", [&] { by_category = means(table, pool); });
   constexpr int64_t kPart = 500;
-  cases.time("norms", [&] {
-    pool.run(kNormRows / kPart, [&](int64_t part, int) {
-      kernels::norm_kernels().row_norms(matrix.data() + part * kPart * kNormColumns, kPart, kNormColumns, norms.data() + part * kPart);
+  if (wanted("norms"))
+    cases.time("norms", [&] {
+      pool.run(kNormRows / kPart, [&](int64_t part, int) {
+        kernels::norm_kernels().row_norms(matrix.data() + part * kPart * kNormColumns, kPart, kNormColumns, norms.data() + part * kPart);
+      });
     });
-  });
   write_answers(small, by_category, argv[2]);
   std::ofstream(std::string(argv[2]) + "/norms.json") << "[" << norms.size() << "]";
   cases.print();

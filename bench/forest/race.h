@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "bench/seconds.h"
 #include "exec/pool.h"
@@ -127,6 +128,7 @@ bool take_word(const std::string& word, Params& params, int& threads) {
 template <class Params, class RaceAll>
 int run(int argc, char** argv, Params params, RaceAll race_all) {
   if (argc < 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS [bins=N|exact] [workers=N]\n", argv[0]), 2;
+  keep_freed_memory();  // as the command does
   int threads = std::atoi(argv[3]);
   for (int i = 5; i < argc; ++i)
     if (!take_word(argv[i], params, threads)) return std::fprintf(stderr, "%s: unknown word '%s'\n", argv[0], argv[i]), 2;

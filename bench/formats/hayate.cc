@@ -1,4 +1,4 @@
-// bench_formats: our side of problem.toml. PROGRAM DATA ANSWER THREADS REPEATS, as bench/README.md says.
+// bench_formats: our side of problem.toml. PROGRAM DATA ANSWER THREADS REPEATS [FORMAT], as bench/README.md says.
 #include <fstream>
 
 #include "bench/table_race.h"
@@ -36,7 +36,7 @@ void summarize(const Table& table, JsonWriter& json) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS\n", argv[0]), 2;
+  if (argc < 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS [FORMAT]\n", argv[0]), 2;
   const std::string answer = argv[2];
   exec::Pool pool(std::atoi(argv[3]));
   io::ReadOptions options;
@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   JsonWriter loaded;
   loaded.object();
   for (const Format& format : kFormats) {
+    if (argc > 5 && format.name != argv[5]) continue;
     const std::string path = answer + "/" + format.file;
     cases.time((format.name + " save").c_str(), [&] { must(io::write_table(path, table, {}, &pool)); });
     Table back;

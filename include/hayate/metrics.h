@@ -161,6 +161,12 @@ Result<Evaluation> evaluate_table(const Table& table, const EvaluateSpec& spec);
 std::string class_name(const Column& column, int64_t row);
 /// Distinct classes of a column in order: by value when all names are numbers, else by bytes.
 std::vector<std::string> class_names(const Column& column);
+/// The same, and the place of each row's class among them, -1 where it is missing.
+struct ClassCodes {
+  std::vector<std::string> names;
+  std::vector<int32_t> codes;
+};
+ClassCodes class_codes(const Column& column);
 
 /// The cross-section of one date. NaN: undefined (see kMetrics). Squared errors are sums over the pairs, of the
 /// predictions and of the naive forecast.

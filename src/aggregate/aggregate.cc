@@ -19,7 +19,6 @@ namespace {
 
 constexpr int64_t kBlock = 4096;                       // rows that a worker turns into words at once
 constexpr int64_t kStrip = 512;                        // rows that it adds to lanes at once: all that it makes of them stays in the first-level cache
-constexpr size_t kStripStride = kStrip + 8;            // words between two arrays of a strip, so that they do not meet in the cache
 constexpr size_t kMostCodes = size_t{1} << 16;         // different texts up to which a column in memory becomes codes
 constexpr int64_t kStep = int64_t{1} << 18;            // rows between two looks at the memory
 constexpr int64_t kDenseBytes = int64_t{8} << 20;      // of states, for each worker: about what its caches hold
@@ -91,7 +90,7 @@ class Aggregation {
   }
   bool is_plain(const Table& chunk) const;
   void add_plain_rows(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int worker);
-  void add_to_lanes(Scratch& scratch, std::span<const LaneInput> inputs, const uint64_t* keys, size_t rows, size_t stride, int worker);
+  void add_to_lanes(Scratch& scratch, std::span<const LaneInput> inputs, const uint64_t* keys, size_t rows, int worker);
   void unpack_lanes(Scratch& scratch, int worker);
   bool add_block(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, int64_t begin, int64_t count, int64_t first_row, int worker);
   void read_column(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, size_t column, int64_t begin, int64_t count, uint64_t* words,
@@ -118,6 +117,7 @@ class Aggregation {
   BlockStore blocks_;
   std::optional<Partitions> partitions_;
   std::vector<Scratch> scratch_;
+  std::vector<FinishingMemory> finishing_ = std::vector<FinishingMemory>(size_t(pool_.workers()));
   int64_t groups_ = 0, spilled_ = 0;
 };
 
@@ -160,12 +160,10 @@ size_t Aggregation::keep_rows(const Table& chunk, int64_t begin, int64_t count, 
   return kept;
 }
 
-void Aggregation::add_to_lanes(Scratch& s, std::span<const LaneInput> inputs, const uint64_t* keys, size_t rows, size_t stride, int worker) {
+void Aggregation::add_to_lanes(Scratch& s, std::span<const LaneInput> inputs, const uint64_t* keys, size_t rows, int worker) {
   if (s.rows_in_sums + int64_t(rows) > lanes_->most_rows) unpack_lanes(s, worker);
   s.rows_in_sums += int64_t(rows);
-  s.parts.resize(std::max(s.parts.size(), lanes_->words * stride));
-  make_parts(*lanes_, inputs, rows, stride, s.parts.data());
-  add_parts(*lanes_, keys, s.parts.data(), stride, rows, s.sums.data());
+  add_rows(*lanes_, inputs, keys, rows, dense_states_[0].size() / plan_.state_words(), &s.parts, s.sums.data());
 }
 
 /// Whether rows can go straight from the columns into lanes: nothing is missing and no condition has to be looked at.
@@ -208,7 +206,7 @@ void Aggregation::add_plain_rows(const Table& chunk, const std::vector<std::vect
       const Column& column = chunk.columns[plan_.inputs[k]];
       inputs[k] = {element_of(column.dtype), rows_at(column, at)};
     }
-    add_to_lanes(s, inputs, keys, size_t(rows), kStripStride, worker);
+    add_to_lanes(s, inputs, keys, size_t(rows), worker);
   }
 }
 
@@ -255,7 +253,7 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
       const bool real = word_kind(chunk.columns[plan_.inputs[k]].dtype) == WordKind::real;
       inputs.push_back({real ? kernels::Element::word : kernels::Element::uint64, s.words.data() + k * kBlock});
     }
-    return add_to_lanes(s, inputs, s.keys.data(), kept, kBlock, worker), true;
+    return add_to_lanes(s, inputs, s.keys.data(), kept, worker), true;
   }
   if (dense_) {
     Rows rows;
@@ -329,8 +327,8 @@ Result<void> Aggregation::add(const Table& chunk, int64_t first_row, const exec:
   if (!find_places(chunk, &places)) return refuted_ = true, Result<void>();
   const bool plain = is_plain(chunk);
   std::atomic<bool> no_memory = false;
-  for (int64_t step = 0; step < chunk.num_rows(); step += kStep) {
-    const int64_t rows = std::min(kStep, chunk.num_rows() - step);
+  for (int64_t step = 0, rows; step < chunk.num_rows(); step += rows) {
+    rows = std::min(dense_ ? INT64_MAX : kStep, chunk.num_rows() - step);
     pool_.run((rows + kBlock - 1) / kBlock,
               [&](int64_t block, int worker) {
                 const int64_t begin = step + block * kBlock, count = std::min(kBlock, step + rows - begin);
@@ -415,7 +413,10 @@ Result<void> Aggregation::finish_all(const Partitions& partitions, int depth, co
       continue;
     }
     std::vector<Result<Table>> tables(wave.size(), Result<Table>(Table{}));
-    pool_.run(int64_t(wave.size()), [&](int64_t i, int) { tables[size_t(i)] = finish_partition(plan_, partitions, wave[size_t(i)]); }, &cancel);
+    pool_.run(
+        int64_t(wave.size()),
+        [&](int64_t i, int worker) { tables[size_t(i)] = finish_partition(plan_, partitions, wave[size_t(i)], &finishing_[size_t(worker)]); },
+        &cancel);
     if (cancel.stopped()) break;  // some of them were not begun
     for (size_t i = 0; i < wave.size(); ++i) {
       HY_TRY(Table table, std::move(tables[i]));
@@ -477,7 +478,8 @@ std::unique_ptr<CodedTable> coded(const Table& schema, const Table& table, const
 /// The answer without rows.
 Table empty_answer(const Plan& plan) {
   const Partitions none(plan.record_words(), Cut{}, 1, nullptr, nullptr);
-  return finish_partition(plan, none, 0).value();
+  FinishingMemory memory;
+  return finish_partition(plan, none, 0, &memory).value();
 }
 
 /// Ranges of the columns that are wanted: as known, or found.

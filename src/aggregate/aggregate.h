@@ -12,8 +12,9 @@
 // by block before a value of it is used, and compares. A block with a value outside them, or other extremes, counts or names at the end, means
 // that the file is not the one that was optimized: all is begun anew without them, so that the answer is the same to the byte in any case.
 //
-// Cost: see bench/groupby. Means of three float64 columns of 1 M rows by a text of one byte, in memory: 11 ms of CPU, of which looking up the texts
-// takes 1.5, the two passes over the values 5 (ranges must be known before sums are exact), making parts and adding them to groups 4.5.
+// Cost: see bench/groupby. Means of three float64 columns of 1 M rows by a text of one byte, in memory: 8 to 9 ms of CPU, of which the texts' codes take
+// 2.7, the pass over the values for their ranges (they must be known before sums are exact) 1.5, keys 1 and the sums 3. All of it is near what reading
+// the 70 MB takes.
 #pragma once
 
 #include <functional>

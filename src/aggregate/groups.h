@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "aggregate/partitions.h"
@@ -10,12 +11,36 @@
 
 namespace hayate::aggregate {
 
+/// A key and what it brings along: the number of its row or group, or a word of it.
+struct KeyedWord {
+  uint64_t key, word;
+};
+
+/// The values of one input, group by group: values of group g are [ends[g - 1], ends[g]).
+struct GroupedValues {
+  std::vector<uint64_t> values;
+  std::vector<size_t> ends;
+
+  std::span<uint64_t> group(uint32_t g) {
+    const size_t begin = g ? ends[g - 1] : 0;
+    return std::span(values).subspan(begin, ends[g] - begin);
+  }
+};
+
+/// What finishing a partition needs besides its answer, for the next one to use again, one for each worker. Given back after each partition, the system
+/// hands the pages out anew and clears them, which took longer than all that is done with them.
+struct FinishingMemory {
+  std::vector<KeyedWord> keyed, other;
+  std::vector<uint32_t> places, group, order;
+  std::vector<uint64_t> records, buffer, keys, states;
+  std::vector<GroupedValues> values;  // by input
+};
+
 /// Memory that finishing `rows` rows of a partition takes at most.
 int64_t finishing_bytes(const Plan& plan, int64_t rows);
 
-/// The groups of a partition in the order of their keys: key columns, then outputs. `least` and `greatest` bound the
-/// partition's first key word.
-Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, size_t partition);
+/// The groups of a partition in the order of their keys: key columns, then outputs.
+Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, size_t partition, FinishingMemory* memory);
 
 /// The groups of states where the group's number is its key; those without rows are left out.
 Table finish_dense(const Plan& plan, const std::vector<uint64_t>& states);

@@ -19,7 +19,7 @@ bool place(int log_rows, Lanes* lanes) {
   }
   ++word;
   for (Lanes::Real& real : lanes->reals) {
-    if (real.cut + log_rows > 62) return false;
+    if (real.cut + log_rows > 62) return false;  // so cut <= 50
     real.word = word;
     word += 2;
   }
@@ -39,11 +39,13 @@ bool add_lane(const Plan& plan, size_t at, Lanes* lanes) {
     return lanes->wholes.push_back({int(at), to.input, range.least, 0, 0, int(std::bit_width(range.greatest - range.least))}), true;
   if (to.op != Op::sum_real || to.words > 2 || range.sizes.infinite) return false;
   const int width = bits_between(std::bit_cast<double>(range.sizes.least), std::bit_cast<double>(range.sizes.greatest)).high - to.scale;
-  return lanes->reals.push_back({int(at), to.input, to.scale, std::max((width + 1) / 2, 1), 0}), true;
+  const int cut = std::max((width + 1) / 2, 1);
+  if (to.scale + cut > 970) return false;  // beyond what halves can be counted from
+  return lanes->reals.push_back({int(at), to.input, cut, kernels::halving_at(to.scale, cut), 0}), true;
 }
 
 template <size_t kWords>
-void add_rows(const uint64_t* keys, const uint64_t* parts, size_t stride, size_t count, uint64_t* sums) {
+void add_to_groups(const uint64_t* keys, const uint64_t* parts, size_t stride, size_t count, uint64_t* sums) {
   constexpr size_t kAhead = 16;
   for (size_t row = 0; row < count; ++row) {
     __builtin_prefetch(sums + keys[std::min(row + kAhead, count - 1)] * kWords, 1);
@@ -52,44 +54,49 @@ void add_rows(const uint64_t* keys, const uint64_t* parts, size_t stride, size_t
   }
 }
 
-}  // namespace
-
-std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups) {
-  constexpr int kMost = 24, kLeast = 12;
-  constexpr size_t kMostWords = 8, kRowsPerUnpacking = 16;  // unpacking a group costs what adding some rows does
-  Lanes out;
-  for (size_t at = 0; at < plan.accumulators.size(); ++at)
-    if (!add_lane(plan, at, &out)) return std::nullopt;
-  if (!place(kLeast, &out)) return std::nullopt;
-  const size_t fewest = out.words;
-  int log_rows = kMost;
-  while (log_rows > kLeast && !(place(log_rows, &out) && out.words == fewest)) --log_rows;
-  place(log_rows, &out);
-  if (out.words > kMostWords || size_t(out.most_rows) < kRowsPerUnpacking * groups) return std::nullopt;
-  return out;
-}
-
-void make_parts(const Lanes& lanes, std::span<const LaneInput> inputs, size_t count, size_t stride, uint64_t* parts) {
-  const kernels::WordKernels& kernels = kernels::word_kernels();
-  const size_t packed = lanes.wholes.back().word + 1;
+/// Words in which wholes stand, for all rows: word w of row r is parts[w * stride + r].
+void make_whole_parts(const Lanes& lanes, std::span<const LaneInput> inputs, size_t count, size_t stride, uint64_t* parts) {
   const Lanes::Whole& rows = lanes.wholes[0];
-  for (size_t word = 0; word < packed; ++word) std::fill_n(parts + word * stride, count, word == rows.word ? uint64_t{1} << rows.shift : 0);
+  for (size_t word = 0; word < lanes.packed_words(); ++word)
+    std::fill_n(parts + word * stride, count, word == rows.word ? uint64_t{1} << rows.shift : 0);
   for (const Lanes::Whole& whole : lanes.wholes) {
     if (whole.input < 0) continue;
     const LaneInput& from = inputs[size_t(whole.input)];
-    kernels.add_shifted(from.element, from.values, int64_t(count), whole.least, whole.shift, parts + whole.word * stride);
-  }
-  for (const Lanes::Real& real : lanes.reals) {
-    const LaneInput& from = inputs[size_t(real.input)];
-    kernels.halves(from.element, from.values, int64_t(count), real.scale, real.cut, parts + real.word * stride, parts + (real.word + 1) * stride);
+    kernels::word_kernels().add_shifted(from.element, from.values, int64_t(count), whole.least, whole.shift, parts + whole.word * stride);
   }
 }
 
-void add_parts(const Lanes& lanes, const uint64_t* keys, const uint64_t* parts, size_t stride, size_t count, uint64_t* sums) {
-  using Add = void (*)(const uint64_t*, const uint64_t*, size_t, size_t, uint64_t*);
-  constexpr Add kAdd[] = {add_rows<1>, add_rows<2>, add_rows<3>, add_rows<4>, add_rows<5>, add_rows<6>, add_rows<7>, add_rows<8>};
-  if (count > 0) kAdd[lanes.words - 1](keys, parts, stride, count, sums);
+void make_real_parts(const Lanes& lanes, std::span<const LaneInput> inputs, size_t count, size_t stride, uint64_t* parts) {
+  for (const Lanes::Real& real : lanes.reals) {
+    const LaneInput& from = inputs[size_t(real.input)];
+    kernels::word_kernels().halves(from.element, from.values, int64_t(count), real.at, parts + real.word * stride, parts + (real.word + 1) * stride);
+  }
 }
+
+void add_to_few_groups(const Lanes& lanes, std::span<const LaneInput> inputs, const uint64_t* keys, size_t count, size_t stride, size_t groups,
+                       const uint64_t* parts, uint64_t* sums) {
+  const kernels::WordKernels& kernels = kernels::word_kernels();
+  for (size_t first = 0; first < groups; first += kernels::kFewKeys) {
+    const size_t here = std::min(size_t(kernels::kFewKeys), groups - first);
+    uint64_t low[kernels::kFewKeys], high[kernels::kFewKeys];
+    const auto add = [&](size_t word, const uint64_t* by_key) {
+      for (size_t k = 0; k < here; ++k) sums[(first + k) * lanes.words + word] += by_key[k];
+    };
+    for (size_t word = 0; word < lanes.packed_words(); ++word) {
+      std::fill_n(low, kernels::kFewKeys, uint64_t{0});
+      kernels.sum_by_key(keys, parts + word * stride, int64_t(count), first, low);
+      add(word, low);
+    }
+    for (const Lanes::Real& real : lanes.reals) {
+      const LaneInput& from = inputs[size_t(real.input)];
+      std::fill_n(low, kernels::kFewKeys, uint64_t{0}), std::fill_n(high, kernels::kFewKeys, uint64_t{0});
+      kernels.sum_halves_by_key(from.element, from.values, keys, int64_t(count), real.at, first, low, high);
+      add(real.word, low), add(real.word + 1, high);
+    }
+  }
+}
+
+}  // namespace
 
 void unpack(const Lanes& lanes, const Plan& plan, size_t groups, uint64_t* sums, uint64_t* states) {
   const int rows_bits = int(std::bit_width(uint64_t(lanes.most_rows))) - 1;
@@ -106,13 +113,43 @@ void unpack(const Lanes& lanes, const Plan& plan, size_t groups, uint64_t* sums,
     }
     for (const Lanes::Real& real : lanes.reals) {
       const Accumulator& at = plan.accumulators[size_t(real.accumulator)];
-      const __int128 low = int64_t(sums[real.word]), high = int64_t(sums[real.word + 1]);
-      const Wide total = Wide(low) + (Wide(high) << real.cut);
+      const auto sum_from = [&](uint64_t sum, double zero) { return Wide(__int128(int64_t(sum - std::bit_cast<uint64_t>(zero) * rows))); };
+      const Wide total = sum_from(sums[real.word], real.at.low_zero) + (sum_from(sums[real.word + 1], real.at.high_zero) << real.cut);
       const uint64_t words[2] = {uint64_t(total), uint64_t(total >> 64)};
       add_words(states + at.offset, words, at.words);
     }
     std::fill_n(sums, lanes.words, uint64_t{0});
   }
+}
+
+std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups) {
+  constexpr int kMost = 24, kLeast = 12;
+  constexpr size_t kMostWords = 8, kRowsPerUnpacking = 16;  // unpacking a group costs what adding some rows does
+  Lanes out;
+  for (size_t at = 0; at < plan.accumulators.size(); ++at)
+    if (!add_lane(plan, at, &out)) return std::nullopt;
+  if (!place(kLeast, &out)) return std::nullopt;
+  const size_t fewest = out.words;
+  int log_rows = kMost;
+  while (log_rows > kLeast && !(place(log_rows, &out) && out.words == fewest)) --log_rows;
+  place(log_rows, &out);
+  if (out.words > kMostWords || size_t(out.most_rows) < kRowsPerUnpacking * groups) return std::nullopt;
+  return out;
+}
+
+void add_rows(const Lanes& lanes, std::span<const LaneInput> inputs, const uint64_t* keys, size_t count, size_t groups, std::vector<uint64_t>* parts,
+              uint64_t* sums) {
+  using Add = void (*)(const uint64_t*, const uint64_t*, size_t, size_t, uint64_t*);
+  constexpr Add kAdd[] = {add_to_groups<1>, add_to_groups<2>, add_to_groups<3>, add_to_groups<4>,
+                          add_to_groups<5>, add_to_groups<6>, add_to_groups<7>, add_to_groups<8>};
+  constexpr size_t kFewGroups = 2 * kernels::kFewKeys, kApart = 8;  // words between two arrays of parts, so that they do not meet in the cache
+  if (count == 0) return;
+  const size_t stride = count + kApart;
+  parts->resize(std::max(parts->size(), lanes.words * stride));
+  make_whole_parts(lanes, inputs, count, stride, parts->data());
+  if (groups <= kFewGroups) return add_to_few_groups(lanes, inputs, keys, count, stride, groups, parts->data(), sums);
+  make_real_parts(lanes, inputs, count, stride, parts->data());
+  kAdd[lanes.words - 1](keys, parts->data(), stride, count, sums);
 }
 
 }  // namespace hayate::aggregate

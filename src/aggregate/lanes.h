@@ -23,15 +23,18 @@ struct Lanes {
     size_t word = 0;
     int shift = 0, bits = 0;
   };
-  /// Halves of a float: multiples of 2^scale below 2^cut in words[word], those from there on in the word behind.
+  /// Halves of a float (kernels::Halving): the lower one in words[word], the upper one in the word behind.
   struct Real {
-    int accumulator = 0, input = 0, scale = 0, cut = 0;
+    int accumulator = 0, input = 0, cut = 0;
+    kernels::Halving at = {};
     size_t word = 0;
   };
   std::vector<Whole> wholes;
   std::vector<Real> reals;
   size_t words = 0;  ///< of a group
   int64_t most_rows = 0;
+
+  size_t packed_words() const { return wholes.back().word + 1; }  ///< before those of reals
 };
 
 /// Nothing when an accumulator is no such sum, or its parts are too wide for it to pay for `groups` groups.
@@ -43,10 +46,11 @@ struct LaneInput {
   const void* values = nullptr;
 };
 
-/// Turns `count` rows of inputs into parts: word w of row r is parts[w * stride + r].
-void make_parts(const Lanes& lanes, std::span<const LaneInput> inputs, size_t count, size_t stride, uint64_t* parts);
-/// Adds them: row r to group keys[r], whose words are at sums + keys[r] * lanes.words.
-void add_parts(const Lanes& lanes, const uint64_t* keys, const uint64_t* parts, size_t stride, size_t count, uint64_t* sums);
+/// Adds `count` rows to the sums of their groups: row r to group keys[r], whose words are at sums + keys[r] * lanes.words. Where groups are few every
+/// one has a vector of sums (a row in memory would wait for the row before it, which goes to the same place); else parts of all rows are made
+/// first. `parts` is scratch.
+void add_rows(const Lanes& lanes, std::span<const LaneInput> inputs, const uint64_t* keys, size_t count, size_t groups, std::vector<uint64_t>* parts,
+              uint64_t* sums);
 /// Adds the sums of all groups to their states and clears them.
 void unpack(const Lanes& lanes, const Plan& plan, size_t groups, uint64_t* sums, uint64_t* states);
 

@@ -107,6 +107,14 @@ class TextSet {
   int64_t memory_ = 0;
 };
 
+/// Whether texts are of one byte each: they stand side by side then, and their offsets need no further look.
+inline bool are_single_bytes(const int64_t* offsets, int64_t count) {
+  if (offsets[count] - offsets[0] != count) return false;
+  int64_t differing = 0;
+  for (int64_t i = 0; i < count; ++i) differing |= (offsets[i + 1] - offsets[i]) ^ 1;
+  return differing == 0;
+}
+
 /// Calls visit(row, number in `names`) for rows [begin, begin + count) of a text column that are not null, and null(row) for the others.
 template <class Visit, class Null>
 void add_texts(const Column& column, int64_t begin, int64_t count, TextSet* names, Visit&& visit, Null&& null) {
@@ -115,15 +123,22 @@ void add_texts(const Column& column, int64_t begin, int64_t count, TextSet* name
   const int64_t safe = int64_t(column.values.size) - int64_t(TextSet::kPadding);
   std::array<uint32_t, 256> of_byte;  // numbers of texts of one byte, which many categories are: 1 ns each instead of 4
   of_byte.fill(TextSet::kNone);
+  const auto number_of_byte = [&](int64_t at) {
+    uint32_t& number = of_byte[uint8_t(bytes[at])];
+    if (number == TextSet::kNone) number = names->add({bytes + at, 1});
+    return number;
+  };
+  if (!column.validity.data && count > 0 && are_single_bytes(offsets + begin, count)) {
+    for (int64_t i = 0; i < count; ++i) visit(begin + i, number_of_byte(offsets[begin] + i));
+    return;
+  }
   for (int64_t row = begin; row < begin + count; ++row) {
     const int64_t from = offsets[row];
     const size_t size = size_t(offsets[row + 1] - from);
     if (column.is_null(row)) {
       null(row);
     } else if (size == 1) {
-      uint32_t& number = of_byte[uint8_t(bytes[from])];
-      if (number == TextSet::kNone) number = names->add({bytes + from, 1});
-      visit(row, number);
+      visit(row, number_of_byte(from));
     } else {
       visit(row, from <= safe ? names->add_padded(bytes + from, size) : names->add({bytes + from, size}));
     }

@@ -1,29 +1,25 @@
 #include "aggregate/partitions.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
+#include "io/large_memory.h"
+
 namespace hayate::aggregate {
 namespace {
-constexpr size_t kSlab = size_t{2} << 20;
+constexpr size_t kPage = size_t{2} << 20, kSlab = 8 * kPage;
 constexpr size_t kReadWords = size_t{1} << 17;  // 1 MiB
 }  // namespace
-
-BlockStore::~BlockStore() {
-  for (const auto& [at, size] : slabs_) ::munmap(at, size);
-}
 
 uint64_t* BlockStore::take() {
   const std::lock_guard lock(mutex_);
   if (free_.empty()) {
-    const size_t block = block_words_ * 8, size = std::max(kSlab / block, size_t{1}) * block;
-    void* slab = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (slab == MAP_FAILED) return nullptr;
-    slabs_.emplace_back(slab, size);
-    for (size_t at = size; at >= block; at -= block) free_.push_back(static_cast<uint64_t*>(slab) + (at - block) / 8);
+    const size_t block = block_words_ * 8, size = (std::max(kSlab, block) + kPage - 1) / kPage * kPage;
+    std::shared_ptr<void> slab = io::reserve_large(size);
+    if (!slab) return nullptr;
+    for (size_t at = size / block * block; at >= block; at -= block) free_.push_back(static_cast<uint64_t*>(slab.get()) + (at - block) / 8);
+    slabs_.push_back(std::move(slab));
   }
   uint64_t* block = free_.back();
   free_.pop_back();

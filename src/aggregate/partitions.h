@@ -21,7 +21,6 @@ namespace hayate::aggregate {
 class BlockStore {
  public:
   explicit BlockStore(size_t block_words) : block_words_(block_words) {}
-  ~BlockStore();
   BlockStore(const BlockStore&) = delete;
   BlockStore& operator=(const BlockStore&) = delete;
 
@@ -36,7 +35,7 @@ class BlockStore {
   size_t block_words_;
   std::mutex mutex_;
   std::vector<uint64_t*> free_;
-  std::vector<std::pair<void*, size_t>> slabs_;
+  std::vector<std::shared_ptr<void>> slabs_;
   int64_t in_use_ = 0;
 };
 

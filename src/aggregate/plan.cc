@@ -249,7 +249,17 @@ Plan make_plan(const Table& schema, std::vector<ColumnRange> ranges, std::span<c
   AccumulatorList list(&plan);
   for (const Call& call : calls) plan.outputs.push_back(plan_output(call, &plan, &list));
   for (const size_t input : plan.inputs) plan.any_missing |= plan.ranges[input].missing > 0;
+  for (Accumulator& to : plan.accumulators)
+    to.by_values = to.input >= 0 && to.op != Op::first && to.op != Op::last && wants_values(plan, size_t(to.input));
   return plan;
+}
+
+bool wants_values(const Plan& plan, size_t input) {
+  return std::any_of(plan.outputs.begin(), plan.outputs.end(), [&](const Output& output) {
+    const Function function = output.call.function;
+    return (function == Function::median || function == Function::quantile || function == Function::distinct) &&
+           plan.schema.names[plan.inputs[input]] == output.call.column;
+  });
 }
 
 namespace {
@@ -296,20 +306,16 @@ void add_square(uint64_t* state, const Accumulator& to, uint64_t word) {
   add_shifted(state, to.words, Wide(value.mantissa) * value.mantissa, 2 * (value.exponent - to.scale), false);
 }
 
-/// The same for three words, without a branch; no infinities.
+/// The same for three words, without a branch; no infinities. The value has 95 bits at most then: high * 2^64 + low.
 void add_square_to_three(uint64_t* state, int scale, uint64_t word) {
   const DoubleParts value = parts_of(double_bits_of(word));
-  const Wide square = Wide(value.mantissa) * value.mantissa;
-  const int shift = std::max(2 * (value.exponent - scale), 0);  // only zero lies below the scale
-  const int words = shift >> 6, bits = shift & 63;
-  const Wide low = square << bits;
-  const uint64_t parts[3] = {uint64_t(low), uint64_t(low >> 64), uint64_t((square >> 64) >> 1 >> (63 - bits))};
-  uint64_t carry = 0;
-  for (int i = 0; i < 3; ++i) {
-    const uint64_t part = i < words ? 0 : parts[i - words];
-    const Wide sum = Wide(state[i]) + part + carry;
-    state[i] = uint64_t(sum), carry = uint64_t(sum >> 64);
-  }
+  const Wide size = Wide(value.mantissa) << std::max(value.exponent - scale, 0);  // only zero lies below the scale
+  const uint64_t low = uint64_t(size), high = uint64_t(size >> 64);
+  const Wide lower = Wide(low) * low, twice = (Wide(low) * high) << 1;
+  const Wide first = Wide(state[0]) + uint64_t(lower);
+  const Wide second = Wide(state[1]) + uint64_t(lower >> 64) + uint64_t(twice) + uint64_t(first >> 64);
+  state[0] = uint64_t(first), state[1] = uint64_t(second);
+  state[2] += uint64_t(second >> 64) + uint64_t(twice >> 64) + high * high;
 }
 
 Wide square(int64_t value) {
@@ -325,65 +331,69 @@ void add_whole(uint64_t* state, const Accumulator& to, int64_t value) {
 
 namespace {
 
-void update_strip(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t* states) {
-  for (const Accumulator& to : plan.accumulators) {
-    const auto each = [&](auto&& add) { each_row(plan, rows, to, group, states, add); };
-    switch (to.op) {
-      case Op::rows:
-      case Op::values:
-        each([](uint64_t* state, uint64_t, size_t) { ++*state; });
-        break;
-      case Op::sum_whole:
-        if (to.words == 1)
-          each([](uint64_t* state, uint64_t word, size_t) { *state += word ^ kSignBit; });
-        else
-          each([&](uint64_t* state, uint64_t word, size_t) { add_whole(state, to, whole_of(word)); });
-        break;
-      case Op::sum_unsigned:
-        each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, word, 0, false); });
-        break;
-      case Op::sum_real:
-        if (to.words == 2 && !plan.ranges[plan.inputs[size_t(to.input)]].sizes.infinite)
-          each([scale = to.scale](uint64_t* state, uint64_t word, size_t) { add_real_to_two(state, scale, word); });
-        else
-          each([&](uint64_t* state, uint64_t word, size_t) { add_real(state, to, word); });
-        break;
-      case Op::squares_whole:
-        each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, square(whole_of(word)), 0, false); });
-        break;
-      case Op::squares_unsigned:
-        each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, Wide(word) * word, 0, false); });
-        break;
-      case Op::squares_real:
-        if (to.words == 3 && !plan.ranges[plan.inputs[size_t(to.input)]].sizes.infinite)
-          each([scale = to.scale](uint64_t* state, uint64_t word, size_t) { add_square_to_three(state, scale, word); });
-        else
-          each([&](uint64_t* state, uint64_t word, size_t) { add_square(state, to, word); });
-        break;
-      case Op::infinities:
-        each([](uint64_t* state, uint64_t word, size_t) {
-          const uint64_t bits = double_bits_of(word);
-          if (is_infinite(bits)) *state |= bits & kSignBit ? 2 : 1;
-        });
-        break;
-      case Op::least:
-        each([](uint64_t* state, uint64_t word, size_t) { *state = std::min(*state, word); });
-        break;
-      case Op::greatest:
-        each([](uint64_t* state, uint64_t word, size_t) { *state = std::max(*state, word); });
-        break;
-      case Op::first:
-        each([&](uint64_t* state, uint64_t word, size_t r) {
-          if (rows.numbers[r * rows.stride] < state[0]) state[0] = rows.numbers[r * rows.stride], state[1] = word;
-        });
-        break;
-      case Op::last:
-        each([&](uint64_t* state, uint64_t word, size_t r) {
-          if (rows.numbers[r * rows.stride] >= state[0]) state[0] = rows.numbers[r * rows.stride], state[1] = word;
-        });
-        break;
-    }
+/// Calls each(add) with what the accumulator does to a group's state for a value: add(state, word, row).
+template <class Each>
+void with_addition(const Plan& plan, const Rows& rows, const Accumulator& to, Each&& each) {
+  switch (to.op) {
+    case Op::rows:
+    case Op::values:
+      each([](uint64_t* state, uint64_t, size_t) { ++*state; });
+      break;
+    case Op::sum_whole:
+      if (to.words == 1)
+        each([](uint64_t* state, uint64_t word, size_t) { *state += word ^ kSignBit; });
+      else
+        each([&](uint64_t* state, uint64_t word, size_t) { add_whole(state, to, whole_of(word)); });
+      break;
+    case Op::sum_unsigned:
+      each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, word, 0, false); });
+      break;
+    case Op::sum_real:
+      if (to.words == 2 && !plan.ranges[plan.inputs[size_t(to.input)]].sizes.infinite)
+        each([scale = to.scale](uint64_t* state, uint64_t word, size_t) { add_real_to_two(state, scale, word); });
+      else
+        each([&](uint64_t* state, uint64_t word, size_t) { add_real(state, to, word); });
+      break;
+    case Op::squares_whole:
+      each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, square(whole_of(word)), 0, false); });
+      break;
+    case Op::squares_unsigned:
+      each([&](uint64_t* state, uint64_t word, size_t) { add_shifted(state, to.words, Wide(word) * word, 0, false); });
+      break;
+    case Op::squares_real:
+      if (to.words == 3 && !plan.ranges[plan.inputs[size_t(to.input)]].sizes.infinite)
+        each([scale = to.scale](uint64_t* state, uint64_t word, size_t) { add_square_to_three(state, scale, word); });
+      else
+        each([&](uint64_t* state, uint64_t word, size_t) { add_square(state, to, word); });
+      break;
+    case Op::infinities:
+      each([](uint64_t* state, uint64_t word, size_t) {
+        const uint64_t bits = double_bits_of(word);
+        if (is_infinite(bits)) *state |= bits & kSignBit ? 2 : 1;
+      });
+      break;
+    case Op::least:
+      each([](uint64_t* state, uint64_t word, size_t) { *state = std::min(*state, word); });
+      break;
+    case Op::greatest:
+      each([](uint64_t* state, uint64_t word, size_t) { *state = std::max(*state, word); });
+      break;
+    case Op::first:
+      each([&](uint64_t* state, uint64_t word, size_t r) {
+        if (rows.numbers[r * rows.stride] < state[0]) state[0] = rows.numbers[r * rows.stride], state[1] = word;
+      });
+      break;
+    case Op::last:
+      each([&](uint64_t* state, uint64_t word, size_t r) {
+        if (rows.numbers[r * rows.stride] >= state[0]) state[0] = rows.numbers[r * rows.stride], state[1] = word;
+      });
+      break;
   }
+}
+
+void update_strip(const Plan& plan, const Rows& rows, const uint32_t* group, uint64_t* states) {
+  for (const Accumulator& to : plan.accumulators)
+    if (!to.by_values) with_addition(plan, rows, to, [&](auto&& add) { each_row(plan, rows, to, group, states, add); });
 }
 
 }  // namespace
@@ -403,6 +413,24 @@ void update(const Plan& plan, const Rows& rows, const uint32_t* group, size_t nu
     const size_t next = std::min(rows.count, begin + 2 * kStrip);
     for (size_t r = begin + strip.count; r < next; ++r) __builtin_prefetch(states + group[r] * width, 1);
     update_strip(plan, strip, group + begin, states);
+  }
+}
+
+void add_values(const Plan& plan, size_t input, std::span<const uint64_t> words, uint64_t* state) {
+  constexpr int kMost = 4;
+  for (const Accumulator& to : plan.accumulators) {
+    if (!to.by_values || size_t(to.input) != input) continue;
+    with_addition(plan, {}, to, [&](auto&& add) {
+      uint64_t* const at = state + to.offset;
+      if (to.words > kMost) {
+        for (const uint64_t word : words) add(at, word, 0);
+        return;
+      }
+      uint64_t own[kMost];  // stays in registers, where values do not wait for each other's stores
+      std::copy_n(at, to.words, own);
+      for (const uint64_t word : words) add(own, word, 0);
+      std::copy_n(own, to.words, at);
+    });
   }
 }
 

@@ -58,7 +58,8 @@ struct Accumulator {
   Op op = Op::rows;
   int input = -1;  ///< index of Plan::inputs
   int offset = 0, words = 1;
-  int scale = 0;  ///< of sums of reals: the power of two that they are multiples of
+  int scale = 0;           ///< of sums of reals: the power of two that they are multiples of
+  bool by_values = false;  ///< its input's values are gathered by group anyway: add_values() takes those of a group at once
 };
 
 /// What one call makes of a group's state.
@@ -99,8 +100,12 @@ struct Rows {
   size_t stride = 1, count = 0;
 };
 
-/// Adds row r to the state at states + group[r] * state_words; all groups are below `num_groups`.
+/// Whether a call needs all values of the input at once: median, quantile and distinct.
+bool wants_values(const Plan& plan, size_t input);
+/// Adds row r to the state at states + group[r] * state_words, but for what add_values() adds; all groups are below `num_groups`.
 void update(const Plan& plan, const Rows& rows, const uint32_t* group, size_t num_groups, uint64_t* states);
+/// Adds all values of a group's input, none missing, to its state.
+void add_values(const Plan& plan, size_t input, std::span<const uint64_t> words, uint64_t* state);
 /// Adds one group's state to another's.
 void merge(const Plan& plan, const uint64_t* from, uint64_t* into);
 

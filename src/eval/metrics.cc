@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "base/strings.h"
@@ -19,12 +21,27 @@ Result<Problem> parse_problem(std::string_view name, std::string where) {
 
 namespace {
 
-/// Distinct values of an integer column, at most `limit`.
+/// Distinct values of an integer column, at most `limit`. Those close to the first one are ticked off in a table: a set would take
+/// 30 ns a row.
 size_t count_distinct(const Column& column, size_t limit) {
-  std::set<double> seen;
-  for (int64_t row = 0; row < column.length && seen.size() < limit; ++row)
-    if (!column.is_null(row)) seen.insert(column.number(row));
-  return seen.size();
+  constexpr int64_t kRowsAtOnce = 1 << 14;
+  constexpr double kNear = 4096;
+  std::vector<uint8_t> near(2 * size_t(kNear) + 1);
+  std::set<double> far;
+  size_t distinct = 0;
+  std::optional<double> first;
+  for (int64_t begin = 0; begin < column.length && distinct < limit; begin += kRowsAtOnce) {
+    for (const double x : to_doubles(slice(column, begin, std::min(kRowsAtOnce, column.length - begin)))) {
+      if (x != x) continue;
+      if (!first) first = x;
+      if (std::fabs(x - *first) <= kNear)
+        near[size_t(x - *first + kNear)] = 1;
+      else if (far.size() < limit)
+        far.insert(x);
+    }
+    distinct = far.size() + size_t(std::count(near.begin(), near.end(), 1));
+  }
+  return std::min(distinct, limit);
 }
 
 }  // namespace

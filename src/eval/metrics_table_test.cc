@@ -63,6 +63,36 @@ TEST_CASE("evaluate: numbers name the same class in every type, and sort by valu
   CHECK(class_names(text({"b", "a", "b"})) == std::vector<std::string>{"a", "b"});
 }
 
+TEST_CASE("class codes are the places of the classes, -1 for a missing one, however far apart whole numbers lie") {
+  const auto same = [](const ClassCodes& found, const std::vector<std::string>& names, const std::vector<int32_t>& codes) {
+    CHECK(found.names == names);
+    CHECK(found.codes == codes);
+  };
+  same(class_codes(ints({10, -9, 10, 0})), {"-9", "0", "10"}, {2, 0, 2, 1});
+  same(class_codes(ints({1'000'000'000, -9, 1'000'000'000})), {"-9", "1000000000"}, {1, 0, 1});
+  same(class_codes(floats({0.5, kNaN, 0.25, -0.0})), {"0", "0.25", "0.5"}, {2, -1, 1, 0});
+  same(class_codes(text({"b", "", "a", "b"})), {"a", "b"}, {1, -1, 0, 1});
+  same(class_codes(ints({})), {}, {});
+  Column some = ints({3, 7, 5});
+  some.validity = make_buffer(std::vector<uint8_t>{0b101});
+  same(class_codes(some), {"3", "5"}, {0, -1, 1});
+  some.validity = make_buffer(std::vector<uint8_t>{0});
+  same(class_codes(some), {}, {-1, -1, -1});
+}
+
+TEST_CASE("integers with few different values are classes, near to each other or not") {
+  const auto distinct = [](std::vector<int64_t> values) { return infer_problem(ints(std::move(values)), "y").value(); };
+  CHECK(distinct({5, 5, 900'000, -3}).why.ends_with("3 different integers"));
+  CHECK(distinct({7, 7}).why.ends_with("1 different integer"));
+  std::vector<int64_t> near, far;
+  for (int64_t i = 0; i <= kMaxIntegerClasses; ++i) near.push_back(i), far.push_back(i * 1'000'000);
+  CHECK(distinct(near).problem == Problem::regression);
+  CHECK(distinct(far).problem == Problem::regression);
+  near.pop_back(), far.pop_back();
+  CHECK(distinct(near).problem == Problem::classification);
+  CHECK(distinct(far).problem == Problem::classification);
+}
+
 TEST_CASE("evaluate: all zeros is still a question of 0 and 1") {
   const Evaluation e = evaluate_table(table_of(ints({0, 0}), ints({0, 0})), kSpec).value();
   CHECK(e.classes == std::vector<std::string>{"0", "1"});

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -137,8 +138,38 @@ inline bool read_plain_real(const char* begin, const char* end, double* out) {
 
 /// The double nearest to digits / 10^places, of which there may be up to 19.
 double decimal_quotient(uint64_t digits, int places);
+
+inline constexpr std::array<uint64_t, 20> kPowersOfTen = [] {
+  std::array<uint64_t, 20> powers{1};
+  for (size_t i = 1; i < powers.size(); ++i) powers[i] = 10 * powers[i - 1];
+  return powers;
+}();
+
+/// The number that eight bytes 0 to 9 are, the first one in the lowest byte.
+inline uint64_t number_of_eight(uint64_t digits) {
+  constexpr uint64_t kPairs = 0x000000FF000000FF;
+  digits = digits * 10 + (digits >> 8);
+  return ((digits & kPairs) * 0x000F424000000064 + ((digits >> 16) & kPairs) * 0x0000271000000001) >> 32;
+}
+
 /// Reads the digits from `at` on behind those that `value` has, and returns where they end. More than 19 of them overflow.
-const char* read_digits(const char* at, const char* end, uint64_t* value);
+inline const char* read_digits(const char* at, const char* end, uint64_t* value) {
+  uint64_t out = *value;
+  while (end - at >= 8) {
+    uint64_t text;
+    std::memcpy(&text, at, sizeof text);
+    text ^= 0x3030303030303030;
+    const uint64_t others = (text | (text + 0x0606060606060606)) & 0xF0F0F0F0F0F0F0F0;
+    if (others != 0) {
+      const int digits = std::countr_zero(others) / 8;  // the first one that is none is marked, whatever is behind it
+      if (digits > 0) out = out * kPowersOfTen[size_t(digits)] + number_of_eight(text << (64 - 8 * digits));
+      return *value = out, at + digits;
+    }
+    out = out * 100'000'000 + number_of_eight(text), at += 8;
+  }
+  for (; at < end && unsigned(*at) - '0' <= 9; ++at) out = out * 10 + uint64_t(*at - '0');
+  return *value = out, at;
+}
 /// "0.12345678901234567": up to 19 digits and a point among them; a sign may stand in front. False: read_value must look.
 bool read_long_real(const char* begin, const char* end, double* out);
 

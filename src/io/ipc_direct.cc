@@ -16,6 +16,7 @@
 #include "io/csv_scan.h"
 #include "io/large_memory.h"
 #include "io/run_on.h"
+#include "io/text_runs.h"
 
 namespace hayate::io {
 namespace {
@@ -68,24 +69,15 @@ FieldForm form_of_type(const arrow::DataType& type) {
   }
 }
 
-/// Where the rows of a file's batches stand: all are of one length, but for the last, which may be shorter.
-struct Batches {
-  int64_t count = 0, length = 0, rows = 0;
-
-  int64_t begin(int64_t batch) const { return batch * length; }
-  int64_t end(int64_t batch) const { return batch + 1 == count ? rows : begin(batch + 1); }
-};
-
 /// A column on its way: memory for all of its rows, which tasks fill, each those of one batch.
 class ColumnReading {
  public:
   /// `bytes_left`: what texts may still take, together with those of other columns.
-  ColumnReading(const IpcField& field, const Batches& batches, std::atomic<int64_t>* bytes_left)
-      : column_(field.column), form_(form_of_type(*field.type)), batches_(batches), bytes_left_(bytes_left) {
+  ColumnReading(const IpcField& field, const IpcBatches& batches, std::atomic<int64_t>* bytes_left)
+      : column_(field.column), form_(form_of_type(*field.type)), batches_(batches), texts_(size_t(batches.count)), bytes_left_(bytes_left) {
     out_.dtype = form_.dtype, out_.dictionary = field.dictionary, out_.length = batches.rows;
     if (form_.kind == FieldForm::text || form_.kind == FieldForm::codes) out_.file_width = int(form_.width);
     if (field.type->id() == Type::TIMESTAMP) out_.zone = static_cast<const arrow::TimestampType&>(*field.type).timezone();
-    texts_.resize(size_t(batches.count));
   }
 
   int64_t fixed_bytes() const { return (out_.length + 1) * int64_t(place_width()) + out_.length / 8; }
@@ -105,17 +97,13 @@ class ColumnReading {
   /// Memory for the texts, when all batches are copied.
   bool take_text_memory() {
     if (form_.kind != FieldForm::text) return true;
-    for (TextRun& run : texts_) run.base = text_bytes_, text_bytes_ += int64_t(run.bytes.size());
-    offsets()[out_.length] = text_bytes_;
-    return (text_ = std::static_pointer_cast<uint8_t>(allocate_large(size_t(text_bytes_)))) != nullptr;
+    if (!texts_.take_memory()) return false;
+    return offsets()[out_.length] = texts_.size(), true;
   }
   /// Brings the texts of a batch to their place.
   void place_text(int64_t b) {
     if (form_.kind != FieldForm::text) return;
-    TextRun& run = texts_[size_t(b)];
-    if (!run.bytes.empty()) std::memcpy(text_.get() + run.base, run.bytes.data(), run.bytes.size());
-    for (int64_t row = batches_.begin(b); row < batches_.end(b); ++row) offsets()[row] += run.base;
-    run.bytes = {};
+    texts_.place(size_t(b), {offsets() + batches_.begin(b), size_t(batches_.end(b) - batches_.begin(b))});
   }
 
   std::optional<Column> finish() {
@@ -123,7 +111,7 @@ class ColumnReading {
     const size_t rows = size_t(out_.length);
     if (form_.kind == FieldForm::text) {
       out_.offsets = {values_, values_.get(), (rows + 1) * sizeof(int64_t)};
-      out_.values = {text_, text_.get(), size_t(text_bytes_)};
+      out_.values = texts_.finish();
     } else {
       out_.values = {values_, values_.get(), rows * form_.width};
     }
@@ -132,11 +120,6 @@ class ColumnReading {
   }
 
  private:
-  struct TextRun {
-    std::vector<char> bytes;
-    int64_t base = 0;
-  };
-
   size_t place_width() const { return form_.kind == FieldForm::text ? sizeof(int64_t) : form_.width; }
   int64_t* offsets() { return reinterpret_cast<int64_t*>(values_.get()); }
 
@@ -195,51 +178,47 @@ class ColumnReading {
       into[i] = before - first;
     }
     if (falls || before > last) return false;
-    std::vector<char>& own = texts_[size_t(b)].bytes;
+    std::vector<char>& own = texts_.bytes(size_t(b));
     if (bytes) own.assign(bytes + first, bytes + last);
     return are_utf8_texts({own.data(), own.size()}, {into, size_t(rows)});
   }
 
   const int column_;
   const FieldForm form_;
-  const Batches batches_;
+  const IpcBatches batches_;
   Column out_;
-  std::shared_ptr<uint8_t> values_, text_;  // of text, values_ are the offsets
+  std::shared_ptr<uint8_t> values_;  // of text, the offsets
   std::vector<uint8_t> validity_;
-  std::vector<TextRun> texts_;  // by batch
-  int64_t text_bytes_ = 0;
+  TextRuns texts_;  // by batch
   std::atomic<int64_t>* bytes_left_;
   std::atomic<bool> has_nulls_{false}, is_bad_{false};
 };
-
-std::optional<Batches> batches_of(arrow::ipc::RecordBatchFileReader& file) {
-  if (file.num_record_batches() == 0 || !file.schema()->is_native_endian()) return std::nullopt;
-  const auto first = file.ReadRecordBatch(0);
-  const auto rows = file.CountRows();
-  if (!first.ok() || !rows.ok()) return std::nullopt;
-  const Batches out = {file.num_record_batches(), (*first)->num_rows(), *rows};
-  const int64_t last = out.rows - out.begin(out.count - 1);
-  if (last < 0 || last > out.length) return std::nullopt;
-  return out;
-}
 
 }  // namespace
 
 bool is_plain_type(const arrow::DataType& type) { return form_of_type(type).kind != FieldForm::other; }
 
-std::vector<std::optional<Column>> read_ipc_columns(const OpenIpcFile& open, std::span<const IpcField> fields, int64_t limit_bytes,
-                                                    exec::Pool* pool) {
-  std::vector<std::optional<Column>> out(fields.size());
-  std::vector<std::shared_ptr<arrow::ipc::RecordBatchFileReader>> files(size_t(pool ? pool->workers() : 1), open());  // each worker opens its own
-  const auto batches = files[0] ? batches_of(*files[0]) : std::nullopt;
-  std::fill(files.begin() + 1, files.end(), nullptr);
-  if (!batches) return out;
+std::optional<IpcBatches> batches_of(arrow::ipc::RecordBatchFileReader& file, const arrow::RecordBatch& first) {
+  constexpr int64_t kMostRows = int64_t{1} << 48;
+  if (file.num_record_batches() == 0 || !file.schema()->is_native_endian()) return std::nullopt;
+  if (first.num_rows() > kMostRows / file.num_record_batches()) return std::nullopt;
+  IpcBatches out = {file.num_record_batches(), first.num_rows(), first.num_rows()};
+  if (out.count == 1) return out;
+  const auto last = file.ReadRecordBatch(int(out.count) - 1);
+  if (!last.ok() || (*last)->num_rows() > out.length) return std::nullopt;
+  out.rows = out.begin(out.count - 1) + (*last)->num_rows();
+  return out;
+}
 
+std::vector<std::optional<Column>> read_ipc_columns(const OpenIpcFile& open, const IpcBatches& batches, std::span<const IpcField> fields,
+                                                    int64_t limit_bytes, exec::Pool* pool) {
+  std::vector<std::optional<Column>> out(fields.size());
+  std::vector<std::shared_ptr<arrow::ipc::RecordBatchFileReader>> files(size_t(pool ? pool->workers() : 1));  // each worker opens its own
   std::atomic<int64_t> bytes_left{limit_bytes};
   std::vector<std::unique_ptr<ColumnReading>> columns;
   std::vector<size_t> places;  // of these columns in the answer
   for (size_t i = 0; i < fields.size(); ++i) {
-    auto column = std::make_unique<ColumnReading>(fields[i], *batches, &bytes_left);
+    auto column = std::make_unique<ColumnReading>(fields[i], batches, &bytes_left);
     if (column->fixed_bytes() > bytes_left) continue;
     bytes_left -= column->fixed_bytes();
     columns.push_back(std::move(column)), places.push_back(i);
@@ -251,7 +230,7 @@ std::vector<std::optional<Column>> read_ipc_columns(const OpenIpcFile& open, std
     });
   };
   each([](ColumnReading& column) { return column.take_memory(); });
-  run_on(pool, batches->count, [&](int64_t b, int worker) {
+  run_on(pool, batches.count, [&](int64_t b, int worker) {
     try {
       auto& file = files[size_t(worker)];
       if (!file) file = open();
@@ -266,9 +245,9 @@ std::vector<std::optional<Column>> read_ipc_columns(const OpenIpcFile& open, std
     }
   });
   each([](ColumnReading& column) { return column.take_text_memory(); });
-  exec::run_all(int64_t(columns.size()) * batches->count, pool, [&](int64_t task) {
-    ColumnReading& column = *columns[size_t(task / batches->count)];
-    if (!column.is_bad()) column.place_text(task % batches->count);
+  exec::run_all(int64_t(columns.size()) * batches.count, pool, [&](int64_t task) {
+    ColumnReading& column = *columns[size_t(task / batches.count)];
+    if (!column.is_bad()) column.place_text(task % batches.count);
   });
   for (size_t i = 0; i < columns.size(); ++i) out[places[i]] = columns[i]->finish();
   return out;

@@ -128,34 +128,49 @@ Result<std::shared_ptr<const Column>> dictionary_of(const std::shared_ptr<arrow:
   return column.dictionary;
 }
 
+/// What the first and the last batch are looked at for, beside their length: dictionaries; without any, one field of few bytes.
+std::vector<int> fields_to_look_at(const arrow::Schema& schema, const std::vector<int>& included) {
+  std::vector<int> out;
+  for (const int field : included)
+    if (schema.field(field)->type()->id() == arrow::Type::DICTIONARY) out.push_back(field);
+  const auto fixed = [&](int field) { return arrow::is_fixed_width(schema.field(field)->type()->id()); };
+  if (out.empty() && !included.empty())
+    out.push_back(*std::min_element(included.begin(), included.end(), [&](int a, int b) { return fixed(a) > fixed(b); }));
+  return out;
+}
+
 /// Columns that are brought straight to their place (ipc_direct.h); nothing in the place of the others.
 Result<std::vector<std::optional<Column>>> plain_columns(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
                                                          std::span<const int> fields, int64_t limit_bytes, exec::Pool* workers) {
   std::vector<std::optional<Column>> out(fields.size());
-  const std::vector<int> included = included_of(fields);
-  const arrow::ipc::IpcReadOptions options = ipc_options(pool.get(), included, from.num_fields);
-  const auto open = [&] {
-    auto file = from.open_file(options);
+  const std::vector<int> included = included_of(fields), looked_at = fields_to_look_at(schema, included);
+  const auto place = [](const std::vector<int>& among, int field) {
+    return int(std::lower_bound(among.begin(), among.end(), field) - among.begin());
+  };
+  const auto open = [&](const std::vector<int>& of) {
+    auto file = from.open_file(ipc_options(pool.get(), of, from.num_fields));
     return file.ok() ? std::move(file).value() : nullptr;
   };
-  const auto file = open();
+  const auto file = open(looked_at);
   if (!file || file->num_record_batches() == 0) return out;
   const auto first = file->ReadRecordBatch(0);
-  if (!first.ok() || (*first)->num_columns() != int(included.size())) return out;  // whoever reads the other columns says what is wrong
+  if (!first.ok() || (*first)->num_columns() != int(looked_at.size())) return out;  // whoever reads the other columns says what is wrong
+  const auto batches = batches_of(*file, **first);
+  if (!batches) return out;
   std::vector<IpcField> plain;
   std::vector<size_t> places;  // in `fields`, of those that are plain
   for (size_t i = 0; i < fields.size(); ++i) {
     const arrow::Field& field = *schema.field(fields[i]);
     if (!is_plain_type(*field.type())) continue;
-    IpcField own = {int(std::lower_bound(included.begin(), included.end(), fields[i]) - included.begin()), field.type(), nullptr};
+    IpcField own = {place(included, fields[i]), field.type(), nullptr};
     if (field.type()->id() == arrow::Type::DICTIONARY) {
-      HY_TRY(own.dictionary, dictionary_of((*first)->column(own.column), pool, field.name(), from.path));
+      HY_TRY(own.dictionary, dictionary_of((*first)->column(place(looked_at, fields[i])), pool, field.name(), from.path));
       if (!own.dictionary) continue;
     }
     plain.push_back(std::move(own)), places.push_back(i);
   }
   if (plain.empty()) return out;
-  auto columns = read_ipc_columns(open, plain, limit_bytes - pool->bytes_allocated(), workers);
+  auto columns = read_ipc_columns([&] { return open(included); }, *batches, plain, limit_bytes - pool->bytes_allocated(), workers);
   for (size_t i = 0; i < columns.size(); ++i) out[places[i]] = std::move(columns[i]);
   return out;
 }

@@ -49,11 +49,10 @@ class JsonCursor {
   bool expect(char c) { return take(c) || miss(c); }
   /// A string, unescaped. The view points into the text or into the cursor's scratch.
   bool string(std::string_view* out);
-  /// Steps over the name of a member and the ':' behind it, if they are next and written so, without escapes and blanks between them.
-  bool take_name(std::string_view name) {
-    if (peek() != '"' || size_t(end_ - at_) < name.size() + 3 || at_[name.size() + 1] != '"' || at_[name.size() + 2] != ':') return false;
-    if (std::memcmp(at_ + 1, name.data(), name.size()) != 0) return false;
-    return at_ += name.size() + 3, true;
+  /// Steps over `token`, of three bytes or more, if it is next.
+  bool take_token(std::string_view token) {
+    if (peek() != token.front() || size_t(end_ - at_) < token.size() || !are_same(at_, token.data(), token.size())) return false;
+    return at_ += token.size(), true;
   }
   bool scalar(JsonScalar* out);
   /// In an object or array after a member: true after ',' (more to come), false after `closing` or at a fault.
@@ -62,6 +61,7 @@ class JsonCursor {
   bool failed() const { return problem_ != nullptr; }
   /// Bytes before the place.
   size_t offset() const { return size_t(at_ - text_.data()); }
+  size_t size() const { return text_.size(); }
   /// Whether more text behind this one could mend the fault.
   bool may_be_cut() const { return end_ - at_ < kLongestToken; }
   /// Marks the place as faulty; the first fault counts.
@@ -72,6 +72,21 @@ class JsonCursor {
 
  private:
   static constexpr int kLongestToken = 12;  // \ud83d\ude00: of those at whose beginning a fault is found
+  template <class T>
+  static bool starts_same(const char* a, const char* b) {
+    T x, y;
+    std::memcpy(&x, a, sizeof x), std::memcpy(&y, b, sizeof y);
+    return x == y;
+  }
+  /// Three bytes or more, without a call.
+  static bool are_same(const char* a, const char* b, size_t size) {
+    if (size < 8)
+      return size < 4 ? starts_same<uint16_t>(a, b) && a[2] == b[2]
+                      : starts_same<uint32_t>(a, b) && starts_same<uint32_t>(a + size - 4, b + size - 4);
+    for (size_t at = 0; at + 8 < size; at += 8)
+      if (!starts_same<uint64_t>(a + at, b + at)) return false;
+    return starts_same<uint64_t>(a + size - 8, b + size - 8);
+  }
   void skip_blanks() {
     while (at_ < end_ && uint8_t(*at_) <= ' ' && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -52,6 +53,14 @@ std::shared_ptr<void> allocate_large(size_t size) {
   if (huge) ::madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);
   populate(memory, size);
   return {memory, std::free};
+}
+
+std::shared_ptr<void> reserve_large(size_t size) {
+  void* const mapped = ::mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  void* const begin = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(mapped) + kHugePage - 1) / kHugePage * kHugePage);
+  if (has_huge_pages(size)) ::madvise(begin, size, MADV_HUGEPAGE);
+  return {begin, [mapped, size](void*) { ::munmap(mapped, size + kHugePage); }};
 }
 
 GrowingBytes::~GrowingBytes() { is_mapped() ? void(::munmap(data_, capacity_)) : std::free(data_); }

@@ -15,6 +15,7 @@
 #include "io/csv_scan.h"
 #include "io/large_memory.h"
 #include "io/run_on.h"
+#include "io/text_runs.h"
 
 namespace hayate::io {
 namespace {
@@ -85,14 +86,16 @@ class ColumnDecoding {
  public:
   /// `bytes_left`: what texts may still take, together with those of other columns.
   ColumnDecoding(const parquet::FileMetaData& footer, const ParquetLeaf& leaf, std::atomic<int64_t>* bytes_left)
-      : leaf_(leaf.leaf), form_(form_of_leaf(*footer.schema()->Column(leaf.leaf), *leaf.type)), bytes_left_(bytes_left) {
+      : leaf_(leaf.leaf),
+        form_(form_of_leaf(*footer.schema()->Column(leaf.leaf), *leaf.type)),
+        texts_(size_t(footer.num_row_groups())),
+        bytes_left_(bytes_left) {
     is_optional_ = footer.schema()->Column(leaf.leaf)->max_definition_level() > 0;
     out_.dtype = form_.dtype;
     if (form_.kind == LeafForm::text) out_.file_width = leaf.type->id() == Type::STRING ? 4 : 8;
     if (form_.dtype == Dtype::timestamp) out_.zone = static_cast<const arrow::TimestampType&>(*leaf.type).timezone();
     for (int group = 0; group < footer.num_row_groups(); ++group) begins_.push_back(out_.length), out_.length += footer.RowGroup(group)->num_rows();
     begins_.push_back(out_.length);
-    texts_.resize(begins_.size());
     missing_.resize(begins_.size());
   }
 
@@ -111,19 +114,15 @@ class ColumnDecoding {
   /// Memory for the texts, when all groups are decoded.
   bool take_text_memory() {
     if (form_.kind != LeafForm::text) return true;
-    for (TextRun& run : texts_) run.base = text_bytes_, text_bytes_ += int64_t(run.bytes.size());
-    offsets()[out_.length] = text_bytes_;
-    return (text_ = std::static_pointer_cast<uint8_t>(allocate_large(size_t(text_bytes_)))) != nullptr;
+    if (!texts_.take_memory()) return false;
+    return offsets()[out_.length] = texts_.size(), true;
   }
   /// Brings the texts of a group to their place.
   void place_text(size_t group) {
     if (form_.kind != LeafForm::text) return;
-    TextRun& run = texts_[group];
     const std::span<int64_t> own(offsets() + begins_[group], size_t(begins_[group + 1] - begins_[group]));
-    if (!are_utf8_texts({run.bytes.data(), run.bytes.size()}, own)) is_bad_ = true;
-    if (!run.bytes.empty()) std::memcpy(text_.get() + run.base, run.bytes.data(), run.bytes.size());
-    for (int64_t& offset : own) offset += run.base;
-    run.bytes = {};
+    if (!are_utf8_texts({texts_.bytes(group).data(), texts_.bytes(group).size()}, own)) is_bad_ = true;
+    texts_.place(group, own);
   }
 
   std::optional<Column> finish() {
@@ -131,7 +130,7 @@ class ColumnDecoding {
     const size_t rows = size_t(out_.length);
     if (form_.kind == LeafForm::text) {
       out_.offsets = {values_, values_.get(), (rows + 1) * sizeof(int64_t)};
-      out_.values = {text_, text_.get(), size_t(text_bytes_)};
+      out_.values = texts_.finish();
     } else {
       out_.values = {values_, values_.get(), rows * form_.width};
     }
@@ -140,11 +139,6 @@ class ColumnDecoding {
   }
 
  private:
-  struct TextRun {
-    std::vector<char> bytes;
-    int64_t base = 0;
-  };
-
   int64_t* offsets() { return reinterpret_cast<int64_t*>(values_.get()); }
   uint8_t* place(int64_t row) { return values_.get() + size_t(row) * form_.width; }
 
@@ -222,23 +216,23 @@ class ColumnDecoding {
 
   bool decode_text(parquet::ColumnReader& reader, size_t group) {
     std::vector<parquet::ByteArray> views(static_cast<size_t>(kBatch));
-    TextRun& run = texts_[group];
+    std::vector<char>& bytes = texts_.bytes(group);
     return decode_batches<parquet::ByteArrayType>(
         reader, group, kBatch, [&](int64_t) { return views.data(); },
         [&](int64_t row, std::span<const int16_t> levels, int64_t read, int64_t count) {
           if (is_optional_) spread(row, levels, count, group, views.data());
-          size_t size = run.bytes.size(), more = 0;
+          size_t size = bytes.size(), more = 0;
           for (int64_t i = 0; i < read; ++i) more += views[size_t(i)].len;
           if (bytes_left_->fetch_sub(2 * int64_t(more)) < 2 * int64_t(more)) return false;  // here, and where they stay
-          run.bytes.resize(size + more);
+          bytes.resize(size + more);
           int64_t* const begins = offsets() + row;
           for (int64_t i = 0; i < read; ++i) {
             const parquet::ByteArray& view = views[size_t(i)];
             begins[i] = int64_t(size);
             if (view.len == 1)
-              run.bytes[size] = char(*view.ptr);
+              bytes[size] = char(*view.ptr);
             else if (view.len > 0)
-              std::memcpy(run.bytes.data() + size, view.ptr, view.len);
+              std::memcpy(bytes.data() + size, view.ptr, view.len);
             size += view.len;
           }
           return true;
@@ -268,10 +262,9 @@ class ColumnDecoding {
   const LeafForm form_;
   bool is_optional_ = false;
   Column out_;
-  std::vector<int64_t> begins_;             // first row of each row group, and the number of rows
-  std::shared_ptr<uint8_t> values_, text_;  // of text, values_ are the offsets
-  std::vector<TextRun> texts_;              // by row group
-  int64_t text_bytes_ = 0;
+  std::vector<int64_t> begins_;                // first row of each row group, and the number of rows
+  std::shared_ptr<uint8_t> values_;            // of text, the offsets
+  TextRuns texts_;                             // by row group
   std::vector<std::vector<uint8_t>> missing_;  // by row group, a bit for a row without a value; empty: all have one
   std::atomic<int64_t>* bytes_left_;
   std::atomic<bool> is_bad_{false};

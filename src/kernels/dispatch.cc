@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "kernels/boosting.h"
+#include "kernels/class_splits.h"
 #include "kernels/comoments.h"
 #include "kernels/csv_cells.h"
 #include "kernels/csv_scan.h"
@@ -33,6 +34,7 @@ namespace hayate::kernels {
   namespace ISA {                                                                                                                  \
   extern const BinKernels kBinKernels;                                                                                             \
   extern const BoostKernels kBoostKernels;                                                                                         \
+  extern const ClassKernels kClassKernels;                                                                                         \
   extern const ComomentsKernels kComomentsKernels;                                                                                 \
   extern const CsvCellKernels kCsvCellKernels;                                                                                     \
   extern const CsvKernels kCsvKernels;                                                                                             \
@@ -108,6 +110,7 @@ void set_isa(Isa isa) { current() = isa < detected_isa() ? isa : detected_isa();
 
 const BinKernels& bin_kernels() { return choose(baseline::kBinKernels, avx2::kBinKernels, avx512::kBinKernels); }
 const BoostKernels& boost_kernels() { return choose(baseline::kBoostKernels, avx2::kBoostKernels, avx512::kBoostKernels); }
+const ClassKernels& class_kernels() { return choose(baseline::kClassKernels, avx2::kClassKernels, avx512::kClassKernels); }
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
 const CsvCellKernels& csv_cell_kernels() { return choose(baseline::kCsvCellKernels, avx2::kCsvCellKernels, avx512::kCsvCellKernels); }
 const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCsvKernels, avx512::kCsvKernels); }

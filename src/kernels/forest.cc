@@ -1,18 +1,21 @@
 // See forest.h for what is computed. How it is computed depends on the number of distinct rows in the node, never what:
 //
 // - More rows than the ways below take: histograms. Up to eight features share one pass over the rows: the record is loaded once, and eight
-//   independent read-modify-writes hide each other's latency. Then a running sum in vectors and the gain of 16 cuts at a time. Most features
-//   can't beat the best one so far, which a product shows; only where one might are the quotients taken. With AVX-512 VBMI the codes are brought
-//   together first (forest_picked.h) and counting costs its stores alone, one a cycle: 0.275 ns an update at 3.6 GHz.
-//   Of 9.5 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 16,280 leaves) 1.9 are counting, 1.1 bringing codes together
-//   (1.2 million rows, each a line from the second cache: 0.9 ns), 1.2 running sums and gains (24 ns a feature), 0.8 dividing rows (50 ns a node),
-//   1.1 nodes of few rows, 0.4 drawing features, 0.4 what begins and ends a search, 0.9 what a node costs beside these, 0.5 cuts and codes, 0.4
-//   drawing rows. At 10240 x 64 (6.6 million rows of nodes) 13 of 38 ms are counting, 7 bringing together, 3.5 dividing.
+//   independent read-modify-writes hide each other's latency. Then running sums in vectors and, for all features before any is chosen, rough gains
+//   of 16 cuts at a time (Search32::rough()): 13 ns a feature of 64 bins, as fast as the vector units take them. Gains by division follow for the
+//   one feature, mostly, that reaches the largest: 17 ns. With AVX-512 VBMI the codes are brought together first (forest_picked.h) and counting
+//   costs its stores alone, one a cycle: 0.275 ns an update at 3.6 GHz.
+//   Of 8.1 ms at 2000 x 60 (8.1 million updates in 16,150 nodes that are searched, and 16,280 leaves) 1.9 are counting, 0.9 bringing codes together
+//   (1.2 million rows), 1.0 sums and gains, 0.7 dividing rows (43 ns a node), 1.0 nodes of few rows, 0.3 drawing features, 0.9 what a node costs
+//   beside these, 0.6 cuts and codes, 0.3 drawing rows. A loop over a node's rows ends in a branch that is guessed wrong (5 ns), so that 72 rows
+//   take 20 ns more than their number; that is why 0.7 ns a row of bringing together are 0.45 in a long loop. At 5000 x 160 a row lies in three
+//   lines, and bringing together takes a quarter of the time: what the second cache gives, three cycles a line. Six bits a code would make two
+//   lines of three.
 //   Tried and not faster: permuting and counting a row in one loop or in blocks of few rows (0.37 to 0.85 ns an update), histograms that take
-//   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this core loads
-//   half a vector of 64 bytes a cycle), and taking quotients only in those of four vectors that may hold a better cut. Growing depth-first, or whole
-//   subtrees whose codes fit the first cache before the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search
-//   then waits for the division that made it.
+//   turns where eight features share a pass, running sums kept in vectors, a row adding what its code adds to every bin (0.54 ns an update: this
+//   core loads half a vector of 64 bytes a cycle), fetching the lines of the next 256 rows while these are counted (10 % of both by itself,
+//   nothing in a forest), one reduction for gain and rank instead of two. Growing depth-first, or whole subtrees whose codes fit the first cache
+//   before the next: 1 to 3 % less at 10240 x 64, 4 to 5 % more at 2000 x 60, where a node's search then waits for the division that made it.
 // - Up to 32, with AVX-512 VBMI: every row's code is compared with every other's, 64 candidates at a time in bytes (forest_few.h).
 // - Up to 16 elsewhere: no histogram. The codes of the rows are the candidate cuts: a lane per candidate, one compare and one masked
 //   add per row. Nodes of 8 and of 4 rows look at two and at four features at once in one vector.
@@ -138,10 +141,8 @@ struct LaneRanks {
 };
 constexpr LaneRanks kLaneRanks;
 
-/// One block of 64 bins whose running sums begin at `carry`; false when no cut of it can be better than `bound`.
-template <bool kMisses>
-inline bool scan_block(const uint32_t* bins, U32& carry, U32 missing, uint32_t rank, float bound, Search32& search) {
-  U32 left[kParts][4];
+/// Running sums of 64 bins behind `carry`: vector r of part p holds those up to bins 4 l + r of its lanes l.
+inline void sum_block(const uint32_t* bins, U32& carry, U32 (&left)[kParts][4]) {
   for (int part = 0; part < kParts; ++part, bins += kLanes) {
     U32* own = left[part];
     own[0] = load(bins), own[1] = load(bins + 16), own[2] = load(bins + 32), own[3] = load(bins + 48);
@@ -150,46 +151,88 @@ inline bool scan_block(const uint32_t* bins, U32& carry, U32 missing, uint32_t r
     carry = splat(before[kLanes - 1] + own[3][kLanes - 1]);
     for (int r = 0; r < 4; ++r) own[r] += before;
   }
-  if (!kMisses) {
-    bool better = false;
+}
+
+/// The bins of a feature, in blocks of 64 up to that of the last code.
+struct Histogram {
+  const uint32_t* bins;
+  uint32_t last_code;
+  uint32_t missing;  ///< record of the missing rows, which are in no bin
+};
+
+/// Calls visit(part, r, running sum, number of the block's first bin) for every vector of cuts.
+template <int kApart, class Visit>
+inline void visit_cuts(const Histogram& histogram, Visit&& visit) {
+  U32 carry = {}, left[kParts][4];
+  const uint32_t last_code = kApart == 64 ? 0 : histogram.last_code;
+  for (uint32_t block = 0; block <= last_code; block += 64) {
+    sum_block(histogram.bins + block, carry, left);
     for (int part = 0; part < kParts; ++part)
-      for (int r = 0; r < 4; ++r) {
-        const Search32::Quotient q = search.quotient(left[part][r]);
-        better |= any_above(q.square, q.sides * bound);
-      }
-    if (!better) return false;
+      for (int r = 0; r < 4; ++r) visit(part, uint32_t(r), left[part][r], block);
   }
-  for (int part = 0; part < kParts; ++part) {
-    U32 own_rank = load(kLaneRanks.of + part * kLanes) + rank;
-    for (int r = 0; r < 4; ++r, own_rank += rank_of(0, 1, 0)) {
-      const U32 present = left[part][r];
-      search.consider(part, present, own_rank);
-      if (kMisses) search.consider(part, present != 0 ? present + missing : present, own_rank + 1);
-    }
-  }
-  return true;
 }
 
-template <bool kMisses>
-void scan32(uint32_t* histogram, uint32_t last_code, uint32_t place, float& top, Search32& search) {
-  U32 carry = {}, missing = {};
-  // The bin of missing values lies in the last block of 64 and is no cut.
-  if (kMisses) missing = splat(histogram[kMissing]), histogram[kMissing] = 0;
-  bool taken = false;
-  for (uint32_t block = 0; block <= last_code; block += 64)
-    taken |= scan_block<kMisses>(histogram + block, carry, missing, rank_of(place, block, 0), Search32::bound(top), search);
-  if (taken) top = search.top();
+/// With the missing rows on the left, if there is anything.
+inline U32 with_missing(U32 present, U32 missing) { return present != 0 ? present + missing : present; }
+
+/// Rough gains: in each lane the largest of some cuts, below 0 if there is none.
+template <int kApart, bool kPairs, bool kMisses>
+inline F32 rough_gains(const Histogram& histogram, const Search32& search) {
+  F32 best = F32{} - 1.0f;
+  const U32 missing = splat(histogram.missing);
+  visit_cuts<kApart>(histogram, [&](int, uint32_t, U32 left, uint32_t) {
+    best = larger(search.rough<kPairs>(left), best);
+    if (kMisses) best = larger(search.rough<kPairs>(with_missing(left, missing)), best);
+  });
+  return best;
 }
 
-/// A histogram of `feature`, which is number `place` of the search.
+/// Gains of the cuts of the search's feature number `place`.
+template <int kApart, bool kMisses>
+inline void consider_cuts(const Histogram& histogram, uint32_t place, Search32& search) {
+  const U32 missing = splat(histogram.missing);
+  visit_cuts<kApart>(histogram, [&](int part, uint32_t r, U32 left, uint32_t block) {
+    const U32 rank = load(kLaneRanks.of + part * kLanes) + rank_of(place, block + r, 0);
+    search.consider(part, left, rank);
+    if (kMisses) search.consider(part, with_missing(left, missing), rank + 1);
+  });
+}
+
+/// A histogram of `feature`. The bin of missing values lies in the last block of 64 and is no cut.
 template <int kApart>
-inline void scan_feature(const CodeTable& table, uint16_t feature, uint32_t place, uint32_t* histogram, float& top, Search32& search) {
-  if constexpr (kApart == 64)
-    scan32<false>(histogram, 0, place, top, search);
-  else if (table.has_missing[feature] && histogram[kMissing] != 0)
-    scan32<true>(histogram, table.last_code[feature], place, top, search);
-  else
-    scan32<false>(histogram, table.last_code[feature], place, top, search);
+inline Histogram histogram_of(const CodeTable& table, uint16_t feature, uint32_t* bins) {
+  if constexpr (kApart == 64) return {bins, 0, 0};
+  Histogram out = {bins, table.last_code[feature], 0};
+  if (table.has_missing[feature]) out.missing = bins[kMissing], bins[kMissing] = 0;
+  return out;
+}
+
+/// Features [first, first + count) of a search. `best`: the best so far.
+template <int kApart, bool kPairs>
+void search_counted_as(const Histogram* histograms, int64_t count, uint32_t first, Found& best, Search32& search) {
+  F32 rough[kHistograms], highest = F32{} - 1.0f;
+  const auto misses = [&](int64_t k) { return kApart > 64 && histograms[k].missing; };
+  for (int64_t k = 0; k < count; ++k) {
+    rough[k] = (misses(k) ? rough_gains<kApart, kPairs, true> : rough_gains<kApart, kPairs, false>)(histograms[k], search);
+    highest = larger(rough[k], highest);
+  }
+  const float found = largest_lane(highest);
+  if (found < 0) return;
+  const F32 enough = F32{} + Search32::reaching(found > best.gain ? found : best.gain);
+  uint32_t reaching = 0;  // mostly one feature: which one would be guessed wrong
+  for (int64_t k = 0; k < count; ++k) reaching |= uint32_t(any_reaches(rough[k], enough)) << k;
+  if (reaching == 0) return;
+  do {
+    const int k = __builtin_ctz(reaching);
+    (misses(k) ? consider_cuts<kApart, true> : consider_cuts<kApart, false>)(histograms[k], first + uint32_t(k), search);
+    reaching &= reaching - 1;
+  } while (reaching != 0);
+  best = search.best();
+}
+
+template <int kApart>
+inline void search_counted(const Histogram* histograms, int64_t count, uint32_t first, Found& best, Search32& search) {
+  (search.pairs ? search_counted_as<kApart, true> : search_counted_as<kApart, false>)(histograms, count, first, best, search);
 }
 
 /// Where rows are longer than a cache line, features that lie close together are counted together; they are searched in the
@@ -209,32 +252,33 @@ struct CountingOrder {
   }
 };
 
-/// The best gain.
+/// The best split.
 template <int kApart>
-float search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
+Found search_histograms32(const CodeTable& table, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
                           Search32& search) {
   alignas(64) uint32_t histograms[kHistograms * kApart];
-  float top = -1;
+  Found best{-1, 0};
   for (int64_t first = 0; first < num_features; first += kHistograms) {
     const int64_t together = num_features - first < kHistograms ? num_features - first : kHistograms;
     const CountingOrder order(table.stride > 64 && node.num_rows >= 256, features + first, together);
     for (int64_t slot = 0; slot < together; slot += kTogether)
       fill_histograms<uint32_t, kApart>(table, node, order.features + slot, together - slot < kTogether ? together - slot : kTogether,
                                         histograms + slot * kApart);
-    for (int64_t k = 0; k < together; ++k)
-      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + order.slots[k] * kApart, top, search);
+    Histogram counted[kHistograms];
+    for (int64_t k = 0; k < together; ++k) counted[k] = histogram_of<kApart>(table, features[first + k], histograms + order.slots[k] * kApart);
+    search_counted<kApart>(counted, together, uint32_t(first), best, search);
   }
-  return top;
+  return best;
 }
 
 #if defined(__AVX512BW__)
 
 /// The same from codes that were brought together.
 template <int kApart>
-float search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
+Found search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, const PickedCodes& picked, const uint16_t* features,
                       int64_t num_features, Search32& search) {
   alignas(64) uint32_t histograms[kTogether * kApart];
-  float top = -1;
+  Found best{-1, 0};
   for (int64_t first = 0; first < num_features; first += kTogether) {
     const int64_t together = num_features - first < kTogether ? num_features - first : kTogether;
     for (int64_t k = 0; k < together; ++k) clear_feature<kApart>(table, features[first + k], histograms + k * kApart);
@@ -242,10 +286,11 @@ float search_picked32(const CodeTable& table, const PackedNode<uint32_t>& node, 
       count_one<kApart>(node, picked, histograms);
     else
       CountingPicked<kApart>::of[together - 1](node, picked, first, histograms);
-    for (int64_t k = 0; k < together; ++k)
-      scan_feature<kApart>(table, features[first + k], uint32_t(first + k), histograms + k * kApart, top, search);
+    Histogram counted[kTogether];
+    for (int64_t k = 0; k < together; ++k) counted[k] = histogram_of<kApart>(table, features[first + k], histograms + k * kApart);
+    search_counted<kApart>(counted, together, uint32_t(first), best, search);
   }
-  return top;
+  return best;
 }
 
 #endif
@@ -273,19 +318,19 @@ void best_split32(const CodeTable& table, const PackedNode<uint32_t>& node, cons
 #if defined(__AVX512BW__)
   if (node.num_rows > 2 && pick(table, node, features, num_features, picked)) {
     Search32 search(node);
-    const float top = is_few(node, search)
-                          ? search_few(node, picked, num_features, search)
-                          : (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
-    search.finish(features, top, best);
-    point_at(best.feature, features, num_features, picked);
+    const Found found = is_few(node, search)
+                            ? search_few(node, picked, num_features, search)
+                            : (table.narrow ? search_picked32<64> : search_picked32<kBins>)(table, node, picked, features, num_features, search);
+    picked.column = take_found(found, features, best);
+    if (picked.column < 0) picked.width = 0;  // an earlier search of other features found the best split
     return;
   }
 #endif
   picked.width = 0;
   if (search_small<kMissing>(TableCodes{table, table.has_missing}, node, features, num_features, best)) return;
   Search32 search(node);
-  const float top = (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
-  search.finish(features, top, best);
+  const Found found = (table.narrow ? search_histograms32<64> : search_histograms32<kBins>)(table, node, features, num_features, search);
+  take_found(found, features, best);
 }
 
 // ---- 64-bit records: large nodes, where the scan is a small part
@@ -358,53 +403,104 @@ inline __m128i load_codes(const uint8_t* column, __m512i at) {
   return codes_of(_mm_unpacklo_epi64(low, high));
 }
 
-/// Sixteen rows at a time: load the codes (from the table with kWidth 0), compare, and compress each side to the front. What a store writes
-/// behind the rows that go left is masked: the rows of the next node may stand there.
+/// Sixteen rows at a time: load the codes (from the table with kWidth 0), compare, and compress each side to the front.
+template <Units kForm, int kWidth>
+class DividerOf16 {
+ public:
+  DividerOf16(const CodeTable& table, const PickedCodes& picked, const Test& test, int64_t num_rows, int32_t* rows, uint32_t* units)
+      : num_rows_(num_rows),
+        rows_(rows),
+        units_(units),
+        column_(kWidth ? picked.places + picked.column : table.rows + test.feature),
+        stride_(_mm512_set1_epi32(int(table.stride / 8))),
+        shift_(_mm_set1_epi8(test.missing_left)),
+        limit_(_mm_set1_epi8(char(test.cut + test.missing_left))) {}
+
+  struct Right {
+    __m512i rows, units;
+    int count;
+  };
+  /// Stores those of 16 rows that go left behind the others that do, and returns the rest. What is behind them is not written: rows of this or of
+  /// the next node may stand there.
+  inline Right divide(int64_t i) {
+    const __mmask16 here = first_of(num_rows_ - i);
+    const __m512i row = _mm512_maskz_loadu_epi32(here, rows_ + i), unit = _mm512_maskz_loadu_epi32(here, units_ + i);
+    __m128i code;
+    if constexpr (kWidth == 0)
+      code = load_codes(column_, _mm512_mullo_epi32(row, stride_));
+    else
+      code = codes_of(picked_places<kWidth>(column_, i));
+    const __mmask16 goes_right = _mm_mask_cmpgt_epu8_mask(here, _mm_add_epi8(code, shift_), limit_);
+    const __mmask16 goes_left = __mmask16(here & ~goes_right);
+    store(left_, _mm512_maskz_compress_epi32(goes_left, row), _mm512_maskz_compress_epi32(goes_left, unit), __builtin_popcount(goes_left));
+    next_ = _mm_mask_min_epu8(next_, goes_right, next_, code);
+    misses_ |= _mm_mask_cmpeq_epi8_mask(here, code, _mm_set1_epi8(char(kMissing)));
+    if constexpr (kForm == Units::paired) {
+      count_ = _mm512_mask_add_epi32(count_, goes_left, count_, unit);
+    } else {
+      const __m512i counts = _mm512_and_si512(unit, _mm512_set1_epi32(0x7FFFFFFF));
+      count_ = _mm512_mask_add_epi32(count_, goes_left, count_, counts);
+      marked_ = _mm512_mask_add_epi32(marked_, goes_left & _mm512_movepi32_mask(unit), marked_, counts);
+    }
+    return {_mm512_maskz_compress_epi32(goes_right, row), _mm512_maskz_compress_epi32(goes_right, unit), __builtin_popcount(goes_right)};
+  }
+
+  /// Stores `count` rows at `at`, which then stands behind them.
+  inline void store(int64_t& at, __m512i rows, __m512i units, int64_t count) {
+    const __mmask16 front = first_of(count);
+    _mm512_mask_storeu_epi32(rows_ + at, front, rows);
+    _mm512_mask_storeu_epi32(units_ + at, front, units);
+    at += count;
+  }
+
+  Division finish(int64_t left) const {
+    const uint64_t all = kForm == Units::paired ? uint32_t(_mm512_reduce_add_epi32(count_)) : sum_of_lanes(count_);
+    return {left, mass_of(kForm, all, kForm == Units::paired ? 0 : sum_of_lanes(marked_)), least_byte(next_), misses_ != 0};
+  }
+  int64_t left() const { return left_; }
+
+ private:
+  static __mmask16 first_of(int64_t count) { return __mmask16(count >= 16 ? 0xFFFF : (1 << count) - 1); }
+
+  const int64_t num_rows_;
+  int32_t* const rows_;
+  uint32_t* const units_;
+  const uint8_t* const column_;
+  const __m512i stride_;
+  const __m128i shift_, limit_;
+  int64_t left_ = 0;
+  __m128i next_ = _mm_set1_epi8(char(kMissing));
+  __m512i count_ = _mm512_setzero_si512(), marked_ = count_;
+  unsigned misses_ = 0;
+};
+
 template <Units kForm, int kWidth>
 Division divide_as(const CodeTable& table, const PickedCodes& picked, const Test& test, int64_t num_rows, int32_t* rows, uint32_t* units,
                    int32_t* spare_rows, uint32_t* spare_units) {
-  int64_t left = 0, right = 0;
-  const uint8_t* column = kWidth ? picked.places + picked.column : table.rows + test.feature;
-  const __m512i stride = _mm512_set1_epi32(int(table.stride / 8));
-  const __m128i missing = _mm_set1_epi8(char(kMissing)), shift = _mm_set1_epi8(test.missing_left),
-                limit = _mm_set1_epi8(char(test.cut + test.missing_left));
-  __m128i next = missing;
-  __m512i count = _mm512_setzero_si512(), marked = count;
-  unsigned misses = 0;
+  DividerOf16<kForm, kWidth> divider(table, picked, test, num_rows, rows, units);
+  if (num_rows <= 32) {  // what goes right waits in registers
+    const auto first = divider.divide(0);
+    auto second = first;
+    second.count = 0;
+    if (num_rows > 16) second = divider.divide(16);
+    const int64_t left = divider.left();
+    int64_t right = left;
+    divider.store(right, first.rows, first.units, first.count);
+    if (num_rows > 16) divider.store(right, second.rows, second.units, second.count);
+    return divider.finish(left);
+  }
+  int64_t right = 0;
   for (int64_t i = 0; i < num_rows; i += 16) {
-    const __mmask16 here = __mmask16(num_rows - i >= 16 ? 0xFFFF : (1 << (num_rows - i)) - 1);
-    const __m512i row = _mm512_maskz_loadu_epi32(here, rows + i), unit = _mm512_maskz_loadu_epi32(here, units + i);
-    __m128i code;
-    if constexpr (kWidth == 0)
-      code = load_codes(column, _mm512_mullo_epi32(row, stride));
-    else
-      code = codes_of(picked_places<kWidth>(column, i));
-    const __mmask16 goes_right = _mm_mask_cmpgt_epu8_mask(here, _mm_add_epi8(code, shift), limit);
-    const __mmask16 goes_left = __mmask16(here & ~goes_right);
-    const int go_left = __builtin_popcount(goes_left), go_right = __builtin_popcount(goes_right);
-    const __mmask16 front = __mmask16((1 << go_left) - 1);
-    _mm512_mask_storeu_epi32(rows + left, front, _mm512_maskz_compress_epi32(goes_left, row));
-    _mm512_mask_storeu_epi32(units + left, front, _mm512_maskz_compress_epi32(goes_left, unit));
-    _mm512_storeu_si512(spare_rows + right, _mm512_maskz_compress_epi32(goes_right, row));
-    _mm512_storeu_si512(spare_units + right, _mm512_maskz_compress_epi32(goes_right, unit));
-    next = _mm_mask_min_epu8(next, goes_right, next, code);
-    misses |= _mm_mask_cmpeq_epi8_mask(here, code, missing);
-    if constexpr (kForm == Units::paired) {
-      count = _mm512_mask_add_epi32(count, goes_left, count, unit);
-    } else {
-      const __m512i counts = _mm512_and_si512(unit, _mm512_set1_epi32(0x7FFFFFFF));
-      count = _mm512_mask_add_epi32(count, goes_left, count, counts);
-      marked = _mm512_mask_add_epi32(marked, goes_left & _mm512_movepi32_mask(unit), marked, counts);
-    }
-    left += go_left, right += go_right;
+    const auto rest = divider.divide(i);
+    _mm512_storeu_si512(spare_rows + right, rest.rows);
+    _mm512_storeu_si512(spare_units + right, rest.units);
+    right += rest.count;
   }
-  for (int64_t i = 0; i < right; i += 16) {
-    const __mmask16 here = __mmask16(right - i >= 16 ? 0xFFFF : (1 << (right - i)) - 1);
-    _mm512_mask_storeu_epi32(rows + left + i, here, _mm512_loadu_si512(spare_rows + i));
-    _mm512_mask_storeu_epi32(units + left + i, here, _mm512_loadu_si512(spare_units + i));
-  }
-  const uint64_t all = kForm == Units::paired ? uint32_t(_mm512_reduce_add_epi32(count)) : sum_of_lanes(count);
-  return {left, mass_of(kForm, all, kForm == Units::paired ? 0 : sum_of_lanes(marked)), least_byte(next), misses != 0};
+  const int64_t left = divider.left();
+  int64_t at = left;
+  for (int64_t i = 0; i < right; i += 16)
+    divider.store(at, _mm512_loadu_si512(spare_rows + i), _mm512_loadu_si512(spare_units + i), right - i >= 16 ? 16 : right - i);
+  return divider.finish(left);
 }
 
 template <int kWidth>
@@ -575,22 +671,28 @@ void count_draws(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* count
   }
 }
 
-int64_t keep_drawn(const int32_t* rows, const uint32_t* counts, int64_t num_rows, int32_t* kept, uint32_t* draws) {
-  int64_t count = 0, i = 0;
+Drawn keep_drawn(const int32_t* rows, const uint32_t* counts, const uint32_t* marks, int64_t num_rows, int32_t* kept, uint32_t* units) {
+  Drawn drawn{0, {0, 0}};
+  int64_t i = 0;
 #if defined(__AVX512F__)
+  __m512i count = _mm512_setzero_si512(), marked = count;
   for (; i + 16 <= num_rows; i += 16) {
-    const __m512i times = _mm512_loadu_si512(counts + i);
-    const __mmask16 drawn = _mm512_test_epi32_mask(times, times);
-    _mm512_storeu_si512(kept + count, _mm512_maskz_compress_epi32(drawn, _mm512_loadu_si512(rows + i)));
-    _mm512_storeu_si512(draws + count, _mm512_maskz_compress_epi32(drawn, times));
-    count += __builtin_popcount(drawn);
+    const __m512i times = _mm512_loadu_si512(counts + i), mark = marks ? _mm512_loadu_si512(marks + i) : _mm512_setzero_si512();
+    const __mmask16 here = _mm512_test_epi32_mask(times, times);
+    _mm512_storeu_si512(kept + drawn.rows, _mm512_maskz_compress_epi32(here, _mm512_loadu_si512(rows + i)));
+    _mm512_storeu_si512(units + drawn.rows, _mm512_maskz_compress_epi32(here, _mm512_or_si512(times, mark)));
+    count = _mm512_add_epi32(count, times), marked = _mm512_mask_add_epi32(marked, _mm512_movepi32_mask(mark), marked, times);
+    drawn.rows += __builtin_popcount(here);
   }
+  drawn.mass = {sum_of_lanes(count), sum_of_lanes(marked)};
 #endif
   for (; i < num_rows; ++i) {
-    kept[count] = rows[i], draws[count] = counts[i];
-    count += counts[i] > 0;
+    const uint32_t mark = marks ? marks[i] : 0;
+    kept[drawn.rows] = rows[i], units[drawn.rows] = counts[i] | mark;
+    drawn.rows += counts[i] > 0;
+    drawn.mass.count += counts[i], drawn.mass.marked += mark ? counts[i] : 0;
   }
-  return count;
+  return drawn;
 }
 
 Mass mark_units(const int32_t* classes, const int32_t* rows, int64_t num_rows, uint32_t* units) {
@@ -604,18 +706,46 @@ Mass mark_units(const int32_t* classes, const int32_t* rows, int64_t num_rows, u
   return mass;
 }
 
-/// In blocks of 64 features: the rows of a block are written one after another while its columns are read side by side.
+/// Rows and columns of 16 x 16 bytes change places.
+inline void transpose(__m128i (&block)[16]) {
+  for (int step = 0; step < 4; ++step) {
+    __m128i next[16];
+    for (int i = 0; i < 8; ++i) next[2 * i] = _mm_unpacklo_epi8(block[i], block[i + 8]), next[2 * i + 1] = _mm_unpackhi_epi8(block[i], block[i + 8]);
+    for (int i = 0; i < 16; ++i) block[i] = next[i];
+  }
+}
+
+inline __m128i scan_places(__m128i codes) {
+  const __m128i vector = _mm_slli_epi16(_mm_and_si128(codes, _mm_set1_epi8(3)), 4);
+  const __m128i lane = _mm_and_si128(_mm_srli_epi16(codes, 2), _mm_set1_epi8(15));
+  return _mm_or_si128(_mm_or_si128(vector, lane), _mm_and_si128(codes, _mm_set1_epi8(char(0xC0))));
+}
+
+/// Up to 16 bytes.
+inline void copy_bytes(void* to, const void* from, int64_t count) {
+  if (count == 16)
+    __builtin_memcpy(to, from, 16);
+  else
+    __builtin_memcpy(to, from, size_t(count));
+}
+
+/// Sixteen features of sixteen rows at a time: the rows of a block are written one after another while its columns are read side by side.
 void table_rows(const uint8_t* columns, int64_t column_stride, int64_t num_rows, int64_t num_features, int64_t row_stride, uint8_t* rows) {
   constexpr int64_t kBlock = 16;
-  for (int64_t first = 0; first < num_rows; first += kBlock)
+  for (int64_t first = 0; first < num_rows; first += kBlock) {
+    const int64_t count = num_rows - first < kBlock ? num_rows - first : kBlock;
     for (int64_t feature = 0; feature < row_stride; feature += kBlock) {
-      uint8_t block[kBlock][kBlock] = {};
-      for (int64_t f = 0; f < kBlock && feature + f < num_features; ++f)
-        for (int64_t i = 0; i < kBlock && first + i < num_rows; ++i) block[i][f] = scan_place(columns[(feature + f) * column_stride + first + i]);
       const int64_t width = row_stride - feature < kBlock ? row_stride - feature : kBlock;
-      for (int64_t i = 0; i < kBlock && first + i < num_rows; ++i)
-        for (int64_t f = 0; f < width; ++f) rows[(first + i) * row_stride + feature + f] = block[i][f];
+      __m128i block[kBlock];
+      for (int64_t f = 0; f < kBlock; ++f) {
+        block[f] = _mm_setzero_si128();
+        if (feature + f < num_features) copy_bytes(&block[f], columns + (feature + f) * column_stride + first, count);
+        block[f] = scan_places(block[f]);
+      }
+      transpose(block);
+      for (int64_t i = 0; i < count; ++i) copy_bytes(rows + (first + i) * row_stride + feature, &block[i], width);
     }
+  }
 }
 
 }  // namespace

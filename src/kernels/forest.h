@@ -62,6 +62,12 @@ struct Mass {
   uint64_t marked;  ///< of those of class 1
 };
 
+/// Rows of a sample, and the sums of their units.
+struct Drawn {
+  int64_t rows;
+  Mass mass;
+};
+
 /// Sum of count * label over the rows of a node, and the range of their labels.
 struct LabelRange {
   int64_t sum, low, high;
@@ -124,8 +130,9 @@ struct ForestKernels {
   /// ++counts[random_below(key, i, num_rows)] for i = 0 .. draws - 1.
   void (*count_draws)(uint64_t key, int64_t draws, uint32_t num_rows, uint32_t* counts);
 
-  /// Rows that were drawn, and how often, in their order; returns how many. `kept` and `draws` have num_rows + 16 places.
-  int64_t (*keep_drawn)(const int32_t* rows, const uint32_t* counts, int64_t num_rows, int32_t* kept, uint32_t* draws);
+  /// Rows that were drawn, in their order, and their units: how often, with marks[i], which may be nullptr, kMark for a row of class 1 and 0 for
+  /// another. `kept` and `units` have num_rows + 16 places.
+  Drawn (*keep_drawn)(const int32_t* rows, const uint32_t* counts, const uint32_t* marks, int64_t num_rows, int32_t* kept, uint32_t* units);
   /// Marks the units of rows of class 1; `classes`, by row, may be nullptr. Returns the sums.
   Mass (*mark_units)(const int32_t* classes, const int32_t* rows, int64_t num_rows, uint32_t* units);
 

@@ -112,7 +112,7 @@ void search_ordered(Ordered<uint32_t>& ordered, uint32_t place, float& top, Sear
       search.take(part, q, left, rank);
       if (kMisses) search.consider(part, left + missing, rank + 1);
     }
-  if (taken) top = search.top();
+  if (taken) top = search.best().gain;
 }
 
 void best_split32(const RankColumns& columns, const PackedNode<uint32_t>& node, const uint16_t* features, int64_t num_features,
@@ -122,7 +122,8 @@ void best_split32(const RankColumns& columns, const PackedNode<uint32_t>& node, 
   Search32 search(node);
   if (node.num_rows <= kCompared) {
     search_compared(ranks, node, features, num_features, search);
-    return search.finish(features, best);
+    take_found(search.best(), features, best);
+    return;
   }
   float top = -1;
   for (int64_t k = 0; k < num_features; ++k) {
@@ -130,7 +131,7 @@ void best_split32(const RankColumns& columns, const PackedNode<uint32_t>& node, 
     if (ordered.count == 0) continue;
     (ordered.missing ? search_ordered<true> : search_ordered<false>)(ordered, uint32_t(k), top, search);
   }
-  search.finish(features, top, best);
+  take_found(search.best(), features, best);
 }
 
 void best_split64(const RankColumns& columns, const PackedNode<uint64_t>& node, const uint16_t* features, int64_t num_features,

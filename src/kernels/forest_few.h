@@ -78,10 +78,17 @@ inline __m512i repeat_row(const uint8_t* codes) {
   }
 }
 
+/// Of 16 candidates.
+struct SixteenSums {
+  __m512i counts, labels;
+};
+
 /// Counts, and labels times counts: bytes in `low`, or 16 bits in `low` and `high`.
 template <bool kWide>
 struct LeftSums {
-  __m512i count = _mm512_setzero_si512(), low = count, high = count;
+  __m512i count, low, high;
+
+  static LeftSums zero() { return {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()}; }
 
   inline void add(__mmask64 where, __m512i more, __m512i label) {
     count = _mm512_mask_add_epi8(count, where, count, more);
@@ -97,15 +104,28 @@ struct LeftSums {
     low = kWide ? _mm512_add_epi16(low, other.low) : _mm512_add_epi8(low, other.low);
     if constexpr (kWide) high = _mm512_add_epi16(high, other.high);
   }
+  /// Those of candidates 16 kGroup .. 16 kGroup + 15.
   template <int kGroup>
-  inline __m512i counts_of() const {
-    return _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(count, kGroup));
+  inline SixteenSums group() const {
+    const __m512i counts = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(count, kGroup));
+    if constexpr (kWide) return {counts, _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(kGroup < 2 ? low : high, kGroup % 2))};
+    return {counts, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(low, kGroup))};
   }
-  template <int kGroup>
-  inline __m512i labels_of() const {
-    if constexpr (kWide) return _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(kGroup < 2 ? low : high, kGroup % 2));
-    return _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(low, kGroup));
+  inline SixteenSums group(int number) const {
+    const auto sixteen = [number](const __m512i& bytes) { return reinterpret_cast<const __m128i*>(&bytes)[number]; };
+    const __m512i counts = _mm512_cvtepu8_epi32(sixteen(count));
+    if constexpr (kWide) return {counts, _mm512_cvtepu16_epi32(reinterpret_cast<const __m256i*>(number < 2 ? &low : &high)[number % 2])};
+    return {counts, _mm512_cvtepu8_epi32(sixteen(low))};
   }
+};
+
+/// 64 candidates, of which the bits in `here` are any.
+template <bool kWide>
+struct Candidates {
+  __m512i own;  ///< their codes
+  LeftSums<kWide> left;
+  uint64_t here;
+  uint32_t missing_left;
 };
 
 template <int kWidth, bool kWide>
@@ -118,21 +138,24 @@ class FewSearch {
         search_(search),
         total_count_(_mm512_cvtepi32_ps(__m512i(search.count))),
         total_label_(_mm512_cvtepi32_ps(__m512i(search.sum))),
+        missing_(Sums::zero()),
         some_miss_(some_miss) {
     if (some_miss_) add_missing();
   }
 
-  /// The best gain.
-  float run() {
+  /// The best split.
+  Found run() {
     const int64_t vectors = (few_.num_rows * kWidth + 63) / 64;
     int64_t v = 0;
     for (; v + 4 <= vectors; v += 4) look_at<4>(v);
     for (; v + 2 <= vectors; v += 2) look_at<2>(v);
     if (v < vectors) look_at<1>(v);
-    return top_;
+    return take_best();
   }
 
  private:
+  static constexpr int kMostVectors = 2 * kFewRows * kWidth / 64 + 1;  // missing rows on either side
+
   inline __m512i label_of(int64_t i) const { return kWide ? _mm512_set1_epi16(short(few_.labels[i])) : _mm512_set1_epi8(char(few_.labels[i])); }
 
   void add_missing() {
@@ -142,10 +165,10 @@ class FewSearch {
   }
 
   template <int kTogether>
-  void look_at(int64_t v) {
+  inline void look_at(int64_t v) {
     __m512i own[kTogether];
     Sums left[kTogether];
-    for (int t = 0; t < kTogether; ++t) own[t] = _mm512_load_si512(few_.codes + 64 * (v + t));
+    for (int t = 0; t < kTogether; ++t) own[t] = _mm512_load_si512(few_.codes + 64 * (v + t)), left[t] = Sums::zero();
     for (int64_t i = 0; i < few_.num_rows; ++i) {
       const __m512i row = repeat_row<kWidth>(few_.codes + kWidth * i), count = _mm512_set1_epi8(char(few_.counts[i])), label = label_of(i);
       for (int t = 0; t < kTogether; ++t) left[t].add(_mm512_cmple_epu8_mask(row, own[t]), count, label);
@@ -161,58 +184,83 @@ class FewSearch {
     return bytes >= 64 ? features : features & ((uint64_t{1} << bytes) - 1);
   }
 
-  void consider(uint64_t candidates, __m512i own, Sums left) {
-    consider_all(candidates, own, left, 0);
+  inline void consider(uint64_t here, __m512i own, Sums left) {
+    add({own, left, here, 0});
     if (!some_miss_) return;
     // At a missing row everything is on the left already; where a feature misses none, this is what was looked at before.
     left.add(missing_);
-    consider_all(candidates & _mm512_cmplt_epu8_mask(own, _mm512_set1_epi8(char(0xFF))), own, left, 1);
+    add({own, left, here & _mm512_cmplt_epu8_mask(own, _mm512_set1_epi8(char(0xFF))), 1});
   }
 
-  inline void consider_all(uint64_t candidates, __m512i own, const Sums& left, uint32_t missing_left) {
-    consider_group<0>(candidates, own, left, missing_left), consider_group<1>(candidates, own, left, missing_left);
-    consider_group<2>(candidates, own, left, missing_left), consider_group<3>(candidates, own, left, missing_left);
+  inline void add(const Candidates<kWide>& candidates) {
+    candidates_[num_vectors_] = candidates;
+    __m512* const rough = rough_[num_vectors_++];
+    add_rough<0>(candidates, rough), add_rough<1>(candidates, rough), add_rough<2>(candidates, rough), add_rough<3>(candidates, rough);
   }
 
-  template <int kGroup>
-  inline void consider_group(uint64_t candidates, __m512i own, const Sums& left, uint32_t missing_left) {
-    const __mmask16 here = __mmask16(candidates >> 16 * kGroup);
-    if (!here) return;
-    const __m512i left_count = left.template counts_of<kGroup>();
-    const __m512 count = _mm512_cvtepi32_ps(left_count), label = _mm512_cvtepi32_ps(left.template labels_of<kGroup>());
+  /// What candidates are compared by.
+  struct Gains {
+    __m512 square, sides;
+  };
+  inline Gains gains(const SixteenSums& left) const {
+    const __m512 count = _mm512_cvtepi32_ps(left.counts), label = _mm512_cvtepi32_ps(left.labels);
     const __m512 d = _mm512_sub_ps(_mm512_mul_ps(total_count_, label), _mm512_mul_ps(total_label_, count));
-    const __m512 square = _mm512_mul_ps(d, d), sides = _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count));
-    const __mmask16 better = _mm512_mask_cmp_ps_mask(here, square, _mm512_mul_ps(sides, bound_), _CMP_GT_OQ);
-    if (!better) return;
+    return {_mm512_mul_ps(d, d), _mm512_mul_ps(count, _mm512_sub_ps(total_count_, count))};
+  }
+
+  /// See Search32::rough(); below 0 where there is no candidate.
+  template <int kGroup>
+  inline void add_rough(const Candidates<kWide>& candidates, __m512* rough) {
+    const SixteenSums left = candidates.left.template group<kGroup>();
+    const Gains own = gains(left);
+    __mmask16 here = __mmask16(candidates.here >> 16 * kGroup);
+    if (!search_.any_count) here = _mm512_mask_cmple_epu32_mask(here, _mm512_sub_epi32(left.counts, __m512i(search_.least)), __m512i(search_.slack));
+    rough[kGroup] = _mm512_mask_mul_ps(_mm512_set1_ps(-1), here, own.square, _mm512_rcp14_ps(own.sides));
+    highest_ = _mm512_max_ps(rough[kGroup], highest_);
+  }
+
+  Found take_best() {
+    const float highest = _mm512_reduce_max_ps(highest_);
+    if (highest < 0) return {-1, 0};
+    const __m512 enough = _mm512_set1_ps(Search32::reaching(highest));
+    for (int v = 0; v < num_vectors_; ++v) {
+      uint64_t reaching = 0;
+      for (int group = 0; group < 4; ++group) reaching |= uint64_t{_mm512_cmp_ps_mask(rough_[v][group], enough, _CMP_GE_OQ)} << 16 * group;
+      while (reaching != 0) {
+        const int group = __builtin_ctzll(reaching) / 16;
+        take_group(candidates_[v], group, __mmask16(reaching >> 16 * group));
+        reaching &= ~(uint64_t{0xFFFF} << 16 * group);
+      }
+    }
+    return search_.best();
+  }
+
+  inline void take_group(const Candidates<kWide>& candidates, int group, __mmask16 reaching) {
+    const Gains own = gains(candidates.left.group(group));
     const __m512i feature = kWidth == 4    ? _mm512_set_epi32(3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0)
                             : kWidth == 8  ? _mm512_set_epi32(7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0)
                             : kWidth == 16 ? lane_numbers()
-                                           : _mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(kGroup % (kWidth / 16) * 16));
-    const __m512i cut = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(own, kGroup));
+                                           : _mm512_add_epi32(lane_numbers(), _mm512_set1_epi32(group % (kWidth / 16) * 16));
+    const __m512i cut = _mm512_cvtepu8_epi32(reinterpret_cast<const __m128i*>(&candidates.own)[group]);
     const __m512i rank =
-        _mm512_or_si512(_mm512_slli_epi32(feature, 17), _mm512_or_si512(_mm512_slli_epi32(cut, 1), _mm512_set1_epi32(int(missing_left))));
-    search_.take_in_any_order(better, square, sides, U32(left_count), U32(rank));
-    set_bound();
+        _mm512_or_si512(_mm512_slli_epi32(feature, 17), _mm512_or_si512(_mm512_slli_epi32(cut, 1), _mm512_set1_epi32(int(candidates.missing_left))));
+    search_.take_in_any_order(reaching, own.square, own.sides, U32(rank));
   }
 
   static __m512i lane_numbers() { return _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0); }
 
-  /// With no gain above 0 every candidate is looked at: of those without a gain the first counts.
-  void set_bound() {
-    top_ = search_.top();
-    bound_ = _mm512_set1_ps(top_ > 0 ? Search32::bound(top_) : -1);
-  }
-
   const FewRows& few_;
   Search32& search_;
-  __m512 total_count_, total_label_, bound_ = _mm512_set1_ps(-1);
-  float top_ = -1;
+  __m512 total_count_, total_label_, highest_ = _mm512_set1_ps(-1);
   Sums missing_;
   bool some_miss_;
+  int num_vectors_ = 0;
+  Candidates<kWide> candidates_[kMostVectors];
+  __m512 rough_[kMostVectors][4];
 };
 
 template <int kWidth>
-float search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
+Found search_few_of_width(const FewRows& few, bool some_miss, Search32& search) {
   return search.sum[0] < 256 ? FewSearch<kWidth, false>(few, some_miss, search).run() : FewSearch<kWidth, true>(few, some_miss, search).run();
 }
 
@@ -221,8 +269,8 @@ inline bool is_few(const PackedNode<uint32_t>& node, const Search32& search) {
   return node.num_rows <= kFewRows && search.count[0] <= kFewCount && search.sum[0] <= kFewLabels;
 }
 
-/// The best gain.
-float search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
+/// The best split.
+Found search_few(const PackedNode<uint32_t>& node, const PickedCodes& picked, int64_t num_features, Search32& search) {
   FewRows few;
   few.set_records(node);
   const bool some_miss = few.set_codes(picked, num_features);

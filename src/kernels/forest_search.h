@@ -25,6 +25,60 @@ inline bool any_above(F32 a, F32 b) {
 #endif
 }
 
+/// Whether a >= b in some lane.
+inline bool any_reaches(F32 a, F32 b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(__m512(a), __m512(b), _CMP_GE_OQ) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_cmp_ps(__m256(a), __m256(b), _CMP_GE_OQ)) != 0;
+#else
+  return _mm_movemask_ps(_mm_cmpge_ps(__m128(a), __m128(b))) != 0;
+#endif
+}
+
+/// 1 / x to 11 bits; processors differ in the bits behind.
+inline F32 rough_reciprocal(F32 x) {
+#if defined(__AVX512F__)
+  return F32(_mm512_rcp14_ps(__m512(x)));
+#elif defined(__AVX2__)
+  return F32(_mm256_rcp_ps(__m256(x)));
+#else
+  return F32(_mm_rcp_ps(__m128(x)));
+#endif
+}
+
+/// The larger one; b where a is NaN.
+inline F32 larger(F32 a, F32 b) {
+#if defined(__AVX512F__)
+  return F32(_mm512_max_ps(__m512(a), __m512(b)));
+#elif defined(__AVX2__)
+  return F32(_mm256_max_ps(__m256(a), __m256(b)));
+#else
+  return F32(_mm_max_ps(__m128(a), __m128(b)));
+#endif
+}
+
+inline float largest_lane(F32 x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps(__m512(x));
+#else
+  float out = x[0];
+  for (int lane = 1; lane < kLanes; ++lane) out = x[lane] > out ? x[lane] : out;
+  return out;
+#endif
+}
+
+/// Of pairs of 16-bit numbers with a sign: the product of the lower ones plus that of the upper ones.
+inline U32 add_products(U32 a, U32 b) {
+#if defined(__AVX512BW__)
+  return U32(_mm512_madd_epi16(__m512i(a), __m512i(b)));
+#elif defined(__AVX2__)
+  return U32(_mm256_madd_epi16(__m256i(a), __m256i(b)));
+#else
+  return U32(_mm_madd_epi16(__m128i(a), __m128i(b)));
+#endif
+}
+
 /// Sum over the lanes before each one.
 inline U32 lanes_before(U32 x) {
 #if defined(__AVX512F__)
@@ -52,17 +106,29 @@ inline U32 lanes_before(U32 x) {
 /// A split as one number that ascends in the order of ties.
 constexpr uint32_t rank_of(uint32_t feature_place, uint32_t cut, uint32_t missing_left) { return feature_place << 17 | cut << 1 | missing_left; }
 
+/// A split by its gain, below 0 if there is none, and rank_of().
+struct Found {
+  float gain;
+  uint32_t rank;
+};
+
 /// A node's constants in vectors, and the best split of each lane.
+///
+/// Gains are found in two steps. Roughly, by the reciprocal that a processor estimates: the largest of many candidates without a branch that
+/// could be guessed wrong. Then exactly, by division, of those few that reach the largest rough one but for its error.
 struct Search32 {
-  U32 mask, count, sum, least, slack;
+  U32 mask, count, sum, cross, least, slack;
   uint32_t count_bits;
   bool any_count;  // min_count is 1: an empty side gives 0 / 0, which is larger than nothing
+  bool pairs;      // counts and sums of labels are halves of a record, and below 2^15
   F32 gain[kParts];
   U32 rank[kParts];
 
   explicit Search32(const PackedNode<uint32_t>& node) : count_bits(node.count_bits), any_count(node.min_count == 1) {
     const uint32_t low = (1u << count_bits) - 1, total_count = node.total & low;
-    mask = splat(low), count = splat(total_count), sum = splat(node.total >> count_bits);
+    const uint32_t total_sum = node.total >> count_bits;
+    pairs = count_bits == kPairBits && total_count <= kMostPaired && total_sum <= kMostPaired;
+    mask = splat(low), count = splat(total_count), sum = splat(total_sum), cross = splat(total_count << 16 | (uint32_t(-total_sum) & 0xFFFF));
     least = splat(uint32_t(node.min_count)), slack = splat(total_count - 2 * uint32_t(node.min_count));
     for (int part = 0; part < kParts; ++part) gain[part] = F32{} - 1.0f, rank[part] = splat(0);
   }
@@ -77,6 +143,19 @@ struct Search32 {
     return {d * d, to_float(left_count) * to_float(count - left_count)};
   }
 
+  /// The gain but for kRoughly of it. NaN where a side is empty, below 0 where it is too small.
+  template <bool kPairs>
+  inline F32 rough(U32 left) const {
+    const U32 left_count = left & mask;
+    const F32 d = to_float(kPairs ? add_products(left, cross) : count * (left >> count_bits) - sum * left_count);
+    const F32 n = to_float(left_count), sides = n * (to_float(count) - n);
+    const F32 found = d * d * rough_reciprocal(sides);
+    return any_count ? found : left_count - least <= slack ? found : F32{} - 1.0f;
+  }
+  static constexpr float kRoughly = 0x1p-11f;
+  /// What a rough gain reaches when the gain itself may be as large as another one, known roughly or exactly.
+  static constexpr float reaching(float gain) { return gain * (1 - 2 * kRoughly); }
+
   inline void take(int part, const Quotient& q, U32 left, U32 left_rank) {
     F32 found = q.square / q.sides;
     if (!any_count) found = (left & mask) - least <= slack ? found : F32{} - 1.0f;
@@ -86,10 +165,9 @@ struct Search32 {
   inline void consider(int part, U32 left, U32 left_rank) { take(part, quotient(left), left, left_rank); }
 
 #if defined(__AVX512F__)
-  /// For candidates that do not come in the order of their ranks.
-  inline void take_in_any_order(__mmask16 where, __m512 square, __m512 sides, U32 left_count, U32 left_rank) {
+  /// For candidates that do not come in the order of their ranks; those in `where` leave enough rows on both sides.
+  inline void take_in_any_order(__mmask16 where, __m512 square, __m512 sides, U32 left_rank) {
     const __m512 found = _mm512_div_ps(square, sides), own = __m512(gain[0]);
-    if (!any_count) where = _mm512_mask_cmple_epu32_mask(where, __m512i(left_count - least), __m512i(slack));
     const __mmask16 ties = _mm512_mask_cmp_ps_mask(where, found, own, _CMP_EQ_OQ);
     const __mmask16 better =
         _mm512_mask_cmp_ps_mask(where, found, own, _CMP_GT_OQ) | _mm512_mask_cmplt_epu32_mask(ties, __m512i(left_rank), __m512i(rank[0]));
@@ -101,40 +179,33 @@ struct Search32 {
   /// A little less than the best gain of all lanes: a candidate whose square is no more than this times its sides is not better.
   static float bound(float top) { return top * 0.999999f; }
 
-  float top() const {
+  /// The best of all lanes: of equal gains the one of the lowest rank. As one number, the gain's bits above those of the rank turned round.
+  Found best() const {
 #if defined(__AVX512F__)
-    return _mm512_reduce_max_ps(__m512(gain[0]));
+    const __m512i gains = _mm512_castps_si512(__m512(gain[0])), ranks = _mm512_xor_si512(__m512i(rank[0]), _mm512_set1_epi32(-1));
+    const __m512i eight = _mm512_max_epi64(_mm512_unpacklo_epi32(ranks, gains), _mm512_unpackhi_epi32(ranks, gains));
+    const __m256i four = _mm256_max_epi64(_mm512_castsi512_si256(eight), _mm512_extracti64x4_epi64(eight, 1));
+    const __m128i two = _mm_max_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+    const int64_t one = _mm_cvtsi128_si64(_mm_max_epi64(two, _mm_unpackhi_epi64(two, two)));
+    return {__builtin_bit_cast(float, uint32_t(uint64_t(one) >> 32)), ~uint32_t(one)};
 #else
-    float top = -1;
-    for (int lane = 0; lane < 16; ++lane) top = gain[lane / kLanes][lane % kLanes] > top ? gain[lane / kLanes][lane % kLanes] : top;
-    return top;
-#endif
-  }
-
-  /// Replaces `best` by the best over lanes where that is better.
-  void finish(const uint16_t* features, Split& best) const { finish(features, top(), best); }
-  void finish(const uint16_t* features, float highest, Split& best) const {
-    uint32_t found;
-    double found_gain;
-    if (finish(best.gain, highest, found, found_gain)) best = {found_gain, features[found >> 17], uint16_t(found >> 1), (found & 1) != 0};
-  }
-
-  /// The best over lanes: feature place, cut and direction by rank_of(); false when there is none better than `best`.
-  bool finish(double best, float highest, uint32_t& best_rank, double& best_gain) const {
-#if defined(__AVX512F__)
-    const __mmask16 ties = _mm512_cmp_ps_mask(__m512(gain[0]), _mm512_set1_ps(highest), _CMP_EQ_OQ);
-    best_rank = _mm512_mask_reduce_min_epu32(ties, __m512i(rank[0]));
-#else
-    best_rank = ~0u;
+    Found out{-1, ~0u};
     for (int lane = 0; lane < 16; ++lane) {
-      const uint32_t own = gain[lane / kLanes][lane % kLanes] == highest ? rank[lane / kLanes][lane % kLanes] : ~0u;
-      best_rank = own < best_rank ? own : best_rank;
+      const float own = gain[lane / kLanes][lane % kLanes];
+      const uint32_t own_rank = rank[lane / kLanes][lane % kLanes];
+      if (own > out.gain || (own == out.gain && own_rank < out.rank)) out = {own, own_rank};
     }
+    return out;
 #endif
-    best_gain = double(highest);
-    return best_gain > best;
   }
 };
+
+/// Replaces `best` where `found` is better, and returns the place of its feature; -1 when `best` stays.
+inline int64_t take_found(const Found& found, const uint16_t* features, Split& best) {
+  if (!(double(found.gain) > best.gain)) return -1;
+  best = {double(found.gain), features[found.rank >> 17], uint16_t(found.rank >> 1), (found.rank & 1) != 0};
+  return found.rank >> 17;
+}
 
 // ---- up to 16 rows
 
@@ -212,9 +283,8 @@ void split_two(const Codes& codes, const PackedNode<uint32_t>& node, const uint1
     if (a == b) continue;
     Search32 search(node);
     search.consider(0, splat(node.records[a < b ? 0 : 1]), splat(0));
-    uint32_t rank;
-    double gain;
-    if (search.finish(best.gain, search.top(), rank, gain)) best = {gain, features[k], uint16_t(a < b ? a : b), false};
+    const double gain = search.best().gain;
+    if (gain > best.gain) best = {gain, features[k], uint16_t(a < b ? a : b), false};
     return;
   }
 }
@@ -234,7 +304,7 @@ bool search_small(const Codes& codes, const PackedNode<uint32_t>& node, const ui
     search_rows32<8, kNone>(codes, node, features, num_features, search);
   else
     search_rows32<16, kNone>(codes, node, features, num_features, search);
-  search.finish(features, best);
+  take_found(search.best(), features, best);
   return true;
 }
 

@@ -271,21 +271,30 @@ TEST_CASE("drawn rows: kept in their order, marked with their class") {
   Random random{4};
   for (int num_rows = 0; num_rows < 100; ++num_rows) {
     std::vector<int32_t> rows, classes(kRows), expected;
-    std::vector<uint32_t> counts, expected_units;
+    std::vector<uint32_t> counts, marks, expected_units;
     for (int32_t& c : classes) c = int32_t(random.below(2));
     Mass sums{0, 0};
     for (int i = 0; i < num_rows; ++i) {
       rows.push_back(int32_t(random.below(kRows))), counts.push_back(random.below(3));
-      if (counts.back() == 0) continue;
       const bool marked = classes[size_t(rows.back())] == 1;
+      marks.push_back(marked ? kMark : 0);
+      if (counts.back() == 0) continue;
       expected.push_back(rows.back()), expected_units.push_back(counts.back() | (marked ? kMark : 0));
       sums.count += counts.back(), sums.marked += marked ? counts.back() : 0;
     }
     on_every_isa([&](const ForestKernels& kernels) {
       std::vector<int32_t> kept(rows.size() + 16);
       std::vector<uint32_t> units(rows.size() + 16);
-      const int64_t count = kernels.keep_drawn(rows.data(), counts.data(), num_rows, kept.data(), units.data());
+      const Drawn with_marks = kernels.keep_drawn(rows.data(), counts.data(), marks.data(), num_rows, kept.data(), units.data());
+      REQUIRE(with_marks.rows == int64_t(expected.size()));
+      CHECK(with_marks.mass.count == sums.count);
+      CHECK(with_marks.mass.marked == sums.marked);
+      CHECK(std::equal(expected_units.begin(), expected_units.end(), units.begin()));
+      const Drawn drawn = kernels.keep_drawn(rows.data(), counts.data(), nullptr, num_rows, kept.data(), units.data());
+      const int64_t count = drawn.rows;
       REQUIRE(count == int64_t(expected.size()));
+      CHECK(drawn.mass.count == sums.count);
+      CHECK(drawn.mass.marked == 0);
       kept.resize(expected.size()), units.resize(expected.size());
       const Mass unmarked = kernels.mark_units(nullptr, kept.data(), count, units.data());
       const Mass marked = kernels.mark_units(classes.data(), kept.data(), count, units.data());

@@ -65,32 +65,82 @@ uint64_t greatest_finite(const T* values, int64_t count) {
   return uint64_t(large);
 }
 
+#if defined(__AVX512F__)
+constexpr int64_t kVectorBytes = 64;
+#else
+constexpr int64_t kVectorBytes = kShortVector;
+#endif
+constexpr int64_t kLanes = kVectorBytes / int64_t(sizeof(double));
+typedef double Reals __attribute__((vector_size(kVectorBytes)));
+typedef int64_t Masks __attribute__((vector_size(kVectorBytes)));
+typedef float Singles __attribute__((vector_size(kVectorBytes / 2)));
+
+HAYATE_INLINE inline Reals load(const double* from) {
+  Reals out;
+  memcpy(&out, from, sizeof out);
+  return out;
+}
+HAYATE_INLINE inline Reals load(const float* from) {
+  Singles out;
+  memcpy(&out, from, sizeof out);
+  return __builtin_convertvector(out, Reals);
+}
+
+/// Ends and least size of values, lane by lane. The loop over them as it would be written for one value (words of order, selects) is not made of
+/// vectors by g++ 12, and took more than twice as long.
+struct RealEnds {
+  static constexpr double kBeyond = __builtin_inf();
+  Reals low = Reals{} + kBeyond, high = Reals{} - kBeyond, small = Reals{} + kBeyond;
+  Masks missing = {};
+
+  HAYATE_INLINE void add(Reals x) {
+    const Reals size = Reals(Masks(x) & INT64_MAX), counted = size > 0 ? size : Reals{} + kBeyond;
+    low = x < low ? x : low;  // NaN is on neither side
+    high = x > high ? x : high;
+    small = counted < small ? counted : small;
+    missing -= Masks(x != x);
+  }
+};
+
+/// Whether a zero with these bits is among the values.
+template <class T>
+bool has_zero(const T* values, int64_t count, uint64_t bits) {
+  bool any = false;
+  for (int64_t i = 0; i < count; ++i) any |= __builtin_bit_cast(uint64_t, double(values[i])) == bits;
+  return any;
+}
+
 template <class T>
 int64_t real_range_of(const void* from, int64_t count, uint64_t* least, uint64_t* greatest, SizeRange* sizes) {
   const T* values = static_cast<const T*>(from);
-  int64_t low = INT64_MAX, high = INT64_MIN, none = 0;
-  uint64_t small = UINT64_MAX;  // the least size less 1: 0, which does not count, is beyond all others
-  for (int64_t i = 0; i < count; ++i) {
-    const double x = double(values[i]);
-    const bool nan = x != x;
-    const int64_t order = order_of(x);
-    const int64_t not_less = nan ? INT64_MAX : order, not_more = nan ? INT64_MIN : order;
-    low = not_less < low ? not_less : low;
-    high = not_more > high ? not_more : high;
-    const uint64_t size = (__builtin_bit_cast(uint64_t, x) & INT64_MAX) - 1;
-    small = size < small ? size : small;
-    none += nan;
+  RealEnds ends;
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) ends.add(load(values + i));
+  T rest[kLanes];
+  for (int64_t lane = 0; lane < kLanes; ++lane) rest[lane] = i + lane < count ? values[i + lane] : T(__builtin_nan(""));
+  ends.add(load(rest));
+  double low = RealEnds::kBeyond, high = -low, small = low;
+  int64_t none = count - i - kLanes;  // NaN that stand for no value
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    low = ends.low[lane] < low ? ends.low[lane] : low;
+    high = ends.high[lane] > high ? ends.high[lane] : high;
+    small = ends.small[lane] < small ? ends.small[lane] : small;
+    none += ends.missing[lane];
   }
   if (none == count) return none;
-  const uint64_t first = uint64_t(low) ^ kSign, last = uint64_t(high) ^ kSign;
+  // The two zeros are equal, but not as words.
+  if (low == 0) low = has_zero(values, count, kSign) ? -0.0 : 0.0;
+  if (high == 0) high = has_zero(values, count, 0) ? 0.0 : -0.0;
+  const uint64_t first = uint64_t(order_of(low)) ^ kSign, last = uint64_t(order_of(high)) ^ kSign;
   *least = first < *least ? first : *least;
   *greatest = last > *greatest ? last : *greatest;
   // Of the two ends one has the greatest size.
-  const int64_t low_size = (low < 0 ? low ^ INT64_MAX : low) & INT64_MAX, high_size = (high < 0 ? high ^ INT64_MAX : high) & INT64_MAX;
-  int64_t large = low_size > high_size ? low_size : high_size;
-  if (large == kInfinity) sizes->infinite = true, large = int64_t(greatest_finite(values, count));
-  if (small < uint64_t(kInfinity) - 1) sizes->least = small + 1 < sizes->least ? small + 1 : sizes->least;
-  sizes->greatest = uint64_t(large) > sizes->greatest ? uint64_t(large) : sizes->greatest;
+  const double low_size = __builtin_fabs(low), high_size = __builtin_fabs(high);
+  uint64_t large = __builtin_bit_cast(uint64_t, low_size > high_size ? low_size : high_size);
+  if (large == uint64_t(kInfinity)) sizes->infinite = true, large = greatest_finite(values, count);
+  const uint64_t little = __builtin_bit_cast(uint64_t, small);
+  if (little < uint64_t(kInfinity)) sizes->least = little < sizes->least ? little : sizes->least;
+  sizes->greatest = large > sizes->greatest ? large : sizes->greatest;
   return none;
 }
 
@@ -174,35 +224,94 @@ void add_shifted(Element element, const void* from, int64_t count, uint64_t leas
   }
 }
 
-/// The bits of an element as float64.
-HAYATE_INLINE inline uint64_t bits_of(double value) { return __builtin_bit_cast(uint64_t, value); }
-HAYATE_INLINE inline uint64_t bits_of(float value) { return __builtin_bit_cast(uint64_t, double(value)); }
-HAYATE_INLINE inline uint64_t bits_of(uint64_t word) { return word & kSign ? word ^ kSign : ~word; }
+HAYATE_INLINE inline double real_of_element(double value) { return value; }
+HAYATE_INLINE inline double real_of_element(float value) { return double(value); }
+HAYATE_INLINE inline double real_of_element(uint64_t word) { return __builtin_bit_cast(double, word& kSign ? word ^ kSign : ~word); }
 
 template <class T>
-void halves_of(const void* from, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high) {
-  constexpr uint64_t kHidden = uint64_t{1} << 52;
+void halves_of(const void* from, int64_t count, Halving at, uint64_t* low, uint64_t* high) {
   const T* values = static_cast<const T*>(from);
-  const uint64_t below = (uint64_t{1} << cut) - 1;
-  const int64_t step = cut;
+  HAYATE_INDEPENDENT
   for (int64_t i = 0; i < count; ++i) {
-    const uint64_t bits = bits_of(values[i]);
-    const int64_t biased = int64_t(bits >> 52 & 0x7FF);
-    const uint64_t mantissa = (bits & (kHidden - 1)) | (biased != 0 ? kHidden : 0);
-    const int64_t exact = (biased != 0 ? biased : 1) - 1075 - scale;
-    const int64_t shift = exact > 0 ? exact : 0;  // only zero lies below the scale
-    const int64_t left = shift < 63 ? shift : 63, right = step - shift;
-    const uint64_t upper = right >= 0 ? mantissa >> (right < 63 ? right : 63) : mantissa << (right > -63 ? -right : 63);
-    const uint64_t lower = (mantissa << left) & below, sign = uint64_t(int64_t(bits) >> 63);
-    low[i] = (lower ^ sign) - sign;
-    high[i] = (upper ^ sign) - sign;
+    const double x = real_of_element(values[i]), upper = x + at.high_zero, lower = (x - (upper - at.high_zero)) + at.low_zero;
+    high[i] = __builtin_bit_cast(uint64_t, upper);
+    low[i] = __builtin_bit_cast(uint64_t, lower);
   }
 }
 
-void halves(Element element, const void* from, int64_t count, int scale, int cut, uint64_t* low, uint64_t* high) {
-  if (element == Element::float32) return halves_of<float>(from, count, scale, cut, low, high);
-  if (element == Element::float64) return halves_of<double>(from, count, scale, cut, low, high);
-  halves_of<uint64_t>(from, count, scale, cut, low, high);
+void halves(Element element, const void* from, int64_t count, Halving at, uint64_t* low, uint64_t* high) {
+  if (element == Element::float32) return halves_of<float>(from, count, at, low, high);
+  if (element == Element::float64) return halves_of<double>(from, count, at, low, high);
+  halves_of<uint64_t>(from, count, at, low, high);
+}
+
+typedef uint64_t Words __attribute__((vector_size(kVectorBytes)));
+
+HAYATE_INLINE inline Words load_words(const uint64_t* from) {
+  Words out;
+  memcpy(&out, from, sizeof out);
+  return out;
+}
+HAYATE_INLINE inline Reals load(const uint64_t* from) {
+  const Words words = load_words(from);
+  return Reals((words & kSign) != 0 ? words ^ kSign : ~words);
+}
+
+/// Sums of kFewKeys keys, lane by lane.
+struct KeyedSums {
+  Words sums[kFewKeys] = {};
+
+  HAYATE_INLINE void add(Words words, const Masks* of_key) {
+    for (int64_t k = 0; k < kFewKeys; ++k) sums[k] += words & Words(of_key[k]);
+  }
+  HAYATE_INLINE void add_to(uint64_t* totals) const {
+    for (int64_t k = 0; k < kFewKeys; ++k)
+      for (int64_t lane = 0; lane < kLanes; ++lane) totals[k] += sums[k][lane];
+  }
+};
+
+HAYATE_INLINE inline void masks_of_keys(Words keys, uint64_t first_key, Masks* out) {
+  for (int64_t k = 0; k < kFewKeys; ++k) out[k] = Masks(keys == first_key + uint64_t(k));
+}
+
+void sum_by_key(const uint64_t* keys, const uint64_t* words, int64_t count, uint64_t first_key, uint64_t* sums) {
+  KeyedSums all;
+  Masks of_key[kFewKeys];
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    masks_of_keys(load_words(keys + i), first_key, of_key);
+    all.add(load_words(words + i), of_key);
+  }
+  all.add_to(sums);
+  for (; i < count; ++i)
+    if (keys[i] - first_key < uint64_t(kFewKeys)) sums[keys[i] - first_key] += words[i];
+}
+
+template <class T>
+void sum_halves_of(const void* from, const uint64_t* keys, int64_t count, Halving at, uint64_t first_key, uint64_t* low, uint64_t* high) {
+  const T* values = static_cast<const T*>(from);
+  KeyedSums lower, upper;
+  Masks of_key[kFewKeys];
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    masks_of_keys(load_words(keys + i), first_key, of_key);
+    const Reals x = load(values + i), above = x + at.high_zero, below = (x - (above - at.high_zero)) + at.low_zero;
+    upper.add(Words(above), of_key);
+    lower.add(Words(below), of_key);
+  }
+  lower.add_to(low), upper.add_to(high);
+  for (; i < count; ++i) {
+    if (keys[i] - first_key >= uint64_t(kFewKeys)) continue;
+    const double x = real_of_element(values[i]), above = x + at.high_zero, below = (x - (above - at.high_zero)) + at.low_zero;
+    low[keys[i] - first_key] += __builtin_bit_cast(uint64_t, below), high[keys[i] - first_key] += __builtin_bit_cast(uint64_t, above);
+  }
+}
+
+void sum_halves_by_key(Element element, const void* from, const uint64_t* keys, int64_t count, Halving at, uint64_t first_key, uint64_t* low,
+                       uint64_t* high) {
+  if (element == Element::float32) return sum_halves_of<float>(from, keys, count, at, first_key, low, high);
+  if (element == Element::float64) return sum_halves_of<double>(from, keys, count, at, first_key, low, high);
+  sum_halves_of<uint64_t>(from, keys, count, at, first_key, low, high);
 }
 
 int64_t narrowing(const double* from, int64_t count, double rtol, double atol, Narrowing* seen) {
@@ -223,6 +332,6 @@ int64_t narrowing(const double* from, int64_t count, double rtol, double atol, N
 }  // namespace
 
 extern const WordKernels kWordKernels;
-const WordKernels kWordKernels = {whole, real, whole_range, real_range, add_shifted, halves, narrowing};
+const WordKernels kWordKernels = {whole, real, whole_range, real_range, add_shifted, halves, sum_by_key, sum_halves_by_key, narrowing};
 
 HAYATE_KERNELS_END

@@ -42,16 +42,80 @@ TEST_CASE("halves of floats, doubles and their words are the same, and together 
     const void* const from[3] = {values.data(), doubles.data(), words.data()};
     constexpr Element kElements[3] = {Element::float32, Element::float64, Element::word};
     constexpr int kScale = -60, kCut = 36;
+    const Halving at = halving_at(kScale, kCut);
     for (int i = 0; i < 3; ++i) {
       low[i].resize(n), high[i].resize(n);
-      kernels.halves(kElements[i], from[i], int64_t(n), kScale, kCut, low[i].data(), high[i].data());
+      kernels.halves(kElements[i], from[i], int64_t(n), at, low[i].data(), high[i].data());
     }
     CHECK(low[0] == low[1]);
     CHECK(low[0] == low[2]);
     CHECK(high[0] == high[1]);
     CHECK(high[0] == high[2]);
-    for (size_t i = 0; i < n; ++i)
-      CHECK(std::ldexp(double(int64_t(low[0][i])) + std::ldexp(double(int64_t(high[0][i])), kCut), kScale) == doubles[i]);
+    for (size_t i = 0; i < n; ++i) {
+      const int64_t lower = int64_t(low[0][i] - std::bit_cast<uint64_t>(at.low_zero)),
+                    upper = int64_t(high[0][i] - std::bit_cast<uint64_t>(at.high_zero));
+      CHECK(std::abs(lower) <= int64_t{1} << kCut);
+      CHECK(std::ldexp(double(lower) + std::ldexp(double(upper), kCut), kScale) == doubles[i]);
+    }
+  });
+}
+
+TEST_CASE("halves lose no bit, from the least double on and with as many bits as they may have") {
+  struct Place {
+    int scale, cut;
+  };
+  for (const Place place : {Place{-1074, 1}, Place{-1074, 50}, Place{-1040, 33}, Place{920, 50}, Place{0, 27}, Place{-73, 40}}) {
+    const double unit = std::ldexp(1.0, place.scale), most = std::ldexp(1.0, std::min(2 * place.cut, 1020 - place.scale) + place.scale);
+    std::vector<double> values = {0, unit, -unit, most, -most, most / 2 + std::max(unit, most * 0x1p-53), -(most - std::max(unit, most * 0x1p-53))};
+    for (int i = 1; i < 40; ++i) values.push_back(std::fmod(std::ldexp(1 + i * 0x0.123456789ABCDp0, place.scale + 52), most));
+    std::erase_if(values, [&](double x) { return std::fmod(x, unit) != 0; });
+    const Halving at = halving_at(place.scale, place.cut);
+    on_every_isa([&] {
+      std::vector<uint64_t> low(values.size()), high(values.size());
+      word_kernels().halves(Element::float64, values.data(), int64_t(values.size()), at, low.data(), high.data());
+      for (size_t i = 0; i < values.size(); ++i) {
+        const int64_t lower = int64_t(low[i] - std::bit_cast<uint64_t>(at.low_zero)),
+                      upper = int64_t(high[i] - std::bit_cast<uint64_t>(at.high_zero));
+        CHECK(std::abs(lower) <= int64_t{1} << (place.cut - 1));
+        CHECK(std::abs(upper) <= int64_t{1} << place.cut);
+        CHECK(std::ldexp(double(upper), place.scale + place.cut) + std::ldexp(double(lower), place.scale) == values[i]);
+      }
+    });
+  }
+}
+
+TEST_CASE("sums by a few keys are those of the halves, one by one") {
+  const Halving at = halving_at(-60, 36);
+  std::vector<double> values;
+  std::vector<uint64_t> keys;
+  for (int i = 0; i < 203; ++i) values.push_back(std::ldexp(double(i * 7919 % 1013 - 500), -8)), keys.push_back(uint64_t(i * 31 % 11));
+  const std::vector<float> singles(values.begin(), values.end());
+  on_every_isa([&] {
+    const WordKernels& kernels = word_kernels();
+    const int64_t n = int64_t(values.size());
+    std::vector<uint64_t> words(values.size()), low(values.size()), high(values.size());
+    std::vector<uint8_t> missing(values.size());
+    kernels.real(Element::float64, values.data(), n, words.data(), missing.data());
+    kernels.halves(Element::float64, values.data(), n, at, low.data(), high.data());
+    for (const uint64_t first : {0, 4, 8}) {
+      uint64_t expected[2][kFewKeys] = {};
+      for (size_t i = 0; i < values.size(); ++i)
+        if (keys[i] >= first && keys[i] < first + kFewKeys) expected[0][keys[i] - first] += low[i], expected[1][keys[i] - first] += high[i];
+      uint64_t sums[kFewKeys] = {};
+      kernels.sum_by_key(keys.data(), low.data(), n, first, sums);
+      for (size_t k = 0; k < kFewKeys; ++k) CHECK(sums[k] == expected[0][k]);
+      const auto check = [&](Element element, const void* from) {
+        uint64_t lower[kFewKeys] = {}, upper[kFewKeys] = {};
+        kernels.sum_halves_by_key(element, from, keys.data(), n, at, first, lower, upper);
+        for (size_t k = 0; k < kFewKeys; ++k) {
+          CHECK(lower[k] == expected[0][k]);
+          CHECK(upper[k] == expected[1][k]);
+        }
+      };
+      check(Element::float64, values.data());
+      check(Element::float32, singles.data());
+      check(Element::word, words.data());
+    }
   });
 }
 

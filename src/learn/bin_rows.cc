@@ -177,6 +177,8 @@ int64_t row_stride_of(int64_t num_features) {
   return num_features > 64 ? (num_features + 31) / 32 * 32 : int64_t(std::bit_ceil(uint64_t(std::max<int64_t>(num_features, 8))));
 }
 
+int64_t table_stride_of(int64_t num_features) { return num_features > 64 ? (num_features + 63) / 64 * 64 : row_stride_of(num_features); }
+
 BinnedMatrix by_columns(const BinnedMatrix& matrix) {
   BinnedMatrix out;
   out.num_rows = matrix.num_rows, out.num_features = matrix.num_features, out.cuts = matrix.cuts;

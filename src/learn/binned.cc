@@ -259,7 +259,8 @@ void code_part(const FloatColumns& raw, int64_t first, int64_t count, const exec
 
 struct CutScratch {
   ColumnSorter sorter{};
-  std::vector<float> tile, sorted;
+  std::vector<kernels::SortedRow> tile;
+  std::vector<float> sorted;
 };
 
 SortedValues sort_values(const float* column, std::span<const int32_t> rows, CutScratch& scratch) {
@@ -292,11 +293,11 @@ void cut_features(const FloatColumns& raw, const TrainRows& rows, const Spacing&
   int64_t together = 1;
   while (together < kernels::kSortedTogether && first + together < raw.num_features && !is_categorical(matrix.categorical, first + together))
     ++together;
-  scratch.tile.resize(size_t(count * kernels::kSortedTogether));
+  scratch.tile.resize(size_t(count));
   const kernels::SortedCounts counts =
       kernels::bin_kernels().sort_columns(raw.column(first), raw.stride, together, rows.for_cuts.data(), count, scratch.tile.data());
   for (int64_t c = 0; c < together; ++c) {
-    const SortedValues sorted{scratch.tile.data() + c, kernels::kSortedTogether, counts.present[c], counts.distinct[c]};
+    const SortedValues sorted{&scratch.tile[0].of[c], kernels::kSortedTogether, counts.present[c], counts.distinct[c]};
     cut_feature(raw.column(first + c), rows, sorted, spacing, scratch, matrix);
   }
 }

@@ -55,7 +55,8 @@ ChannelMeasure::ChannelMeasure(const Training& training, Scratch& scratch)
       scratch_(scratch),
       target_(training.target),
       whole_(training.target.weigh_per_tree ? scratch.weights.whole : training.target.weights.whole),
-      real_(training.target.weigh_per_tree ? scratch.weights.real : training.target.weights.real) {
+      real_(training.target.weigh_per_tree ? scratch.weights.real : training.target.weights.real),
+      class_search_(training, whole_) {
   num_classes_ = target_.labels.problem == Problem::classification ? size_t(target_.labels.num_classes) : 0;
   width_ = 2 + std::max(num_classes_, size_t{1});
   total_.resize(width_), left_.resize(width_), right_.resize(width_), groups_.missing.resize(width_);
@@ -65,6 +66,12 @@ ChannelMeasure::ChannelMeasure(const Training& training, Scratch& scratch)
 
 Totals ChannelMeasure::enter(const NodeRows& node, double* value, double* deviation) {
   std::fill(total_.begin(), total_.end(), uint64_t{0});
+  if (classes() && whole_.empty() && training_.monotone.empty()) {
+    count_classes(node);
+    const size_t shares = training_.values_per_node();
+    for (size_t k = 0; k < shares; ++k) value[k] = double(total_[shares > 1 ? 2 + k : width_ - 1]) / double(total_[1]);
+    return {total_[0], double(total_[1]), pure()};
+  }
   set_shift(node);
   for (size_t i = 0; i < node.rows.size(); ++i) {
     const int32_t row = node.rows[i];
@@ -83,6 +90,28 @@ Totals ChannelMeasure::enter(const NodeRows& node, double* value, double* deviat
       *deviation += node.units[i] * real_weight_of(node.rows[i]) * std::abs(target_.labels.values[size_t(node.rows[i])] - *value);
   }
   return {total_[0], weight, pure()};
+}
+
+/// The sums of a node of classes without weights: its shares are exact quotients of them.
+void ChannelMeasure::count_classes(const NodeRows& node) {
+  // Most rows of a node are of one class: counted in turns in three places, one row does not wait for the one before it.
+  constexpr size_t kTurns = 4;
+  if (num_classes_ <= 64 && node.rows.size() >= 16) {
+    uint32_t turns[kTurns - 1][64];
+    for (auto& turn : turns) std::fill_n(turn, num_classes_, 0u);
+    const int32_t* const classes = target_.labels.classes.data();
+    size_t i = 0;
+    for (; i + kTurns <= node.rows.size(); i += kTurns) {
+      for (size_t turn = 0; turn + 1 < kTurns; ++turn) turns[turn][classes[node.rows[i + turn]]] += node.units[i + turn];
+      total_[2 + size_t(classes[node.rows[i + kTurns - 1]])] += node.units[i + kTurns - 1];
+    }
+    for (; i < node.rows.size(); ++i) total_[2 + size_t(classes[node.rows[i]])] += node.units[i];
+    for (const auto& turn : turns)
+      for (size_t k = 0; k < num_classes_; ++k) total_[2 + k] += turn[k];
+  } else {
+    for (size_t i = 0; i < node.rows.size(); ++i) total_[2 + size_t(target_.labels.classes[size_t(node.rows[i])])] += node.units[i];
+  }
+  total_[0] = total_[1] = std::accumulate(total_.begin() + 2, total_.end(), uint64_t{0});
 }
 
 void ChannelMeasure::set_shift(const NodeRows& node) {
@@ -144,6 +173,8 @@ double ChannelMeasure::median_of(const NodeRows& node) const {
 
 void ChannelMeasure::prepare(const NodeRows& node) {
   best_ = {};
+  by_class_ = class_search_.take(node, total_);
+  if (by_class_) return;
   const size_t rows = node.rows.size();
   own_weight_.resize(rows), own_label_.resize(rows);
   for (size_t i = 0; i < rows; ++i) {
@@ -403,6 +434,12 @@ void ChannelMeasure::scan_deviations(uint16_t feature) {
 bool ChannelMeasure::search(const NodeRows& node, std::span<const uint16_t> features) {
   for (const uint16_t feature : features) {
     if (training_.stopped()) break;
+    if (by_class_) {
+      const kernels::ClassSplit& found = class_search_.best();
+      if (class_search_.search(node, feature))
+        best_.gain = found.gain, best_.feature = feature, best_.cut = found.cut, best_.missing_left = found.missing_left;
+      continue;
+    }
     group(node, feature);
     if (groups_.size() == 0 || (groups_.size() == 1 && groups_.missing[0] == 0)) continue;
     order_.resize(groups_.size());
@@ -429,14 +466,21 @@ float ChannelMeasure::threshold_between(uint16_t feature, uint32_t cut, uint32_t
 
 Divided ChannelMeasure::divide(const NodeRows& node) {
   Divided out;
-  out.feature = best_.feature, out.is_set = best_.is_set, out.set = best_.set, out.threshold = best_.threshold;
   with_codes(training_.matrix, best_.feature, [&](const auto* codes, auto missing) {
+    uint32_t next = missing;  // the smallest code to the right; that of missing values is above all others
+    bool misses = false;
     out.left = partition_rows(node, scratch_, [&](int32_t row) {
       const auto code = codes[row];
-      if (code == missing) return best_.missing_left;
-      return best_.is_set ? best_.set.has(uint8_t(code)) : code <= best_.cut;
+      if (best_.is_set) return code == missing ? best_.missing_left : best_.set.has(uint8_t(code));
+      misses |= code == missing;
+      next = code > best_.cut ? std::min(next, uint32_t(code)) : next;
+      return code == missing ? best_.missing_left : code <= best_.cut;
     });
+    if (!by_class_) return;
+    best_.misses = misses, best_.next = next == missing ? best_.cut : next;
+    if (training_.matrix.ranked) best_.threshold = threshold_between(best_.feature, best_.cut, best_.next);
   });
+  out.feature = best_.feature, out.is_set = best_.is_set, out.set = best_.set, out.threshold = best_.threshold;
   uint64_t left_weight = 0;
   for (size_t i = 0; i < size_t(out.left); ++i) left_weight += node.units[i] * weight_of(node.rows[i]);
   // What training did not see here, a missing value or a category, goes to the heavier side, left when equal.

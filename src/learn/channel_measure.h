@@ -2,7 +2,8 @@
 //
 // The rows of a node are brought together by code (a histogram over bins where they are dense, sorting otherwise), and each
 // group's sums are kept in separate 64-bit channels: rows drawn, weight, then weight * label, or the weight of each class. What
-// a criterion computes from sums, and which boundaries between groups are looked at, is the same for every kind of code.
+// a criterion computes from sums, and which boundaries between groups are looked at, is the same for every kind of code. Classes told apart by
+// Gini impurity are searched by vectors instead (learn/class_search.h).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "learn/class_search.h"
 #include "learn/tree.h"
 
 namespace hayate::learn {
@@ -49,6 +51,7 @@ class ChannelMeasure {
   bool classes() const { return num_classes_ > 0; }
   uint64_t weight_of(int32_t row) const { return whole_.empty() ? 1 : whole_[size_t(row)]; }
   double real_weight_of(int32_t row) const { return real_.empty() ? 1.0 : real_[size_t(row)]; }
+  void count_classes(const NodeRows& node);
   void set_shift(const NodeRows& node);
   bool pure() const;
   double values(const NodeRows& node, double* value) const;
@@ -84,6 +87,8 @@ class ChannelMeasure {
   std::span<const uint32_t> whole_;
   std::span<const double> real_;
   size_t num_classes_, width_;
+  ClassSearch class_search_;
+  bool by_class_ = false;  ///< the node in hand is searched there
   Best best_;
   Groups groups_;
   std::vector<uint64_t> total_, left_, right_;

@@ -17,8 +17,10 @@ decltype(auto) with_codes(const BinnedMatrix& matrix, int64_t feature, Read read
   return read(ranked.ranks32.data() + begin, uint32_t(missing));
 }
 
-/// Bytes of a row of codes, so that a row lies in few cache lines.
+/// Bytes of a row of codes, so that a row lies in few cache lines: of a matrix by rows, which may be large, and of a table that is made beside the
+/// columns, whose rows begin with a line (5000 x 160: 3 % of training).
 int64_t row_stride_of(int64_t num_features);
+int64_t table_stride_of(int64_t num_features);
 /// A matrix whose codes lie row by row as one whose codes lie column by column.
 BinnedMatrix by_columns(const BinnedMatrix& matrix);
 

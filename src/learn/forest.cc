@@ -143,16 +143,19 @@ Target make_target(std::span<const int32_t> rows, const Labels& labels, std::spa
   return target;
 }
 
-void append_tree(const Training& training, const Tree& tree, Forest& forest) {
-  for (size_t node = 0; node < tree.nodes.size(); ++node)
-    if (!tree.nodes[node].is_leaf())
-      forest.importance[tree.nodes[node].feature] += impurity_decrease(tree, node, training.target.criterion, training.target.labels);
+/// Inner nodes first in a list: whether a node is one is a coin's toss, and a wrong guess costs as much as the rest.
+void append_tree(const Training& training, const Tree& tree, std::vector<uint32_t>& inner, Forest& forest) {
+  inner.resize(tree.nodes.size() + 1);
+  size_t count = 0;
+  for (uint32_t node = 0; node < tree.nodes.size(); ++node) inner[count] = node, count += !tree.nodes[node].is_leaf();
+  for (size_t i = 0; i < count; ++i)
+    forest.importance[tree.nodes[inner[i]].feature] += impurity_decrease(tree, inner[i], training.target.criterion, training.target.labels);
   forest.nodes.insert(forest.nodes.end(), tree.nodes.begin(), tree.nodes.end());
   forest.values.insert(forest.values.end(), tree.values.begin(), tree.values.end());
   forest.thresholds.insert(forest.thresholds.end(), tree.thresholds.begin(), tree.thresholds.end());
   forest.sets.insert(forest.sets.end(), tree.sets.begin(), tree.sets.end());
   if (!forest.categorical.empty()) forest.set_start.push_back(uint32_t(forest.sets.size()));
-  std::transform(tree.weight.begin(), tree.weight.end(), std::back_inserter(forest.cover), [](double weight) { return float(weight); });
+  forest.cover.insert(forest.cover.end(), tree.weight.begin(), tree.weight.end());
   forest.tree_start.push_back(uint32_t(forest.nodes.size()));
 }
 
@@ -167,7 +170,8 @@ Forest join_trees(const Training& training, const std::vector<Tree>& trees) {
   size_t nodes = 0;
   for (const Tree& tree : trees) nodes += tree.nodes.size();
   forest.nodes.reserve(nodes), forest.cover.reserve(nodes), forest.values.reserve(nodes * training.values_per_node());
-  for (const Tree& tree : trees) append_tree(training, tree, forest);
+  std::vector<uint32_t> inner;
+  for (const Tree& tree : trees) append_tree(training, tree, inner, forest);
   double sum = 0;
   for (const double gain : forest.importance) sum += gain;
   if (sum > 0)
@@ -265,6 +269,13 @@ Result<void> check_start(const Forest& start, const BinnedMatrix& matrix, const 
   return {};
 }
 
+std::vector<uint32_t> marks_of(std::span<const int32_t> rows, const Target& target) {
+  if (!target.packed || target.weigh_per_tree || !target.weights.whole.empty() || target.labels.classes.empty()) return {};
+  std::vector<uint32_t> marks(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) marks[i] = target.labels.classes[size_t(rows[i])] == 1 ? kernels::kMark : 0;
+  return marks;
+}
+
 std::vector<uint8_t> last_codes(const BinnedMatrix& matrix) {
   std::vector<uint8_t> last;
   for (int64_t f = 0; f < matrix.num_features && !matrix.ranked; ++f) last.push_back(uint8_t(matrix.cuts.of(f).size()));
@@ -302,12 +313,13 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
   const Target target = make_target(counted.rows, labels, weights, class_weights, params, criterion, is_simple(matrix, params, roles, criterion));
   if (matrix.row_stride > 0 && !(target.packed && !params.oob_score && !extras.start))
     return train_forest(by_columns(matrix), rows, labels, weights, params, seed, entity, pool, cancel, extras);
-  const int64_t stride = row_stride_of(matrix.num_features);
+  const int64_t stride = matrix.row_stride > 0 ? matrix.row_stride : table_stride_of(matrix.num_features);
   const AlignedBytes table = target.packed && !matrix.ranked && matrix.row_stride == 0 ? code_table(matrix, stride, pool) : AlignedBytes();
   const Training training{.matrix = matrix,
                           .params = params,
                           .target = target,
                           .rows = counted.rows,
+                          .marks = marks_of(counted.rows, target),
                           .monotone = roles.monotone,
                           .last_code = last_codes(matrix),
                           .table = matrix.row_stride > 0 ? matrix.codes.data() : table.data(),

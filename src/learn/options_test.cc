@@ -400,7 +400,7 @@ TEST_CASE("options: out-of-bag predictions are those of the trees that did not d
       std::vector<double> sums(150 * outputs), trees(150);
       learn::Sample sample;
       for (int64_t t = 0; t < 20; ++t) {
-        learn::draw_sample(rows, params, 1, 3, uint64_t(t), sample);
+        learn::draw_sample(rows, {}, params, 1, 3, uint64_t(t), sample);
         const std::vector<double> with = predicted(forest, d.raw(), {t + 1, 0}),
                                   without = t ? predicted(forest, d.raw(), {t, 0}) : std::vector<double>(with.size());
         for (size_t row = 0; row < 150; ++row) {

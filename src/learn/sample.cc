@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "base/random.h"
-#include "kernels/forest.h"
 
 namespace hayate::learn {
 namespace {
@@ -27,15 +26,17 @@ int64_t draws_per_tree(const ForestParams& params, int64_t num_rows) {
   return std::max(int64_t{1}, int64_t(std::llround(params.max_samples * double(num_rows))));
 }
 
-void draw_sample(std::span<const int32_t> rows, const ForestParams& params, uint64_t seed, uint64_t entity, uint64_t tree, Sample& sample) {
+kernels::Mass draw_sample(std::span<const int32_t> rows, std::span<const uint32_t> marks, const ForestParams& params, uint64_t seed, uint64_t entity,
+                          uint64_t tree, Sample& sample) {
   const int64_t draws = draws_per_tree(params, int64_t(rows.size()));
   const uint64_t key = random_key(seed, params.bootstrap ? Stage::bootstrap : Stage::subsample, entity, tree);
   sample.counts.assign(rows.size(), 0);
   (params.bootstrap ? count_with_replacement : count_without_replacement)(key, draws, sample.counts);
   sample.rows.resize(rows.size() + 16), sample.draws.resize(rows.size() + 16);
-  const int64_t kept =
-      kernels::forest_kernels().keep_drawn(rows.data(), sample.counts.data(), int64_t(rows.size()), sample.rows.data(), sample.draws.data());
-  sample.rows.resize(size_t(kept)), sample.draws.resize(size_t(kept));
+  const kernels::Drawn drawn = kernels::forest_kernels().keep_drawn(rows.data(), sample.counts.data(), marks.empty() ? nullptr : marks.data(),
+                                                                    int64_t(rows.size()), sample.rows.data(), sample.draws.data());
+  sample.rows.resize(size_t(drawn.rows)), sample.draws.resize(size_t(drawn.rows));
+  return drawn.mass;
 }
 
 FeatureOrder::FeatureOrder(int64_t num_features)
@@ -64,19 +65,17 @@ void FeatureOrder::shuffle_rest() {
   drawn_ = end;
 }
 
-/// Draws features until `end` of them are in the order or half of all are. Two draws at a time share their random bits.
-void FeatureOrder::draw_until(size_t end) {
-  end = std::min(end, (order_.size() + 1) / 2);
+/// Draws features until `end` of them are in the order or half of all are. Two draws at a time share their random bits. take(feature): whether it
+/// is the first time.
+template <class Take>
+void FeatureOrder::draw_with(size_t end, Take&& take) {
   uint16_t* order = order_.data();
-  uint64_t* taken = taken_.data();
   size_t drawn = drawn_;
   uint64_t draws = draws_;
   const auto draw = [&](uint64_t half) {
     const uint32_t feature = uint32_t(half * num_features_ >> 32);
-    const uint64_t word = taken[feature / 64], bit = uint64_t{1} << (feature % 64);
     order[drawn] = uint16_t(feature);
-    drawn += !(word & bit);
-    taken[feature / 64] = word | bit;
+    drawn += take(feature);
     ++draws;
   };
   if (drawn < end && draws % 2 == 1) draw(random_bits(key_, draws / 2) >> 32);
@@ -86,6 +85,26 @@ void FeatureOrder::draw_until(size_t end) {
     if (drawn < end) draw(bits >> 32);
   }
   drawn_ = drawn, draws_ = draws;
+}
+
+void FeatureOrder::draw_until(size_t end) {
+  end = std::min(end, (order_.size() + 1) / 2);
+  if (taken_.size() == 1) {  // in a register: each draw would wait for the word that the one before stored
+    uint64_t taken = taken_[0];
+    draw_with(end, [&taken](uint32_t feature) {
+      const bool is_new = !(taken >> feature & 1);
+      taken |= uint64_t{1} << feature;
+      return is_new;
+    });
+    taken_[0] = taken;
+    return;
+  }
+  uint64_t* taken = taken_.data();
+  draw_with(end, [taken](uint32_t feature) {
+    const uint64_t word = taken[feature / 64], bit = uint64_t{1} << (feature % 64);
+    taken[feature / 64] = word | bit;
+    return !(word & bit);
+  });
 }
 
 std::span<const uint16_t> FeatureOrder::next(int64_t count) {

@@ -6,21 +6,24 @@
 #include <vector>
 
 #include "hayate/forest.h"
+#include "kernels/forest.h"
 
 namespace hayate::learn {
 
 /// The rows of a tree, each once, and how often each was drawn; in the order of the training rows.
 struct Sample {
   std::vector<int32_t> rows;
-  std::vector<uint32_t> draws;
+  std::vector<uint32_t> draws;   ///< and marks
   std::vector<uint32_t> counts;  ///< scratch: draws per training row
 };
 
 /// Rows that one tree draws of `num_rows`: max_samples of them, at least 1.
 int64_t draws_per_tree(const ForestParams& params, int64_t num_rows);
 
-/// Tree number `tree` draws from `rows`: with replacement under bootstrap, without otherwise.
-void draw_sample(std::span<const int32_t> rows, const ForestParams& params, uint64_t seed, uint64_t entity, uint64_t tree, Sample& sample);
+/// Tree number `tree` draws from `rows`: with replacement under bootstrap, without otherwise. `marks`, one a row or none: kernels::kMark for rows
+/// of class 1, which their draws then have as kernels::Units::marked. Returns how many rows were drawn, and of these those of class 1.
+kernels::Mass draw_sample(std::span<const int32_t> rows, std::span<const uint32_t> marks, const ForestParams& params, uint64_t seed, uint64_t entity,
+                          uint64_t tree, Sample& sample);
 
 /// Features in the random order of one node. The first k are a sample without replacement, and asking for more goes on
 /// in the same order, so a node that finds no split in its sample may look further.
@@ -36,6 +39,8 @@ class FeatureOrder {
   std::span<const uint16_t> next(int64_t count);
 
  private:
+  template <class Take>
+  void draw_with(size_t end, Take&& take);
   void draw_until(size_t end);
   void shuffle_rest();
 

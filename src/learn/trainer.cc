@@ -180,9 +180,10 @@ CodeBytes code_bytes(const LearnerParams& params, Problem problem, bool weighted
     const int64_t side_by_side = train_rows * ((num_features + 31) / 32 * 32 + 48);
     return {side_by_side + (frees_columns(*boosting) ? train_rows * std::min(int64_t{32}, num_features) : by_columns), 1 << 22};
   }
-  const int64_t by_rows = train_rows * learn::row_stride_of(num_features);
+  const bool rows_alone = reads_rows(params, problem, weighted);
+  const int64_t by_rows = train_rows * (rows_alone ? learn::row_stride_of(num_features) : learn::table_stride_of(num_features));
   // Of a tree: rows drawn, how often, what they carry, and room to divide them. Of all trees: rows, labels as whole numbers.
-  return {by_rows + (reads_rows(params, problem, weighted) ? 0 : by_columns) + train_rows * 20, train_rows * 28 + (1 << 22)};
+  return {by_rows + (rows_alone ? 0 : by_columns) + train_rows * 20, train_rows * 28 + (1 << 22)};
 }
 
 }  // namespace hayate

@@ -154,19 +154,20 @@ void balance(const Target& target, const Sample& sample, RowWeights& weights) {
     weights.whole[size_t(row)] = uint32_t(std::max(1.0, std::nearbyint(weights.real[size_t(row)] * (0x1p20 / largest))));
 }
 
-void draw(const Training& training, uint64_t tree_number, Scratch& scratch) {
-  draw_sample(training.rows, training.params, training.seed, training.entity, tree_number, scratch.sample);
+kernels::Mass draw(const Training& training, std::span<const uint32_t> marks, uint64_t tree_number, Scratch& scratch) {
+  const kernels::Mass mass = draw_sample(training.rows, marks, training.params, training.seed, training.entity, tree_number, scratch.sample);
   if (training.target.weigh_per_tree) balance(training.target, scratch.sample, scratch.weights);
+  return mass;
 }
 
 }  // namespace
 
 Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch) {
   Sample& sample = scratch.sample;
-  draw(training, tree_number, scratch);
+  kernels::Mass mass = draw(training, training.marks, tree_number, scratch);
   scratch.spare_rows.resize(sample.rows.size() + 16), scratch.spare_units.resize(sample.rows.size() + 16);
   if (training.target.packed) {
-    const kernels::Mass mass = set_units(training.target, sample);
+    if (training.marks.empty()) mass = set_units(training.target, sample);
     Grower<PackedMeasure>(training, tree_number, scratch).grow(mass);
   } else {
     Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
@@ -187,7 +188,7 @@ bool goes_left(const BinnedMatrix& matrix, const Tree& tree, uint32_t at, int32_
 
 void weigh_nodes(const Training& training, uint64_t tree_number, Scratch& scratch, Tree& tree) {
   const Target& target = training.target;
-  draw(training, tree_number, scratch);
+  draw(training, {}, tree_number, scratch);
   const std::vector<double>& real = target.weigh_per_tree ? scratch.weights.real : target.weights.real;
   const bool deviates = target.criterion == Criterion::absolute_error;
   tree.weight.assign(tree.nodes.size(), 0.0), tree.deviation.assign(deviates ? tree.nodes.size() : 0, 0.0);

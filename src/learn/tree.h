@@ -40,6 +40,7 @@ struct Training {
   const ForestParams& params;
   const Target& target;
   std::span<const int32_t> rows;   ///< training rows of positive weight
+  std::vector<uint32_t> marks;     ///< of two classes without weights, when packed: see draw_sample(); else empty
   std::vector<int8_t> monotone;    ///< per feature; empty when none is bound
   std::vector<uint8_t> last_code;  ///< per feature; empty with exact_columns
   const uint8_t* table = nullptr;  ///< the codes as kernels::CodeTable has them; only when packed

@@ -1,12 +1,14 @@
 #include "model/forest_section.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <cstring>
 #include <utility>
 
 #include "model/bytes.h"
+#include "model/layouts.h"
 
 namespace hayate {
 namespace {
@@ -104,44 +106,52 @@ std::string count_stream(const Forest& f, const std::vector<InnerNode>& inner, c
   return out;
 }
 
-bool read_count(Bytes& bytes, uint32_t most, uint32_t& count) {
-  uint8_t one = 0;
-  uint16_t two = 0;
-  switch (bytes_for(most)) {
-    case 1:
-      return bytes.read(one) && (count = one, true);
-    case 2:
-      return bytes.read(two) && (count = two, true);
-    default:
-      return bytes.read(count);
-  }
-}
+/// Counts of a stream, behind which 4 more bytes may be read.
+class CountReader {
+ public:
+  explicit CountReader(std::string_view stream) : at_(stream.data()), end_(stream.data() + stream.size()) {}
 
-/// Fills the covers, and the values when these are shares.
-bool read_counts(std::string_view stream, bool shares, Forest& f) {
-  Bytes bytes(stream);
-  std::vector<Reached> tree;
-  f.cover.resize(f.nodes.size());
-  if (shares) f.values.resize(f.nodes.size());
+  /// One that is at most `most`, or says that it is.
+  bool read(uint32_t most, uint32_t& count) {
+    const int bytes = bytes_for(most);
+    if (end_ - at_ < bytes) return false;
+    std::memcpy(&count, at_, sizeof count);
+    count &= ~uint32_t{0} >> (32 - 8 * bytes);
+    at_ += bytes;
+    return true;
+  }
+  bool empty() const { return at_ == end_; }
+
+ private:
+  const char *at_, *end_;
+};
+
+/// Fills the covers, and the values when these are shares. Counts that don't add up wrap round, and are found out at the end.
+bool read_counts(std::string_view stream, bool shares, const std::vector<InnerNode>& inner, Forest& f) {
+  constexpr uint32_t kAny = ~uint32_t{0};
+  CountReader counts(stream);
+  std::vector<Reached> reached(f.nodes.size());
+  bool holds = true;
+  size_t next = 0;
   for (int64_t t = 0; t < f.num_trees(); ++t) {
-    const std::span<const TreeNode> nodes = f.tree(t);
-    tree.resize(nodes.size());
-    tree[0] = {0, 0};
-    if (!bytes.read(tree[0].rows) || (shares && !bytes.read(tree[0].marked)) || tree[0].rows >= kMost) return false;
-    for (size_t at = 0; at < nodes.size(); ++at) {
-      const Reached own = tree[at];
-      if (own.rows < 1 || own.marked > own.rows) return false;
-      f.cover[f.tree_start[size_t(t)] + at] = float(own.rows);
-      if (shares) f.values[f.tree_start[size_t(t)] + at] = double(own.marked) / double(own.rows);
-      if (nodes[at].is_leaf()) continue;
+    Reached& root = reached[f.tree_start[size_t(t)]];
+    if (!counts.read(kAny, root.rows) || (shares && !counts.read(kAny, root.marked)) || root.rows >= kMost) return false;
+    for (; next < inner.size() && inner[next].at < f.tree_start[size_t(t) + 1]; ++next) {
+      const Reached own = reached[inner[next].at];
       Reached left{0, 0};
-      if (!read_count(bytes, own.rows, left.rows) || (shares && !read_count(bytes, own.marked, left.marked))) return false;
-      if (left.rows > own.rows || left.marked > own.marked) return false;
-      tree[nodes[at].child()] = left;
-      tree[nodes[at].child() + 1] = {own.rows - left.rows, own.marked - left.marked};
+      if (!counts.read(own.rows, left.rows) || (shares && !counts.read(own.marked, left.marked))) return false;
+      holds &= left.rows <= own.rows && left.marked <= own.marked;
+      reached[inner[next].left] = left;
+      reached[inner[next].left + 1] = {own.rows - left.rows, own.marked - left.marked};
     }
   }
-  return bytes.empty();
+  for (const Reached& own : reached) holds &= own.rows >= 1 && own.marked <= own.rows;
+  if (!holds || !counts.empty()) return false;
+  f.cover.resize(f.nodes.size());
+  for (size_t at = 0; at < reached.size(); ++at) f.cover[at] = float(reached[at].rows);
+  if (shares) f.values.resize(f.nodes.size());
+  for (size_t at = 0; at < f.values.size() && shares; ++at) f.values[at] = double(reached[at].marked) / double(reached[at].rows);
+  return true;
 }
 
 // ---- nodes
@@ -200,28 +210,34 @@ void put_shape(std::string& out, const Forest& f, const std::vector<InnerNode>& 
   put_array(out, bits_of(inner.size(), [&](size_t i) { return f.nodes[inner[i].at].missing_left(); }));
 }
 
-/// The nodes of all trees: children stand in the order of their parents.
-bool join_nodes(const std::vector<uint8_t>& inner, const std::vector<uint8_t>& missing_left, const Tests& tests, Forest& f) {
-  size_t test = 0;
+/// The nodes of all trees: children stand in the order of their parents. No branch for a node, as in inner_nodes().
+bool join_nodes(const std::vector<uint8_t>& inner, std::vector<uint8_t> missing_left, Tests tests, Forest& f) {
+  size_t num_inner = 0;
+  for (const uint8_t byte : inner) num_inner += size_t(std::popcount(byte));
+  if (num_inner != tests.features.size()) return false;
+  missing_left.push_back(0), tests.features.push_back(0), tests.cuts.push_back(0);  // what a leaf behind the last of them reads
   f.nodes.resize(f.tree_start.back());
-  if (!f.thresholds.empty()) f.thresholds.assign(f.nodes.size(), 0.0f);
+  size_t test = 0;
+  uint32_t bad = 0;
   for (int64_t t = 0; t < f.num_trees(); ++t) {
     const uint32_t begin = f.tree_start[size_t(t)], size = f.tree_start[size_t(t) + 1] - begin;
     uint32_t next = 1;
     for (uint32_t at = 0; at < size; ++at) {
-      if (!bit_of(inner, begin + at)) {
-        f.nodes[begin + at] = {at << 1, 0, TreeNode::kLeafCut};
-        continue;
-      }
-      if (next <= at || next + 1 >= size || test == tests.features.size()) return false;
-      f.nodes[begin + at] = {next << 1 | uint32_t(bit_of(missing_left, test)), tests.features[test], tests.cuts[test]};
-      if (f.nodes[begin + at].is_leaf()) return false;
-      if (!f.thresholds.empty()) f.thresholds[begin + at] = tests.thresholds[test];
-      next += 2, ++test;
+      const uint32_t is_inner = bit_of(inner, begin + at), mask = 0 - is_inner;
+      const uint32_t link = (next << 1 | uint32_t(bit_of(missing_left, test))) & mask, own = at << 1 & ~mask;
+      f.nodes[begin + at] = {link | own, uint16_t(tests.features[test] & mask), uint16_t(tests.cuts[test] | ~mask)};
+      bad |= is_inner & (uint32_t(next <= at) | uint32_t(next + 1 >= size) | uint32_t(f.nodes[begin + at].is_leaf()));
+      next += 2 * is_inner, test += is_inner;
     }
     if (next != size) return false;
   }
-  return test == tests.features.size();
+  return bad == 0;
+}
+
+/// The thresholds of the nodes.
+void spread_thresholds(const Tests& tests, const std::vector<InnerNode>& inner, Forest& f) {
+  f.thresholds.assign(f.nodes.size(), 0.0f);
+  for (size_t i = 0; i < inner.size(); ++i) f.thresholds[inner[i].at] = tests.thresholds[i];
 }
 
 /// What the file takes for granted, and every forest is.
@@ -274,7 +290,15 @@ bool test_holds(const Forest& forest, int64_t t, uint32_t at) {
   return node.cut == 0 && threshold == threshold;
 }
 
-bool tests_hold(const Forest& forest) {
+bool tests_hold(const Forest& forest, const std::vector<InnerNode>& inner) {
+  if (has_codes(forest)) {
+    std::vector<uint32_t> num_codes;
+    for (int64_t f = 0; f < forest.num_features(); ++f) num_codes.push_back(uint32_t(forest.cuts.of(f).size()) + 1);
+    return std::all_of(inner.begin(), inner.end(), [&](const InnerNode& at) {
+      const TreeNode& node = forest.nodes[at.at];
+      return node.feature < num_codes.size() && node.cut < num_codes[node.feature];
+    });
+  }
   for (int64_t t = 0; t < forest.num_trees(); ++t)
     for (uint32_t at = 0; at < forest.tree(t).size(); ++at)
       if (!forest.tree(t)[at].is_leaf() && !test_holds(forest, t, at)) return false;
@@ -290,7 +314,7 @@ bool features_hold(const Forest& forest) {
   return true;
 }
 
-bool forest_holds(const Forest& forest) {
+bool forest_holds(const Forest& forest, const std::vector<InnerNode>& inner) {
   if (forest.joined == Joined::mean) {
     if (forest.problem != Problem::regression && forest.problem != Problem::classification) return false;
     if ((forest.problem == Problem::classification) != (forest.num_classes > 0)) return false;
@@ -299,7 +323,7 @@ bool forest_holds(const Forest& forest) {
              !all_finite(forest.start) || forest.num_trees() % forest.num_scores() != 0) {
     return false;
   }
-  return cuts_hold(forest.cuts) && features_hold(forest) && tests_hold(forest);
+  return cuts_hold(forest.cuts) && features_hold(forest) && tests_hold(forest, inner);
 }
 
 bool header_holds(const ForestHeader& h) {
@@ -398,8 +422,9 @@ bool read_forest(std::string_view section, Forest& forest) {
   Tests tests;
   if (!read_numbers(bytes, h.num_inner, h.feature_bytes, tests.features) || !read_numbers(bytes, h.num_inner, h.cut_bytes, tests.cuts)) return false;
   if (!bytes.array(tests.thresholds, h.has_thresholds * h.num_inner)) return false;
-  if (h.has_thresholds) forest.thresholds.resize(1);
-  if (!join_nodes(inner, missing_left, tests, forest)) return false;
+  if (!join_nodes(inner, std::move(missing_left), tests, forest)) return false;
+  const std::vector<InnerNode> inner_list = inner_nodes(forest);
+  if (h.has_thresholds) spread_thresholds(tests, inner_list, forest);
   if (Covers(h.covers) == Covers::numbers && !bytes.array(forest.cover, h.num_nodes)) return false;
   if (!read_values(bytes, h, forest) || !bytes.array(forest.importance, h.num_features)) return false;
   if (!bytes.array(forest.categorical, h.has_categories * h.num_features)) return false;
@@ -407,8 +432,10 @@ bool read_forest(std::string_view section, Forest& forest) {
   if (h.has_categories ? !ascends_from_zero(forest.set_start, h.num_sets, 0u) : h.num_sets > 0) return false;
   std::vector<char> counts;
   if (!bytes.array(counts, h.count_bytes) || !bytes.empty() || (Covers(h.covers) != Covers::counts && h.count_bytes > 0)) return false;
-  if (Covers(h.covers) == Covers::counts && !read_counts({counts.data(), counts.size()}, Values(h.values) == Values::counts, forest)) return false;
-  return forest_holds(forest);
+  counts.resize(counts.size() + sizeof(uint32_t));
+  const std::string_view stream(counts.data(), h.count_bytes);
+  if (Covers(h.covers) == Covers::counts && !read_counts(stream, Values(h.values) == Values::counts, inner_list, forest)) return false;
+  return forest_holds(forest, inner_list);
 }
 
 }  // namespace hayate

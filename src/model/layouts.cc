@@ -18,26 +18,43 @@ constexpr size_t kCodedUnits = 16;         // coded together: taking up a featur
 constexpr size_t kMostSlots = 8192;        // UnitTest::slot8
 constexpr size_t kUnit = size_t(kUnitRows);
 
-/// Of each node of a tree the longest way down; 0 where rows stop.
-std::vector<uint32_t> heights_of(std::span<const TreeNode> tree, int64_t steps) {
-  std::vector<uint32_t> heights(tree.size(), 0), depth(tree.size(), 0);
+/// Of each node of a tree, from `heights` on, the longest way down; 0 where rows stop. A place more is there to be read. Whether a node is a
+/// leaf is a coin's toss: no branch for it, here and where nodes are laid out.
+void find_heights(std::span<const TreeNode> tree, int64_t steps, uint32_t* heights) {
+  for (size_t at = tree.size(); at-- > 0;) {
+    const uint32_t child = tree[at].child(), below = std::max(heights[child], heights[child + 1]) + 1;
+    heights[at] = tree[at].is_leaf() ? 0 : below;
+  }
+  if (steps >= int64_t(heights[0])) return;
+  std::vector<uint32_t> depth(tree.size(), 0);
   for (size_t at = 0; at < tree.size(); ++at)
     if (!tree[at].is_leaf()) depth[tree[at].child()] = depth[tree[at].child() + 1] = depth[at] + 1;
-  for (size_t at = tree.size(); at-- > 0;)
-    if (!tree[at].is_leaf() && int64_t(depth[at]) < steps) heights[at] = 1 + std::max(heights[tree[at].child()], heights[tree[at].child() + 1]);
+  for (size_t at = 0; at < tree.size(); ++at) heights[at] = uint32_t(std::min(int64_t{heights[at]}, std::max<int64_t>(0, steps - depth[at])));
+}
+
+/// Those of the nodes of all trees that are used.
+std::vector<uint32_t> heights_of(const Forest& forest, ForestCut cut) {
+  const size_t trees = trees_used(forest, cut);
+  std::vector<uint32_t> heights(forest.tree_start[trees] + 1);
+  for (size_t t = 0; t < trees; ++t) find_heights(forest.tree(int64_t(t)), steps_allowed(forest, cut), heights.data() + forest.tree_start[t]);
   return heights;
 }
 
 }  // namespace
 
-uint16_t CodedTrees::slot8(const TreeNode& node) {
-  uint32_t& slot = slot_of_[size_t(node.feature) * 2 + node.missing_left()];
-  if (slot == kNone) slot = uint32_t(num_slots_++);
-  return uint16_t(8 * slot);
+/// Gives a slot to everything that is tested.
+void CodedTrees::set_slots(const std::vector<uint32_t>& heights) {
+  std::vector<uint8_t> tested(size_t(forest_.num_features()) * 2 + 2);
+  for (size_t at = 0; at + 1 < heights.size(); ++at)
+    tested[size_t(forest_.nodes[at].feature) * 2 + forest_.nodes[at].missing_left()] |= uint8_t(heights[at] > 0);
+  for (size_t i = 0; i < slot_of_.size(); ++i)
+    if (tested[i]) slot_of_[i] = uint32_t(num_slots_++);
 }
 
+uint16_t CodedTrees::slot8(const TreeNode& node) const { return uint16_t(8 * slot_of_[size_t(node.feature) * 2 + node.missing_left()]); }
+
 /// The upper part of tree t: inner nodes in the order they stand in, breadth-first, while there are exits left.
-void CodedTrees::add_top(size_t t, std::span<const uint32_t> heights, size_t most_exits, Tree& out) {
+void CodedTrees::add_top(size_t t, const uint32_t* heights, size_t most_exits, Tree& out) {
   const std::span<const TreeNode> tree = forest_.tree(int64_t(t));
   const size_t width = size_t(forest_.values_per_node());
   std::vector<std::pair<uint32_t, uint8_t>> reached = {{0, uint8_t(0)}};  // nodes, and the sides that reach them
@@ -56,20 +73,24 @@ void CodedTrees::add_top(size_t t, std::span<const uint32_t> heights, size_t mos
   }
 }
 
-void CodedTrees::add_nodes(std::span<const TreeNode> tree, std::span<const uint32_t> heights) {
+void CodedTrees::add_nodes(std::span<const TreeNode> tree, const uint32_t* heights) {
+  const size_t first = nodes_.size();
+  nodes_.resize(first + tree.size());
   for (uint32_t at = 0; at < tree.size(); ++at) {
-    if (heights[at] == 0)
-      nodes_.push_back({at, 0, 0});
-    else
-      nodes_.push_back({tree[at].child(), slot8(tree[at]), uint8_t(255 - tree[at].cut)});
+    const uint32_t mask = 0 - uint32_t(heights[at] > 0);
+    nodes_[first + at] = {(tree[at].child() & mask) | (at & ~mask), uint16_t(slot8(tree[at]) & mask), uint8_t((255u - tree[at].cut) & mask)};
   }
 }
 
 CodedTrees::CodedTrees(const Forest& forest, ForestCut cut, int exits) : forest_(forest), slot_of_(size_t(forest.num_features()) * 2, kNone) {
   assert(has_codes(forest) && exits >= 0 && exits <= kernels::kMostExits);
+  const std::vector<uint32_t> all_heights = heights_of(forest, cut);
+  set_slots(all_heights);
+  if (!fits()) return;
+  nodes_.reserve(all_heights.size());
   for (size_t t = 0; t < trees_used(forest, cut); ++t) {
     const std::span<const TreeNode> tree = forest.tree(int64_t(t));
-    const std::vector<uint32_t> heights = heights_of(tree, steps_allowed(forest, cut));
+    const uint32_t* const heights = all_heights.data() + forest.tree_start[t];
     const bool few_leaves = tree.size() < 2 * size_t(kernels::kMostExits);
     Tree out{tests_.size(), exits_.size(), nodes_.size(), 0, 0};
     add_top(t, heights, exits == 0 ? 1 : few_leaves ? size_t(kernels::kMostExits) : size_t(exits), out);
@@ -170,10 +191,12 @@ double CodedTrees::measure() const {
 
 KeyedTrees::KeyedTrees(const Forest& forest, ForestCut cut) : forest_(forest) {
   assert(has_keys(forest));
+  const std::vector<uint32_t> all_heights = heights_of(forest, cut);
+  nodes_.reserve(all_heights.size());
   for (size_t t = 0; t < trees_used(forest, cut); ++t) {
     const std::span<const TreeNode> tree = forest.tree(int64_t(t));
-    const std::vector<uint32_t> heights = heights_of(tree, steps_allowed(forest, cut));
     const uint32_t root = forest.tree_start[t];
+    const uint32_t* const heights = all_heights.data() + root;
     for (uint32_t at = 0; at < tree.size(); ++at) {
       const TreeNode& node = tree[at];
       if (heights[at] == 0)

@@ -38,9 +38,10 @@ class CodedTrees {
   };
   static constexpr uint32_t kNone = ~0u;
 
-  uint16_t slot8(const TreeNode& node);
-  void add_top(size_t t, std::span<const uint32_t> heights, size_t most_exits, Tree& out);
-  void add_nodes(std::span<const TreeNode> tree, std::span<const uint32_t> heights);
+  void set_slots(const std::vector<uint32_t>& heights);
+  uint16_t slot8(const TreeNode& node) const;
+  void add_top(size_t t, const uint32_t* heights, size_t most_exits, Tree& out);
+  void add_nodes(std::span<const TreeNode> tree, const uint32_t* heights);
   kernels::CodedTree tree(size_t t) const;
   size_t unit_bytes() const;
   void add(const uint8_t* units, size_t num_units, size_t stride, double* scores) const;

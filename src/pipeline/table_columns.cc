@@ -121,9 +121,15 @@ Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& tab
     return groups;
   }
   HY_TRY(const Column* column, table.column(key, where));
-  std::string last;  // rows of one key mostly follow each other
+  // Rows of one key mostly follow each other: a row whose key is that of the one before is not looked up.
+  const bool text = column->dtype == Dtype::text || column->dtype == Dtype::category;
+  std::string last;
   std::vector<int32_t>* of_last = nullptr;
   for (int64_t row = 0; row < table.num_rows(); ++row) {
+    if (text && of_last && column->text(row) == last) {
+      of_last->push_back(int32_t(row));
+      continue;
+    }
     std::string name = class_name(*column, row);
     if (name.empty()) continue;
     if (name != last) of_last = &groups[name], last = std::move(name);
@@ -179,13 +185,8 @@ Result<LabelColumn> label_column(const Table& table, const std::string& name, st
     out.numbers = to_doubles(*column);
     return out;
   }
-  out.class_names = class_names(*column);
-  std::map<std::string, int32_t> number;
-  for (size_t i = 0; i < out.class_names.size(); ++i) number[out.class_names[i]] = int32_t(i);
-  for (int64_t row = 0; row < column->length; ++row) {
-    const std::string found = class_name(*column, row);
-    out.classes.push_back(found.empty() ? -1 : number[found]);
-  }
+  ClassCodes found = class_codes(*column);
+  out.class_names = std::move(found.names), out.classes = std::move(found.codes);
   return out;
 }
 

@@ -124,20 +124,21 @@ LearnerParams with_out_of_bag(LearnerParams params) {
 }
 
 /// The rows of one key, which ascend, as a matrix of their own. Mostly they lie together.
-std::vector<float> values_of(const FloatColumns& all, const std::vector<int32_t>& rows) {
+std::unique_ptr<float[]> values_of(const FeatureColumns& all, const std::vector<int32_t>& rows) {
   const bool together = !rows.empty() && size_t(rows.back() - rows.front()) + 1 == rows.size();
-  std::vector<float> out(rows.size() * size_t(all.num_features));
-  for (int64_t f = 0; f < all.num_features; ++f) {
-    float* const own = out.data() + size_t(f) * rows.size();
+  auto out = std::make_unique_for_overwrite<float[]>(rows.size() * all.columns.size());
+  float* own = out.get();
+  for (const std::span<const float> column : all.columns) {
     if (together)
-      std::copy_n(all.column(f) + rows.front(), rows.size(), own);
+      std::copy_n(column.begin() + rows.front(), rows.size(), own);
     else
-      for (size_t i = 0; i < rows.size(); ++i) own[i] = all.column(f)[rows[i]];
+      for (size_t i = 0; i < rows.size(); ++i) own[i] = column[size_t(rows[i])];
+    own += rows.size();
   }
   return out;
 }
 
-/// The same in the place of all rows, of which `rows` ascend: what is written lies before what is still to be read.
+/// Some rows in the place of all, of which `rows` ascend: what is written lies before what is still to be read.
 std::vector<float> values_in_place(std::vector<float>&& all, int64_t num_rows, const std::vector<int32_t>& rows) {
   const size_t features = num_rows > 0 ? all.size() / size_t(num_rows) : 0;
   for (size_t f = 0, to = 0; f < features && rows.size() < size_t(num_rows); ++f)
@@ -172,7 +173,7 @@ struct KeyLabels {
 
 TrainKey train_key_of(uint64_t seed, const std::string& key) { return {seed, checksum(key.data(), key.size())}; }
 
-KeyResult train_key(const std::vector<float>& values, const std::vector<std::string>& features, const LabelColumn& label, const RowInfo& info,
+KeyResult train_key(const float* values, const std::vector<std::string>& features, const LabelColumn& label, const RowInfo& info,
                     const LearnerParams& params, Calibration::Method calibration, uint64_t seed, const std::string& key,
                     const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
                     const exec::Cancellation& cancel) {
@@ -181,7 +182,7 @@ KeyResult train_key(const std::vector<float>& values, const std::vector<std::str
   std::vector<int32_t> every(rows.size());
   std::iota(every.begin(), every.end(), 0);
   const bool calibrated = calibration != Calibration::Method::none;
-  const FloatColumns own{values.data(), int64_t(rows.size()), int64_t(features.size()), int64_t(rows.size()), features};
+  const FloatColumns own{values, int64_t(rows.size()), int64_t(features.size()), int64_t(rows.size()), features};
   const auto trainer = make_trainer(calibrated ? with_out_of_bag(params) : params, own);
   if (const auto prepared = trainer->prepare(every); !prepared.ok()) return {std::nullopt, prepared.error(), {}};
   const Labels labels = of_key.labels(label);
@@ -268,19 +269,21 @@ Result<void> report_out_of_bag(const TrainRequest& request, const Table& table, 
   return {};
 }
 
-/// Bytes beside what is held now: every feature as float32, the models, and of each key in hand its own values, codes in two layouts,
+/// Bytes beside what is held now: features as float32, the models, and of each key in hand its own values, codes in two layouts,
 /// and with exact thresholds its ranks and sorted order. At once as many keys as fit; Error (budget): not even the largest.
-Result<int> training_workers(const TrainRequest& request, const LearnerParams& params, int64_t rows, int64_t features,
+Result<int> training_workers(const TrainRequest& request, const LearnerParams& params, const TrainingTable& source, int64_t rows,
                              const std::map<std::string, std::vector<int32_t>>& groups) {
+  const int64_t features = int64_t(source.features().size());
   int64_t largest = 0, models = 0;
   for (const auto& [key, of_key] : groups) {
     largest = std::max(largest, int64_t(of_key.size()));
     models += predictor_bytes(params, int64_t(of_key.size()), features);
   }
   const auto* const forest = std::get_if<ForestParams>(&params);
-  const int64_t ranks = forest && max_bins(*forest) == 0 ? 4 + (largest < 65'536 ? 2 : 4) : 0, own = groups.size() > 1 ? 4 : 0;
-  const int64_t each = largest * (features * (own + ranks + 2) + 160), fixed = resident_bytes() + rows * features * 4 + models;
-  return workers_within(request.exec, "train", fixed, each, exec::worker_count(request.exec), "name fewer columns with --features");
+  const int64_t ranks = forest && max_bins(*forest) == 0 ? 4 + (largest < 65'536 ? 2 : 4) : 0, own = request.key.empty() ? 0 : 4;
+  const int64_t each = largest * (features * (own + ranks + 2) + 160), read = own > 0 ? source.column_bytes(rows) : rows * features * 4;
+  return workers_within(request.exec, "train", resident_bytes() + read + models, each, exec::worker_count(request.exec),
+                        "name fewer columns with --features");
 }
 
 /// Whether features may be read some rows at a time: the learner sees codes alone, and nobody else wants values.
@@ -326,15 +329,17 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   HY_TRY(const Categories categories, text_categories(source.schema(), table, params));
   HY_TRY(auto groups, rows_by_key(table, request.key, "--key"));
   const int64_t num_features = int64_t(model.features.size());
-  Result<int> workers = training_workers(request, params, table.num_rows(), num_features, groups);
+  Result<int> workers = training_workers(request, params, source, table.num_rows(), groups);
   const bool flows = !workers.ok() && may_flow(request, params);
   if (flows) workers = flowing_workers(request, params, label.problem, table.num_rows(), num_features);
   if (!workers.ok()) return workers.error();
-  std::vector<float> values;
-  if (!flows) {
+  std::vector<float> values;  // without a key
+  FeatureColumns columns;     // with one
+  if (!request.key.empty()) {
+    HY_TRY(columns, source.read_columns(table.num_rows(), request.input.front(), categories));
+  } else if (!flows) {
     HY_TRY(values, source.read_features(table.num_rows(), request.input.front(), categories));
   }
-  const FloatColumns columns{values.data(), table.num_rows(), num_features, table.num_rows(), model.features};
   HY_TRY(const RowInfo info, row_info(table, request));
 
   TrainOutcome out;
@@ -359,10 +364,14 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   exec::Pool& within = workers.value() < pool.workers() ? fewer : pool;
   const auto train = [&](size_t i, exec::Pool* trees) {
     const Predictor* from = start ? start->find(keys[i].key) : nullptr;
-    const std::vector<float> own =
-        keys.size() == 1 ? values_in_place(std::move(values), table.num_rows(), keys[i].rows) : values_of(columns, keys[i].rows);
-    results[i] =
-        train_key(own, model.features, label, info, params, request.calibration, request.seed, keys[i].key, keys[i].rows, from, where, trees, cancel);
+    const auto train_on = [&](const float* own) {
+      results[i] = train_key(own, model.features, label, info, params, request.calibration, request.seed, keys[i].key, keys[i].rows, from, where,
+                             trees, cancel);
+    };
+    if (request.key.empty())
+      train_on(values_in_place(std::move(values), table.num_rows(), keys[i].rows).data());
+    else
+      train_on(values_of(columns, keys[i].rows).get());
   };
   if (flows) {
     std::optional<Error> failure;

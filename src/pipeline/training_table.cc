@@ -22,6 +22,12 @@ Result<void> fill_columns(const Table& table, const std::vector<std::string>& na
   return {};
 }
 
+/// The values of a column that are float32 as they stand, or nothing.
+std::span<const float> floats_of(const Table& table, const std::string& name) {
+  const Column* const column = table.find(name);
+  return column && column->dtype == Dtype::float32 && !column->validity.data ? column->as<float>() : std::span<const float>();
+}
+
 /// Of a column-major block only the rows of which `kept` gives the numbers, ascending.
 void keep_rows(std::span<const int32_t> kept, int64_t first, int64_t rows, std::vector<float>& block) {
   if (int64_t(kept.size()) == rows) return;
@@ -78,6 +84,39 @@ Result<std::vector<float>> TrainingTable::read_features(int64_t rows, const std:
   }
   chunks_.reset();
   return out;
+}
+
+Result<FeatureColumns> TrainingTable::read_columns(int64_t rows, const std::string& where, const Categories& categories) {
+  FeatureColumns out;
+  const Table* const whole = chunks_->whole();
+  if (!whole || whole->num_rows() != rows) {
+    HY_TRY(std::vector<float> values, read_features(rows, where, categories));
+    const auto block = std::make_shared<const std::vector<float>>(std::move(values));
+    for (size_t f = 0; f < features_.size(); ++f) out.columns.emplace_back(block->data() + f * size_t(rows), size_t(rows));
+    out.held.push_back(block);
+    return out;
+  }
+  out.columns.resize(features_.size()), out.held.resize(features_.size());
+  std::vector<Result<void>> filled(features_.size());
+  exec::run_all(int64_t(features_.size()), pool_, [&](int64_t i) {
+    const auto f = size_t(i);
+    if (const std::span<const float> floats = floats_of(*whole, features_[f]); !floats.empty()) {
+      out.columns[f] = floats, out.held[f] = whole->find(features_[f])->values.owner;
+      return;
+    }
+    auto own = std::make_shared<std::vector<float>>(size_t(rows));
+    filled[f] = fill_floats(*whole, {features_[f]}, where, categories, own->data(), rows);
+    out.columns[f] = *own, out.held[f] = std::move(own);
+  });
+  for (Result<void>& one : filled) HY_CHECK(std::move(one));
+  chunks_.reset();
+  return out;
+}
+
+int64_t TrainingTable::column_bytes(int64_t rows) const {
+  const Table* const whole = chunks_->whole();
+  const auto taken = [&](const std::string& name) { return !whole || floats_of(*whole, name).empty(); };
+  return rows * int64_t(sizeof(float)) * std::count_if(features_.begin(), features_.end(), taken);
 }
 
 int64_t TrainingTable::row_block_bytes(int64_t num_features) { return block_rows(num_features) * num_features * int64_t(sizeof(float)); }

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@
 #include "pipeline/table_columns.h"
 
 namespace hayate::pipeline {
+
+/// Features by column, each of all rows as float32.
+struct FeatureColumns {
+  std::vector<std::span<const float>> columns;
+  std::vector<std::shared_ptr<const void>> held;  ///< who keeps them
+};
 
 class TrainingTable {
  public:
@@ -31,6 +38,11 @@ class TrainingTable {
   Result<Table> read_rest();
   /// Reads the features of all `rows` rows, column-major, and closes the files. Errors (input): a column that holds no numbers.
   Result<std::vector<float>> read_features(int64_t rows, const std::string& where, const Categories& categories);
+
+  /// The same as columns that stay where they were read: those of float32 without nulls, in files that were read at once, take no more memory.
+  Result<FeatureColumns> read_columns(int64_t rows, const std::string& where, const Categories& categories);
+  /// Bytes that read_columns() takes beside what is held.
+  int64_t column_bytes(int64_t rows) const;
 
   /// The features as rows that are read from the files whenever they are asked for. A reading that fails says why in `failure`, and hands out no
   /// more rows. All that is named must outlive the source. When `cancel` says stop, rows not yet read are skipped.

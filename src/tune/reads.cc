@@ -169,7 +169,7 @@ Draws::Draws(std::span<const int32_t> rows, int64_t num_rows, const ForestParams
   exec::run_all(num_trees, pool, [&](int64_t tree) {
     if (cancel.stopped()) return;
     learn::Sample sample;
-    learn::draw_sample(rows, params, seed, entity, uint64_t(tree), sample);
+    learn::draw_sample(rows, {}, params, seed, entity, uint64_t(tree), sample);
     for (const int32_t row : sample.rows) bits_[size_t(tree) * words_ + size_t(row >> 6)] |= uint64_t{1} << (row & 63);
   });
 }

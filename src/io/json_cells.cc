@@ -1,0 +1,114 @@
+#include "io/json_cells.h"
+
+#include <limits>
+
+#include "base/strings.h"
+#include "io/csv_value.h"
+
+namespace hayate::io {
+
+/// Text is a date or a time only when every text of the column is one.
+Dtype JsonKinds::dtype() const {
+  const auto only = [&](int allowed) { return (cells & ~allowed) == 0; };
+  if (cells == 0) return Dtype::float64;
+  if (only(kBool)) return Dtype::boolean;
+  if (only(kInteger | kNegative)) return Dtype::int64;
+  if (only(kInteger | kUnsigned)) return Dtype::uint64;
+  if (only(kInteger | kUnsigned | kNegative | kReal)) return Dtype::float64;
+  return !only(kText) || no_dates ? Dtype::text : dtype_of(dates, {});
+}
+
+JsonKinds JsonColumn::kinds(size_t rows) const {
+  JsonKinds out;
+  rows = std::min(rows, kinds_.size());
+  int seen = 0;
+  for (size_t row = 0; row < rows; ++row) seen |= kinds_[row];
+  out.cells = seen;
+  for (size_t row = 0; row < rows && (seen & kInteger) && !(out.cells & kNegative); ++row)
+    if (kinds_[row] == kInteger && int64_t(slots_[row]) < 0) out.cells |= kNegative;
+  if (out.cells != kText) return out;  // nothing, or no dates alone
+  for (size_t row = 0; row < rows; ++row) {
+    if (kinds_[row] != kText) continue;
+    const uint16_t kind = read_value(text(row), {}).seen;
+    out.no_dates = !(kind & (kSeenDate | kSeenTime | kSeenZonedTime));
+    if (out.no_dates) break;
+    out.dates |= kind;
+  }
+  return out;
+}
+
+/// A cell of a column that is text because of other cells.
+std::string JsonColumn::written(size_t row) const {
+  if (kinds_[row] == kBool) return slots_[row] ? "true" : "false";
+  if (kinds_[row] == kInteger) return std::to_string(int64_t(slots_[row]));
+  if (kinds_[row] == kUnsigned) return std::to_string(slots_[row]);
+  return format_shortest(std::bit_cast<double>(slots_[row]));
+}
+
+Buffer JsonColumn::validity() const {
+  if (std::none_of(kinds_.begin(), kinds_.end(), [](JsonKinds::Cell kind) { return kind == kNull; })) return {};
+  std::vector<uint8_t> bits((kinds_.size() + 7) / 8, 0);
+  for (size_t row = 0; row < kinds_.size(); ++row) bits[row >> 3] = uint8_t(bits[row >> 3] | (kinds_[row] != kNull) << (row & 7));
+  return make_buffer(std::move(bits));
+}
+
+template <class T, class Value>
+Buffer JsonColumn::fixed(Value&& value) const {
+  std::vector<T> out(kinds_.size());
+  for (size_t row = 0; row < out.size(); ++row) out[row] = value(row);
+  return make_buffer(std::move(out));
+}
+
+Buffer JsonColumn::reals() const {
+  return fixed<double>([&](size_t row) {
+    const JsonKinds::Cell kind = kinds_[row];
+    if (kind == kReal) return std::bit_cast<double>(slots_[row]);
+    if (kind == kNull) return std::numeric_limits<double>::quiet_NaN();
+    return kind == kUnsigned ? double(slots_[row]) : double(int64_t(slots_[row]));
+  });
+}
+
+Column JsonColumn::finish(size_t rows, const JsonKinds& kinds) {
+  resize(rows);
+  Column out;
+  out.dtype = kinds.dtype(), out.length = int64_t(rows), out.validity = validity();
+  if (out.dtype == Dtype::float64) {
+    out.values = kinds.cells == kReal && !out.validity.data ? make_buffer(std::move(slots_)) : reals();
+  } else if (out.dtype == Dtype::int64 || out.dtype == Dtype::uint64) {
+    out.values = make_buffer(std::move(slots_));
+  } else if (out.dtype == Dtype::boolean) {
+    std::vector<uint8_t> bits((rows + 7) / 8, 0);
+    for (size_t row = 0; row < rows; ++row) bits[row >> 3] = uint8_t(bits[row >> 3] | int(slots_[row]) << (row & 7));
+    out.values = make_buffer(std::move(bits));
+  } else if (out.dtype == Dtype::date) {
+    out.values = fixed<int32_t>([&](size_t row) { return kinds_[row] == kNull ? 0 : int32_t(read_value(text(row), {}).integer); });
+  } else if (out.dtype == Dtype::timestamp) {
+    if (kinds.dates & kSeenZonedTime) out.zone = "UTC";
+    out.values = fixed<int64_t>([&](size_t row) {
+      if (kinds_[row] == kNull) return int64_t{0};
+      const CsvValue value = read_value(text(row), {});
+      return value.seen == kSeenDate ? value.integer * 86'400'000'000 : value.integer;
+    });
+  } else {
+    std::vector<int64_t> offsets = {0};
+    offsets.reserve(rows + 1);
+    std::vector<char> bytes;
+    bytes.reserve(bytes_.size());
+    for (size_t row = 0; row < rows; ++row) {
+      if (kinds_[row] == kText) {
+        const std::string_view value = text(row);
+        bytes.insert(bytes.end(), value.begin(), value.end());
+      } else if (kinds_[row] != kNull) {
+        const std::string number = written(row);
+        bytes.insert(bytes.end(), number.begin(), number.end());
+      }
+      offsets.push_back(int64_t(bytes.size()));
+    }
+    out.values = make_buffer(std::move(bytes));
+    out.offsets = make_buffer(std::move(offsets));
+  }
+  slots_ = {}, kinds_ = {}, sizes_ = {}, bytes_ = {};
+  return out;
+}
+
+}  // namespace hayate::io

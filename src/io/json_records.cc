@@ -1,0 +1,181 @@
+#include "io/json_records.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+#include "io/csv_value.h"
+
+namespace hayate::io {
+
+bool JsonCells::add_record(JsonCursor& cursor) {
+  if (!cursor.expect('{')) return false;
+  size_t guess = 0;  // records mostly repeat the names of the one before
+  for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
+    if (guess < columns_.size() && !columns_[guess].token.empty() && cursor.take_token(columns_[guess].token)) {
+      if (!add_value(cursor, columns_[guess++], rows_)) return false;
+      continue;
+    }
+    std::string_view name;
+    if (!cursor.string(&name)) return false;
+    JsonColumn& column = column_of(name, guess++);
+    if (!cursor.expect(':') || !add_value(cursor, column, rows_)) return false;
+  }
+  if (cursor.failed()) return false;
+  return ++rows_, true;
+}
+
+bool JsonCells::add_columns(JsonCursor& cursor) {
+  if (!cursor.expect('{')) return false;
+  for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
+    std::string_view name;
+    if (!cursor.string(&name)) return false;
+    JsonColumn& column = column_of(name, columns_.size());
+    column.reserve(rows_);
+    if (!cursor.expect(':')) return false;
+    const char opening = cursor.peek();
+    if (opening != '{' && opening != '[') return cursor.fail("a column that is neither a list nor an object of rows");
+    if (!(opening == '[' ? add_list(cursor, column) : add_rows(cursor, column))) return false;
+  }
+  return !cursor.failed();
+}
+
+Result<Table> JsonCells::finish() {
+  if (columns_.empty()) return input_error("the file holds no records", path_, kWriteJsonRecords);
+  std::vector<std::string> names;
+  for (const JsonColumn& column : columns_) names.push_back(column.name);
+  Table out;
+  for (const std::string& name : options_.columns.empty() ? names : options_.columns) {
+    const auto found = index_of_.find(name);
+    if (found == index_of_.end()) return unknown_name("column", name, names, path_);
+    JsonColumn& column = columns_[found->second];
+    out.add(name, column.finish(rows_, column.kinds(rows_)));
+  }
+  return out;
+}
+
+void JsonCells::join_kinds(std::vector<std::string>* names, std::unordered_map<std::string, JsonKinds>* kinds) const {
+  for (const JsonColumn& column : columns_) {
+    const auto [at, fresh] = kinds->try_emplace(column.name);
+    if (fresh) names->push_back(column.name);
+    at->second.join(column.kinds(rows_));
+  }
+}
+
+Table JsonCells::finish_as(const std::vector<std::string>& names, const std::unordered_map<std::string, JsonKinds>& kinds) {
+  Table out;
+  for (const std::string& name : names) {
+    const auto found = index_of_.find(name);
+    JsonColumn none(name);
+    out.add(name, (found == index_of_.end() ? none : columns_[found->second]).finish(rows_, kinds.at(name)));
+  }
+  return out;
+}
+
+JsonColumn& JsonCells::column_of(std::string_view name, size_t guess) {
+  if (guess < columns_.size() && columns_[guess].name == name) return columns_[guess];
+  const auto [at, fresh] = index_of_.try_emplace(std::string(name), columns_.size());
+  if (fresh) columns_.emplace_back(name);
+  return columns_[at->second];
+}
+
+bool JsonCells::fits_memory(JsonCursor& cursor) {
+  constexpr size_t kLook = 8192;      // values between two looks
+  constexpr int64_t kKeyBytes = 120;  // of a row's name and its place
+  next_look_ = values_ + std::max(kLook, 8 * columns_.size());
+  int64_t bytes = int64_t(row_keys_.size()) * kKeyBytes;
+  for (const JsonColumn& column : columns_) bytes += column.memory() + column.memory() / 2;  // and half as much when it is a column
+  if (bytes <= limit_bytes_) return expect_rows(cursor), true;
+  needed_bytes_ = bytes;
+  return cursor.fail("too much memory");
+}
+
+/// Room for as many rows as the rest of the text has, if it goes on so: arrays that grow take their pages twice, and copy them.
+void JsonCells::expect_rows(const JsonCursor& cursor) {
+  if (expected_ || rows_ == 0) return;
+  expected_ = true;
+  const double rows = 1.02 * double(rows_) * double(cursor.size()) / double(cursor.offset());
+  if (rows * double(columns_.size()) * double(sizeof(uint64_t) + 1) > 0.5 * double(limit_bytes_)) return;
+  for (JsonColumn& column : columns_) column.reserve(size_t(rows));
+}
+
+bool JsonCells::add_value(JsonCursor& cursor, JsonColumn& column, size_t row) {
+  JsonScalar value;
+  if (!cursor.scalar(&value)) return false;
+  column.set(row, value);
+  return ++values_ < next_look_ || fits_memory(cursor);
+}
+
+bool JsonCells::add_list(JsonCursor& cursor, JsonColumn& column) {
+  size_t row = 0;
+  cursor.take('[');
+  for (bool more = !cursor.take(']'); more; more = cursor.more(']'))
+    if (!add_value(cursor, column, row++)) return false;
+  if (columns_.size() > 1 && row != rows_) return cursor.fail("a column of another length than the first");
+  rows_ = row;
+  return !cursor.failed();
+}
+
+bool JsonCells::add_rows(JsonCursor& cursor, JsonColumn& column) {
+  size_t place = 0;
+  cursor.take('{');
+  for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
+    std::string_view key;
+    if (!cursor.string(&key)) return false;
+    const size_t row = row_of_key(key, place++);
+    if (!cursor.expect(':') || !add_value(cursor, column, row)) return false;
+  }
+  rows_ = std::max({rows_, row_keys_.size(), counted_});
+  return !cursor.failed();
+}
+
+size_t JsonCells::row_of_key(std::string_view key, size_t place) {
+  if (row_keys_.empty()) {
+    int64_t number = -1;
+    const bool counts = read_plain_integer(key.data(), key.data() + key.size(), &number) && number >= 0 && size_t(number) <= counted_;
+    if (counts) return counted_ = std::max(counted_, size_t(number) + 1), size_t(number);
+    for (size_t row = 0; row < counted_; ++row) add_key(std::to_string(row));
+  }
+  if (place < row_keys_.size() && row_keys_[place] == key) return place;
+  const auto found = row_of_.find(std::string(key));
+  return found != row_of_.end() ? found->second : add_key(std::string(key));
+}
+
+size_t JsonCells::add_key(const std::string& key) {
+  row_of_.emplace(key, row_keys_.size());
+  row_keys_.push_back(key);
+  return row_keys_.size() - 1;
+}
+
+bool JsonRecordReader::read(JsonCursor& cursor, bool whole, JsonCells* cells) {
+  taken_ = 0;
+  while (!cursor.at_end()) {
+    if (!step(cursor, cells)) return !whole && cursor.may_be_cut();
+    taken_ = cursor.offset();
+  }
+  taken_ = cursor.offset();
+  if (whole && next_ != Next::record_or_end && next_ != Next::nothing) return cursor.fail("the text ends too early");
+  return true;
+}
+
+bool JsonRecordReader::step(JsonCursor& cursor, JsonCells* cells) {
+  switch (next_) {
+    case Next::opening:
+      return cursor.expect('[') && go_to(Next::record_or_closing);
+    case Next::record_or_closing:
+      if (cursor.take(']')) return go_to(Next::nothing);
+      [[fallthrough]];
+    case Next::record:
+      return cells->add_record(cursor) && go_to(Next::comma_or_closing);
+    case Next::comma_or_closing:
+      if (cursor.more(']')) return go_to(Next::record);
+      return !cursor.failed() && go_to(Next::nothing);
+    case Next::record_or_end:
+      return cells->add_record(cursor);
+    case Next::nothing:
+      return cursor.fail("text behind the table");
+  }
+  return false;
+}
+
+}  // namespace hayate::io
