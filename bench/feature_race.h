@@ -111,7 +111,7 @@ inline float* panel_of(size_t cells) {
   return static_cast<float*>(memory);
 }
 
-/// `with_gaps`: DATA has a folder `missing` of the same bars with rows missing, a case of its own; so is the first run.
+/// `with_gaps`: DATA has a folder `missing` of the same bars with rows missing, a case of its own; so are two workers and the first run.
 inline int race_features(int argc, char** argv, const std::vector<NamedExpression>& expressions, bool with_gaps = false) {
   if (argc != 5) return std::fprintf(stderr, "usage: %s DATA ANSWER THREADS REPEATS\n", argv[0]), 2;
   const Columns columns = read_bars(argv[1]);
@@ -123,17 +123,25 @@ inline int race_features(int argc, char** argv, const std::vector<NamedExpressio
   if (repeats == 0) return print_costs(program, columns, pool, spaces, out), 0;
 
   const Seconds first = compute(program, columns, pool, spaces, out);  // touches the panel
-  const auto time_case = [&](const std::string& name, const Columns& bars, const std::string& answer_name) {
+  const auto time_repeats = [&](const std::string& name, const Columns& bars, exec::Pool& workers, std::vector<Workspace>& of_workers) {
     Timing timing{name, {}};
-    for (int repeat = 0; repeat < repeats; ++repeat) timing.spent.push_back(compute(program, bars, pool, spaces, out));
+    for (int repeat = 0; repeat < repeats; ++repeat) timing.spent.push_back(compute(program, bars, workers, of_workers, out));
+    return timing;
+  };
+  const auto time_case = [&](const std::string& name, const Columns& bars, const std::string& answer_name) {
+    Timing timing = time_repeats(name, bars, pool, spaces);
     std::ofstream answer(std::filesystem::path(argv[2]) / answer_name, std::ios::binary);
     for (size_t i = 0; i < expressions.size(); ++i) answer.write(reinterpret_cast<const char*>(out + i * kRows), kAnswered * kDays * sizeof(float));
     return timing;
   };
   if (!with_gaps) return print_seconds({time_case("", columns, "features.f32")}), 0;
   const Columns gaps = read_bars(std::filesystem::path(argv[1]) / "missing");
+  exec::Pool two(2);
+  std::vector<Workspace> spaces_of_two(size_t(two.workers()));
+  compute(program, columns, two, spaces_of_two, out);  // takes the memory of the workspaces
   print_seconds({time_case("no row missing", columns, "features.f32"),
                  time_case("0.1 % of the rows missing", gaps, "missing.f32"),
+                 time_repeats("no row missing, two workers", columns, two, spaces_of_two),
                  {"no row missing, first run", {first}}});
   return 0;
 }

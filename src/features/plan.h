@@ -16,6 +16,10 @@
 // Tried without gain: strips of 24 to 256 KB in the kernels of windows (0 to 4 % slower: they are not waiting for the cache); all other
 // windows side by side too (numbers in lane_tiles.h); roots of deviations and quotients of Rsquare and Corr in float32, which stand in the
 // shadow of additions and conversions (deviations 6 % of their kernel, lines 0, Corr slower, because what float32 can't hold must be found).
+// Nor with correlations, a fifth of it: roots and quotients in a loop behind that of the sums (a sixth slower; without any they would take a seventh
+// less, without storing columns a fifth), vectors of 32 bytes (a tenth slower), gaps of 24 to 104 doubles between the arrays of a strip (0; strips
+// of TA-Lib's functions, whose arrays lay 4 KB apart, gained a third by that, see ta_windows.h). Nothing is left to share in Alpha158: five
+// windows of SUMP, SUMN and SUMD are three families of sums, both quantiles read one sorted window, IMXD reads what IMAX and IMIN store.
 //
 // In a float32 program a quotient x / y of float64 that is a column itself becomes x * (1 / y): 1 / y is shared by all columns with
 // the same divisor (Alpha158 divides 45 times by close), and the family that makes x multiplies on its way out. The difference is
