@@ -96,6 +96,23 @@ TEST_CASE("files: an output appears complete or not at all") {
   CHECK(fs::is_character_file("/dev/null"));
 }
 
+TEST_CASE("files: a large file that is to be replaced keeps its bytes until it is, also in what is not on the disk yet") {
+  const ScratchFolder folder;
+  const std::string path = folder / "large";
+  std::string bytes(size_t{17} << 20, 'a');
+  for (size_t i = 0; i < bytes.size(); i += 97) bytes[i] = char('a' + i % 26);
+  std::ofstream(path) << bytes;  // nobody syncs it
+  {
+    auto file = AtomicFile::create(path);
+    REQUIRE(file.ok());
+    REQUIRE(file.value()->write("new", 3).ok());
+    CHECK(content(path) == bytes);
+  }
+  CHECK(content(path) == bytes);
+  REQUIRE(write_file(path, "new").ok());
+  CHECK(content(path) == "new");
+}
+
 TEST_CASE("files: what cannot be written is an error with three lines, and leaves nothing behind") {
   const ScratchFolder folder;
   const auto check = [](const Result<void>& result, const char* what) {

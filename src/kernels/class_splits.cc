@@ -221,12 +221,11 @@ void look_singly(const ClassBins& bins, int32_t code, bool missing_left, Found& 
 }
 
 void split_bins(const ClassBins& bins, ClassSplit& best) {
-  constexpr uint32_t kMost = 46'340;  // whose square fits 31 bits
   cumulate(bins);
   Found found;
   for (int pass = 0; pass < (bins.missing ? 2 : 1); ++pass) {
     const bool missing_left = pass == 1;
-    if (bins.total <= kMost) {
+    if (bins.total <= kMostClassWeight) {
       for (int32_t at = 0; at < bins.num_codes; at += kLanes)
         look_bins(bins, at, missing_left, bar_of(found.gain > best.gain ? found.gain : best.gain, bins.num_classes), found);
     } else {

@@ -36,7 +36,9 @@ bool ClassSearch::take(const NodeRows& node, std::span<const uint64_t> sums) {
   if (!fits_ || sums[1] > kMost) return false;
   total_ = uint32_t(sums[1]);
   is_few_ = int64_t(node.rows.size()) <= kernels::kFewClassRows && total_ <= kernels::kFewClassWeight;
-  if (!is_few_ && !all_fit_) return false;
+  // Sums past 32 bits are measured cut by cut: not for a few rows, which are sorted faster.
+  const bool is_heavy = total_ > kernels::kMostClassWeight, is_long = int64_t(node.rows.size()) > 4 * kernels::kFewClassRows;
+  if (!is_few_ && (!all_fit_ || (is_heavy && !is_long))) return false;
   best_ = {};
   totals_.clear();
   for (size_t c = 0; c < slot_of_class_.size(); ++c) {

@@ -62,10 +62,13 @@ class Block {
         for (size_t i = 0; i < rows_.size(); ++i) values_[size_t(f) * rows_.size() + i] = values.column(f)[rows_[i]];
       return;
     }
+    const auto features = size_t(values.num_features);
     std::vector<float> own(rows_.size());
-    for (int64_t f = 0; f < values.num_features; ++f) {
-      for (size_t i = 0; i < rows_.size(); ++i) own[i] = values.column(f)[rows_[i]];
-      code_values(forest_.cuts.of(f), own, codes_.data() + size_t(f) * rows_.size());
+    std::vector<uint8_t> column(rows_.size());
+    for (size_t f = 0; f < features; ++f) {
+      for (size_t i = 0; i < rows_.size(); ++i) own[i] = values.column(int64_t(f))[rows_[i]];
+      code_values(forest_.cuts.of(int64_t(f)), own, column.data());
+      for (size_t i = 0; i < rows_.size(); ++i) codes_[i * features + f] = column[i];
     }
   }
 
@@ -117,11 +120,12 @@ class Block {
   void walk(int64_t t, std::span<const uint32_t> rows) {
     const std::span<const TreeNode> tree = forest_.tree(t);
     const TreeNode* const nodes = tree.data();
-    const uint8_t* const codes = codes_.data();
-    const double* values = forest_.values.data() + size_t(forest_.tree_start[size_t(t)]) * width_;
-    const size_t score = forest_.joined == Joined::sum ? size_t(t) % scores_ : 0, stride = rows_.size();
     uint32_t at[kLanes] = {}, place[kLanes];
-    for (size_t lane = 0; lane < kLanes; ++lane) place[lane] = rows[std::min(lane, rows.size() - 1)];
+    const uint8_t* codes[kLanes];
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      place[lane] = rows[std::min(lane, rows.size() - 1)];
+      codes[lane] = codes_.data() + place[lane] * size_t(forest_.num_features());
+    }
     int64_t taken = 0;
     bool arrived = false;
     for (size_t d = 0; d < reads_.depths.size(); ++d) {
@@ -129,15 +133,26 @@ class Block {
         uint32_t moved = 0;
         for (size_t lane = 0; lane < kLanes; ++lane) {
           const TreeNode node = nodes[at[lane]];
-          const uint32_t next = kByValue ? step_by_value(t, tree, at[lane], place[lane]) : step(node, codes[node.feature * stride + place[lane]]);
+          const uint32_t next = kByValue ? step_by_value(t, tree, at[lane], place[lane]) : step(node, codes[lane][node.feature]);
           moved |= next ^ at[lane];
           at[lane] = next;
         }
         arrived = moved == 0;
       }
-      for (size_t lane = 0; lane < rows.size(); ++lane)
-        for (size_t k = 0; k < width_; ++k) sums_[(d * stride + place[lane]) * scores_ + score + k] += values[at[lane] * width_ + k];
+      add_values(t, d, {at, rows.size()}, place);
     }
+  }
+
+  /// What stands at the nodes that rows have reached, to their sums at a depth.
+  void add_values(int64_t t, size_t depth, std::span<const uint32_t> at, const uint32_t* place) {
+    const double* const values = forest_.values.data() + size_t(forest_.tree_start[size_t(t)]) * width_;
+    double* const sums = sums_.data() + depth * rows_.size() * scores_ + (forest_.joined == Joined::sum ? size_t(t) % scores_ : 0);
+    if (width_ == 1) {
+      for (size_t lane = 0; lane < at.size(); ++lane) sums[place[lane] * scores_] += values[at[lane]];
+      return;
+    }
+    for (size_t lane = 0; lane < at.size(); ++lane)
+      for (size_t k = 0; k < width_; ++k) sums[place[lane] * scores_ + k] += values[at[lane] * width_ + k];
   }
 
   const Forest& forest_;
@@ -145,8 +160,8 @@ class Block {
   std::span<const int32_t> rows_;
   size_t width_, scores_;
   bool by_value_;                ///< nodes have thresholds of their own, or test categories
-  std::vector<uint8_t> codes_;   ///< column by column
-  std::vector<float> values_;    ///< the same, by_value_ alone
+  std::vector<uint8_t> codes_;   ///< row by row
+  std::vector<float> values_;    ///< column by column, by_value_ alone
   std::vector<double> sums_;     ///< by depth, row, score
   std::vector<int64_t> trees_;   ///< that answered, per row
   std::vector<uint32_t> lanes_;  ///< rows that the tree in hand answers for
