@@ -1,11 +1,7 @@
 // What the library of arrow_module.h shows to whoever loads it.
-#include <arrow/memory_pool.h>
-
 #include "io/arrow_module.h"
 
 namespace hayate::io {
-
-void with_arrow::release_memory() { arrow::default_memory_pool()->ReleaseUnused(); }
 
 extern "C" __attribute__((visibility("default"))) const ArrowModule HAYATE_ARROW_MODULE;
 const ArrowModule HAYATE_ARROW_MODULE = {

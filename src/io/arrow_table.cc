@@ -6,6 +6,7 @@
 #include <arrow/chunked_array.h>
 #include <arrow/extension_type.h>
 #include <arrow/io/memory.h>
+#include <arrow/memory_pool.h>
 #include <arrow/result.h>
 #include <arrow/type.h>
 #include <arrow/util/decimal.h>
@@ -20,6 +21,7 @@
 #include <unordered_set>
 
 #include "base/strings.h"
+#include "io/arrow_module.h"
 #include "io/csv_scan.h"
 #include "io/json_reader.h"
 
@@ -532,5 +534,7 @@ Result<std::shared_ptr<arrow::io::RandomAccessFile>> open_random_access(const st
   HY_TRY(std::shared_ptr<const InputFile> file, InputFile::open(path));
   return std::shared_ptr<arrow::io::RandomAccessFile>(std::make_shared<ArrowInput>(std::move(file), pool));
 }
+
+void with_arrow::release_memory() { arrow::default_memory_pool()->ReleaseUnused(); }
 
 }  // namespace hayate::io

@@ -1,6 +1,7 @@
 // s3://, gs:// and az:// by Arrow's file systems (remote.h).
 #include <arrow/config.h>
 #include <arrow/filesystem/filesystem.h>
+#include <arrow/table.h>  // beside hayate::Table a mere declaration of Arrow's looks like a mistake to clang-tidy
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
