@@ -156,8 +156,9 @@ std::optional<Column> encode_text(const Column& column, size_t most_names, exec:
     worker_of[size_t(block)] = worker;
     const int64_t begin = block * kRows;
     int32_t* const to = codes.get();
+    uint32_t known = mine.names.size();
     const auto add = [&](int64_t row, uint32_t name) {
-      if (name == mine.first_rows.size()) mine.first_rows.push_back(row);
+      if (name == known) mine.first_rows.push_back(row), ++known;
       to[row] = int32_t(name);
     };
     add_texts(column, begin, std::min(kRows, rows - begin), &mine.names, add, [&](int64_t row) { to[row] = 0; });

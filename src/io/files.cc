@@ -157,9 +157,9 @@ Result<std::vector<std::string>> files_matching(const std::string& pattern) {
   return paths;
 }
 
-/// Takes a large file that will be replaced out of the page cache, as far as it is on the disk: the new one gets these pages, instead of others that a
-/// virtual machine's host may have to find first (500 MB of CSV over a file of that size: 0.9 s of CPU in pages that were just in use, 1.8 to 2.4 in others). What the
-/// file holds stays until the new one is complete.
+/// Takes a large file that will be replaced out of the page cache, as far as it is on the disk: the new one gets these pages, instead of others that
+/// a virtual machine's host may have to find first (500 MB of CSV over a file of that size: 0.9 s of CPU in pages that were just in use, 1.8 to 2.4
+/// in others). What the file holds stays until the new one is complete.
 void give_up_pages(const std::string& path) {
   constexpr int64_t kLarge = int64_t{16} << 20;
   if (file_size(path).value_or(0) < kLarge) return;

@@ -238,6 +238,63 @@ size_t read_rows(const CsvFields& fields, size_t row, Read&& read) {
 
 constexpr size_t kBatch = 16;
 
+// Of kBatch fields the last eight bytes and the size: their numbers, and whether all are 1 to 8 digits without zeros in front. Digits
+// come together as pairs, fours and eights. Written with vectors, because g++ 12 makes none of the plain loop (a sixth of the time of reading
+// a file of mostly whole numbers was here).
+#if defined(__AVX512BW__)
+bool numbers_of(const uint64_t* text, const uint64_t* size, int64_t* numbers) {
+  const __m512i one = _mm512_set1_epi64(1);
+  __m512i odd = _mm512_setzero_si512();
+  unsigned wrong = 0;
+  for (size_t i = 0; i < kBatch; i += 8) {
+    const __m512i sizes = _mm512_loadu_si512(size + i);
+    const __m512i shift = _mm512_and_si512(_mm512_sub_epi64(_mm512_set1_epi64(64), _mm512_slli_epi64(sizes, 3)), _mm512_set1_epi64(63));
+    const __m512i bytes = _mm512_xor_si512(_mm512_loadu_si512(text + i), _mm512_set1_epi64(int64_t(kEightZeros)));
+    const __m512i digits = _mm512_and_si512(bytes, _mm512_sllv_epi64(_mm512_set1_epi64(-1), shift));
+    const __m512i first = _mm512_and_si512(_mm512_srlv_epi64(digits, shift), _mm512_set1_epi64(0xFF));
+    wrong |= _mm512_cmpgt_epu64_mask(_mm512_sub_epi64(sizes, one), _mm512_set1_epi64(7));
+    wrong |= unsigned(_mm512_cmpgt_epi64_mask(sizes, one)) & unsigned(_mm512_testn_epi64_mask(first, first));
+    odd = _mm512_or_si512(odd, _mm512_or_si512(digits, _mm512_add_epi8(digits, _mm512_set1_epi8(6))));
+    const __m512i pairs = _mm512_maddubs_epi16(digits, _mm512_set1_epi16(0x010A));
+    const __m512i fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x00010064));
+    _mm512_storeu_si512(numbers + i, _mm512_add_epi64(_mm512_mul_epu32(fours, _mm512_set1_epi64(10'000)), _mm512_srli_epi64(fours, 32)));
+  }
+  return wrong == 0 && _mm512_test_epi8_mask(odd, _mm512_set1_epi8(char(0xF0))) == 0;
+}
+#elif defined(__AVX2__)
+bool numbers_of(const uint64_t* text, const uint64_t* size, int64_t* numbers) {
+  const __m256i one = _mm256_set1_epi64x(1);
+  __m256i odd = _mm256_setzero_si256(), wrong = odd;
+  for (size_t i = 0; i < kBatch; i += 4) {
+    const __m256i sizes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(size + i));
+    const __m256i shift = _mm256_and_si256(_mm256_sub_epi64(_mm256_set1_epi64x(64), _mm256_slli_epi64(sizes, 3)), _mm256_set1_epi64x(63));
+    const __m256i bytes = _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + i)), _mm256_set1_epi64x(int64_t(kEightZeros)));
+    const __m256i digits = _mm256_and_si256(bytes, _mm256_sllv_epi64(_mm256_set1_epi64x(-1), shift));
+    const __m256i first = _mm256_and_si256(_mm256_srlv_epi64(digits, shift), _mm256_set1_epi64x(0xFF));
+    const __m256i beyond = _mm256_or_si256(_mm256_cmpgt_epi64(sizes, _mm256_set1_epi64x(8)), _mm256_cmpgt_epi64(one, sizes));
+    const __m256i zero_first = _mm256_and_si256(_mm256_cmpgt_epi64(sizes, one), _mm256_cmpeq_epi64(first, _mm256_setzero_si256()));
+    wrong = _mm256_or_si256(wrong, _mm256_or_si256(beyond, zero_first));
+    odd = _mm256_or_si256(odd, _mm256_or_si256(digits, _mm256_add_epi8(digits, _mm256_set1_epi8(6))));
+    const __m256i pairs = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(0x010A));
+    const __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00010064));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(numbers + i),
+                        _mm256_add_epi64(_mm256_mul_epu32(fours, _mm256_set1_epi64x(10'000)), _mm256_srli_epi64(fours, 32)));
+  }
+  return _mm256_testz_si256(wrong, wrong) && _mm256_testz_si256(odd, _mm256_set1_epi8(char(0xF0)));
+}
+#else
+bool numbers_of(const uint64_t* text, const uint64_t* size, int64_t* numbers) {
+  uint64_t wrong = 0;
+  for (size_t i = 0; i < kBatch; ++i) {
+    const uint64_t shift = (64 - 8 * size[i]) & 63, digits = (text[i] ^ kEightZeros) & (~uint64_t{0} << shift);
+    const uint64_t first = (digits >> shift) & 0xFF;
+    wrong |= no_digits(digits) | uint64_t(size[i] - 1 >= 8) | (uint64_t(first == 0) & uint64_t(size[i] > 1));
+    numbers[i] = int64_t(eight_digits(digits));
+  }
+  return wrong == 0;
+}
+#endif
+
 /// Rows [row, row + kBatch) at once: their last eight bytes are gathered, and from there on everything is vectors. One by one they
 /// take 5 ns a field. False: one of them is not 1 to 8 digits.
 bool read_short_integers(const CsvFields& fields, size_t row, int64_t* slots) {
@@ -250,14 +307,7 @@ bool read_short_integers(const CsvFields& fields, size_t row, int64_t* slots) {
     memcpy(&text[i], fields.data + ptrdiff_t(end) - 8, 8);
     size[i] = end - begin;
   }
-  uint64_t wrong = 0;
-  for (size_t i = 0; i < kBatch; ++i) {
-    const uint64_t shift = (64 - 8 * size[i]) & 63, digits = (text[i] ^ kEightZeros) & (~uint64_t{0} << shift);
-    const uint64_t first = (digits >> shift) & 0xFF;
-    wrong |= no_digits(digits) | uint64_t(size[i] - 1 >= 8) | (uint64_t(first == 0) & uint64_t(size[i] > 1));
-    slots[row + i] = int64_t(eight_digits(digits));
-  }
-  return wrong == 0;
+  return numbers_of(text, size, slots + row);
 }
 
 size_t read_integers(const CsvFields& fields, size_t row, int64_t* slots, bool* negative) {
