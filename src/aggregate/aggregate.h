@@ -8,13 +8,12 @@
 //      each worker; many: rows go to partitions by range of key, to disk when memory runs short      partitions.h
 //   4. partition by partition, in order: groups, states, answers, --having      groups.h
 //
-// Statistics that optimize left in the file stand for step 2, for the columns that they know: step 3 finds the ranges of the same columns again, block
-// by block before a value of it is used, and compares. A block with a value outside them, or other extremes, counts or names at the end, means
-// that the file is not the one that was optimized: all is begun anew without them, so that the answer is the same to the byte in any case.
+// Statistics that optimize left in the file stand for step 2, for the columns that they know: step 3 finds the ranges of the same columns again,
+// block by block before a value of it is used, and compares. A block with a value outside them, or other extremes, counts or names at the end,
+// means that the file is not the one that was optimized: all is begun anew without them, so that the answer is the same to the byte in any case.
 //
-// Cost: see bench/groupby. Means of three float64 columns of 1 M rows by a text of one byte, in memory: 8 to 9 ms of CPU, of which the texts' codes take
-// 2.7, the pass over the values for their ranges (they must be known before sums are exact) 1.5, keys 1 and the sums 3. All of it is near what reading
-// the 70 MB takes.
+// Cost: see bench/groupby. Means of three float64 columns of 1 M rows by a text of one byte, in memory: 8 to 9 ms of CPU, of which the texts' codes
+// take 2.7, the pass over the values for their ranges (they must be known before sums are exact) 1.5, keys 1 and the sums 3.
 #pragma once
 
 #include <functional>

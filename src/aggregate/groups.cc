@@ -19,8 +19,8 @@ void make_room(std::vector<T>* out, size_t size) {
   if (out->size() < size) out->resize(size);
 }
 
-/// Digits of 11 bits from the lowest that differs to the highest. 20,000 keys of 53 bits: 1.6 ms with std::sort, 0.4 so. The sorted ones are in what is
-/// returned: `keyed`, or `other`.
+/// Digits of 11 bits from the lowest that differs to the highest. 20,000 keys of 53 bits: 1.6 ms with std::sort, 0.4 so. The sorted ones are in
+/// what is returned: `keyed`, or `other`.
 std::span<KeyedWord> sort_by_key(std::span<KeyedWord> keyed, std::vector<KeyedWord>* other) {
   constexpr int kDigit = 11;
   if (keyed.size() < 256) {
@@ -44,8 +44,8 @@ std::span<KeyedWord> sort_by_key(std::span<KeyedWord> keyed, std::vector<KeyedWo
   return keyed;
 }
 
-/// The same, of keys from `least` to `least + span`, by one scatter over that range and an insertion sort of what meets in a bucket; nothing where keys
-/// crowd in few of them.
+/// The same, of keys from `least` to `least + span`, by one scatter over that range and an insertion sort of what meets in a bucket; nothing where
+/// keys crowd in few of them.
 std::optional<std::span<KeyedWord>> sort_by_range(std::span<const KeyedWord> keyed, uint64_t least, uint64_t span, FinishingMemory* memory) {
   constexpr uint32_t kCrowd = 32;
   if (keyed.size() < 256) return std::nullopt;
@@ -403,8 +403,8 @@ Table table_of(const Plan& plan, const Answer& answer) {
   return out;
 }
 
-/// Second pass over the rows: the values of the inputs whose calls need them all, sorted by group. `memory` has the group of each row, in the order of
-/// visit().
+/// Second pass over the rows: the values of the inputs whose calls need them all, sorted by group. `memory` has the group of each row, in the order
+/// of visit().
 Result<void> gather_values(const Plan& plan, const Partitions& partitions, size_t partition, size_t num_groups, FinishingMemory* memory) {
   memory->values.resize(plan.inputs.size());
   std::vector<size_t> next;
@@ -468,8 +468,8 @@ std::span<const uint64_t> records_of(const Plan& plan, std::span<const KeyedWord
   return std::span(memory->buffer).first(sorted.size() * width);
 }
 
-/// The answer of a partition in which hardly two rows have the same key: rows are sorted by it, so that groups and their states come in the order of the
-/// answer: no hash table, and nothing is looked up in no order but a row's record. Keys are between `base` and `base + span`.
+/// The answer of a partition in which hardly two rows have the same key: rows are sorted by it, so that groups and their states come in the order
+/// of the answer: no hash table, and nothing is looked up in no order but a row's record. Keys are between `base` and `base + span`.
 Answer sorted_answer(const Plan& plan, std::span<KeyedWord> keyed, uint64_t base, uint64_t span, FinishingMemory* memory) {
   const auto by_range = sort_by_range(keyed, base, span, memory);
   const std::span<const KeyedWord> sorted = by_range ? *by_range : sort_by_key(keyed, &memory->other);

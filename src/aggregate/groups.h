@@ -27,8 +27,8 @@ struct GroupedValues {
   }
 };
 
-/// What finishing a partition needs besides its answer, for the next one to use again, one for each worker. Given back after each partition, the system
-/// hands the pages out anew and clears them, which took longer than all that is done with them.
+/// What finishing a partition needs besides its answer, for the next one to use again, one for each worker. Given back after each partition, the
+/// system hands the pages out anew and clears them, which took longer than all that is done with them.
 struct FinishingMemory {
   std::vector<KeyedWord> keyed, other;
   std::vector<uint32_t> places, group, order;

@@ -207,8 +207,8 @@ constexpr std::array<Power, 20> kDivisors = [] {
 
 }  // namespace
 
-/// A division of whole numbers that leaves 63 bits or more and a rest, so one rounding of what is not nothing; nearly always a multiplication tells as
-/// much (D. Lemire, "Number parsing at a gigabyte per second", 2021, with the 64 bits of a reciprocal that so few digits need).
+/// A division of whole numbers that leaves 63 bits or more and a rest, so one rounding of what is not nothing; nearly always a multiplication tells
+/// as much (D. Lemire, "Number parsing at a gigabyte per second", 2021, with the 64 bits of a reciprocal that so few digits need).
 double decimal_quotient(uint64_t digits, int places) {
   if (digits == 0) return 0;
   const Power& power = kDivisors[size_t(places)];

@@ -1,5 +1,5 @@
-// A JSON file some rows at a time: records as an array or a record a line; columns (pandas' form) as a whole, for a row is only complete when the last
-// column has been seen. The types of the whole file are those of a first pass over it.
+// A JSON file some rows at a time: records as an array or a record a line; columns (pandas' form) as a whole, for a row is only complete when the
+// last column has been seen. The types of the whole file are those of a first pass over it.
 #include <fmt/format.h>
 
 #include <algorithm>

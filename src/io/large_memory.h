@@ -11,8 +11,8 @@ namespace hayate::io {
 /// those lie ready: one by one, page faults were a third of the time of reading a CSV file (1.3 us each on a virtual machine, 0.9 at once).
 std::shared_ptr<void> allocate_large(size_t size);
 
-/// The same for memory that is handed out in parts: pages, of 2 MiB where those lie ready, come as they are written first, by whoever does it. `size` is a
-/// multiple of 2 MiB.
+/// The same for memory that is handed out in parts: pages, of 2 MiB where those lie ready, come as they are written first, by whoever does it.
+/// `size` is a multiple of 2 MiB.
 std::shared_ptr<void> reserve_large(size_t size);
 
 /// Bytes that grow at their end and are not cleared. Growing moves pages, not bytes, and takes them some at a time.

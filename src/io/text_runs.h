@@ -1,6 +1,6 @@
-// Texts of a column that come in parts (batches of an Arrow file, row groups of a Parquet file), which tasks read side by side: nobody knows where the
-// texts of a part will stand before all parts are there. So each is read into a run of its own, with offsets that count from the run's first byte;
-// then memory is taken for all of them, and runs go to their place, again side by side.
+// Texts of a column that come in parts (batches of an Arrow file, row groups of a Parquet file), which tasks read side by side: nobody knows where
+// the texts of a part will stand before all parts are there. So each is read into a run of its own, with offsets that count from the run's first
+// byte; then memory is taken for all of them, and runs go to their place, again side by side.
 #pragma once
 
 #include <cstdint>
