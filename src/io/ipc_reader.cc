@@ -128,8 +128,11 @@ Result<std::shared_ptr<const Column>> dictionary_of(const std::shared_ptr<arrow:
   return column.dictionary;
 }
 
-/// What the first and the last batch are looked at for, beside their length: dictionaries; without any, one field of few bytes.
-std::vector<int> fields_to_look_at(const arrow::Schema& schema, const std::vector<int>& included) {
+/// What the first and the last batch are looked at for, beside their length: dictionaries; without any, one field of few bytes. A small file is looked
+/// at whole: of a batch of which it does not read all fields Arrow believes any length, and takes it from memory that nobody limits.
+std::vector<int> fields_to_look_at(const arrow::Schema& schema, const std::vector<int>& included, int64_t file_bytes) {
+  constexpr int64_t kSmall = int64_t{1} << 20;
+  if (file_bytes <= kSmall) return included;
   std::vector<int> out;
   for (const int field : included)
     if (schema.field(field)->type()->id() == arrow::Type::DICTIONARY) out.push_back(field);
@@ -143,7 +146,8 @@ std::vector<int> fields_to_look_at(const arrow::Schema& schema, const std::vecto
 Result<std::vector<std::optional<Column>>> plain_columns(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
                                                          std::span<const int> fields, int64_t limit_bytes, exec::Pool* workers) {
   std::vector<std::optional<Column>> out(fields.size());
-  const std::vector<int> included = included_of(fields), looked_at = fields_to_look_at(schema, included);
+  const std::vector<int> included = included_of(fields);
+  const std::vector<int> looked_at = fields_to_look_at(schema, included, from.file->GetSize().ValueOr(0));
   const auto place = [](const std::vector<int>& among, int field) {
     return int(std::lower_bound(among.begin(), among.end(), field) - among.begin());
   };
