@@ -118,7 +118,7 @@ class Aggregation {
   std::optional<Partitions> partitions_;
   std::vector<Scratch> scratch_;
   std::vector<FinishingMemory> finishing_ = std::vector<FinishingMemory>(size_t(pool_.workers()));
-  int64_t groups_ = 0, spilled_ = 0;
+  int64_t spilled_ = 0;
 };
 
 void Aggregation::read_column(const Table& chunk, const std::vector<std::vector<uint32_t>>& places, size_t c, int64_t begin, int64_t count,

@@ -377,7 +377,7 @@ const TalibPage& talib_page(const Entry& function) {
 }
 
 int64_t talib_lookback(const Entry& function) {
-  double params[std::size(function.params)] = {};
+  double params[sizeof(Entry::params) / sizeof(Entry::params[0])] = {};
   for (int i = 0; i < function.num_params(); ++i) params[i] = function.params[i].initial;
   return function.lookback(params);
 }
