@@ -246,8 +246,8 @@ void make_room_for_codes(BinnedMatrix& matrix) {
     std::fill(matrix.codes.data() + feature * matrix.stride + matrix.num_rows, matrix.codes.data() + (feature + 1) * matrix.stride, uint8_t{0});
 }
 
-/// Cells that are coded between two looks at whether to go on: some 3 ms.
-constexpr int64_t kCellsAtOnce = 1'000'000;
+/// Cells that are coded between two looks at whether to go on: less than a millisecond.
+constexpr int64_t kCellsAtOnce = 250'000;
 
 /// Codes of the rows [first, first + count), which are a multiple of 64 but at the end.
 void code_part(const FloatColumns& raw, int64_t first, int64_t count, const exec::Cancellation* cancel, BinnedMatrix& matrix) {
