@@ -107,7 +107,7 @@ void search_ordered(Ordered<uint32_t>& ordered, uint32_t place, float& top, Sear
     for (int part = 0; part < kParts; ++part) {
       const U32 left = load_unaligned(ordered.left + i + part * kLanes), rank = first + (load_unaligned(ordered.codes + i + part * kLanes) << 1);
       const Search32::Quotient q = search.quotient(left);
-      if (!kMisses && !any_above(q.square, q.sides * Search32::bound(top))) continue;
+      if (!kMisses && !any_reaches(q.square, q.sides * Search32::bound(top))) continue;
       taken = true;
       search.take(part, q, left, rank);
       if (kMisses) search.consider(part, left + missing, rank + 1);

@@ -14,17 +14,6 @@ typedef U32 LooseU32 __attribute__((may_alias, aligned(4)));
 
 inline U32 load_unaligned(const void* from) { return *static_cast<const LooseU32*>(from); }
 
-/// Whether a > b in some lane.
-inline bool any_above(F32 a, F32 b) {
-#if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask(__m512(a), __m512(b), _CMP_GT_OQ) != 0;
-#elif defined(__AVX2__)
-  return _mm256_movemask_ps(_mm256_cmp_ps(__m256(a), __m256(b), _CMP_GT_OQ)) != 0;
-#else
-  return _mm_movemask_ps(_mm_cmpgt_ps(__m128(a), __m128(b))) != 0;
-#endif
-}
-
 /// Whether a >= b in some lane.
 inline bool any_reaches(F32 a, F32 b) {
 #if defined(__AVX512F__)
@@ -176,7 +165,7 @@ struct Search32 {
   }
 #endif
 
-  /// A little less than the best gain of all lanes: a candidate whose square is no more than this times its sides is not better.
+  /// A little less than the best gain of all lanes: a candidate whose square is less than this times its sides is not better.
   static float bound(float top) { return top * 0.999999f; }
 
   /// The best of all lanes: of equal gains the one of the lowest rank. As one number, the gain's bits above those of the rank turned round.
