@@ -65,12 +65,12 @@ inline void clear_feature(const CodeTable& table, uint16_t feature, Record* hist
     clear(histogram, table.last_code[feature], table.has_missing[feature] != 0);
 }
 
-/// Whether a node is counted, or divided, by columns: so many of the table's rows that a line of a column has several of them, and more than a
-/// cache near by holds in lines of rows.
-inline bool reads_columns(const CodeTable& table, int64_t num_rows, int64_t most_apart) {
-  return table.columns && num_rows > 8192 && num_rows * most_apart >= table.num_rows;
+/// Whether `count` features of a node are read by columns: it has more rows than a cache near by holds lines of the table for, and so many of the
+/// table's that these columns, read one line after the other as memory likes it, are not much longer than those lines. 1,000,000 x 28, five
+/// features a node, 20 trees: 2.23 s without columns, 1.12 with rows up to 16 apart, 1.01 with 32, 0.93 with 64.
+inline bool reads_columns(const CodeTable& table, int64_t num_rows, int64_t count) {
+  return table.columns && num_rows > 8192 && num_rows * (5 * 64) >= table.num_rows * count;
 }
-constexpr int64_t kCountedApart = 16, kDividedApart = 32;
 constexpr int kColumns = -1;  // in the place of a number of lines, or of the bytes of picked codes
 
 /// A histogram by codes becomes one by places.
@@ -116,7 +116,7 @@ void count_alone(const CodeTable& table, const PackedNode<Record>& node, uint16_
   alignas(64) Record turns[4][kApart];
   for (int t = 0; t < 4; ++t)
     for (int block = 0; block < kApart; block += 64) clear_block(turns[t] + block);
-  const bool by_column = reads_columns(table, node.num_rows, kCountedApart);
+  const bool by_column = reads_columns(table, node.num_rows, 1);
   const uint8_t* const column = by_column ? table.columns + table.column_stride * feature : table.rows + feature;
   const int64_t stride = by_column ? 1 : table.stride;
   int64_t i = 0;
@@ -147,7 +147,7 @@ void fill_histograms(const CodeTable& table, const PackedNode<Record>& node, con
     first = feature < first ? feature : first, last = feature > last ? feature : last;
     clear_feature<kApart>(table, feature, histograms + k * kApart);
   }
-  if (reads_columns(table, node.num_rows, kCountedApart)) {
+  if (reads_columns(table, node.num_rows, count)) {
     Counting<Record, kApart, kColumns>::of[count - 1](table, node, features, 0, histograms);
     for (int64_t k = 0; k < count; ++k) move_to_places(histograms + k * kApart, table.last_code[features[k]]);
     return;
@@ -549,7 +549,7 @@ struct Dividing {
 
 Division divide_rows(const CodeTable& table, const PickedCodes& picked, const Test& test, Units form, int64_t num_rows, int32_t* rows,
                      uint32_t* units, int32_t* spare_rows, uint32_t* spare_units) {
-  const bool by_column = picked.width == 0 && reads_columns(table, num_rows, kDividedApart);
+  const bool by_column = picked.width == 0 && reads_columns(table, num_rows, 1);
   const auto& divide = by_column            ? Dividing<kColumns>::of
                        : picked.width == 0  ? Dividing<0>::of
                        : picked.width == 1  ? Dividing<1>::of
@@ -568,7 +568,7 @@ class Divider {
  public:
   Divider(const CodeTable& table, const Test& test, Units form, int64_t num_rows, int32_t* rows, uint32_t* units, int32_t* spare_rows,
           uint32_t* spare_units)
-      : by_column_(reads_columns(table, num_rows, kDividedApart)),
+      : by_column_(reads_columns(table, num_rows, 1)),
         column_(by_column_ ? table.columns + table.column_stride * test.feature : table.rows + test.feature),
         stride_(by_column_ ? 1 : table.stride),
         test_(test),
