@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "learn/boost_tree.h"
+#include "learn/stopped.h"
 
 namespace hayate::learn {
 namespace {
@@ -43,7 +44,8 @@ void fill_rows(const BoostTable& table, Tile& tile, int64_t begin, int64_t end) 
 
 }  // namespace
 
-BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew) : num_rows_(int64_t(rows.size())) {
+BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew, const exec::Cancellation* cancel)
+    : num_rows_(int64_t(rows.size())) {
   const bool all = are_all(rows, matrix.num_rows);
   categorical_ = matrix.categorical;
   const int64_t stride = (num_rows_ + 63) / 64 * 64;
@@ -56,6 +58,7 @@ BoostTable::BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows
   }
   if (all) return;
   crew.run(matrix.num_features, [&](int64_t f, int) {
+    if (stopped(cancel)) return;
     const uint8_t* codes = matrix.columns().column(f);
     for (int64_t i = 0; i < num_rows_; ++i) own_.data()[f * stride + i] = codes[rows[size_t(i)]];
   });
@@ -90,32 +93,34 @@ std::vector<std::vector<int32_t>> features_by_tile(const BoostTable& table, std:
   return out;
 }
 
-/// Calls task(tile, begin, end) for stretches of the rows of `tiles` tiles.
+/// Calls task(tile, begin, end) for stretches of the rows of `tiles` tiles, until `cancel` says stop.
 template <class Task>
-void by_pieces(int64_t rows, int64_t tiles, exec::Crew& crew, Task task) {
-  constexpr int64_t kRowsAtOnce = 65'536;
+void by_pieces(int64_t rows, int64_t tiles, exec::Crew& crew, const exec::Cancellation* cancel, Task task) {
+  constexpr int64_t kRowsAtOnce = 16'384;
   const int64_t pieces = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
-  crew.run(tiles * pieces, [&](int64_t i, int) { task(i / pieces, i % pieces * kRowsAtOnce, std::min(rows, (i % pieces + 1) * kRowsAtOnce)); });
+  crew.run(tiles * pieces, [&](int64_t i, int) {
+    if (!stopped(cancel)) task(i / pieces, i % pieces * kRowsAtOnce, std::min(rows, (i % pieces + 1) * kRowsAtOnce));
+  });
 }
 
 }  // namespace
 
-TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew) {
+TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew, const exec::Cancellation* cancel) {
   TileSet set;
   for (const std::vector<int32_t>& own : features_by_tile(table, features)) set.tiles.push_back(plan_tile(table, own));
-  by_pieces(table.num_rows(), int64_t(set.tiles.size()), crew,
+  by_pieces(table.num_rows(), int64_t(set.tiles.size()), crew, cancel,
             [&](int64_t t, int64_t begin, int64_t end) { fill_rows(table, set.tiles[size_t(t)], begin, end); });
   for (Tile& tile : set.tiles) tile.offset = set.words, set.words += tile.words();
   return set;
 }
 
-void move_to_tiles(BoostTable& table, BinnedMatrix& matrix, exec::Crew& crew, TileSet& set) {
+void move_to_tiles(BoostTable& table, BinnedMatrix& matrix, exec::Crew& crew, const exec::Cancellation* cancel, TileSet& set) {
   std::vector<int32_t> every(size_t(table.num_features()));
   std::iota(every.begin(), every.end(), 0);
   for (const std::vector<int32_t>& own : features_by_tile(table, every)) {
     set.tiles.push_back(plan_tile(table, own));
     Tile& tile = set.tiles.back();
-    by_pieces(table.num_rows(), 1, crew, [&](int64_t, int64_t begin, int64_t end) {
+    by_pieces(table.num_rows(), 1, crew, cancel, [&](int64_t, int64_t begin, int64_t end) {
       fill_rows(table, tile, begin, end);
       for (const int32_t feature : own) matrix.codes.release(size_t(feature * matrix.stride + begin), size_t(end - begin));
     });

@@ -17,7 +17,8 @@ struct Tile;
 /// The codes of the training rows, which are numbered from 0 in the order given.
 class BoostTable {
  public:
-  BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew);
+  /// Once `cancel` says stop, here and below, codes mean nothing and may not be read.
+  BoostTable(const BinnedMatrix& matrix, std::span<const int32_t> rows, exec::Crew& crew, const exec::Cancellation* cancel);
   /// Frees the columns of the features of a tile, whose codes are read from there from now on. `matrix` is the table's own, of all rows as they
   /// are; the tile's storage outlives the table.
   void hand_over(BinnedMatrix& matrix, const Tile& tile);
@@ -63,9 +64,9 @@ struct TileSet {
   std::vector<Tile> tiles;
   int64_t words = 0;  ///< of one plane of all histograms
 };
-TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew);
+TileSet make_tiles(const BoostTable& table, std::span<const int32_t> features, exec::Crew& crew, const exec::Cancellation* cancel);
 /// The same of all features, one tile after the other: the columns of each are handed over.
-void move_to_tiles(BoostTable& table, BinnedMatrix& matrix, exec::Crew& crew, TileSet& set);
+void move_to_tiles(BoostTable& table, BinnedMatrix& matrix, exec::Crew& crew, const exec::Cancellation* cancel, TileSet& set);
 
 /// What the rows weigh in a tree, in whole numbers.
 struct Records {

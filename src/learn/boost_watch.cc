@@ -50,9 +50,9 @@ Result<std::vector<int32_t>> hold_out(const Labels& labels, const BoostingParams
 }
 
 Watch::Watch(const BinnedMatrix& matrix, std::span<const int32_t> rows, BoostTarget target, const Loss& trained, const BoostingParams& params,
-             exec::Crew& crew)
+             exec::Crew& crew, const exec::Cancellation* cancel)
     : params_(params),
-      table_(matrix, rows, crew),
+      table_(matrix, rows, crew, cancel),
       target_(std::move(target)),
       link_(trained.link()),
       loss_(make_loss(target_, params_)),

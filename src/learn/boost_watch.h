@@ -19,7 +19,7 @@ class Watch {
  public:
   /// `target` is in the scale of the training target, whose loss is `trained`.
   Watch(const BinnedMatrix& matrix, std::span<const int32_t> rows, BoostTarget target, const Loss& trained, const BoostingParams& params,
-        exec::Crew& crew);
+        exec::Crew& crew, const exec::Cancellation* cancel);
 
   /// Adds a tree of score k.
   void add(int32_t k, const GrownTree& tree, std::span<const double> values);

@@ -18,6 +18,7 @@
 #include "learn/boost_watch.h"
 #include "learn/boosting_params.h"
 #include "learn/sample.h"
+#include "learn/stopped.h"
 #include "learn/training_rows.h"
 
 namespace hayate {
@@ -92,13 +93,14 @@ class Booster {
   /// `given_up`: null, or the matrix, whose rows are all learnt from and whose columns may be freed.
   Booster(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::span<const int32_t> rows, std::span<const int32_t> held_out, const Labels& labels,
           std::span<const float> weights, const BoostingParams& params, const FeatureRoles& roles, const std::vector<std::vector<uint8_t>>& groups,
-          uint64_t seed, uint64_t entity, exec::Crew& crew)
+          uint64_t seed, uint64_t entity, exec::Crew& crew, const exec::Cancellation* cancel)
       : params_(params),
         seed_(seed),
         entity_(entity),
         crew_(crew),
+        cancel_(cancel),
         target_(make_target(labels, weights, rows)),
-        table_(matrix, rows, crew),
+        table_(matrix, rows, crew, cancel),
         given_up_(given_up),
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
@@ -112,16 +114,17 @@ class Booster {
     if (!forest_.categorical.empty()) forest_.set_start = {0};
     forest_.importance.assign(size_t(matrix.num_features), 0.0);
     choose_packing();
-    if (!held_out.empty()) watch_.emplace(matrix, held_out, make_target(labels, weights, held_out, target_), *loss_, params_, crew);
+    if (!held_out.empty()) watch_.emplace(matrix, held_out, make_target(labels, weights, held_out, target_), *loss_, params_, crew, cancel_);
   }
 
-  Forest train(const exec::Cancellation* cancel) {
-    cancel_ = cancel;
+  /// Means nothing once `cancel` says stop.
+  Forest train() {
     begin();
-    for (int64_t round = 0; round < params_.num_trees && !(cancel && cancel->stopped()); ++round) {
+    for (int64_t round = 0; round < params_.num_trees && !stopped(cancel_); ++round) {
       draw_rows(round);
       crew_.run(int64_t(loss_->num_pieces()), [&](int64_t piece, int) { loss_->begin_round(scores_, size_t(piece)); });
-      for (int32_t k = 0; k < forest_.num_scores(); ++k) grow(k);
+      for (int32_t k = 0; k < forest_.num_scores() && !stopped(cancel_); ++k) grow(k);
+      if (stopped(cancel_)) return {};
       if (watch_ && watch_->is_over(forest_)) break;
     }
     if (watch_) watch_->keep_best(forest_);
@@ -171,9 +174,9 @@ class Booster {
     every_feature_.resize(size_t(table_.num_features()));
     std::iota(every_feature_.begin(), every_feature_.end(), 0);
     if (given_up_)
-      move_to_tiles(table_, *given_up_, crew_, tiles_);
+      move_to_tiles(table_, *given_up_, crew_, cancel_, tiles_);
     else if (params_.feature_fraction == 1)
-      tiles_ = make_tiles(table_, every_feature_, crew_);
+      tiles_ = make_tiles(table_, every_feature_, crew_, cancel_);
   }
 
   /// Calls task(begin, end) for pieces of the rows.
@@ -203,7 +206,7 @@ class Booster {
     const auto drawn = order.next(std::max(int64_t{1}, int64_t(std::llround(params_.feature_fraction * double(table_.num_features())))));
     std::vector<int32_t> features(drawn.begin(), drawn.end());
     std::sort(features.begin(), features.end());
-    tiles_ = make_tiles(table_, features, crew_);
+    tiles_ = make_tiles(table_, features, crew_, cancel_);
   }
 
   /// Derivatives by score k, fixed and packed.
@@ -236,6 +239,7 @@ class Booster {
   void grow(int32_t k) {
     derive(k);
     draw_features();
+    if (stopped(cancel_)) return;
     if (params_.bagging_fraction == 1) {
       tree_.rows.resize(num_rows_);
       std::iota(tree_.rows.begin(), tree_.rows.end(), 0u);
@@ -337,6 +341,7 @@ class Booster {
   const BoostingParams params_;
   const uint64_t seed_, entity_;
   exec::Crew& crew_;
+  const exec::Cancellation* const cancel_;  ///< may be null
   const BoostTarget target_;
   BoostTable table_;
   BinnedMatrix* const given_up_;  ///< may be null
@@ -344,7 +349,6 @@ class Booster {
   const std::vector<uint8_t> times_;
   const size_t num_rows_;
   TreeGrower grower_;
-  const exec::Cancellation* cancel_ = nullptr;
   bool counted_ = false;
   uint32_t g_shift_ = 0, h_shift_ = 0;
   std::vector<int32_t> every_feature_;
@@ -402,10 +406,10 @@ Result<Forest> train(const BinnedMatrix& matrix, BinnedMatrix* given_up, std::ve
   Forest forest;
   crew.lead([&] {
     forest = Booster(matrix, counted.size() == size_t(matrix.num_rows) ? given_up : nullptr, counted, held_out, labels, weights, params, roles,
-                     groups, seed, entity, crew)
-                 .train(cancel);
+                     groups, seed, entity, crew, cancel)
+                 .train();
   });
-  if (cancel && cancel->stopped()) return Error{Kind::interrupted, "training was stopped", "boosting", "run it again"};
+  if (stopped(cancel)) return stopped_error("boosting");
   return forest;
 }
 

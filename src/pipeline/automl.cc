@@ -179,15 +179,15 @@ class Automl {
     }
     if (rows.train.size() < 10)
       return input_error(fmt::format("{} rows are left to train on", rows.train.size()), "--split", "give more rows, or a larger share to train");
-    train_ = tune::select(all, rows.train, train_values_), test_ = tune::select(all, rows.test, test_values_);
+    train_ = tune::select(all, rows.train, pool_, cancel_, train_values_), test_ = tune::select(all, rows.test, pool_, cancel_, test_values_);
     out_.problem = all.problem, out_.why = table_.why, out_.rows_left_out = table_.rows_left_out;
     out_.train_rows = train_.num_rows(), out_.test_rows = test_.num_rows();
     tune::ScoringSpec scoring{train_.dates.empty() ? tune::Scoring::folds : tune::Scoring::walk_forward, 5, request_.purge_days, nullptr,
                               request_.seed};
-    HY_TRY(folds_, tune::Scorer::make(train_, scoring, pool_));
+    HY_TRY(folds_, tune::Scorer::make(train_, scoring, pool_, cancel_));
     if (train_.dates.empty()) {
       scoring.scoring = tune::Scoring::out_of_bag;
-      HY_TRY(bags_, tune::Scorer::make(train_, scoring, pool_));
+      HY_TRY(bags_, tune::Scorer::make(train_, scoring, pool_, cancel_));
     }
     for (const LearnerPlan& plan : kPlans) {
       const auto known = find_learner(plan.learner, "automl");
@@ -233,8 +233,8 @@ class Automl {
     std::vector<int32_t> rows;
     const int64_t step = std::max<int64_t>(1, train_.num_rows() / kPilotRows);
     for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
-    std::vector<float> storage;
-    const tune::Examples few = tune::select(train_, rows, storage);
+    std::unique_ptr<float[]> storage;
+    const tune::Examples few = tune::select(train_, rows, pool_, cancel_, storage);
     HY_TRY(LearnerParams params, learner_params("forest", "num_trees=30,max_depth=8"));
     if (!table_.categories.empty()) HY_CHECK(set_param(params, "categorical", categorical(), "automl"));
     HY_TRY(Predictor predictor, train_whole(params, few, cancel_));
@@ -356,8 +356,8 @@ class Automl {
     const int64_t step = std::max<int64_t>(1, train_.num_rows() / kBlendRows);
     std::vector<int32_t> rows;
     for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
-    std::vector<float> storage;
-    const tune::Examples sample = tune::select(train_, rows, storage);
+    std::unique_ptr<float[]> storage;
+    const tune::Examples sample = tune::select(train_, rows, pool_, exec::Cancellation(), storage);
     std::vector<std::vector<double>> sampled;
     for (const Tried* tried : kept) {
       sampled.emplace_back();
@@ -453,7 +453,7 @@ class Automl {
   exec::Steps& steps_;
   const exec::Cancellation& cancel_;
   tune::Examples train_, test_;
-  std::vector<float> train_values_, test_values_;
+  std::unique_ptr<float[]> train_values_, test_values_;
   std::unique_ptr<tune::Scorer> folds_, bags_;  ///< bags_: for forests; null when rows have dates
   std::vector<Contestant> contestants_;
   std::vector<Tried> tried_;

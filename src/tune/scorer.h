@@ -54,8 +54,9 @@ struct RowFold {
 /// under folds rows are taken in their order, fold by fold.
 Result<std::vector<RowFold>> make_row_folds(const Examples& examples, const ScoringSpec& spec);
 
-/// The listed rows as examples of their own, their values in `storage`.
-Examples select(const Examples& examples, std::span<const int32_t> rows, std::vector<float>& storage);
+/// The listed rows as examples of their own, their values in `storage`. Once `cancel` says stop, they mean nothing.
+Examples select(const Examples& examples, std::span<const int32_t> rows, exec::Pool& pool, const exec::Cancellation& cancel,
+                std::unique_ptr<float[]>& storage);
 
 /// The metric of predictions (row-major, rows.size() x outputs) of the listed rows; rows predicted as NaN are left out.
 /// NaN when it is undefined.
@@ -77,8 +78,8 @@ int64_t iterations_of(const LearnerParams& params);
 
 class Scorer {
  public:
-  /// `examples.values` must stay. Errors: those of make_row_folds.
-  static Result<std::unique_ptr<Scorer>> make(Examples examples, const ScoringSpec& spec, exec::Pool& pool);
+  /// `examples.values` must stay. Errors: those of make_row_folds. Once `cancel` says stop, a scorer whose rows mean nothing.
+  static Result<std::unique_ptr<Scorer>> make(Examples examples, const ScoringSpec& spec, exec::Pool& pool, const exec::Cancellation& cancel);
 
   /// Scores in the order of the requests; they do not depend on which are asked for together, nor on the pool. Once `cancel`
   /// says stop, the scores mean nothing.
@@ -116,8 +117,8 @@ class Scorer {
   Examples examples_;
   ScoringSpec spec_;
   exec::Pool& pool_;
-  std::vector<float> shuffled_;  ///< under folds: the values in an order that puts the rows of a fold side by side
-  std::vector<int32_t> order_;   ///< of the rows as they are here: their places in the examples given; empty: the same
+  std::unique_ptr<float[]> shuffled_;  ///< under folds: the values in an order that puts the rows of a fold side by side
+  std::vector<int32_t> order_;         ///< of the rows as they are here: their places in the examples given; empty: the same
   std::vector<RowFold> folds_;
   std::vector<Prepared> prepared_;
   std::map<std::string, std::vector<Kept>> kept_;  ///< by group, per fold: models that later rungs read on

@@ -181,7 +181,7 @@ Result<Study> run_study(const StudySpec& spec, const Examples& examples, Journal
   HY_CHECK(check_sampler(spec.space, spec.sampler));
   ScoringSpec scoring = spec.scoring;
   for (const int64_t budget : rungs_of(spec.schedule)) scoring.shares.push_back(double(budget) / double(spec.schedule.max_t));
-  HY_TRY(const std::unique_ptr<Scorer> scorer, Scorer::make(examples, scoring, pool));
+  HY_TRY(const std::unique_ptr<Scorer> scorer, Scorer::make(examples, scoring, pool, cancel));
   steps.begin("train", spec.num_trials);
   HY_TRY(Study study, Search(spec, *scorer, journal, steps, cancel).run());
   steps.end();
