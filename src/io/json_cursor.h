@@ -2,6 +2,9 @@
 // Arrow's libparquet exports a simdjson of its own under the same names: a second one in the same process crashed.
 #pragma once
 
+#include <emmintrin.h>
+
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "hayate/error.h"
+#include "io/csv_value.h"
 
 namespace hayate::io {
 
@@ -21,6 +25,20 @@ struct JsonScalar {
   double number = 0;            ///< integer, unsigned_integer, real
   std::string_view text_value;  ///< unescaped; valid until the next string is read
 };
+
+/// The number that `count` digits in front of `end` are, 1 to 19 of them; 24 bytes in front of `end` must be readable.
+inline uint64_t digits_before(const char* end, int count) {
+  const auto eight = [&](int behind, int digits) {  // of which the last `digits` count
+    uint64_t text;
+    std::memcpy(&text, end - behind - 8, sizeof text);
+    text ^= 0x3030303030303030;
+    return number_of_eight(digits < 8 ? text & ~uint64_t{0} << (64 - 8 * digits) : text);
+  };
+  uint64_t out = eight(0, count);
+  if (count > 8) out += 100'000'000 * eight(8, count - 8);
+  if (count > 16) out += 10'000'000'000'000'000 * eight(16, count - 16);
+  return out;
+}
 
 /// A place in JSON text. Every function skips blanks first; after one has returned false by a fault, error() says what
 /// was wrong and where, and the cursor must not be used further. The text must be valid UTF-8.
@@ -49,18 +67,61 @@ class JsonCursor {
   bool expect(char c) { return take(c) || miss(c); }
   /// A string, unescaped. The view points into the text or into the cursor's scratch.
   bool string(std::string_view* out);
-  /// Steps over `token`, of three bytes or more, if it is next.
+  /// Steps over `token`, of three bytes or more, if it is what follows, blanks and all.
   bool take_token(std::string_view token) {
-    if (peek() != token.front() || size_t(end_ - at_) < token.size() || !are_same(at_, token.data(), token.size())) return false;
+    if (size_t(end_ - at_) < token.size() || !are_same(at_, token.data(), token.size())) return false;
     return at_ += token.size(), true;
   }
   bool scalar(JsonScalar* out);
+
+  /// An integer or real (`slot` holds its bits) of up to 19 digits as most are written, at this very place. Where the digits end is found for 32
+  /// bytes at once, and the digits are read from their end. False: something else, for scalar() to look at; nothing is read then.
+  bool common_number(JsonScalar::Kind* kind, uint64_t* slot) {
+    constexpr int kAhead = 33, kBehind = 24;
+    if (end_ - at_ < kAhead || at_ - text_.data() < kBehind) return false;
+    const bool negative = *at_ == '-';
+    const char* const first = at_ + negative;
+    uint32_t others = others_among(first);
+    if (others == 0) return false;
+    const int whole = std::countr_zero(others);
+    if (whole == 0 || whole > 18 || (*first == '0' && whole > 1)) return false;
+    uint64_t value = digits_before(first + whole, whole);
+    int end = whole;
+    if (first[whole] == '.') {
+      others &= others - 1;
+      if (others == 0) return false;
+      end = std::countr_zero(others);
+      const int places = end - whole - 1;
+      if (places == 0 || whole + places > 19) return false;
+      value = value * kPowersOfTen[size_t(places)] + digits_before(first + end, places);
+      const double size = decimal_quotient(value, places);
+      *kind = JsonScalar::real, *slot = std::bit_cast<uint64_t>(negative ? -size : size);
+    } else {
+      if (negative && value == 0) return false;  // a float
+      *kind = JsonScalar::integer, *slot = negative ? 0 - value : value;
+    }
+    if (const char next = first[end]; next == 'e' || next == 'E' || next == '.') return false;
+    return at_ = first + end, true;
+  }
+
+  /// A string without escapes at this very place; false: scalar() must look, nothing is read.
+  bool common_string(std::string_view* out) {
+    if (end_ - at_ < 18 || *at_ != '"') return false;
+    const uint32_t odd = odd_among(at_ + 1);
+    if (odd == 0) return false;
+    const int size = std::countr_zero(odd);
+    if (at_[1 + size] != '"') return false;
+    *out = {at_ + 1, size_t(size)};
+    return at_ += size + 2, true;
+  }
   /// In an object or array after a member: true after ',' (more to come), false after `closing` or at a fault.
   bool more(char closing) { return take(',') || (!take(closing) && miss_end(closing)); }
 
   bool failed() const { return problem_ != nullptr; }
   /// Bytes before the place.
   size_t offset() const { return size_t(at_ - text_.data()); }
+  /// The text from an offset to the place.
+  std::string_view since(size_t offset) const { return {text_.data() + offset, this->offset() - offset}; }
   size_t size() const { return text_.size(); }
   /// Whether more text behind this one could mend the fault.
   bool may_be_cut() const { return end_ - at_ < kLongestToken; }
@@ -87,6 +148,22 @@ class JsonCursor {
       if (!starts_same<uint64_t>(a + at, b + at)) return false;
     return starts_same<uint64_t>(a + size - 8, b + size - 8);
   }
+  /// A bit for each of 32 bytes that is no digit.
+  static uint32_t others_among(const char* at) {
+    const auto digits = [](const char* sixteen) {
+      const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(sixteen));
+      const __m128i value = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+      return uint32_t(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value)));
+    };
+    return ~(digits(at) | digits(at + 16) << 16);
+  }
+  /// A bit for each of 16 bytes that does not stand for itself in a string: a quote, a backslash, a control character.
+  static uint32_t odd_among(const char* at) {
+    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(text, _mm_set1_epi8(0x1F)), text);
+    const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
+    return uint32_t(_mm_movemask_epi8(_mm_or_si128(control, marks)));
+  }
   void skip_blanks() {
     while (at_ < end_ && uint8_t(*at_) <= ' ' && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
@@ -94,7 +171,7 @@ class JsonCursor {
   bool miss_end(char closing);
   bool literal(std::string_view word);
   bool number(JsonScalar* out);
-  bool common_number(JsonScalar* out);
+  bool short_number(JsonScalar* out);
   bool escape();
   bool hex4(uint32_t* out);
 

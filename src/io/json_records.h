@@ -45,6 +45,7 @@ class JsonCells {
 
  private:
   JsonColumn& column_of(std::string_view name, size_t guess);
+  void learn_token(std::string_view between, JsonColumn* column);
 
   bool fits_memory(JsonCursor& cursor);
   void expect_rows(const JsonCursor& cursor);
