@@ -4,6 +4,7 @@
 
 #include <emmintrin.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -26,18 +27,14 @@ struct JsonScalar {
   std::string_view text_value;  ///< unescaped; valid until the next string is read
 };
 
-/// The number that `count` digits in front of `end` are, 1 to 19 of them; 24 bytes in front of `end` must be readable.
-inline uint64_t digits_before(const char* end, int count) {
-  const auto eight = [&](int behind, int digits) {  // of which the last `digits` count
-    uint64_t text;
-    std::memcpy(&text, end - behind - 8, sizeof text);
-    text ^= 0x3030303030303030;
-    return number_of_eight(digits < 8 ? text & ~uint64_t{0} << (64 - 8 * digits) : text);
-  };
-  uint64_t out = eight(0, count);
-  if (count > 8) out += 100'000'000 * eight(8, count - 8);
-  if (count > 16) out += 10'000'000'000'000'000 * eight(16, count - 16);
-  return out;
+/// Sixteen bytes 0 to 9 as a number, the first one in the lowest byte: pairs, fours and eights of digits side by side.
+inline uint64_t number_of_sixteen(__m128i digits) {
+  const __m128i none = _mm_setzero_si128(), tens = _mm_set1_epi32(10 | 1 << 16);
+  const __m128i pairs = _mm_packs_epi32(_mm_madd_epi16(_mm_unpacklo_epi8(digits, none), tens), _mm_madd_epi16(_mm_unpackhi_epi8(digits, none), tens));
+  const __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32(100 | 1 << 16));
+  const __m128i eights = _mm_madd_epi16(_mm_packs_epi32(fours, fours), _mm_set1_epi32(10'000 | 1 << 16));
+  const uint64_t both = uint64_t(_mm_cvtsi128_si64(eights));
+  return uint64_t(uint32_t(both)) * 100'000'000 + (both >> 32);
 }
 
 /// A place in JSON text. Every function skips blanks first; after one has returned false by a fault, error() says what
@@ -74,34 +71,39 @@ class JsonCursor {
   }
   bool scalar(JsonScalar* out);
 
-  /// An integer or real (`slot` holds its bits) of up to 19 digits as most are written, at this very place. Where the digits end is found for 32
-  /// bytes at once, and the digits are read from their end. False: something else, for scalar() to look at; nothing is read then.
+  /// An integer or real (`slot` holds its bits) of up to 17 digits as most are written, at this very place. Where they end is found for 32 bytes at
+  /// once, and the last 16 become a number at once, those in front of the point moved up to those behind. False: something else, for scalar() to
+  /// look at; nothing is read then.
   bool common_number(JsonScalar::Kind* kind, uint64_t* slot) {
-    constexpr int kAhead = 33, kBehind = 24;
+    constexpr int kAhead = 33, kBehind = 17;
     if (end_ - at_ < kAhead || at_ - text_.data() < kBehind) return false;
     const bool negative = *at_ == '-';
     const char* const first = at_ + negative;
     uint32_t others = others_among(first);
     if (others == 0) return false;
     const int whole = std::countr_zero(others);
-    if (whole == 0 || whole > 18 || (*first == '0' && whole > 1)) return false;
-    uint64_t value = digits_before(first + whole, whole);
-    int end = whole;
-    if (first[whole] == '.') {
+    if (whole == 0 || (*first == '0' && whole > 1)) return false;
+    const char* end = first + whole;
+    if (*end == '.') {
       others &= others - 1;
       if (others == 0) return false;
-      end = std::countr_zero(others);
-      const int places = end - whole - 1;
-      if (places == 0 || whole + places > 19) return false;
-      value = value * kPowersOfTen[size_t(places)] + digits_before(first + end, places);
+      end = first + std::countr_zero(others);
+      const int digits = int(end - first) - 1, places = digits - whole;
+      if (places == 0 || digits > 17 || places > 16) return false;
+      const __m128i behind = mask_of(places);
+      const __m128i joined = _mm_or_si128(_mm_and_si128(behind, sixteen(end - 16)), _mm_andnot_si128(behind, sixteen(end - 17)));
+      uint64_t value = number_of_sixteen(_mm_and_si128(digits_of(joined), mask_of(std::min(digits, 16))));
+      value += digits > 16 ? uint64_t(*first - '0') * 10'000'000'000'000'000 : 0;
       const double size = decimal_quotient(value, places);
       *kind = JsonScalar::real, *slot = std::bit_cast<uint64_t>(negative ? -size : size);
     } else {
+      if (whole > 16) return false;
+      const uint64_t value = number_of_sixteen(_mm_and_si128(digits_of(sixteen(end - 16)), mask_of(whole)));
       if (negative && value == 0) return false;  // a float
       *kind = JsonScalar::integer, *slot = negative ? 0 - value : value;
     }
-    if (const char next = first[end]; next == 'e' || next == 'E' || next == '.') return false;
-    return at_ = first + end, true;
+    if (*end == 'e' || *end == 'E' || *end == '.') return false;
+    return at_ = end, true;
   }
 
   /// A string without escapes at this very place; false: scalar() must look, nothing is read.
@@ -148,18 +150,21 @@ class JsonCursor {
       if (!starts_same<uint64_t>(a + at, b + at)) return false;
     return starts_same<uint64_t>(a + size - 8, b + size - 8);
   }
+  static __m128i sixteen(const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
+  static __m128i digits_of(__m128i text) { return _mm_sub_epi8(text, _mm_set1_epi8('0')); }
+  /// All bits of the last `count` of 16 bytes.
+  static __m128i mask_of(int count) {
+    static constexpr char kMask[33] = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+    return sixteen(kMask + count);
+  }
   /// A bit for each of 32 bytes that is no digit.
   static uint32_t others_among(const char* at) {
-    const auto digits = [](const char* sixteen) {
-      const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(sixteen));
-      const __m128i value = _mm_sub_epi8(text, _mm_set1_epi8('0'));
-      return uint32_t(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value)));
-    };
-    return ~(digits(at) | digits(at + 16) << 16);
+    const auto are_digits = [](__m128i value) { return uint32_t(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value))); };
+    return ~(are_digits(digits_of(sixteen(at))) | are_digits(digits_of(sixteen(at + 16))) << 16);
   }
   /// A bit for each of 16 bytes that does not stand for itself in a string: a quote, a backslash, a control character.
   static uint32_t odd_among(const char* at) {
-    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i text = sixteen(at);
     const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(text, _mm_set1_epi8(0x1F)), text);
     const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
     return uint32_t(_mm_movemask_epi8(_mm_or_si128(control, marks)));

@@ -82,10 +82,21 @@ Table JsonCells::finish_as(const std::vector<std::string>& names, const std::uno
   return out;
 }
 
+Table JsonCells::finish_alone(std::vector<JsonKinds>* kinds) {
+  Table out;
+  for (JsonColumn& column : columns_) {
+    kinds->push_back(column.kinds(rows_));
+    out.add(column.name, column.finish(rows_, kinds->back()));
+  }
+  return out;
+}
+
 JsonColumn& JsonCells::column_of(std::string_view name, size_t guess) {
+  constexpr size_t kFew = 64;  // columns for which it is known that room for their rows is little
   if (guess < columns_.size() && columns_[guess].name == name) return columns_[guess];
   const auto [at, fresh] = index_of_.try_emplace(std::string(name), columns_.size());
   if (fresh) columns_.emplace_back(name);
+  if (fresh && columns_.size() <= kFew) columns_.back().reserve(rows_to_come_);
   return columns_[at->second];
 }
 
@@ -113,13 +124,13 @@ bool JsonCells::add_value(JsonCursor& cursor, JsonColumn& column, size_t row) {
   JsonScalar::Kind kind;
   uint64_t slot = 0;
   std::string_view text;
-  JsonScalar value;
   cursor.peek();
   if (cursor.common_number(&kind, &slot)) {
     column.set(row, kind, slot);
   } else if (cursor.common_string(&text)) {
     column.set_text(row, text);
   } else {
+    JsonScalar value;
     if (!cursor.scalar(&value)) return false;
     column.set(row, value);
   }
