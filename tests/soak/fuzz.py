@@ -51,12 +51,10 @@ def write_seeds(hayate, seeds):
         (scratch / "x.csv").write_text("a,b,y\n" + "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(60)))
         run("convert", scratch / "x.csv", scratch / "x.npy")
         put("npy", "x", (scratch / "x.npy").read_bytes())
-        for learner in ("forest", "boosting", "linear"):
-            task = ["--problem", "binary"] if learner != "linear" else []
-            few = ["--num-trees", 3] if learner != "linear" else []
-            run("train", "--input", scratch / "x.csv", "--label", "y", "--learner", learner, *task, *few, "--output", scratch / f"{learner}.hyt")
+        for learner, *few in (("forest", "--params", "num_trees=3"), ("boosting", "--params", "num_trees=3"), ("linear", "--problem", "regression")):
+            run("train", "--input", scratch / "x.csv", "--label", "y", "--learner", learner, *few, "--model", scratch / f"{learner}.hyt")
             put("model", learner, (scratch / f"{learner}.hyt").read_bytes())
-        run("export", "--model", scratch / "boosting.hyt", "--format", "lightgbm", "--output", scratch / "model.txt")
+        run("export", "--model", scratch / "boosting.hyt", "--to", "lightgbm", "--output", scratch / "model.txt")
         put("lightgbm", "boosting", (scratch / "model.txt").read_bytes())
     put("xgboost", "tree", json.dumps({"learner": {"attributes": {}, "feature_names": ["a", "b"], "feature_types": ["float", "float"], "gradient_booster": {"model": {
         "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": "1"}, "tree_info": [0], "trees": [{"base_weights": [0.1, -0.2, 0.3], "categories": [],
