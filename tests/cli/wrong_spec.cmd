@@ -41,3 +41,9 @@ stderr> error: a cross-section after a fitted processor needs one model for the 
 stderr>    at: [features] processors
 stderr>   try: scope = "pooled", or name what is taken over the symbols of a date first
 exit 2
+
+$ printf '[+label]\nexpression = "$close"\n' >bad.toml; hayate run bad.toml
+stderr> error: ...'+'...
+stderr>    at: bad.toml:1...
+stderr>   try: ...
+exit 2

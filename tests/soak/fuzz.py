@@ -22,7 +22,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build/fuzz"
 WORDS = {   # what a fuzzer would need long to find
-    "csv": [",", ";", "\\t", "\\\"", "\\\"\\\"", "\\x0d\\x0a", "2024-01-05", "2024/01/05", "20240105", "2024-01-05T09:00:00Z", "1e308", "-0", "nan", "NULL", "true", "18446744073709551616", "\\xef\\xbb\\xbf"],
+    "csv": [",", ";", "\\x09", "\\\"", "\\\"\\\"", "\\x0d\\x0a", "2024-01-05", "2024/01/05", "20240105", "2024-01-05T09:00:00Z", "1e308", "-0", "nan", "NULL", "true", "18446744073709551616", "\\xef\\xbb\\xbf"],
     "expression": ["$close", "Mean(", "Ref(", "Corr(", "Quantile(", "If(", "EMA(", "CSRank(", "ta.RSI(", "ta.MACD(", "Power(", "Log(", "-1", "0", "1e-12", "Gt(", "Rank(", "WMA("],
     "aggregate": ["sum(x)", "median(x)", "quantile(x,0.5)", "distinct(k)", "first(d)", "x>1", "k=='a'", "d>='2024-01-05'", " and ", " or ", "not ", " in (", "is missing", "\\x0a"],
     "spec": ["[input]", "[features]", "[label]", "[split]", "[model]", "[tune]", "[advice]", "[exec]", "set = ", "expr = ", "'''"],
