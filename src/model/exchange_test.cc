@@ -88,6 +88,17 @@ TEST_CASE("LightGBM's text: what is written is read as the same predictions") {
   }
 }
 
+TEST_CASE("LightGBM's text: weights that are no whole numbers keep their shares") {
+  Model model = boosted(Problem::regression, 0, Link::identity);
+  Forest& forest = std::get<Forest>(model.predictors[0]);
+  for (float& weight : forest.cover) weight *= 0.3f;
+  const auto back = from_lightgbm(to_lightgbm(model).value(), "m.txt");
+  REQUIRE(back.ok());
+  const Forest& read = std::get<Forest>(back.value().predictors[0]);
+  for (size_t node = 0; node < forest.cover.size(); ++node)
+    CHECK(double(read.cover[node]) / double(read.cover[0]) == doctest::Approx(double(forest.cover[node]) / double(forest.cover[0])).epsilon(1e-6));
+}
+
 TEST_CASE("LightGBM's text: a mean of trees becomes a sum of shares") {
   Model model = boosted(Problem::regression, 0, Link::identity);
   Forest& forest = std::get<Forest>(model.predictors[0]);

@@ -82,14 +82,21 @@ Result<void> check_categories(const Forest& forest) {
   return {};
 }
 
+/// What weights of rows are multiplied with to become counts: 1 for whole ones, else a power of two that keeps their shares to nine digits, by which
+/// SHAP values go.
+double count_scale(const Forest& forest) {
+  if (std::all_of(forest.cover.begin(), forest.cover.end(), [](float weight) { return weight == std::floor(weight); })) return 1;
+  return std::ldexp(1.0, 29 - std::ilogb(*std::max_element(forest.cover.begin(), forest.cover.end())));
+}
+
 /// `value(node)`: what a leaf answers.
 template <class Value>
-std::string tree_text(const Forest& forest, int64_t t, size_t number, Value value) {
+std::string tree_text(const Forest& forest, int64_t t, size_t number, double scale, Value value) {
   const auto tree = forest.tree(t);
   const Numbered nodes = number_nodes(tree);
   const size_t first = forest.tree_start[size_t(t)];
   const auto cover = [&](uint32_t at) { return forest.cover.empty() ? 0.0 : double(forest.cover[first + at]); };
-  const auto rows = [&](uint32_t at) { return int64_t(std::llround(cover(at))); };
+  const auto rows = [&](uint32_t at) { return int64_t(std::llround(cover(at) * scale)); };
   const auto zero = [](uint32_t) { return 0; };
   const CategoryTests tests = category_tests(forest, t, nodes);
   // A split whose listed categories go right is written the other way round.
@@ -117,11 +124,13 @@ std::string tree_text(const Forest& forest, int64_t t, size_t number, Value valu
 std::vector<std::string> tree_texts(const Forest& forest) {
   std::vector<std::string> out;
   const size_t width = size_t(forest.values_per_node()), scores = size_t(forest.num_scores());
+  const double scale = count_scale(forest);
   for (int64_t t = 0; t < forest.num_trees(); ++t) {
     const double* values = forest.values.data() + forest.tree_start[size_t(t)] * width;
     // LightGBM keeps no start: the first round carries it.
     const double start = forest.joined == Joined::sum && size_t(t) < scores ? forest.start[size_t(t)] : 0;
-    for (size_t k = 0; k < width; ++k) out.push_back(tree_text(forest, t, out.size(), [&](uint32_t at) { return values[at * width + k] + start; }));
+    for (size_t k = 0; k < width; ++k)
+      out.push_back(tree_text(forest, t, out.size(), scale, [&](uint32_t at) { return values[at * width + k] + start; }));
   }
   return out;
 }
@@ -196,7 +205,7 @@ Result<ImportedTree> read_tree(const Lines& lines, int64_t features, double scal
   tree.nodes.resize(inner + leaf_values.size());
   for (size_t i = 0; i < inner; ++i) {
     const int missing = decision[i] >> kMissingShift & 3;
-    if (decision[i] & kCategorical) return unreadable(where, "categorical splits have no place in a hayate model yet");
+    if (decision[i] & kCategorical) return unreadable(where, "splits on categories, which are not imported");
     if (missing == kMissingZero) return unreadable(where, "zero stands for missing (zero_as_missing), which hayate does not do");
     if (split[i] < 0 || split[i] >= features) return unreadable(where, fmt::format("a split of feature {} of {}", split[i], features));
     // Without missing values in training LightGBM takes NaN for 0.

@@ -92,7 +92,7 @@ Result<ImportedTree> read_tree(const io::Json& json, size_t features, const std:
       node.value = condition[i];
       continue;
     }
-    if (i < kind.size() && kind[i] != 0) return unreadable(where, "categorical splits have no place in a hayate model yet");
+    if (i < kind.size() && kind[i] != 0) return unreadable(where, "splits on categories, which are not imported");
     if (!(feature[i] >= 0 && feature[i] < double(features)) || left[i] >= double(nodes) || !(right[i] > 0 && right[i] < double(nodes)))
       return unreadable(where, "a split that leads outside the tree");
     const float below = std::nextafter(float(condition[i]), -std::numeric_limits<float>::infinity());
