@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 
-READERS = {"csv": ("rows.csv", lambda p: pd.read_csv(p, float_precision="round_trip")), "csv.gz": ("rows.csv.gz", lambda p: pd.read_csv(p, float_precision="round_trip")),
+READERS = {"csv": ("rows.csv", lambda p: pd.read_csv(p, float_precision="round_trip")), "csv.zst": ("rows.csv.zst", lambda p: pd.read_csv(p, float_precision="round_trip")),
            "parquet": ("rows.parquet", pd.read_parquet), "parquet zstd": ("rows.zstd.parquet", pd.read_parquet), "feather": ("rows.feather", pd.read_feather), "hdf5": ("rows.h5", pd.read_hdf),
            "json": ("rows.json", lambda p: pd.read_json(p, precise_float=True)), "jsonl": ("rows.jsonl", lambda p: pd.read_json(p, lines=True, precise_float=True))}
 want = pd.read_parquet(f"{sys.argv[1]}/rows.parquet")

@@ -15,8 +15,8 @@ struct Format {
   std::string name, file;
 };
 const std::vector<Format> kFormats = {
-    {"csv", "rows.csv"},         {"csv.gz", "rows.csv.gz"}, {"parquet", "rows.parquet"}, {"parquet zstd", "rows.zstd.parquet"},
-    {"feather", "rows.feather"}, {"hdf5", "rows.h5"},       {"json", "rows.json"},       {"jsonl", "rows.jsonl"}};
+    {"csv", "rows.csv"},         {"csv.zst", "rows.csv.zst"}, {"parquet", "rows.parquet"}, {"parquet zstd", "rows.zstd.parquet"},
+    {"feather", "rows.feather"}, {"hdf5", "rows.h5"},         {"json", "rows.json"},       {"jsonl", "rows.jsonl"}};
 
 /// Rows, sums of the numbers and rows of each category.
 void summarize(const Table& table, JsonWriter& json) {

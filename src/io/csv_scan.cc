@@ -98,7 +98,17 @@ bool second_fits(uint8_t lead, uint8_t second) {
 size_t find_invalid_utf8(std::string_view data) {
   const auto bytes = reinterpret_cast<const uint8_t*>(data.data());
   size_t i = 0;
+  const auto is_ascii = [&] {  // the next 64 bytes
+    uint64_t words[8], high = 0;
+    std::memcpy(words, bytes + i, sizeof words);
+    for (const uint64_t word : words) high |= word;
+    return (high & 0x8080808080808080ull) == 0;
+  };
   while (i < data.size()) {
+    if (i + 64 <= data.size() && is_ascii()) {
+      i += 64;
+      continue;
+    }
     uint64_t eight;
     if (i + 8 <= data.size() && (std::memcpy(&eight, bytes + i, 8), (eight & 0x8080808080808080ull) == 0)) {
       i += 8;

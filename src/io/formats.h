@@ -14,6 +14,8 @@ namespace hayate::io {
 Result<Table> read_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
 /// Arrow IPC: the file format (.arrow, .feather) and the stream format, told apart by their first bytes.
 Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
+/// A file (or "-") of JSON, as parse_json_table has it.
+Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes);
 /// JSON in memory: an array of records or an object of columns as pandas writes them; `lines`: a record a line.
 /// `bytes` are given up as soon as they are not needed any more.
 Result<Table> parse_json_table(Buffer bytes, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes);

@@ -29,34 +29,35 @@ struct JsonKinds {
 /// The cells of a column, in any order of rows.
 class JsonColumn {
  public:
-  explicit JsonColumn(std::string_view column) : name(column) {
-    const bool is_plain = std::none_of(name.begin(), name.end(), [](char c) { return c == '"' || c == '\\' || uint8_t(c) < 0x20; });
-    if (is_plain) token = "\"" + name + "\":";
-  }
+  explicit JsonColumn(std::string_view column) : name(column) {}
 
   std::string name;
-  std::string token;  // the name as it mostly stands in front of a value; empty where it needs escapes
+  std::string token;  // what stood between the value before and one of this column; empty as long as that is not known
 
   void set(size_t row, const JsonScalar& value) {
-    uint64_t slot = uint64_t(value.whole);
-    if (value.kind == JsonScalar::real) {
-      slot = std::bit_cast<uint64_t>(value.number);
-    } else if (value.kind == JsonScalar::text) {
-      slot = bytes_.size();
-      bytes_.insert(bytes_.end(), value.text_value.begin(), value.text_value.end());
-      if (row >= sizes_.size()) sizes_.resize(std::max(row + 1, 2 * sizes_.size()));
-      sizes_[row] = uint32_t(value.text_value.size());
-    }
-    if (row == kinds_.size()) return slots_.push_back(slot), kinds_.push_back(kind_of(value.kind));
-    if (row > kinds_.size()) resize(row + 1);
-    slots_[row] = slot, kinds_[row] = kind_of(value.kind);
+    if (value.kind == JsonScalar::text) return set_text(row, value.text_value);
+    set(row, value.kind, value.kind == JsonScalar::real ? std::bit_cast<uint64_t>(value.number) : uint64_t(value.whole));
+  }
+  /// `slot`: the bits of a number or truth value.
+  void set(size_t row, JsonScalar::Kind kind, uint64_t slot) {
+    if (row >= kinds_.size()) resize(std::max(row + 1, 2 * kinds_.size()));
+    slots_[row] = slot, kinds_[row] = kind_of(kind);
+  }
+  void set_text(size_t row, std::string_view text) {
+    set(row, JsonScalar::text, bytes_.size());
+    if (row >= sizes_.size()) sizes_.resize(kinds_.size());
+    sizes_[row] = uint32_t(text.size());
+    bytes_.insert(bytes_.end(), text.begin(), text.end());
   }
 
   /// Of the first `rows` cells: what stands behind them is of a record that was cut off.
   JsonKinds kinds(size_t rows) const;
   /// The column of values that are these kinds, here or elsewhere in the file.
   Column finish(size_t rows, const JsonKinds& kinds);
-  void reserve(size_t rows) { slots_.reserve(rows), kinds_.reserve(rows); }
+  /// Room for rows that will come.
+  void reserve(size_t rows) {
+    if (rows > kinds_.size()) resize(rows);
+  }
   int64_t memory() const {
     return int64_t(slots_.capacity() * sizeof(uint64_t) + kinds_.capacity() + sizes_.capacity() * sizeof(uint32_t) + bytes_.capacity());
   }
@@ -75,6 +76,7 @@ class JsonColumn {
   Buffer fixed(Value&& value) const;
   Buffer reals() const;
 
+  // As long as the last row wanted, or longer: a row that is not there is kNull.
   std::vector<uint64_t> slots_;  // of a number its bits, of a text where it begins
   std::vector<JsonKinds::Cell> kinds_;
   std::vector<uint32_t> sizes_;  // of texts; empty before the first

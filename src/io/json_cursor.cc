@@ -53,6 +53,7 @@ Error JsonCursor::error() const {
 bool JsonCursor::string(std::string_view* out) {
   if (!take('"')) return fail("expected a string");
   const char* begin = at_;
+  while (end_ - at_ >= 16 && odd_among(at_) == 0) at_ += 16;
   while (at_ < end_ && is_plain(*at_)) ++at_;
   if (at_ < end_ && *at_ == '"') return *out = {begin, size_t(at_++ - begin)}, true;
   scratch_.assign(begin, at_);
@@ -105,7 +106,7 @@ bool JsonCursor::literal(std::string_view word) {
 }
 
 /// A number of up to 18 digits with a point among them or none: nearly every one. False: another, or one that is none; nothing is read then.
-bool JsonCursor::common_number(JsonScalar* out) {
+bool JsonCursor::short_number(JsonScalar* out) {
   const char* const digits = at_ + (*at_ == '-');
   uint64_t value = 0;
   const char* const point = read_digits(digits, end_, &value);
@@ -126,7 +127,7 @@ bool JsonCursor::common_number(JsonScalar* out) {
 }
 
 bool JsonCursor::number(JsonScalar* out) {
-  if (common_number(out)) return true;
+  if (short_number(out)) return true;
   const char* begin = at_;
   const char* c = at_ + (*at_ == '-');
   const char* digits = c;

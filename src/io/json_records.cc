@@ -8,21 +8,31 @@
 
 namespace hayate::io {
 
+/// Records mostly have the names of the one before and the same blanks around them: what stands between two values is one comparison then.
 bool JsonCells::add_record(JsonCursor& cursor) {
-  if (!cursor.expect('{')) return false;
-  size_t guess = 0;  // records mostly repeat the names of the one before
-  for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
-    if (guess < columns_.size() && !columns_[guess].token.empty() && cursor.take_token(columns_[guess].token)) {
-      if (!add_value(cursor, columns_[guess++], rows_)) return false;
-      continue;
-    }
+  cursor.peek();
+  size_t next = 0;
+  while (next < columns_.size() && !columns_[next].token.empty() && cursor.take_token(columns_[next].token))
+    if (!add_value(cursor, columns_[next++], rows_)) return false;
+  size_t begin = cursor.offset();
+  if (next == 0 && !cursor.expect('{')) return false;
+  for (bool more = next == 0 ? !cursor.take('}') : cursor.more('}'); more; begin = cursor.offset(), more = cursor.more('}')) {
     std::string_view name;
     if (!cursor.string(&name)) return false;
-    JsonColumn& column = column_of(name, guess++);
-    if (!cursor.expect(':') || !add_value(cursor, column, rows_)) return false;
+    JsonColumn& column = column_of(name, next);
+    if (!cursor.expect(':')) return false;
+    cursor.peek();
+    if (next < columns_.size() && &column == &columns_[next]) learn_token(cursor.since(begin), &column);
+    next = size_t(&column - columns_.data()) + 1;
+    if (!add_value(cursor, column, rows_)) return false;
   }
   if (cursor.failed()) return false;
   return ++rows_, true;
+}
+
+void JsonCells::learn_token(std::string_view between, JsonColumn* column) {
+  constexpr size_t kLongest = 256;
+  if (between.size() <= kLongest && column->token != between) column->token = between;
 }
 
 bool JsonCells::add_columns(JsonCursor& cursor) {
@@ -72,10 +82,21 @@ Table JsonCells::finish_as(const std::vector<std::string>& names, const std::uno
   return out;
 }
 
+Table JsonCells::finish_alone(std::vector<JsonKinds>* kinds) {
+  Table out;
+  for (JsonColumn& column : columns_) {
+    kinds->push_back(column.kinds(rows_));
+    out.add(column.name, column.finish(rows_, kinds->back()));
+  }
+  return out;
+}
+
 JsonColumn& JsonCells::column_of(std::string_view name, size_t guess) {
+  constexpr size_t kFew = 64;  // columns for which it is known that room for their rows is little
   if (guess < columns_.size() && columns_[guess].name == name) return columns_[guess];
   const auto [at, fresh] = index_of_.try_emplace(std::string(name), columns_.size());
   if (fresh) columns_.emplace_back(name);
+  if (fresh && columns_.size() <= kFew) columns_.back().reserve(rows_to_come_);
   return columns_[at->second];
 }
 
@@ -100,9 +121,19 @@ void JsonCells::expect_rows(const JsonCursor& cursor) {
 }
 
 bool JsonCells::add_value(JsonCursor& cursor, JsonColumn& column, size_t row) {
-  JsonScalar value;
-  if (!cursor.scalar(&value)) return false;
-  column.set(row, value);
+  JsonScalar::Kind kind;
+  uint64_t slot = 0;
+  std::string_view text;
+  cursor.peek();
+  if (cursor.common_number(&kind, &slot)) {
+    column.set(row, kind, slot);
+  } else if (cursor.common_string(&text)) {
+    column.set_text(row, text);
+  } else {
+    JsonScalar value;
+    if (!cursor.scalar(&value)) return false;
+    column.set(row, value);
+  }
   return ++values_ < next_look_ || fits_memory(cursor);
 }
 

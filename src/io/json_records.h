@@ -42,9 +42,14 @@ class JsonCells {
   size_t rows() const { return rows_; }
   /// These columns, of these kinds in the whole file; one that is not here has no values.
   Table finish_as(const std::vector<std::string>& names, const std::unordered_map<std::string, JsonKinds>& kinds);
+  /// All columns, each of the kinds that it has here.
+  Table finish_alone(std::vector<JsonKinds>* kinds);
+  /// About as many rows will come.
+  void expect(size_t rows) { rows_to_come_ = rows; }
 
  private:
   JsonColumn& column_of(std::string_view name, size_t guess);
+  void learn_token(std::string_view between, JsonColumn* column);
 
   bool fits_memory(JsonCursor& cursor);
   void expect_rows(const JsonCursor& cursor);
@@ -70,6 +75,7 @@ class JsonCells {
   int64_t limit_bytes_ = INT64_MAX, needed_bytes_ = 0;
   size_t values_ = 0, next_look_ = 0;
   bool expected_ = false;
+  size_t rows_to_come_ = 0;
 };
 
 /// Records one behind the other, or in an array. Text may end in the middle of one: what is there of it is read again with the text behind it.

@@ -1,16 +1,42 @@
-// A JSON text in memory as a table: in pieces on several workers where it holds records, at once where it holds columns or there is one worker.
+// A JSON text as a table. Records are read in pieces, from the file straight into a worker's cache; what is not records, or no JSON, or of columns
+// whose type needs the text a second time is read at once, by one worker, who says what is wrong and where.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
+#include <atomic>
 
 #include "base/strings.h"
 #include "io/csv_scan.h"
 #include "io/formats.h"
+#include "io/json_pieces.h"
 #include "io/json_records.h"
+#include "io/run_on.h"
 
 namespace hayate::io {
 namespace {
+
+/// Text in memory or in a file.
+class JsonText {
+ public:
+  explicit JsonText(std::string_view text) : text_(text), size_(text.size()) {}
+  explicit JsonText(const InputFile& file) : file_(&file), size_(size_t(file.size())) {}
+
+  size_t size() const { return size_; }
+  /// The text from `begin` to `end` or its own end, which may stand in `room`. Nothing: it can't be read.
+  std::optional<std::string_view> read(size_t begin, size_t end, std::vector<char>* room) const {
+    end = std::min(end, size_);
+    if (!file_) return text_.substr(begin, end - begin);
+    if (room->size() < end - begin) room->resize(end - begin);
+    const auto got = file_->read_at(int64_t(begin), room->data(), end - begin);
+    if (!got.ok() || got.value() != end - begin) return std::nullopt;
+    return std::string_view(room->data(), end - begin);
+  }
+
+ private:
+  std::string_view text_;
+  const InputFile* file_ = nullptr;
+  size_t size_;
+};
 
 /// Where the next record begins, if text from `at` on looks so: a brace, in an array a comma, and a brace again. Inside a string it may be wrong.
 size_t next_record(std::string_view text, size_t at, bool lines) {
@@ -22,73 +48,100 @@ size_t next_record(std::string_view text, size_t at, bool lines) {
   return at;
 }
 
-/// Records in pieces that workers read at the same time. Where a piece ends is a guess, which holds when all of them are read to their ends: the
-/// first begins with a record, so the second does, and so on. Nothing: it did not hold, or something is wrong with the text.
-std::optional<Result<Table>> parse_in_parallel(std::string_view text, const std::string& path, const ReadOptions& options, bool lines,
-                                               int64_t limit_bytes) {
-  constexpr size_t kLeast = size_t{1} << 20;
-  const size_t wanted_pieces = std::min(4 * size_t(options.pool->workers()), text.size() / kLeast);
-  std::vector<size_t> cuts = {0};
-  for (size_t k = 1; k < wanted_pieces; ++k) {
-    const size_t cut = next_record(text, std::max(text.size() / wanted_pieces * k, cuts.back() + 1), lines);
-    if (cut == std::string_view::npos) break;
-    cuts.push_back(cut);
+constexpr size_t kPiece = size_t{256} << 10;  // with its cells about what a core's own cache holds; 64 KiB to 1 MiB take the same time
+constexpr size_t kBehind = 4096;              // of text behind a piece, in which its last record mostly ends
+
+/// Records in pieces of a text. Where a piece ends is a guess, which holds when all of them are read to their ends: the first begins with a record,
+/// so the second does, and so on.
+class RecordPieces {
+ public:
+  RecordPieces(const JsonText& text, size_t begin, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes)
+      : text_(text),
+        begin_(begin),
+        path_(path),
+        options_(options),
+        lines_(lines),
+        limit_bytes_(limit_bytes),
+        stack_(text.size() - begin, limit_bytes) {}
+
+  /// Nothing: the guess did not hold, or something is wrong with the text.
+  std::optional<Table> read() {
+    const size_t count = (text_.size() - begin_ + kPiece - 1) / kPiece;
+    std::atomic<size_t> next{0};
+    std::atomic<bool> fine{true};
+    const int workers = options_.pool ? options_.pool->workers() : 1;
+    run_on(options_.pool, workers, [&](int64_t, int) {
+      std::vector<char> room;
+      for (size_t k = next++; k < count && fine && !options_.stopped(); k = next++)
+        if (!read_piece(k, &room)) fine = false;
+    });
+    if (!fine || options_.stopped()) return std::nullopt;
+    return stack_.finish(options_.columns, options_.pool);
   }
-  const size_t pieces = cuts.size();
-  cuts.push_back(text.size());
-  struct Piece {
-    JsonCells cells;
-    std::vector<std::string> names;
-    std::unordered_map<std::string, JsonKinds> kinds;
-    Table table;
-    bool is_read = false;
-  };
-  std::vector<Piece> parts;
-  for (size_t k = 0; k < pieces; ++k) parts.push_back({JsonCells(path, options), {}, {}, {}});
-  options.pool->run(int64_t(pieces), [&](int64_t k, int) {
-    Piece& piece = parts[size_t(k)];
-    const std::string_view own = text.substr(cuts[size_t(k)], cuts[size_t(k) + 1] - cuts[size_t(k)]);
-    if (find_invalid_utf8(own) != std::string_view::npos) return;
-    piece.cells.limit_memory(limit_bytes / int64_t(pieces));
-    JsonCursor cursor(own, path);
-    const bool last = size_t(k) + 1 == pieces;
-    JsonRecordReader reader = k == 0 ? JsonRecordReader(lines) : JsonRecordReader::behind_others(lines);
-    piece.is_read = reader.read(cursor, last, &piece.cells) && reader.taken() == own.size() && (last || reader.is_before_record());
-    if (piece.is_read) piece.cells.join_kinds(&piece.names, &piece.kinds);
-  });
-  std::vector<std::string> names;
-  std::unordered_map<std::string, JsonKinds> kinds;
-  for (const Piece& piece : parts) {
-    if (!piece.is_read) return std::nullopt;
-    for (const std::string& name : piece.names) {
-      const auto [at, fresh] = kinds.try_emplace(name);
-      if (fresh) names.push_back(name);
-      at->second.join(piece.kinds.at(name));
+
+ private:
+  /// Where the record behind `at` begins: the first one of a piece. Nothing: not in the text there.
+  std::optional<size_t> cut(std::string_view text, size_t at, bool is_end) const {
+    const size_t found = at < text.size() ? next_record(text, at, lines_) : std::string_view::npos;
+    if (found != std::string_view::npos) return found;
+    return is_end ? std::optional(text.size()) : std::nullopt;
+  }
+
+  bool read_piece(size_t k, std::vector<char>* room) {
+    const size_t begin = begin_ + k * kPiece;
+    for (size_t behind = kBehind; behind <= kPiece; behind *= 16) {
+      const auto text = text_.read(begin, begin + kPiece + behind, room);
+      if (!text) return false;
+      const bool is_end = begin + text->size() == text_.size();
+      const auto first = k == 0 ? std::optional<size_t>(0) : cut(*text, 0, is_end), last = cut(*text, kPiece, is_end);
+      if (first && last) return parse(k, text->substr(*first, *last - *first), is_end && *last == text->size());
     }
+    return false;  // a record longer than that
   }
-  const std::vector<std::string>& wanted = options.columns.empty() ? names : options.columns;
-  if (names.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) { return !kinds.contains(name); })) return std::nullopt;
-  options.pool->run(int64_t(pieces), [&](int64_t k, int) { parts[size_t(k)].table = parts[size_t(k)].cells.finish_as(wanted, kinds); });
-  Table out;
-  for (const std::string& name : wanted) out.add(name, Column());
-  exec::run_all(int64_t(wanted.size()), options.pool, [&](int64_t c) {
-    std::vector<Column> columns;
-    for (Piece& piece : parts) columns.push_back(std::move(piece.table.columns[size_t(c)]));
-    [[maybe_unused]] const bool same = concatenate(columns, &out.columns[size_t(c)]);
-    assert(same);
-  });
-  return out;
+
+  bool parse(size_t k, std::string_view text, bool is_last) {
+    JsonPiece piece;
+    if (!text.empty()) {
+      if (find_invalid_utf8(text) != std::string_view::npos) return false;
+      JsonCells cells(path_, options_);
+      cells.limit_memory(limit_bytes_ / 4);
+      cells.expect(stack_.rows_of_a_piece());
+      JsonCursor cursor(text, path_);
+      JsonRecordReader reader = k == 0 ? JsonRecordReader(lines_) : JsonRecordReader::behind_others(lines_);
+      if (!reader.read(cursor, is_last, &cells) || reader.taken() != text.size() || !(is_last || reader.is_before_record())) return false;
+      piece.rows = int64_t(cells.rows());
+      piece.table = cells.finish_alone(&piece.kinds);
+    }
+    return stack_.add(k, std::move(piece), text.size());
+  }
+
+  const JsonText& text_;
+  const size_t begin_;
+  const std::string& path_;
+  const ReadOptions& options_;
+  const bool lines_;
+  const int64_t limit_bytes_;
+  JsonPieces stack_;
+};
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+/// In pieces, where that may gain something.
+std::optional<Table> read_in_pieces(const JsonText& text, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
+  constexpr size_t kLeast = 4 * kPiece;
+  if (text.size() < kLeast) return std::nullopt;
+  std::vector<char> room;
+  const auto head = text.read(0, 4096, &room);
+  if (!head) return std::nullopt;
+  const size_t begin = head->starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  if (!lines && trim(head->substr(begin)).starts_with('{')) return std::nullopt;
+  return RecordPieces(text, begin, path, options, lines, limit_bytes).read();
 }
 
-}  // namespace
-
-Result<Table> parse_json_table(Buffer bytes, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
+Result<Table> parse_at_once(Buffer bytes, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (trim(text).empty()) return input_error("the file is empty", path, kWriteJsonRecords);
-  const bool columns = !lines && trim(text.substr(0, 4096)).starts_with('{');
-  if (options.pool && options.pool->workers() > 1 && !columns)
-    if (auto table = parse_in_parallel(text, path, options, lines, limit_bytes - int64_t(bytes.size))) return std::move(*table);
   if (find_invalid_utf8(text) != std::string_view::npos) return input_error(kJsonNotUtf8, path, "convert the file to UTF-8");
   JsonCells table(path, options);
   JsonCursor cursor(text, path);
@@ -107,6 +160,26 @@ Result<Table> parse_json_table(Buffer bytes, const std::string& path, const Read
   if (cursor.failed()) return cursor.error();
   bytes = {};  // all texts are copied
   return table.finish();
+}
+
+}  // namespace
+
+Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
+  if (!file_size(path)) {
+    HY_TRY(Buffer bytes, read_file(path));
+    return parse_json_table(std::move(bytes), path, options, lines, limit_bytes);
+  }
+  HY_TRY(const auto file, InputFile::open(path));
+  if (auto table = read_in_pieces(JsonText(*file), path, options, lines, limit_bytes)) return std::move(*table);
+  if (options.stopped()) return reading_stopped(path);
+  HY_TRY(Buffer bytes, read_file(path));
+  return parse_at_once(std::move(bytes), path, options, lines, limit_bytes);
+}
+
+Result<Table> parse_json_table(Buffer bytes, const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data), bytes.size);
+  if (auto table = read_in_pieces(JsonText(text), path, options, lines, limit_bytes - int64_t(bytes.size))) return std::move(*table);
+  return parse_at_once(std::move(bytes), path, options, lines, limit_bytes);
 }
 
 }  // namespace hayate::io

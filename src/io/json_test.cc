@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 
 #include "base/strings.h"
+#include "io/chunk_formats.h"
 #include "io/json_reader.h"
 #include "io/reader.h"
 #include "io/scratch_folder.h"
@@ -78,6 +80,58 @@ TEST_CASE("json: records read by several workers are the same table, also where 
     }
 }
 
+TEST_CASE("json: pieces of a file with other columns and kinds of values are one table, as read at once") {
+  const ScratchFolder folder;
+  exec::Pool pool(3);
+  ReadOptions parallel;
+  parallel.pool = &pool;
+  const std::string path = folder / "a.jsonl";
+  struct Kind {
+    const char *early, *late, *dtype;
+  };
+  for (const auto& [early, late, dtype] :
+       {Kind{"1", "2.5", "float64"}, Kind{"18446744073709551615", "null", "uint64"}, Kind{"7", "18446744073709551615", "uint64"},
+        Kind{"-7", "18446744073709551615", "float64"}, Kind{"null", "\"x\"", "text"}, Kind{"\"x\"", "null", "text"}, Kind{"\"x\"", "7", "text"},
+        Kind{"true", "null", "bool"}, Kind{"null", "false", "bool"}, Kind{"true", "1", "text"}, Kind{"\"2024-01-05\"", "null", "date"},
+        Kind{"\"2024-01-05\"", "\"2024-01-05 09:30\"", "timestamp"}, Kind{"\"2024-01-05T09:30Z\"", "null", "timestamp"},
+        Kind{"\"2024-01-05\"", "\"soon\"", "text"}, Kind{"null", "null", "float64"}, Kind{"3", "", "int64"}, Kind{"", "3.5", "float64"},
+        Kind{"", "\"late\"", "text"}, Kind{"\"early\"", "", "text"}}) {
+    CAPTURE(early);
+    CAPTURE(late);
+    std::string text;
+    for (int i = 0; i < 60'000; ++i) {
+      const char* const value = i < 30'000 ? early : late;
+      text += "{\"number\":" + std::to_string(i);
+      if (*value && i % 5 == 4) text += ",\"v\":null";
+      if (*value && i % 5 < 4) text += std::string(",\"v\":") + value;
+      text += ",\"t\":\"text " + std::to_string(i % 13) + "\"}\n";
+    }
+    REQUIRE(write_file(path, text).ok());
+    const auto table = read_table(path, parallel);
+    REQUIRE(table.ok());
+    REQUIRE(table.value().num_rows() == 60'000);
+    const auto reread = read_table(path);
+    const Column& column = *table.value().find("v");
+    CHECK(std::string(dtype_name(column.dtype)) == dtype);
+    auto chunks = json_chunks(InputFile::open(path).value(), path, {}, true, 64 << 20, 65536);  // whose types are those of a pass of its own
+    REQUIRE(chunks.ok());
+    int64_t row = 0;
+    while (true) {
+      auto chunk = chunks.value()->next();
+      REQUIRE(chunk.ok());
+      if (!chunk.value()) break;
+      const Table& part = *chunk.value();
+      for (const std::string& name : table.value().names) {
+        const Column &whole = *table.value().find(name), &own = *part.find(name);
+        REQUIRE(shown(slice(whole, row, part.num_rows())) == shown(own));
+      }
+      row += part.num_rows();
+    }
+    CHECK(row == 60'000);
+    for (const std::string& name : table.value().names) CHECK(shown(*table.value().find(name)) == shown(*reread.value().find(name)));
+  }
+}
+
 TEST_CASE("json: types come from all values") {
   struct Row {
     const char *values, *expected;
@@ -144,4 +198,37 @@ TEST_CASE("json: small documents as values") {
   CHECK(document.find("rows")->find("x") == nullptr);
   CHECK(parse_json("{", "x.json").error().where == "x.json:1");
   CHECK(read_json("/no/such.json").error().what == "no such file");
+}
+
+TEST_CASE("json: numbers of any length and sign are those that the decimal text names, wherever they stand") {
+  uint64_t state = 7;
+  const auto random = [&](uint64_t below) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return (state >> 33) % below;
+  };
+  std::vector<std::string> numbers;
+  for (int i = 0; i < 40'000; ++i) {
+    std::string number = random(3) == 0 ? "-" : "";
+    const uint64_t whole = random(21), places = random(4) == 0 ? 0 : random(21);
+    number += whole == 0 ? '0' : char('1' + random(9));
+    for (uint64_t digit = 1; digit < whole; ++digit) number += char('0' + random(10));
+    if (places > 0) number += '.';
+    for (uint64_t digit = 0; digit < places; ++digit) number += char('0' + random(10));
+    if (random(10) == 0) number += random(2) ? "e-3" : "E12";
+    numbers.push_back(number);
+  }
+  std::string text;
+  for (const std::string& number : numbers) text += "{\"n\":" + number + ",\"half\":0.5}\n";
+  const auto table = read_text("t.jsonl", text);
+  REQUIRE(table.ok());
+  const Column& column = table.value().columns[0];
+  REQUIRE(column.dtype == Dtype::float64);
+  for (size_t row = 0; row < numbers.size(); ++row) {
+    CAPTURE(numbers[row]);
+    REQUIRE(column.number(int64_t(row)) == std::strtod(numbers[row].c_str(), nullptr));
+  }
+  for (const char* bad : {"01", "-", "1.", ".5", "1.e3", "1e", "--1", "1.2.3", "00.5", "1-2", "0x10", "+1", "1_000"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(read_text("t.jsonl", "{\"long enough a name\":" + std::string(bad) + ",\"other\":\"a text that goes on for a while\"}\n").ok());
+  }
 }

@@ -9,7 +9,6 @@
 #include "io/csv.h"
 #include "io/formats.h"
 #include "io/hdf5.h"
-#include "io/large_memory.h"
 #include "io/partitions.h"
 #include "io/qlib_folder.h"
 #include "io/retype.h"
@@ -36,31 +35,6 @@ Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& 
     HY_TRY(bytes, decode(bytes, options.csv.encoding, path, limit_bytes));
   }
   return parse_csv({reinterpret_cast<const char*>(bytes.data), bytes.size}, path, csv);
-}
-
-/// A regular file, read by all workers.
-Result<Buffer> read_by_workers(const std::string& path, exec::Pool& pool) {
-  constexpr int64_t kPart = int64_t{4} << 20;
-  HY_TRY(const auto file, InputFile::open(path));
-  const std::shared_ptr<void> memory = allocate_large(size_t(file->size()) + 1);
-  if (!memory) return Error{Kind::budget, "no memory for the file", path, "raise --memory-limit"};
-  char* const bytes = static_cast<char*>(memory.get());
-  std::vector<Result<size_t>> got(size_t((file->size() + kPart - 1) / kPart), Result<size_t>(size_t{0}));
-  pool.run(int64_t(got.size()),
-           [&](int64_t i, int) { got[size_t(i)] = file->read_at(i * kPart, bytes + i * kPart, size_t(std::min(kPart, file->size() - i * kPart))); });
-  size_t size = 0;
-  for (size_t i = 0; i < got.size(); ++i) {
-    HY_TRY(const size_t part, std::move(got[i]));
-    if (size != i * size_t(kPart) && part > 0)
-      return input_error("the file changed while it was read", path, "read it again when nobody writes to it");
-    size += part;
-  }
-  return Buffer{memory, reinterpret_cast<const uint8_t*>(bytes), size};
-}
-
-Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
-  HY_TRY(Buffer bytes, options.pool && file_size(path) ? read_by_workers(path, *options.pool) : read_file(path));
-  return parse_json_table(std::move(bytes), path, options, lines, limit_bytes);
 }
 
 Result<Table> read_npy(const std::string& path, const ReadOptions& options) {
