@@ -437,6 +437,10 @@ Result<Outcome> Aggregation::finish(const std::function<Result<void>(const Table
     HY_CHECK(sink(finish_dense(plan_, dense_states_[0])));
     return out;
   }
+  if (plan_.key.empty() && partitions_->rows(0) == 0) {
+    HY_TRY(const Table table, finish_partition(plan_, *partitions_, 0, &finishing_[0]));
+    HY_CHECK(sink(table));
+  }
   HY_CHECK(finish_all(*partitions_, 0, sink, cancel, [&](size_t p) { partitions_->clear(p); }));
   out.partitions = int64_t(partitions_->cut().count);
   out.spilled_bytes = partitions_->spilled_bytes() + spilled_;
@@ -479,7 +483,7 @@ std::unique_ptr<CodedTable> coded(const Table& schema, const Table& table, const
 Table empty_answer(const Plan& plan) {
   const Partitions none(plan.record_words(), Cut{}, 1, nullptr, nullptr);
   FinishingMemory memory;
-  return finish_partition(plan, none, 0, &memory).value();
+  return take(finish_partition(plan, none, 0, &memory).value(), {});
 }
 
 /// Ranges of the columns that are wanted: as known, or found.

@@ -206,6 +206,22 @@ TEST_CASE("conditions before and after") {
   CHECK(answer(table, "g", "count()", "", "g > 1").find("cannot be compared") != std::string::npos);
 }
 
+TEST_CASE("without keys all rows are one group, none too") {
+  Table table;
+  table.add("x", make_column(std::vector<double>{1, 2, 3}));
+  table.add("k", make_text_column(std::vector<std::string>{"a", "b", "a"}));
+  for (const int workers : {1, 4}) {
+    CHECK(answer(table, "", "count(),sum(x),max(x)", "x > 5", "", 0, workers) == "count() sum(x) max(x) \n0 0.0 - ");
+    CHECK(answer(table, "", "count(),median(x),distinct(k),first(k)", "x > 5", "", 1, workers) ==
+          "count() median(x) distinct(k) first(k) \n0 - 0 - ");
+    CHECK(answer(take(table, {}), "", "count(),mean(x)", "", "", 0, workers) == "count() mean(x) \n0 - ");
+    CHECK(answer(take(table, {}), "", "count(),median(x)", "", "", 0, workers) == "count() median(x) \n0 - ");
+    CHECK(answer(table, "", "count()", "x > 5", "count() > 0", 0, workers) == "count() ");
+    CHECK(answer(table, "", "count(),median(x)", "x > 1", "", 0, workers) == "count() median(x) \n2 2.5 ");
+    CHECK(answer(table, "k", "count()", "x > 5", "", 0, workers) == "k count() ");
+  }
+}
+
 TEST_CASE("infinities, signed zeros and the widest integers") {
   Table table;
   table.add("g", make_column(std::vector<int32_t>{1, 1, 2, 2, 3, 3}));

@@ -171,9 +171,20 @@ class ConditionParser {
     const int child = unary(depth + 1);
     if (child < 0) return -1;
     Node& node = out_.nodes_[size_t(child)];
-    if (node.type != Type::integer && node.type != Type::real) return add(Type::minus, begin, {child});
-    node.whole = -node.whole, node.number = -node.number, node.begin = begin;
+    if (node.type > Type::real) return add(Type::minus, begin, {child});
+    negate(&node);
+    node.begin = begin;
     return child;
+  }
+  /// A literal. -2^63 is an integer, what is below is real.
+  static void negate(Node* node) {
+    node->number = -node->number;
+    if (node->type == Type::integer && node->whole == INT64_MIN)
+      node->type = Type::unsigned_integer;
+    else if (node->type == Type::integer)
+      node->whole = -node->whole;
+    else if (node->type == Type::unsigned_integer)
+      node->type = node->whole == INT64_MIN ? Type::integer : Type::real;
   }
 
   int atom(int depth) {
@@ -228,11 +239,12 @@ class ConditionParser {
     }
     const std::string_view digits = std::string_view(text_).substr(begin, at_ - begin);
     const auto whole = parse_integer(digits);
+    const auto unsigned_whole = parse_unsigned(digits);
     const auto real = parse_number(digits);
     if (!real || (at_ < text_.size() && is_name_part(text_[at_])))
       return at_ = begin, fail("no number", "put text in single quotes, names that begin with a digit in double quotes");
-    const int node = add(whole ? Type::integer : Type::real, begin, {});
-    out_.nodes_.back().whole = whole.value_or(0), out_.nodes_.back().number = *real;
+    const int node = add(whole ? Type::integer : unsigned_whole ? Type::unsigned_integer : Type::real, begin, {});
+    out_.nodes_.back().whole = int64_t(unsigned_whole.value_or(0)), out_.nodes_.back().number = *real;
     return node;
   }
   int name() {
@@ -302,10 +314,10 @@ void Condition::rename(size_t call, const std::string& name) {
 
 namespace {
 
-enum class Sort : uint8_t { truth, whole, real, text, date, timestamp };
+enum class Sort : uint8_t { truth, whole, unsigned_whole, real, text, date, timestamp };
 
 const char* sort_name(Sort sort) {
-  constexpr const char* kNames[] = {"true or false", "a number", "a number", "text", "a date", "a time"};
+  constexpr const char* kNames[] = {"true or false", "a number", "a number", "a number", "text", "a date", "a time"};
   return kNames[size_t(sort)];
 }
 
@@ -313,7 +325,8 @@ Sort sort_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::boolean:
       return Sort::truth;
-    case Dtype::uint64:  // beyond int64: compared as float64
+    case Dtype::uint64:
+      return Sort::unsigned_whole;
     case Dtype::float32:
     case Dtype::float64:
       return Sort::real;
@@ -329,7 +342,7 @@ Sort sort_of(Dtype dtype) {
   }
 }
 
-bool is_number(Sort sort) { return sort == Sort::whole || sort == Sort::real; }
+bool is_number(Sort sort) { return sort == Sort::whole || sort == Sort::unsigned_whole || sort == Sort::real; }
 
 /// A text beside a date or time becomes one; false when it says none.
 bool become_time(Node* node, Sort wanted) {
@@ -367,6 +380,9 @@ Result<void> Condition::check(const Table& schema) {
     switch (node.type) {
       case Type::integer:
         sorts[i] = Sort::whole;
+        break;
+      case Type::unsigned_integer:
+        sorts[i] = Sort::unsigned_whole;
         break;
       case Type::real:
         sorts[i] = Sort::real;
@@ -422,7 +438,10 @@ Result<void> Condition::check(const Table& schema) {
 
 namespace {
 
-/// The values of one node: `size` is 1 for a constant. truth, date and timestamp are whole numbers too.
+/// Holds any int64 and any uint64.
+using Integer = __int128;
+
+/// The values of one node: `size` is 1 for a constant. truth, date and timestamp are whole numbers too; unsigned ones are held by their bits.
 struct Values {
   Sort sort = Sort::whole;
   std::vector<int64_t> whole;
@@ -432,7 +451,10 @@ struct Values {
 
   size_t size() const { return known.size(); }
   size_t at(size_t row) const { return known.size() == 1 ? 0 : row; }
-  double number(size_t row) const { return sort == Sort::real ? real[at(row)] : double(whole[at(row)]); }
+  double number(size_t row) const {
+    return sort == Sort::real ? real[at(row)] : sort == Sort::unsigned_whole ? double(uint64_t(whole[at(row)])) : double(whole[at(row)]);
+  }
+  Integer integer(size_t row) const { return sort == Sort::unsigned_whole ? Integer(uint64_t(whole[at(row)])) : Integer(whole[at(row)]); }
 };
 
 Values constant(Sort sort, int64_t whole, double real, std::string_view text) {
@@ -465,9 +487,8 @@ Values column_values(const Column& column, int64_t begin, int64_t count) {
   }
   if (out.sort == Sort::real) {
     for (int64_t i = 0; i < count; ++i) {
-      const double value = column.dtype == Dtype::float32   ? double(column.as<float>()[size_t(begin + i)])
-                           : column.dtype == Dtype::float64 ? column.as<double>()[size_t(begin + i)]
-                                                            : double(column.as<uint64_t>()[size_t(begin + i)]);
+      const size_t row = size_t(begin + i);
+      const double value = column.dtype == Dtype::float32 ? double(column.as<float>()[row]) : column.as<double>()[row];
       out.real.push_back(value);
       out.known[size_t(i)] &= uint8_t(!std::isnan(value));
     }
@@ -491,6 +512,9 @@ Values column_values(const Column& column, int64_t begin, int64_t count) {
       break;
     case Dtype::uint32:
       copy_whole<uint32_t>(column, begin, count, &out);
+      break;
+    case Dtype::uint64:
+      copy_whole<uint64_t>(column, begin, count, &out);
       break;
     case Dtype::int32:
     case Dtype::date:
@@ -532,6 +556,8 @@ Values compare(char sign, const Values& a, const Values& b) {
       out.whole[i] = holds(sign, a.text[a.at(i)], b.text[b.at(i)]);
     else if (a.sort == Sort::real || b.sort == Sort::real)
       out.whole[i] = holds(sign, a.number(i), b.number(i));
+    else if (a.sort == Sort::unsigned_whole || b.sort == Sort::unsigned_whole)
+      out.whole[i] = holds(sign, a.integer(i), b.integer(i));
     else
       out.whole[i] = holds(sign, a.whole[a.at(i)], b.whole[b.at(i)]);
   }
@@ -577,6 +603,9 @@ std::vector<uint8_t> Condition::keep(const Table& table, int64_t begin, int64_t 
     switch (node.type) {
       case Type::integer:
         out = constant(Sort::whole, node.whole, 0, {});
+        break;
+      case Type::unsigned_integer:
+        out = constant(Sort::unsigned_whole, node.whole, 0, {});
         break;
       case Type::real:
         out = constant(Sort::real, 0, node.number, {});

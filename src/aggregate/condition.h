@@ -24,10 +24,25 @@
 namespace hayate::aggregate {
 
 struct ConditionNode {
-  enum class Type : uint8_t { integer, real, text, boolean, column, either, both, negation, compare, null_test, membership, arithmetic, minus };
+  enum class Type : uint8_t {
+    integer,
+    unsigned_integer,
+    real,
+    text,
+    boolean,
+    column,
+    either,
+    both,
+    negation,
+    compare,
+    null_test,
+    membership,
+    arithmetic,
+    minus
+  };
   Type type = Type::integer;
-  char sign = 0;  ///< compare: = ! < l(<=) > g(>=); arithmetic: + - * /; null_test and membership: ! when negated
-  int64_t whole = 0;
+  char sign = 0;      ///< compare: = ! < l(<=) > g(>=); arithmetic: + - * /; null_test and membership: ! when negated
+  int64_t whole = 0;  ///< of an unsigned_integer (2^63 and above) its bits
   double number = 0;
   std::string name;           ///< text, or of a column
   std::vector<int> children;  ///< smaller than the node's own index

@@ -17,6 +17,10 @@ Table people() {
   table.add("id", make_column(std::vector<int64_t>{9007199254740992, 9007199254740993, -1, 0}));
   int32_t day = days_from_civil(2024, 1, 5);
   table.add("day", make_date_column({day, day + 1, day + 2, day - 400}));
+  Column hash = make_column(std::vector<int64_t>{-1, -2, INT64_MIN, 5});  // the bits of 2^64 - 1, 2^64 - 2, 2^63, 5
+  hash.dtype = Dtype::uint64;
+  table.add("hash", std::move(hash));
+  table.add("edge", make_column(std::vector<int64_t>{INT64_MIN, INT64_MIN + 1, INT64_MAX, 5}));
   table.add("net worth", make_column(std::vector<int32_t>{1, 2, 3, 4}));
   return table;
 }
@@ -47,6 +51,19 @@ TEST_CASE("conditions pick rows") {
       {"city is null or age > 55", "0011"},
       {"id = 9007199254740993", "0100"},
       {"id < 0", "0010"},
+      {"hash = 18446744073709551615", "1000"},
+      {"hash != 18446744073709551615", "0111"},
+      {"hash > 9223372036854775808", "1100"},
+      {"hash in (18446744073709551614, 5)", "0101"},
+      {"hash > -1", "1111"},
+      {"hash < 1.0e19", "0011"},
+      {"hash = edge", "0001"},
+      {"hash > edge", "1110"},
+      {"hash / 2 > 2.4", "1111"},
+      {"edge = -9223372036854775808", "1000"},
+      {"edge = - -9223372036854775808", "0000"},
+      {"edge < 9223372036854775808", "1111"},
+      {"edge > -18446744073709551615", "1111"},
       {"day > '2024-01-05'", "0110"},
       {"day = '2024/01/05'", "1000"},
       {"\"net worth\" * 2 + 1 > 5", "0011"},

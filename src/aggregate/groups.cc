@@ -519,6 +519,11 @@ Result<Table> hashed_answer(const Plan& plan, const Partitions& partitions, size
       if (plan.needs_rows) done += rows.count;
     }
   }));
+  if (plan.key.empty() && table.size() == 0) {  // all rows are one group, none too
+    constexpr uint64_t kWhole[1] = {};
+    table.number(kWhole);
+    states = plan.empty_state;
+  }
   if (plan.needs_rows) {
     HY_CHECK(gather_values(plan, partitions, partition, table.size(), memory));
     for (size_t input = 0; input < plan.inputs.size(); ++input)
@@ -555,7 +560,7 @@ Table finish_dense(const Plan& plan, const std::vector<uint64_t>& states) {
   std::vector<uint64_t> keys, used;
   const size_t width = plan.state_words();
   for (size_t g = 0; g * width < states.size(); ++g) {
-    if (states[g * width] == 0) continue;
+    if (states[g * width] == 0 && !plan.key.empty()) continue;
     keys.push_back(g);
     used.insert(used.end(), states.begin() + std::ptrdiff_t(g * width), states.begin() + std::ptrdiff_t((g + 1) * width));
   }

@@ -42,7 +42,7 @@ int64_t finishing_bytes(const Plan& plan, int64_t rows);
 /// The groups of a partition in the order of their keys: key columns, then outputs.
 Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, size_t partition, FinishingMemory* memory);
 
-/// The groups of states where the group's number is its key; those without rows are left out.
+/// The groups of states where the group's number is its key; those without rows are left out, but for the one of a plan without keys.
 Table finish_dense(const Plan& plan, const std::vector<uint64_t>& states);
 
 }  // namespace hayate::aggregate

@@ -27,10 +27,9 @@ Error wrong_value(const Field& field, std::string_view value, std::string where,
 
 /// Checks the range and stores; `Unit` is the field's own type.
 template <class T>
-Result<void> store(const Field& field, T parsed, T* target, std::string_view value, const std::string& where) {
+Result<void> store(const Field& field, T parsed, T* target, std::string_view value, const std::string& where, const std::string& origin) {
   if (field.bounded && (double(parsed) < field.least || double(parsed) > field.most))
-    return wrong_value(field, value, where, fmt::format("between {:.15g} and {:.15g}", field.least, field.most),
-                       fmt::format("{} {}", field.flag(), field.text()));
+    return wrong_value(field, value, where, fmt::format("between {:.15g} and {:.15g}", field.least, field.most), field.written(field.text(), origin));
   *target = parsed;
   return {};
 }
@@ -38,6 +37,13 @@ Result<void> store(const Field& field, T parsed, T* target, std::string_view val
 }  // namespace
 
 std::string Field::flag() const { return "--" + dashed(name); }
+
+std::string Field::written(std::string_view value, std::string_view from) const {
+  if (from == "command line") return fmt::format("{} {}", flag(), value);
+  if (from == "environment") return fmt::format("{}={}", environment(), value);
+  const bool bare = value == "true" || value == "false" || parse_number(value).has_value();
+  return bare ? fmt::format("{} = {}", name, value) : fmt::format("{} = \"{}\"", name, value);
+}
 
 std::string Field::environment() const {
   std::string out = "HAYATE_" + name;
@@ -60,19 +66,19 @@ Result<void> Field::set(std::string_view value, std::string where, std::string n
   const auto outcome =
       std::visit(Overloaded{[&](bool* b) -> Result<void> {
                               if (value != "true" && value != "false")
-                                return wrong_value(*this, value, where, "true or false", fmt::format("{} = true", name));
+                                return wrong_value(*this, value, where, "true or false", written("true", new_origin));
                               *b = value == "true";
                               return {};
                             },
                             [&](int64_t* n) -> Result<void> {
                               const auto parsed = parse_integer(value);
-                              if (!parsed) return wrong_value(*this, value, where, "a whole number", fmt::format("{} {}", flag(), text()));
-                              return store(*this, *parsed, n, value, where);
+                              if (!parsed) return wrong_value(*this, value, where, "a whole number", written(text(), new_origin));
+                              return store(*this, *parsed, n, value, where, new_origin);
                             },
                             [&](double* x) -> Result<void> {
                               const auto parsed = parse_number(value);
-                              if (!parsed) return wrong_value(*this, value, where, "a number", fmt::format("{} {}", flag(), text()));
-                              return store(*this, *parsed, x, value, where);
+                              if (!parsed) return wrong_value(*this, value, where, "a number", written(text(), new_origin));
+                              return store(*this, *parsed, x, value, where, new_origin);
                             },
                             [&](std::string* s) -> Result<void> {
                               *s = value;
@@ -85,13 +91,13 @@ Result<void> Field::set(std::string_view value, std::string where, std::string n
                             [&](Bytes* b) -> Result<void> {
                               const auto parsed = parse_bytes(value);
                               if (!parsed)
-                                return wrong_value(*this, value, where, "a size", fmt::format("{} 2GB, 512MiB or a number of bytes", flag()));
-                              return store(*this, *parsed, &b->value, value, where);
+                                return wrong_value(*this, value, where, "a size", written("2GB", new_origin) + ", 512MiB or a number of bytes");
+                              return store(*this, *parsed, &b->value, value, where, new_origin);
                             },
                             [&](Seconds* s) -> Result<void> {
                               const auto parsed = parse_seconds(value);
-                              if (!parsed) return wrong_value(*this, value, where, "a duration", fmt::format("{} 300s, 5m or 200ms", flag()));
-                              return store(*this, *parsed, &s->value, value, where);
+                              if (!parsed) return wrong_value(*this, value, where, "a duration", written("300s", new_origin) + ", 5m or 200ms");
+                              return store(*this, *parsed, &s->value, value, where, new_origin);
                             }},
                  target);
   if (outcome.ok()) origin = std::move(new_origin);

@@ -49,12 +49,14 @@ struct Field {
   std::vector<std::string> choices;
   double least = 0, most = 0;
   bool bounded = false, required = false, positional = false;
-  std::string origin;  ///< where the value came from: "", "flag", "environment", "spec.toml"
+  std::string origin;  ///< where the value came from: "", "command line", "environment", or a file
 
   bool is_switch() const { return std::holds_alternative<bool*>(target); }
   bool is_list() const { return std::holds_alternative<std::vector<std::string>*>(target); }
   std::string flag() const;         ///< --memory-limit
   std::string environment() const;  ///< HAYATE_MEMORY_LIMIT
+  /// How a value is written where it came `from`: --workers 2, HAYATE_WORKERS=2, or as TOML: workers = 2.
+  std::string written(std::string_view value, std::string_view from) const;
   /// The value now, in the form in which it can be typed ("2000000000", "300s", "a,b").
   std::string text() const;
   /// Parses `value` into the target; lists take one more element. `where` names the place for errors.

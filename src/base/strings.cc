@@ -66,6 +66,7 @@ static std::optional<T> parse_whole(std::string_view text) {
 
 std::optional<double> parse_number(std::string_view text) { return parse_whole<double>(text); }
 std::optional<int64_t> parse_integer(std::string_view text) { return parse_whole<int64_t>(text); }
+std::optional<uint64_t> parse_unsigned(std::string_view text) { return parse_whole<uint64_t>(text); }
 
 namespace {
 struct Unit {

@@ -24,6 +24,7 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 /// The whole text as a number, or nothing ("12x", "" and " 1" are nothing; "nan" and "inf" are numbers).
 std::optional<double> parse_number(std::string_view text);
 std::optional<int64_t> parse_integer(std::string_view text);
+std::optional<uint64_t> parse_unsigned(std::string_view text);
 
 /// "2GB" -> 2'000'000'000, "512MiB" -> 536'870'912, "1000" -> 1000; nothing when it is no size.
 std::optional<int64_t> parse_bytes(std::string_view text);

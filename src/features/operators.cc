@@ -17,7 +17,7 @@ constexpr std::string_view kSkipped = "NaN and inf are skipped; a window without
 constexpr std::string_view kTwoValues = "NaN and inf are skipped; fewer than two values are NaN";
 constexpr std::string_view kPropagates = "NaN in, NaN out";
 constexpr std::string_view kCompares = "a comparison with NaN is false (0); Ne is true";
-constexpr std::string_view kLine = "NaN is skipped; one value is NaN; inf makes its windows NaN";
+constexpr std::string_view kLine = "NaN is skipped; one value is NaN; inf makes its windows NaN (qlib: every later row)";
 constexpr std::string_view kEwmQuirk = "0 < N < 1 gives the exponentially weighted mean whatever the operator is called";
 
 constexpr std::string_view kOneDate =
@@ -66,7 +66,7 @@ constexpr Operator kOperators[] = {
      "NaN where the window's Std is at most 2e-5, an absolute figure: prices below about 1e-3 have none. Not with N = 0",
      "3.5 ns a cell: three sums a window, relative to its newest value, and two divisions in double", "Rsquare($close, 20)"},
     {"Resi", "Resi(feature, N)", "", "Distance of this row's value from the least-squares line", "x[t] - (intercept + slope * row)", kRolling,
-     "NaN is skipped; a NaN row and one value are NaN; inf makes its windows NaN", "",
+     "NaN is skipped; a NaN row and one value are NaN; inf makes its windows NaN (qlib: every later row)", "",
      "3.2 ns a cell: three sums a window, relative to its newest value", "Resi($close, 20) / $close"},
     {"Rank", "Rank(feature, N)", "", "Rank of this row's value in its window, as a share", "(values below + (values equal + 1) / 2) / n", kSorted,
      "NaN and inf are skipped; a NaN row is NaN", "", "3.1 ns a cell: 4 operations for every row of the window; grows with N, 20 ns at N = 250",
