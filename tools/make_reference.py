@@ -75,7 +75,9 @@ def talib_page(entries):
         "2 WMA, 3 DEMA, 4 TEMA, 5 TRIMA, 6 KAMA, 7 MAMA, 8 T3, 9 HMA, 10 none, 11 the function's own default, 12 ZLEMA, 13 RMA. `average(period, type)` in a lookback\n"
         "is that of such an average: period - 1, but 2 (period - 1) for DEMA, 3 (period - 1) for TEMA, 6 (period - 1) for T3, period for KAMA, 32 for MAMA, 0 for none,\n"
         "period + sqrt(period) - 2 for HMA, 3/2 (period - 1) for ZLEMA, both rounded down, and 0 for a period of 1. Costs as in [operators.md](operators.md), a value of each output.\n"
-        "`missing` is what a NaN does by default, `missing with --compat talib` what it does in TA-Lib.\n"
+        "`missing` is what a NaN does by default, `missing with --compat talib` what it does in TA-Lib. Where inputs are 0 or stand still for a whole window, some of TA-Lib's\n"
+        "values are what rounding left in its running sums (VWMA and RVOL of days without volume, CMF; MAMA and HT_ of a price that does not move); those too are given with\n"
+        "`--compat talib`, and by default what the formula says (0 / 0 is NaN).\n"
     )
     groups = {}
     for entry in entries:

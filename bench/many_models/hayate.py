@@ -1,11 +1,7 @@
 """Two commands: train a model per symbol, predict."""
 import json
-import pathlib
 import subprocess
 import sys
-
-import pyarrow.feather
-import pyarrow.parquet
 
 data, answer, threads, _ = sys.argv[1:5]
 hayate = "build/release/hayate"

@@ -131,9 +131,10 @@ struct Bars {
 };
 
 /// Computes what the program's expressions need of the panel as a whole, and adds it as fields of the panel: cross-sections (CSRank,
-/// CSZScore, CSDemean, CSNeutralize, at any depth of an expression) and triple barriers. The panel must have columns(), on the rows
-/// that it is to be evaluated on. Does nothing when there are none, or when another program has added the same. The result does
-/// not depend on the workers. Error (budget): it needs more than `room_bytes`.
+/// CSZScore, CSDemean, CSNeutralize, at any depth of an expression), values of another symbol (Mask) and triple barriers. The
+/// panel must have columns(), on the rows that it is to be evaluated on. Does nothing when there are none, or when another program has
+/// added the same. The result does not depend on the workers. Errors: it needs more than `room_bytes` (budget), a symbol that the
+/// panel lacks (usage).
 Result<void> compute_stages(const Program& program, Panel& panel, exec::Pool& pool, int64_t room_bytes);
 
 /// Symbol `symbol` of `panel`, which must have every field of the program.

@@ -61,7 +61,7 @@ std::string reason_of(const OperatorCost& cost) {
   for (const std::string& name : split(cost.name, ' '))
     for (const Operator& op : operators())
       if ((name == op.name || name == op.infix) && !reason_of(op).empty()) return std::string(reason_of(op));
-  return "few rows, where starting a pass costs more than its values; or all rows so far (N = 0), each waiting for the one before";
+  return "few rows, where starting a pass costs more than its values; all rows so far (N = 0), each waiting for the one before; or a busy core";
 }
 
 std::string profile_table(const std::vector<OperatorCost>& costs) {

@@ -75,8 +75,6 @@ constexpr PairRow kPairOperators[] = {
 constexpr std::pair<std::string_view, Op> kCrossSections[] = {
     {"CSRank", Op::cross_rank}, {"CSZScore", Op::cross_zscore}, {"CSDemean", Op::cross_demean}, {"CSNeutralize", Op::cross_neutralize}};
 
-constexpr std::string_view kOtherSymbols[] = {"Mask", "ChangeInstrument"};
-
 /// "Mean(feature, N)" -> {"feature", "N"}.
 std::vector<std::string> parameters_of(const Operator& op) {
   const size_t open = op.signature.find('(');
@@ -260,11 +258,15 @@ class Compiler {
     const Operator* op = find_operator(node.name);
     if (!op) return unknown_operator(node);
     HY_TRY(std::vector<size_t> order, arguments(node, *op));
+    const std::vector<std::string> names = parameters_of(*op);
     for (size_t i = 0; i < order.size(); ++i) {
-      const bool wants_text = node.name == "Rolling" && i == 2;
+      const bool wants_function = names[i] == "func", wants_text = wants_function || names[i] == "instrument";
       const Value& given = value(node, order[i]);
       if ((given.kind == Value::Kind::text) != wants_text)
-        return fail(child(node, order[i]), wants_text ? "expected the name of a function" : "a text where a series or a number is expected",
+        return fail(child(node, order[i]),
+                    wants_function ? "expected the name of a function"
+                    : wants_text   ? "expected the name of a symbol, in quotes"
+                                   : "a text where a series or a number is expected",
                     fmt::format("write {}", op->signature));
     }
     const auto argument = [&](size_t i) -> const Value& { return value(node, order[i]); };
@@ -272,7 +274,9 @@ class Compiler {
     for (const PairRow& row : kPairOperators)
       if (row.name == node.name) return pair(node, row.op, argument(0), argument(1));
     if (node.name == "If") return choose(node, argument(0), argument(1), argument(2));
+    if (node.name == "ChangeInstrument") return of_symbol(node, argument(1), place(1), argument(0).text);
     if (!argument(0).is_series()) return fail(place(0), fmt::format("{} of a number", node.name), "give it a series, such as $close");
+    if (node.name == "Mask") return of_symbol(node, argument(0), place(0), argument(1).text);
     if (node.name == "Ref" || node.name == "Delta") return shifted(node, argument(0), argument(1), place(1));
     if (node.name == "EMA") return ema(argument(0), argument(1), place(1));
     if (node.name == "Corr" || node.name == "Cov") return two_sided(node, argument(0), argument(1), place(1), argument(2), place(2));
@@ -291,10 +295,6 @@ class Compiler {
   }
 
   Error unknown_operator(const ExpressionNode& node) const {
-    for (std::string_view name : kOtherSymbols)
-      if (name == node.name)
-        return fail_name(node, fmt::format("{} reads another symbol, and features read one symbol at a time", node.name),
-                         "join the other symbol's columns to the panel, then use them as $columns");
     std::vector<std::string> names;
     for (const Operator& op : operators()) names.emplace_back(op.name);
     const Error unknown = unknown_name("operator", node.name, names, "");
@@ -473,6 +473,11 @@ class Compiler {
       node.in[1] = group_node(*group);
     }
     return series(node);
+  }
+
+  Result<Value> of_symbol(const ExpressionNode& node, const Value& x, const ExpressionNode& place, const std::string& symbol) {
+    if (!x.is_series()) return fail(place, fmt::format("{} of a number", node.name), "give it a series, such as $close");
+    return series({.op = Op::of_symbol, .type = ValueType::float64, .in = {as_number(x).node}, .n = graph_.add_symbol(symbol)});
   }
 
   // ---- Labels ------------------------------------------------------------------------------------------------------

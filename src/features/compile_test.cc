@@ -37,7 +37,6 @@ TEST_CASE("near names are proposed") {
   CHECK(says("Mean($clsoe,5)", "'$close'"));
   CHECK(says("__import__('os')", "unknown operator"));
   CHECK(says("Rolling($close,5,'meen')", "'mean'"));
-  CHECK(says("Mask($close,'IBM')", "another symbol"));
 }
 
 TEST_CASE("arguments are checked") {

@@ -31,8 +31,11 @@ int64_t values_needed(Op op) {
   }
 }
 
-/// Rows in which the weight of the first one falls to a millionth.
-int64_t rows_to_fade(double alpha) { return int64_t(std::ceil(std::log(1e-6) / std::log1p(-alpha))); }
+/// Rows in which the weight of the first one falls to a millionth; kAll for an alpha so small that no series is as long.
+int64_t rows_to_fade(double alpha) {
+  const double rows = std::ceil(std::log(1e-6) / std::log1p(-alpha));
+  return rows < 1e18 ? int64_t(rows) : kAll;
+}
 
 /// Comparisons of NaN are false, not NaN.
 bool swallows_missing(const GraphNode& node) { return node.type == ValueType::boolean && is_elementwise(node.op); }
@@ -66,6 +69,8 @@ Extent Graph::extent_of(const GraphNode& node) const {
   Extent out = of_operands(node, extents_);
   if (node.op == Op::barrier_label || node.op == Op::barrier_touch) {
     out.to = plus(out.to, node.n);
+  } else if (node.op == Op::of_symbol) {
+    out.lookback = 0;  // the other symbol may have rows from before this one's first
   } else if (node.op == Op::shift) {
     out.from = node.n > 0 ? back(out.from, node.n) : out.from;
     out.settled = node.n > 0 ? plus(out.settled, node.n) : out.settled;
@@ -115,6 +120,13 @@ int64_t Graph::add_talib_call(const TalibCall& call, const std::vector<int32_t>&
   const auto [at, fresh] = seen_calls_.try_emplace({call, inputs}, int64_t(talib_calls.size()));
   if (fresh) talib_calls.push_back(call);
   return at->second;
+}
+
+int64_t Graph::add_symbol(const std::string& name) {
+  const auto at = std::find(symbols.begin(), symbols.end(), name);
+  if (at != symbols.end()) return at - symbols.begin();
+  symbols.push_back(name);
+  return int64_t(symbols.size()) - 1;
 }
 
 }  // namespace hayate

@@ -78,6 +78,7 @@ enum class Op : uint8_t {
   cross_zscore,
   cross_demean,
   cross_neutralize,  ///< in[1] is the group
+  of_symbol,         ///< in[0] of the symbol Graph::symbols[n], at the same time
   barrier_label,     ///< triple barrier of in[0] over the next n rows; in[1] is its volatility, in[2] and in[3] the multipliers
   barrier_touch,     ///< rows until its first touch
 };
@@ -85,7 +86,8 @@ enum class Op : uint8_t {
 inline constexpr bool is_rolling(Op op) { return op >= Op::sum && op <= Op::covariance; }
 inline constexpr bool is_elementwise(Op op) { return op >= Op::absolute && op <= Op::choose; }
 inline constexpr bool is_staged(Op op) { return op >= Op::cross_rank; }
-inline constexpr bool is_cross_section(Op op) { return op >= Op::cross_rank && op <= Op::cross_neutralize; }
+/// Reads other symbols.
+inline constexpr bool is_cross_section(Op op) { return op >= Op::cross_rank && op <= Op::of_symbol; }
 
 /// The nodes that a node reads; -1 where there is none.
 struct Operands : std::array<int32_t, kMaxTalibInputs> {
@@ -116,6 +118,8 @@ class Graph {
   int32_t add(const GraphNode& node);
   /// The index in talib_calls of this call over these inputs, or of the equal one that exists.
   int64_t add_talib_call(const TalibCall& call, const std::vector<int32_t>& inputs);
+  /// The index in symbols of this name.
+  int64_t add_symbol(const std::string& name);
 
   const std::vector<GraphNode>& nodes() const { return nodes_; }
   const GraphNode& node(int32_t index) const { return nodes_[size_t(index)]; }
@@ -129,6 +133,7 @@ class Graph {
   /// Of the fields that stand for a staged node: what that depends on. Fewer than fields: the others are columns as they are.
   std::vector<Extent> field_extents;
   std::vector<TalibCall> talib_calls;
+  std::vector<std::string> symbols;  ///< that of_symbol names
 
  private:
   using Key = std::tuple<Op, ValueType, std::array<int32_t, kMaxTalibInputs>, int64_t, double>;

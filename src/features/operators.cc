@@ -1,5 +1,5 @@
 // The table of operators. `signature` is also what Program::compile checks arguments against: the parameter names decide what
-// is accepted (N is a window, qscore a number, func a text, everything else a series or a number).
+// is accepted (N is a window, qscore a number, func and instrument a text, everything else a series or a number).
 #include "hayate/features.h"
 
 namespace hayate {
@@ -23,6 +23,12 @@ constexpr std::string_view kEwmQuirk = "0 < N < 1 gives the exponentially weight
 constexpr std::string_view kOneDate =
     "no window: the symbols of the panel that have a row at this date and time, all of them; another universe gives other values";
 constexpr std::string_view kAheadMissing = "NaN in, NaN out; the last rows of a symbol, which lack the rows ahead, are NaN";
+
+constexpr std::string_view kOtherMissing =
+    "NaN in, NaN out; NaN where that symbol has no row at this time. A symbol that the bars do not hold is refused";
+constexpr std::string_view kOtherQuirk =
+    "what stands inside runs over that symbol's own rows, what stands around it over the rows of the symbol in hand (qlib: still over the other's)";
+constexpr std::string_view kOtherCost = "15 ns a cell: the feature is computed for all symbols, and the rows of each are looked up by time";
 
 constexpr Operator kOperators[] = {
     {"Ref", "Ref(feature, N)", "", "The value N rows ago", "x[t - N]",
@@ -137,6 +143,11 @@ constexpr Operator kOperators[] = {
     {"Rolling", "Rolling(feature, N, func)", "", "The rolling operator called func",
      "func is 'mean', 'sum', 'std', 'var', 'min', 'max', 'median', 'skew', 'kurt' or 'count'", kRollingEwm, "as the operator called",
      "Skew and Kurt called this way take any N", "that of the operator called", "Rolling($close, 5, 'mean')"},
+    {"Mask", "Mask(feature, instrument)", "", "The value of another symbol at the same time", "x of that symbol at this row's date and time",
+     kNoWindow, kOtherMissing, kOtherQuirk, kOtherCost, "$close/Ref($close, 1) - Mask($close/Ref($close, 1), 'SPY')"},
+    {"ChangeInstrument", "ChangeInstrument(instrument, feature)", "", "Mask, with its arguments the other way round",
+     "x of that symbol at this row's date and time", kNoWindow, kOtherMissing, kOtherQuirk, kOtherCost,
+     "Corr($close/Ref($close, 1), ChangeInstrument('SPY', $close/Ref($close, 1)), 20)"},
     {"CSRank", "CSRank(feature)", "", "Rank among the symbols of the same date, as a share",
      "(values below + (values equal + 1) / 2) / n, n symbols with a value (pandas rank(pct=True))", kOneDate,
      "symbols without a value are left out, and NaN themselves; fewer than two symbols are NaN; inf is ordered", "",
@@ -161,9 +172,9 @@ constexpr Operator kOperators[] = {
      "none",
      "first k in 1..horizon with x[t+k] >= x[t] (1 + up s): 1; with x[t+k] <= x[t] (1 - down s): -1; s = Std(x / Ref(x, 1) - 1, window) at t",
      "volatility over the last window >= 2 rows; looks horizon >= 1 rows ahead, whatever is touched when: for labels only. Folds purge by it",
-     "NaN where x or s is, and in the last horizon rows of a symbol; NaN rows ahead are passed over",
+     "NaN where x or s is, where s is 0, and in the last horizon rows of a symbol; NaN rows ahead are passed over",
      "after Lopez de Prado, Advances in Financial Machine Learning, 2018, chapter 3, with a rolling volatility",
-     "80 ns a cell: every row looks ahead until a barrier is touched; grows with the horizon",
+     "40 ns a cell: every row looks ahead until a barrier is touched; grows with the horizon",
      "TripleBarrier($close, horizon=10, window=20, up=2, down=2)"},
 };
 

@@ -40,6 +40,8 @@ const char* operator_name(Op op) {
       return "CSDemean";
     case Op::cross_neutralize:
       return "CSNeutralize";
+    case Op::of_symbol:
+      return "Mask";
     case Op::barrier_label:
       return "TripleBarrier.label";
     default:
@@ -55,6 +57,8 @@ std::vector<Hash128> contents_of(const Graph& graph) {
     hasher.number(uint64_t(node.op)).number(uint64_t(node.type)).bytes(&node.p, sizeof node.p);
     if (node.op == Op::field) {
       hasher.text(graph.fields[size_t(node.n)]);
+    } else if (node.op == Op::of_symbol) {
+      hasher.text(graph.symbols[size_t(node.n)]);
     } else if (node.op == Op::talib) {
       const TalibCall& call = graph.talib_calls[size_t(node.n)];
       hasher.text(call.function->name).bytes(call.params.data(), call.params.size() * sizeof(double)).number(call.exact);
@@ -114,6 +118,7 @@ class Splitter {
       if (!needed[i] || !is_staged(n.op) || levels_[i] != level) continue;
       StagedSeries series{.op = n.op, .left = output(n.in[0]), .field = field_of(i)};
       if (n.in[1] >= 0) series.right = output(n.in[1]);
+      if (n.op == Op::of_symbol) series.symbol = graph_.symbols[size_t(n.n)];
       if (!is_cross_section(n.op)) series.horizon = n.n, series.up = node(size_t(n.in[2])).p, series.down = node(size_t(n.in[3])).p;
       out.series.push_back(std::move(series));
     }
@@ -184,6 +189,22 @@ Columns outputs_of(const Program& program, const Panel& panel, exec::Pool& pool)
   return out;
 }
 
+/// For every row of the panel what `column` holds in the row of `symbol` at the same time; NaN where it has none.
+std::vector<double> values_of_symbol(const std::string& symbol, std::span<const double> column, const Panel& panel, exec::Pool& pool) {
+  const size_t other = size_t(std::find(panel.symbols.begin(), panel.symbols.end(), symbol) - panel.symbols.begin());
+  const auto times = panel.series_times(other);
+  const auto values = column.subspan(size_t(panel.offsets[other]), times.size());
+  std::vector<double> out(column.size(), kNaN);
+  pool.run(int64_t(panel.num_symbols()), [&](int64_t s, int) {
+    size_t at = 0;
+    for (int64_t row = panel.offsets[size_t(s)]; row < panel.offsets[size_t(s) + 1]; ++row) {
+      while (at < times.size() && times[at] < panel.times[size_t(row)]) ++at;
+      if (at < times.size() && times[at] == panel.times[size_t(row)]) out[size_t(row)] = values[at];
+    }
+  });
+  return out;
+}
+
 void neutralize_dates(const DateRows& dates, std::span<const double> groups, std::span<double> column, exec::Pool& pool) {
   pool.run(int64_t(dates.num_dates()), [&](int64_t date, int) {
     const auto rows = dates.of(size_t(date));
@@ -222,6 +243,7 @@ std::vector<double> series_of(const StagedSeries& series, bool last_reader, cons
                               exec::Pool& pool) {
   if (!is_cross_section(series.op)) return barrier_series(series, panel, outputs, pool);
   std::vector<double>& input = outputs[size_t(series.left)];
+  if (series.op == Op::of_symbol) return values_of_symbol(series.symbol, input, panel, pool);
   std::vector<double> column = last_reader ? std::move(input) : input;
   if (series.op == Op::cross_neutralize)
     neutralize_dates(dates, outputs[size_t(series.right)], column, pool);
@@ -256,15 +278,32 @@ Error too_little_room(int64_t needed, int64_t room) {
                "--memory-limit", "a higher --memory-limit, or fewer features with CS operators"};
 }
 
+/// Whether symbols of one date are taken together.
+bool compares_symbols(std::span<const Program::Stage> stages) {
+  return std::any_of(stages.begin(), stages.end(), [](const Program::Stage& stage) {
+    return std::any_of(stage.series.begin(), stage.series.end(),
+                       [](const StagedSeries& series) { return is_cross_section(series.op) && series.op != Op::of_symbol; });
+  });
+}
+
+Result<void> check_symbols(std::span<const Program::Stage> stages, const Panel& panel) {
+  for (const Program::Stage& stage : stages)
+    for (const StagedSeries& series : stage.series)
+      if (series.op == Op::of_symbol && std::find(panel.symbols.begin(), panel.symbols.end(), series.symbol) == panel.symbols.end())
+        return unknown_name("symbol", series.symbol, panel.symbols, "the second argument of Mask, or the first of ChangeInstrument");
+  return {};
+}
+
 }  // namespace
 
 StagedGraph split_stages(const Graph& graph) { return Splitter(graph).split(); }
 
 Result<void> compute_stages(const Program& program, Panel& panel, exec::Pool& pool, int64_t room_bytes) {
   if (program.stages().empty()) return {};
+  HY_CHECK(check_symbols(program.stages(), panel));
   const int64_t needed = stage_bytes(program.stages(), panel.num_rows());
   if (needed > room_bytes) return too_little_room(needed, room_bytes);
-  const DateRows dates(panel.times);
+  const DateRows dates(compares_symbols(program.stages()) ? std::span<const int64_t>(panel.times) : std::span<const int64_t>());
   std::set<std::string> passing;  // fields that only later stages may read
   for (const Program::Stage& stage : program.stages()) {
     if (is_made(stage, panel)) continue;

@@ -1,5 +1,5 @@
 // Expressions that look across the panel: CSRank(Mean($close,5)) ranks symbols against each other, Mean(CSRank($close),5) goes on
-// with the result, CSRank(Mean(CSRank($close),5)) does both. A plan runs one symbol from its first row to its last and never sees
+// with the result, CSRank(Mean(CSRank($close),5)) does both; Mask($close,'SPY') reads another symbol. A plan runs one symbol from its first row to its last and never sees
 // another, so such a graph is cut into stages at its staged nodes:
 //
 //   CSRank(Mean(CSZScore($close),5)) / $open      stage 0   program  $close           series  z = CSZScore(.)
@@ -32,6 +32,7 @@ struct StagedSeries {
   int32_t left = -1, right = -1;  ///< outputs
   int64_t horizon = 0;            ///< of a barrier
   double up = 0, down = 0;
+  std::string symbol = {};  ///< whose values Mask takes
   std::string field;
 };
 

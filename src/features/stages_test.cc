@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -53,6 +54,10 @@ std::vector<double> computed(const std::string& text, Panel panel, int workers =
   for (size_t s = 0; s < panel.num_symbols(); ++s)
     evaluate(program.value(), bars_of(program.value(), panel, s), workspace, out.data() + panel.offsets[s], out.size());
   return out;
+}
+
+bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
 }
 
 using Naive = std::vector<double> (*)(const std::vector<double>&);
@@ -207,6 +212,10 @@ TEST_CASE("extents are those of the whole expression") {
   CHECK(program("CSRank(Ref($close,-3)/$close)").look_ahead() == 3);
   CHECK(program("Mean(CSRank($close),0)").reach() == std::nullopt);
   CHECK(program("CSRank($close)").has_cross_sections());
+  CHECK(program("Mask($close,'A')").has_cross_sections());
+  CHECK(program("Mask(Ref($close,-3),'A')").look_ahead() == 3);
+  CHECK(program("Mask(Ref($close,3),'A')").reach() == 3);
+  CHECK(program("Mask(Ref($close,3),'A')").lookback(0) == 0);  // the other symbol may begin earlier
   CHECK_FALSE(program("TripleBarrier($close,5,10,2,2)").has_cross_sections());
   CHECK(program("CSRank($close/Mean($open,2))").columns() == std::vector<std::string>{"close", "open"});
   CHECK(program("TripleBarrier($close,5,10,2,2)").look_ahead() == 5);
@@ -214,8 +223,55 @@ TEST_CASE("extents are those of the whole expression") {
   CHECK(program("ForwardReturn($close,7)").look_ahead() == 7);
   CHECK(program("CSRank(Mean($close,5))").settled(0) == 4);
   CHECK(program("EMA($close,19)").settled(0) == 132);  // 0.9^132 is below a millionth
+  CHECK(program("Mean($close,1e-122)").settled(0) == std::nullopt);
   CHECK(program("Sum($close,0)").settled(0) == std::nullopt);
   CHECK(program("ta.OBV($close,$open)").settled(0) == std::nullopt);
+}
+
+TEST_CASE("another symbol's values, by time") {
+  const Panel panel = ragged_panel(7, 60);
+  const auto value_of = [&](const std::vector<double>& column, size_t symbol, int64_t time) {
+    for (int64_t row = panel.offsets[symbol]; row < panel.offsets[symbol + 1]; ++row)
+      if (panel.times[size_t(row)] == time) return column[size_t(row)];
+    return kMissing;
+  };
+  const auto mean = computed("Mean($close,5)", panel), rank = computed("CSRank($close)", panel);
+  for (const size_t other : {size_t(0), size_t(4), size_t(6)}) {
+    const std::string name = panel.symbols[other];
+    CAPTURE(name);
+    const auto masked = computed("Mask(Mean($close,5),'" + name + "')", panel);
+    std::vector<double> naive;
+    for (const int64_t time : panel.times) naive.push_back(value_of(mean, other, time));
+    CHECK(same(masked, naive));
+    CHECK(same(computed("ChangeInstrument(\"" + name + "\", Mean($close,5))", panel, 8), naive));
+    for (size_t row = 0; row < naive.size(); ++row) naive[row] = value_of(rank, other, panel.times[row]);
+    CHECK(same(computed("Mask(CSRank($close),'" + name + "')", panel, 8), naive));
+    // Around it run the rows of the symbol in hand.
+    Panel with = panel;
+    with.fields.push_back("other"), with.values.push_back(masked);
+    CHECK(same(computed("Corr($close, Mask(Mean($close,5),'" + name + "'), 9)", panel), computed("Corr($close, $other, 9)", with)));
+  }
+  const auto two = computed("Mask($close,'S100') - Mask($close,'S101')", panel);
+  const auto left = computed("Mask($close,'S100')", panel), right = computed("Mask($close,'S101')", panel);
+  for (size_t row = 0; row < two.size(); ++row) CHECK((two[row] == left[row] - right[row] || std::isnan(two[row])));
+
+  exec::Pool pool(1);
+  const auto refusal = [&](const std::string& text) {
+    const NamedExpression named{"x", text};
+    const auto program = Program::compile({&named, 1}, panel.fields, {});
+    if (!program.ok()) return program.error();
+    Panel own = panel;
+    const auto staged = compute_stages(program.value(), own, pool, kPlenty);
+    REQUIRE_FALSE(staged.ok());
+    CHECK(own.fields.size() == panel.fields.size());
+    return staged.error();
+  };
+  CHECK(refusal("Mask($close,'S1000')").what.find("S1000") != std::string::npos);
+  CHECK(refusal("Mask($close,'S1000')").hint.find("S100") != std::string::npos);
+  CHECK(refusal("Mask($close,5)").what == "expected the name of a symbol, in quotes");
+  CHECK(refusal("Mask(5,'S100')").what == "Mask of a number");
+  CHECK(refusal("ChangeInstrument($close,'S100')").what == "expected the name of a symbol, in quotes");
+  CHECK(refusal("Mask(Ref($close,-1),'S100')").what.find("look") != std::string::npos);
 }
 
 TEST_CASE("too little memory is a budget error that says how much is needed") {
@@ -258,6 +314,9 @@ TEST_CASE("a triple barrier by hand") {
   CHECK(std::isnan(label[11]));
   CHECK(label[4] == 1);
   CHECK(label[8] == -1);
+  Panel still = panel;  // a price that does not move sets no barrier
+  still.values[0].assign(14, 100);
+  for (const double x : computed("TripleBarrier($close, horizon=3, window=4, up=1.5, down=2)", still)) CHECK(std::isnan(x));
   const auto forward = computed("ForwardReturn($close, horizon=2)", panel);
   CHECK(forward[0] == 0);
   CHECK(forward[3] == doctest::Approx(104.0 / 101 - 1));

@@ -105,7 +105,7 @@ Result<void> Stream::State::compile() {
   spec.options.allow_look_ahead = false;
   HY_TRY(const Program all, Program::compile(spec.features, spec.fields, spec.options));
   if (all.has_stages())
-    return usage_error("a feature looks across the symbols of a date (CSRank and its kind), and a stream takes symbols one by one", "the features",
+    return usage_error("a feature looks at other symbols (CSRank, Mask and their kind), and a stream takes symbols one by one", "the features",
                        "leave it out, or compute all bars at once");
   names = all.names(), fields = all.fields();
   std::vector<NamedExpression> lists[3];

@@ -323,3 +323,48 @@ TEST_CASE("beta near a millionth") {
     REQUIRE(std::fabs(Real(beta[row]) - wanted) <= 1e-9L * (1 + std::fabs(wanted)));
   }
 }
+
+TEST_CASE("with exact, a price that stands still for a whole window leaves nothing of earlier rows, as in TA-Lib 0.8.2") {
+  TaBars bars = ta_walk(200, 3, 44, 1e-2);
+  for (TaSeries* series : {&bars.open, &bars.high, &bars.low, &bars.close}) std::fill(series->begin() + 100, series->begin() + 130, 44);
+  struct Still {
+    const char* name;
+    std::vector<double> params;
+    double value;
+  };
+  for (const Still& still : {Still{"MFI", {5}, 0}, Still{"CMOU", {5}, 0}, Still{"ER", {5}, 1}, Still{"VHF", {5}, 0}, Still{"VORTEX", {5}, 0},
+                             Still{"ULTOSC", {3, 5, 7}, 0}, Still{"KAMA", {5}, 44}, Still{"MA", {5, 6}, 44}}) {
+    CAPTURE(still.name);
+    for (const bool exact : {true, false}) {
+      CAPTURE(exact);
+      const TaSeries values = ta_run(*find_talib(still.name), bars, still.params, exact)[0];
+      // The averages take 20 rows more to come close.
+      CHECK(values[129] == doctest::Approx(still.value).epsilon(1e-6));
+      if (still.value != 44)
+        for (size_t row = 108; row < 130; ++row) REQUIRE(values[row] == still.value);
+    }
+  }
+}
+
+TEST_CASE("bands around an average of type 7 have it from the first row on, whatever the period") {
+  TaBars bars = ta_walk(200, 5, 40, 2e-2);
+  for (const double period : {20.0, 40.0, 90.0}) {
+    CAPTURE(period);
+    const TaSeries middle = ta_run(*find_talib("BBANDS"), bars, {period, 2, 2, 7})[1], average = ta_run(*find_talib("MA"), bars, {period, 7})[0];
+    const size_t first = std::max<size_t>(32, size_t(period) - 1);
+    CHECK(all_missing(middle, 0, first));
+    CHECK(same(middle, first, average, first, 200 - first));
+  }
+}
+
+TEST_CASE("money flows of prices below zero stay within 0 and 100, and an oscillator of no volume is 0") {
+  TaBars bars = ta_walk(200, 5, 40, 2e-2);
+  each_series(bars, [](TaSeries& series) {
+    for (double& x : series) x -= 40;
+  });
+  for (double& x : bars.volume) x = std::fabs(x) + 1;
+  const TaSeries flows = ta_run(*find_talib("MFI"), bars, {5})[0];
+  for (size_t row = 5; row < 200; ++row) CHECK((flows[row] >= 0 && flows[row] <= 100));
+  std::fill(bars.volume.begin() + 100, bars.volume.end(), 0);
+  for (const bool exact : {true, false}) CHECK(ta_run(*find_talib("PVO"), bars, {3, 5, 0}, exact)[0][150] == 0);
+}

@@ -166,9 +166,11 @@ class ColumnReading {
     const auto* const from = reinterpret_cast<const Offset*>(bytes_of(array, 1, (rows + 1) * int64_t(sizeof(Offset))));
     if (!from) return false;
     const int64_t first = from[0], last = from[rows];
-    if (first < 0 || last < first || bytes_left_->fetch_sub(2 * (last - first)) < 2 * (last - first)) return false;  // here, and where they stay
+    if (first < 0 || last < first) return false;
     const uint8_t* const bytes = last == first ? nullptr : bytes_of(array, 2, last);
     if (!bytes && last > first) return false;
+    const int64_t twice = 2 * (last - first);  // here, and where they stay
+    if (bytes_left_->fetch_sub(twice) < twice) return false;
     int64_t* const into = offsets() + batches_.begin(b);
     int64_t before = first;
     bool falls = false;

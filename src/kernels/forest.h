@@ -22,6 +22,10 @@ struct CodeTable {
   const uint8_t* last_code;    ///< per feature: the largest code of a present value
   const uint8_t* has_missing;  ///< per feature: 1 when some row may be missing
   bool narrow;                 ///< every code is below 64: no feature has more bins or misses values
+  /// The codes themselves, feature by feature, for nodes that have many of all rows: a line is 64 rows of one feature then, instead of one or two
+  /// rows of all. nullptr: they are not there.
+  const uint8_t* columns = nullptr;
+  int64_t column_stride = 0, num_rows = 0;
 };
 
 /// Where a histogram keeps the bin of `code`: 64 bins are a 4 x 16 matrix read by columns, so that four vectors of 16 hold

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <numeric>
@@ -134,22 +135,28 @@ void check_equal(const Split& got, const Split& expected) {
   REQUIRE(got.missing_left == expected.missing_left);
 }
 
-/// What a search picked divides its rows as the table does.
-void check_division(const ForestKernels& kernels, const CodeTable& table, const PickedCodes& picked, const Node<uint32_t>& node, const Split& split) {
+/// Two tables, and what was picked of them, divide the rows of a node alike.
+void check_equal_divisions(const ForestKernels& kernels, const std::array<CodeTable, 2>& tables, const std::array<PickedCodes, 2>& picked,
+                           const Node<uint32_t>& node, const Split& split) {
   const Test test{split.feature, split.cut, split.missing_left};
   std::vector<int32_t> rows[2] = {node.rows, node.rows}, spare_rows(node.rows.size() + 16);
   std::vector<uint32_t> units[2] = {node.records, node.records}, spare_units(node.rows.size() + 16);
-  const PickedCodes nothing{picked.places};
   Division found[2];
   for (size_t way : {0, 1})
-    found[way] = kernels.divide_rows(table, way ? picked : nothing, test, Units::marked, int64_t(node.rows.size()), rows[way].data(),
-                                     units[way].data(), spare_rows.data(), spare_units.data());
+    found[way] = kernels.divide_rows(tables[way], picked[way], test, Units::marked, int64_t(node.rows.size()), rows[way].data(), units[way].data(),
+                                     spare_rows.data(), spare_units.data());
   REQUIRE(rows[0] == rows[1]);
   REQUIRE(units[0] == units[1]);
   REQUIRE(found[0].left == found[1].left);
   REQUIRE(found[0].mass.count == found[1].mass.count);
   REQUIRE(found[0].next_code == found[1].next_code);
+  REQUIRE(found[0].mass.marked == found[1].mass.marked);
   REQUIRE(found[0].misses == found[1].misses);
+}
+
+/// What a search picked divides its rows as the table does.
+void check_division(const ForestKernels& kernels, const CodeTable& table, const PickedCodes& picked, const Node<uint32_t>& node, const Split& split) {
+  check_equal_divisions(kernels, {table, table}, {PickedCodes{picked.places}, picked}, node, split);
 }
 
 template <class Check>
@@ -215,6 +222,47 @@ TEST_CASE("best split: every way of looking finds the split of the definition, t
       });
     }
   }
+}
+
+TEST_CASE("a node of many rows: its columns say what its table says") {
+  constexpr int64_t kLong = 20'480, kFeatures = 9, kStride = 16;
+  Random random{3};
+  for (const int bins : {5, 64, 70, 255})
+    for (const bool some_miss : {false, true}) {
+      std::vector<uint8_t> codes(size_t(kLong * kFeatures));
+      for (uint8_t& code : codes) code = uint8_t(some_miss && random.below(5) == 0 ? 255 : random.below(uint32_t(bins)));
+      const std::vector<uint8_t> last_code(kFeatures, uint8_t(bins - 1)), has_missing(kFeatures, some_miss);
+      std::vector<Line> places(size_t(kLong * kStride / 64));
+      forest_kernels().table_rows(codes.data(), kLong, kLong, kFeatures, kStride, places[0].bytes);
+      CodeTable by_rows{places[0].bytes, kStride, last_code.data(), has_missing.data(), bins <= 64 && !some_miss};
+      CodeTable by_columns = by_rows;
+      by_columns.columns = codes.data(), by_columns.column_stride = by_columns.num_rows = kLong;
+      Node<uint32_t> narrow;
+      for (int32_t row = 0; row < kLong; ++row)
+        if (row % 2 == 0 || codes[size_t(row)] > 3) narrow.rows.push_back(row);
+      narrow.count_bits = 15;
+      for (const int32_t row : narrow.rows) narrow.records.push_back(1 | uint32_t(codes[size_t(3 * kLong + row)] > random.below(80)) << 15);
+      for (const uint32_t record : narrow.records) narrow.total += record;
+      Node<uint64_t> wide{narrow.rows, {}, 32, 0, 1};
+      for (const uint32_t record : narrow.records) wide.records.push_back(uint64_t{record >> 15} << 32 | 1), wide.total += wide.records.back();
+      std::vector<Line> picked_bytes(kPickedBytes / 64 + 16);
+      const std::vector<uint16_t> all = {8, 3, 1, 0, 7, 5, 2, 6, 4}, one = {3};
+      on_every_isa([&](const ForestKernels& kernels) {
+        for (const std::vector<uint16_t>& features : {all, one}) {
+          Split best[2], best_wide[2];
+          PickedCodes picked{picked_bytes[0].bytes};
+          for (size_t way : {0, 1}) {
+            const CodeTable& table = way ? by_columns : by_rows;
+            kernels.best_split32(table, narrow.view(), features.data(), int64_t(features.size()), picked, best[way]);
+            kernels.best_split64(table, wide.view(), features.data(), int64_t(features.size()), best_wide[way]);
+          }
+          REQUIRE(best[0].gain > 0);
+          check_equal(best[1], best[0]);
+          check_equal(best_wide[1], best_wide[0]);
+          check_equal_divisions(kernels, {by_rows, by_columns}, {PickedCodes{}, PickedCodes{}}, narrow, best[0]);
+        }
+      });
+    }
 }
 
 TEST_CASE("divide rows: stable on both sides, and what it says of the node is true") {

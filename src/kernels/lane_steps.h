@@ -85,9 +85,9 @@ inline double* past_of(const Function& function, const LaneTask& task, int64_t l
 }
 
 template <bool kSettled, class Function>
-inline void step(const Function& function, typename Function::State& state, const Pack* in, Pack* out, double* past) {
+inline void step(const Function& function, typename Function::State& state, const Pack* in, Pack* out, double* past, int64_t offset) {
   if constexpr (kLooksBack<Function>)
-    function.template step<kSettled>(state, in, out, past);
+    function.template step<kSettled>(state, in, out, past + offset);
   else
     function.template step<kSettled>(state, in, out);
 }
@@ -100,7 +100,7 @@ void run_settled(const Function& function, const LaneTask& task, int64_t lane) {
   for (int64_t cell = lane; cell < task.rows * kLanes; cell += kLanes) {
     Pack in[Function::kInputs], out[Function::kOutputs];
     load_inputs<Function>(task, cell, in);
-    step<true>(function, state, in, out, past + (cell - lane));
+    step<true>(function, state, in, out, past, cell - lane);
     for (int o = 0; o < Function::kOutputs; ++o) store(out[o], task.outputs[o] + cell);
   }
   store_state(state, task.state + lane);
@@ -128,7 +128,7 @@ void run_unsettled(const Function& function, const LaneTask& task, int64_t lane)
     if (task.exact) skipped = skipped & (state.rows == 0);
     State next = state;
     next.rows = select(state.rows > function.settled(), state.rows, state.rows + 1);
-    step<false>(function, next, in, out, past + (cell - lane));
+    step<false>(function, next, in, out, past, cell - lane);
     const Mask empty = skipped | (next.rows <= function.lookback);
     for (int o = 0; o < Function::kOutputs; ++o) store(select(empty, nothing(state, skipped, o), out[o]), task.outputs[o] + cell);
     State emptied = {};

@@ -123,7 +123,7 @@ struct MoneyFlowIndex {
     double* __restrict out = run.output(0);
     tile_sums(outflow, run.task.state, down, run.task.rows, spent);
     tile_sums(inflow, run.task.state, up, run.task.rows, out);
-    for (int64_t i = 0; i < run.cells(); ++i) out[i] = 100 * share(out[i], out[i] + spent[i]);
+    for (int64_t i = 0; i < run.cells(); ++i) out[i] = money_flow_index(out[i], spent[i]);
   }
 };
 
@@ -310,11 +310,8 @@ struct Oscillator {
 struct PlainDifference {
   static double of(double fast, double slow) { return fast - slow; }
 };
-struct PercentOfPrice {
-  static double of(double fast, double slow) { return price_percent(fast, slow); }
-};
-struct PercentOfVolume {
-  static double of(double fast, double slow) { return volume_percent(fast, slow); }
+struct PercentApart {
+  static double of(double fast, double slow) { return percent_apart(fast, slow); }
 };
 
 /// Around an average of any type.
@@ -332,8 +329,7 @@ struct BandsOfAny {
         down(params[2]),
         price(layout.add_input(int64_t(params[0]) - 1, 0)),
         squares(int64_t(params[0]), LaneSums::squares, layout),
-        mean(int64_t(params[0]), average_type(params[3]),
-             double(most(0, int64_t(params[0]) - 1 - average_lookback(int64_t(params[0]), average_type(params[3])))), layout, 0),
+        mean(int64_t(params[0]), average_type(params[3]), 0, layout, 0),
         lookback(most(int64_t(params[0]) - 1, mean.lookback())) {}
   void run(const TileRun& run) const {
     TileRoom sums;
@@ -478,8 +474,8 @@ constexpr LaneEntry kFunctions[] = {
     kEntry<BandsOfAny>,
     kEntry<MacdOfAny>,
     kEntry<Oscillator<PlainDifference>>,
-    kEntry<Oscillator<PercentOfPrice>>,
-    kEntry<Oscillator<PercentOfVolume>>,
+    kEntry<Oscillator<PercentApart>>,
+    kEntry<Oscillator<PercentApart>>,
     kEntry<MassIndex>,
     kEntry<RelativeVolatility>,
 };

@@ -45,7 +45,7 @@ Series trima(Series x, int64_t period, double* const* scratch, double* out) {
 
 Series kama(Series x, int64_t period, double* const* scratch, double* out) {
   constexpr double kFastest = 2.0 / (2 + 1), kSlowest = 2.0 / (30 + 1);
-  const Series path = sum_of(from(x, x.begin + 1), period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, scratch[0]);
+  const Series path = sum_of_moves(from(x, x.begin + 1), period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, scratch[0]);
   double value = path.begin < x.rows ? x[path.begin - 1] : 0;
   for (int64_t row = path.begin; row < x.rows; ++row) {
     const double moved = x[row] - x[row - period];

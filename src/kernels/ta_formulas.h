@@ -61,12 +61,17 @@ HAYATE_INLINE static inline double variance_of(double sum, double squares, doubl
   return v < 0 ? 0 : v;
 }
 
-/// (fast - slow) / slow in percent, 0 where the slow average is within 1e-14 of 0; of volumes, where it is 0.
-HAYATE_INLINE static inline double price_percent(double fast, double slow) {
+/// (fast - slow) / slow in percent, 0 where the slow average is within 1e-14 of 0.
+HAYATE_INLINE static inline double percent_apart(double fast, double slow) {
   const double percent = (fast - slow) / slow * 100;
   return __builtin_fabs(slow) < 1e-14 ? 0 : percent;
 }
-HAYATE_INLINE static inline double volume_percent(double fast, double slow) { return (slow == 0 ? 0 : (fast - slow) / slow) * 100; }
+
+/// Inflow in percent of inflow and outflow, which are below 0 where prices are.
+HAYATE_INLINE static inline double money_flow_index(double inflow, double outflow) {
+  const double percent = 100 * share(inflow, inflow + outflow);
+  return percent > 100 ? 100 : percent < 0 ? 0 : percent;
+}
 
 /// What MASSI adds up.
 HAYATE_INLINE static inline double mass_ratio(double once, double twice) { return twice == 0 ? 1 : once / twice; }

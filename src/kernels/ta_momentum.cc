@@ -135,7 +135,7 @@ void apo(const Call& call) {
 }
 
 void ppo(const Call& call) {
-  price_oscillator(call, [](double fast, double slow) { return price_percent(fast, slow); });
+  price_oscillator(call, [](double fast, double slow) { return percent_apart(fast, slow); });
 }
 
 /// The mean of the middle of the bars over a short time minus that over a long one. (B. Williams.) scratch[0] and [1] are used.
@@ -231,8 +231,9 @@ void cmou(const Call& call) {
   const Series x = input(call, 0), steps = from(x, 1);
   const auto step_up = [x](int64_t row) { return x[row] > x[row - 1] ? x[row] - x[row - 1] : 0; };
   const auto step_down = [x](int64_t row) { return x[row] < x[row - 1] ? x[row - 1] - x[row] : 0; };
-  const Series gains = sum_of(steps, whole(call, 0), step_up, call.outputs[0]);
-  const Series losses = sum_of(steps, whole(call, 0), step_down, call.scratch[0]);
+  const auto moved = [x](int64_t row) { return x[row] > x[row - 1] || x[row] < x[row - 1]; };
+  const Series gains = sum_of_counted(steps, whole(call, 0), step_up, moved, call.outputs[0]);
+  const Series losses = sum_of_counted(steps, whole(call, 0), step_down, moved, call.scratch[0]);
   for (int64_t row = gains.begin; row < call.rows; ++row) {
     const double gain = gains[row], loss = losses[row];
     call.outputs[0][row] = 100 * share(gain - loss, gain + loss);
@@ -279,16 +280,18 @@ void mfi(const Call& call) {
     rising[row] = typical[row] > typical[row - 1] ? flow : 0;
     falling[row] = typical[row] < typical[row - 1] ? flow : 0;
   }
-  const Series outflow = sum({falling, 1, call.rows, call.exact}, period, call.scratch[0]);
-  const Series inflow = sum({rising, 1, call.rows, call.exact}, period, call.outputs[0]);
-  for (int64_t row = inflow.begin; row < call.rows; ++row) call.outputs[0][row] = 100 * share(inflow[row], inflow[row] + outflow[row]);
+  const auto moved = [=](int64_t row) { return rising[row] != 0 || falling[row] != 0; };
+  const Series steps = from(high, 1);
+  const Series outflow = sum_of_counted(steps, period, [=](int64_t row) { return falling[row]; }, moved, call.scratch[0]);
+  const Series inflow = sum_of_counted(steps, period, [=](int64_t row) { return rising[row]; }, moved, call.outputs[0]);
+  for (int64_t row = inflow.begin; row < call.rows; ++row) call.outputs[0][row] = money_flow_index(inflow[row], outflow[row]);
 }
 
 /// How straight the way was: |x - x[period]| over the sum of the steps; 1 where nothing moved. (P. Kaufman.)
 void er(const Call& call) {
   const Series x = input(call, 0);
   const int64_t period = whole(call, 0);
-  const Series path = sum_of(from(x, 1), period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, call.outputs[0]);
+  const Series path = sum_of_moves(from(x, 1), period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, call.outputs[0]);
   for (int64_t row = path.begin; row < call.rows; ++row) {
     const double moved = std::fabs(x[row] - x[row - period]);
     call.outputs[0][row] = path[row] <= moved ? 1 : moved / path[row];
@@ -299,7 +302,7 @@ void er(const Call& call) {
 void vhf(const Call& call) {
   const Series x = input(call, 0), steps = from(x, 1);
   const int64_t period = whole(call, 0);
-  const Series path = sum_of(steps, period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, call.outputs[0]);
+  const Series path = sum_of_moves(steps, period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, call.outputs[0]);
   const Series highest = largest(steps, period, call.scratch[0]), lowest = smallest(steps, period, call.scratch[1]);
   for (int64_t row = path.begin; row < call.rows; ++row) call.outputs[0][row] = share(highest[row] - lowest[row], path[row]);
 }
@@ -343,7 +346,9 @@ void ultosc(const Call& call) {
   for (int64_t row = longest; row < call.rows; ++row) out[row] = 0;
   const auto add = [&](int64_t period, double weight) {
     const Series first = from(close, longest - period + 1);
-    const Series pressures = sum_of(first, period, pressure, call.scratch[0]), ranges = sum_of(first, period, range, call.scratch[1]);
+    const auto moved = [range](int64_t row) { return range(row) != 0; };
+    const Series pressures = sum_of_counted(first, period, pressure, moved, call.scratch[0]);
+    const Series ranges = sum_of_counted(first, period, range, moved, call.scratch[1]);
     for (int64_t row = longest; row < call.rows; ++row) out[row] += weight * share(pressures[row], ranges[row]);
   };
   add(shortest, 4), add(middle, 2), add(longest, 1);
@@ -463,7 +468,7 @@ void vortex(const Call& call) {
   const int64_t period = whole(call, 0);
   const Series up = sum_of(bars, period, [=](int64_t row) { return std::fabs(high[row] - low[row - 1]); }, call.outputs[0]);
   const Series down = sum_of(bars, period, [=](int64_t row) { return std::fabs(low[row] - high[row - 1]); }, call.outputs[1]);
-  const Series range = sum_of(bars, period, [=](int64_t row) { return true_range_of(high[row], low[row], close[row - 1]); }, call.scratch[0]);
+  const Series range = sum_of_moves(bars, period, [=](int64_t row) { return true_range_of(high[row], low[row], close[row - 1]); }, call.scratch[0]);
   for (int64_t row = range.begin; row < call.rows; ++row)
     call.outputs[0][row] = share(up[row], range[row]), call.outputs[1][row] = share(down[row], range[row]);
 }

@@ -121,7 +121,7 @@ void bollinger_bands(const Call& call) {
   const Average type = average_type(call.params[3]);
   if (type == Average::sma && is_composed(price, rows)) return plain_bollinger_bands(call);
   double *upper = call.outputs[0], *middle = call.outputs[1], *lower = call.outputs[2];
-  average(from(price, first - average_lookback(rows, type)), rows, type, call.scratch, middle);
+  average(price, rows, type, call.scratch, middle);
   variance(from(price, first - (rows - 1)), rows, call.scratch[0], upper);
   const double above = call.params[1], below = call.params[2];
   HAYATE_INDEPENDENT
@@ -130,7 +130,7 @@ void bollinger_bands(const Call& call) {
     upper[row] = middle[row] + deviation * above;
     lower[row] = middle[row] - deviation * below;
   }
-  begun(lower, first, price);
+  begun(middle, first, price), begun(lower, first, price);
 }
 
 /// The highest high, the lowest low, and half-way between.

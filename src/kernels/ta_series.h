@@ -48,6 +48,13 @@ Series mean(Series x, int64_t period, double* out);
 /// Sums of addend(row) over rows that begin where `like` does: sum_of(like, 14, [&](int64_t row) { return ...; }, out).
 template <class Addend>
 static Series sum_of(Series like, int64_t period, Addend addend, double* out);
+/// The same of rows of which some hold nothing: `addend` is 0 where counts(row) is not. For `exact`: a window in which no row counts has
+/// the sum 0, and the running sum begins anew behind it, with neither rounding nor a NaN of before.
+template <class Addend, class Counts>
+static Series sum_of_counted(Series like, int64_t period, Addend addend, Counts counts, double* out);
+/// The same, where every row but a 0 counts.
+template <class Addend>
+static Series sum_of_moves(Series like, int64_t period, Addend addend, double* out);
 /// Mean with weights 1..period, the newest heaviest.
 Series weighted_mean(Series x, int64_t period, double* out);
 /// Mean square distance from the mean (divided by period, not period - 1), 0 or more. `scratch`: one series.
@@ -125,26 +132,39 @@ static void composed_sums(Series like, int64_t period, Addend addend, double* ou
 }
 
 /// TA-Lib's: what entered is added, what left is subtracted.
-template <class Addend>
-static void running_sums(Series like, int64_t period, Addend addend, double* out) {
+template <class Addend, class Counts>
+static void running_sums(Series like, int64_t period, Addend addend, Counts counts, double* out) {
   double total = 0;
+  int64_t idle = 0;  // rows up to this one that do not count
   for (int64_t row = like.begin; row < like.rows; ++row) {
     total += addend(row);
+    idle = counts(row) ? 0 : idle + 1;
+    if (idle >= period) total = 0;
     if (row < like.begin + period - 1) continue;
     out[row] = total;
     total -= addend(row - period + 1);
   }
 }
 
-template <class Addend>
-static Series sum_of(Series like, int64_t period, Addend addend, double* out) {
+template <class Addend, class Counts>
+static Series sum_of_counted(Series like, int64_t period, Addend addend, Counts counts, double* out) {
   if (like.exact)
-    running_sums(like, period, addend, out);
+    running_sums(like, period, addend, counts, out);
   else if (is_composed(like, period))
     composed_sums(like, period, addend, out);
   else
     block_sums(like, period, addend, out);
   return begun(out, like.begin + period - 1, like);
+}
+
+template <class Addend>
+static Series sum_of(Series like, int64_t period, Addend addend, double* out) {
+  return sum_of_counted(like, period, addend, [](int64_t) { return true; }, out);
+}
+
+template <class Addend>
+static Series sum_of_moves(Series like, int64_t period, Addend addend, double* out) {
+  return sum_of_counted(like, period, addend, [addend](int64_t row) { return addend(row) != 0; }, out);
 }
 
 HAYATE_TA_END

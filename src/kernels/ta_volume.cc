@@ -46,7 +46,7 @@ void volume_oscillator(const Call& call) {
   double *fast = call.outputs[0], *slow = call.scratch[0], *const *scratch = call.scratch + 1;
   average(volume, shorter_period(call.params), type, scratch, fast);
   const Series both = average(volume, longer_period(call.params), type, scratch, slow);
-  for (int64_t row = both.begin; row < call.rows; ++row) fast[row] = volume_percent(fast[row], slow[row]);
+  for (int64_t row = both.begin; row < call.rows; ++row) fast[row] = percent_apart(fast[row], slow[row]);
   begun(fast, both.begin, volume);
 }
 

@@ -18,7 +18,7 @@ class PackedMeasure {
       : training_(training),
         scratch_(scratch),
         kernels_(kernels::forest_kernels()),
-        table_{training.table, training.table_stride, training.last_code.data(), training.matrix.has_missing.data(), training.narrow},
+        table_(table_of(training)),
         ranks_{nullptr, training.matrix.num_rows, training.missing_ranks.data(), training.matrix.has_missing.data()},
         classes_(training.target.labels.problem == Problem::classification),
         picked_{scratch.picked.data()} {
@@ -91,6 +91,18 @@ class PackedMeasure {
   }
 
  private:
+  static kernels::CodeTable table_of(const Training& training) {
+    const BinnedMatrix& matrix = training.matrix;
+    const bool has_columns = !matrix.ranked && matrix.row_stride == 0;
+    return {.rows = training.table,
+            .stride = training.table_stride,
+            .last_code = training.last_code.data(),
+            .has_missing = matrix.has_missing.data(),
+            .narrow = training.narrow,
+            .columns = has_columns ? matrix.codes.data() : nullptr,
+            .column_stride = matrix.stride,
+            .num_rows = matrix.num_rows};
+  }
   bool exact() const { return training_.matrix.ranked != nullptr; }
 
   void prepare_ranks() {

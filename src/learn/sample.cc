@@ -32,10 +32,10 @@ kernels::Mass draw_sample(std::span<const int32_t> rows, std::span<const uint32_
   const uint64_t key = random_key(seed, params.bootstrap ? Stage::bootstrap : Stage::subsample, entity, tree);
   sample.counts.assign(rows.size(), 0);
   (params.bootstrap ? count_with_replacement : count_without_replacement)(key, draws, sample.counts);
-  sample.rows.resize(rows.size() + 16), sample.draws.resize(rows.size() + 16);
+  if (sample.row_room.size() < rows.size() + 16) sample.row_room.resize(rows.size() + 16), sample.draw_room.resize(rows.size() + 16);
   const kernels::Drawn drawn = kernels::forest_kernels().keep_drawn(rows.data(), sample.counts.data(), marks.empty() ? nullptr : marks.data(),
-                                                                    int64_t(rows.size()), sample.rows.data(), sample.draws.data());
-  sample.rows.resize(size_t(drawn.rows)), sample.draws.resize(size_t(drawn.rows));
+                                                                    int64_t(rows.size()), sample.row_room.data(), sample.draw_room.data());
+  sample.rows = std::span(sample.row_room).first(size_t(drawn.rows)), sample.draws = std::span(sample.draw_room).first(size_t(drawn.rows));
   return drawn.mass;
 }
 

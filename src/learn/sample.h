@@ -12,9 +12,11 @@ namespace hayate::learn {
 
 /// The rows of a tree, each once, and how often each was drawn; in the order of the training rows.
 struct Sample {
-  std::vector<int32_t> rows;
-  std::vector<uint32_t> draws;   ///< and marks
-  std::vector<uint32_t> counts;  ///< scratch: draws per training row
+  std::span<int32_t> rows;
+  std::span<uint32_t> draws;      ///< and marks
+  std::vector<uint32_t> counts;   ///< scratch: draws per training row
+  std::vector<int32_t> row_room;  ///< what rows and draws are the beginning of: it stays for the next tree
+  std::vector<uint32_t> draw_room;
 };
 
 /// Rows that one tree draws of `num_rows`: max_samples of them, at least 1.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <utility>
 
 #include "base/random.h"
 #include "learn/channel_measure.h"
@@ -36,35 +37,42 @@ class Grower {
         monotone_(!training.monotone.empty()),
         random_cuts_(training.params.splitter == "random") {}
 
-  void grow(const kernels::Mass& mass) {
-    begin();
+  Tree grow(const kernels::Mass& mass) {
+    make_room(2);
     if constexpr (requires { measure_.pair_units(scratch_.sample.draws, mass); }) measure_.pair_units(scratch_.sample.draws, mass);
     add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass}, {});
     for (size_t head = 0; head < count_ && !training_.stopped(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
-    scratch_.most_nodes = std::max(scratch_.most_nodes, count_);
-    make_room(count_);
+    return taken();
   }
 
  private:
-  /// Trees of one forest are alike: what was enough before is enough again.
-  void begin() {
-    tree_ = {};
-    make_room(scratch_.most_nodes + 2);
-  }
-
-  /// All lists of the tree have places for so many nodes; the queue has at least as many.
+  /// All lists have places for so many nodes. They stay for the next tree: trees of one forest are alike.
   void make_room(size_t nodes) {
-    tree_.nodes.resize(nodes), tree_.weight.resize(nodes), tree_.values.resize(nodes * width_);
+    if (tree_.nodes.size() >= nodes) return;
+    tree_.nodes.resize(nodes), tree_.weight.resize(nodes), tree_.values.resize(nodes * width_), scratch_.queue.resize(nodes);
     if (deviates_) tree_.deviation.resize(nodes);
     if (training_.matrix.ranked) tree_.thresholds.resize(nodes);
-    if (scratch_.queue.size() < nodes) scratch_.queue.resize(nodes);
-    if (monotone_ && scratch_.bounds.size() < nodes) scratch_.bounds.resize(nodes);
+    if (monotone_) scratch_.bounds.resize(nodes);
+  }
+
+  /// The tree in lists of its own.
+  Tree taken() {
+    const auto first = [](const auto& list, size_t count) {
+      return std::vector(list.begin(), list.begin() + ptrdiff_t(std::min(count, list.size())));
+    };
+    return {.nodes = first(tree_.nodes, count_),
+            .values = first(tree_.values, count_ * width_),
+            .weight = first(tree_.weight, count_),
+            .deviation = first(tree_.deviation, count_),
+            .thresholds = first(tree_.thresholds, count_),
+            .sets = std::exchange(tree_.sets, {})};
   }
 
   /// A node stands at the same place in the queue and in the tree.
   void add(const Pending& node, const Bounds& bounds) {
     tree_.nodes[count_] = {uint32_t(count_) << 1, 0, TreeNode::kLeafCut};
     scratch_.queue[count_] = node;
+    if (!tree_.thresholds.empty()) tree_.thresholds[count_] = 0;
     if (monotone_) scratch_.bounds[count_] = bounds;
     ++count_;
   }
@@ -166,14 +174,11 @@ Tree grow_tree(const Training& training, uint64_t tree_number, Scratch& scratch)
   Sample& sample = scratch.sample;
   kernels::Mass mass = draw(training, training.marks, tree_number, scratch);
   scratch.spare_rows.resize(sample.rows.size() + 16), scratch.spare_units.resize(sample.rows.size() + 16);
-  if (training.target.packed) {
-    if (training.marks.empty()) mass = set_units(training.target, sample);
-    Grower<PackedMeasure>(training, tree_number, scratch).grow(mass);
-  } else {
-    Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
-  }
-  if (!training.stopped()) prune(training, scratch.tree);  // else it is only begun
-  return std::move(scratch.tree);
+  if (training.target.packed && training.marks.empty()) mass = set_units(training.target, sample);
+  Tree tree = training.target.packed ? Grower<PackedMeasure>(training, tree_number, scratch).grow(mass)
+                                     : Grower<ChannelMeasure>(training, tree_number, scratch).grow({});
+  if (!training.stopped()) prune(training, tree);  // else it is only begun
+  return tree;
 }
 
 bool goes_left(const BinnedMatrix& matrix, const Tree& tree, uint32_t at, int32_t row) {

@@ -112,10 +112,9 @@ struct Scratch {
   explicit Scratch(int64_t num_features) : order(num_features) {}
   Sample sample;
   FeatureOrder order;
-  Tree tree;
+  Tree tree;                        ///< what the one in hand grows in: mostly longer lists than it fills
   RowWeights weights;               ///< of this tree, when it weighs its own draws
-  std::vector<Pending> queue;       ///< not shorter than the lists of the tree in hand
-  size_t most_nodes = 0;            ///< of a tree so far
+  std::vector<Pending> queue;       ///< as long as the lists of the tree
   std::vector<Bounds> bounds;       ///< per node in the queue, with monotone features
   std::vector<int32_t> spare_rows;  ///< for all rows of a tree and 16 more
   std::vector<uint32_t> spare_units;

@@ -115,6 +115,11 @@ TEST_CASE("LightGBM's text: what it can't be read as, and what hayate has no pla
   CHECK(refused(with(text, "num_leaves=4", "num_leaves=5")));
   CHECK(refused(with(text, "num_leaves=4", "num_leaves=999999999999")));
   CHECK(refused(with(text, "leaf_value=", "leaf_value=nan ")));
+  // Both trees of one round: two scores, of a number and of two classes.
+  const std::string two_scores = with(text, "num_tree_per_iteration=1", "num_tree_per_iteration=2");
+  CHECK(refused(two_scores));
+  CHECK(refused(with(two_scores, "objective=regression", "objective=binary sigmoid:1")));
+  CHECK(refused(with(two_scores, "objective=regression", "objective=multiclass num_class:2")));
   for (size_t size = 0; size < text.find("end of trees"); size += 13) {
     const auto cut = from_lightgbm(text.substr(0, size), "m.txt");
     if (cut.ok()) CHECK(parse_model(serialize(cut.value()), "m.hyt").ok());

@@ -69,20 +69,32 @@ struct Reached {
   uint32_t rows, marked;
 };
 
+/// Of every node on its own. False when they are no whole numbers; looked at once, at the end, so that divisions need not wait.
+template <bool kShares>
+bool count_nodes(const Forest& f, std::vector<Reached>& out) {
+  bool whole = true;
+  for (size_t at = 0; at < out.size(); ++at) {
+    const double given = double(f.cover[at]), share = kShares ? f.values[at] : 0;
+    const bool fits = given >= 1 && given < double(kMost) && share >= 0 && share <= 1;
+    const double rows = fits ? given : 1, marked = fits ? share * rows + 0.5 : 0;
+    out[at] = {uint32_t(int32_t(rows)), uint32_t(int32_t(marked))};
+    whole &= fits & (double(int32_t(rows)) == rows) & !std::signbit(share);
+    if (kShares) whole &= double(int32_t(marked)) / rows == share;
+  }
+  return whole;
+}
+
 /// Of every node, as long as they are whole numbers that add up; empty when they are not. `shares`: the nodes' values are shares of class 1.
 std::vector<Reached> counts_of(const Forest& f, const std::vector<InnerNode>& inner, bool shares) {
   if (f.cover.size() != f.nodes.size()) return {};
   std::vector<Reached> out(f.nodes.size());
-  for (size_t at = 0; at < out.size(); ++at) {
-    const double rows = double(f.cover[at]), share = shares ? f.values[at] : 0;
-    if (!(rows >= 1 && rows < double(kMost)) || !(share >= 0 && share <= 1) || std::signbit(share)) return {};
-    out[at] = {uint32_t(rows), uint32_t(share * rows + 0.5)};
-    if (double(out[at].rows) != rows || (shares && double(out[at].marked) / rows != share)) return {};
-  }
+  if (!(shares ? count_nodes<true> : count_nodes<false>)(f, out)) return {};
+  uint32_t apart = 0;
   for (const InnerNode& node : inner) {
     const Reached &own = out[node.at], &left = out[node.left], &right = out[node.left + 1];
-    if (left.rows + right.rows != own.rows || left.marked + right.marked != own.marked) return {};
+    apart |= ((left.rows + right.rows) ^ own.rows) | ((left.marked + right.marked) ^ own.marked);
   }
+  if (apart != 0) return {};
   return out;
 }
 
@@ -126,6 +138,19 @@ class CountReader {
   const char *at_, *end_;
 };
 
+/// Covers, and with `shares` values, from counts below kMost that nobody has checked. No branch for a node: several go through one vector.
+bool take_counts(const std::vector<Reached>& reached, bool shares, Forest& f) {
+  f.cover.resize(reached.size()), f.values.resize(shares ? reached.size() : f.values.size());
+  uint32_t bad = 0;  // in its highest bit
+  for (size_t at = 0; at < reached.size(); ++at) {
+    const auto [rows, marked] = reached[at];
+    bad |= rows | (rows - 1) | marked | (rows - marked);
+    f.cover[at] = float(int32_t(rows));
+  }
+  for (size_t at = 0; at < reached.size() && shares; ++at) f.values[at] = double(int32_t(reached[at].marked)) / double(int32_t(reached[at].rows));
+  return bad < kMost;
+}
+
 /// Fills the covers, and the values when these are shares. Counts that don't add up wrap round, and are found out at the end.
 bool read_counts(std::string_view stream, bool shares, const std::vector<InnerNode>& inner, Forest& f) {
   constexpr uint32_t kAny = ~uint32_t{0};
@@ -145,13 +170,7 @@ bool read_counts(std::string_view stream, bool shares, const std::vector<InnerNo
       reached[inner[next].left + 1] = {own.rows - left.rows, own.marked - left.marked};
     }
   }
-  for (const Reached& own : reached) holds &= own.rows >= 1 && own.marked <= own.rows;
-  if (!holds || !counts.empty()) return false;
-  f.cover.resize(f.nodes.size());
-  for (size_t at = 0; at < reached.size(); ++at) f.cover[at] = float(reached[at].rows);
-  if (shares) f.values.resize(f.nodes.size());
-  for (size_t at = 0; at < f.values.size() && shares; ++at) f.values[at] = double(reached[at].marked) / double(reached[at].rows);
-  return true;
+  return holds && counts.empty() && take_counts(reached, shares, f);
 }
 
 // ---- nodes

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "model/forest_section.h"
+
 namespace hayate {
 namespace {
 
@@ -74,6 +76,10 @@ float float_at_most(double x) {
 Result<Model> model_of(ImportedForest imported, const std::string& format, const std::string& where) {
   if (imported.features.empty() || imported.features.size() > 65'535)
     return input_error(fmt::format("{} features", imported.features.size()), where, kWriteAgain);
+  if (!problem_holds(imported.problem, imported.num_classes, imported.link, imported.start.size()))
+    return input_error(fmt::format("{} scores for {}", imported.start.size(),
+                                   imported.num_classes > 0 ? fmt::format("{} classes", imported.num_classes) : "a number"),
+                       where, "a number and two classes take one score, more classes one each: train two classes with a binary objective");
   Forest forest;
   forest.problem = imported.problem, forest.num_classes = imported.num_classes;
   forest.joined = Joined::sum, forest.link = imported.link, forest.start = imported.start;

@@ -41,7 +41,7 @@ struct ImportedForest {
 float float_at_most(double x);
 
 /// Nodes in our order, thresholds as cuts, or one a node when a feature has more than 254. Classes are named "0", "1", ... Errors (input):
-/// a node reached twice or from outside, a value that is not finite.
+/// scores that do not fit the classes, a node reached twice or from outside, a value that is not finite.
 Result<Model> model_of(ImportedForest forest, const std::string& format, const std::string& where);
 
 }  // namespace hayate

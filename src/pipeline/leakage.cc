@@ -431,6 +431,70 @@ bool report_repetition(Checker& c, const std::string& column, std::span<const do
   return false;
 }
 
+/// Whether a column is a price or volume whose gaps were filled from later rows: wherever it is not today's, it is that of one of the next
+/// rows, and often of none of the last ones (prices come back).
+bool report_back_fill(Checker& c, const std::string& column, std::span<const double> values, const Sample& sample) {
+  for (const char* bar : kBarColumns) {
+    const int field = c.ready.field(bar);
+    if (field < 0) continue;
+    const std::vector<double>& bars = c.ready.values[size_t(field)];
+    const auto holds = [&](int64_t row, double value) { return std::abs(bars[size_t(row)] - value) <= 1e-6 * std::abs(value); };
+    size_t filled = 0, later = 0, earlier = 0, first = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const int64_t row = sample.rows[i], begin = c.ready.offsets[sample.symbol[i]], end = c.ready.offsets[sample.symbol[i] + 1];
+      if (!std::isfinite(values[i]) || holds(row, values[i])) continue;
+      if (filled++ == 0) first = i;
+      const auto stands_in = [&](int64_t from, int64_t to) {
+        while (from < to && !holds(from, values[i])) ++from;
+        return from < to;
+      };
+      later += stands_in(row + 1, std::min(end, row + 1 + kHorizons));
+      earlier += stands_in(std::max(begin, row - kHorizons), row);
+    }
+    if (filled < kFewestPairs || double(later) < 0.99 * double(filled) || double(earlier) > 0.9 * double(filled)) continue;
+    c.found("future_column", "$" + column, c.ready.symbols[sample.symbol[first]], time_text(c.ready, c.ready.times[size_t(sample.rows[first])]),
+            fmt::format("${} is ${} with gaps filled from later rows, on {} of {} rows", column, bar, later, filled));
+    return true;
+  }
+  return false;
+}
+
+/// Mean and standard deviation, as numpy has it and as pandas.
+struct Spread {
+  double mean = 0, squares = 0, count = 0;
+
+  void add(double x) {
+    const double step = x - mean;
+    count += 1, mean += step / count, squares += step * (x - mean);
+  }
+  bool is_standard() const {
+    const auto is_one = [this](double n) { return std::abs(std::sqrt(squares / n) - 1) <= 1e-5; };
+    return count >= kFewestRows && std::abs(mean) <= 1e-5 && (is_one(count) || is_one(count - 1));
+  }
+  static constexpr double kFewestRows = 50;
+};
+
+/// Whether a column has mean 0 and deviation 1 over all rows, of every symbol or of the universe: then it was scaled by rows that were still
+/// to come. Not when the mean of every date is 0, as after a z-score among the symbols of a date.
+bool report_standard(Checker& c, const std::string& column) {
+  const std::vector<double>& values = c.ready.values[size_t(c.ready.field(column))];
+  Spread all;
+  std::map<int64_t, Spread> dates;
+  bool each = true;
+  for (size_t s = 0; s < c.ready.num_symbols(); ++s) {
+    Spread own;
+    for (int64_t row = c.ready.offsets[s]; row < c.ready.offsets[s + 1]; ++row)
+      if (const double x = values[size_t(row)]; std::isfinite(x)) own.add(x), all.add(x), dates[c.ready.times[size_t(row)]].add(x);
+    each &= own.count == 0 || own.is_standard();
+  }
+  const bool by_date = std::all_of(dates.begin(), dates.end(), [](const auto& date) { return std::abs(date.second.mean) <= 1e-5; });
+  if (all.count == 0 || by_date || (!each && !all.is_standard())) return false;
+  c.found("future_column", "$" + column, c.ready.symbols.front(), time_text(c.ready, c.ready.times.front()),
+          fmt::format("${} has mean 0 and standard deviation 1 over all rows{}: it was scaled by rows that were still to come", column,
+                      each ? " of each symbol" : ""));
+  return true;
+}
+
 void check_answers(Checker& c) {
   const Sample sample = sample_of(c.ready);
   const std::vector<double> labels = labels_of(c);
@@ -454,8 +518,8 @@ void check_answers(Checker& c) {
       return values;
     };
     const std::vector<double> values = at(sample);
-    if (!report_repetition(c, column, values, sample) && !report_match(c, "future_column", name, name, values, sample, futures) &&
-        !report_order(c, "future_column", name, name, values, symbols))
+    if (!report_repetition(c, column, values, sample) && !report_back_fill(c, column, values, sample) && !report_standard(c, column) &&
+        !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols))
       report_order(c, "future_column", name, name, at(dates.sample), dates);
   }
   c.out.notes.push_back(columns.empty() ? "features read no columns but those of bars" : fmt::format("columns {}", join(columns, ", ")));

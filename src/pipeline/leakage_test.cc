@@ -17,22 +17,28 @@ namespace {
 
 constexpr int kDays = 400;
 
-/// Three random walks with a column `next5`, the return of the next 5 rows, and `later`, the close of tomorrow.
+/// Three random walks with a column `next5`, the return of the next 5 rows, `later`, the close of tomorrow, `filled`, a close
+/// with gaps filled from behind, `held`, one with gaps filled from before, and `scaled`, the z-score of the close over all rows.
 std::string bars_with_leaks() {
   static const std::string path = [] {
     const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
     std::filesystem::create_directories(folder);
     std::ofstream file(folder / "bars.csv");
-    file << "symbol,date,open,high,low,close,volume,next5,later,mood\n";
+    file << "symbol,date,open,high,low,close,volume,next5,later,mood,filled,held,scaled\n";
     for (const char symbol : {'A', 'B', 'C'}) {
       const uint64_t key = random_key(3, Stage::synth, uint64_t(symbol));
       std::vector<double> close{100};
       for (int i = 1; i < kDays + 5; ++i) close.push_back(close.back() * (1 + 0.02 * (random_unit(key, uint64_t(i)) - 0.5)));
+      double mean = 0, squares = 0;
+      for (int i = 0; i < kDays; ++i) mean += close[size_t(i)] / kDays;
+      for (int i = 0; i < kDays; ++i) squares += (close[size_t(i)] - mean) * (close[size_t(i)] - mean);
+      const auto at = [&](int i) { return close[size_t(i)]; };
       for (int i = 0; i < kDays; ++i) {
         const double x = close[size_t(i)], mood = random_unit(key, uint64_t(10'000 + i));
         file << symbol << ',' << format_date(16'000 + i) << ',' << x * 0.999 << ',' << x * 1.01 << ',' << x * 0.99 << ',' << x << ','
              << 1000 + 100 * mood << ',' << (i + 5 < kDays ? std::to_string(close[size_t(i) + 5] / x - 1) : "") << ',' << close[size_t(i) + 1] << ','
-             << mood << '\n';
+             << mood << ',' << at(i + (i % 7 < 3 ? 3 - i % 7 : 0)) << ',' << at(i % 7 < 3 ? std::max(0, i - 1 - i % 7) : i) << ','
+             << (x - mean) / std::sqrt(squares / kDays) << '\n';
       }
     }
     return (folder / "bars.csv").string();
@@ -111,6 +117,11 @@ TEST_CASE("a column that was computed from the future is found, and the feature 
   CHECK(finds(outcome, "future_column", "$later"));
   CHECK_FALSE(finds(outcome, "future_column", "$mood"));
   CHECK_FALSE(finds(outcome, "label_equal", "ok"));
+
+  const LeakOutcome made = checked(spec_of({"filled = $filled/$open", "held = $held/$open", "scaled = $scaled"}));
+  CHECK(finds(made, "future_column", "$filled"));
+  CHECK(finds(made, "future_column", "$scaled"));
+  CHECK_MESSAGE(made.findings.size() == 2, all_of(made));
 }
 
 TEST_CASE("a processor that is fitted on test rows is found") {

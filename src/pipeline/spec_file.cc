@@ -1,8 +1,15 @@
 #include "pipeline/spec_file.h"
 
-#define TOML_HEADER_ONLY 1
 #include <fmt/format.h>
+
+// toml++ 3.3 asserts, and under clang assumes, that a key begins with a letter or a quote, and only then looks: [+a] would be an abort
+// or worse. Without its asserts the look reports the file.
+#define TOML_HEADER_ONLY 1
+#define TOML_ASSERT(expr) static_assert(true)
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 #include <algorithm>
 #include <fstream>
@@ -12,6 +19,36 @@
 
 namespace hayate::pipeline {
 namespace {
+
+/// Behind the quoted text that begins at `at`, or where its line ends without a quote.
+size_t end_of_quoted(std::string_view text, size_t at) {
+  const std::string three(3, text[at]);
+  const std::string_view mark = std::string_view(three).substr(0, text.substr(at).starts_with(three) ? 3 : 1);
+  for (size_t i = at + mark.size(); i < text.size(); ++i) {
+    if (text.substr(i).starts_with(mark)) return i + mark.size();
+    if (text[i] == '\n' && mark.size() == 1) return i;
+    i += text[i] == '\\' && mark[0] == '"';
+  }
+  return text.size();
+}
+
+/// The first byte beyond ASCII that is in no quoted text and no comment. TOML has none there, and what toml++ 3.3 does with some of them is
+/// undefined.
+std::optional<size_t> bare_beyond_ascii(std::string_view text) {
+  size_t at = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+  while (at < text.size()) {
+    if (text[at] & 0x80) return at;
+    if (text[at] == '#')
+      at = std::min(text.find('\n', at), text.size());
+    else if (text[at] == '"' || text[at] == '\'')
+      at = end_of_quoted(text, at);
+    else
+      ++at;
+  }
+  return std::nullopt;
+}
+
+constexpr const char* kQuoteTexts = "text needs quotes: key = \"value\"";
 
 /// A scalar as the text a flag would have: true, 100, 0.1, 2024-01-05, or the string itself.
 std::optional<std::string> scalar_text(const toml::node& node) {
@@ -53,6 +90,9 @@ Result<SpecEntry> entry_of(const std::string& source, const std::string& section
 }  // namespace
 
 Result<std::vector<SpecEntry>> parse_spec_text(const std::string& text, const std::string& source) {
+  if (const auto at = bare_beyond_ascii(text))
+    return usage_error("this is not TOML: a character beyond ASCII outside quotes",
+                       fmt::format("{}:{}", source, 1 + std::count(text.begin(), text.begin() + ptrdiff_t(*at), '\n')), kQuoteTexts);
   std::vector<SpecEntry> entries;
   try {
     const toml::table root = toml::parse(text, source);
@@ -71,7 +111,7 @@ Result<std::vector<SpecEntry>> parse_spec_text(const std::string& text, const st
     }
   } catch (const toml::parse_error& failure) {
     return usage_error(fmt::format("this is not TOML: {}", failure.description()), fmt::format("{}:{}", source, failure.source().begin.line),
-                       "text needs quotes: key = \"value\"");
+                       kQuoteTexts);
   }
   // toml++ sorts keys; the file's order makes the first error the one a reader meets first.
   std::stable_sort(entries.begin(), entries.end(), [](const SpecEntry& a, const SpecEntry& b) { return a.line < b.line; });

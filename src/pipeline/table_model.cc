@@ -244,23 +244,24 @@ struct KeyRows {
 /// the file asked for, beside the input's columns that are no features.
 Result<void> report_out_of_bag(const TrainRequest& request, const Table& table, const std::vector<KeyRows>& keys,
                                const std::vector<KeyResult>& results, Model& model, TrainOutcome& out) {
+  if (std::none_of(results.begin(), results.end(), [](const KeyResult& of_key) { return of_key.out_of_bag.has_value(); })) {
+    if (request.oob.empty()) return {};
+    return usage_error("--oob writes out-of-bag predictions, which nobody asked for", "--oob", "--params oob_score=true");
+  }
   const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
   std::vector<double> answers(size_t(table.num_rows()) * width, std::nan(""));
   double sum = 0;
-  bool known = false;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (!results[i].out_of_bag) continue;
     const OutOfBag& of_key = *results[i].out_of_bag;
-    known = true;
     out.oob_rows += of_key.rows;
     if (of_key.rows > 0) sum += of_key.score * double(of_key.rows);
     model.notes.emplace_back(request.key.empty() ? "oob_score" : "oob_score " + keys[i].key, format_shortest(of_key.score));
     for (size_t row = 0; row < keys[i].rows.size(); ++row)
       std::copy_n(of_key.predictions.begin() + ptrdiff_t(row * width), width, answers.begin() + ptrdiff_t(size_t(keys[i].rows[row]) * width));
   }
-  if (known) out.oob_score = sum / double(out.oob_rows);
+  out.oob_score = sum / double(out.oob_rows);
   if (request.oob.empty()) return {};
-  if (!known) return usage_error("--oob writes out-of-bag predictions, which nobody asked for", "--oob", "--params oob_score=true");
   Table result;
   for (size_t i = 0; i < table.num_columns(); ++i)
     if (std::find(model.features.begin(), model.features.end(), table.names[i]) == model.features.end()) result.add(table.names[i], table.columns[i]);

@@ -41,3 +41,22 @@ stderr> error: a cross-section after a fitted processor needs one model for the 
 stderr>    at: [features] processors
 stderr>   try: scope = "pooled", or name what is taken over the symbols of a date first
 exit 2
+
+$ printf '[+label]\nexpression = "$close"\n' >bad.toml; hayate run bad.toml
+stderr> error: ...'+'...
+stderr>    at: bad.toml:1...
+stderr>   try: ...
+exit 2
+
+# Texts and comments may hold any character, names may not.
+$ printf '# été\n[universe]\ninput = "x.csv" # é\n[label]\nexpressiön = "$close"\n' >bad.toml; hayate run bad.toml
+stderr> error: this is not TOML: a character beyond ASCII outside quotes
+stderr>    at: bad.toml:5
+stderr>   try: text needs quotes: key = "value"
+exit 2
+
+$ printf '[universe]\ninput = "prix/été.csv" # é\n[label]\nexpression = '"'"'$close'"'"'\nname = """\nö"\n"""\n' >bad.toml; hayate run bad.toml
+stderr> error: ...'name'...
+stderr>    at: bad.toml:5...
+stderr>   try: ...
+exit 2

@@ -22,7 +22,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build/fuzz"
 WORDS = {   # what a fuzzer would need long to find
-    "csv": [",", ";", "\\t", "\\\"", "\\\"\\\"", "\\x0d\\x0a", "2024-01-05", "2024/01/05", "20240105", "2024-01-05T09:00:00Z", "1e308", "-0", "nan", "NULL", "true", "18446744073709551616", "\\xef\\xbb\\xbf"],
+    "csv": [",", ";", "\\x09", "\\\"", "\\\"\\\"", "\\x0d\\x0a", "2024-01-05", "2024/01/05", "20240105", "2024-01-05T09:00:00Z", "1e308", "-0", "nan", "NULL", "true", "18446744073709551616", "\\xef\\xbb\\xbf"],
     "expression": ["$close", "Mean(", "Ref(", "Corr(", "Quantile(", "If(", "EMA(", "CSRank(", "ta.RSI(", "ta.MACD(", "Power(", "Log(", "-1", "0", "1e-12", "Gt(", "Rank(", "WMA("],
     "aggregate": ["sum(x)", "median(x)", "quantile(x,0.5)", "distinct(k)", "first(d)", "x>1", "k=='a'", "d>='2024-01-05'", " and ", " or ", "not ", " in (", "is missing", "\\x0a"],
     "spec": ["[input]", "[features]", "[label]", "[split]", "[model]", "[tune]", "[advice]", "[exec]", "set = ", "expr = ", "'''"],
@@ -51,12 +51,10 @@ def write_seeds(hayate, seeds):
         (scratch / "x.csv").write_text("a,b,y\n" + "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(60)))
         run("convert", scratch / "x.csv", scratch / "x.npy")
         put("npy", "x", (scratch / "x.npy").read_bytes())
-        for learner in ("forest", "boosting", "linear"):
-            task = ["--problem", "binary"] if learner != "linear" else []
-            few = ["--num-trees", 3] if learner != "linear" else []
-            run("train", "--input", scratch / "x.csv", "--label", "y", "--learner", learner, *task, *few, "--output", scratch / f"{learner}.hyt")
+        for learner, *few in (("forest", "--params", "num_trees=3"), ("boosting", "--params", "num_trees=3"), ("linear", "--problem", "regression")):
+            run("train", "--input", scratch / "x.csv", "--label", "y", "--learner", learner, *few, "--model", scratch / f"{learner}.hyt")
             put("model", learner, (scratch / f"{learner}.hyt").read_bytes())
-        run("export", "--model", scratch / "boosting.hyt", "--format", "lightgbm", "--output", scratch / "model.txt")
+        run("export", "--model", scratch / "boosting.hyt", "--to", "lightgbm", "--output", scratch / "model.txt")
         put("lightgbm", "boosting", (scratch / "model.txt").read_bytes())
     put("xgboost", "tree", json.dumps({"learner": {"attributes": {}, "feature_names": ["a", "b"], "feature_types": ["float", "float"], "gradient_booster": {"model": {
         "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": "1"}, "tree_info": [0], "trees": [{"base_weights": [0.1, -0.2, 0.3], "categories": [],
