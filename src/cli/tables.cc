@@ -9,6 +9,7 @@
 #include "cli/all_commands.h"
 #include "cli/outputs.h"
 #include "cli/signals.h"
+#include "io/cell_text.h"
 #include "io/chunks.h"
 #include "io/qlib_folder.h"
 #include "io/reader.h"
@@ -19,7 +20,7 @@ namespace {
 
 /// A value as it is shown to a person; "" when it is missing.
 std::string shown(const Column& column, int64_t row) {
-  if (column.is_null(row)) return "";
+  if (io::is_missing_cell(column, row)) return "";
   switch (column.dtype) {
     case Dtype::text:
     case Dtype::category:

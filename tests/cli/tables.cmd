@@ -19,6 +19,11 @@ date        open   high    low     close   volume    adj_close
 2000-03-01  102    105.5   100.06  100.25  10807800  73.667718762847
 2000-03-02  100.5  105.44  99.5    103.12  11192900  75.776709813713
 
+$ printf 'a,b\n1.5,2\n,3.25\n' >gap.csv; hayate convert gap.csv gap.npy --quiet; hayate head gap.npy --quiet
+0    1
+1.5  2
+     3.25
+
 $ hayate schema b.parquet | head -3
 column    dtype         missing      bytes
 date      date                0 ...

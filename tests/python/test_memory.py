@@ -42,3 +42,14 @@ def test_the_limit_that_a_refusal_names_is_enough(hayate, tmp_path, table):
     named = re.search(r"--memory-limit (\d+MB) would do", refused.stderr)
     assert named, refused.stderr
     hayate(*argv, "--memory-limit", named.group(1))
+
+
+def test_many_small_models_fit_what_they_take(hayate, tmp_path):
+    """50 keys of 50 rows in 40 MB, of which the process with Arrow's library is 32: trees are taken to have the leaves that their rows can have."""
+    draw = np.random.default_rng(0)
+    data = pd.DataFrame({"symbol": np.repeat([f"S{i}" for i in range(50)], 50), **{f"f{i}": draw.random(2500) for i in range(4)}, "y": draw.random(2500)})
+    data.to_feather(tmp_path / "t.arrow", compression="uncompressed")
+    argv = ["train", "--input", tmp_path / "t.arrow", "--label", "y", "--learner", "forest", "--key", "symbol", "--workers", "2", "--model", tmp_path / "m.hyt"]
+    for _ in range(8):   # memory of the second worker comes and goes
+        hayate(*argv, "--memory-limit", "40MB")
+    assert "needs" in hayate(*argv, "--memory-limit", "34MB", exit=4).stderr
