@@ -1,6 +1,7 @@
 #include "io/chunks.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <string>
 
@@ -224,6 +225,59 @@ TEST_CASE("JSON in pandas' column form is refused where it does not fit") {
   const auto chunks = open_chunks({&path, 1}, options);
   REQUIRE(chunks.ok());
   CHECK(joined(*chunks.value()) == text_of(read_table(path).value()));
+}
+
+TEST_CASE("JSON with more columns than fit is refused, at once and in pieces, in all its forms") {
+  const ScratchFolder folder;
+  std::string record = "{", lists = "{", rows = "{", lines;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string name = (i ? ",\"c" : "\"c") + std::to_string(i) + "\":";
+    record += name + "1", lists += name + "[1,2]", rows += name + "{\"0\":1}", lines += "{\"c" + std::to_string(i) + "\":1}\n";
+  }
+  for (const auto& [name, text] :
+       {std::pair{"a.json", "[" + record + "}]"}, {"a.jsonl", record + "}\n"}, {"b.json", lists + "}"}, {"c.json", rows + "}"}, {"d.jsonl", lines}}) {
+    const std::string path = folder / name;
+    CAPTURE(path);
+    REQUIRE(write_file(path, text).ok());
+    ChunkOptions options;
+    options.read.memory_limit_bytes = 16 << 20;
+    const auto chunks = open_chunks({&path, 1}, options);
+    REQUIRE(!chunks.ok());
+    CHECK(chunks.error().kind == Kind::budget);
+    CHECK(chunks.error().what.find(" columns take more than the memory limit of ") != std::string::npos);
+    CHECK(chunks.error().hint.find("--memory-limit ") == 0);
+    const auto table = read_table(path, options.read);
+    REQUIRE(!table.ok());
+    CHECK(table.error().kind == Kind::budget);
+    if (path.ends_with("d.jsonl")) continue;
+    CHECK(table.error().what == "20000 columns take more than the memory limit of 16.8 MB");
+    options.read.memory_limit_bytes = 64 << 20;
+    CHECK(open_chunks({&path, 1}, options).ok());
+  }
+}
+
+TEST_CASE("JSON records that all have other names come in as many pieces as fit") {
+  constexpr int kRows = 3000;
+  const ScratchFolder folder;
+  const std::string path = folder / "a.jsonl";
+  std::string text;
+  for (int i = 0; i < kRows; ++i) text += fmt::format("{{\"c{}\":{}}}\n", i, i);
+  REQUIRE(write_file(path, text).ok());
+  ChunkOptions options;
+  options.read.memory_limit_bytes = 24 << 20;
+  const auto chunks = open_chunks({&path, 1}, options);
+  REQUIRE(chunks.ok());
+  int64_t rows = 0, pieces = 0;
+  for (auto chunk = chunks.value()->next(); chunk.ok() && chunk.value(); chunk = chunks.value()->next(), ++pieces) {
+    const Table& table = *chunk.value();
+    REQUIRE(table.num_columns() == kRows);
+    for (int64_t row = 0; row < table.num_rows(); ++row, ++rows) {
+      CHECK(table.columns[size_t(rows)].number(row) == double(rows));
+      CHECK(table.columns[size_t((rows + 1) % kRows)].is_null(row));
+    }
+  }
+  CHECK(rows == kRows);
+  CHECK(pieces > 1);
 }
 
 TEST_CASE(".npy: rows and columns of both orders, some rows at a time") {

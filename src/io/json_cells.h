@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,13 +35,14 @@ class JsonColumn {
   std::string name;
   std::string token;  // what stood between the value before and one of this column; empty as long as that is not known
 
+  /// There must be room for the row.
   void set(size_t row, const JsonScalar& value) {
     if (value.kind == JsonScalar::text) return set_text(row, value.text_value);
     set(row, value.kind, value.kind == JsonScalar::real ? std::bit_cast<uint64_t>(value.number) : uint64_t(value.whole));
   }
   /// `slot`: the bits of a number or truth value.
   void set(size_t row, JsonScalar::Kind kind, uint64_t slot) {
-    if (row >= kinds_.size()) resize(std::max(row + 1, 2 * kinds_.size()));
+    assert(row < kinds_.size());
     slots_[row] = slot, kinds_[row] = kind_of(kind);
   }
   void set_text(size_t row, std::string_view text) {
@@ -58,6 +60,7 @@ class JsonColumn {
   void reserve(size_t rows) {
     if (rows > kinds_.size()) resize(rows);
   }
+  size_t room() const { return kinds_.size(); }
   int64_t memory() const {
     return int64_t(slots_.capacity() * sizeof(uint64_t) + kinds_.capacity() + sizes_.capacity() * sizeof(uint32_t) + bytes_.capacity());
   }

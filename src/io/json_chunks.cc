@@ -35,11 +35,14 @@ class JsonRecordChunks final : public ChunkReader {
   Result<void> open() {
     if (options_.steps) options_.steps->add_input(file_->size());
     std::vector<std::string> names;
+    JsonWidth width;
     while (true) {
       JsonCells cells(path_, options_);
       HY_TRY(const bool more, read_piece(&cells));
       if (!more) break;
       cells.join_kinds(&names, &kinds_);
+      while (width.columns < names.size()) width.add(names[width.columns]);
+      if (width.bytes > limit_bytes_) return width.refusal(path_, limit_bytes_);
     }
     if (names.empty()) return input_error(file_->size() == 0 ? "the file is empty" : "the file holds no records", path_, kWriteJsonRecords);
     names_ = options_.columns.empty() ? names : options_.columns;
@@ -55,6 +58,7 @@ class JsonRecordChunks final : public ChunkReader {
   Result<std::optional<Table>> next() override {
     while (true) {
       JsonCells cells(path_, options_);
+      cells.expect_columns(names_.size());
       HY_TRY(const bool more, read_piece(&cells));
       if (!more) return std::optional<Table>();
       if (cells.rows() == 0) continue;
@@ -68,14 +72,19 @@ class JsonRecordChunks final : public ChunkReader {
   }
 
  private:
+  static constexpr size_t kLeastPiece = 4096;
+
+  Error too_large() const {
+    return {Kind::budget, "a record that does not fit the memory", fmt::format("{}:{}", path_, line_), "raise --memory-limit"};
+  }
   Error changed() const { return input_error("the file changed while it was read", path_, "read it again when nobody writes to it"); }
 
   /// Adds the records of the next piece; false at the end of the file, behind which it begins anew.
   Result<bool> read_piece(JsonCells* cells) {
-    if (at_ >= file_->size()) return at_ = 0, line_ = 1, records_ = JsonRecordReader(lines_), false;
-    for (size_t size = chunk_bytes_;; size *= 2) {
-      if (int64_t(size) > limit_bytes_ && size > chunk_bytes_)
-        return Error{Kind::budget, "a record that does not fit the memory", fmt::format("{}:{}", path_, line_), "raise --memory-limit"};
+    if (at_ >= file_->size()) return at_ = 0, line_ = 1, piece_bytes_ = chunk_bytes_, records_ = JsonRecordReader(lines_), false;
+    cells->limit_memory(std::max(limit_bytes_ / 2, 4 * int64_t(chunk_bytes_)), limit_bytes_);
+    for (size_t size = piece_bytes_;; size *= 2) {
+      if (int64_t(size) > limit_bytes_ / 8 && size > chunk_bytes_) return too_large();
       if (options_.stopped()) return reading_stopped(path_);
       bytes_.resize(size);
       HY_TRY(const size_t got, file_->read_at(at_, bytes_.data(), size));
@@ -83,6 +92,8 @@ class JsonRecordChunks final : public ChunkReader {
       const bool whole = got < size || at_ + int64_t(got) >= file_->size();
       HY_TRY(const size_t taken, add_records({bytes_.data(), got}, whole, cells));
       if (options_.steps) options_.steps->read(int64_t(taken));
+      // Where cells fill the memory before the text does, the rest is not looked at every time.
+      piece_bytes_ = std::min(chunk_bytes_, cells->needed_bytes() > 0 ? std::max(2 * taken, kLeastPiece) : 2 * size);
       if (taken > 0) return at_ += int64_t(taken), line_ += std::count(bytes_.begin(), bytes_.begin() + std::ptrdiff_t(taken), '\n'), true;
     }
   }
@@ -93,8 +104,12 @@ class JsonRecordChunks final : public ChunkReader {
     if (at_ == 0 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     if (find_invalid_utf8(text) != std::string_view::npos) return input_error(kJsonNotUtf8, path_, "convert the file to UTF-8");
     JsonCursor cursor(text, path_, line_);
-    if (!records_.read(cursor, whole, cells)) return cursor.error();
-    return whole ? bytes.size() : records_.taken() > 0 ? size_t(text.data() - bytes.data()) + records_.taken() : 0;
+    const bool fine = records_.read(cursor, whole, cells), full = cells->needed_bytes() > 0;
+    if (cells->is_too_wide()) return cells->width().refusal(path_, limit_bytes_);
+    if (!fine && full && records_.taken() == 0) return too_large();
+    if (!fine && !full) return cursor.error();
+    if (whole && !full) return bytes.size();
+    return records_.taken() > 0 ? size_t(text.data() - bytes.data()) + records_.taken() : 0;
   }
 
   std::shared_ptr<const InputFile> file_;
@@ -103,6 +118,7 @@ class JsonRecordChunks final : public ChunkReader {
   const bool lines_;
   const int64_t limit_bytes_;
   const size_t chunk_bytes_;
+  size_t piece_bytes_ = chunk_bytes_;  // of text for the next piece
   JsonRecordReader records_{lines_};
   int64_t at_ = 0, line_ = 1;
   std::string bytes_;
@@ -146,7 +162,7 @@ Result<std::unique_ptr<ChunkReader>> json_chunks(std::shared_ptr<const InputFile
     HY_TRY(Table table, read_columns(*file, path, options, limit_bytes));
     return chunks_of(std::move(table), 0);
   }
-  auto chunks = std::make_unique<JsonRecordChunks>(std::move(file), path, options, lines, limit_bytes / 8, chunk_bytes);
+  auto chunks = std::make_unique<JsonRecordChunks>(std::move(file), path, options, lines, limit_bytes, chunk_bytes);
   HY_CHECK(chunks->open());
   return std::unique_ptr<ChunkReader>(std::move(chunks));
 }

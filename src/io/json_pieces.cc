@@ -66,7 +66,7 @@ bool JsonPieces::place(JsonPiece piece, std::vector<Place>* places) {
   for (size_t i = 0; i < piece.table.num_columns(); ++i)
     if (!place_column(std::move(piece.table.columns[i]), piece.kinds[i], &column_of(piece.table.names[i]), places)) return false;
   rows_ += piece.rows;
-  return columns_.size() <= kMostColumns;
+  return columns_.size() <= kMostColumns && double(rows_) * double(columns_.size()) * sizeof(uint64_t) < double(limit_bytes_);
 }
 
 bool JsonPieces::place_column(Column column, const JsonKinds& kinds, Stacked* to, std::vector<Place>* places) {

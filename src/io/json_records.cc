@@ -1,5 +1,7 @@
 #include "io/json_records.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,10 +9,36 @@
 #include "io/csv_value.h"
 
 namespace hayate::io {
+namespace {
+
+constexpr int64_t kCellBytes = sizeof(uint64_t) + sizeof(uint32_t) + 1;  // of a row of a column: slot, size of a text, kind
+
+/// Steps over a column of columns' form.
+bool skip_column(JsonCursor& cursor) {
+  JsonScalar value;
+  if (cursor.take('[')) {
+    for (bool more = !cursor.take(']'); more; more = cursor.more(']'))
+      if (!cursor.scalar(&value)) return false;
+    return !cursor.failed();
+  }
+  std::string_view key;
+  cursor.take('{');
+  for (bool more = !cursor.take('}'); more; more = cursor.more('}'))
+    if (!cursor.string(&key) || !cursor.expect(':') || !cursor.scalar(&value)) return false;
+  return !cursor.failed();
+}
+
+}  // namespace
+
+Error JsonWidth::refusal(const std::string& path, int64_t limit_bytes) const {
+  return {Kind::budget, fmt::format("{} columns take more than the memory limit of {}", columns, format_bytes(limit_bytes)), path,
+          fmt::format("--memory-limit {} may do, or leave columns out where the file is made", format_bytes(bytes + bytes / 16))};
+}
 
 /// Records mostly have the names of the one before and the same blanks around them: what stands between two values is one comparison then.
 bool JsonCells::add_record(JsonCursor& cursor) {
   cursor.peek();
+  beyond_ = {};
   size_t next = 0;
   while (next < columns_.size() && !columns_[next].token.empty() && cursor.take_token(columns_[next].token))
     if (!add_value(cursor, columns_[next++], rows_)) return false;
@@ -19,14 +47,20 @@ bool JsonCells::add_record(JsonCursor& cursor) {
   for (bool more = next == 0 ? !cursor.take('}') : cursor.more('}'); more; begin = cursor.offset(), more = cursor.more('}')) {
     std::string_view name;
     if (!cursor.string(&name)) return false;
-    JsonColumn& column = column_of(name, next);
+    JsonColumn* const column = column_of(name, next);
     if (!cursor.expect(':')) return false;
     cursor.peek();
-    if (next < columns_.size() && &column == &columns_[next]) learn_token(cursor.since(begin), &column);
-    next = size_t(&column - columns_.data()) + 1;
-    if (!add_value(cursor, column, rows_)) return false;
+    if (!column) {
+      JsonScalar value;
+      if (!cursor.scalar(&value)) return false;
+      continue;
+    }
+    if (next < columns_.size() && column == &columns_[next]) learn_token(cursor.since(begin), column);
+    next = size_t(column - columns_.data()) + 1;
+    if (!add_value(cursor, *column, rows_)) return false;
   }
   if (cursor.failed()) return false;
+  if (!fits_width(cursor) || !fits_rows(cursor, rows_ + 1)) return false;
   return ++rows_, true;
 }
 
@@ -40,14 +74,14 @@ bool JsonCells::add_columns(JsonCursor& cursor) {
   for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
     std::string_view name;
     if (!cursor.string(&name)) return false;
-    JsonColumn& column = column_of(name, columns_.size());
-    column.reserve(rows_);
+    JsonColumn* const column = column_of(name, columns_.size());
+    if (column && rows_ > column->room() && !make_room(cursor, *column, rows_)) return false;
     if (!cursor.expect(':')) return false;
     const char opening = cursor.peek();
     if (opening != '{' && opening != '[') return cursor.fail("a column that is neither a list nor an object of rows");
-    if (!(opening == '[' ? add_list(cursor, column) : add_rows(cursor, column))) return false;
+    if (!(!column ? skip_column(cursor) : opening == '[' ? add_list(cursor, *column) : add_rows(cursor, *column))) return false;
   }
-  return !cursor.failed();
+  return !cursor.failed() && fits_width(cursor) && fits_rows(cursor, rows_);
 }
 
 Result<Table> JsonCells::finish() {
@@ -91,24 +125,57 @@ Table JsonCells::finish_alone(std::vector<JsonKinds>* kinds) {
   return out;
 }
 
-JsonColumn& JsonCells::column_of(std::string_view name, size_t guess) {
+JsonColumn* JsonCells::column_of(std::string_view name, size_t guess) {
   constexpr size_t kFew = 64;  // columns for which it is known that room for their rows is little
-  if (guess < columns_.size() && columns_[guess].name == name) return columns_[guess];
-  const auto [at, fresh] = index_of_.try_emplace(std::string(name), columns_.size());
-  if (fresh) columns_.emplace_back(name);
-  if (fresh && columns_.size() <= kFew) columns_.back().reserve(rows_to_come_);
-  return columns_[at->second];
+  if (guess < columns_.size() && columns_[guess].name == name) return &columns_[guess];
+  std::string key(name);
+  if (const auto found = index_of_.find(key); found != index_of_.end()) return &columns_[found->second];
+  JsonWidth wider = width_;
+  wider.add(name);
+  if (wider.bytes > width_limit_bytes_) return beyond_.add(name), nullptr;
+  width_ = wider;
+  index_of_.emplace(std::move(key), columns_.size());
+  columns_.emplace_back(name);
+  if (columns_.size() <= kFew) columns_.back().reserve(rows_to_come_);
+  return &columns_.back();
 }
 
 bool JsonCells::fits_memory(JsonCursor& cursor) {
   constexpr size_t kLook = 8192;      // values between two looks
   constexpr int64_t kKeyBytes = 120;  // of a row's name and its place
   next_look_ = values_ + std::max(kLook, 8 * columns_.size());
-  int64_t bytes = int64_t(row_keys_.size()) * kKeyBytes;
-  for (const JsonColumn& column : columns_) bytes += column.memory() + column.memory() / 2;  // and half as much when it is a column
-  if (bytes <= limit_bytes_) return expect_rows(cursor), true;
-  needed_bytes_ = bytes;
+  held_bytes_ = int64_t(row_keys_.size()) * kKeyBytes;
+  for (const JsonColumn& column : columns_) held_bytes_ += column.memory();
+  return fits(cursor, held_bytes_) && (expect_rows(cursor), true);
+}
+
+/// Cells, half as much when they become columns, and the columns themselves: a third of what they take when they are written, too.
+bool JsonCells::fits(JsonCursor& cursor, int64_t bytes) {
+  const int64_t needed = bytes + bytes / 2 + width_.bytes / 3;
+  if (needed <= limit_bytes_) return true;
+  needed_bytes_ = needed;
   return cursor.fail("too much memory");
+}
+
+/// A table has a cell where a record has no such name, too.
+bool JsonCells::fits_rows(JsonCursor& cursor, size_t rows) {
+  const double bytes = double(rows) * double(std::max(columns_.size(), columns_to_come_)) * double(sizeof(uint64_t) + 1);
+  if (bytes <= double(limit_bytes_)) return true;
+  needed_bytes_ = int64_t(bytes);
+  return cursor.fail("too much memory");
+}
+
+bool JsonCells::fits_width(JsonCursor& cursor) {
+  too_wide_ = beyond_.columns > 0;
+  return !too_wide_ || cursor.fail("too many columns");
+}
+
+/// Looked at for every column that grows: a file with a column for every row takes the square of its size.
+bool JsonCells::make_room(JsonCursor& cursor, JsonColumn& column, size_t rows) {
+  rows = std::max(rows, 2 * column.room());
+  held_bytes_ += int64_t(rows - column.room()) * kCellBytes;
+  if (!fits(cursor, held_bytes_)) return false;
+  return column.reserve(rows), true;
 }
 
 /// Room for as many rows as the rest of the text has, if it goes on so: arrays that grow take their pages twice, and copy them.
@@ -116,14 +183,18 @@ void JsonCells::expect_rows(const JsonCursor& cursor) {
   if (expected_ || rows_ == 0) return;
   expected_ = true;
   const double rows = 1.02 * double(rows_) * double(cursor.size()) / double(cursor.offset());
-  if (rows * double(columns_.size()) * double(sizeof(uint64_t) + 1) > 0.5 * double(limit_bytes_)) return;
-  for (JsonColumn& column : columns_) column.reserve(size_t(rows));
+  if (rows * double(columns_.size()) * double(kCellBytes) > 0.5 * double(limit_bytes_)) return;
+  for (JsonColumn& column : columns_) {
+    held_bytes_ += std::max<int64_t>(0, int64_t(rows) - int64_t(column.room())) * kCellBytes;
+    column.reserve(size_t(rows));
+  }
 }
 
 bool JsonCells::add_value(JsonCursor& cursor, JsonColumn& column, size_t row) {
   JsonScalar::Kind kind;
   uint64_t slot = 0;
   std::string_view text;
+  if (row >= column.room() && !make_room(cursor, column, row + 1)) return false;
   cursor.peek();
   if (cursor.common_number(&kind, &slot)) {
     column.set(row, kind, slot);

@@ -19,15 +19,32 @@ namespace hayate::io {
 inline constexpr const char* kWriteJsonRecords = "write a table as an array of records, or a record a line";
 inline constexpr const char* kJsonNotUtf8 = "no valid JSON: bytes that are not UTF-8";
 
+/// What columns take before their rows do: their names, cells, builders, and what a table, a chunk of it and a writer keep of each.
+struct JsonWidth {
+  static constexpr int64_t kColumn =
+      2200;                             // of 300,000 columns of three rows: head takes 1,300 bytes, convert to .arrow 1,900, to .csv or .json 2,100
+  static constexpr int64_t kNames = 8;  // copies of a name that are alive at once
+
+  size_t columns = 0;
+  int64_t bytes = 0;
+
+  void add(std::string_view name) { ++columns, bytes += kColumn + kNames * int64_t(name.size()); }
+  /// That they do not fit `limit_bytes`.
+  Error refusal(const std::string& path, int64_t limit_bytes) const;
+};
+
 /// Columns in order of first appearance.
 class JsonCells {
  public:
   JsonCells(const std::string& path, const ReadOptions& options) : path_(path), options_(options) {}
 
-  /// Reading fails at about the place where cells and the columns made of them would take more.
-  void limit_memory(int64_t bytes) { limit_bytes_ = bytes; }
-  /// What they took when that happened, or 0.
+  /// Reading fails where cells and the columns made of them would take more than `bytes`, or a record has columns that take more than `width_bytes`.
+  void limit_memory(int64_t bytes, int64_t width_bytes) { limit_bytes_ = bytes, width_limit_bytes_ = width_bytes; }
+  /// What cells took when that happened, or 0.
   int64_t needed_bytes() const { return needed_bytes_; }
+  /// Whether a record, or columns' form, had too many columns. Those beyond the limit were counted, not kept.
+  bool is_too_wide() const { return too_wide_; }
+  JsonWidth width() const { return {width_.columns + beyond_.columns, width_.bytes + beyond_.bytes}; }
 
   /// {"name": value, ...}
   bool add_record(JsonCursor& cursor);
@@ -46,12 +63,19 @@ class JsonCells {
   Table finish_alone(std::vector<JsonKinds>* kinds);
   /// About as many rows will come.
   void expect(size_t rows) { rows_to_come_ = rows; }
+  /// The table will have so many columns, wherever they are.
+  void expect_columns(size_t columns) { columns_to_come_ = columns; }
 
  private:
-  JsonColumn& column_of(std::string_view name, size_t guess);
+  /// Nothing: one more would be too wide. It is counted.
+  JsonColumn* column_of(std::string_view name, size_t guess);
   void learn_token(std::string_view between, JsonColumn* column);
 
   bool fits_memory(JsonCursor& cursor);
+  bool fits(JsonCursor& cursor, int64_t bytes);
+  bool fits_rows(JsonCursor& cursor, size_t rows);
+  bool fits_width(JsonCursor& cursor);
+  bool make_room(JsonCursor& cursor, JsonColumn& column, size_t rows);
   void expect_rows(const JsonCursor& cursor);
 
   bool add_value(JsonCursor& cursor, JsonColumn& column, size_t row);
@@ -72,10 +96,13 @@ class JsonCells {
   std::vector<std::string> row_keys_;
   std::unordered_map<std::string, size_t> row_of_;
   size_t rows_ = 0;
-  int64_t limit_bytes_ = INT64_MAX, needed_bytes_ = 0;
+  int64_t limit_bytes_ = INT64_MAX, width_limit_bytes_ = INT64_MAX, needed_bytes_ = 0;
+  int64_t held_bytes_ = 0;    // of cells and row keys, as of the last look and what rows took since
+  JsonWidth width_, beyond_;  // of the columns that are kept; of those of this record that are not
+  bool too_wide_ = false;
   size_t values_ = 0, next_look_ = 0;
   bool expected_ = false;
-  size_t rows_to_come_ = 0;
+  size_t rows_to_come_ = 0, columns_to_come_ = 0;
 };
 
 /// Records one behind the other, or in an array. Text may end in the middle of one: what is there of it is read again with the text behind it.

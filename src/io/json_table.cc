@@ -69,8 +69,7 @@ class RecordPieces {
     const size_t count = (text_.size() - begin_ + kPiece - 1) / kPiece;
     std::atomic<size_t> next{0};
     std::atomic<bool> fine{true};
-    const int workers = options_.pool ? options_.pool->workers() : 1;
-    run_on(options_.pool, workers, [&](int64_t, int) {
+    run_on(options_.pool, workers(), [&](int64_t, int) {
       std::vector<char> room;
       for (size_t k = next++; k < count && fine && !options_.stopped(); k = next++)
         if (!read_piece(k, &room)) fine = false;
@@ -80,6 +79,8 @@ class RecordPieces {
   }
 
  private:
+  int workers() const { return options_.pool ? options_.pool->workers() : 1; }
+
   /// Where the record behind `at` begins: the first one of a piece. Nothing: not in the text there.
   std::optional<size_t> cut(std::string_view text, size_t at, bool is_end) const {
     const size_t found = at < text.size() ? next_record(text, at, lines_) : std::string_view::npos;
@@ -104,7 +105,7 @@ class RecordPieces {
     if (!text.empty()) {
       if (find_invalid_utf8(text) != std::string_view::npos) return false;
       JsonCells cells(path_, options_);
-      cells.limit_memory(limit_bytes_ / 4);
+      cells.limit_memory(limit_bytes_ / (2 * workers()), limit_bytes_ / (2 * workers()));
       cells.expect(stack_.rows_of_a_piece());
       JsonCursor cursor(text, path_);
       JsonRecordReader reader = k == 0 ? JsonRecordReader(lines_) : JsonRecordReader::behind_others(lines_);
@@ -145,12 +146,13 @@ Result<Table> parse_at_once(Buffer bytes, const std::string& path, const ReadOpt
   if (find_invalid_utf8(text) != std::string_view::npos) return input_error(kJsonNotUtf8, path, "convert the file to UTF-8");
   JsonCells table(path, options);
   JsonCursor cursor(text, path);
-  table.limit_memory(limit_bytes - int64_t(bytes.size));
+  table.limit_memory(limit_bytes - int64_t(bytes.size), limit_bytes);
   if (!lines && cursor.peek() == '{') {
     if (table.add_columns(cursor) && !cursor.at_end()) cursor.fail("text behind the table");
   } else {
     JsonRecordReader(lines).read(cursor, true, &table);
   }
+  if (table.is_too_wide()) return table.width().refusal(path, limit_bytes);
   if (table.needed_bytes() > 0) {
     const double part = double(std::max<size_t>(cursor.offset(), 1)) / double(text.size());
     return Error{Kind::budget, fmt::format("the table takes more memory than the limit of {} while it is read", format_bytes(limit_bytes)), path,

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import feather, parquet as pq
 
 LIMIT = 200_000_000
 LAUNCH = ("import json, os, sys; p = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:]); _, s, u = os.wait4(p, 0);"
@@ -25,6 +26,28 @@ def open_quote(path):
 def wide(path):
     """A million columns, four lines."""
     path.write_text((",".join(f"c{i}" for i in range(1_000_000)) + "\n") + (",".join(["1"] * 1_000_000) + "\n") * 3)
+
+
+def wide_json(form, columns):
+    """One to three rows of so many columns."""
+    def make(path):
+        value = {"lists": "[1,2,3]", "rows": '{"0":1,"1":2}'}.get(form, "1")
+        record = "{" + ",".join(f'"c{i}":{value}' for i in range(columns)) + "}"
+        path.write_text({"records": f"[{record},{record}]", "lines": f"{record}\n" * 3}.get(form, record))
+    return make
+
+
+def wide_ever(path):
+    """A record a column."""
+    path.write_text("".join(f'{{"c{i}":1}}\n' for i in range(300_000)))
+
+
+def wide_parquet(path):
+    pq.write_table(pa.table({f"c{i}": [1, 2, 3] for i in range(100_000)}), path)
+
+
+def wide_arrow(path):
+    feather.write_feather(pa.table({f"c{i}": [1, 2, 3] for i in range(300_000)}), path, compression="uncompressed")
 
 
 def one_field(write):
@@ -52,7 +75,6 @@ def lying_shape(path):
 
 CASES = {
     "quote.csv": open_quote,
-    "wide.csv": wide,
     "bomb.csv.gz": bomb_gz,
     "bomb.csv.zst": bomb_zst,
     "deep.json": lambda path: path.write_text("[" * 5_000_000),
@@ -60,18 +82,45 @@ CASES = {
     "line.jsonl": lambda path: path.write_text('{"a": "' + "x" * 300_000_000),
     "shape.npy": lying_shape,
 }
+WIDE = {
+    "wide.csv": wide,
+    "records.json": wide_json("records", 300_000),
+    "records.jsonl": wide_json("lines", 300_000),
+    "lists.json": wide_json("lists", 300_000),
+    "rows.json": wide_json("rows", 300_000),
+    "million.json": wide_json("records", 1_000_000),
+    "million.jsonl": wide_json("lines", 1_000_000),
+    "ever.jsonl": wide_ever,
+    "fits.jsonl": wide_json("lines", 85_000),
+    "fits.json": wide_json("lists", 85_000),
+}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_ends_within_the_limit(binary, tmp_path, name):
-    CASES[name](tmp_path / name)
-    argv = [sys.executable, "-S", "-E", "-c", LAUNCH, str(binary), "convert", str(tmp_path / name), "none", "--memory-limit", "200MB"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, env={**os.environ, "TMPDIR": str(tmp_path)})
+def end_within_the_limit(binary, folder, command):
+    """The exit code and what was said of it."""
+    argv = [sys.executable, "-S", "-E", "-c", LAUNCH, str(binary), *command, "--memory-limit", "200MB"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, env={**os.environ, "TMPDIR": str(folder)})
     code, peak = json.loads(done.stdout.strip().splitlines()[-1])
     assert peak <= 1.10 * LIMIT, f"{peak / 1e6:.0f} MB"
     assert code in (0, 1, 4), done.stderr
     if code:
         assert [line.split(":")[0].strip() for line in done.stderr.strip().splitlines()[-3:]] == ["error", "at", "try"], done.stderr
+    return code, done.stderr
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_ends_within_the_limit(binary, tmp_path, name):
+    CASES[name](tmp_path / name)
+    end_within_the_limit(binary, tmp_path, ["convert", str(tmp_path / name), "none"])
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_more_columns_than_fit_are_refused_by_every_command(binary, tmp_path, name):
+    WIDE[name](tmp_path / name)
+    for command in (["head"], ["schema"], ["convert", "none"], ["convert", str(tmp_path / "out.csv")]):
+        code, said = end_within_the_limit(binary, tmp_path, [command[0], str(tmp_path / name), *command[1:]])
+        assert code == (0 if name.startswith("fits") else 4), said
+        assert code == 0 or "columns take more than the memory limit" in said, said
 
 
 def test_a_file_that_gives_no_rows_says_so(hayate, tmp_path):
