@@ -91,8 +91,8 @@ WIDE = {
     "million.json": wide_json("records", 1_000_000),
     "million.jsonl": wide_json("lines", 1_000_000),
     "ever.jsonl": wide_ever,
-    "fits.jsonl": wide_json("lines", 85_000),
-    "fits.json": wide_json("lists", 85_000),
+    "fits.jsonl": wide_json("lines", 72_000),
+    "fits.json": wide_json("lists", 72_000),
 }
 
 
