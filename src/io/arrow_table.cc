@@ -5,6 +5,7 @@
 #include <arrow/buffer.h>
 #include <arrow/chunked_array.h>
 #include <arrow/extension_type.h>
+#include <arrow/io/interfaces.h>
 #include <arrow/io/memory.h>
 #include <arrow/memory_pool.h>
 #include <arrow/result.h>
@@ -344,6 +345,18 @@ Error arrow_error(const arrow::Status& status, const std::string& path, const ch
   if (status.IsOutOfMemory())
     return {Kind::budget, fmt::format("reading needs too much memory: {}", what), path, "raise --memory-limit, or read fewer columns with --columns"};
   return input_error(fmt::format("cannot be read: {}", what), path, hint);
+}
+
+Result<void> check_footer_size(arrow::io::RandomAccessFile& file, int64_t from_end, int64_t times, int64_t limit_bytes, const std::string& path) {
+  const auto size = file.GetSize();
+  int32_t bytes = 0;
+  if (!size.ok() || *size < from_end) return {};
+  const auto got = file.ReadAt(*size - from_end, sizeof bytes, &bytes);
+  if (!got.ok() || *got != sizeof bytes || bytes <= limit_bytes / times || bytes > *size) return {};
+  return Error{
+      Kind::budget,
+      fmt::format("its footer of {} takes more than the memory limit of {}: too many columns", format_bytes(bytes), format_bytes(limit_bytes)), path,
+      fmt::format("--memory-limit {} would do", format_bytes(bytes * times + times))};
 }
 
 Result<Column> column_from(const arrow::ChunkedArray& chunks, const std::shared_ptr<LimitedPool>& pool, const std::string& name,

@@ -19,6 +19,10 @@ namespace hayate::io {
 /// An Error for what Arrow reports about `path`: no memory is Kind::budget, everything else a broken file.
 Error arrow_error(const arrow::Status& status, const std::string& path, const char* hint);
 
+/// Refuses a footer that is not to be unpacked within `limit_bytes`: one of hundreds of thousands of columns. Its size stands `from_end` bytes before
+/// the end of the file; it and the columns take `times` its bytes. What is no such file is left to the reader.
+Result<void> check_footer_size(arrow::io::RandomAccessFile& file, int64_t from_end, int64_t times, int64_t limit_bytes, const std::string& path);
+
 /// One column from the chunks of an Arrow column. Values are shared with Arrow's buffers where the layouts agree;
 /// `pool`, whence they came, is kept alive with them. Arrays are validated in full first: offsets, dictionary codes and
 /// UTF-8 of a foreign file may be anything. `where` is the file, `name` the column, for errors.

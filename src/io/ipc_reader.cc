@@ -36,6 +36,9 @@ arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool, const std::vector<int>
   return options;
 }
 
+constexpr int64_t kIpcFooterAt = 10;     // bytes before the end of the file
+constexpr int64_t kIpcFooterTimes = 60;  // memory of a footer of 100,000 columns and their table: 52 times its bytes measured
+
 /// Fields in the order of the schema, each once, as Arrow hands out their columns.
 std::vector<int> included_of(std::span<const int> fields) {
   std::vector<int> included(fields.begin(), fields.end());
@@ -188,6 +191,7 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
     return input_error("the file is in the old Feather format, version 1", path,
                        "write it again with version 2: pyarrow.feather.write_feather(table, path)");
   ArrowFile from = {file, path, pool.get(), std::string_view(magic, 6) != "ARROW1"};
+  if (!from.is_stream) HY_CHECK(check_footer_size(*file, kIpcFooterAt, kIpcFooterTimes, limit_bytes, path));
   HY_TRY(const std::shared_ptr<arrow::Schema> schema, from.schema());
   from.num_fields = schema->num_fields();
   HY_TRY(const std::vector<int> fields, choose_fields(*schema, options.columns, path));
@@ -228,6 +232,7 @@ class ArrowChunks final : public ChunkReader {
     file_format_ = std::string_view(magic, 6) == "ARROW1";
     const auto size = file_->GetSize();
     if (steps_ && size.ok()) size_ = *size, steps_->add_input(size_);
+    if (file_format_) HY_CHECK(check_footer_size(*file_, kIpcFooterAt, kIpcFooterTimes, pool_->limit_bytes(), path_));
     HY_CHECK(start());
     const std::shared_ptr<arrow::Schema> schema = file_format_ ? file_reader_->schema() : stream_reader_->schema();
     HY_TRY(fields_, choose_fields(*schema, options.columns, path_));

@@ -11,6 +11,7 @@ namespace hayate::io {
 class LimitedPool final : public arrow::MemoryPool {
  public:
   explicit LimitedPool(int64_t limit_bytes) : limit_(limit_bytes), pool_(arrow::default_memory_pool()) {}
+  int64_t limit_bytes() const { return limit_; }
 
   arrow::Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
     ARROW_RETURN_NOT_OK(check(size));

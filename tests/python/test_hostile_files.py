@@ -43,11 +43,11 @@ def wide_ever(path):
 
 
 def wide_parquet(path):
-    pq.write_table(pa.table({f"c{i}": [1, 2, 3] for i in range(100_000)}), path)
+    pq.write_table(pa.table({f"c{i}": [1, 2, 3] for i in range(60_000)}), path)
 
 
 def wide_arrow(path):
-    feather.write_feather(pa.table({f"c{i}": [1, 2, 3] for i in range(300_000)}), path, compression="uncompressed")
+    feather.write_feather(pa.table({f"c{i}": [1, 2, 3] for i in range(100_000)}), path, compression="uncompressed")
 
 
 def one_field(write):
@@ -91,6 +91,8 @@ WIDE = {
     "million.json": wide_json("records", 1_000_000),
     "million.jsonl": wide_json("lines", 1_000_000),
     "ever.jsonl": wide_ever,
+    "wide.parquet": wide_parquet,
+    "wide.arrow": wide_arrow,
     "fits.jsonl": wide_json("lines", 72_000),
     "fits.json": wide_json("lists", 72_000),
 }
@@ -120,7 +122,7 @@ def test_more_columns_than_fit_are_refused_by_every_command(binary, tmp_path, na
     for command in (["head"], ["schema"], ["convert", "none"], ["convert", str(tmp_path / "out.csv")]):
         code, said = end_within_the_limit(binary, tmp_path, [command[0], str(tmp_path / name), *command[1:]])
         assert code == (0 if name.startswith("fits") else 4), said
-        assert code == 0 or "columns take more than the memory limit" in said, said
+        assert code == 0 or ("columns" in said and "more than the memory limit" in said), said
 
 
 def test_a_file_that_gives_no_rows_says_so(hayate, tmp_path):
