@@ -11,8 +11,8 @@
 // Alpha158 of 500 symbols x 2,500 days takes 157 ms with AVX-512 and 178 with AVX2 (0.1 % of the rows missing: 197 and 212). Columns of
 // quantiles and ranks run with a symbol in every lane of a vector (lane_tiles.h): a seventh of the time. The rest is shared evenly by kernels
 // that are each near what their loads, stores, divisions and conversions cost: means, deviations and lines a quarter, correlations and sums
-// with counts a sixth each, extremes a tenth; then arithmetic of rows and storing columns. Storing the 790 MB alone
-// takes 16 to 30 ms (26 GB/s where the host is slow); how many lines leave at a time, 1 to 128, makes no difference to how much of it the kernels hide.
+// with counts a sixth each, extremes a tenth; then arithmetic of rows and storing columns. Storing the 790 MB alone takes
+// 16 to 30 ms, at 26 GB/s where the machine is slow; the kernels hide as much of it whether 1 line or 128 leave at a time.
 // Tried without gain: strips of 24 to 256 KB in the kernels of windows (0 to 4 % slower: they are not waiting for the cache); all other
 // windows side by side too (numbers in lane_tiles.h); roots of deviations and quotients of Rsquare and Corr in float32, which stand in the
 // shadow of additions and conversions (deviations 6 % of their kernel, lines 0, Corr slower, because what float32 can't hold must be found).

@@ -35,6 +35,7 @@
 
 #include "base/strings.h"
 #include "io/csv_parser.h"
+#include "io/formats.h"
 
 namespace hayate::io {
 
@@ -81,9 +82,9 @@ Result<std::vector<std::string>> CsvParser::read_header() {
 
 Result<void> CsvParser::choose_columns(const std::vector<std::string>& names) {
   const int64_t columns = int64_t(options_.columns.empty() ? names.size() : options_.columns.size());
-  if (columns > options_.memory_limit_bytes / kCsvColumnBytes)
+  if (columns > options_.memory_limit_bytes / kColumnBytes)
     return Error{Kind::budget, fmt::format("{} columns take more than the memory limit of {}", columns, format_bytes(options_.memory_limit_bytes)),
-                 path_, fmt::format("--memory-limit {} would do, or read fewer of them with --columns", format_bytes(columns * kCsvColumnBytes))};
+                 path_, fmt::format("--memory-limit {} would do, or read fewer of them with --columns", format_bytes(columns * kColumnBytes))};
   std::unordered_map<std::string_view, size_t> index_of;
   for (size_t i = 0; i < names.size(); ++i) index_of[names[i]] = i;
   const std::vector<std::string>& wanted = options_.columns.empty() ? names : options_.columns;

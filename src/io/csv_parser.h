@@ -29,7 +29,6 @@
 namespace hayate::io {
 
 inline constexpr size_t kCsvChunkBytes = size_t{256} << 10;
-inline constexpr int64_t kCsvColumnBytes = 2700;  // of memory for a column before its first row, of text: convert to .csv takes 2.2 KB, to .arrow 2.6
 inline constexpr size_t kCsvSlack = 64;
 inline constexpr size_t kCsvCopy = CodeBook::kShort;  // bytes of short text copied at once
 inline constexpr double kCsvNaN = std::numeric_limits<double>::quiet_NaN();

@@ -10,6 +10,7 @@
 
 #include "hayate/error.h"
 #include "hayate/table.h"
+#include "io/formats.h"
 #include "io/json_cells.h"
 #include "io/json_cursor.h"
 #include "io/reader.h"
@@ -19,15 +20,14 @@ namespace hayate::io {
 inline constexpr const char* kWriteJsonRecords = "write a table as an array of records, or a record a line";
 inline constexpr const char* kJsonNotUtf8 = "no valid JSON: bytes that are not UTF-8";
 
-/// What columns take before their rows do: their names, cells, builders, and what a table, a chunk of it and a writer keep of each.
+/// What columns take before their rows do.
 struct JsonWidth {
-  static constexpr int64_t kColumn = 2700;  // bytes; of 88,500 columns of text head takes 1,500, convert to .csv 2,300, to .arrow 2,600
-  static constexpr int64_t kNames = 8;      // copies of a name that are alive at once
+  static constexpr int64_t kNames = 8;  // copies of a name that are alive at once
 
   size_t columns = 0;
   int64_t bytes = 0;
 
-  void add(std::string_view name) { ++columns, bytes += kColumn + kNames * int64_t(name.size()); }
+  void add(std::string_view name) { ++columns, bytes += kColumnBytes + kNames * int64_t(name.size()); }
   /// That they do not fit `limit_bytes`.
   Error refusal(const std::string& path, int64_t limit_bytes) const;
 };
