@@ -54,19 +54,18 @@ double positive_to_double(const std::vector<uint64_t>& words, int scale) {
 
 std::vector<uint64_t> copy_of(const uint64_t* words, int count) { return {words, words + count}; }
 
-/// The same for a number below 2^128 whose double has 53 bits.
+/// The same for a number below 2^128 whose double has 53 bits. Its first 63 bits, the last one set where a bit is left behind them, round to a double as
+/// all of it does.
 std::optional<double> small_to_double(Wide size, int scale) {
   if (size == 0) return 0;
   const uint64_t high = uint64_t(size >> 64), low = uint64_t(size);
-  const int bits = high ? 128 - std::countl_zero(high) : 64 - std::countl_zero(low);
-  const int cut = std::max(bits - 53, 0), exponent = scale + cut;
-  if (bits + scale < -1000 || exponent < -1000 || exponent > 900) return std::nullopt;
-  uint64_t mantissa = uint64_t(size >> cut);
-  if (cut > 0) {
-    const Wide rest = size & ((Wide{1} << cut) - 1), half = Wide{1} << (cut - 1);
-    mantissa += rest > half || (rest == half && (mantissa & 1));
-  }
-  return double(mantissa) * std::bit_cast<double>(uint64_t(exponent + 1023) << 52);
+  const int zeros = high ? std::countl_zero(high) : 64 + std::countl_zero(low);
+  const int exponent = scale + 65 - zeros;  // of the last of these bits
+  if (exponent < -1000 || exponent > 900) return std::nullopt;
+  const Wide aligned = size << zeros;
+  const uint64_t first = uint64_t(aligned >> 65);
+  const bool rest = (aligned << 63) != 0;
+  return double(int64_t(first | uint64_t(rest))) * std::bit_cast<double>(uint64_t(exponent + 1023) << 52);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "aggregate/real_sums.h"
 #include "base/random.h"
 
 namespace hayate::aggregate {
@@ -45,6 +46,49 @@ TEST_CASE("a sum is the nearest double to the true sum") {
   CHECK(Sums({-9007199254740992.0, -1, -1e-9}).total() == -9007199254740994.0);
   CHECK(Sums({5e-324, 5e-324}).total() == 1e-323);
   CHECK(Sums({1.7976931348623157e308, 1.7976931348623157e308}).total() == INFINITY);
+}
+
+TEST_CASE("one word, two and three give the same double, at and beside ties") {
+  for (uint64_t i = 0; i < 20'000; ++i) {
+    const uint64_t bits = random_bits(random_key(7, Stage::synth), i), more = random_bits(random_key(8, Stage::synth), i);
+    uint64_t words[3] = {bits >> (more & 63), 0, 0};
+    const bool wide = more >> 8 & 1, is_near_tie = more >> 9 & 1;
+    if (wide) words[1] = more >> (1 + bits % 63);
+    if (is_near_tie) words[0] = (words[0] & ~uint64_t{0x7FF}) | (0x3FF + (more >> 10 & 3));
+    if (wide && is_near_tie) words[0] = (words[1] & 1) << 63 | (more >> 10 & 1);
+    if (more >> 12 & 1) {  // below zero
+      const Wide value = -(Wide(words[1]) << 64 | words[0]);
+      words[0] = uint64_t(value), words[1] = uint64_t(value >> 64), words[2] = value != 0 ? UINT64_MAX : 0;
+    }
+    const int scale = int(more >> 20 & 511) - 256;
+    CHECK(to_double(words, 2, scale) == to_double(words, 3, scale));
+  }
+}
+
+TEST_CASE("sums of halves are the sums of values and of their squares") {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    const int range = 1 + int(seed) / 2;
+    const bool negative = seed % 2;
+    std::vector<double> values;
+    for (uint64_t i = 0; i < 1 + seed * 17; ++i) {
+      const uint64_t bits = random_bits(random_key(seed, Stage::synth), i);
+      values.push_back(i % 50 == 49 ? 0.0 : std::ldexp(double(bits >> 11) * (negative && bits & 1 ? -1 : 1), int(bits % uint64_t(range)) - 60));
+    }
+    const Sums wanted(values);
+    ColumnRange seen;
+    std::vector<uint64_t> words;
+    for (const double x : values) words.push_back(word_of(x));
+    kernels::word_kernels().real_range(kernels::Element::float64, values.data(), int64_t(values.size()), &seen.least, &seen.greatest, &seen.sizes);
+    const auto cut = cut_of(seen, wanted.scale);
+    REQUIRE(cut);
+    ValueSums sums(*cut);
+    sums.add(words);
+    std::vector<uint64_t> state(wanted.sum.size() + wanted.squares.size(), 0);
+    sums.put({Op::sum_real, 0, 0, int(wanted.sum.size()), wanted.scale}, state.data());
+    sums.put({Op::squares_real, 0, int(wanted.sum.size()), int(wanted.squares.size()), wanted.scale}, state.data());
+    CHECK(std::equal(wanted.sum.begin(), wanted.sum.end(), state.begin()));
+    CHECK(std::equal(wanted.squares.begin(), wanted.squares.end(), state.begin() + std::ptrdiff_t(wanted.sum.size())));
+  }
 }
 
 TEST_CASE("the order of values does not show, whatever their sizes") {

@@ -459,6 +459,13 @@ Result<std::span<KeyedWord>> keyed_rows(const Plan& plan, const Partitions& part
   return std::span(memory->keyed).first(row);
 }
 
+/// As the states of groups without rows.
+void clear_states(const Plan& plan, std::span<uint64_t> states) {
+  std::copy(plan.empty_state.begin(), plan.empty_state.end(), states.begin());
+  for (size_t done = plan.state_words(); done < states.size(); done *= 2)
+    std::copy_n(states.begin(), std::min(done, states.size() - done), states.begin() + std::ptrdiff_t(done));
+}
+
 /// The records of sorted rows, one behind the other.
 std::span<const uint64_t> records_of(const Plan& plan, std::span<const KeyedWord> sorted, FinishingMemory* memory) {
   const size_t width = plan.record_words();
@@ -476,12 +483,14 @@ Answer sorted_answer(const Plan& plan, std::span<KeyedWord> keyed, uint64_t base
   make_room(&memory->group, sorted.size()), make_room(&memory->keys, sorted.size());
   size_t groups = 0;
   uint64_t* const keys = memory->keys.data();
+  uint64_t before = ~sorted[0].key;
   for (size_t r = 0; r < sorted.size(); ++r) {
-    groups += groups == 0 || keys[groups - 1] != sorted[r].key;
-    keys[groups - 1] = sorted[r].key, memory->group[r] = uint32_t(groups - 1);
+    const uint64_t key = sorted[r].key;
+    groups += key != before;
+    keys[groups - 1] = before = key, memory->group[r] = uint32_t(groups - 1);
   }
   make_room(&memory->states, groups * plan.state_words());
-  for (size_t i = 0; i < groups; ++i) std::copy(plan.empty_state.begin(), plan.empty_state.end(), memory->states.data() + i * plan.state_words());
+  clear_states(plan, std::span(memory->states).first(groups * plan.state_words()));
   update(plan, rows_of(plan, records_of(plan, sorted, memory)), memory->group.data(), groups, memory->states.data());
   Answer answer;
   answer.rows = groups;

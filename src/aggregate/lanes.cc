@@ -6,6 +6,8 @@
 namespace hayate::aggregate {
 namespace {
 
+constexpr int kLeastLog = 12, kMostLog = 24;  // of rows between two unpackings
+
 /// Places the parts of 2^log_rows rows; false when one of them is too wide.
 bool place(int log_rows, Lanes* lanes) {
   size_t word = 0;
@@ -19,7 +21,7 @@ bool place(int log_rows, Lanes* lanes) {
   }
   ++word;
   for (Lanes::Real& real : lanes->reals) {
-    if (real.cut + log_rows > 62) return false;  // so cut <= 50
+    if (real.cut.cut + log_rows > 62) return false;
     real.word = word;
     word += 2;
   }
@@ -37,11 +39,10 @@ bool add_lane(const Plan& plan, size_t at, Lanes* lanes) {
   if (range.missing > 0 || !range.has_values()) return false;
   if (to.op == Op::sum_whole && to.words == 1)
     return lanes->wholes.push_back({int(at), to.input, range.least, 0, 0, int(std::bit_width(range.greatest - range.least))}), true;
-  if (to.op != Op::sum_real || to.words > 2 || range.sizes.infinite) return false;
-  const int width = bits_between(std::bit_cast<double>(range.sizes.least), std::bit_cast<double>(range.sizes.greatest)).high - to.scale;
-  const int cut = std::max((width + 1) / 2, 1);
-  if (to.scale + cut > 970) return false;  // beyond what halves can be counted from
-  return lanes->reals.push_back({int(at), to.input, cut, kernels::halving_at(to.scale, cut), 0}), true;
+  if (to.op != Op::sum_real || to.words > 2) return false;
+  const auto cut = cut_of(range, to.scale);
+  if (cut) lanes->reals.push_back({int(at), to.input, *cut, 0});
+  return cut.has_value();
 }
 
 template <size_t kWords>
@@ -69,7 +70,8 @@ void make_whole_parts(const Lanes& lanes, std::span<const LaneInput> inputs, siz
 void make_real_parts(const Lanes& lanes, std::span<const LaneInput> inputs, size_t count, size_t stride, uint64_t* parts) {
   for (const Lanes::Real& real : lanes.reals) {
     const LaneInput& from = inputs[size_t(real.input)];
-    kernels::word_kernels().halves(from.element, from.values, int64_t(count), real.at, parts + real.word * stride, parts + (real.word + 1) * stride);
+    kernels::word_kernels().halves(from.element, from.values, int64_t(count), real.cut.at, parts + real.word * stride,
+                                   parts + (real.word + 1) * stride);
   }
 }
 
@@ -90,7 +92,7 @@ void add_to_few_groups(const Lanes& lanes, std::span<const LaneInput> inputs, co
     for (const Lanes::Real& real : lanes.reals) {
       const LaneInput& from = inputs[size_t(real.input)];
       std::fill_n(low, kernels::kFewKeys, uint64_t{0}), std::fill_n(high, kernels::kFewKeys, uint64_t{0});
-      kernels.sum_halves_by_key(from.element, from.values, keys, int64_t(count), real.at, first, low, high);
+      kernels.sum_halves_by_key(from.element, from.values, keys, int64_t(count), real.cut.at, first, low, high);
       add(real.word, low), add(real.word + 1, high);
     }
   }
@@ -113,27 +115,25 @@ void unpack(const Lanes& lanes, const Plan& plan, size_t groups, uint64_t* sums,
     }
     for (const Lanes::Real& real : lanes.reals) {
       const Accumulator& at = plan.accumulators[size_t(real.accumulator)];
-      const auto sum_from = [&](uint64_t sum, double zero) { return Wide(__int128(int64_t(sum - std::bit_cast<uint64_t>(zero) * rows))); };
-      const Wide total = sum_from(sums[real.word], real.at.low_zero) + (sum_from(sums[real.word + 1], real.at.high_zero) << real.cut);
-      const uint64_t words[2] = {uint64_t(total), uint64_t(total >> 64)};
-      add_words(states + at.offset, words, at.words);
+      add_halves(at, real.cut, sums[real.word], sums[real.word + 1], rows, states);
     }
     std::fill_n(sums, lanes.words, uint64_t{0});
   }
 }
 
 std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups) {
-  constexpr int kMost = 24, kLeast = 12;
   constexpr size_t kMostWords = 8, kRowsPerUnpacking = 16;  // unpacking a group costs what adding some rows does
   Lanes out;
   for (size_t at = 0; at < plan.accumulators.size(); ++at)
     if (!add_lane(plan, at, &out)) return std::nullopt;
-  if (!place(kLeast, &out)) return std::nullopt;
+  // In as few words as possible, and most rows in those; in more words where rows would be unpacked too often otherwise.
+  int log_rows = kLeastLog;
+  while ((size_t{1} << log_rows) < kRowsPerUnpacking * groups) ++log_rows;
+  if (log_rows > kMostLog || !place(log_rows, &out) || out.words > kMostWords) return std::nullopt;
   const size_t fewest = out.words;
-  int log_rows = kMost;
-  while (log_rows > kLeast && !(place(log_rows, &out) && out.words == fewest)) --log_rows;
+  for (int more = kMostLog; more > log_rows; --more)
+    if (place(more, &out) && out.words == fewest) return out;
   place(log_rows, &out);
-  if (out.words > kMostWords || size_t(out.most_rows) < kRowsPerUnpacking * groups) return std::nullopt;
   return out;
 }
 

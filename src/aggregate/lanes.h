@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aggregate/plan.h"
+#include "aggregate/real_sums.h"
 
 namespace hayate::aggregate {
 
@@ -25,8 +26,8 @@ struct Lanes {
   };
   /// Halves of a float (kernels::Halving): the lower one in words[word], the upper one in the word behind.
   struct Real {
-    int accumulator = 0, input = 0, cut = 0;
-    kernels::Halving at = {};
+    int accumulator = 0, input = 0;
+    RealCut cut = {};
     size_t word = 0;
   };
   std::vector<Whole> wholes;

@@ -75,6 +75,7 @@ bool Partitions::scatter(int worker, const uint64_t* const* columns, size_t coun
     if (tail.at == tail.end && !extend(worker, &tail)) return false;
     for (size_t i = 0; i < words; ++i) tail.at[i] = columns[i][r];
     tail.at += words;
+    __builtin_prefetch(tail.at + 8, 1);  // the next line: a fifth of all that finding medians by group took was waiting for it
   }
   return true;
 }
