@@ -54,8 +54,8 @@ double positive_to_double(const std::vector<uint64_t>& words, int scale) {
 
 std::vector<uint64_t> copy_of(const uint64_t* words, int count) { return {words, words + count}; }
 
-/// The same for a number below 2^128 whose double has 53 bits. Its first 63 bits, the last one set where a bit is left behind them, round to a double as
-/// all of it does.
+/// The same for a number below 2^128 whose double has 53 bits. Its first 63 bits, the last one set where a bit is left behind them, round to a
+/// double as all of it does.
 std::optional<double> small_to_double(Wide size, int scale) {
   if (size == 0) return 0;
   const uint64_t high = uint64_t(size >> 64), low = uint64_t(size);

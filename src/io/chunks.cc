@@ -9,6 +9,7 @@
 #include "exec/granted.h"
 #include "io/chunk_formats.h"
 #include "io/formats.h"
+#include "io/large_memory.h"
 #include "io/partitions.h"
 #include "io/retype.h"
 
@@ -173,6 +174,7 @@ Result<std::optional<int64_t>> guess_memory(const std::string& path, const FileK
 Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, const FileKind& kind, const ReadOptions& options,
                                                        const std::vector<std::string>& as_text) {
   const int64_t memory = memory_of(options);
+  keep_large_memory(memory);
   // A chunk of text takes some three times its bytes in memory.
   const size_t chunk_bytes = size_t(std::clamp<int64_t>(memory / 24, int64_t{1} << 20, int64_t{64} << 20));
   switch (kind.format) {

@@ -7,9 +7,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace hayate::io {
 
@@ -40,21 +42,92 @@ void populate(void* memory, size_t size) {
 #endif
 }
 
+/// A block that was given back, with the pages it has.
+struct Block {
+  void* memory = nullptr;
+  size_t size = 0;  // all of it
+};
+
+/// Blocks given back last, for whoever asks next.
+class KeptBlocks {
+ public:
+  /// A block of at least `size` and at most a quarter more; none: nullptr.
+  Block take(size_t size) {
+    const std::lock_guard lock(mutex_);
+    auto best = blocks_.end();
+    for (auto at = blocks_.begin(); at != blocks_.end(); ++at)
+      if (at->size >= size && at->size - size <= size / 4 && (best == blocks_.end() || at->size < best->size)) best = at;
+    if (best == blocks_.end()) return {};
+    const Block out = *best;
+    blocks_.erase(best);
+    bytes_ -= out.size;
+    return out;
+  }
+  void give_back(Block block) {
+    std::vector<Block> dropped;
+    {
+      const std::lock_guard lock(mutex_);
+      blocks_.push_back(block);
+      bytes_ += block.size;
+      drop(&dropped);
+    }
+    for (const Block& old : dropped) std::free(old.memory);
+  }
+  void keep(size_t most) {
+    std::vector<Block> dropped;
+    {
+      const std::lock_guard lock(mutex_);
+      most_ = most;
+      drop(&dropped);
+    }
+    for (const Block& old : dropped) std::free(old.memory);
+  }
+
+ private:
+  /// The oldest ones above what may be kept.
+  void drop(std::vector<Block>* dropped) {
+    size_t count = 0;
+    while (bytes_ > most_) bytes_ -= blocks_[count++].size;
+    dropped->assign(blocks_.begin(), blocks_.begin() + std::ptrdiff_t(count));
+    blocks_.erase(blocks_.begin(), blocks_.begin() + std::ptrdiff_t(count));
+  }
+
+  std::mutex mutex_;
+  std::vector<Block> blocks_;  // oldest first
+  size_t bytes_ = 0, most_ = 0;
+};
+
+/// Never destroyed: tables that are left when the process ends give memory back after everything else.
+KeptBlocks& kept_blocks() {
+  static KeptBlocks* const blocks = new KeptBlocks;
+  return *blocks;
+}
+
+std::shared_ptr<void> owned(Block block) {
+  return {block.memory, [block](void*) { kept_blocks().give_back(block); }};
+}
+
 }  // namespace
+
+void keep_large_memory(int64_t limit_bytes) {
+  constexpr int64_t kMost = int64_t{64} << 20, kShare = 16;
+  kept_blocks().keep(size_t(std::clamp<int64_t>(limit_bytes / kShare, 0, kMost)));
+}
 
 std::shared_ptr<void> allocate_large(size_t size) {
   constexpr size_t kLarge = kHugePage;
   if (size < kLarge) return {std::malloc(size > 0 ? size : 1), std::free};
   if (size > SIZE_MAX - kHugePage) return nullptr;
+  if (const Block kept = kept_blocks().take(size); kept.memory) return owned(kept);
   const bool huge = has_huge_pages(size);
-  const size_t page = huge ? kHugePage : kPage;
-  void* memory = std::aligned_alloc(page, (size + page - 1) / page * page);
+  const size_t page = huge ? kHugePage : kPage, whole = (size + page - 1) / page * page;
+  void* memory = std::aligned_alloc(page, whole);
   if (!memory) return nullptr;
   // A last page of which an eighth or less stays unused is taken too: a column of 1,000,000 float32 ends so.
-  const size_t taken = huge && size % kHugePage >= kHugePage / 8 * 7 ? (size + kHugePage - 1) / kHugePage * kHugePage : size;
+  const size_t taken = huge && size % kHugePage >= kHugePage / 8 * 7 ? whole : size;
   if (huge) ::madvise(memory, taken / kHugePage * kHugePage, MADV_HUGEPAGE);
   populate(memory, taken);
-  return {memory, std::free};
+  return owned({memory, whole});
 }
 
 std::shared_ptr<void> reserve_large(size_t size) {

@@ -11,6 +11,10 @@ namespace hayate::io {
 /// those lie ready: one by one, page faults were a third of the time of reading a CSV file (1.3 us each on a virtual machine, 0.9 at once).
 std::shared_ptr<void> allocate_large(size_t size);
 
+/// From now on what allocate_large() gave and gets back stays with the process, up to a sixteenth of its limit and 64 MiB, for the next block of
+/// about that size: a table that is read again finds its pages there, and cleared. A Feather file of 41 MB: 33 -> 21 ms of CPU.
+void keep_large_memory(int64_t limit_bytes);
+
 /// The same for memory that is handed out in parts: pages, of 2 MiB where those lie ready, come as they are written first, by whoever does it.
 /// `size` is a multiple of 2 MiB.
 std::shared_ptr<void> reserve_large(size_t size);

@@ -9,6 +9,7 @@
 #include "io/csv.h"
 #include "io/formats.h"
 #include "io/hdf5.h"
+#include "io/large_memory.h"
 #include "io/partitions.h"
 #include "io/qlib_folder.h"
 #include "io/retype.h"
@@ -65,6 +66,7 @@ Result<Table> read_as_written(const std::string& path, const ReadOptions& option
   if (is_qlib_folder(path)) return read_whole_folder(path, options);
   HY_TRY(const FileKind kind, kind_to_read(path, options));
   const int64_t limit = limit_of(options);
+  keep_large_memory(limit);
   if (const auto size = file_size(path); size && *size > limit && kind.format != Format::parquet)
     return Error{Kind::budget, fmt::format("the file has {}, the limit is {}", format_bytes(*size), format_bytes(limit)), path,
                  "raise --memory-limit"};
