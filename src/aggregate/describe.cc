@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <unordered_map>
+#include <functional>
+#include <utility>
 
 #include "aggregate/exact.h"
 #include "aggregate/names.h"
 #include "aggregate/plan.h"
+#include "aggregate/real_sums.h"
 #include "aggregate/words.h"
 #include "base/hash.h"
 #include "base/random.h"
@@ -44,27 +46,76 @@ class DistinctSketch {
   std::vector<uint8_t> registers_ = std::vector<uint8_t>(size_t{1} << kSketchBits, 0);
 };
 
-/// How often each value occurs, as long as there are not too many.
-struct Counts {
-  std::unordered_map<uint64_t, int64_t> of_word;
-  TextSet names;
-  std::vector<int64_t> of_name;
-  bool complete = true;
-
-  void add_word(uint64_t word, int64_t times) {
-    of_word[word] += times;
-    check(of_word.size());
+/// How often each word occurs: an open table, a slot of no times is free.
+class WordCounts {
+ public:
+  void add(uint64_t word, int64_t times) {
+    if (2 * (size_ + 1) > slots_.size()) grow();
+    Slot& slot = slots_[place_of(word)];
+    size_ += slot.times == 0;
+    slot.word = word, slot.times += times;
   }
-  void add_name(std::string_view text, int64_t times) {
-    const uint32_t number = names.add(text);
-    if (number == of_name.size()) of_name.push_back(0);
-    of_name[number] += times;
-    check(of_name.size());
+  size_t size() const { return size_; }
+  template <class Visit>
+  void each(Visit&& visit) const {
+    for (const Slot& slot : slots_)
+      if (slot.times > 0) visit(slot.word, slot.times);
   }
 
  private:
-  void check(size_t different) {
-    if (different > kMostCounted) *this = {}, complete = false;
+  struct Slot {
+    uint64_t word = 0;
+    int64_t times = 0;
+  };
+  size_t place_of(uint64_t word) const {
+    size_t at = size_t(mix64(word)) & (slots_.size() - 1);
+    while (slots_[at].times > 0 && slots_[at].word != word) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
+  void grow() {
+    const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(std::max<size_t>(64, 2 * slots_.size())));
+    for (const Slot& slot : before)
+      if (slot.times > 0) slots_[place_of(slot.word)] = slot;
+  }
+
+  std::vector<Slot> slots_;
+  size_t size_ = 0;
+};
+
+uint64_t hash_of(std::string_view text) { return checksum(text.data(), text.size()); }
+
+/// The different values of a column: how often each occurs while there are not too many, from then on about how many there are.
+struct Different {
+  WordCounts words;
+  TextSet names;
+  std::vector<int64_t> of_name;  // by number in `names`
+  bool complete = true;
+  DistinctSketch sketch;  // of all values when the counts are not complete
+
+  void add_word(uint64_t word, int64_t times) { complete ? words.add(word, times) : sketch.add(mix64(word)); }
+  void add_name(std::string_view text, int64_t times) { complete ? count_name(names.add(text), times) : sketch.add(hash_of(text)); }
+  /// `number` is what `names` gave it.
+  void count_name(uint32_t number, int64_t times) {
+    if (number == of_name.size()) of_name.push_back(0);
+    of_name[number] += times;
+  }
+  /// To be called now and then: gives the counts up when there are too many.
+  void check() {
+    if (words.size() + of_name.size() > kMostCounted) give_up();
+  }
+  void merge(const Different& other) {
+    if (!other.complete) give_up();
+    sketch.merge(other.sketch);
+    other.words.each([&](uint64_t word, int64_t times) { add_word(word, times); });
+    for (uint32_t i = 0; i < other.of_name.size(); ++i) add_name(other.names.text(i), other.of_name[i]);
+    check();
+  }
+
+ private:
+  void give_up() {
+    words.each([&](uint64_t word, int64_t) { sketch.add(mix64(word)); });
+    for (uint32_t i = 0; i < of_name.size(); ++i) sketch.add(hash_of(names.text(i)));
+    words = {}, names = {}, of_name = {}, complete = false;
   }
 };
 
@@ -72,61 +123,54 @@ struct Seen {
   ColumnRange range;
   std::string least_text, greatest_text;
   bool any_text = false;
-  DistinctSketch sketch;
-  Counts counts;
+  Different different;
 };
 
-uint64_t hash_of(std::string_view text) { return checksum(text.data(), text.size()); }
+void see_extremes(std::string_view text, Seen* seen) {
+  if (!seen->any_text || text < seen->least_text) seen->least_text = text;
+  if (!seen->any_text || text > seen->greatest_text) seen->greatest_text = text;
+  seen->any_text = true;
+}
 
 void see_text(const Column& column, int64_t begin, int64_t count, Seen* seen) {
+  Different& different = seen->different;
+  seen->range.rows += count;
+  if (column.dtype == Dtype::text && different.complete) {
+    const auto visit = [&](int64_t, uint32_t number) {
+      if (number == different.of_name.size()) see_extremes(different.names.text(number), seen);
+      different.count_name(number, 1);
+    };
+    return add_texts(column, begin, count, &different.names, visit, [&](int64_t) { ++seen->range.missing; });
+  }
   for (int64_t row = begin; row < begin + count; ++row) {
     if (column.is_null(row)) {
       ++seen->range.missing;
       continue;
     }
-    const std::string_view text = column.text(row);
-    if (!seen->any_text || text < seen->least_text) seen->least_text = text;
-    if (!seen->any_text || text > seen->greatest_text) seen->greatest_text = text;
-    seen->any_text = true;
-    seen->sketch.add(hash_of(text));
-    if (seen->counts.complete) seen->counts.add_name(text, 1);
+    see_extremes(column.text(row), seen);
+    different.add_name(column.text(row), 1);
   }
 }
 
-void see(const Column& column, int64_t begin, int64_t count, Seen* seen) {
-  seen->range.rows += count;
-  if (word_kind(column.dtype) == WordKind::text) return see_text(column, begin, count, seen);
+void see_words(const Column& column, int64_t begin, int64_t count, Seen* seen) {
+  add_values(column, begin, count, &seen->range);
   uint64_t words[kBlock];
   uint8_t missing[kBlock];
   read_words(column, begin, count, words, missing);
-  for (int64_t i = 0; i < count; ++i) {
-    if (missing[i]) {
-      ++seen->range.missing;
-      continue;
-    }
-    seen->range.least = std::min(seen->range.least, words[i]);
-    seen->range.greatest = std::max(seen->range.greatest, words[i]);
-    const uint64_t word = word_kind(column.dtype) == WordKind::real && words[i] == word_of(-0.0) ? word_of(0.0) : words[i];
-    seen->sketch.add(mix64(word));
-    if (seen->counts.complete) seen->counts.add_word(word, 1);
-  }
+  const bool is_real = word_kind(column.dtype) == WordKind::real;
+  for (int64_t i = 0; i < count; ++i)
+    if (!missing[i]) seen->different.add_word(is_real && words[i] == word_of(-0.0) ? word_of(0.0) : words[i], 1);
+}
+
+void see(const Column& column, int64_t begin, int64_t count, Seen* seen) {
+  word_kind(column.dtype) == WordKind::text ? see_text(column, begin, count, seen) : see_words(column, begin, count, seen);
+  seen->different.check();
 }
 
 void merge(const Seen& from, Seen* into) {
-  into->range.rows += from.range.rows, into->range.missing += from.range.missing;
-  into->range.least = std::min(into->range.least, from.range.least), into->range.greatest = std::max(into->range.greatest, from.range.greatest);
-  if (from.any_text) {
-    if (!into->any_text || from.least_text < into->least_text) into->least_text = from.least_text;
-    if (!into->any_text || from.greatest_text > into->greatest_text) into->greatest_text = from.greatest_text;
-    into->any_text = true;
-  }
-  into->sketch.merge(from.sketch);
-  if (!from.counts.complete) into->counts = {}, into->counts.complete = false;
-  if (!into->counts.complete) return;
-  for (const auto& [word, times] : from.counts.of_word)
-    if (into->counts.complete) into->counts.add_word(word, times);
-  for (uint32_t i = 0; i < from.counts.of_name.size() && into->counts.complete; ++i)
-    into->counts.add_name(from.counts.names.text(i), from.counts.of_name[i]);
+  merge_range(from.range, &into->range);
+  if (from.any_text) see_extremes(from.least_text, into), see_extremes(from.greatest_text, into);
+  into->different.merge(from.different);
 }
 
 /// Calls visit(column, begin, count, worker's state) for every block of every chunk. make() is called once a worker.
@@ -160,11 +204,11 @@ struct Search {
   int64_t rank = 0;
   uint64_t base = 0;
   int bits = 0;
-  std::vector<int64_t> counts = {};
 
   bool done() const { return bits == 0; }
   int shift() const { return std::max(0, bits - kRadixBits); }
-  void narrow() {
+  /// `counts`: of values by their distance from `base`, in steps of 2^shift().
+  void narrow(const std::vector<int64_t>& counts) {
     size_t bin = 0;
     while (rank >= counts[bin]) rank -= counts[bin++];
     base += uint64_t(bin) << shift();
@@ -172,41 +216,49 @@ struct Search {
   }
 };
 
-/// Finds what all searches look for, in passes over the chunks.
+/// Finds what all searches look for, in passes over the chunks. Searches in the same range of a column read the same counts.
 Result<void> find_all(io::ChunkReader& chunks, exec::Pool& pool, const exec::Cancellation& cancel, std::vector<Search>* searches) {
-  while (std::any_of(searches->begin(), searches->end(), [](const Search& search) { return !search.done(); })) {
-    std::vector<std::vector<size_t>> of_column(chunks.schema().num_columns());
+  struct Range {
+    size_t column;
+    uint64_t base, span;
+    int shift;
+    std::vector<int64_t> counts;
+    bool operator==(const Range&) const = default;
+  };
+  while (true) {
+    std::vector<Range> ranges;
+    std::vector<size_t> range_of(searches->size());
     for (size_t s = 0; s < searches->size(); ++s) {
-      Search& search = (*searches)[s];
+      const Search& search = (*searches)[s];
       if (search.done()) continue;
-      search.counts.assign(size_t{1} << (search.bits - search.shift()), 0);
-      of_column[search.column].push_back(s);
+      const uint64_t span = search.bits == 64 ? UINT64_MAX : (uint64_t{1} << search.bits) - 1;
+      Range range = {search.column, search.base, span, search.shift(), std::vector<int64_t>(size_t{1} << (search.bits - search.shift()), 0)};
+      range_of[s] = size_t(std::find(ranges.begin(), ranges.end(), range) - ranges.begin());
+      if (range_of[s] == ranges.size()) ranges.push_back(std::move(range));
     }
+    if (ranges.empty()) return {};
     HY_TRY(auto workers, each_block(
-                             chunks, pool, cancel, [&] { return *searches; },
-                             [&](size_t c, const Column& column, int64_t begin, int64_t count, std::vector<Search>& mine) {
-                               if (of_column[c].empty()) return;
+                             chunks, pool, cancel, [&] { return ranges; },
+                             [&](size_t c, const Column& column, int64_t begin, int64_t count, std::vector<Range>& mine) {
                                uint64_t words[kBlock];
                                uint8_t missing[kBlock];
-                               read_words(column, begin, count, words, missing);
-                               for (const size_t s : of_column[c]) {
-                                 Search& search = mine[s];
-                                 const uint64_t base = search.base, span = search.bits == 64 ? UINT64_MAX : (uint64_t{1} << search.bits) - 1;
-                                 const int shift = search.shift();
+                               bool is_read = false;
+                               for (Range& range : mine) {
+                                 if (range.column != c) continue;
+                                 if (!is_read) read_words(column, begin, count, words, missing);
+                                 is_read = true;
                                  for (int64_t i = 0; i < count; ++i)
-                                   if (!missing[i] && words[i] - base <= span) ++search.counts[size_t((words[i] - base) >> shift)];
+                                   if (!missing[i] && words[i] - range.base <= range.span)
+                                     ++range.counts[size_t((words[i] - range.base) >> range.shift)];
                                }
                              }));
-    for (size_t s = 0; s < searches->size(); ++s) {
-      Search& search = (*searches)[s];
-      if (search.done()) continue;
-      for (const auto& worker : workers)
-        for (size_t bin = 0; bin < search.counts.size(); ++bin) search.counts[bin] += worker[s].counts[bin];
-      search.narrow();
-      search.counts.clear();
-    }
+    for (size_t w = 1; w < workers.size(); ++w)
+      for (size_t r = 0; r < ranges.size(); ++r)
+        std::transform(workers[w][r].counts.begin(), workers[w][r].counts.end(), workers[0][r].counts.begin(), workers[0][r].counts.begin(),
+                       std::plus<>());
+    for (size_t s = 0; s < searches->size(); ++s)
+      if (!(*searches)[s].done()) (*searches)[s].narrow(workers[0][range_of[s]].counts);
   }
-  return {};
 }
 
 /// A value as it is shown.
@@ -229,22 +281,22 @@ std::string shown(uint64_t word, const Column& like) {
   return out;
 }
 
-void summarize_counts(const Seen& seen, const Column& like, ColumnSummary* out) {
-  const Counts& counts = seen.counts;
-  out->distinct_is_exact = counts.complete;
-  out->distinct = counts.complete ? int64_t(counts.of_word.size() + counts.of_name.size()) : seen.sketch.estimate();
-  if (!counts.complete || out->distinct == 0) return;
-  if (!counts.of_name.empty()) {
-    for (uint32_t i = 0; i < counts.of_name.size(); ++i) {
-      const std::string_view text = counts.names.text(i);
-      if (counts.of_name[i] > out->frequent_rows || (counts.of_name[i] == out->frequent_rows && text < *out->frequent))
-        out->frequent = text, out->frequent_rows = counts.of_name[i];
+void summarize_different(const Different& seen, const Column& like, int64_t values, ColumnSummary* out) {
+  out->distinct_is_exact = seen.complete;
+  out->distinct = seen.complete ? int64_t(seen.words.size() + seen.of_name.size()) : std::min(seen.sketch.estimate(), values);
+  if (!seen.complete || out->distinct == 0) return;
+  if (!seen.of_name.empty()) {
+    for (uint32_t i = 0; i < seen.of_name.size(); ++i) {
+      const std::string_view text = seen.names.text(i);
+      if (seen.of_name[i] > out->frequent_rows || (seen.of_name[i] == out->frequent_rows && text < *out->frequent))
+        out->frequent = text, out->frequent_rows = seen.of_name[i];
     }
     return;
   }
   uint64_t best = 0;
-  for (const auto& [word, times] : counts.of_word)
+  seen.words.each([&](uint64_t word, int64_t times) {
     if (times > out->frequent_rows || (times == out->frequent_rows && word < best)) best = word, out->frequent_rows = times;
+  });
   out->frequent = shown(best, like);
 }
 
@@ -261,6 +313,7 @@ struct SumShape {
   WordKind kind = WordKind::whole;
   BitRange bits;
   int sum_words = 0, square_words = 0;
+  std::optional<RealCut> cut;   // of reals that are close enough together
   double least = 0, width = 0;  // of the histogram
   bool finite = true;
 };
@@ -273,32 +326,55 @@ SumShape shape_of(const Column& like, const ColumnRange& range) {
   const double greatest = number_of(range.greatest, out.kind);
   out.finite = std::isfinite(out.least) && std::isfinite(greatest);
   out.width = greatest - out.least;
-  out.bits = out.kind == WordKind::real ? BitRange{-1074, 1024} : BitRange{0, 64};
+  out.bits = BitRange{0, 64};
+  if (out.kind == WordKind::real) {
+    out.bits = bits_between(std::bit_cast<double>(range.sizes.least), std::bit_cast<double>(range.sizes.greatest));
+    out.cut = cut_of(range, out.bits.low);
+  }
   out.sum_words = words_for(out.bits, range.rows, false), out.square_words = words_for(out.bits, range.rows, true);
   return out;
+}
+
+void add_reals(const SumShape& shape, std::span<const uint64_t> words, Moments* to) {
+  if (shape.cut) {
+    ValueSums sums(*shape.cut);
+    sums.add(words);
+    sums.put({Op::sum_real, 0, 0, shape.sum_words}, to->sum.data());
+    return sums.put({Op::squares_real, 0, 0, shape.square_words}, to->squares.data());
+  }
+  for (const uint64_t word : words) {
+    const DoubleParts parts = parts_of(double_bits_of(word));
+    if (parts.mantissa == 0) continue;
+    add_shifted(to->sum.data(), shape.sum_words, parts.mantissa, parts.exponent - shape.bits.low, parts.negative);
+    add_shifted(to->squares.data(), shape.square_words, Wide(parts.mantissa) * parts.mantissa, 2 * (parts.exponent - shape.bits.low), false);
+  }
+}
+
+void add_wholes(const SumShape& shape, std::span<const uint64_t> words, Moments* to) {
+  Wide above = 0, below = 0, low = 0, high = 0;  // sizes of values above and below 0; halves of squares
+  for (const uint64_t word : words) {
+    const bool negative = shape.kind == WordKind::whole && whole_of(word) < 0;
+    const uint64_t whole = shape.kind == WordKind::unsigned_whole ? word : uint64_t(whole_of(word)), size = negative ? 0 - whole : whole;
+    const Wide square = Wide(size) * size;
+    (negative ? below : above) += size;
+    low += uint64_t(square), high += uint64_t(square >> 64);
+  }
+  add_shifted(to->sum.data(), shape.sum_words, above, 0, false), add_shifted(to->sum.data(), shape.sum_words, below, 0, true);
+  add_shifted(to->squares.data(), shape.square_words, low, 0, false), add_shifted(to->squares.data(), shape.square_words, high, 64, false);
 }
 
 void add_moments(const SumShape& shape, const Column& column, int64_t begin, int64_t count, Moments* to) {
   uint64_t words[kBlock];
   uint8_t missing[kBlock];
+  size_t values = 0;
   read_words(column, begin, count, words, missing);
-  for (int64_t i = 0; i < count; ++i) {
-    if (missing[i]) continue;
-    const double value = number_of(words[i], shape.kind);
-    if (shape.width > 0) ++to->histogram[std::min(kHistogramBins - 1, size_t((value - shape.least) / shape.width * double(kHistogramBins)))];
-    if (!has_mean(column.dtype)) continue;
-    if (shape.kind == WordKind::real) {
-      const DoubleParts parts = parts_of(double_bits_of(words[i]));
-      if (parts.mantissa == 0) continue;
-      add_shifted(to->sum.data(), shape.sum_words, parts.mantissa, parts.exponent - shape.bits.low, parts.negative);
-      add_shifted(to->squares.data(), shape.square_words, Wide(parts.mantissa) * parts.mantissa, 2 * (parts.exponent - shape.bits.low), false);
-    } else {
-      const bool negative = shape.kind == WordKind::whole && whole_of(words[i]) < 0;
-      const uint64_t whole = shape.kind == WordKind::unsigned_whole ? words[i] : uint64_t(whole_of(words[i])), size = negative ? 0 - whole : whole;
-      add_shifted(to->sum.data(), shape.sum_words, size, 0, negative);
-      add_shifted(to->squares.data(), shape.square_words, Wide(size) * size, 0, false);
-    }
+  for (int64_t i = 0; i < count; ++i) words[values] = words[i], values += !missing[i];
+  for (size_t i = 0; shape.width > 0 && i < values; ++i) {
+    const double part = (number_of(words[i], shape.kind) - shape.least) / shape.width;
+    ++to->histogram[std::min(kHistogramBins - 1, size_t(part * double(kHistogramBins)))];
   }
+  if (!has_mean(column.dtype)) return;
+  shape.kind == WordKind::real ? add_reals(shape, {words, values}, to) : add_wholes(shape, {words, values}, to);
 }
 
 Column extremes_of(const Seen& seen, const Column& like) {
@@ -369,8 +445,8 @@ Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::S
     column.name = schema.names[c], column.dtype = schema.columns[c].dtype, column.zone = schema.columns[c].zone;
     column.rows = range.rows, column.missing = range.missing;
     column.extremes = extremes_of(seen[c], schema.columns[c]);
-    summarize_counts(seen[c], schema.columns[c], &column);
     const int64_t values = range.rows - range.missing;
+    summarize_different(seen[c].different, schema.columns[c], values, &column);
     if (is_summed(c)) {
       const Moments& m = moments[0][c];
       if (has_mean(column.dtype)) column.mean = mean_of(m.sum.data(), shapes[c].sum_words, shapes[c].bits.low, values);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
 
 #include "base/random.h"
 
@@ -69,6 +71,34 @@ TEST_CASE("many different values are estimated, the same way every time") {
   CHECK(!a.frequent);
   CHECK(a.distinct == b.distinct);
   CHECK(std::abs(double(a.distinct) / 300'000 - 1) < 0.05);
+}
+
+TEST_CASE("texts that are too many are estimated as those of a category are, and never as more than there are") {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 150'000; ++i) texts.push_back(i % 3 ? std::to_string(i) : "a longer text, number " + std::to_string(i));
+  Table table;
+  table.add("x", make_text_column(texts));
+  const ColumnSummary a = summary_of(table, 1000, 2).columns[0], b = summary_of(table, 0, 1).columns[0];
+  CHECK(!a.distinct_is_exact);
+  CHECK(a.distinct == b.distinct);
+  CHECK(a.distinct <= 150'000);
+  CHECK(a.distinct > 140'000);
+  CHECK(a.extremes.text(0) == "1");
+  CHECK(a.extremes.text(1) == "a longer text, number 99999");
+}
+
+TEST_CASE("whole numbers of any size have an exact mean and deviation") {
+  const int64_t least = std::numeric_limits<int64_t>::min(), greatest = std::numeric_limits<int64_t>::max();
+  Table table;
+  table.add("i", make_column(std::vector<int64_t>{least, least, greatest, greatest, 5}));
+  Column all;
+  all.dtype = Dtype::uint64, all.length = 5, all.values = make_buffer(std::vector<uint64_t>{UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, 0});
+  table.add("u", std::move(all));
+  const TableSummary summary = summary_of(table, 2, 2);
+  CHECK(*summary.columns[0].mean == 3.0 / 5);
+  CHECK(*summary.columns[0].std_dev == doctest::Approx(9223372036854775808.0).epsilon(1e-15));
+  CHECK(*summary.columns[1].mean == doctest::Approx(18446744073709551615.0 * 0.6).epsilon(1e-15));
+  CHECK(*summary.columns[1].std_dev == doctest::Approx(18446744073709551615.0 * std::sqrt(0.3)).epsilon(1e-15));
 }
 
 TEST_CASE("columns without values") {
