@@ -222,6 +222,8 @@ Result<int> import_command(ImportOptions& options, const Console& console) {
   HY_CHECK(io::write_file(options.model, serialize(model)));
   console.say(
       fmt::format("{} with {} trees of {} features: {}", problem_name(model.problem), shape_of(model).trees, model.features.size(), options.model));
+  for (const auto& [name, value] : model.notes)
+    if (name == "early stopping") console.say(value);
   return 0;
 }
 

@@ -135,8 +135,11 @@ bool Forest::goes_left(int64_t t, uint32_t node, float x) const {
   if (!is_categorical(at.feature)) return x <= threshold(t, node);
   const std::span<const float> known = cuts.of(at.feature);
   const auto place = std::lower_bound(known.begin(), known.end(), x);
+  const size_t code = size_t(place - known.begin());
+  const CategorySet* const own = &sets[set_start[size_t(t)] + at.cut];
+  if (is_ranges(at.feature)) return own[code / 256].has(uint8_t(code % 256));
   if (place == known.end() || *place != x) return at.missing_left();
-  return sets[set_start[size_t(t)] + at.cut].has(uint8_t(place - known.begin()));
+  return own->has(uint8_t(code));
 }
 
 void apply(const Forest& forest, const FloatColumns& raw, std::span<uint32_t> out, ForestCut cut) {
