@@ -198,6 +198,9 @@ void add_calibration(const Calibration& c, const Prefix& prefix, const std::stri
   const auto own = [&prefix](const char* of) { return prefix + of; };
   const std::vector<int64_t> classes = {1, int64_t(c.x.size())};
   const int64_t axis = 1;
+  const double zero = 0, even = 1 / double(c.x.size());  // where no map says more than 0
+  graph.constant(own("zero"), kDouble, {1}, &zero, sizeof zero);
+  graph.constant(own("even"), kDouble, {1}, &even, sizeof even);
   graph.constant(own("platt_x"), kDouble, classes, c.x.data(), c.x.size() * sizeof(double));
   graph.constant(own("platt_y"), kDouble, classes, c.y.data(), c.y.size() * sizeof(double));
   graph.constant(own("axis"), kInt64, {1}, &axis, sizeof axis);
@@ -208,7 +211,9 @@ void add_calibration(const Calibration& c, const Prefix& prefix, const std::stri
   graph.node("Sigmoid", {own("platt_logits")}, own("platt_maps"));
   graph.node("ReduceSum", {own("platt_maps"), own("axis")}, own("platt_total"));
   graph.node("Div", {own("platt_maps"), own("platt_total")}, own("platt_shares"));
-  graph.node("Cast", {own("platt_shares")}, name, Attributes().number("to", kFloat));
+  graph.node("Greater", {own("platt_total"), own("zero")}, own("platt_known"));
+  graph.node("Where", {own("platt_known"), own("platt_shares"), own("even")}, own("platt_answers"));
+  graph.node("Cast", {own("platt_answers")}, name, Attributes().number("to", kFloat));
 }
 
 /// What a part answers: a number, the probability of the last of two classes, or of every class.
