@@ -4,11 +4,13 @@
 // |----------|------------------------------------------|----------------------------------------------|
 // | onnx     | all predictors; opset 18, ai.onnx.ml 3    |                                              |
 // | lightgbm | forests; text, version v4                 | text of LightGBM 2 .. 4                      |
-// | xgboost  |                                          | JSON of booster gbtree, XGBoost 1.6 .. 3     |
+// | xgboost  |                                          | JSON of gbtree and dart, XGBoost 1.6 .. 3    |
 //
-// What a format can't say is an Error that names it, never a model that predicts something else: categorical and linear trees of
-// others, zero taken for missing, dart weights. Categories are written: to ONNX as a chain of comparisons, to LightGBM as a set, where they
-// must be whole numbers from 0 on. Platt's calibration of two classes goes into the leaf values; other calibrations are errors.
+// What a format can't say is an Error that names it, never a model that predicts something else: linear trees of others, zero taken for
+// missing, several targets. Categories are written: to ONNX as a chain of comparisons, to LightGBM as a set, where they
+// must be whole numbers from 0 on. Splits by categories are read with their own rules for missing, negative, unknown and broken numbers, and
+// with what pandas calls the categories where the file tells it: then a table's texts are looked up. Platt's calibration of two classes goes
+// into the leaf values, that of more into ONNX; isotonic ones are errors.
 #pragma once
 
 #include <string>

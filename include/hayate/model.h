@@ -139,6 +139,8 @@ struct Forest {
   std::vector<float> thresholds;
   /// Per feature: 1 when its values are categories. Its cuts are the categories known, ascending; `cut` of a node that tests it
   /// counts from set_start[t] into `sets`. A value that is none of them goes where missing ones go. Empty when no feature is.
+  /// 2 when its cuts part all numbers into ranges, however many, and a node tests for a set of ranges: code / 256 sets behind the
+  /// first one is that of a code. What imported models have, where a category is a whole number and digits behind the point don't count.
   std::vector<uint8_t> categorical;
   std::vector<uint32_t> set_start;  ///< tree t owns sets set_start[t] .. set_start[t + 1]; empty with `categorical`
   std::vector<CategorySet> sets;
@@ -146,6 +148,9 @@ struct Forest {
   Calibration calibration = {};  ///< of a classification; empty: none
 
   bool is_categorical(int64_t feature) const { return !categorical.empty() && categorical[size_t(feature)] != 0; }
+  bool is_ranges(int64_t feature) const { return !categorical.empty() && categorical[size_t(feature)] == 2; }
+  /// How many of `sets` a node has that tests this categorical feature.
+  size_t sets_of(int64_t feature) const { return is_ranges(feature) ? cuts.of(feature).size() / 256 + 1 : 1; }
   /// Where a row with the value x of its feature goes from inner node `node` of tree t: what every way to predict agrees with.
   bool goes_left(int64_t t, uint32_t node, float x) const;
   /// Of an inner node that tests no categories: the largest x that goes left.

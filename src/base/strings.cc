@@ -143,7 +143,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 std::string nearest_name(std::string_view typed, std::span<const std::string> names) {
   const std::string wanted = lower(typed);
   std::string best;
-  size_t best_distance = std::max<size_t>(1, wanted.size() / 3) + 1;
+  size_t best_distance = wanted.size() < 2 ? 1 : std::max<size_t>(1, wanted.size() / 3) + 1;  // every letter is one edit from every other
   for (const std::string& name : names) {
     size_t distance = edit_distance(wanted, lower(name));
     if (distance >= best_distance && wanted.size() >= 3 && lower(name).starts_with(wanted)) distance = best_distance - 1;

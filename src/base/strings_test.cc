@@ -12,6 +12,9 @@ TEST_CASE("strings: near names") {
   CHECK(nearest_name("alpha185", names) == "alpha158");
   CHECK(nearest_name("--inptu", names) == "--input");
   CHECK(nearest_name("zzzzzz", names).empty());
+  const std::vector<std::string> letters = {"a", "B", "cd"};
+  CHECK(nearest_name("x", letters).empty());
+  CHECK(nearest_name("b", letters) == "B");
   CHECK(edit_distance("ab", "ba") == 1);
 }
 

@@ -164,8 +164,12 @@ Result<int> model_command(ModelOptions& options, const Console& console) {
   if (!model.key_column.empty()) line("models", fmt::format("{}, one per {}: {}", model.keys.size(), model.key_column, shortened(model.keys)));
   if (shape.trees > 0) line("trees", fmt::format("{} of {} nodes, depth {} at most", shape.trees, shape.nodes, shape.depth));
   line("params", model.params);
-  for (const auto& [name, value] : model.notes)
-    if (!name.starts_with("feature ") && value.find('\n') == std::string::npos) line(name.c_str(), value);
+  for (size_t i = 0; i < model.notes.size(); ++i) {
+    const auto& [name, value] = model.notes[i];
+    std::vector<std::string> values = {value};
+    while (name.starts_with("category ") && i + 1 < model.notes.size() && model.notes[i + 1].first == name) values.push_back(model.notes[++i].second);
+    if (!name.starts_with("feature ") && value.find('\n') == std::string::npos) line(name.c_str(), shortened(values));
+  }
   console.print(text);
   return 0;
 }
@@ -222,6 +226,8 @@ Result<int> import_command(ImportOptions& options, const Console& console) {
   HY_CHECK(io::write_file(options.model, serialize(model)));
   console.say(
       fmt::format("{} with {} trees of {} features: {}", problem_name(model.problem), shape_of(model).trees, model.features.size(), options.model));
+  for (const auto& [name, value] : model.notes)
+    if (name == "early stopping") console.say(value);
   return 0;
 }
 

@@ -116,7 +116,7 @@ TEST_CASE("LightGBM's text: what it can't be read as, and what hayate has no pla
   };
   CHECK(refused(""));
   CHECK(refused("tree\nfeature_names=a b\n"));
-  CHECK(refused(with(text, "decision_type=8", "decision_type=1")));  // categorical
+  CHECK(refused(with(text, "decision_type=8", "decision_type=1")));  // categorical, without a set
   CHECK(refused(with(text, "decision_type=8", "decision_type=4")));  // zero is missing
   CHECK(refused(with(text, "is_linear=0", "is_linear=1")));
   CHECK(refused(with(text, "objective=regression", "objective=cross_entropy")));
@@ -130,7 +130,6 @@ TEST_CASE("LightGBM's text: what it can't be read as, and what hayate has no pla
   const std::string two_scores = with(text, "num_tree_per_iteration=1", "num_tree_per_iteration=2");
   CHECK(refused(two_scores));
   CHECK(refused(with(two_scores, "objective=regression", "objective=binary sigmoid:1")));
-  CHECK(refused(with(two_scores, "objective=regression", "objective=multiclass num_class:2")));
   for (size_t size = 0; size < text.find("end of trees"); size += 13) {
     const auto cut = from_lightgbm(text.substr(0, size), "m.txt");
     if (cut.ok()) CHECK(parse_model(serialize(cut.value()), "m.hyt").ok());
@@ -168,7 +167,9 @@ TEST_CASE("XGBoost's JSON: what it can't be read as") {
   CHECK(refused("{}"));
   CHECK(refused(text + "{"));
   CHECK(refused(std::string(100, '[')));
-  CHECK(refused(with(text, "gbtree", "dart")));
+  CHECK(refused(with(text, "gbtree", "dart")));  // without weights
+  CHECK(refused(with(text, "gbtree", "gblinear")));
+  CHECK(refused(with(text, "\"num_class\": \"0\"", "\"num_class\": \"0\", \"num_target\": \"2\"")));
   CHECK(refused(with(text, "binary:logistic", "survival:cox")));
   CHECK(refused(with(text, "\"split_type\": [0", "\"split_type\": [1")));
   CHECK(refused(with(text, "\"left_children\": [1", "\"left_children\": [0")));
@@ -179,6 +180,164 @@ TEST_CASE("XGBoost's JSON: what it can't be read as") {
   CHECK(refused(with(text, "[5E-1]", "[2]")));
   CHECK(refused(with(text, "\"num_feature\": \"2\"", "\"num_feature\": \"99999999\"")));
   for (size_t size = 0; size < text.size(); ++size) REQUIRE(refused(text.substr(0, size)));
+}
+
+namespace {
+
+/// One split of a feature by a set, left 1, right 2.
+double side(const Model& model, float x) {
+  double out = 0;
+  predict(model.predictors[0], {&x, 1, 1, 1}, {&out, 1});
+  return out;
+}
+
+/// Categories 0, 3, 4 and 40.
+const char* const kSet = R"(tree
+num_tree_per_iteration=1
+objective=regression
+feature_names=town
+feature_infos=0:3:4:40:7
+
+Tree=0
+num_leaves=2
+num_cat=1
+split_feature=0
+threshold=0
+decision_type=1
+left_child=-1
+right_child=-2
+leaf_value=1 2
+cat_boundaries=0 2
+cat_threshold=25 256
+
+end of trees
+)";
+
+const char* const kSetJson = R"({"learner": {
+  "gradient_booster": {"name": "gbtree", "model": {"tree_info": [0], "trees": [{
+    "left_children": [1, -1, -1], "right_children": [2, -1, -1], "split_indices": [0, 0, 0], "split_conditions": [1e-45, 1, 2],
+    "default_left": [0, 0, 0], "split_type": [1, 0, 0], "categories": [0, 3, 4, 40], "categories_nodes": [0], "categories_segments": [0],
+    "categories_sizes": [4]}]}},
+  "objective": {"name": "reg:squarederror"}, "learner_model_param": {"base_score": "0", "num_class": "0", "num_feature": "1"}}})";
+
+}  // namespace
+
+TEST_CASE("LightGBM's text: categories cut digits off, what is not listed goes right") {
+  const auto read = from_lightgbm(kSet, "m.txt");
+  REQUIRE(read.ok());
+  const auto kept = parse_model(serialize(read.value()), "m.hyt");
+  REQUIRE(kept.ok());
+  CHECK(kept.value() == read.value());
+  const auto again = from_lightgbm(to_lightgbm(read.value()).value(), "m.txt");
+  for (const Model* model : {&kept.value(), &again.value()}) {
+    for (const float x : {0.0f, -0.0f, -0.9f, 0.9f, 3.0f, 3.5f, 4.999f, 40.0f, 40.5f}) CHECK(side(*model, x) == 1);
+    for (const float x : {-1.0f, -7.0f, 1.0f, 2.99f, 5.0f, 39.99f, 41.0f, 64.0f, 1e9f, 1e30f, kNaN}) CHECK(side(*model, x) == 2);
+    CHECK(side(*model, std::numeric_limits<float>::infinity()) == 2);
+  }
+}
+
+TEST_CASE("LightGBM's text: sets that do not hold together") {
+  const auto refused = [](const std::string& bytes) {
+    const auto model = from_lightgbm(bytes, "m.txt");
+    return !model.ok() && model.error().kind == Kind::input && !model.error().hint.empty();
+  };
+  const std::string text = kSet;
+  CHECK(refused(with(text, "num_cat=1", "num_cat=2")));
+  CHECK(refused(with(text, "num_cat=1", "num_cat=0")));
+  CHECK(refused(with(text, "num_cat=1", "num_cat=-1")));
+  CHECK(refused(with(text, "num_cat=1", "num_cat=9223372036854775807")));
+  CHECK(refused(with(text, "threshold=0", "threshold=1")));
+  CHECK(refused(with(text, "threshold=0", "threshold=-1")));
+  CHECK(refused(with(text, "threshold=0", "threshold=nan")));
+  CHECK(refused(with(text, "cat_boundaries=0 2", "cat_boundaries=0 3")));
+  CHECK(refused(with(text, "cat_boundaries=0 2", "cat_boundaries=1 2")));
+  CHECK(refused(with(text, "cat_boundaries=0 2", "cat_boundaries=2 0")));
+  CHECK(refused(with(text, "cat_boundaries=0 2", "cat_boundaries=0 -2")));
+  CHECK(refused(with(text, "cat_threshold=25 256", "cat_threshold=25")));
+  CHECK(refused(with(text, "cat_threshold=25 256", "cat_threshold=25 -1")));
+  CHECK(refused(with(text, "cat_threshold=25 256", "cat_threshold=25 4294967296")));
+  CHECK(refused(text + "\npandas_categorical:[[1, 2], [3]]\n"));
+  CHECK(refused(text + "\npandas_categorical:[1]\n"));
+  CHECK(from_lightgbm(text + "\npandas_categorical:[[\"a\"], [\"b\"]]\n", "m.txt").ok());
+}
+
+TEST_CASE("XGBoost's JSON: listed categories go right, others left, missing ones their own way") {
+  for (const bool missing_left : {false, true}) {
+    const auto read = from_xgboost(missing_left ? with(kSetJson, "\"default_left\": [0", "\"default_left\": [1") : kSetJson, "m.json");
+    REQUIRE(read.ok());
+    const auto kept = parse_model(serialize(read.value()), "m.hyt");
+    REQUIRE(kept.ok());
+    for (const float x : {0.0f, -0.0f, 0.9f, 3.5f, 4.999f, 40.0f}) CHECK(side(kept.value(), x) == 2);
+    for (const float x : {-0.5f, -1.0f, 1.0f, 2.99f, 5.0f, 41.0f, 1e9f}) CHECK(side(kept.value(), x) == 1);
+    CHECK(side(kept.value(), kNaN) == (missing_left ? 1 : 2));
+    CHECK(to_lightgbm(kept.value()).ok() == missing_left);
+  }
+}
+
+TEST_CASE("XGBoost's JSON: categories that lie outside their list, and names that do") {
+  const std::string text = kSetJson;
+  const auto refused = [](const std::string& json) {
+    const auto model = from_xgboost(json, "m.json");
+    return !model.ok() && model.error().kind == Kind::input && !model.error().hint.empty();
+  };
+  CHECK(refused(with(text, "\"categories_sizes\": [4]", "\"categories_sizes\": [5]")));
+  CHECK(refused(with(text, "\"categories_sizes\": [4]", "\"categories_sizes\": [-1]")));
+  CHECK(refused(with(text, "\"categories_sizes\": [4]", "\"categories_sizes\": [1e300]")));
+  CHECK(refused(with(text, "\"categories_sizes\": [4]", "\"categories_sizes\": []")));
+  CHECK(refused(with(text, "\"categories_segments\": [0]", "\"categories_segments\": [1]")));
+  CHECK(refused(with(text, "\"categories_segments\": [0]", "\"categories_segments\": [-1]")));
+  CHECK(refused(with(text, "\"categories_nodes\": [0]", "\"categories_nodes\": [3]")));
+  CHECK(refused(with(text, "\"categories_nodes\": [0]", "\"categories_nodes\": [1]")));
+  CHECK(refused(with(text, "\"categories\": [0, 3", "\"categories\": [0, 3.5")));
+  CHECK(refused(with(text, "\"categories\": [0, 3", "\"categories\": [-1, 3")));
+  CHECK(refused(with(text, "\"categories\": [0, 3", "\"categories\": [16777216, 3")));
+  CHECK(refused(with(text, "\"categories\": [0, 3", "\"categories\": [\"a\", 3")));
+  CHECK(refused(with(text, "\"split_type\": [1", "\"split_type\": [0")));
+  const auto named = [&](const std::string& enc) { return with(text, "\"tree_info\"", "\"cats\": {\"enc\": " + enc + "}, \"tree_info\""); };
+  CHECK(refused(named(R"([{"offsets": [0, 1, 9], "values": [97, 98]}])")));
+  CHECK(refused(named(R"([{"offsets": [1, 0], "values": [97, 98]}])")));
+  CHECK(refused(named(R"([{"offsets": [], "values": []}, {"offsets": [], "values": []}])")));
+  const auto cut_off = from_xgboost(named(R"([{"offsets": [0, 1, 2], "values": [-59, -116]}])"), "m.json");
+  REQUIRE(cut_off.ok());
+  CHECK(cut_off.value().notes.size() == 1);
+  const auto read = from_xgboost(named(R"([{"offsets": [0, 1, 3], "values": [97, 98, 99]}])"), "m.json");
+  REQUIRE(read.ok());
+  CHECK(read.value().notes[1] == std::pair<std::string, std::string>{"category f0", "a"});
+}
+
+TEST_CASE("imported categories: more than a byte tells apart, beside more thresholds than cuts") {
+  constexpr uint32_t kTrees = 700;
+  std::string trees = "tree\nnum_tree_per_iteration=1\nobjective=regression\nfeature_names=town x\n\n";
+  for (uint32_t t = 0; t < kTrees; ++t) {
+    std::string words;
+    for (uint32_t w = 0; w <= 3 * t / 32; ++w) words += (w ? " " : "") + std::to_string(w == 3 * t / 32 ? 1u << (3 * t % 32) : 0u);
+    trees += "Tree=" + std::to_string(t) + "\nnum_leaves=3\nnum_cat=1\nsplit_feature=0 1\nthreshold=0 " + std::to_string(t) +
+             "\ndecision_type=1 8\nleft_child=1 -1\nright_child=-3 -2\nleaf_value=1 10 0\ncat_boundaries=0 " + std::to_string(3 * t / 32 + 1) +
+             "\ncat_threshold=" + words + "\n\n";
+  }
+  const auto read = from_lightgbm(trees + "end of trees\n", "m.txt");
+  REQUIRE(read.ok());
+  const auto kept = parse_model(serialize(read.value()), "m.hyt");
+  REQUIRE(kept.ok());
+  for (const uint32_t town : {0u, 3u, 300u, 765u, 768u, 771u, 2097u, 1u, 2098u}) {
+    const float row[] = {float(town), 100.0f};
+    double out = 0;
+    predict(kept.value().predictors[0], {row, 1, 2, 1}, {&out, 1});
+    CHECK(out == (town % 3 != 0 || town / 3 >= kTrees ? 0 : town / 3 >= 100 ? 1 : 10));
+  }
+}
+
+TEST_CASE("two classes with a score each become one score") {
+  const std::string text = to_lightgbm(boosted(Problem::regression, 0, Link::identity)).value();
+  const auto one = from_lightgbm(text, "m.txt");
+  const auto two = from_lightgbm(
+      with(with(text, "num_tree_per_iteration=1", "num_tree_per_iteration=2"), "objective=regression", "objective=multiclass num_class:2"), "m.txt");
+  REQUIRE(two.ok());
+  CHECK(two.value().classes == std::vector<std::string>{"0", "1"});
+  // The first tree is the first class's, the second one, a leaf of 0.1, the other's.
+  const std::vector<double> sums = predicted(one.value()), shares = predicted(two.value());
+  for (size_t row = 0; row < sums.size(); ++row)
+    CHECK(shares[2 * row + 1] == doctest::Approx(1 / (1 + std::exp((sums[row] - 0.1) - 0.1))).epsilon(1e-12));
 }
 
 TEST_CASE("export: one of several models is named by its key") {

@@ -18,25 +18,27 @@ void fold(Linear& linear, double x, double y) {
 }
 
 template <class Part>
-Result<void> fold_part(Part& part, const std::string& where) {
+Result<void> fold_part(Part& part, const std::string& where, bool keeps_platt) {
+  if (part.calibration.empty()) return {};
+  const bool platt = part.calibration.method == Calibration::Method::platt;
+  if (platt && keeps_platt && part.calibration.x.size() > 1) return {};
   const Calibration calibration = std::move(part.calibration);
   part.calibration = {};
-  if (calibration.empty()) return {};
-  if (calibration.method != Calibration::Method::platt || calibration.x.size() != 1)
-    return usage_error("isotonic calibration, and any of three classes or more, has no place in other programs' formats", where,
-                       "train with --calibration platt for two classes, or without");
+  if (!platt) return usage_error("isotonic calibration has no place in other programs' formats", where, "train with --calibration platt, or without");
+  if (calibration.x.size() != 1)
+    return usage_error("calibration of three classes or more has no place in this format", where, "--to onnx, or train without --calibration");
   fold(part, calibration.x[0], calibration.y[0]);
   return {};
 }
 
 }  // namespace
 
-Result<Predictor> with_calibration_folded(const Predictor& predictor, const std::string& where) {
+Result<Predictor> with_calibration_folded(const Predictor& predictor, const std::string& where, bool keeps_platt) {
   Predictor out = predictor;
-  if (Forest* forest = std::get_if<Forest>(&out)) HY_CHECK(fold_part(*forest, where));
-  if (Linear* linear = std::get_if<Linear>(&out)) HY_CHECK(fold_part(*linear, where));
+  if (Forest* forest = std::get_if<Forest>(&out)) HY_CHECK(fold_part(*forest, where, keeps_platt));
+  if (Linear* linear = std::get_if<Linear>(&out)) HY_CHECK(fold_part(*linear, where, keeps_platt));
   if (Blend* blend = std::get_if<Blend>(&out))
-    for (auto& part : blend->parts) HY_CHECK(std::visit([&](auto& p) { return fold_part(p, where); }, part));
+    for (auto& part : blend->parts) HY_CHECK(std::visit([&](auto& p) { return fold_part(p, where, keeps_platt); }, part));
   return out;
 }
 
@@ -47,6 +49,16 @@ ListedCategories listed_categories(const Forest& forest, int64_t t, uint32_t nod
   const std::span<const float> known = forest.cuts.of(at.feature);
   for (size_t code = 0; code < known.size(); ++code)
     if (left.has(uint8_t(code)) == out.listed_left) out.values.push_back(known[code]);
+  return out;
+}
+
+SideChanges side_changes(const Forest& forest, int64_t t, uint32_t node) {
+  const TreeNode& at = forest.tree(t)[node];
+  const CategorySet* const own = &forest.sets[forest.set_start[size_t(t)] + at.cut];
+  const std::span<const float> cuts = forest.cuts.of(at.feature);
+  SideChanges out{{}, own[0].has(0)};
+  for (size_t code = 1; code <= cuts.size(); ++code)
+    if (own[code / 256].has(uint8_t(code % 256)) != out.ends_left()) out.cuts.push_back(cuts[code - 1]);
   return out;
 }
 

@@ -32,7 +32,7 @@ constexpr char kMagic[8] = {'\x89', 'H', 'Y', 'T', '\r', '\n', '\x1a', '\n'};
 constexpr uint32_t kVersion = 2;
 constexpr size_t kAlign = 64;
 
-enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3, blend = 4, calibrated = 5 };
+enum class SectionKind : uint32_t { text = 1, forest = 2, linear = 3, blend = 4, calibrated = 5, ranges = 6 };
 
 struct Header {
   char magic[8];
@@ -95,7 +95,9 @@ void put_linear(std::string& out, const Linear& l) {
   put_array(out, l.intercepts), put_array(out, l.coefficients), put_array(out, l.fill);
 }
 
-SectionKind put_part(std::string& out, const Forest& forest) { return put_forest(out, forest), SectionKind::forest; }
+SectionKind put_part(std::string& out, const Forest& forest) {
+  return put_forest(out, forest), has_ranges(forest) ? SectionKind::ranges : SectionKind::forest;
+}
 SectionKind put_part(std::string& out, const Linear& linear) { return put_linear(out, linear), SectionKind::linear; }
 
 /// A predictor within a section, with its kind and size before it.
@@ -181,7 +183,8 @@ bool read_calibrated(std::string_view section, std::vector<std::variant<Forest, 
   c.method = Calibration::Method(uint8_t(header.method));
   if (!bytes.array(c.start, header.num_maps + 1) || !bytes.array(c.x, header.num_pairs) || !bytes.array(c.y, header.num_pairs)) return false;
   if (!ascends_from_zero(c.start, header.num_pairs, 1u) || !maps_hold(c)) return false;
-  if (!bytes.read(inner) || !bytes.bytes(inner_bytes, inner.size) || !bytes.empty() || inner.kind > 3 || !read_part(inner.kind, inner_bytes, out))
+  if (!bytes.read(inner) || !bytes.bytes(inner_bytes, inner.size) || !bytes.empty() || inner.kind == uint64_t(SectionKind::calibrated) ||
+      !read_part(inner.kind, inner_bytes, out))
     return false;
   return std::visit(
       [&](auto& part) {
@@ -193,7 +196,10 @@ bool read_calibrated(std::string_view section, std::vector<std::variant<Forest, 
 
 bool read_part(uint64_t kind, std::string_view bytes, std::vector<std::variant<Forest, Linear>>& out) {
   if (kind == uint64_t(SectionKind::calibrated)) return read_calibrated(bytes, out);
-  if (kind == uint64_t(SectionKind::forest)) return read_forest(bytes, std::get<Forest>(out.emplace_back(Forest{})));
+  if (kind == uint64_t(SectionKind::forest) || kind == uint64_t(SectionKind::ranges)) {
+    Forest& forest = std::get<Forest>(out.emplace_back(Forest{}));
+    return read_forest(bytes, forest) && has_ranges(forest) == (kind == uint64_t(SectionKind::ranges));
+  }
   return kind == uint64_t(SectionKind::linear) && read_linear(bytes, std::get<Linear>(out.emplace_back(Linear{})));
 }
 
@@ -215,7 +221,7 @@ bool read_blend(std::string_view section, Blend& blend) {
   for (uint64_t part = 0; part < header.num_parts; ++part) {
     PartHeader own;
     std::string_view part_bytes;
-    if (!bytes.read(own) || !bytes.bytes(part_bytes, own.size) || own.kind > 5 || !read_part(own.kind, part_bytes, blend.parts)) return false;
+    if (!bytes.read(own) || !bytes.bytes(part_bytes, own.size) || !read_part(own.kind, part_bytes, blend.parts)) return false;
   }
   return bytes.empty() && blend_holds(blend);
 }
@@ -312,7 +318,7 @@ Result<Model> read_head(std::string_view bytes, const std::vector<Entry>& entrie
     if (checksum(bytes.data() + entry.offset, end - entry.offset) != entry.checksum)
       return damaged(where, fmt::format("the checksum of section {} does not match", i));
     const SectionKind kind = SectionKind(entry.kind);
-    if (i == 0 ? kind != SectionKind::text : kind < SectionKind::forest || kind > SectionKind::calibrated)
+    if (i == 0 ? kind != SectionKind::text : kind < SectionKind::forest || kind > SectionKind::ranges)
       return input_error(fmt::format("section {} is of kind {}, which this hayate does not know", i, entry.kind), where,
                          "use the hayate that wrote it");
   }
@@ -405,7 +411,7 @@ std::optional<Predictor> take_predictor(std::string_view& bytes) {
   PartHeader own;
   std::string_view section;
   std::vector<Predictor> out;
-  if (!left.read(own) || !left.bytes(section, own.size) || own.kind < uint64_t(SectionKind::forest) || own.kind > uint64_t(SectionKind::blend) ||
+  if (!left.read(own) || !left.bytes(section, own.size) || own.kind < uint64_t(SectionKind::forest) || own.kind > uint64_t(SectionKind::ranges) ||
       !read_predictor(SectionKind(own.kind), section, out))
     return std::nullopt;
   bytes.remove_prefix(sizeof own + own.size);

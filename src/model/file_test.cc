@@ -356,6 +356,38 @@ TEST_CASE("model file: a forged section can't reach outside its bytes") {
   CHECK(text_refused_with(0, 3));
 }
 
+TEST_CASE("model file: ranges have a section of their own, as many sets as they take, and hold together") {
+  Model model = category_model();
+  Forest& f = std::get<Forest>(model.predictors[0]);
+  f.cuts.start = {0, 0, 600}, f.cuts.values.resize(600);
+  for (size_t i = 0; i < 600; ++i) f.cuts.values[i] = float(i);
+  f.categorical = {0, 2};
+  f.sets.assign(3, CategorySet()), f.set_start = {0, 3};
+  for (const size_t code : {0, 255, 256, 511, 600}) f.sets[code / 256].add(uint8_t(code % 256));
+  const std::string bytes = serialize(model);
+  REQUIRE(parse_model(bytes, "m.hyt").ok());
+  CHECK(parse_model(bytes, "m.hyt").value() == model);
+  for (const float x : {-5.0f, 0.0f, 254.5f, 255.0f, 256.0f, 511.0f, 599.5f, 1e30f}) CHECK(f.goes_left(0, 2, x));
+  for (const float x : {0.5f, 254.0f, 256.5f, 510.0f, 512.0f, 599.0f}) CHECK_FALSE(f.goes_left(0, 2, x));
+  CHECK(f.goes_left(0, 2, std::numeric_limits<float>::quiet_NaN()) == f.nodes[2].missing_left());
+  const size_t kind = 32 + 32;  // of section 1 in the directory
+  const auto of_kind = [kind](std::string file, uint32_t number) {
+    put(file.data() + kind, number);
+    return forged(std::move(file), 1, [](char*) {});
+  };
+  CHECK(parse_model(of_kind(bytes, 6), "m.hyt").ok());
+  CHECK(refused(of_kind(bytes, 2)));
+  CHECK(refused(of_kind(bytes, 7)));
+  CHECK(refused(of_kind(serialize(category_model()), 6)));
+  const size_t cut = 88 + 3 * 4 + 4 + 600 * 4 + 8 + 8 + 8 + 8, categorical = cut + 8 + 8 + 5 * 8 + 2 * 8, set_start = categorical + 8;
+  const auto refused_with = [&](size_t at, auto value) { return refused(forged(bytes, 1, [&](char* section) { put(section + at, value); })); };
+  CHECK_FALSE(refused_with(cut + 1, uint8_t{0}));
+  CHECK(refused_with(cut + 1, uint8_t{1}));  // its last set lies behind those of the tree
+  CHECK(refused_with(categorical + 1, uint8_t{3}));
+  CHECK(refused_with(set_start + 4, uint32_t{2}));
+  for (size_t size = 0; size < bytes.size(); size += 97) CHECK(refused(bytes.substr(0, size)));
+}
+
 TEST_CASE("model file: a blend is written and read, predicts the weighted mean of its parts, and is held together") {
   Model model = linear_model();
   const Linear linear{Problem::classification, 2, Link::logistic, {0.5}, {1, -2}, {0, 3}};

@@ -290,10 +290,10 @@ void spread_leaves(const std::vector<double>& leaves, Forest& f) {
 
 // ---- what a forest must be
 
-bool cuts_hold(const Cuts& cuts) {
-  for (int64_t feature = 0; feature < cuts.num_features(); ++feature) {
-    const std::span<const float> own = cuts.of(feature);
-    if (own.size() >= kMissingCode) return false;
+bool cuts_hold(const Forest& forest) {
+  for (int64_t feature = 0; feature < forest.num_features(); ++feature) {
+    const std::span<const float> own = forest.cuts.of(feature);
+    if (own.size() >= kMissingCode && !forest.is_ranges(feature)) return false;
     for (size_t c = 0; c < own.size(); ++c)
       if (own[c] != own[c] || (c > 0 && !(own[c - 1] < own[c]))) return false;
   }
@@ -303,7 +303,8 @@ bool cuts_hold(const Cuts& cuts) {
 bool test_holds(const Forest& forest, int64_t t, uint32_t at) {
   const TreeNode& node = forest.tree(t)[at];
   if (node.feature >= forest.num_features()) return false;
-  if (forest.is_categorical(node.feature)) return node.cut < forest.set_start[size_t(t) + 1] - forest.set_start[size_t(t)];
+  if (forest.is_categorical(node.feature))
+    return node.cut + forest.sets_of(node.feature) <= forest.set_start[size_t(t) + 1] - forest.set_start[size_t(t)];
   if (forest.thresholds.empty()) return node.cut <= forest.cuts.of(node.feature).size();
   const float threshold = forest.threshold(t, at);
   return node.cut == 0 && threshold == threshold;
@@ -327,7 +328,7 @@ bool tests_hold(const Forest& forest, const std::vector<InnerNode>& inner) {
 /// With thresholds only categories have cuts.
 bool features_hold(const Forest& forest) {
   for (int64_t f = 0; f < forest.num_features(); ++f)
-    if ((forest.is_categorical(f) && forest.categorical[size_t(f)] != 1) ||
+    if ((forest.is_categorical(f) && forest.categorical[size_t(f)] > 2) ||
         (!forest.is_categorical(f) && !forest.thresholds.empty() && !forest.cuts.of(f).empty()))
       return false;
   return true;
@@ -342,7 +343,7 @@ bool forest_holds(const Forest& forest, const std::vector<InnerNode>& inner) {
              !all_finite(forest.start) || forest.num_trees() % forest.num_scores() != 0) {
     return false;
   }
-  return cuts_hold(forest.cuts) && features_hold(forest) && tests_hold(forest, inner);
+  return cuts_hold(forest) && features_hold(forest) && tests_hold(forest, inner);
 }
 
 bool header_holds(const ForestHeader& h) {
@@ -365,6 +366,8 @@ bool read_values(Bytes& bytes, const ForestHeader& h, Forest& f) {
 }
 
 }  // namespace
+
+bool has_ranges(const Forest& forest) { return std::find(forest.categorical.begin(), forest.categorical.end(), 2) != forest.categorical.end(); }
 
 bool all_finite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });

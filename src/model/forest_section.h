@@ -1,4 +1,4 @@
-// Trees as a section of a .hyt file keeps them (docs/formats/model.md, section of kind 2).
+// Trees as a section of a .hyt file keeps them (docs/formats/model.md, sections of kind 2 and 6).
 //
 // A forest in memory takes 20 bytes a node and more. Most of them follow from others: a child's place from the order of the nodes, what
 // reached the right child from what reached its parent and the left one, a share of class 1 from two counts. The file has the rest: 2.1 bytes
@@ -16,6 +16,9 @@ namespace hayate {
 void put_forest(std::string& out, const Forest& forest);
 /// False when the bytes are no forest that holds together; links, counts, features and cuts are within their bounds otherwise.
 bool read_forest(std::string_view section, Forest& forest);
+
+/// Some features are ranges (Forest::categorical): a section of kind 6, which a reader that does not know them refuses.
+bool has_ranges(const Forest& forest);
 
 /// The problem has the classes it needs, and the link the scores that it reads.
 bool problem_holds(Problem problem, int32_t num_classes, Link link, size_t num_scores);

@@ -94,15 +94,38 @@ void add_node(TreeArrays& out, int64_t t, int64_t at, int64_t feature, const cha
 }
 
 /// One comparison a listed category, each leading to the same child; `extra` numbers all but the first. The runtimes put such
-/// chains together into one test of a set.
+/// chains together into one test of a set. onnxruntime (1.20 to 1.32) does so with two chains of a feature behind each other as well, wherever they
+/// lead to: a test that is never true keeps them apart.
 void add_category_test(const Forest& forest, int64_t t, uint32_t at, int64_t& extra, TreeArrays& out) {
   const TreeNode& node = forest.tree(t)[at];
   ListedCategories listed = listed_categories(forest, t, at);
   if (listed.values.empty()) listed.values.push_back(std::numeric_limits<float>::max());  // no value is listed, so none goes there
   const int64_t hit = node.child() + (listed.listed_left ? 0 : 1), other = node.child() + (listed.listed_left ? 1 : 0);
+  const TreeNode& next = forest.tree(t)[size_t(other)];
+  const bool apart = !next.is_leaf() && next.feature == node.feature;
   for (size_t i = 0; i < listed.values.size(); ++i) {
     const int64_t own = i == 0 ? int64_t(at) : extra++;
-    add_node(out, t, own, node.feature, "BRANCH_EQ", listed.values[i], hit, i + 1 < listed.values.size() ? extra : other, false);
+    add_node(out, t, own, node.feature, "BRANCH_EQ", listed.values[i], hit, apart || i + 1 < listed.values.size() ? extra : other, false);
+  }
+  if (apart) add_node(out, t, extra++, node.feature, "BRANCH_LT", -std::numeric_limits<float>::infinity(), hit, other, false);
+}
+
+/// One comparison a change of sides, from below. A missing value fails all of them, or is held true by the last one.
+void add_range_test(const Forest& forest, int64_t t, uint32_t at, int64_t& extra, TreeArrays& out) {
+  const TreeNode& node = forest.tree(t)[at];
+  SideChanges sides = side_changes(forest, t, at);
+  const bool ends_left = sides.ends_left();
+  if (sides.cuts.empty()) {  // only missing values may go elsewhere
+    add_node(out, t, at, node.feature, "BRANCH_LEQ", std::numeric_limits<float>::infinity(), node.child() + (ends_left ? 0 : 1),
+             node.child() + (ends_left ? 1 : 0), node.missing_left() == ends_left);
+    return;
+  }
+  bool left = sides.begins_left;
+  for (size_t i = 0; i < sides.cuts.size(); ++i, left = !left) {
+    const bool last = i + 1 == sides.cuts.size();
+    const int64_t own = i == 0 ? int64_t(at) : extra++;
+    add_node(out, t, own, node.feature, "BRANCH_LEQ", sides.cuts[i], node.child() + (left ? 0 : 1), last ? node.child() + (left ? 1 : 0) : extra,
+             last && node.missing_left() == left);
   }
 }
 
@@ -113,7 +136,9 @@ void add_tree(const Forest& forest, int64_t t, TreeArrays& out) {
   for (uint32_t at = 0; at < tree.size(); ++at) {
     const TreeNode& node = tree[at];
     if (!node.is_leaf()) {
-      if (forest.is_categorical(node.feature))
+      if (forest.is_ranges(node.feature))
+        add_range_test(forest, t, at, extra, out);
+      else if (forest.is_categorical(node.feature))
         add_category_test(forest, t, at, extra, out);
       else
         add_node(out, t, at, node.feature, "BRANCH_LEQ", forest.threshold(t, at), node.child(), node.child() + 1, node.missing_left());
@@ -168,10 +193,34 @@ std::string_view operator_of(Link link) {
   return link == Link::logistic ? "Sigmoid" : link == Link::softmax ? "Softmax" : link == Link::exponential ? "Exp" : "Identity";
 }
 
+/// Platt's maps of the scores of several classes, divided by their sum.
+void add_calibration(const Calibration& c, const Prefix& prefix, const std::string& name, Graph& graph) {
+  const auto own = [&prefix](const char* of) { return prefix + of; };
+  const std::vector<int64_t> classes = {1, int64_t(c.x.size())};
+  const int64_t axis = 1;
+  const double zero = 0, even = 1 / double(c.x.size());  // where no map says more than 0
+  graph.constant(own("zero"), kDouble, {1}, &zero, sizeof zero);
+  graph.constant(own("even"), kDouble, {1}, &even, sizeof even);
+  graph.constant(own("platt_x"), kDouble, classes, c.x.data(), c.x.size() * sizeof(double));
+  graph.constant(own("platt_y"), kDouble, classes, c.y.data(), c.y.size() * sizeof(double));
+  graph.constant(own("axis"), kInt64, {1}, &axis, sizeof axis);
+  graph.node("Cast", {own("scores")}, own("platt_scores"), Attributes().number("to", kDouble));
+  graph.node("Mul", {own("platt_scores"), own("platt_x")}, own("platt_products"));
+  graph.node("Add", {own("platt_products"), own("platt_y")}, own("platt_sums"));
+  graph.node("Neg", {own("platt_sums")}, own("platt_logits"));
+  graph.node("Sigmoid", {own("platt_logits")}, own("platt_maps"));
+  graph.node("ReduceSum", {own("platt_maps"), own("axis")}, own("platt_total"));
+  graph.node("Div", {own("platt_maps"), own("platt_total")}, own("platt_shares"));
+  graph.node("Greater", {own("platt_total"), own("zero")}, own("platt_known"));
+  graph.node("Where", {own("platt_known"), own("platt_shares"), own("even")}, own("platt_answers"));
+  graph.node("Cast", {own("platt_answers")}, name, Attributes().number("to", kFloat));
+}
+
 /// What a part answers: a number, the probability of the last of two classes, or of every class.
 template <class Part>
 void add_answers(const Part& part, const Prefix& prefix, const std::string& name, Graph& graph) {
   add_scores(part, prefix, graph);
+  if (!part.calibration.empty()) return add_calibration(part.calibration, prefix, name, graph);
   graph.node(operator_of(part.link), {prefix + "scores"}, name, part.link == Link::softmax ? Attributes().number("axis", 1) : Attributes());
 }
 
@@ -220,7 +269,7 @@ ProtobufWriter property(std::string_view name, std::string_view value) { return 
 
 Result<std::string> to_onnx(const Model& model, std::string_view key) {
   HY_TRY(const Predictor* predictor, pick_predictor(model, key));
-  HY_TRY(const Predictor folded, with_calibration_folded(*predictor, "--to onnx"));
+  HY_TRY(const Predictor folded, with_calibration_folded(*predictor, "--to onnx", true));
   const std::string answers = model.problem != Problem::classification ? "prediction" : model.classes.size() <= 2 ? "last" : "probabilities";
   Graph graph;
   graph.input("input", kFloat, num_features(folded));

@@ -1,5 +1,5 @@
-// Prediction by trees, two ways with the same bytes. A few rows, and trees that test categories, go down one step at a time.
-// For more rows the trees are laid out anew (model/layouts.h): about 10 ns a node, which pays from some tens of rows.
+// Prediction by trees, two ways with the same bytes. A few rows go down one step at a time. For more rows the trees are laid out
+// anew (model/layouts.h): about 10 ns a node, which pays from some tens of rows.
 #include <algorithm>
 #include <cassert>
 #include <limits>
@@ -106,6 +106,7 @@ void predict(const Forest& forest, const FloatColumns& raw, std::span<double> ou
     for (size_t i = 0; i < size_t(raw.num_rows); ++i) keyed.predict_row(raw.data + i, raw.stride, out.subspan(i * outputs, outputs));
     return;
   }
+  if (raw.num_rows > int64_t(kFewRows)) return MixedTrees(forest, cut).predict(raw, out);
   begin_rows(forest, out);
   add_trees_stepwise(forest, size_t(raw.num_rows), cut, out.data(),
                      [&](size_t i, int64_t t, uint32_t at) { return forest.goes_left(t, at, raw.column(forest.tree(t)[at].feature)[i]); });
@@ -135,8 +136,11 @@ bool Forest::goes_left(int64_t t, uint32_t node, float x) const {
   if (!is_categorical(at.feature)) return x <= threshold(t, node);
   const std::span<const float> known = cuts.of(at.feature);
   const auto place = std::lower_bound(known.begin(), known.end(), x);
+  const size_t code = size_t(place - known.begin());
+  const CategorySet* const own = &sets[set_start[size_t(t)] + at.cut];
+  if (is_ranges(at.feature)) return own[code / 256].has(uint8_t(code % 256));
   if (place == known.end() || *place != x) return at.missing_left();
-  return sets[set_start[size_t(t)] + at.cut].has(uint8_t(place - known.begin()));
+  return own->has(uint8_t(code));
 }
 
 void apply(const Forest& forest, const FloatColumns& raw, std::span<uint32_t> out, ForestCut cut) {

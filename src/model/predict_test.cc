@@ -81,6 +81,42 @@ TEST_CASE("predict: two classes store one share, three store all") {
   CHECK(three[2] == 0.25);
 }
 
+TEST_CASE("predict: many rows of trees that test categories and ranges answer as one row does") {
+  // Feature 0 has thresholds, 1 the categories -1, 1, 3, 2 ranges around 0 .. 299.
+  Forest f;
+  f.problem = Problem::classification, f.num_classes = 3;
+  f.cuts.start = {0, 1, 4, 304};
+  f.cuts.values = {0.5f, -1, 1, 3};
+  for (int cut = 0; cut < 300; ++cut) f.cuts.values.push_back(float(cut));
+  f.categorical = {0, 1, 2};
+  f.set_start = {0}, f.sets.resize(2 * 3);
+  const uint16_t leaf = TreeNode::kLeafCut;
+  for (uint32_t t = 0; t < 2; ++t) {
+    for (const TreeNode& node : {TreeNode{2 + t, 0, 0}, TreeNode{6, 1, 0}, TreeNode{11 - t, 2, 1}, TreeNode{6, 0, leaf}, TreeNode{8, 0, leaf},
+                                 TreeNode{10, 0, leaf}, TreeNode{12, 0, leaf}})
+      f.nodes.push_back(node);
+    f.tree_start.push_back(uint32_t(f.nodes.size()));
+    f.sets[3 * t].add(uint8_t(t)), f.sets[3 * t].add(2);
+    for (uint32_t code = 0; code < 300; code += 3 + t) f.sets[3 * t + 1 + code / 256].add(uint8_t(code % 256));
+    f.set_start.push_back(3 * (t + 1));
+  }
+  for (size_t i = 0; i < 3 * f.nodes.size(); ++i) f.values.push_back(0.125 * double(i * 7 % 11));
+  f.importance = {0, 0, 0};
+  constexpr int64_t kRows = 600;
+  std::vector<float> columns;
+  const float strange[] = {kNaN, kInf, -kInf, -0.0f, 0.5f};
+  for (size_t i = 0; i < 3 * kRows; ++i) columns.push_back(i % 7 == 0 ? strange[i / 7 % 5] : float(i * 31 % (i < 2 * kRows ? 5 : 310)) - 1);
+  for (const ForestCut cut : {ForestCut{}, ForestCut{1, 0}, ForestCut{0, 1}}) {
+    std::vector<double> all(3 * kRows), one(3);
+    predict(f, {columns.data(), kRows, 3, kRows}, all, cut);
+    for (size_t i = 0; i < size_t(kRows); ++i) {
+      const float row[] = {columns[i], columns[kRows + i], columns[2 * kRows + i]};
+      predict_row(f, row, one, cut);
+      for (size_t k = 0; k < 3; ++k) REQUIRE(all[3 * i + k] == one[k]);
+    }
+  }
+}
+
 TEST_CASE("predict: no rows") {
   predict(small_forest(), {nullptr, 0, 2, 0}, {});
   predict_codes(small_forest(), {nullptr, 0, 2, 0}, {}, {});

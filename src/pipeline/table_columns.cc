@@ -50,6 +50,17 @@ void copy_floats(const Column& column, float* out) {
 
 constexpr std::string_view kCategoryNote = "category ";
 
+/// Error (input): numbers, where all categories that the model knows are texts: none would be found.
+Result<void> check_kind(const Column& column, const std::string& name, const std::vector<std::string>& categories, const std::string& where) {
+  const auto is_number = [](const std::string& text) { return parse_number(text).has_value(); };
+  if (!is_numeric(column.dtype) || std::any_of(categories.begin(), categories.end(), is_number)) return {};
+  int64_t row = 0;
+  while (row < column.length && class_name(column, row).empty()) ++row;
+  if (row == column.length) return {};
+  return input_error(fmt::format("column '{}' holds {}, the model knows categories such as '{}'", name, dtype_name(column.dtype), categories.front()),
+                     where, "give the column the texts that the model was trained with");
+}
+
 }  // namespace
 
 Result<void> fill_floats(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
@@ -57,12 +68,13 @@ Result<void> fill_floats(const Table& table, const std::vector<std::string>& nam
   for (const std::string& name : names) {
     HY_TRY(const Column* column, table.column(name, where));
     if (const auto known = categories.find(name); known != categories.end()) {
+      HY_CHECK(check_kind(*column, name, known->second, where));
       std::ranges::copy(numbers_of(*column, known->second), out);
     } else if (is_numeric(column->dtype)) {
       copy_floats(*column, out);
     } else {
       return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
-                         "name the columns to learn from with --features a,b,c");
+                         "give numbers; to learn, --features a,b,c names the columns, and categorical=a;b in --params those of text");
     }
     out += stride;
   }

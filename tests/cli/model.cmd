@@ -38,10 +38,19 @@ $ hayate train --input t.csv --label y --learner forest --params num_trees=5,max
 calibration platt
 
 $ hayate train --input t.csv --label y --learner forest --params num_trees=5 --calibration isotonic --model fitted.hyt --quiet; hayate export --model fitted.hyt --to onnx --output fitted.onnx
-stderr> error: isotonic calibration, and any of three classes or more, has no place in other programs' formats
+stderr> error: isotonic calibration has no place in other programs' formats
 stderr>    at: --to onnx
-stderr>   try: train with --calibration platt for two classes, or without
+stderr>   try: train with --calibration platt, or without
 exit 2
+
+$ printf 'town,y\nA,1\nB,2\nA,1\nC,3\n' >towns.csv; hayate train --input towns.csv --label y --problem regression --learner forest --params num_trees=2,categorical=town --model towns.hyt --quiet; hayate model towns.hyt | grep category
+category town A, B, C
+
+$ printf 'town\n1\n2\n' >numbers.csv; hayate predict --model towns.hyt --input numbers.csv --output x.csv
+stderr> error: column 'town' holds int64, the model knows categories such as 'A'
+stderr>    at: numbers.csv
+stderr>   try: give the column the texts that the model was trained with
+exit 1
 
 $ hayate train --input t.csv --label a --problem regression --learner forest --calibration platt --model fitted.hyt
 stderr> error: a regression has no probabilities to calibrate

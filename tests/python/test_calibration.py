@@ -118,16 +118,21 @@ def test_calibration_is_refused_where_there_is_none(fitted, hayate, table, tmp_p
     fitted(table.assign(two=["yes"] + ["no"] * (len(table) - 1)), "rare", "two", "boosting", "num_trees=3", "--calibration", "isotonic", exit=None)
 
 
-def test_sigmoids_of_two_classes_are_exported_and_others_refused(fitted, hayate, table, tmp_path):
+@pytest.mark.parametrize("label", ["two", "three"])
+def test_sigmoids_are_exported(fitted, hayate, table, tmp_path, label):
     onnxruntime = pytest.importorskip("onnxruntime")
     for learner, params in (("forest", "num_trees=20,max_depth=5"), ("boosting", "num_trees=20,num_leaves=7"), ("logistic", "")):
-        model = fitted(table, "m", "two", learner, params, "--calibration", "platt")
+        model = fitted(table, "m", label, learner, params, "--calibration", "platt")
         hayate("export", "--model", model, "--to", "onnx", "--output", tmp_path / "m.onnx")
-        said = onnxruntime.InferenceSession(str(tmp_path / "m.onnx")).run(["probabilities"], {"input": table[FEATURES].to_numpy(np.float32)})[0]
-        assert np.abs(said - fitted.predict(model, table)).max() < 1e-6
-    for label, method in (("two", "isotonic"), ("three", "platt")):
+        far = table.assign(f0=table["f0"].where(table["row"] % 9 > 0, 1e30))  # no map says more than 0
+        said = onnxruntime.InferenceSession(str(tmp_path / "m.onnx")).run(["probabilities"], {"input": far[FEATURES].to_numpy(np.float32)})[0]
+        assert np.abs(said - fitted.predict(model, far)).max() < 1e-6
+
+
+def test_calibrations_that_a_format_cannot_say_are_refused(fitted, hayate, table, tmp_path):
+    for label, method, to in (("two", "isotonic", "onnx"), ("three", "isotonic", "onnx"), ("two", "isotonic", "lightgbm"), ("three", "platt", "lightgbm")):
         model = fitted(table, "m", label, "forest", "num_trees=5", "--calibration", method)
-        assert "calibration" in hayate("export", "--model", model, "--to", "onnx", "--output", tmp_path / "m.onnx", exit=2).stderr
+        assert "calibration" in hayate("export", "--model", model, "--to", to, "--output", tmp_path / "m.out", exit=2).stderr
 
 
 def test_same_bytes_for_any_workers(fitted, table):

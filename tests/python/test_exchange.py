@@ -176,3 +176,171 @@ def test_a_blend_is_exported_to_onnx(hayate, tmp_path):
         hayate("export", "--model", tmp_path / "m.hyt", "--to", "onnx", "--output", tmp_path / "m.onnx")
         name = "prediction" if label == "number" else "probabilities"
         assert np.abs(onnxruntime.InferenceSession(str(tmp_path / "m.onnx")).run([name], {"input": x})[0] - ours).max() < 2e-6, done.stdout
+
+
+# What is no category: unknown, negative, with digits behind the point, above all that bits are kept for.
+STRANGE = np.array([-1, -2, -0.5, -0.999, -0.0, 0.5, 1.5, 3.25, 39.5, 71, 499.5, 500, 531, 564, 1e6, 2**24 + 2, 1e9], np.float32)
+
+
+@pytest.fixture
+def categories():
+    """3,000 rows: a town of 500 and one of 7 among two numbers, missing values; labels; and the same rows with strange towns."""
+    rng = np.random.default_rng(11)
+    frame = pd.DataFrame({"town": rng.integers(0, 500, 3000), "kind": rng.integers(0, 7, 3000), "x": rng.normal(size=3000),
+                          "z": rng.normal(size=3000)}).astype(np.float32)
+    signal = rng.normal(size=500)[frame["town"].astype(int)] + np.isin(frame["kind"], [0, 3]) * frame["x"] + 0.3 * frame["z"]
+    for column in frame:
+        frame.loc[rng.random(3000) < 0.07, column] = np.nan
+    strange = frame.copy()
+    for column in ("town", "kind"):
+        rows = rng.random(3000) < 0.2
+        strange.loc[rows, column] = rng.choice(STRANGE, rows.sum())
+    return frame, {"number": signal, "two": (signal > 0).astype(int), "three": np.digitize(signal, [-0.5, 0.5])}, strange
+
+
+def imported(hayate, tmp_path, frame, source, path, label):
+    """Predictions of the peer's model as hayate has it."""
+    hayate("import", "--from", source, "--input", path, "--model", tmp_path / "m.hyt")
+    frame.to_parquet(tmp_path / "rows.parquet")
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "rows.parquet", "--output", tmp_path / "p.parquet")
+    out = pd.read_parquet(tmp_path / "p.parquet")
+    return out["prediction"].to_numpy() if label == "number" else out["probability_1"].to_numpy() if label == "two" else out.filter(like="probability_").to_numpy()
+
+
+def onnx_answers(hayate, tmp_path, frame, label):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    hayate("export", "--model", tmp_path / "m.hyt", "--to", "onnx", "--output", tmp_path / "m.onnx")
+    name = "prediction" if label == "number" else "probabilities"
+    out = onnxruntime.InferenceSession(str(tmp_path / "m.onnx")).run([name], {"input": frame.to_numpy(np.float32)})[0]
+    return out[:, 0] if label == "number" else out[:, 1] if label == "two" else out
+
+
+@pytest.mark.parametrize("label,objective", [("number", "regression"), ("two", "binary"), ("three", "multiclass")])
+def test_lightgbm_categories_are_read(hayate, categories, tmp_path, label, objective):
+    lightgbm = pytest.importorskip("lightgbm")
+    frame, labels, strange = categories
+    params = {"objective": objective, "verbose": -1, "num_leaves": 15, "num_threads": 1, "min_data_per_group": 5, "cat_smooth": 1, "max_cat_threshold": 200,
+              **({"num_class": 3} if label == "three" else {})}
+    booster = lightgbm.train(params, lightgbm.Dataset(frame, labels[label], categorical_feature=["town", "kind"]), 20)
+    booster.save_model(tmp_path / "m.txt")
+    theirs = booster.predict(strange.to_numpy(np.float64))
+    ours = imported(hayate, tmp_path, strange, "lightgbm", tmp_path / "m.txt", label)
+    assert np.abs(ours - theirs).max() < 1e-12
+    assert np.abs(onnx_answers(hayate, tmp_path, strange, label) - ours).max() < 1e-6
+    hayate("export", "--model", tmp_path / "m.hyt", "--to", "lightgbm", "--output", tmp_path / "back.txt")
+    assert np.abs(lightgbm.Booster(model_file=tmp_path / "back.txt").predict(strange.to_numpy(np.float64)) - ours).max() < 1e-12
+
+
+@pytest.mark.parametrize("most_one_hot", [4, 1000])
+@pytest.mark.parametrize("label,objective", [("number", "reg:squarederror"), ("two", "binary:logistic"), ("three", "multi:softprob")])
+def test_xgboost_categories_are_read(hayate, categories, tmp_path, label, objective, most_one_hot):
+    """Sets of categories, and one against the others."""
+    xgboost = pytest.importorskip("xgboost")
+    frame, labels, strange = categories
+    rows = lambda x, *y: xgboost.DMatrix(x.to_numpy(), *y, feature_names=list(x), feature_types=["c", "c", "q", "q"], enable_categorical=True)
+    params = {"objective": objective, "max_depth": 5, "nthread": 1, "max_cat_to_onehot": most_one_hot, **({"num_class": 3} if label == "three" else {})}
+    booster = xgboost.train(params, rows(frame, labels[label]), 15)
+    booster.save_model(tmp_path / "m.json")
+    ours, theirs = imported(hayate, tmp_path, strange, "xgboost", tmp_path / "m.json", label), booster.predict(rows(strange))
+    assert np.abs(ours - theirs).max() < 2e-6
+    assert np.abs(onnx_answers(hayate, tmp_path, strange, label) - ours).max() < 1e-6
+
+
+@pytest.mark.parametrize("source", ["lightgbm", "xgboost"])
+def test_pandas_categories_are_found_by_name(hayate, tmp_path, source):
+    """Both keep what pandas called the categories: a table of texts is predicted as the data frame is."""
+    peer = pytest.importorskip(source)
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"x": rng.normal(size=2000).astype(np.float32), "town": rng.choice(["Ōsaka" if source == "lightgbm" else "Osaka", "b c", "d,e", "f:g", "h"], 2000),
+                          "size": rng.choice([10, 20, 30, -5], 2000)})
+    y = frame["x"] + frame["town"].isin(["b c", "h"]) + 2 * (frame["size"] == 20)
+    known = {column: pd.CategoricalDtype(sorted(frame[column].unique())) for column in ("town", "size")}
+    as_known = lambda x: pd.DataFrame({c: pd.Categorical(x[c].where(x[c].isin(known[c].categories)), dtype=known[c]) if c in known else x[c] for c in x})
+    if source == "lightgbm":
+        booster = peer.train({"verbose": -1, "num_threads": 1}, peer.Dataset(as_known(frame), y), 10)
+        booster.save_model(tmp_path / "m.txt")
+        frame.loc[::9, "town"], frame.loc[::7, "size"] = "nobody", 77
+        theirs = booster.predict(as_known(frame))
+    else:
+        booster = peer.train({"nthread": 1}, peer.DMatrix(as_known(frame), y, enable_categorical=True), 10)
+        booster.save_model(tmp_path / "m.json")
+        (tmp_path / "m.json").replace(tmp_path / "m.txt")
+        frame.loc[::9, "town"] = None
+        theirs = booster.predict(peer.DMatrix(as_known(frame), enable_categorical=True))
+    assert np.abs(imported(hayate, tmp_path, frame, source, tmp_path / "m.txt", "number") - theirs).max() < 2e-6
+    frame["town"] = 1.0  # a number for a text
+    frame.to_parquet(tmp_path / "rows.parquet")
+    said = hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "rows.parquet", "--output", tmp_path / "p.parquet", exit=1).stderr
+    assert "'town'" in said and "categories such as" in said
+
+
+def test_xgboost_dart_and_two_classes_with_two_scores_are_read(hayate, table, trained, tmp_path):
+    xgboost = pytest.importorskip("xgboost")
+    rows = xgboost.DMatrix(table[FEATURES], table["two"])
+    for params in ({"objective": "binary:logistic", "booster": "dart", "rate_drop": 0.4}, {"objective": "multi:softprob", "num_class": 2}):
+        booster = xgboost.train({"max_depth": 4, "nthread": 1, **params}, rows, 15)
+        booster.save_model(tmp_path / "m.json")
+        hayate("import", "--from", "xgboost", "--input", tmp_path / "m.json", "--model", tmp_path / "m.hyt")
+        theirs = booster.predict(xgboost.DMatrix(table[FEATURES]))
+        assert np.abs(trained.predicted(tmp_path / "m.hyt", "two")[:, 1] - (theirs if theirs.ndim == 1 else theirs[:, 1])).max() < 2e-6
+
+
+def test_lightgbm_two_classes_with_two_scores_are_read(hayate, table, trained, tmp_path):
+    lightgbm = pytest.importorskip("lightgbm")
+    booster = lightgbm.train({"objective": "multiclass", "num_class": 2, "verbose": -1, "num_threads": 1}, lightgbm.Dataset(table[FEATURES], table["two"]), 15)
+    booster.save_model(tmp_path / "m.txt")
+    hayate("import", "--from", "lightgbm", "--input", tmp_path / "m.txt", "--model", tmp_path / "m.hyt")
+    assert np.abs(trained.predicted(tmp_path / "m.hyt", "two") - booster.predict(table[FEATURES].to_numpy(np.float64))).max() < 1e-12
+
+
+def test_peers_models_that_are_no_sums_of_trees_are_refused_by_name(hayate, table, tmp_path):
+    lightgbm, xgboost = pytest.importorskip("lightgbm"), pytest.importorskip("xgboost")
+    rows, numbers = table[FEATURES].fillna(0), np.column_stack([table["number"], table["number"]])
+    path = tmp_path / "m"
+
+    def said(source):
+        out = hayate("import", "--from", source, "--input", path, "--model", tmp_path / "m.hyt", exit=1).stderr
+        assert not (tmp_path / "m.hyt").exists()
+        return out
+
+    for params, words in (({"linear_tree": True}, "linear_tree=false"), ({"zero_as_missing": True}, "zero_as_missing=false"),
+                          ({"objective": "regression", "reg_sqrt": True}, "reg_sqrt")):
+        lightgbm.train({"verbose": -1, "num_threads": 1, **params}, lightgbm.Dataset(rows, table["number"]), 3).save_model(path)
+        assert words in said("lightgbm")
+    for params, label, words in (({"booster": "gblinear"}, table["number"], "'gblinear'"), ({"multi_strategy": "multi_output_tree"}, numbers, "2 numbers a row"),
+                                 ({"multi_strategy": "multi_output_tree", "objective": "multi:softprob", "num_class": 3},
+                                  table["three"].astype("category").cat.codes, "one_output_per_tree"),
+                                 ({"objective": "survival:cox"}, table["number"].abs(), "reg:squarederror")):
+        xgboost.train({"nthread": 1, **params}, xgboost.DMatrix(rows, label), 3).save_model(tmp_path / "m.json")
+        (tmp_path / "m.json").replace(path)
+        assert words in said("xgboost")
+    xgboost.train({"nthread": 1}, xgboost.DMatrix(rows, table["number"]), 3).save_model(tmp_path / "m.ubj")
+    (tmp_path / "m.ubj").replace(path)
+    assert "model.json" in said("xgboost")
+
+
+def test_splits_of_one_feature_behind_each_other_stay_apart_in_onnx(hayate, tmp_path):
+    """onnxruntime takes two tests of categories in a row for one set."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"town": rng.integers(0, 16, 3000), "x": rng.normal(size=3000)}).astype(np.float32)
+    frame["y"] = np.where(rng.random(3000) < 0.2, rng.integers(0, 4, 3000), (rng.integers(0, 4, 16)[frame["town"].astype(int)] + (frame["x"] > 0)) % 4)
+    frame.to_parquet(tmp_path / "t.parquet")
+    hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", "forest", "--params", "num_trees=20,max_depth=8,categorical=town",
+           "--model", tmp_path / "m.hyt")
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
+    hayate("export", "--model", tmp_path / "m.hyt", "--to", "onnx", "--output", tmp_path / "m.onnx")
+    theirs = onnxruntime.InferenceSession(str(tmp_path / "m.onnx")).run(["probabilities"], {"input": frame[["town", "x"]].to_numpy()})[0]
+    assert np.abs(theirs - pd.read_parquet(tmp_path / "p.parquet").filter(like="probability_")).max(axis=None) < 1e-6
+
+
+def test_trees_behind_xgboosts_best_round_are_told(hayate, table, trained, tmp_path):
+    xgboost = pytest.importorskip("xgboost")
+    noise = np.random.default_rng(3).permutation(table["number"])
+    model = xgboost.XGBRegressor(n_estimators=100, learning_rate=0.8, early_stopping_rounds=5, n_jobs=1)
+    model.fit(table[FEATURES], table["number"], eval_set=[(table[FEATURES], noise)], verbose=False)
+    model.save_model(tmp_path / "m.json")
+    said = hayate("import", "--from", "xgboost", "--input", tmp_path / "m.json", "--model", tmp_path / "m.hyt").stderr
+    assert f"--num-trees {model.best_iteration + 1}\n" in said
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "table.parquet", "--num-trees", model.best_iteration + 1, "--output", tmp_path / "p.parquet")
+    assert np.abs(pd.read_parquet(tmp_path / "p.parquet")["prediction"] - model.predict(table[FEATURES])).max() < 5e-6
