@@ -164,6 +164,34 @@ TEST_CASE("answers are those of brute force") {
   }
 }
 
+TEST_CASE("sums by many groups, whose parts need more words so that rows are not unpacked all the time") {
+  constexpr int64_t kGroups = 60'000, kRows = 200'000;
+  RandomTable random(9);
+  std::vector<int64_t> key, small, large;
+  std::vector<double> real, sums(kGroups, 0), smalls(kGroups, 0), larges(kGroups, 0);
+  for (int64_t row = 0; row < kRows; ++row) {
+    key.push_back(int64_t(random.below(kGroups))), small.push_back(int64_t(random.below(5))),
+        large.push_back(int64_t(random.below(100'000)) - 50'000);
+    real.push_back(double(int64_t(random.below(1 << 20))) / 8 - 999);
+    const size_t group = size_t(key.back());
+    smalls[group] += double(small.back()), larges[group] += double(large.back()), sums[group] += real.back();
+  }
+  std::string wanted = "k sum(a) sum(b) sum(x) ";
+  std::vector<bool> there(kGroups);
+  for (const int64_t k : key) there[size_t(k)] = true;
+  for (size_t group = 0; group < kGroups; ++group) {
+    if (!there[group]) continue;
+    wanted += "\n" + std::to_string(group) + " " + std::to_string(int64_t(smalls[group])) + " " + std::to_string(int64_t(larges[group])) + " ";
+    io::append_cell_text(make_column(std::vector<double>{sums[group]}), 0, &wanted);
+    wanted += " ";
+  }
+  Table table;
+  table.add("k", make_column(std::move(key))), table.add("a", make_column(std::move(small)));
+  table.add("b", make_column(std::move(large))), table.add("x", make_column(std::move(real)));
+  CHECK(answer(table, "k", "sum(a),sum(b),sum(x)") == wanted);
+  CHECK(answer(table, "k", "sum(a),sum(b),sum(x)", "", "", 30'000, 3) == wanted);
+}
+
 TEST_CASE("rows go to disk and nothing changes") {
   RandomTable random(7);
   const Table table = random.make(400'000, 100'000);
