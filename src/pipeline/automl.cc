@@ -37,7 +37,8 @@ const LearnerPlan kPlans[] = {
      "num_trees=30,max_depth=10"},
     {"boosting",
      "num_trees=150,learning_rate=0.07",
-     {"learning_rate=loguniform(0.02,0.3)", "num_trees=logint(40,400)", "num_leaves=logint(6,96)", "min_samples_leaf=logint(2,100)"}},
+     {"learning_rate=loguniform(0.02,0.3)", "num_trees=logint(40,400)", "num_leaves=logint(6,96)", "min_samples_leaf=logint(2,100)"},
+     "num_trees=40,learning_rate=0.2"},
 };
 
 constexpr size_t kMostKept = 20, kMostBlended = 12;  ///< candidates whose predictions are kept; that may be in the blend
@@ -378,12 +379,11 @@ class Automl {
   Result<void> try_defaults() {
     steps_.begin("search");
     for (Contestant& own : contestants_) {
-      if (own.plan->first) {
-        HY_TRY(const LearnerParams few, with_params(own.params, own.plan->first));
-        HY_CHECK(attempt(own, few, nullptr));
-      }
-      HY_CHECK(attempt(own, own.params, nullptr));
+      HY_TRY(const LearnerParams params, own.plan->first ? with_params(own.params, own.plan->first) : own.params);
+      HY_CHECK(attempt(own, params, nullptr));
     }
+    for (Contestant& own : contestants_)
+      if (own.plan->first) HY_CHECK(attempt(own, own.params, nullptr));
     HY_CHECK(keep_best(true));
     if (tried_.empty() && failure_ && std::all_of(contestants_.begin(), contestants_.end(), [](const Contestant& own) { return own.failed; }))
       return *failure_;
@@ -523,9 +523,9 @@ class Automl {
     const ClassPredictions input{test_.classes, test_.ids, predicted, {probability.begin(), probability.end()}, weight};
     const double began = wall_seconds();
     HY_TRY(out_.test, classes ? evaluate_classification(input) : evaluate_regression(test_.numbers, predictions, weight));
-    // As many resamples as half of what is left allows, at most 200.
+    // As many resamples as a third of what is left allows, at most 200.
     const double once = std::max(wall_seconds() - began, 1e-6);
-    const int resamples = int(std::clamp(0.5 * left() * pool_.workers() / once, 0.0, 200.0));
+    const int resamples = int(std::clamp(0.33 * left() * pool_.workers() / once, 0.0, 200.0));
     if (resamples < 20 || rows == 0) return {};
     const Bootstrap bootstrap{resamples, 0.95, request_.seed, test_.dates};
     HY_TRY(out_.intervals,

@@ -56,12 +56,12 @@ struct AutomlOutcome {
   std::vector<MetricInterval> intervals;
 };
 
-/// The plan: a small model first, written at once, so that the file can be used after a hundredth of the budget, and on more rows while that
-/// is cheap; each learner at its defaults; then points of each learner's space, more of them for learners that do well. The best candidate is
-/// written as the search goes on, as often as a tenth of the time allows: who is killed keeps it. Work is begun only when what it took
-/// before says that it ends in time, and with it the training of the final model and the report; what takes longer is
-/// given up. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's.
-/// How far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table.
+/// The plan: a small model first, written at once, so that the file can be used after a hundredth of the budget, and on more rows while
+/// that is cheap; each learner at its defaults, of trees a few first; then points of each learner's space, more of them for learners that
+/// do well. The best candidate is written as the search goes on, as often as a tenth of the time allows: who is killed keeps it. Work is
+/// begun only when what it took before says that it ends in time, and with it the training of the final model and the report; what takes
+/// longer is given up. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
+/// far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table.
 Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 
 }  // namespace hayate::pipeline
