@@ -91,6 +91,9 @@ Result<int> automl_command(AutomlOptions& options, const Console& console) {
   console.say(fmt::format("objective {}: {} candidates on {} rows in {} of {} ({}); a first model stood after {}", outcome.objective->name,
                           outcome.leaderboard.size(), outcome.train_rows, format_seconds(outcome.seconds), format_seconds(options.budget.value),
                           outcome.stopped, format_seconds(outcome.first_model_seconds)));
+  if (outcome.only_pilot)
+    console.say(fmt::format("no candidate ended in time: the model is the first one, a small forest of {} of {} rows; give a larger --budget",
+                            outcome.pilot_rows, outcome.train_rows));
   HY_CHECK(write_timings(options.timings, steps.records(), exec::worker_count(options.exec)));
   console.print(console.json ? report_json(outcome, options) : report_text(outcome));
   return 0;

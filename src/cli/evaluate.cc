@@ -44,8 +44,9 @@ std::string evaluation_json(const Evaluation& evaluation, const Intervals& inter
 }
 
 std::string evaluation_table(const Evaluation& evaluation, const Intervals& intervals) {
-  std::string out = fmt::format("{}, {} rows{}\n", problem_name(evaluation.problem), evaluation.rows,
-                                evaluation.rows_left_out > 0 ? fmt::format(" ({} with missing values left out)", evaluation.rows_left_out) : "");
+  std::string out = fmt::format(
+      "{}, {} rows{}\n", problem_name(evaluation.problem), evaluation.rows,
+      evaluation.rows_left_out > 0 ? fmt::format(" ({} without a label, a prediction or a weight left out)", evaluation.rows_left_out) : "");
   for (const MetricValue& metric : evaluation.metrics) {
     if (std::string_view(metric.metric->name) == "confusion_matrix") continue;
     const std::string value = metric.value ? fmt::format("{:.6g}", *metric.value) : "-";

@@ -198,7 +198,7 @@ Result<int> importance_command(ImportanceOptions& options, const Console& consol
   json.key("importance").array();
   for (const auto& feature : outcome.features) {
     json.object().key("feature").value(feature.feature).key("importance").value(feature.importance);
-    if (!outcome.metric.empty()) json.key("deviation").value(feature.deviation);
+    outcome.metric.empty() ? json.key("std").null() : json.key("std").value(feature.deviation);
     json.end();
   }
   json.end();

@@ -80,7 +80,8 @@ void print_spec(const Command& command, const Invocation& invocation) {
       std::vector<std::string> quoted;
       for (const std::string& value : **list) quoted.push_back('"' + json_escape(value) + '"');
       fmt::print("{} = [{}]\n", field.name, join(quoted, ", "));
-    } else if (std::holds_alternative<std::string*>(field.target)) {
+    } else if (std::holds_alternative<std::string*>(field.target) || std::holds_alternative<Bytes*>(field.target) ||
+               std::holds_alternative<Seconds*>(field.target)) {  // 60s and 2GB are text in TOML
       fmt::print("{} = \"{}\"\n", field.name, json_escape(field.text()));
     } else {
       fmt::print("{} = {}\n", field.name, field.text());

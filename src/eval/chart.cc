@@ -771,7 +771,7 @@ std::string draw(const ParallelChart& chart, int width) {
     drawing.line(x, plot.top, x, plot.bottom, "frame");
     drawing.text(x, plot.top - 14, Anchor::middle, chart.axes[i].title, "axis");
     for (const Tick& tick : chart.axes[i].ticks)
-      drawing.text(x + (at_end ? 6 : -6), plot.at_y(tick.at) + 4, at_end ? Anchor::start : Anchor::end, tick.text);
+      drawing.text(x + (at_end ? 6 : -6), plot.at_y(tick.at) + 4, at_end ? Anchor::start : Anchor::end, tick.text, "over");
   }
   return std::move(drawing).finish();
 }
@@ -826,7 +826,7 @@ std::string chart_css() {
 @media screen and (prefers-color-scheme:dark){:root{--paper:#14171b;--ink:#e3e6ea;--soft:#9ba5af;--grid:#2a2f36;--frame:#59626c;--tint:#1c2026;--hover:#e3e6ea18;--solid:.6;
 --c0:#79aef0;--c1:#e58a3c;--c2:#34978d;--c3:#e3b8ef;--c4:#a98e2c;--c5:#8f99a3}}
 .chart{display:block;width:100%;height:auto;overflow:visible;font-size:12px;line-height:1.2;font-variant-numeric:tabular-nums}
-.chart text{fill:var(--soft)}.chart .label,.chart .axis{fill:var(--ink)}.chart .name{fill:var(--c);font-weight:600}
+.chart text{fill:var(--soft)}.chart .over{paint-order:stroke;stroke:var(--paper);stroke-width:4}.chart .label,.chart .axis{fill:var(--ink)}.chart .name{fill:var(--c);font-weight:600}
 .chart path{fill:none;stroke-width:1}.chart .grid{stroke:var(--grid)}.chart .frame,.chart .zero{stroke:var(--frame)}
 .chart .guide{stroke:var(--soft);stroke-dasharray:3 3}.chart .whisker{stroke:var(--ink);stroke-width:1.2}.chart .none{fill:var(--tint);stroke:var(--grid)}
 .chart .line,.spark .line{stroke:var(--c);stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round;fill:none}

@@ -169,12 +169,27 @@ void sort_classes(std::vector<std::string>& names) {
 
 constexpr std::string_view kProbability = "probability_";
 
+bool is_text(const Column& column) { return column.dtype == Dtype::text || column.dtype == Dtype::category; }
+
+/// The class whose probability a column holds; empty when it holds none. Where classes are numbers or true and false, probability_1.0 and
+/// probability_True (as pandas spells them) belong to the class 1, and a name that is no number to none: it would be one class more.
+std::string class_of_probability(std::string_view column_name, const Columns& c) {
+  if (!column_name.starts_with(kProbability)) return "";
+  const std::string name(column_name.substr(kProbability.size()));
+  if (is_text(*c.label) || is_text(*c.prediction)) return name;
+  if (lower(name) == "true") return "1";
+  if (lower(name) == "false") return "0";
+  const auto number = parse_number(name);
+  if (!number || !std::isfinite(*number)) return "";
+  return class_name(make_column(std::vector<double>{*number}), 0);
+}
+
 /// Classes of labels, predictions and probability columns. Zeros alone (or ones) are still a question of two classes.
 std::vector<std::string> all_classes(const Table& table, const Columns& c) {
   std::vector<std::string> names = class_names(*c.label);
   for (std::string& name : class_names(*c.prediction)) names.push_back(std::move(name));
   for (const std::string& column : table.names)
-    if (column.starts_with(kProbability)) names.push_back(column.substr(kProbability.size()));
+    if (std::string name = class_of_probability(column, c); !name.empty()) names.push_back(std::move(name));
   if (std::all_of(names.begin(), names.end(), [](const std::string& n) { return n == "0" || n == "1"; })) names.insert(names.end(), {"0", "1"});
   sort_classes(names);
   return names;
@@ -209,14 +224,19 @@ Result<void> check_predictions(const Columns& c, const EvaluateSpec& spec) {
   return {};
 }
 
-Result<std::vector<std::vector<double>>> probabilities_of(const Table& table, const std::vector<std::string>& classes) {
+/// By class; the column called as the class itself goes before those that spell it otherwise.
+Result<std::vector<std::vector<double>>> probabilities_of(const Table& table, const Columns& c, const std::vector<std::string>& classes) {
   std::vector<std::vector<double>> out;
   for (const std::string& name : classes) {
-    const std::string column_name = std::string(kProbability) + name;
-    const Column* column = table.find(column_name);
+    std::string column_name = std::string(kProbability) + name;
+    if (!table.find(column_name)) {
+      const auto other =
+          std::find_if(table.names.begin(), table.names.end(), [&](const std::string& column) { return class_of_probability(column, c) == name; });
+      column_name = other == table.names.end() ? "" : *other;
+    }
     out.emplace_back();
-    if (!column) continue;
-    HY_TRY(out.back(), numbers_of(*column, column_name));
+    if (column_name.empty()) continue;
+    HY_TRY(out.back(), numbers_of(*table.find(column_name), column_name));
   }
   return out;
 }
@@ -229,7 +249,7 @@ Result<void> read_classes(const Table& table, const Columns& c, const EvaluateSp
         fmt::format("columns '{}' and '{}' hold {} classes, the most is {}", spec.label, spec.prediction, out.classes.size(), kMostClasses),
         spec.label, "pass --problem regression, or choose the column of classes");
   out.label_class = codes_of(*c.label, out.classes), out.predicted_class = codes_of(*c.prediction, out.classes);
-  HY_TRY(out.probability, probabilities_of(table, out.classes));
+  HY_TRY(out.probability, probabilities_of(table, c, out.classes));
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -19,29 +20,34 @@
 namespace hayate::pipeline {
 namespace {
 
-/// What is tried for each learner: fixed params, and a space around its defaults. The cheap ones come first: in a budget that is
-/// too small for trees they are what is left.
+/// What is tried for each learner: fixed params, and a space around its defaults. The cheap ones come first, of trees a few first: in a
+/// budget that is too small for more they are what is left.
 struct LearnerPlan {
   const char* learner;
   const char* params;
   std::initializer_list<const char*> space;
+  const char* first = nullptr;  ///< other params for the first of its candidates
 };
 const LearnerPlan kPlans[] = {
     {"linear", "l2=1", {"l2=loguniform(0.0001,100000)", "l1_ratio=choice(0,0.5)"}},
     {"logistic", "l2=1", {"l2=loguniform(0.0001,100000)"}},
     {"forest",
      "num_trees=200,max_depth=14",
-     {"max_features=choice(sqrt,0.2,0.4,0.7,all)", "min_samples_leaf=logint(1,64)", "max_depth=int(5,20)", "max_samples=quniform(0.3,1,0.1)"}},
+     {"max_features=choice(sqrt,0.2,0.4,0.7,all)", "min_samples_leaf=logint(1,64)", "max_depth=int(5,20)", "max_samples=quniform(0.3,1,0.1)"},
+     "num_trees=30,max_depth=10"},
     {"boosting",
      "num_trees=150,learning_rate=0.07",
-     {"learning_rate=loguniform(0.02,0.3)", "num_trees=logint(40,400)", "num_leaves=logint(6,96)", "min_samples_leaf=logint(2,100)"}},
+     {"learning_rate=loguniform(0.02,0.3)", "num_trees=logint(40,400)", "num_leaves=logint(6,96)", "min_samples_leaf=logint(2,100)"},
+     "num_trees=40,learning_rate=0.2"},
 };
 
 constexpr size_t kMostKept = 20, kMostBlended = 12;  ///< candidates whose predictions are kept; that may be in the blend
 constexpr int kBlendRounds = 20;
 constexpr int64_t kBlendRows = 20'000;
 constexpr int64_t kPatience = 60;  ///< candidates without a better one after which the search ends
-constexpr int64_t kPilotRows = 1500;
+constexpr int64_t kPilotRows = 1500, kPilotGrowth = 8;
+constexpr double kPilotShare = 0.1;  ///< of the budget, for a first model of more rows
+constexpr double kWriteShare = 0.1;  ///< of the time, for writing the best model so far
 
 // ---- rows
 
@@ -117,8 +123,8 @@ struct Contestant {
   LearnerParams params;
   tune::Space space;
   std::vector<tune::Tried> history;
-  double best = -INFINITY;     ///< reward
-  double longest_seconds = 0;  ///< of its candidates
+  double best = -INFINITY;      ///< reward
+  double seconds_per_tree = 0;  ///< the most among its candidates; one without trees counts as one
   bool failed = false;
 };
 
@@ -126,12 +132,25 @@ struct Tried {
   Candidate candidate;
   LearnerParams params;
   double reward = 0, train_seconds = 0;
-  std::vector<double> predictions;  ///< out of sample, of every training row; empty once it is not among the best
+  std::vector<double> predictions;      ///< out of sample, of every training row; empty once it is not among the best
+  std::optional<Predictor> whole = {};  ///< trained on all rows: of the best, when its score came with it, and of what the file holds
+
+  /// Seconds until there is a model of all rows.
+  double fit_seconds() const { return whole ? 0 : train_seconds; }
 };
 
 /// Linear learners would take the numbers of texts for amounts, so they do not enter where a feature is text.
 bool takes_categories(const LearnerParams& params) {
   return std::visit([](const auto& p) { return requires { p.categorical; }; }, params);
+}
+
+/// `params` with some of them set otherwise: "name=value,name=value".
+Result<LearnerParams> with_params(LearnerParams params, std::string_view others) {
+  for (const std::string& other : split(others, ',')) {
+    const size_t equals = other.find('=');
+    HY_CHECK(set_param(params, other.substr(0, equals), other.substr(equals + 1), "automl"));
+  }
+  return params;
 }
 
 class Automl {
@@ -145,14 +164,20 @@ class Automl {
     HY_CHECK(write_pilot());
     HY_CHECK(try_defaults());
     HY_CHECK(search());
+    HY_CHECK(check_interrupted());  // who asks to stop waits for no report
     HY_CHECK(finish());
     HY_CHECK(report());
-    if (cancel_.stopped()) return Error{Kind::interrupted, "interrupted", "automl", fmt::format("{} holds the best model so far", request_.model)};
+    HY_CHECK(check_interrupted());
     out_.seconds = elapsed();
     return std::move(out_);
   }
 
  private:
+  Result<void> check_interrupted() const {
+    if (!cancel_.stopped()) return {};
+    return Error{Kind::interrupted, "interrupted", "automl", fmt::format("{} holds the best model written so far", request_.model)};
+  }
+
   /// The text features as params name them.
   std::string categorical() const {
     std::vector<std::string> names;
@@ -227,19 +252,55 @@ class Automl {
     return {};
   }
 
-  /// A small forest on a few rows: milliseconds, whatever the table.
+  /// A small forest on a few rows: milliseconds, whatever the table. Then on more of them, as far as a small share of the budget goes: where
+  /// the table is so large that no candidate ends in time, it is the model.
   Result<void> write_pilot() {
     steps_.begin("first model");
+    HY_TRY(double seconds, write_forest_of(kPilotRows, cancel_));
+    out_.first_model_seconds = elapsed();
+    for (int64_t most = kPilotRows * kPilotGrowth; out_.pilot_rows < train_.num_rows(); most *= kPilotGrowth) {
+      const double allowed = kPilotShare * request_.budget_seconds;
+      if (double(kPilotGrowth) * seconds > allowed) break;
+      auto grown = write_forest_of(most, exec::Cancellation(cancel_, allowed));
+      if (!grown.ok() && grown.error().kind != Kind::timeout && grown.error().kind != Kind::interrupted) return grown.error();
+      if (!grown.ok()) break;
+      seconds = grown.value();
+    }
+    return {};
+  }
+
+  /// A forest of at most so many rows, in the file; the seconds that took.
+  Result<double> write_forest_of(int64_t most, const exec::Cancellation& cancel) {
+    const double began = wall_seconds();
     std::vector<int32_t> rows;
-    const int64_t step = std::max<int64_t>(1, train_.num_rows() / kPilotRows);
+    const int64_t step = std::max<int64_t>(1, train_.num_rows() / most);
     for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
     std::unique_ptr<float[]> storage;
-    const tune::Examples few = tune::select(train_, rows, pool_, cancel_, storage);
+    const tune::Examples few = tune::select(train_, rows, pool_, cancel, storage);
     HY_TRY(LearnerParams params, learner_params("forest", "num_trees=30,max_depth=8"));
     if (!table_.categories.empty()) HY_CHECK(set_param(params, "categorical", categorical(), "automl"));
-    HY_TRY(Predictor predictor, train_whole(params, few, cancel_));
+    HY_TRY(Predictor predictor, train_whole(params, few, cancel));
     HY_CHECK(write_model(std::move(predictor), "forest", format_params(params)));
-    out_.first_model_seconds = elapsed();
+    out_.pilot_rows = int64_t(rows.size());
+    return wall_seconds() - began;
+  }
+
+  /// The best candidate so far, in the file: always with `at_once`, else when that takes a small share of the time since it was last done.
+  Result<void> keep_best(bool at_once) {
+    const auto leader = best_place();
+    if (!leader || leader == written_ || cancel_.stopped()) return {};
+    Tried& tried = tried_[*leader];
+    if (1.5 * tried.fit_seconds() > left() - reserve()) return {};
+    if (!at_once && tried.fit_seconds() + write_seconds_ > kWriteShare * (elapsed() - written_at_)) return {};
+    if (!tried.whole) {
+      auto predictor = train_whole(tried.params, train_, exec::Cancellation(cancel_, left()));
+      if (!predictor.ok()) return {};
+      tried.whole = std::move(predictor.value());
+    }
+    const double began = wall_seconds();
+    HY_CHECK(write_model(*tried.whole, tried.candidate.learner, tried.candidate.params));
+    write_seconds_ = wall_seconds() - began, written_at_ = elapsed(), written_ = leader;
+    forget_models();
     return {};
   }
 
@@ -251,31 +312,31 @@ class Automl {
     std::vector<const Tried*> best;
     for (const Tried& tried : tried_) best.push_back(&tried);
     std::sort(best.begin(), best.end(), [](const Tried* a, const Tried* b) { return a->reward > b->reward; });
-    for (size_t i = 0; i < std::min<size_t>(best.size(), 5); ++i) training += best[i]->train_seconds;
+    for (size_t i = 0; i < std::min<size_t>(best.size(), 5); ++i) training += best[i]->fit_seconds();
     return 1.5 * training + 0.06 * request_.budget_seconds;
   }
 
   /// Tries one configuration when the plan has time for it. True: it was tried.
-  Result<bool> attempt(Contestant& own, const std::vector<double>* point) {
-    const double free = left() - reserve();
-    if (free <= 0 || 1.25 * own.longest_seconds > free) return false;
-    LearnerParams params = own.params;
-    if (point) {
-      HY_TRY(params, tune::apply_config(own.space.at(*point), own.params, own.plan->learner));
-    }
+  Result<bool> attempt(Contestant& own, const LearnerParams& params, const std::vector<double>* point) {
+    const double free = left() - reserve(), trees = double(std::max<int64_t>(1, tune::iterations_of(params)));
+    if (free <= 0 || 1.25 * own.seconds_per_tree * trees > free) return false;
     const double began = wall_seconds();
     const exec::Cancellation deadline(cancel_, free);
     tune::Scorer& scorer = bags_ && std::holds_alternative<ForestParams>(params) ? *bags_ : *folds_;
     auto answer = scorer.predict_all(params, deadline);
     const double seconds = wall_seconds() - began;
-    own.longest_seconds = std::max(own.longest_seconds, seconds);
+    own.seconds_per_tree = std::max(own.seconds_per_tree, seconds / trees);
     if (!answer.ok()) {
       own.failed = answer.error().kind != Kind::timeout && answer.error().kind != Kind::interrupted;
       if (own.failed) failure_ = answer.error();
       return false;
     }
-    Tried tried{
-        {own.plan->learner, format_params(params), 0, seconds, 0}, params, 0, answer.value().train_seconds, std::move(answer.value().predictions)};
+    Tried tried{{own.plan->learner, format_params(params), 0, seconds, 0},
+                params,
+                0,
+                answer.value().train_seconds,
+                std::move(answer.value().predictions),
+                std::move(answer.value().whole)};
     std::vector<int32_t> rows(size_t(train_.num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
     tried.reward = tune::reward(*out_.objective, request_.at, train_, rows, tried.predictions);
@@ -285,6 +346,8 @@ class Automl {
     own.best = std::max(own.best, tried.reward);
     tried_.push_back(std::move(tried));
     forget_predictions();
+    forget_models();
+    HY_CHECK(keep_best(false));
     steps_.advance();
     return true;
   }
@@ -299,21 +362,29 @@ class Automl {
     for (size_t i = kMostKept; i < order.size(); ++i) tried_[order[i]].predictions = {};
   }
 
-  const Tried* best() const {
-    const Tried* out = nullptr;
-    for (const Tried& tried : tried_)
-      if (!out || tried.reward > out->reward) out = &tried;
+  /// Models of all rows are kept of the best candidate and of the one in the file.
+  void forget_models() {
+    const auto leader = best_place();
+    for (size_t i = 0; i < tried_.size(); ++i)
+      if (leader != i && written_ != i) tried_[i].whole.reset();
+  }
+
+  std::optional<size_t> best_place() const {
+    std::optional<size_t> out;
+    for (size_t i = 0; i < tried_.size(); ++i)
+      if (!out || tried_[i].reward > tried_[*out].reward) out = i;
     return out;
   }
 
   Result<void> try_defaults() {
     steps_.begin("search");
-    for (Contestant& own : contestants_)
-      if (auto done = attempt(own, nullptr); !done.ok()) return done.error();
-    if (const Tried* leader = best(); leader && 1.5 * leader->train_seconds < left() - reserve()) {
-      auto predictor = train_whole(leader->params, train_, exec::Cancellation(cancel_, left()));
-      if (predictor.ok()) HY_CHECK(write_model(std::move(predictor.value()), leader->candidate.learner, leader->candidate.params));
+    for (Contestant& own : contestants_) {
+      HY_TRY(const LearnerParams params, own.plan->first ? with_params(own.params, own.plan->first) : own.params);
+      HY_CHECK(attempt(own, params, nullptr));
     }
+    for (Contestant& own : contestants_)
+      if (own.plan->first) HY_CHECK(attempt(own, own.params, nullptr));
+    HY_CHECK(keep_best(true));
     if (tried_.empty() && failure_ && std::all_of(contestants_.begin(), contestants_.end(), [](const Contestant& own) { return own.failed; }))
       return *failure_;
     return {};
@@ -332,7 +403,8 @@ class Automl {
       if (!own.failed) {
         const std::vector<double> point =
             tune::next_point(own.space, tune::Sampler::tpe, request_.seed + uint64_t(own.plan - kPlans), int64_t(own.history.size()), own.history);
-        HY_TRY(done, attempt(own, &point));
+        HY_TRY(const LearnerParams params, tune::apply_config(own.space.at(point), own.params, own.plan->learner));
+        HY_TRY(done, attempt(own, params, &point));
       }
       refused = done ? 0 : refused + 1;
       if (done) since_better = own.best > before ? 0 : since_better + 1;
@@ -371,9 +443,22 @@ class Automl {
     for (size_t i = 0; i < kept.size(); ++i) kept[i]->candidate.weight = sum > 0 ? weights[i] / sum : i == 0 ? 1 : 0;
   }
 
-  /// Trains the parts on all training rows, the heaviest first; parts that time does not allow are left out.
+  /// The file keeps the model that stands there, and the leaderboard says so.
+  void keep_what_is_written() {
+    for (size_t i = 0; i < tried_.size(); ++i) tried_[i].candidate.weight = written_ == i ? 1 : 0;
+  }
+
+  void fill_leaderboard() {
+    for (const Tried& tried : tried_) out_.leaderboard.push_back(tried.candidate);
+    std::stable_sort(out_.leaderboard.begin(), out_.leaderboard.end(),
+                     [&](const Candidate& a, const Candidate& b) { return sign() * a.value > sign() * b.value; });
+  }
+
+  /// Trains the parts on all training rows, the heaviest first; parts that time does not allow are left out. When what remains are
+  /// parts that are each worse than the candidate in the file, that stays.
   Result<void> finish() {
     steps_.begin("final model");
+    out_.only_pilot = tried_.empty();
     if (tried_.empty()) return {};
     choose_weights();
     std::vector<Tried*> parts;
@@ -382,29 +467,32 @@ class Automl {
     std::stable_sort(parts.begin(), parts.end(), [](const Tried* a, const Tried* b) { return a->candidate.weight > b->candidate.weight; });
     Blend blend{train_.problem, int32_t(train_.classes.size()), {}, {}};
     std::vector<std::string> texts;
+    double best_part = -INFINITY;
+    bool some_left_out = false;
     for (Tried* part : parts) {
       const double allowed = left() - 0.03 * request_.budget_seconds;
-      if (cancel_.stopped() || allowed <= 0 || 1.25 * part->train_seconds > allowed) {
-        part->candidate.weight = 0;
+      if (!part->whole && !cancel_.stopped() && allowed > 0 && 1.25 * part->train_seconds <= allowed) {
+        auto trained = train_whole(part->params, train_, exec::Cancellation(cancel_, allowed));
+        if (trained.ok()) part->whole = std::move(trained.value());
+      }
+      if (!part->whole) {
+        part->candidate.weight = 0, some_left_out = true;
         continue;
       }
-      auto predictor = train_whole(part->params, train_, exec::Cancellation(cancel_, allowed));
-      if (!predictor.ok()) {
-        part->candidate.weight = 0;
-        continue;
-      }
-      if (Forest* forest = std::get_if<Forest>(&predictor.value()))
+      best_part = std::max(best_part, part->reward);
+      Predictor predictor = std::move(*std::exchange(part->whole, std::nullopt));
+      if (Forest* forest = std::get_if<Forest>(&predictor))
         blend.parts.emplace_back(std::move(*forest));
       else
-        blend.parts.emplace_back(std::move(std::get<Linear>(predictor.value())));
+        blend.parts.emplace_back(std::move(std::get<Linear>(predictor)));
       blend.weights.push_back(part->candidate.weight);
       texts.push_back(fmt::format("{:.2f} {} {}", part->candidate.weight, part->candidate.learner, part->candidate.params));
     }
-    rescale_weights();
-    for (const Tried& tried : tried_) out_.leaderboard.push_back(tried.candidate);
-    std::stable_sort(out_.leaderboard.begin(), out_.leaderboard.end(),
-                     [&](const Candidate& a, const Candidate& b) { return sign() * a.value > sign() * b.value; });
-    if (blend.parts.empty()) return {};
+    const bool file_is_better = some_left_out && written_ && tried_[*written_].reward > best_part;
+    out_.only_pilot = blend.parts.empty() && !written_;
+    blend.parts.empty() || file_is_better ? keep_what_is_written() : rescale_weights();
+    fill_leaderboard();
+    if (blend.parts.empty() || file_is_better) return {};
     if (blend.parts.size() > 1) return write_model(std::move(blend), "blend", join(texts, "; "));
     Predictor only = std::visit([](auto& p) { return Predictor(std::move(p)); }, blend.parts.front());
     const Tried& part = **std::find_if(parts.begin(), parts.end(), [](const Tried* t) { return t->candidate.weight > 0; });
@@ -435,9 +523,9 @@ class Automl {
     const ClassPredictions input{test_.classes, test_.ids, predicted, {probability.begin(), probability.end()}, weight};
     const double began = wall_seconds();
     HY_TRY(out_.test, classes ? evaluate_classification(input) : evaluate_regression(test_.numbers, predictions, weight));
-    // As many resamples as half of what is left allows, at most 200.
+    // As many resamples as a third of what is left allows, at most 200.
     const double once = std::max(wall_seconds() - began, 1e-6);
-    const int resamples = int(std::clamp(0.5 * left() * pool_.workers() / once, 0.0, 200.0));
+    const int resamples = int(std::clamp(0.33 * left() * pool_.workers() / once, 0.0, 200.0));
     if (resamples < 20 || rows == 0) return {};
     const Bootstrap bootstrap{resamples, 0.95, request_.seed, test_.dates};
     HY_TRY(out_.intervals,
@@ -458,7 +546,9 @@ class Automl {
   std::vector<Contestant> contestants_;
   std::vector<Tried> tried_;
   std::optional<Error> failure_;
-  Predictor final_;  ///< what the model file holds
+  Predictor final_;                ///< what the model file holds
+  std::optional<size_t> written_;  ///< the candidate in it; nothing: the first model
+  double written_at_ = 0, write_seconds_ = 0;
   AutomlOutcome out_;
 };
 

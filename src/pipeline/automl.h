@@ -48,17 +48,20 @@ struct AutomlOutcome {
   int64_t train_rows = 0, test_rows = 0, rows_left_out = 0;
   std::vector<Candidate> leaderboard;  ///< best first
   double first_model_seconds = 0;      ///< when the model file could be used for the first time
+  int64_t pilot_rows = 0;              ///< that the first models learnt from, at last
+  bool only_pilot = false;             ///< no candidate ended in time: the file holds a first model
   double seconds = 0;
   std::string stopped;  ///< why the search ended
   Evaluation test;      ///< of the final model on the test rows
   std::vector<MetricInterval> intervals;
 };
 
-/// The plan: a small model first, written at once, so that the file can be used after a hundredth of the budget; each learner at
-/// its defaults; then points of each learner's space, more of them for learners that do well. Work is begun only when what it took
-/// before says that it ends in time, and with it the training of the final model and the report; what takes longer is
-/// given up. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's.
-/// How far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table.
+/// The plan: a small model first, written at once, so that the file can be used after a hundredth of the budget, and on more rows while
+/// that is cheap; each learner at its defaults, of trees a few first; then points of each learner's space, more of them for learners that
+/// do well. The best candidate is written as the search goes on, as often as a tenth of the time allows: who is killed keeps it. Work is
+/// begun only when what it took before says that it ends in time, and with it the training of the final model and the report; what takes
+/// longer is given up. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
+/// far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table.
 Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 
 }  // namespace hayate::pipeline

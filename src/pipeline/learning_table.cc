@@ -91,7 +91,10 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
     if (label.known(row) && (weights.empty() || weights[at] > 0) && (dates.empty() || !std::isnan(dates[at]))) kept.push_back(row);
   }
   out.rows = table.num_rows(), out.rows_left_out = out.rows - int64_t(kept.size()), out.why = label.why;
-  if (kept.empty()) return input_error("no row has a label", where, "give rows whose label is not missing");
+  if (kept.empty())
+    return weights.empty()
+               ? input_error("no row has a label", where, "give rows whose label is not missing")
+               : input_error("no row has a label and a weight above 0", where, "give rows whose label is not missing and that weigh something");
   tune::Examples& e = out.examples;
   e.problem = label.problem, e.classes = label.class_names;
   const size_t all = size_t(table.num_rows());

@@ -30,8 +30,10 @@ namespace {
 constexpr int64_t kLabelBytes = 24, kWeightBytes = 8, kDateBytes = 24;
 
 /// Why these rows cannot be learnt from, or nothing.
-std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, const std::string& where) {
-  if (rows.empty()) return input_error("no row has a label", where, "give rows whose label is not missing");
+std::optional<Error> untrainable(const LabelColumn& label, const std::vector<int32_t>& rows, bool weighted, const std::string& where) {
+  if (rows.empty())
+    return weighted ? input_error("no row has a label and a weight above 0", where, "give rows whose label is not missing and that weigh something")
+                    : input_error("no row has a label", where, "give rows whose label is not missing");
   const auto differs = [&](int32_t row) {
     return label.problem == Problem::classification ? label.classes[size_t(row)] != label.classes[size_t(rows[0])]
                                                     : label.numbers[size_t(row)] != label.numbers[size_t(rows[0])];
@@ -92,7 +94,11 @@ struct RowInfo {
   std::vector<double> days;     ///< with a half-life
   double half_life = 0;
 
-  bool known(int32_t row) const { return (weights.empty() || !std::isnan(weights[size_t(row)])) && (groups.empty() || groups[size_t(row)] >= 0); }
+  /// A row of weight 0 is as if it were not there: it shapes no bins either. A negative one is refused when training begins.
+  bool known(int32_t row) const {
+    const float weight = weights.empty() ? 1.0f : weights[size_t(row)];
+    return !std::isnan(weight) && weight != 0 && (groups.empty() || groups[size_t(row)] >= 0);
+  }
 };
 
 Result<RowInfo> row_info(const Table& table, const TrainRequest& request) {
@@ -177,7 +183,7 @@ KeyResult train_key(const float* values, const std::vector<std::string>& feature
                     const LearnerParams& params, Calibration::Method calibration, uint64_t seed, const std::string& key,
                     const std::vector<int32_t>& rows, const Predictor* start, const std::string& where, exec::Pool* pool,
                     const exec::Cancellation& cancel) {
-  if (auto why = untrainable(label, rows, where)) return {std::nullopt, *why, {}};
+  if (auto why = untrainable(label, rows, !info.weights.empty(), where)) return {std::nullopt, *why, {}};
   const KeyLabels of_key(label, info, rows);
   std::vector<int32_t> every(rows.size());
   std::iota(every.begin(), every.end(), 0);
@@ -206,7 +212,7 @@ KeyResult train_key(const float* values, const std::vector<std::string>& feature
 Result<Predictor> train_as_read(const RowSource& source, const std::optional<Error>& failure, const LabelColumn& label, const RowInfo& info,
                                 const LearnerParams& params, uint64_t seed, const std::vector<int32_t>& rows, const std::string& where,
                                 exec::Pool& pool, const exec::Cancellation& cancel) {
-  if (auto why = untrainable(label, rows, where)) return *why;
+  if (auto why = untrainable(label, rows, !info.weights.empty(), where)) return *why;
   const KeyLabels of_rows(label, info, rows);
   auto matrix = bin_fold(params, label.problem, !of_rows.weights.empty(), source, rows);
   if (failure) return *failure;

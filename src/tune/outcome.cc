@@ -178,10 +178,12 @@ eval::SvgPart draw_parameter(const StudySpec& spec, const Study& study, const Di
   return {chart.name, eval::draw(chart, kWidth)};
 }
 
+/// The choices, or the ends and the middle of a range; numbers in three digits: the ends of a logarithmic one are no round numbers.
 std::vector<eval::Tick> ticks_of(const Dimension& d) {
   std::vector<eval::Tick> out;
   const std::vector<std::string> ends = {d.value_at(0), d.value_at(0.5), d.value_at(1 - 1e-12)};
-  for (const std::string& value : d.kind == DistributionKind::choice ? d.choices : ends) out.push_back({d.unit_of(value), value});
+  for (const std::string& value : d.kind == DistributionKind::choice ? d.choices : ends)
+    out.push_back({d.unit_of(value), d.kind == DistributionKind::real ? fmt::format("{:.3g}", *parse_number(value)) : value});
   return out;
 }
 

@@ -108,14 +108,19 @@ class Density {
   Density(const Space& space, std::vector<const std::vector<double>*> points) : space_(space), points_(std::move(points)) {
     const double count = double(points_.size());
     sigma_ = std::max(0.2 * std::pow(std::max(count, 1.0), -1.0 / (double(space.dimensions.size()) + 4)), 1.0 / std::min(100.0, 1 + count));
+    for (const auto* point : points_)
+      for (const double center : *point) {
+        const double inside = normal_below((1 - center) / sigma_) - normal_below(-center / sigma_);
+        log_norms_.push_back(std::log(sigma_ * 2.5066282746310005 * inside));
+      }
   }
 
   double log_at(const std::vector<double>& x) const {
     double most = 0;  // of the uniform kernel
     std::vector<double> logs = {0};
-    for (const auto* point : points_) {
+    for (size_t p = 0; p < points_.size(); ++p) {
       double sum = 0;
-      for (size_t i = 0; i < x.size(); ++i) sum += log_kernel(i, (*point)[i], x[i]);
+      for (size_t i = 0; i < x.size(); ++i) sum += log_kernel(i, (*points_[p])[i], x[i], log_norms_[p * x.size() + i]);
       logs.push_back(sum), most = std::max(most, sum);
     }
     double total = 0;
@@ -140,14 +145,13 @@ class Density {
   double own_share() const { return double(points_.size() + 1) / double(points_.size() + 2); }
   size_t choice_at(size_t i, double x) const { return size_t(x * double(space_.dimensions[i].choices.size())); }
 
-  double log_kernel(size_t i, double center, double x) const {
+  double log_kernel(size_t i, double center, double x, double log_norm) const {
     if (is_choice(i)) {
       const double same = choice_at(i, center) == choice_at(i, x) ? own_share() * double(space_.dimensions[i].choices.size()) : 0;
       return std::log(same + 1 - own_share());
     }
     const double z = (x - center) / sigma_;
-    const double inside = normal_below((1 - center) / sigma_) - normal_below(-center / sigma_);
-    return -0.5 * z * z - std::log(sigma_ * 2.5066282746310005 * inside);
+    return -0.5 * z * z - log_norm;
   }
 
   double draw_kernel(size_t i, double center, double unit, double other) const {
@@ -161,6 +165,7 @@ class Density {
 
   const Space& space_;
   std::vector<const std::vector<double>*> points_;
+  std::vector<double> log_norms_;  ///< of the kernel of each point in each dimension
   double sigma_;
 };
 

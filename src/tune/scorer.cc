@@ -412,19 +412,20 @@ void Scorer::score_fold(std::vector<Group>& groups, size_t fold, const exec::Can
 
 Result<Scorer::OutOfSample> Scorer::predict_all(const LearnerParams& params, const exec::Cancellation& cancel) {
   const size_t outputs = examples_.problem == Problem::classification ? examples_.classes.size() : 1;
-  OutOfSample out{std::vector<double>(size_t(examples_.num_rows()) * outputs, kNaN), 0};
+  OutOfSample out{std::vector<double>(size_t(examples_.num_rows()) * outputs, kNaN)};
   const ForestCut whole{iterations_of(params), 0};
   if (spec_.scoring == Scoring::out_of_bag) draw_for(std::get<ForestParams>(params), whole.num_trees, cancel);
   for (size_t fold = 0; fold < folds_.size(); ++fold) {
     const double began = wall_seconds();
     HY_TRY(const Trainer* trainer, trainer_for(params, fold, cancel));
-    HY_TRY(const Predictor predictor, trainer->train_as(params, examples_.labels(), examples_.weights, {spec_.seed, entity()}, &pool_, &cancel));
+    HY_TRY(Predictor predictor, trainer->train_as(params, examples_.labels(), examples_.weights, {spec_.seed, entity()}, &pool_, &cancel));
     out.train_seconds = std::max(out.train_seconds, wall_seconds() - began);
     const auto predictions = predict_cuts(params, {&whole, 1}, fold, *trainer, predictor, &pool_, cancel);
     for (size_t i = 0; i < folds_[fold].test.size(); ++i) {
       const size_t row = size_t(folds_[fold].test[i]), place = order_.empty() ? row : size_t(order_[row]);
       std::copy_n(predictions[0].begin() + ptrdiff_t(i * outputs), outputs, out.predictions.begin() + ptrdiff_t(place * outputs));
     }
+    if (spec_.scoring == Scoring::out_of_bag) out.whole = std::move(predictor);
     if (cancel.stopped()) return Error{Kind::timeout, "the time is over", "tune", "a larger budget"};
   }
   ++models_trained_;

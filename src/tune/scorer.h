@@ -91,6 +91,7 @@ class Scorer {
   struct OutOfSample {
     std::vector<double> predictions;
     double train_seconds = 0;
+    std::optional<Predictor> whole = {};  ///< under out_of_bag: the model, which has learnt from all rows
   };
   Result<OutOfSample> predict_all(const LearnerParams& params, const exec::Cancellation& cancel);
 

@@ -87,6 +87,14 @@ Result<void> set_range(const Form& form, const Call& call, std::string_view text
   return {};
 }
 
+/// A value that the other parameter never has would leave this one out of every trial.
+Result<void> check_condition(const Dimension& other, const Dimension& own, const std::string& where) {
+  for (const std::string& value : own.condition_values)
+    if (other.kind == DistributionKind::choice && std::find(other.choices.begin(), other.choices.end(), value) == other.choices.end())
+      return unknown_name(fmt::format("value of '{}'", other.name), value, other.choices, where);
+  return {};
+}
+
 /// "... if other=a|b" is cut off and becomes the condition.
 Result<std::string_view> take_condition(std::string_view text, const Space& space, const std::string& where, Dimension& out) {
   const size_t at = text.find(" if ");
@@ -99,8 +107,12 @@ Result<std::string_view> take_condition(std::string_view text, const Space& spac
   for (const std::string& value : split(condition.substr(equals + 1), '|')) out.condition_values.emplace_back(trim(value));
   std::vector<std::string> known;
   for (const Dimension& dimension : space.dimensions) known.push_back(dimension.name);
-  if (std::find(known.begin(), known.end(), out.condition_name) == known.end())
-    return unknown_name("parameter of the space before this one", out.condition_name, known, where);
+  const auto other = std::find(known.begin(), known.end(), out.condition_name);
+  if (known.empty())
+    return usage_error(fmt::format("'{}' depends on '{}', which is not in the space before it", out.name, out.condition_name), where,
+                       fmt::format("{}=choice(...) first", out.condition_name));
+  if (other == known.end()) return unknown_name("parameter of the space before this one", out.condition_name, known, where);
+  HY_CHECK(check_condition(space.dimensions[size_t(other - known.begin())], out, where));
   return trim(text.substr(0, at));
 }
 
@@ -132,8 +144,14 @@ std::optional<int64_t> Dimension::count() const {
 
 namespace {
 
+/// A number as it is typed. Among fractions 1 is 1.0: max_features=1 is one feature, and 1.0 all of them.
+std::string text_of(const Dimension& d, double value) {
+  const bool counts = d.step > 0 && d.step == std::floor(d.step) && d.low == std::floor(d.low);
+  return format_shortest(value) + (!counts && value == std::floor(value) && std::abs(value) < 1e15 ? ".0" : "");
+}
+
 /// Text of a number counted in steps, without the last bits that multiplying by a step such as 0.1 leaves.
-std::string stepped_text(const Dimension& d, double steps) { return format_shortest(*parse_number(fmt::format("{:.12g}", d.low + d.step * steps))); }
+std::string stepped_text(const Dimension& d, double steps) { return text_of(d, *parse_number(fmt::format("{:.12g}", d.low + d.step * steps))); }
 
 /// The ends of the axis that units are spread over. In the logarithm a stepped value stands for half a step on either side.
 struct Axis {
@@ -152,7 +170,7 @@ std::string Dimension::value_at(double unit) const {
   const Axis axis = axis_of(*this);
   const double at = axis.from + unit * (axis.to - axis.from);
   const double value = std::clamp(logarithmic ? std::exp(at) : at, low, high);
-  return step > 0 ? stepped_text(*this, std::min(std::nearbyint((value - low) / step), double(num_steps(*this) - 1))) : format_shortest(value);
+  return step > 0 ? stepped_text(*this, std::min(std::nearbyint((value - low) / step), double(num_steps(*this) - 1))) : text_of(*this, value);
 }
 
 double Dimension::unit_of(std::string_view value) const {

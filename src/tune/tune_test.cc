@@ -89,11 +89,11 @@ TEST_CASE("space: every distribution stays inside its ends and reaches them") {
   CHECK(values("a") == std::set<std::string>{"x", "2", "third"});
   CHECK(values("b") == std::set<std::string>{"3", "4", "5", "6", "7", "8", "9"});
   CHECK(values("c") == std::set<std::string>{"3", "4", "5", "6", "7", "8"});
-  CHECK(values("f") == std::set<std::string>{"0", "0.25", "0.5", "0.75", "1"});
-  CHECK(values("k") == std::set<std::string>{"0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1"});
+  CHECK(values("f") == std::set<std::string>{"0.0", "0.25", "0.5", "0.75", "1.0"});
+  CHECK(values("k") == std::set<std::string>{"0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"});
   CHECK(values("h") == std::set<std::string>{"2", "5", "8", "11"});
-  CHECK(space.find("d").value_at(0) == "-1");
-  CHECK(space.find("e").value_at(0.5) == "1");
+  CHECK(space.find("d").value_at(0) == "-1.0");
+  CHECK(space.find("e").value_at(0.5) == "1.0");
   for (const Dimension& d : space.dimensions)
     for (const std::string& value : values(d.name.c_str())) {
       CAPTURE(d.name);

@@ -69,6 +69,30 @@ def test_killed_leaves_a_model(hayate, binary, table, tmp_path):
     hayate("predict", "--model", tmp_path / "m.hyt", "--input", table, "--output", tmp_path / "p.parquet")
 
 
+def test_the_best_so_far_is_in_the_file(hayate, binary, table, tmp_path):
+    """While the search goes on, candidates that are better than every learner's defaults are written too."""
+    running = subprocess.Popen([binary, "automl", "--input", table, "--label", "r", *FEATURES, "--budget", "100s", "--model", tmp_path / "m.hyt", "--quiet"])
+    seen, began = set(), time.monotonic()
+    while len(seen) < 4 and time.monotonic() - began < 30:
+        if (tmp_path / "m.hyt").exists():
+            seen.add(json.loads(hayate("model", tmp_path / "m.hyt", "--json").stdout)["params"])
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert len(seen) >= 4   # a first model and the best of the defaults are two; a learner after another may add two more
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", table, "--output", tmp_path / "p.parquet")
+
+
+def test_without_time_for_a_candidate_the_first_model_stays_and_it_is_said(hayate, tmp_path):
+    random = np.random.default_rng(4)
+    x = random.normal(size=(150_000, 40)).astype(np.float32)
+    pd.DataFrame(x, columns=[f"f{i}" for i in range(40)]).assign(y=pd.qcut(x[:, 0] * x[:, 1] + x[:, 2], 4, labels=list("abcd")).astype(str)).to_parquet(tmp_path / "t.parquet")
+    done = hayate("automl", "--input", tmp_path / "t.parquet", "--label", "y", "--budget", "0.4s", "--model", tmp_path / "m.hyt")
+    if "no candidate ended in time" in done.stderr:
+        assert "--budget" in done.stderr
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
+
+
 @pytest.mark.parametrize("flags, words", [
     (("--objective", "minimize-rmse"), "maximize-au-roc"), (("--objective", "maximize-auroc"), "maximize-au-roc"), (("--objective", "maximize-precision-at-recall"), "--at"),
     (("--split", "0.5,0.6,0.1"), "0.8,0.1,0.1"), (("--split", "nothing"), "--split"), (("--budget", "soon"), "budget")])
@@ -82,3 +106,10 @@ def test_logarithms_of_negative_labels_are_refused(hayate, table, tmp_path):
     frame.assign(r=frame.r - 3).to_parquet(table)
     done = hayate("automl", "--input", table, "--label", "r", *FEATURES, "--objective", "minimize-rmsle", "--model", tmp_path / "m.hyt", exit=1)
     assert "logarithms" in done.stderr and "minimize-mae" in done.stderr and not (tmp_path / "m.hyt").exists()
+
+
+def test_a_printed_spec_is_read(hayate, table, tmp_path):
+    """60s is text in TOML."""
+    flags = ("--input", table, "--label", "y", "--budget", "90s", "--model", tmp_path / "m.hyt", "--print-spec")
+    (tmp_path / "s.toml").write_text(hayate("automl", *flags).stdout)
+    assert 'budget = "90s"' in hayate("automl", "--spec", tmp_path / "s.toml", "--print-spec").stdout == (tmp_path / "s.toml").read_text()

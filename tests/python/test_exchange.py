@@ -120,11 +120,12 @@ def test_importance_finds_what_matters(hayate, table, trained, tmp_path):
     model, _ = trained("two", params="num_trees=100,max_depth=8")
     gain = json.loads(hayate("importance", "--model", model, "--json").stdout)["importance"]
     assert sum(r["importance"] for r in gain) == pytest.approx(1, abs=1e-9)
-    assert {r["feature"] for r in gain[:3]} == {"f0", "f1", "f2"}
+    assert {r["feature"] for r in gain[:3]} == {"f0", "f1", "f2"} and all(r["std"] is None for r in gain)
     said = [hayate("importance", "--model", model, "--method", "permutation", "--input", tmp_path / "table.parquet", "--label", "two",
                    "--repeats", "3", "--seed", "4", "--plot", tmp_path / "p.svg", "--workers", w, "--json").stdout for w in (1, 3)]
     assert said[0] == said[1]
     assert {r["feature"] for r in json.loads(said[0])["importance"][:3]} == {"f0", "f1", "f2"}
+    assert all(r["std"] >= 0 for r in json.loads(said[0])["importance"]) and json.loads(said[0])["importance"][0]["std"] > 0
     assert (tmp_path / "p.svg").read_text().count("<rect") > len(FEATURES)
 
 

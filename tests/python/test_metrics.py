@@ -58,3 +58,19 @@ def test_intervals_hold_the_metric_and_narrow_with_rows(hayate, tmp_path):
     assert widths[1] == pytest.approx(2 * 1.96 * np.sqrt(accuracy * (1 - accuracy) / 3200), rel=0.15)
     said = hayate("evaluate", "--input", tmp_path / "t.parquet", "--label", "y", "--bootstrap", "100").stdout
     assert "accuracy" in said and "[0." in said
+
+
+@pytest.mark.parametrize("label, names", [([True, False, True], ["True", "False"]), ([1.0, 0.0, 1.0], ["1.0", "0.0"]), ([1, 0, 1], ["1", "sum"]), ([1, 0, 1], ["True", "other"])])
+def test_probabilities_are_found_as_pandas_spells_them(hayate, tmp_path, label, names):
+    """Two classes stay two: a name that is spelt otherwise, or is none, does not make a third one, which would turn precision into a mean of three."""
+    frame = pd.DataFrame({"y": label, "prediction": label, f"probability_{names[0]}": [0.8, 0.3, 0.6], f"probability_{names[1]}": [0.2, 0.7, 0.4]})
+    frame.loc[2, "prediction"] = frame["y"][1]
+    out = evaluated(hayate, frame, tmp_path, "--problem", "classification")["metrics"]
+    assert np.shape(out["confusion_matrix"]) == (2, 2) and out["precision"] == 1 and out["recall"] == 0.5 and out["roc_auc"] == 1
+    assert out["brier"] == pytest.approx(np.mean([0.2 ** 2, 0.3 ** 2, 0.4 ** 2]))
+
+
+def test_text_classes_keep_their_names(hayate, tmp_path):
+    frame = pd.DataFrame({"y": ["1.0", "True", "1.0"], "prediction": ["1.0", "True", "True"], "probability_1.0": [0.8, 0.3, 0.4], "probability_True": [0.2, 0.7, 0.6]})
+    out = evaluated(hayate, frame, tmp_path)["metrics"]
+    assert np.shape(out["confusion_matrix"]) == (2, 2) and out["accuracy"] == pytest.approx(2 / 3) and out["roc_auc"] == 1

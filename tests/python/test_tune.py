@@ -90,10 +90,16 @@ def test_another_search_is_refused(hayate, table, tmp_path):
 @pytest.mark.parametrize("flags, words", [
     (("--space", "num_tres=choice(1,2)"), "num_trees"), (("--sampler", "grid", "--space", "max_samples=uniform(0.5,1)"), "quniform"), (("--metric", "rmse"), "accuracy"),
     (("--metric", "acuracy"), "accuracy"), (("--score", "walk_forward"), "--by-date"), (("--grace-period", "200", "--scheduler", "asha"), "--grace-period"),
-    (("--space", "max_depth=int(1,2)"), "once")])
+    (("--space", "max_depth=int(1,2)"), "once"), (("--space", "max_leaf_nodes=logint(4,8) if num_trees=30"), "unknown value of 'num_trees'"),
+    (("--space", "max_leaf_nodes=uniform(10,20)"), "max_leaf_nodes=int(10,20)"), (("--space", "max_leaf_nodes=loguniform(10,200)"), "max_leaf_nodes=logint(10,200)")])
 def test_what_is_refused_before_any_work(hayate, table, tmp_path, flags, words):
     done = hayate(*arguments(table, tmp_path / "out", *flags), exit=2)
     assert words in done.stderr and not (tmp_path / "out/trials.csv").exists()
+
+
+def test_a_condition_names_what_stands_before_it(hayate, table, tmp_path):
+    done = hayate("tune", "--input", table, "--label", "y", "--learner", "forest", "--space", "max_leaf_nodes=int(2,4) if max_depth=2", "--space", "max_depth=choice(2,3)", "--output", tmp_path / "out", exit=2)
+    assert "'max_leaf_nodes' depends on 'max_depth'" in done.stderr and "max_depth=choice(...) first" in done.stderr
 
 
 def test_linear_search(hayate, table, tmp_path):
@@ -142,3 +148,48 @@ def test_memory_that_does_not_suffice_is_refused_with_what_would(hayate, tmp_pat
     flags = {"tune": ["--learner", "forest", "--space", "max_depth=choice(2,4)", "--output", tmp_path / "s"], "automl": ["--model", tmp_path / "m.hyt", "--budget", "5s"]}
     said = hayate(command, "--input", tmp_path / "t.parquet", "--label", "y", "--memory-limit", "40MB", *flags[command], exit=4).stderr
     assert "--memory-limit" in said or "limit" in said
+
+
+@pytest.mark.parametrize("learner, label, params", [("forest", "y", "num_trees=20,oob_score=true"), ("boosting", "y", "num_trees=20"), ("linear", "r", "l2=1")])
+def test_a_row_of_weight_0_is_as_if_it_were_not_there(hayate, table, tmp_path, learner, label, params):
+    """It shapes neither bins nor scales, so that a trial's score is that of the model of its params."""
+    frame = pd.read_parquet(table)
+    frame["w"] = np.random.default_rng(1).integers(0, 3, len(frame)).astype(float)
+    frame.loc[frame.w == 0, "f0"] *= 100
+    frame.to_parquet(tmp_path / "all.parquet")
+    frame[frame.w > 0].to_parquet(tmp_path / "some.parquet")
+    features = ("--features", "f0,f1,f2,f3")
+    for name in ("all", "some"):
+        hayate("train", "--input", tmp_path / f"{name}.parquet", "--label", label, "--weight", "w", *features, "--learner", learner, "--params", params, "--model", tmp_path / f"{name}.hyt",
+               *(["--oob", tmp_path / f"{name}_oob.parquet"] if learner == "forest" else []))
+        hayate("predict", "--model", tmp_path / f"{name}.hyt", "--input", tmp_path / "all.parquet", "--output", tmp_path / f"{name}_p.parquet")
+    assert (tmp_path / "all.hyt").read_bytes() == (tmp_path / "some.hyt").read_bytes()
+    assert pd.read_parquet(tmp_path / "all_p.parquet").equals(pd.read_parquet(tmp_path / "some_p.parquet"))
+    if learner == "forest":
+        hayate("tune", "--input", tmp_path / "all.parquet", "--label", label, "--weight", "w", *features, "--learner", learner, "--space", "num_trees=choice(20)", "--trials", "1", "--metric", "log_loss",
+               "--output", tmp_path / "out")
+        score = json.loads(hayate("evaluate", "--input", tmp_path / "all_oob.parquet", "--label", label, "--weight", "w", "--json").stdout)["metrics"]["log_loss"]
+        assert json.loads((tmp_path / "out/best.json").read_text())["value"] == pytest.approx(score, abs=1e-9)
+
+
+def test_what_a_killed_search_was_writing_is_removed(hayate, table, tmp_path):
+    hayate(*arguments(table, tmp_path / "out", "--trials", "3"))
+    before = sorted(p.name for p in (tmp_path / "out").iterdir())
+    (tmp_path / "out/.trials.csv.0123456789abcdef.tmp").write_text("trial_id,")
+    hayate(*arguments(table, tmp_path / "out", "--trials", "3"))
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == before
+
+
+def test_the_last_step_of_fractions_is_all_features_not_one(hayate, table, tmp_path):
+    hayate("tune", "--input", table, "--label", "y", "--features", "f0,f1,f2,f3,f4", "--learner", "forest", "--space", "max_features=quniform(0.2,1,0.2)", "--sampler", "grid", "--trials", "5",
+           "--space", "num_trees=quniform(10,10,5)", "--output", tmp_path / "out")
+    hayate("tune", "--input", table, "--label", "y", "--features", "f0,f1,f2,f3,f4", "--learner", "forest", "--params", "num_trees=10", "--space", "max_features=choice(1,all)", "--sampler", "grid",
+           "--trials", "2", "--output", tmp_path / "named")
+    steps, (one, every) = pd.read_csv(tmp_path / "out/trials.csv")["accuracy"], pd.read_csv(tmp_path / "named/trials.csv")["accuracy"]
+    assert steps[0] == one != every == steps[4]
+
+
+def test_axes_have_short_numbers(hayate, table, tmp_path):
+    hayate("tune", "--input", table, "--label", "r", "--learner", "linear", "--features", "f0,f1", "--space", "l2=loguniform(0.001,100)", "--trials", "3", "--output", tmp_path / "out")
+    drawn = (tmp_path / "out/parallel.svg").read_text()
+    assert ">0.001<" in drawn and ">0.316<" in drawn and ">100<" in drawn
