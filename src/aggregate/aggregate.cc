@@ -197,6 +197,7 @@ void Aggregation::add_plain_rows(const Table& chunk, const std::vector<std::vect
       } else if (word_kind(column.dtype) == WordKind::real) {
         s.values.resize(kBlock), s.missing.resize(kBlock);
         read_words(column, at, rows, s.values.data(), s.missing.data());
+        for (int64_t i = 0; i < rows; ++i) s.values[size_t(i)] = without_sign_of_zero(s.values[size_t(i)]);
         kernels::word_kernels().add_shifted(kernels::Element::uint64, s.values.data(), rows, field.least, shift, keys);
       } else {
         kernels::word_kernels().add_shifted(element_of(column.dtype), rows_at(column, at), rows, field.least, shift, keys);
@@ -226,7 +227,11 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
   s.missing.resize(kBlock), s.numbers.resize(kBlock), s.group.resize(kBlock), s.values.resize(kBlock), s.record.clear();
   size_t read = SIZE_MAX;
   for (const KeyField& field : plan_.key) {
-    if (field.column != read) read_column(chunk, places, field.column, begin, count, s.values.data(), s.missing.data());
+    if (field.column != read) {
+      read_column(chunk, places, field.column, begin, count, s.values.data(), s.missing.data());
+      if (word_kind(chunk.columns[field.column].dtype) == WordKind::real)
+        for (size_t i = 0; i < size_t(count); ++i) s.values[i] = without_sign_of_zero(s.values[i]);
+    }
     read = field.column;
     uint64_t* keys = s.keys.data() + size_t(field.word) * kBlock;
     const int shift = field.shift & 63;
@@ -585,8 +590,10 @@ Result<std::vector<std::string>> columns_read(const Spec& spec, const std::vecto
   for (const std::string& name : spec.by) HY_CHECK(known(name, "--by " + name));
   for (const Call& call : spec.calls)
     if (!call.column.empty()) HY_CHECK(known(call.column, "--agg " + call.text));
-  if (spec.where)
-    for (const std::string& name : spec.where->columns()) HY_CHECK(known(name, "--where"));
+  if (spec.where) {
+    if (!columns.empty()) HY_CHECK(spec.where->check_names(columns));
+    for (const std::string& name : spec.where->columns()) add_name(name, &names);
+  }
   if (spec.having) {
     Condition having = *spec.having;
     for (const Call& call : having.calls())

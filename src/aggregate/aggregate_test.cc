@@ -103,6 +103,18 @@ constexpr const char* kAllCalls =
 constexpr const char* kMergedCalls =
     "count(),count(x),sum(x),mean(x),std(x),var(n),min(x),max(n),first(x),last(t),sum(n),sum(w),std(w),min(t),max(c)";
 
+TEST_CASE("0 and -0 are one key") {
+  const auto keys = [](std::vector<double> values) {
+    Table table;
+    table.add("r", make_column(std::move(values)));
+    return answer(table, "r", "count(),min(r)");
+  };
+  CHECK(keys({0.0, -0.0, 1.5, -0.0}) == keys({-0.0, 0.0, -0.0, 1.5}));
+  CHECK(keys({0.0, -0.0, 1.5, -0.0}).find("\n0.0 3 -0.0 ") != std::string::npos);
+  CHECK(keys({-1.0, -0.0, NAN}).find("\n0.0 1 -0.0 ") != std::string::npos);
+  CHECK(keys({-0.0, -0.0}).find("\n0.0 2 -0.0 ") != std::string::npos);
+}
+
 TEST_CASE("the same bytes for any chunk size, workers and memory") {
   for (uint64_t seed = 0; seed < 12; ++seed) {
     RandomTable random(seed);

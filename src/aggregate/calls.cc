@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -25,6 +26,36 @@ std::vector<std::string_view> split_outside(std::string_view text, char separato
   return parts;
 }
 
+/// What other programs call a function that has another name here; "": none.
+std::string_view own_name(std::string_view name) {
+  constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
+      {"avg", "mean"},
+      {"average", "mean"},
+      {"stddev", "std"},
+      {"stdev", "std"},
+      {"sd", "std"},
+      {"stddev_samp", "std"},
+      {"variance", "var"},
+      {"var_samp", "var"},
+      {"nunique", "distinct"},
+      {"n_unique", "distinct"},
+      {"unique", "distinct"},
+      {"count_distinct", "distinct"},
+      {"size", "count"},
+      {"len", "count"},
+      {"n", "count"},
+      {"percentile", "quantile"},
+      {"quantile_cont", "quantile"},
+      {"total", "sum"},
+      {"minimum", "min"},
+      {"maximum", "max"},
+  };
+  const std::string wanted = lower(name);
+  for (const auto& [other, own] : kOthers)
+    if (other == wanted) return own;
+  return "";
+}
+
 std::string unquoted(std::string_view name) {
   if (name.size() >= 2 && name.front() == '"' && name.back() == '"') name = name.substr(1, name.size() - 2);
   return std::string(name);
@@ -43,7 +74,9 @@ Result<Call> parse_call(std::string_view text, const std::string& where) {
   if (facts == std::end(kFunctions)) {
     std::vector<std::string> names;
     for (const FunctionFacts& f : kFunctions) names.emplace_back(f.name);
-    return unknown_name("aggregate", name, names, at);
+    Error error = unknown_name("aggregate", name, names, at);
+    if (const std::string_view own = own_name(name); !own.empty()) error.hint = fmt::format("it is called {} here", own);
+    return error;
   }
   call.function = facts->function;
   const std::string_view inside = trim(std::string_view(call.text).substr(open + 1, call.text.size() - open - 2));
@@ -55,6 +88,7 @@ Result<Call> parse_call(std::string_view text, const std::string& where) {
                                    : least   ? "one column"
                                              : "one column or none"),
                        at, facts->meaning);
+  if (!arguments.empty() && arguments[0] == "*") return usage_error("'*' is no column", at, "count() counts rows");
   if (!arguments.empty()) call.column = unquoted(arguments[0]);
   if (!arguments.empty() && call.column.empty()) return usage_error("a column without a name", at, kExample);
   if (call.function == Function::median) call.q = 0.5;

@@ -42,7 +42,7 @@ class ConditionParser {
     if (trim(text_).empty()) return usage_error("an empty condition", out_.source_, "such as 'price > 10 and volume > 0'");
     const int root = either(0);
     if (root >= 0) skip_blanks();
-    if (root >= 0 && at_ < text_.size()) fail("more text behind the condition", "join conditions with and, or");
+    if (root >= 0 && at_ < text_.size()) fail("more text behind the condition", hint_for_rest());
     if (error_) return std::move(*error_);
     return {};
   }
@@ -52,6 +52,25 @@ class ConditionParser {
   int fail(std::string what, std::string hint) {
     if (!error_) error_ = place_error(std::move(what), out_.source_, text_, at_, std::move(hint));
     return -1;
+  }
+  /// What other languages write there, as it is written here.
+  const char* hint_for_rest() {
+    constexpr std::pair<std::string_view, const char*> kOthers[] = {
+        {"&", "write and"},
+        {"|", "write or"},
+        {"%", "there is no remainder here: + - * / alone"},
+        {")", "a parenthesis is closed that was not opened"},
+        {"between", "write x >= 1 and x <= 2"},
+        {"like", "texts are compared whole: name = 'Rome', name in ('Rome', 'Oslo')"},
+        {"ilike", "texts are compared whole: name = 'Rome', name in ('Rome', 'Oslo')"},
+        {"isnull", "write x is null"},
+        {"notnull", "write x is not null"},
+    };
+    const std::string rest = lower(std::string_view(text_).substr(at_));
+    const std::string word = lower(peek_word());
+    for (const auto& [other, hint] : kOthers)
+      if (word.empty() ? rest.starts_with(other) : word == other) return hint;
+    return "join conditions with and, or";
   }
   bool take(std::string_view sign) {
     skip_blanks();
@@ -259,7 +278,9 @@ class ConditionParser {
     }
     skip_blanks();
     if (at_ < text_.size() && text_[at_] == '(') return call(begin, word);
-    for (const std::string_view reserved : {"and", "or", "in", "is", "null"})
+    if (folded == "null")
+      return at_ = begin, fail("null is equal to nothing", "x is null, x is not null; a column of that name goes in double quotes");
+    for (const std::string_view reserved : {"and", "or", "in", "is"})
       if (folded == reserved) return at_ = begin, fail(fmt::format("'{}' is not expected here", word), "a column of that name goes in double quotes");
     const int node = add(Type::column, begin, {});
     out_.nodes_.back().name = word;
@@ -356,7 +377,26 @@ bool become_time(Node* node, Sort wanted) {
 
 }  // namespace
 
+Result<void> Condition::check_names(std::span<const std::string> names) const {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    if (node.type != Type::column || std::find(names.begin(), names.end(), node.name) != names.end()) continue;
+    Error error = unknown_name("column", node.name, names, source_);
+    // Beside a column that is known, it is mostly a text without its quotes.
+    const bool is_value = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& parent) {
+      if (parent.type != Type::compare && parent.type != Type::membership) return false;
+      const Node& left = nodes_[size_t(parent.children[0])];
+      return left.type == Type::column && std::find(names.begin(), names.end(), left.name) != names.end() &&
+             std::find(parent.children.begin() + 1, parent.children.end(), int(i)) != parent.children.end();
+    });
+    if (is_value && !error.hint.starts_with("did")) error.hint = fmt::format("a text goes in single quotes: '{}'", node.name);
+    return place_error(error.what, source_, text_, node.begin, error.hint);
+  }
+  return {};
+}
+
 Result<void> Condition::check(const Table& schema) {
+  HY_CHECK(check_names(schema.names));
   std::vector<Sort> sorts(nodes_.size());
   const auto fault = [&](const Node& node, std::string what, std::string hint) {
     return place_error(std::move(what), source_, text_, node.begin, std::move(hint));
@@ -371,8 +411,11 @@ Result<void> Condition::check(const Table& schema) {
     }
     const Sort left = sorts[size_t(a)], right = sorts[size_t(b)];
     if (left == right || (is_number(left) && is_number(right))) return {};
+    const bool times = left == Sort::date || left == Sort::timestamp || right == Sort::date || right == Sort::timestamp;
     return fault(nodes_[size_t(b)], fmt::format("{} cannot be compared with {}", sort_name(left), sort_name(right)),
-                 right == Sort::text || left == Sort::text ? "text goes in single quotes, numbers and names do not" : "compare values of one kind");
+                 right == Sort::text || left == Sort::text ? "text goes in single quotes, numbers and names do not"
+                 : times                                   ? "a date or time goes in single quotes: '2024-01-05'"
+                                                           : "compare values of one kind");
   };
   for (size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
@@ -394,12 +437,7 @@ Result<void> Condition::check(const Table& schema) {
         sorts[i] = Sort::truth;
         break;
       case Type::column: {
-        const Column* column = schema.find(node.name);
-        if (!column) {
-          Error error = unknown_name("column", node.name, schema.names, source_);
-          return fault(node, error.what, error.hint);
-        }
-        sorts[i] = sort_of(column->dtype);
+        sorts[i] = sort_of(schema.find(node.name)->dtype);
         break;
       }
       case Type::either:

@@ -61,6 +61,8 @@ class Condition {
   /// Gives the column of aggregate `call` another name.
   void rename(size_t call, const std::string& name);
 
+  /// Names that are not among `names`, with a caret under the first of them.
+  Result<void> check_names(std::span<const std::string> names) const;
   /// Unknown names (with the nearest one) and values of kinds that do not compare. Texts beside dates become dates.
   Result<void> check(const Table& schema);
   /// 1 for the rows [begin, begin + count) for which it is true. `table` has the schema that was checked.

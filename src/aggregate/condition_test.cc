@@ -101,6 +101,26 @@ TEST_CASE("an error points at its place") {
   CHECK(checked.error().hint.find("'age'") != std::string::npos);
 }
 
+TEST_CASE("what is written otherwise elsewhere is said as it is written here") {
+  const auto hint = [](const std::string& text) {
+    auto condition = Condition::parse(text, "--where", false);
+    if (!condition.ok()) return condition.error().hint;
+    const auto checked = condition.value().check(people());
+    return checked.ok() ? std::string() : checked.error().hint;
+  };
+  CHECK(hint("age between 1 and 2") == "write x >= 1 and x <= 2");
+  CHECK(hint("age > 1 && id > 1") == "write and");
+  CHECK(hint("city LIKE 'R%'").starts_with("texts are compared whole"));
+  CHECK(hint("id % 2 = 1").starts_with("there is no remainder"));
+  CHECK(hint("age > 1)") == "a parenthesis is closed that was not opened");
+  CHECK(hint("age > 1 id > 2") == "join conditions with and, or");
+  CHECK(hint("city = null").starts_with("x is null"));
+  CHECK(hint("city = Rome") == "a text goes in single quotes: 'Rome'");
+  CHECK(hint("city in (\"Rome\")") == "a text goes in single quotes: 'Rome'");
+  CHECK(hint("Rome = city").starts_with("one of: age, city"));
+  CHECK(hint("day > 2024-01-05") == "a date or time goes in single quotes: '2024-01-05'");
+}
+
 TEST_CASE("hostile text is an error") {
   CHECK(kept(std::string(100'000, '(')) == "a condition of more than 64 KiB");
   CHECK(kept(std::string(10'000, '(')) == "more than 200 levels");

@@ -159,7 +159,7 @@ void see_words(const Column& column, int64_t begin, int64_t count, Seen* seen) {
   read_words(column, begin, count, words, missing);
   const bool is_real = word_kind(column.dtype) == WordKind::real;
   for (int64_t i = 0; i < count; ++i)
-    if (!missing[i]) seen->different.add_word(is_real && words[i] == word_of(-0.0) ? word_of(0.0) : words[i], 1);
+    if (!missing[i]) seen->different.add_word(is_real ? without_sign_of_zero(words[i]) : words[i], 1);
 }
 
 void see(const Column& column, int64_t begin, int64_t count, Seen* seen) {

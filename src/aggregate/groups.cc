@@ -172,7 +172,7 @@ double quantile_of(std::span<uint64_t> values, double q, WordKind kind, const Co
 
 int64_t distinct_of(std::span<uint64_t> values, WordKind kind) {
   if (kind == WordKind::real)
-    for (uint64_t& word : values) word = word == word_of(-0.0) ? word_of(0.0) : word;
+    for (uint64_t& word : values) word = without_sign_of_zero(word);
   std::sort(values.begin(), values.end());
   return std::unique(values.begin(), values.end()) - values.begin();
 }

@@ -30,7 +30,7 @@ struct WorkerRanges {
 
 Error names_error(int64_t limit, int64_t needed) {
   return {Kind::budget, fmt::format("the texts of the key columns take more than {}", format_bytes(limit)), "aggregate",
-          fmt::format("--memory-limit {} would be a start, or group by fewer text columns", format_bytes(4 * needed))};
+          fmt::format("raise --memory-limit by {} for a start, or group by fewer text columns", format_bytes(4 * needed))};
 }
 
 }  // namespace
@@ -87,11 +87,12 @@ Result<std::vector<ColumnRange>> find_ranges(io::ChunkReader& chunks, const std:
 
 namespace {
 
-void add_key_field(size_t column, const ColumnRange& range, Plan* plan) {
+void add_key_field(size_t column, const ColumnRange& range, bool real, Plan* plan) {
   KeyField field;
   field.column = column;
-  field.least = range.has_values() || range.names ? range.least : 0;
-  const uint64_t span = range.has_values() || range.names ? range.greatest - range.least : 0;
+  const auto key_of = [&](uint64_t word) { return real ? without_sign_of_zero(word) : word; };
+  field.least = range.has_values() || range.names ? key_of(range.least) : 0;
+  const uint64_t span = range.has_values() || range.names ? key_of(range.greatest) - field.least : 0;
   const bool values = range.has_values(), missing = range.missing > 0;
   if (values && missing && span == UINT64_MAX) {
     KeyField flag = field;
@@ -244,7 +245,8 @@ Plan make_plan(const Table& schema, std::vector<ColumnRange> ranges, std::span<c
   for (const ColumnRange& range : plan.ranges) plan.rows = std::max(plan.rows, range.rows);
   for (const std::string& name : by) {
     plan.by.push_back(size_t(schema.find(name) - schema.columns.data()));
-    add_key_field(plan.by.back(), plan.ranges[plan.by.back()], &plan);
+    const size_t key = plan.by.back();
+    add_key_field(key, plan.ranges[key], word_kind(plan.schema.columns[key].dtype) == WordKind::real, &plan);
   }
   place_fields(&plan);
   AccumulatorList list(&plan);

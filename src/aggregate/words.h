@@ -25,6 +25,9 @@ inline uint64_t word_of(double value) {
 inline uint64_t double_bits_of(uint64_t word) { return word & kSignBit ? word ^ kSignBit : ~word; }
 inline double double_of(uint64_t word) { return std::bit_cast<double>(double_bits_of(word)); }
 
+/// -0 as 0, which it equals: in keys, and where different values are counted.
+inline uint64_t without_sign_of_zero(uint64_t word) { return word == word_of(-0.0) ? word_of(0.0) : word; }
+
 /// What a word stands for.
 enum class WordKind : uint8_t {
   whole,           ///< integers up to int64, bool, dates and times

@@ -62,7 +62,7 @@ std::string Field::text() const {
 
 Result<void> Field::set(std::string_view value, std::string where, std::string new_origin) {
   if (!choices.empty() && !is_list() && std::find(choices.begin(), choices.end(), value) == choices.end())
-    return unknown_name(argument.empty() ? name : lower(argument), value, choices, std::move(where));
+    return unknown_name(!argument.empty() ? lower(argument) : positional ? "argument" : name, value, choices, std::move(where));
   const auto outcome =
       std::visit(Overloaded{[&](bool* b) -> Result<void> {
                               if (value != "true" && value != "false")

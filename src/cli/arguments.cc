@@ -121,9 +121,8 @@ Result<void> read_arguments(const Command& command, Invocation& invocation, std:
     if (!a.field->choices.empty()) HY_CHECK(a.field->set(a.value, a.where, a.origin));
   for (const Field& field : fields)
     if (field.required && !is_given(given, field)) {
-      const std::string shown = field.positional         ? field.argument
-                                : field.argument.empty() ? field.flag()
-                                                         : fmt::format("{} {}", field.flag(), field.argument);
+      const std::string argument = field.positional && field.argument.empty() ? join(field.choices, "|") : field.argument;
+      const std::string shown = field.positional ? argument : argument.empty() ? field.flag() : fmt::format("{} {}", field.flag(), argument);
       return usage_error(fmt::format("{} is missing", shown), fmt::format("hayate {}", command.name), fmt::format("{}: {}", shown, field.help));
     }
   for (const Assignment& a : given)

@@ -16,6 +16,7 @@
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <unordered_map>
@@ -344,19 +345,23 @@ Error arrow_error(const arrow::Status& status, const std::string& path, const ch
   if (const size_t end = what.find_first_of("\r\n"); end != std::string::npos) what.resize(end);
   if (status.IsOutOfMemory())
     return {Kind::budget, fmt::format("reading needs too much memory: {}", what), path, "raise --memory-limit, or read fewer columns with --columns"};
+  if (status.IsNotImplemented())
+    return input_error(fmt::format("cannot be read: {}", what), path,
+                       "leave such columns out with --columns, or write the file again with other types or encodings");
   return input_error(fmt::format("cannot be read: {}", what), path, hint);
 }
 
-Result<void> check_footer_size(arrow::io::RandomAccessFile& file, int64_t from_end, int64_t times, int64_t limit_bytes, const std::string& path) {
+Result<void> check_schema_size(arrow::io::RandomAccessFile& file, const char* part, int64_t at, int64_t times, int64_t limit_bytes,
+                               const std::string& path) {
   const auto size = file.GetSize();
   int32_t bytes = 0;
-  if (!size.ok() || *size < from_end) return {};
-  const auto got = file.ReadAt(*size - from_end, sizeof bytes, &bytes);
+  if (!size.ok() || *size < std::abs(at)) return {};
+  const auto got = file.ReadAt(at < 0 ? *size + at : at, sizeof bytes, &bytes);
   if (!got.ok() || *got != sizeof bytes || bytes <= limit_bytes / times || bytes > *size) return {};
   return Error{
       Kind::budget,
-      fmt::format("its footer of {} takes more than the memory limit of {}: too many columns", format_bytes(bytes), format_bytes(limit_bytes)), path,
-      fmt::format("--memory-limit {} would do", format_bytes(bytes * times + times))};
+      fmt::format("its {} of {} takes more than the memory limit of {}: too many columns", part, format_bytes(bytes), format_bytes(limit_bytes)),
+      path, fmt::format("--memory-limit {} would do", format_bytes(bytes * times + times))};
 }
 
 Result<Column> column_from(const arrow::ChunkedArray& chunks, const std::shared_ptr<LimitedPool>& pool, const std::string& name,
@@ -476,7 +481,12 @@ Buffer offsets_in_file(const Column& column) {
 }  // namespace
 
 std::shared_ptr<arrow::Array> arrow_array(const Column& column) {
-  const auto shared = [](const Buffer& buffer) { return std::make_shared<SharedBuffer>(buffer); };
+  // Arrow tells a buffer of no bytes from none at all: names of a category that has none, texts that are all missing.
+  static constexpr uint8_t kNoBytes[8] = {};
+  const auto shared = [](Buffer buffer) {
+    if (!buffer.data) buffer.data = kNoBytes;
+    return std::make_shared<SharedBuffer>(buffer);
+  };
   std::vector<std::shared_ptr<arrow::Buffer>> buffers = {column.validity.data ? shared(column.validity) : nullptr};
   if (column.dtype == Dtype::text) buffers.push_back(shared(offsets_in_file(column)));
   buffers.push_back(shared(column.dtype == Dtype::category ? codes_in_file(column) : column.values));

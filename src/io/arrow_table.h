@@ -19,9 +19,11 @@ namespace hayate::io {
 /// An Error for what Arrow reports about `path`: no memory is Kind::budget, everything else a broken file.
 Error arrow_error(const arrow::Status& status, const std::string& path, const char* hint);
 
-/// Refuses a footer that is not to be unpacked within `limit_bytes`: one of hundreds of thousands of columns. Its size stands `from_end` bytes before
-/// the end of the file; it and the columns take `times` its bytes. What is no such file is left to the reader.
-Result<void> check_footer_size(arrow::io::RandomAccessFile& file, int64_t from_end, int64_t times, int64_t limit_bytes, const std::string& path);
+/// Refuses a `part` of a file (its footer, or the schema that a stream begins with) that is not to be unpacked within `limit_bytes`: one of hundreds
+/// of thousands of columns. Its size is the int32 at byte `at` of the file, from the end where that is negative; it and the columns take `times` its
+/// bytes. What is no such file is left to the reader.
+Result<void> check_schema_size(arrow::io::RandomAccessFile& file, const char* part, int64_t at, int64_t times, int64_t limit_bytes,
+                               const std::string& path);
 
 /// One column from the chunks of an Arrow column. Values are shared with Arrow's buffers where the layouts agree;
 /// `pool`, whence they came, is kept alive with them. Arrays are validated in full first: offsets, dictionary codes and

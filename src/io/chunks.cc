@@ -351,13 +351,28 @@ static bool all_csv(std::span<const std::string> paths, const ReadOptions& optio
   });
 }
 
+/// What a table may take that is read as a whole: of JSON so much as records take that have most of their columns. A table of records that lack nearly
+/// all of them is mostly missing values, which are faster in chunks.
+static int64_t whole_memory(std::span<const std::string> paths, const ReadOptions& options) {
+  constexpr int64_t kFloor = int64_t{512} << 20, kTimes = 64;
+  int64_t bytes = 0;
+  for (const std::string& path : paths) {
+    const auto kind = kind_of_input(path, options);
+    if (!kind.ok() || (kind.value().format != Format::json && kind.value().format != Format::jsonl)) return memory_of(options);
+    bytes += file_size(path).value_or(0);
+  }
+  return std::min(memory_of(options), std::max(kFloor, kTimes * bytes));
+}
+
 Result<std::unique_ptr<ChunkReader>> open_chunks(std::span<const std::string> paths, const ChunkOptions& options) {
   assert(!paths.empty());
   ReadOptions read = options.read;
   read.coded_text = read.coded_text && all_csv(paths, read);
   HY_TRY(const bool fits, fits_memory(paths, read));
   if (fits) {
-    auto table = read_tables(paths, read);
+    ReadOptions whole = read;
+    whole.memory_limit_bytes = whole_memory(paths, read);
+    auto table = read_tables(paths, whole);
     if (table.ok()) return std::unique_ptr<ChunkReader>(std::make_unique<TableChunks>(std::move(table).value(), options.chunk_rows, read.coded_text));
     if (table.error().kind != Kind::budget) return std::move(table.error());
   }

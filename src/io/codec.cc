@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <utility>
 
 #include "base/strings.h"
 #include "io/arrow_module.h"
@@ -34,6 +35,19 @@ struct Growing {
   }
 };
 
+/// Whether the first bytes of a file are those of a member or frame.
+bool begins_as(Codec codec, const uint8_t* data, size_t size) {
+  if (codec == Codec::gzip) return size >= 2 && data[0] == 0x1F && data[1] == 0x8B;
+  const bool frame = size >= 4 && data[0] == 0x28 && data[1] == 0xB5 && data[2] == 0x2F && data[3] == 0xFD;
+  return frame || (size >= 4 && data[0] >> 4 == 5 && data[1] == 0x2A && data[2] == 0x4D && data[3] == 0x18);  // one that is skipped
+}
+
+Error not_compressed(Codec codec, const std::string& path) {
+  const bool gzip = codec == Codec::gzip;
+  return input_error(fmt::format("the file is not compressed with {}", gzip ? "gzip" : "zstd"), path,
+                     fmt::format("call it without {} if it is plain text, or download it again", gzip ? ".gz" : ".zst"));
+}
+
 Error torn(const std::string& path) { return input_error("the compressed data is damaged or cut off", path, "copy or download the file again"); }
 
 }  // namespace
@@ -42,6 +56,7 @@ Result<Buffer> with_arrow::decompress(const Buffer& bytes, Codec codec, const st
   HY_TRY(const auto made, make_codec(codec, path));
   auto decompressor = made->MakeDecompressor();
   if (!decompressor.ok() || bytes.size == 0) return torn(path);
+  if (!begins_as(codec, bytes.data, bytes.size)) return not_compressed(codec, path);
   arrow::util::Decompressor& stream = **decompressor;
 
   Growing out;
@@ -112,7 +127,11 @@ Result<void> with_arrow::unpack(const std::string& path, Codec codec, TemporaryF
   auto stream = made->MakeDecompressor();
   if (!stream.ok()) return torn(path);
   Unpacking unpacking(**stream, path, to);
-  HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return unpacking.add(data, size); }));
+  bool first = true;
+  HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) -> Result<void> {
+    if (std::exchange(first, false) && !begins_as(codec, data, size)) return not_compressed(codec, path);
+    return unpacking.add(data, size);
+  }));
   return unpacking.finished() ? Result<void>() : torn(path);
 }
 

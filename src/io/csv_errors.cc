@@ -53,6 +53,20 @@ Error CsvParser::fault_error(CsvFault fault, size_t offset) const {
 }
 
 Error CsvParser::encoding_error(size_t offset) const {
+  struct Foreign {
+    std::string_view magic;
+    const char *what, *hint;
+  };
+  constexpr Foreign kForeign[] = {{"\x1F\x8B", "the file is compressed with gzip", "call it .csv.gz, or unpack it"},
+                                  {"\x28\xB5\x2F\xFD", "the file is compressed with zstd", "call it .csv.zst, or unpack it"},
+                                  {"PAR1", "this is a Parquet file", "call it .parquet"},
+                                  {"ARROW1", "this is an Arrow file", "call it .arrow"},
+                                  {"\x89HDF", "this is an HDF5 file", "call it .h5"},
+                                  {"\x93NUMPY", "this is a NumPy array", "call it .npy"},
+                                  {"PK\x03\x04", "this is a spreadsheet or a zip archive", "save the sheet as CSV, or unpack the archive"}};
+  const std::string begin = text_at(0, 8);
+  for (const Foreign& foreign : kForeign)
+    if (begin.starts_with(foreign.magic)) return input_error(foreign.what, path_, foreign.hint);
   constexpr size_t kBack = 4096;
   const std::string before = text_at(offset - std::min(offset, kBack), std::min(offset, kBack));
   const size_t newline = before.rfind(dialect_.newline);

@@ -141,6 +141,7 @@ Result<std::vector<std::string>> files_in(const std::string& folder) {
   bool has_keys = false;
   HY_CHECK(list_folder(root, "", kDeepest, &paths, &has_keys));
   for (std::string& path : paths) path = root + (has_keys ? "/." : "") + path;
+  std::sort(paths.begin(), paths.end());  // a folder hands out names in any order
   if (paths.empty())
     return input_error("no readable file in the folder", folder, fmt::format("files that are read end in {}", join(extension_names(), " ")));
   return paths;
@@ -153,6 +154,7 @@ Result<std::vector<std::string>> files_matching(const std::string& pattern) {
   for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i)
     if (!is_folder(found.gl_pathv[i])) paths.emplace_back(found.gl_pathv[i]);
   ::globfree(&found);
+  std::sort(paths.begin(), paths.end());
   if (paths.empty()) return input_error("no file matches", pattern, "check the folder and the pattern; quote it so that the shell leaves it alone");
   return paths;
 }
@@ -173,6 +175,27 @@ void sync_folder(const std::string& folder) {
   if (descriptor.file >= 0) ::fsync(descriptor.file);  // some file systems refuse; the data itself is synced
 }
 
+/// What a file is called here whose extension is another; "": nothing is known of it.
+std::string_view other_name(std::string_view extension) {
+  constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
+      {".tsv .tab .psv .txt .dat", "call it .csv, whatever its separator"},
+      {".ndjson .jsonlines", "call it .jsonl"},
+      {".pq .parq", "call it .parquet"},
+      {".ipc .arrows .ftr", "call it .arrow"},
+      {".hdf .hdf5", "call it .h5"},
+      {".xlsx .xls .ods", "save the sheet as CSV"},
+      {".pkl .pickle", "write it from Python with DataFrame.to_parquet"},
+      {".npz", "save the array alone with numpy.save, as .npy"},
+      {".gz .zst", "of texts CSV alone is read compressed; unpack it"},
+      {".bz2 .xz .zip .lz4 .br .7z", "unpack it, or compress it with gzip or zstd"},
+  };
+  const std::string wanted = lower(extension);
+  for (const auto& [extensions, hint] : kOthers)
+    for (const std::string_view known : split(extensions, ' '))
+      if (known == wanted) return hint;
+  return "";
+}
+
 }  // namespace
 
 Result<FileKind> kind_of(std::string_view path) {
@@ -181,7 +204,9 @@ Result<FileKind> kind_of(std::string_view path) {
   const size_t dot = name.rfind('.');
   const std::string what =
       dot == std::string_view::npos ? std::string("a file name without an extension") : fmt::format("unknown file extension '{}'", name.substr(dot));
-  return usage_error(what, std::string(path), fmt::format("the known ones are {}", join(extension_names(), " ")));
+  const std::string_view other = dot == std::string_view::npos ? "" : other_name(name.substr(dot));
+  return usage_error(what, std::string(path),
+                     fmt::format("{}{}the known ones are {}", other, other.empty() ? "" : "; ", join(extension_names(), " ")));
 }
 
 Result<FileKind> kind_named(std::string_view name, std::string where) {

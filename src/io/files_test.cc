@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -50,6 +51,17 @@ TEST_CASE("files: a file, a glob, a folder and all of them become sorted paths, 
   CHECK(expand_input(folder.path).value().size() == 4);
   CHECK(expand_input(folder / "d[1].csv").value() == std::vector<std::string>{folder / "d[1].csv"});
   CHECK(expand_input(folder / "{a,c}.*").value().size() == 2);
+  {  // in the order of their names, in whatever order they were made
+    const ScratchFolder shuffled;
+    std::vector<std::string> names;
+    for (const char* name : {"z", "b", "y", "a", "x", "c", "w", "d"}) {
+      names.push_back(shuffled / (std::string(name) + ".csv"));
+      REQUIRE(write_file(names.back(), "a\n1\n").ok());
+    }
+    std::sort(names.begin(), names.end());
+    CHECK(expand_input(shuffled.path).value() == names);
+    CHECK(expand_input(shuffled / "*.csv").value() == names);
+  }
   const auto all = expand_inputs(std::vector<std::string>{folder / "c.parquet", folder / "*.csv", folder / "a.csv"});
   REQUIRE(all.ok());
   CHECK(all.value() == std::vector<std::string>{folder / "a.csv", folder / "b.csv", folder / "c.parquet", folder / "d[1].csv"});

@@ -36,8 +36,16 @@ arrow::ipc::IpcReadOptions ipc_options(LimitedPool* pool, const std::vector<int>
   return options;
 }
 
-constexpr int64_t kIpcFooterAt = 10;     // bytes before the end of the file
-constexpr int64_t kIpcFooterTimes = 60;  // memory of a footer of 100,000 columns and their table: 52 times its bytes measured
+constexpr int64_t kIpcFooterAt = -10;    // from the end of the file
+constexpr int64_t kIpcSchemaTimes = 60;  // memory of a footer of 100,000 columns and their table: 52 times its bytes measured
+
+bool is_file_format(std::string_view magic) { return magic.starts_with("ARROW1"); }
+
+/// That the schema fits: in the footer of a file; at the begin of a stream, behind 4 bytes of 0xFF since Arrow 0.15.
+Result<void> check_width(arrow::io::RandomAccessFile& file, std::string_view magic, int64_t limit_bytes, const std::string& path) {
+  if (is_file_format(magic)) return check_schema_size(file, "footer", kIpcFooterAt, kIpcSchemaTimes, limit_bytes, path);
+  return check_schema_size(file, "schema", magic.starts_with("\xFF\xFF\xFF\xFF") ? 4 : 0, kIpcSchemaTimes, limit_bytes, path);
+}
 
 /// Fields in the order of the schema, each once, as Arrow hands out their columns.
 std::vector<int> included_of(std::span<const int> fields) {
@@ -190,8 +198,8 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
   if (std::string_view(magic, 4) == "FEA1")
     return input_error("the file is in the old Feather format, version 1", path,
                        "write it again with version 2: pyarrow.feather.write_feather(table, path)");
-  ArrowFile from = {file, path, pool.get(), std::string_view(magic, 6) != "ARROW1"};
-  if (!from.is_stream) HY_CHECK(check_footer_size(*file, kIpcFooterAt, kIpcFooterTimes, limit_bytes, path));
+  HY_CHECK(check_width(*file, {magic, sizeof magic}, limit_bytes, path));
+  ArrowFile from = {file, path, pool.get(), !is_file_format({magic, sizeof magic})};
   HY_TRY(const std::shared_ptr<arrow::Schema> schema, from.schema());
   from.num_fields = schema->num_fields();
   HY_TRY(const std::vector<int> fields, choose_fields(*schema, options.columns, path));
@@ -229,10 +237,10 @@ class ArrowChunks final : public ChunkReader {
     char magic[6] = {};
     const auto got = file_->ReadAt(0, sizeof magic, magic);
     if (!got.ok()) return arrow_error(got.status(), path_, kDamaged);
-    file_format_ = std::string_view(magic, 6) == "ARROW1";
+    file_format_ = is_file_format({magic, sizeof magic});
     const auto size = file_->GetSize();
     if (steps_ && size.ok()) size_ = *size, steps_->add_input(size_);
-    if (file_format_) HY_CHECK(check_footer_size(*file_, kIpcFooterAt, kIpcFooterTimes, pool_->limit_bytes(), path_));
+    HY_CHECK(check_width(*file_, {magic, sizeof magic}, pool_->limit_bytes(), path_));
     HY_CHECK(start());
     const std::shared_ptr<arrow::Schema> schema = file_format_ ? file_reader_->schema() : stream_reader_->schema();
     HY_TRY(fields_, choose_fields(*schema, options.columns, path_));
@@ -342,7 +350,8 @@ Result<std::string> with_arrow::arrow_statistics(const std::string& path, int64_
   char magic[6] = {};
   const auto got = file->ReadAt(0, sizeof magic, magic);
   if (!got.ok()) return arrow_error(got.status(), path, kDamaged);
-  HY_TRY(const auto schema, ArrowFile({file, path, &pool, std::string_view(magic, 6) != "ARROW1"}).schema());
+  HY_CHECK(check_width(*file, {magic, sizeof magic}, limit_bytes, path));
+  HY_TRY(const auto schema, ArrowFile({file, path, &pool, !is_file_format({magic, sizeof magic})}).schema());
   return statistics_of(*schema);
 }
 

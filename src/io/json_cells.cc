@@ -20,21 +20,28 @@ Dtype JsonKinds::dtype() const {
 
 JsonKinds JsonColumn::kinds(size_t rows) const {
   JsonKinds out;
-  rows = std::min(rows, kinds_.size());
+  const size_t cells = std::min(std::max(rows, first_) - first_, kinds_.size());
   int seen = 0;
-  for (size_t row = 0; row < rows; ++row) seen |= kinds_[row];
+  for (size_t cell = 0; cell < cells; ++cell) seen |= kinds_[cell];
   out.cells = seen;
-  for (size_t row = 0; row < rows && (seen & kInteger) && !(out.cells & kNegative); ++row)
-    if (kinds_[row] == kInteger && int64_t(slots_[row]) < 0) out.cells |= kNegative;
+  for (size_t cell = 0; cell < cells && (seen & kInteger) && !(out.cells & kNegative); ++cell)
+    if (kinds_[cell] == kInteger && int64_t(slots_[cell]) < 0) out.cells |= kNegative;
   if (out.cells != kText) return out;  // nothing, or no dates alone
-  for (size_t row = 0; row < rows; ++row) {
-    if (kinds_[row] != kText) continue;
-    const uint16_t kind = read_value(text(row), {}).seen;
+  for (size_t cell = 0; cell < cells; ++cell) {
+    if (kinds_[cell] != kText) continue;
+    const uint16_t kind = read_value(text(cell), {}).seen;
     out.no_dates = !(kind & (kSeenDate | kSeenTime | kSeenZonedTime));
     if (out.no_dates) break;
     out.dates |= kind;
   }
   return out;
+}
+
+void JsonColumn::begin_at_row_0() {
+  slots_.insert(slots_.begin(), first_, 0);
+  kinds_.insert(kinds_.begin(), first_, kNull);
+  if (!sizes_.empty()) sizes_.insert(sizes_.begin(), first_, 0);
+  first_ = 0;
 }
 
 /// A cell of a column that is text because of other cells.
@@ -69,6 +76,7 @@ Buffer JsonColumn::reals() const {
 }
 
 Column JsonColumn::finish(size_t rows, const JsonKinds& kinds) {
+  if (first_ > 0) begin_at_row_0();
   resize(rows);
   Column out;
   out.dtype = kinds.dtype(), out.length = int64_t(rows), out.validity = validity();

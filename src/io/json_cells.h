@@ -27,10 +27,11 @@ struct JsonKinds {
   Dtype dtype() const;
 };
 
-/// The cells of a column, in any order of rows.
+/// The cells of a column, in any order of rows. `first`: no cell stands in a row before; of records that all have other names, each column would
+/// keep room for all rows before its own otherwise.
 class JsonColumn {
  public:
-  explicit JsonColumn(std::string_view column) : name(column) {}
+  explicit JsonColumn(std::string_view column, size_t first = 0) : name(column), first_(first) {}
 
   std::string name;
   std::string token;  // what stood between the value before and one of this column; empty as long as that is not known
@@ -42,13 +43,13 @@ class JsonColumn {
   }
   /// `slot`: the bits of a number or truth value.
   void set(size_t row, JsonScalar::Kind kind, uint64_t slot) {
-    assert(row < kinds_.size());
-    slots_[row] = slot, kinds_[row] = kind_of(kind);
+    assert(row >= first_ && row < room());
+    slots_[row - first_] = slot, kinds_[row - first_] = kind_of(kind);
   }
   void set_text(size_t row, std::string_view text) {
     set(row, JsonScalar::text, bytes_.size());
-    if (row >= sizes_.size()) sizes_.resize(kinds_.size());
-    sizes_[row] = uint32_t(text.size());
+    if (row - first_ >= sizes_.size()) sizes_.resize(kinds_.size());
+    sizes_[row - first_] = uint32_t(text.size());
     bytes_.insert(bytes_.end(), text.begin(), text.end());
   }
 
@@ -58,9 +59,12 @@ class JsonColumn {
   Column finish(size_t rows, const JsonKinds& kinds);
   /// Room for rows that will come.
   void reserve(size_t rows) {
-    if (rows > kinds_.size()) resize(rows);
+    if (rows > room()) resize(rows - first_);
   }
-  size_t room() const { return kinds_.size(); }
+  /// For rows before this one.
+  size_t room() const { return first_ + kinds_.size(); }
+  /// Rows that take memory.
+  size_t held_rows() const { return kinds_.size(); }
   int64_t memory() const {
     return int64_t(slots_.capacity() * sizeof(uint64_t) + kinds_.capacity() + sizes_.capacity() * sizeof(uint32_t) + bytes_.capacity());
   }
@@ -71,14 +75,16 @@ class JsonColumn {
     constexpr JsonKinds::Cell kKinds[] = {kNull, kBool, kInteger, kUnsigned, kReal, kText};
     return kKinds[kind];
   }
-  void resize(size_t rows) { slots_.resize(rows), kinds_.resize(rows); }
-  std::string_view text(size_t row) const { return {bytes_.data() + slots_[row], sizes_[row]}; }
+  void resize(size_t cells) { slots_.resize(cells), kinds_.resize(cells); }
+  void begin_at_row_0();
+  std::string_view text(size_t cell) const { return {bytes_.data() + slots_[cell], sizes_[cell]}; }
   std::string written(size_t row) const;
   Buffer validity() const;
   template <class T, class Value>
   Buffer fixed(Value&& value) const;
   Buffer reals() const;
 
+  size_t first_;  // the row of the cell in front
   // As long as the last row wanted, or longer: a row that is not there is kNull.
   std::vector<uint64_t> slots_;  // of a number its bits, of a text where it begins
   std::vector<JsonKinds::Cell> kinds_;

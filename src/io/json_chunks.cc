@@ -63,16 +63,24 @@ class JsonRecordChunks final : public ChunkReader {
       if (!more) return std::optional<Table>();
       if (cells.rows() == 0) continue;
       std::vector<std::string> known;
-      std::unordered_map<std::string, JsonKinds> here = kinds_;
+      std::unordered_map<std::string, JsonKinds> here;
       cells.join_kinds(&known, &here);
-      for (const std::string& name : names_)
-        if (here.at(name).dtype() != kinds_.at(name).dtype()) return changed();
+      for (const std::string& name : known) {
+        const auto before = kinds_.find(name);
+        if (before == kinds_.end()) return changed();
+        JsonKinds now = before->second;
+        now.join(here.at(name));
+        if (now.dtype() != before->second.dtype()) return changed();
+      }
       return std::optional(cells.finish_as(names_, kinds_));
     }
   }
 
  private:
   static constexpr size_t kLeastPiece = 4096;
+  // Memory of a table in chunks of text. Cells of short numbers take 3 times their text; only records of which each lacks most of the columns take
+  // more than 8 times, and are faster in few rows at once: a table has all of its columns in every row.
+  static constexpr int64_t kCells = 8, kLeastChunk = int64_t{1} << 20;
 
   Error too_large() const {
     return {Kind::budget, "a record that does not fit the memory", fmt::format("{}:{}", path_, line_), "raise --memory-limit"};
@@ -83,6 +91,7 @@ class JsonRecordChunks final : public ChunkReader {
   Result<bool> read_piece(JsonCells* cells) {
     if (at_ >= file_->size()) return at_ = 0, line_ = 1, piece_bytes_ = chunk_bytes_, records_ = JsonRecordReader(lines_), false;
     cells->limit_memory(std::max(limit_bytes_ / 2, 4 * int64_t(chunk_bytes_)), limit_bytes_);
+    cells->limit_table(kCells * std::max(int64_t(chunk_bytes_), kLeastChunk));
     for (size_t size = piece_bytes_;; size *= 2) {
       if (int64_t(size) > limit_bytes_ / 8 && size > chunk_bytes_) return too_large();
       if (options_.stopped()) return reading_stopped(path_);

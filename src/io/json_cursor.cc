@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/strings.h"
 #include "io/csv_value.h"
@@ -41,13 +42,19 @@ bool JsonCursor::fail(const char* problem) {
   return false;
 }
 
+bool JsonCursor::refuse(std::string what, const char* hint) {
+  if (!problem_) problem_ = "", refused_ = std::move(what), hint_ = hint;
+  return false;
+}
+
 std::string JsonCursor::where() const { return fmt::format("{}:{}", source_, first_line_ + std::count(text_.data(), at_, '\n')); }
 
 Error JsonCursor::error() const {
   std::string near;
   for (const char* c = at_; c < end_ && c < at_ + 30 && uint8_t(*c) >= 0x20; ++c) near += *c;
-  return input_error(fmt::format("no valid JSON: {}", problem_), near.empty() ? where() : fmt::format("{}: {}", where(), near),
-                     "check that the file is complete; NaN and Infinity are no JSON, write null");
+  const std::string place = near.empty() ? where() : fmt::format("{}: {}", where(), near);
+  if (hint_) return input_error(refused_, place, hint_);
+  return input_error(fmt::format("no valid JSON: {}", problem_), place, "check that the file is complete; NaN and Infinity are no JSON, write null");
 }
 
 bool JsonCursor::string(std::string_view* out) {

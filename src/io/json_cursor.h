@@ -129,6 +129,8 @@ class JsonCursor {
   bool may_be_cut() const { return end_ - at_ < kLongestToken; }
   /// Marks the place as faulty; the first fault counts.
   bool fail(const char* problem);
+  /// The same for what is JSON and yet no table.
+  bool refuse(std::string what, const char* hint);
   Error error() const;
   /// "source:line" of the place.
   std::string where() const;
@@ -184,7 +186,8 @@ class JsonCursor {
   const char *at_, *end_;
   const std::string& source_;
   int64_t first_line_;
-  const char* problem_ = nullptr;
+  const char *problem_ = nullptr, *hint_ = nullptr;
+  std::string refused_;
   std::string scratch_;
 };
 

@@ -12,7 +12,6 @@
 namespace hayate::io {
 namespace {
 
-constexpr size_t kMostColumns = 4096;
 constexpr double kSpare = 1.5;  // more room than the first piece asks for; what is not used is never touched
 
 /// Large memory is pages that come when they are written.

@@ -34,6 +34,8 @@ enum class JsonShape : uint8_t { none, slots, text, small };
 
 class JsonPieces {
  public:
+  static constexpr size_t kMostColumns = 4096;
+
   /// `bytes` of text are in all pieces together.
   JsonPieces(size_t bytes, int64_t limit_bytes) : bytes_(bytes), limit_bytes_(limit_bytes) {}
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/strings.h"
@@ -47,7 +48,7 @@ bool JsonCells::add_record(JsonCursor& cursor) {
   for (bool more = next == 0 ? !cursor.take('}') : cursor.more('}'); more; begin = cursor.offset(), more = cursor.more('}')) {
     std::string_view name;
     if (!cursor.string(&name)) return false;
-    JsonColumn* const column = column_of(name, next);
+    JsonColumn* const column = column_of(name, next, rows_);
     if (!cursor.expect(':')) return false;
     cursor.peek();
     if (!column) {
@@ -74,11 +75,13 @@ bool JsonCells::add_columns(JsonCursor& cursor) {
   for (bool more = !cursor.take('}'); more; more = cursor.more('}')) {
     std::string_view name;
     if (!cursor.string(&name)) return false;
-    JsonColumn* const column = column_of(name, columns_.size());
+    JsonColumn* const column = column_of(name, columns_.size(), 0);
     if (column && rows_ > column->room() && !make_room(cursor, *column, rows_)) return false;
     if (!cursor.expect(':')) return false;
     const char opening = cursor.peek();
-    if (opening != '{' && opening != '[') return cursor.fail("a column that is neither a list nor an object of rows");
+    if (opening != '{' && opening != '[' && opening != '\0')
+      return cursor.refuse("an object of values, where an array of records or columns are expected",
+                           "call a file of a record a line .jsonl; one record goes into an array, such as [{\"a\": 1}]");
     if (!(!column ? skip_column(cursor) : opening == '[' ? add_list(cursor, *column) : add_rows(cursor, *column))) return false;
   }
   return !cursor.failed() && fits_width(cursor) && fits_rows(cursor, rows_);
@@ -107,11 +110,17 @@ void JsonCells::join_kinds(std::vector<std::string>* names, std::unordered_map<s
 }
 
 Table JsonCells::finish_as(const std::vector<std::string>& names, const std::unordered_map<std::string, JsonKinds>& kinds) {
+  std::map<std::pair<Dtype, bool>, Column> none;  // one for all columns of a type that have no values here
   Table out;
   for (const std::string& name : names) {
-    const auto found = index_of_.find(name);
-    JsonColumn none(name);
-    out.add(name, (found == index_of_.end() ? none : columns_[found->second]).finish(rows_, kinds.at(name)));
+    const JsonKinds& own = kinds.at(name);
+    if (const auto found = index_of_.find(name); found != index_of_.end()) {
+      out.add(name, columns_[found->second].finish(rows_, own));
+      continue;
+    }
+    const auto [at, fresh] = none.try_emplace({own.dtype(), (own.dates & kSeenZonedTime) != 0});
+    if (fresh) at->second = JsonColumn("").finish(rows_, own);
+    out.add(name, at->second);
   }
   return out;
 }
@@ -125,7 +134,7 @@ Table JsonCells::finish_alone(std::vector<JsonKinds>* kinds) {
   return out;
 }
 
-JsonColumn* JsonCells::column_of(std::string_view name, size_t guess) {
+JsonColumn* JsonCells::column_of(std::string_view name, size_t guess, size_t first) {
   constexpr size_t kFew = 64;  // columns for which it is known that room for their rows is little
   if (guess < columns_.size() && columns_[guess].name == name) return &columns_[guess];
   std::string key(name);
@@ -135,7 +144,7 @@ JsonColumn* JsonCells::column_of(std::string_view name, size_t guess) {
   if (wider.bytes > width_limit_bytes_) return beyond_.add(name), nullptr;
   width_ = wider;
   index_of_.emplace(std::move(key), columns_.size());
-  columns_.emplace_back(name);
+  columns_.emplace_back(name, first);
   if (columns_.size() <= kFew) columns_.back().reserve(rows_to_come_);
   return &columns_.back();
 }
@@ -160,7 +169,7 @@ bool JsonCells::fits(JsonCursor& cursor, int64_t bytes) {
 /// A table has a cell where a record has no such name, too.
 bool JsonCells::fits_rows(JsonCursor& cursor, size_t rows) {
   const double bytes = double(rows) * double(std::max(columns_.size(), columns_to_come_)) * double(sizeof(uint64_t) + 1);
-  if (bytes <= double(limit_bytes_)) return true;
+  if (bytes <= double(limit_bytes_) && (rows == 1 || bytes <= double(table_limit_bytes_))) return true;
   needed_bytes_ = int64_t(bytes);
   return cursor.fail("too much memory");
 }
@@ -172,19 +181,21 @@ bool JsonCells::fits_width(JsonCursor& cursor) {
 
 /// Looked at for every column that grows: a file with a column for every row takes the square of its size.
 bool JsonCells::make_room(JsonCursor& cursor, JsonColumn& column, size_t rows) {
-  rows = std::max(rows, 2 * column.room());
+  rows = std::max(rows, column.room() + column.held_rows());
   held_bytes_ += int64_t(rows - column.room()) * kCellBytes;
   if (!fits(cursor, held_bytes_)) return false;
   return column.reserve(rows), true;
 }
 
-/// Room for as many rows as the rest of the text has, if it goes on so: arrays that grow take their pages twice, and copy them.
+/// Room for as many rows as the rest of the text has, if it goes on so: arrays that grow take their pages twice, and copy them. Not for columns that
+/// few rows have.
 void JsonCells::expect_rows(const JsonCursor& cursor) {
   if (expected_ || rows_ == 0) return;
   expected_ = true;
   const double rows = 1.02 * double(rows_) * double(cursor.size()) / double(cursor.offset());
   if (rows * double(columns_.size()) * double(kCellBytes) > 0.5 * double(limit_bytes_)) return;
   for (JsonColumn& column : columns_) {
+    if (2 * column.held_rows() < rows_) continue;
     held_bytes_ += std::max<int64_t>(0, int64_t(rows) - int64_t(column.room())) * kCellBytes;
     column.reserve(size_t(rows));
   }
@@ -202,6 +213,9 @@ bool JsonCells::add_value(JsonCursor& cursor, JsonColumn& column, size_t row) {
     column.set_text(row, text);
   } else {
     JsonScalar value;
+    if (const char opening = cursor.peek(); opening == '{' || opening == '[')
+      return cursor.refuse(fmt::format("column '{}' holds a nested value", column.name),
+                           "flatten it where the file is made, such as with pandas.json_normalize");
     if (!cursor.scalar(&value)) return false;
     column.set(row, value);
   }
@@ -273,6 +287,7 @@ bool JsonRecordReader::step(JsonCursor& cursor, JsonCells* cells) {
       if (cursor.more(']')) return go_to(Next::record);
       return !cursor.failed() && go_to(Next::nothing);
     case Next::record_or_end:
+      if (cursor.peek() == '[') return cursor.refuse("an array, where a record a line is expected", "call a file of one array of records .json");
       return cells->add_record(cursor);
     case Next::nothing:
       return cursor.fail("text behind the table");

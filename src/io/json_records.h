@@ -39,6 +39,8 @@ class JsonCells {
 
   /// Reading fails where cells and the columns made of them would take more than `bytes`, or a record has columns that take more than `width_bytes`.
   void limit_memory(int64_t bytes, int64_t width_bytes) { limit_bytes_ = bytes, width_limit_bytes_ = width_bytes; }
+  /// The same where rows times columns of more than one row would.
+  void limit_table(int64_t bytes) { table_limit_bytes_ = bytes; }
   /// What cells took when that happened, or 0.
   int64_t needed_bytes() const { return needed_bytes_; }
   /// Whether a record, or columns' form, had too many columns. Those beyond the limit were counted, not kept.
@@ -56,6 +58,7 @@ class JsonCells {
   /// Joins what is here to what was found in other parts of the file, in `names` and `kinds`.
   void join_kinds(std::vector<std::string>* names, std::unordered_map<std::string, JsonKinds>* kinds) const;
   size_t rows() const { return rows_; }
+  size_t columns() const { return columns_.size(); }
   /// These columns, of these kinds in the whole file; one that is not here has no values.
   Table finish_as(const std::vector<std::string>& names, const std::unordered_map<std::string, JsonKinds>& kinds);
   /// All columns, each of the kinds that it has here.
@@ -66,8 +69,8 @@ class JsonCells {
   void expect_columns(size_t columns) { columns_to_come_ = columns; }
 
  private:
-  /// Nothing: one more would be too wide. It is counted.
-  JsonColumn* column_of(std::string_view name, size_t guess);
+  /// Nothing: one more would be too wide. It is counted. `first`: the row from which on a column that is new may have values.
+  JsonColumn* column_of(std::string_view name, size_t guess, size_t first);
   void learn_token(std::string_view between, JsonColumn* column);
 
   bool fits_memory(JsonCursor& cursor);
@@ -95,7 +98,7 @@ class JsonCells {
   std::vector<std::string> row_keys_;
   std::unordered_map<std::string, size_t> row_of_;
   size_t rows_ = 0;
-  int64_t limit_bytes_ = INT64_MAX, width_limit_bytes_ = INT64_MAX, needed_bytes_ = 0;
+  int64_t limit_bytes_ = INT64_MAX, width_limit_bytes_ = INT64_MAX, table_limit_bytes_ = INT64_MAX, needed_bytes_ = 0;
   int64_t held_bytes_ = 0;    // of cells and row keys, as of the last look and what rows took since
   JsonWidth width_, beyond_;  // of the columns that are kept; of those of this record that are not
   bool too_wide_ = false;

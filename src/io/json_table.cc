@@ -110,6 +110,7 @@ class RecordPieces {
       JsonCursor cursor(text, path_);
       JsonRecordReader reader = k == 0 ? JsonRecordReader(lines_) : JsonRecordReader::behind_others(lines_);
       if (!reader.read(cursor, is_last, &cells) || reader.taken() != text.size() || !(is_last || reader.is_before_record())) return false;
+      if (cells.columns() > JsonPieces::kMostColumns) return false;
       piece.rows = int64_t(cells.rows());
       piece.table = cells.finish_alone(&piece.kinds);
     }

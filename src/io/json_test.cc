@@ -152,7 +152,9 @@ TEST_CASE("json: what is no table says so") {
   CHECK(read_text("t.json", "[]").error().what == "the file holds no records");
   CHECK(read_text("t.json", "3").error().what == "no valid JSON: expected an array");
   CHECK(read_text("t.json", "[1]").error().what == "no valid JSON: expected an object");
-  CHECK(read_text("t.json", R"([{"a":{"b":1}}])").error().what == "no valid JSON: a nested value");
+  CHECK(read_text("t.json", R"([{"a":{"b":1}}])").error().what == "column 'a' holds a nested value");
+  CHECK(read_text("t.json", "{\"a\":1}\n{\"a\":2}\n").error().hint.starts_with("call a file of a record a line .jsonl"));
+  CHECK(read_text("t.jsonl", R"([{"a":1}])").error().hint == "call a file of one array of records .json");
   CHECK(read_text("t.json", R"({"a":[1,2],"b":[1]})").error().what == "no valid JSON: a column of another length than the first");
   CHECK(read_text("t.json", R"([{"a":NaN}])").error().what.starts_with("no valid JSON"));
   const auto torn = read_text("t.jsonl", "{\"a\":1}\n{\"a\":");

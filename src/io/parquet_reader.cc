@@ -73,7 +73,7 @@ int64_t value_width(parquet::Type::type type) {
   }
 }
 
-constexpr int64_t kParquetFooterAt = 8;      // bytes before the end of the file
+constexpr int64_t kParquetFooterAt = -8;     // from the end of the file
 constexpr int64_t kParquetFooterTimes = 22;  // memory of a footer of 100,000 columns and their table: 18 times its bytes measured
 
 /// Refuses column chunks that lie outside the file, and tables that would not fit the memory.
@@ -209,7 +209,7 @@ Result<OpenedParquet> open_parquet(const std::string& path, const ReadOptions& o
     const auto size = out.file.file->GetSize();
     if (!size.ok()) return arrow_error(size.status(), path, kDamaged);
     out.file_bytes = *size;
-    HY_CHECK(check_footer_size(*out.file.file, kParquetFooterAt, kParquetFooterTimes, limit_bytes, path));
+    HY_CHECK(check_schema_size(*out.file.file, "footer", kParquetFooterAt, kParquetFooterTimes, limit_bytes, path));
     out.file.footer = parquet::ParquetFileReader::Open(out.file.file, parquet::ReaderProperties(out.file.pool.get()))->metadata();
     HY_TRY(const auto reader, out.file.reader(path));
     if (const arrow::Status status = reader->GetSchema(&out.schema); !status.ok()) return arrow_error(status, path, kDamaged);
@@ -308,7 +308,7 @@ Result<Table> with_arrow::read_parquet(const std::string& path, const ReadOption
   return guarded<Table>(path, [&]() -> Result<Table> {
     const auto size = file.file->GetSize();
     if (!size.ok()) return arrow_error(size.status(), path, kDamaged);
-    HY_CHECK(check_footer_size(*file.file, kParquetFooterAt, kParquetFooterTimes, limit_bytes, path));
+    HY_CHECK(check_schema_size(*file.file, "footer", kParquetFooterAt, kParquetFooterTimes, limit_bytes, path));
     file.footer = parquet::ParquetFileReader::Open(file.file, parquet::ReaderProperties(file.pool.get()))->metadata();
     return read_opened(file, path, options, *size, limit_bytes);
   });

@@ -1,4 +1,4 @@
-// Rows wait until more than a group of them is there; then the first kRowGroup go to the encoder as one table, whatever
+// Rows wait until more than a group of them is there; then the first row_group_rows() go to the encoder as one table, whatever
 // calls they came in. The last group goes out in finish().
 //
 // A category's dictionary may differ between calls (a batch of symbols brings its own names), so codes are renumbered
@@ -89,6 +89,8 @@ class ChecksumEncoder final : public Encoder {
     return {};
   }
 
+  bool takes_any_rows() const override { return true; }
+
   Result<void> finish() override {
     Hasher all;
     all.number(uint64_t(rows_));
@@ -150,6 +152,15 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
 
 std::unique_ptr<Encoder> checksum_encoder(Hash128* result) { return std::make_unique<ChecksumEncoder>(result); }
 
+int64_t row_group_rows(const Table& schema) {
+  constexpr int64_t kMost = int64_t{64} << 20, kLeast = 256;  // bytes of fixed-width values and offsets; rows
+  constexpr int64_t kTextBytes = 16;                          // of an offset and a short text
+  int64_t bytes = 1;
+  for (const Column& column : schema.columns)
+    bytes += column.dtype == Dtype::text ? kTextBytes : std::max<int64_t>(1, int64_t(dtype_width(column.dtype)));
+  return std::clamp(kMost / bytes, kLeast, kRowGroup);
+}
+
 struct TableWriter::State {
   std::string path;
   std::unique_ptr<Encoder> encoder;
@@ -158,7 +169,7 @@ struct TableWriter::State {
   std::vector<FileDictionary> dictionaries;
   std::vector<Table> pending;
   int64_t taken_rows = 0;  // of the first of them: they went out with a group
-  int64_t pending_rows = 0, rows = 0;
+  int64_t pending_rows = 0, rows = 0, group_rows = 0;
   bool narrow = false;
 
   Result<void> check_schema(const Table& table);
@@ -196,6 +207,7 @@ Result<void> TableWriter::State::check_schema(const Table& table) {
   if (schema.columns.empty()) {
     if (table.columns.empty()) return Error{Kind::input, "a table without columns cannot be written", path, "choose at least one column"};
     schema = slice(table, 0, 0);
+    group_rows = row_group_rows(schema);
     if (!narrow)
       for (Column& column : schema.columns) column.file_width = 0;
     dictionaries.resize(table.num_columns());
@@ -259,7 +271,7 @@ Result<void> TableWriter::append(const Table& rows) {
   state.pending_rows += rows.num_rows();
   state.rows += rows.num_rows();
   if (state.encoder->takes_any_rows()) return state.pending_rows > 0 ? state.write_group(state.pending_rows, true) : Result<void>();
-  while (state.pending_rows > kRowGroup) HY_CHECK(state.write_group(kRowGroup, false));
+  while (state.pending_rows > state.group_rows) HY_CHECK(state.write_group(state.group_rows, false));
   return {};
 }
 

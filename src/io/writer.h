@@ -1,5 +1,5 @@
 // Writes tables in any known format, row by row order kept, published atomically. The bytes depend on the rows alone,
-// never on how they were cut into append() calls: rows are gathered into groups of kRowGroup before they are encoded.
+// never on how they were cut into append() calls: rows are gathered into groups of row_group_rows() before they are encoded.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,10 @@
 
 namespace hayate::io {
 
-/// Rows of one Parquet row group or one Arrow record batch: 41 MB of Alpha158 in float32.
+/// Rows of one Parquet row group or one Arrow record batch, at most: 41 MB of Alpha158 in float32.
 inline constexpr int64_t kRowGroup = 65'536;
+/// Rows of a group of a table with such columns: a group is in memory twice while its rows are put together, so that of a wide table has fewer.
+int64_t row_group_rows(const Table& schema);
 
 /// csv: RFC 4180 quoting, "\n" line ends, shortest numbers that read back exactly, missing empty, ISO dates.
 /// parquet: snappy, dictionary pages for text, category and dates. arrow, feather: IPC file. json: array of records;

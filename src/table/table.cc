@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -26,9 +27,13 @@ bool is_numeric(Dtype dtype) { return dtype <= Dtype::float64; }
 
 int64_t Column::count_nulls() const {
   if (!validity.data) return 0;
-  int64_t nulls = 0;
-  for (int64_t row = 0; row < length; ++row) nulls += is_null(row);
-  return nulls;
+  int64_t valid = 0, row = 0;
+  for (uint64_t word; row + 64 <= length; row += 64) {
+    std::memcpy(&word, validity.data + (row >> 3), sizeof word);
+    valid += std::popcount(word);
+  }
+  for (; row < length; ++row) valid += !is_null(row);
+  return length - valid;
 }
 
 std::string_view Column::text(int64_t row) const {

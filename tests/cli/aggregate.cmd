@@ -37,3 +37,29 @@ exit 2
 # The same bytes for any workers, chunks and memory.
 $ hayate convert 'examples/prices/*.csv' all.parquet --quiet; for how in '--workers 1' '--workers 3 --chunk-rows 100' '--memory-limit 100MB --chunk-rows 7'; do hayate aggregate --input all.parquet --by date --agg 'count(),mean(close),std(volume),median(open),first(high),distinct(low)' --output none --quiet $how; done | uniq -c | wc -l
 1
+
+# 0 and -0 are one key, as they are equal in a condition.
+$ printf 'k,v\n0.0,1\n-0.0,2\n1.5,4\n' >zero.csv; hayate aggregate --input zero.csv --by k --agg 'count(),sum(v)' --output - --format csv --quiet
+k,count(),sum(v)
+0.0,2,3
+1.5,1,4
+
+# What is called otherwise elsewhere.
+$ hayate aggregate --input a.csv --by city --agg 'nunique(x)' --output none
+stderr> error: unknown aggregate 'nunique'
+stderr>    at: --agg nunique(x)
+stderr>   try: it is called distinct here
+exit 2
+
+$ hayate aggregate --input a.csv --by city --agg 'count(*)' --output none
+stderr> error: '*' is no column
+stderr>    at: --agg count(*)
+stderr>   try: count() counts rows
+exit 2
+
+$ hayate aggregate --input a.csv --agg 'count()' --where 'city = Rome' --output none
+stderr> error: unknown column 'Rome'
+stderr>    at: --where: city = Rome
+stderr>                        ^
+stderr>   try: a text goes in single quotes: 'Rome'
+exit 2

@@ -51,6 +51,6 @@ answers: equal
 ...
 
 $ hayate bench speed
-stderr> error: unknown what 'speed'
+stderr> error: unknown argument 'speed'
 stderr> ...
 exit 2

@@ -40,3 +40,35 @@ stderr> error: ...
 stderr>    at: ragged.csv:2...
 stderr>   try: ...
 exit 2
+
+# Texts of no bytes: all empty, all missing, of no rows.
+$ printf '{"k":"","n":1,"m":null}\n{"k":"","n":2,"m":null}\n' >empty.jsonl; hayate convert empty.jsonl empty.parquet --types m=text --quiet; hayate optimize --input empty.parquet --output small.parquet --quiet | cut -c1-25 | sed 's/ *$//'; hayate convert small.parquet - --format jsonl --quiet
+column before     after
+k      text       categor
+n      int64      int8
+m      text       categor
+total
+{"k":"","n":1,"m":null}
+{"k":"","n":2,"m":null}
+
+$ hayate aggregate --input empty.parquet --by k --agg 'max(m),sum(n)' --where 'n > 5' --output none.parquet --quiet; hayate schema none.parquet | tail -1
+0 rows
+
+# What a file is called here that is called otherwise elsewhere.
+$ cp a.csv x.tsv; hayate head x.tsv
+stderr> error: unknown file extension '.tsv'
+stderr>    at: x.tsv
+stderr>   try: call it .csv, whatever its separator; the known ones are ...
+exit 2
+
+$ gzip -c a.csv >zipped.csv; hayate head zipped.csv
+stderr> error: the file is compressed with gzip
+stderr>    at: zipped.csv
+stderr>   try: call it .csv.gz, or unpack it
+exit 1
+
+$ cp a.csv plain.csv.gz; hayate head plain.csv.gz
+stderr> error: the file is not compressed with gzip
+stderr>    at: plain.csv.gz
+stderr>   try: call it without .gz if it is plain text, or download it again
+exit 1

@@ -50,6 +50,12 @@ def wide_arrow(path):
     feather.write_feather(pa.table({f"c{i}": [1, 2, 3] for i in range(100_000)}), path, compression="uncompressed")
 
 
+def wide_stream(path):
+    table = pa.table({f"c{i}": [1, 2, 3] for i in range(300_000)})
+    with pa.ipc.new_stream(path, table.schema) as out:
+        out.write_table(table)
+
+
 def one_field(write):
     """A record of 400 MB, in a file of a few KB or MB."""
     write(b'a,b\n1,"')
@@ -93,6 +99,7 @@ WIDE = {
     "ever.jsonl": wide_ever,
     "wide.parquet": wide_parquet,
     "wide.arrow": wide_arrow,
+    "stream.arrow": wide_stream,
     "fits.jsonl": wide_json("lines", 72_000),
     "fits.json": wide_json("lists", 72_000),
 }
@@ -123,6 +130,24 @@ def test_more_columns_than_fit_are_refused_by_every_command(binary, tmp_path, na
         code, said = end_within_the_limit(binary, tmp_path, [command[0], str(tmp_path / name), *command[1:]])
         assert code == (0 if name.startswith("fits") else 4), said
         assert code == 0 or ("columns" in said and "more than the memory limit" in said), said
+
+
+def test_records_of_which_all_have_other_names_are_few_rows_at_once(binary, tmp_path):
+    """Rows times columns is the square of the file: these took 4.2 GB as one table."""
+    (tmp_path / "other.json").write_text("[" + ",".join(f'{{"c{i}":1}}' for i in range(20_000)) + "]")
+    argv = [sys.executable, "-S", "-E", "-c", LAUNCH, str(binary), "head", str(tmp_path / "other.json"), "--memory-limit", "16GB"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+    code, peak = json.loads(done.stdout.strip().splitlines()[-1])
+    assert code == 0 and "of 20000 rows" in done.stderr + done.stdout and peak < 1e9, f"{peak / 1e6:.0f} MB"
+
+
+@pytest.mark.parametrize("out", ["none", "out.parquet", "out.arrow", "out.csv"])
+def test_rows_of_many_columns_wait_for_their_group_within_the_limit(binary, tmp_path, out):
+    with open(tmp_path / "wide.csv", "w") as file:
+        file.write(",".join(f"c{i}" for i in range(1000)) + "\n")
+        file.write("".join(",".join(str((i * 7 + row) % 100) for i in range(1000)) + "\n" for row in range(50)) * 700)
+    code, said = end_within_the_limit(binary, tmp_path, ["convert", str(tmp_path / "wide.csv"), out if out == "none" else str(tmp_path / out)])
+    assert code == 0, said
 
 
 def test_a_file_that_gives_no_rows_says_so(hayate, tmp_path):
