@@ -4,11 +4,13 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <utility>
 
 #include "aggregate/select.h"
+#include "io/large_memory.h"
 
 namespace hayate::aggregate {
 namespace {
@@ -179,10 +181,11 @@ int64_t distinct_of(std::span<uint64_t> values, WordKind kind) {
 
 /// An array whose entries are all written by whoever asked for it.
 template <class T, class Value>
-Buffer array_of(size_t rows, Value&& value) {
-  const std::shared_ptr<T[]> out(new T[std::max<size_t>(rows, 1)]);
+Buffer array_of(AnswerMemory& memory, size_t rows, Value&& value) {
+  const std::shared_ptr<T> owner = std::static_pointer_cast<T>(memory.take(rows * sizeof(T)));
+  T* const out = owner.get();
   for (size_t row = 0; row < rows; ++row) out[row] = value(row);
-  return {out, reinterpret_cast<const uint8_t*>(out.get()), rows * sizeof(T)};
+  return {owner, reinterpret_cast<const uint8_t*>(out), rows * sizeof(T)};
 }
 
 template <class Is>
@@ -213,14 +216,14 @@ class Missing {
 
 /// Words as whole numbers of their type; missing ones are 0.
 template <class T, class Word>
-Buffer wholes_of(size_t rows, const Missing& missing, Word&& word) {
-  if (!missing.any()) return array_of<T>(rows, [&](size_t row) { return T(whole_of(word(row))); });
-  return array_of<T>(rows, [&](size_t row) { return missing[row] ? T{} : T(whole_of(word(row))); });
+Buffer wholes_of(AnswerMemory& memory, size_t rows, const Missing& missing, Word&& word) {
+  if (!missing.any()) return array_of<T>(memory, rows, [&](size_t row) { return T(whole_of(word(row))); });
+  return array_of<T>(memory, rows, [&](size_t row) { return missing[row] ? T{} : T(whole_of(word(row))); });
 }
 
 template <class T, class Word>
-Buffer reals_of(size_t rows, const Missing& missing, Word&& word) {
-  return array_of<T>(rows, [&](size_t row) { return missing[row] ? T(NAN) : T(double_of(word(row))); });
+Buffer reals_of(AnswerMemory& memory, size_t rows, const Missing& missing, Word&& word) {
+  return array_of<T>(memory, rows, [&](size_t row) { return missing[row] ? T(NAN) : T(double_of(word(row))); });
 }
 
 template <class Word>
@@ -241,7 +244,8 @@ void add_names(size_t rows, const Missing& missing, const SortedNames& names, Wo
 
 /// Words as a column of the dtype that they came from; `range` is that of their column (of names: where these are).
 template <class Word>
-Column column_of(Dtype dtype, const std::string& zone, const ColumnRange* range, size_t rows, const Missing& missing, Word&& word) {
+Column column_of(AnswerMemory& memory, Dtype dtype, const std::string& zone, const ColumnRange* range, size_t rows, const Missing& missing,
+                 Word&& word) {
   Column out;
   out.dtype = dtype, out.zone = zone, out.length = int64_t(rows), out.validity = missing.validity();
   switch (dtype) {
@@ -249,42 +253,42 @@ Column column_of(Dtype dtype, const std::string& zone, const ColumnRange* range,
       out.values = bits_of(rows, [&](size_t row) { return !missing[row] && whole_of(word(row)) != 0; });
       break;
     case Dtype::int8:
-      out.values = wholes_of<int8_t>(rows, missing, word);
+      out.values = wholes_of<int8_t>(memory, rows, missing, word);
       break;
     case Dtype::int16:
-      out.values = wholes_of<int16_t>(rows, missing, word);
+      out.values = wholes_of<int16_t>(memory, rows, missing, word);
       break;
     case Dtype::int32:
     case Dtype::date:
-      out.values = wholes_of<int32_t>(rows, missing, word);
+      out.values = wholes_of<int32_t>(memory, rows, missing, word);
       break;
     case Dtype::int64:
     case Dtype::timestamp:
-      out.values = wholes_of<int64_t>(rows, missing, word);
+      out.values = wholes_of<int64_t>(memory, rows, missing, word);
       break;
     case Dtype::uint8:
-      out.values = wholes_of<uint8_t>(rows, missing, word);
+      out.values = wholes_of<uint8_t>(memory, rows, missing, word);
       break;
     case Dtype::uint16:
-      out.values = wholes_of<uint16_t>(rows, missing, word);
+      out.values = wholes_of<uint16_t>(memory, rows, missing, word);
       break;
     case Dtype::uint32:
-      out.values = wholes_of<uint32_t>(rows, missing, word);
+      out.values = wholes_of<uint32_t>(memory, rows, missing, word);
       break;
     case Dtype::uint64:
-      out.values = array_of<uint64_t>(rows, [&](size_t row) { return missing[row] ? 0 : word(row); });
+      out.values = array_of<uint64_t>(memory, rows, [&](size_t row) { return missing[row] ? 0 : word(row); });
       break;
     case Dtype::float32:
-      out.values = reals_of<float>(rows, missing, word);
+      out.values = reals_of<float>(memory, rows, missing, word);
       break;
     case Dtype::float64:
-      out.values = reals_of<double>(rows, missing, word);
+      out.values = reals_of<double>(memory, rows, missing, word);
       break;
     case Dtype::text:
       add_names(rows, missing, *range->names, word, &out);
       break;
     case Dtype::category:
-      out.values = array_of<int32_t>(rows, [&](size_t row) { return missing[row] ? 0 : int32_t(word(row)); });
+      out.values = array_of<int32_t>(memory, rows, [&](size_t row) { return missing[row] ? 0 : int32_t(word(row)); });
       out.dictionary = range->dictionary;
       break;
   }
@@ -293,11 +297,11 @@ Column column_of(Dtype dtype, const std::string& zone, const ColumnRange* range,
 
 /// Numbers, of which NaN is missing.
 template <class Number>
-Column column_of_reals(size_t rows, Number&& number) {
+Column column_of_reals(AnswerMemory& memory, size_t rows, Number&& number) {
   Missing missing(rows);
   Column out;
   out.dtype = Dtype::float64, out.length = int64_t(rows);
-  out.values = array_of<double>(rows, [&](size_t row) {
+  out.values = array_of<double>(memory, rows, [&](size_t row) {
     const double value = number(row);
     return std::isnan(value) ? missing.set(row), NAN : value;
   });
@@ -311,6 +315,7 @@ struct Answer {
   std::span<const uint64_t> keys, states;        // row i: keys[i * key_words ...], states[i * state_words ...]
   std::span<const uint32_t> order;               // number of row i's group in `values`
   std::vector<GroupedValues>* values = nullptr;  // by input, where rows were needed
+  AnswerMemory* memory = nullptr;
 };
 
 Column key_column(const Plan& plan, size_t by, const Answer& answer) {
@@ -332,7 +337,8 @@ Column key_column(const Plan& plan, size_t by, const Answer& answer) {
     if (!field.flag) values = &field;
   }
   const auto code = codes_of(*values);
-  return column_of(like.dtype, like.zone, &range, answer.rows, missing, [&, least = values->least](size_t i) { return code(i) + least; });
+  return column_of(*answer.memory, like.dtype, like.zone, &range, answer.rows, missing,
+                   [&, least = values->least](size_t i) { return code(i) + least; });
 }
 
 double number_of(const Plan& plan, const Output& output, const uint64_t* state, int64_t rows) {
@@ -364,7 +370,7 @@ Column output_column(const Plan& plan, const Output& output, const Answer& answe
   const auto count = [&](size_t i) { return int64_t(state(i)[rows_at]); };  // rows of the group that count
   const auto values = [&](size_t i) { return (*answer.values)[input].group(answer.order[i]); };
   const auto whole_numbers = [&](auto&& number) {
-    return column_of(output.dtype, output.zone, range, rows, Missing(rows), [&](size_t i) { return word_of(int64_t(number(i))); });
+    return column_of(*answer.memory, output.dtype, output.zone, range, rows, Missing(rows), [&](size_t i) { return word_of(int64_t(number(i))); });
   };
   switch (function) {
     case Function::count:
@@ -373,15 +379,16 @@ Column output_column(const Plan& plan, const Output& output, const Answer& answe
       return whole_numbers([&](size_t i) { return distinct_of(values(i), kind); });
     case Function::median:
     case Function::quantile:
-      return column_of_reals(rows, [&](size_t i) { return count(i) == 0 ? NAN : quantile_of(values(i), output.call.q, kind, *range); });
+      return column_of_reals(*answer.memory, rows,
+                             [&](size_t i) { return count(i) == 0 ? NAN : quantile_of(values(i), output.call.q, kind, *range); });
     case Function::sum:
       if (output.dtype == Dtype::int64) return whole_numbers([&](size_t i) { return state(i)[sum_at]; });
-      return column_of_reals(rows, [&](size_t i) { return number_of(plan, output, state(i), count(i)); });
+      return column_of_reals(*answer.memory, rows, [&](size_t i) { return number_of(plan, output, state(i), count(i)); });
     case Function::mean:
     case Function::std_dev:
     case Function::variance: {
       const int64_t least = function == Function::mean ? 1 : 2;
-      return column_of_reals(rows, [&](size_t i) { return count(i) < least ? NAN : number_of(plan, output, state(i), count(i)); });
+      return column_of_reals(*answer.memory, rows, [&](size_t i) { return count(i) < least ? NAN : number_of(plan, output, state(i), count(i)); });
     }
     case Function::least:
     case Function::greatest:
@@ -393,7 +400,7 @@ Column output_column(const Plan& plan, const Output& output, const Answer& answe
   Missing missing(rows);
   for (size_t i = 0; i < rows; ++i)
     if (count(i) == 0) missing.set(i);
-  return column_of(output.dtype, output.zone, range, rows, missing, [&](size_t i) { return state(i)[at]; });
+  return column_of(*answer.memory, output.dtype, output.zone, range, rows, missing, [&](size_t i) { return state(i)[at]; });
 }
 
 Table table_of(const Plan& plan, const Answer& answer) {
@@ -493,12 +500,28 @@ Answer sorted_answer(const Plan& plan, std::span<KeyedWord> keyed, uint64_t base
   clear_states(plan, std::span(memory->states).first(groups * plan.state_words()));
   update(plan, rows_of(plan, records_of(plan, sorted, memory)), memory->group.data(), groups, memory->states.data());
   Answer answer;
-  answer.rows = groups;
+  answer.rows = groups, answer.memory = &memory->answers;
   answer.keys = std::span(memory->keys).first(groups), answer.states = std::span(memory->states).first(groups * plan.state_words());
   return answer;
 }
 
 }  // namespace
+
+std::shared_ptr<void> AnswerMemory::take(size_t bytes) {
+  constexpr size_t kPiece = size_t{4} << 20, kAlign = 64;
+  const size_t needed = (std::max<size_t>(bytes, 1) + kAlign - 1) / kAlign * kAlign;
+  if (needed > kPiece / 4 || needed < kPiece / 1024) {  // one that fills a piece, or wastes one
+    std::shared_ptr<void> own = io::allocate_large(needed);
+    if (!own) throw std::bad_alloc();
+    return own;
+  }
+  if (!piece_ || used_ + needed > kPiece) {
+    piece_ = io::reserve_large(kPiece), used_ = 0;
+    if (!piece_) throw std::bad_alloc();
+  }
+  void* const at = static_cast<char*>(piece_.get()) + std::exchange(used_, used_ + needed);
+  return {piece_, at};
+}
 
 int64_t finishing_bytes(const Plan& plan, int64_t rows) {
   const size_t by_rows = plan.needs_rows ? 4 + 8 * plan.inputs.size() : 0;
@@ -540,6 +563,7 @@ Result<Table> hashed_answer(const Plan& plan, const Partitions& partitions, size
         add_values(plan, input, memory->values[input].group(g), states.data() + g * state_words);
   }
   Answer answer;
+  answer.memory = &memory->answers;
   memory->order = table.sorted();
   answer.rows = memory->order.size(), answer.order = memory->order, answer.values = &memory->values;
   const size_t key_words = size_t(plan.key_words);
@@ -573,8 +597,9 @@ Table finish_dense(const Plan& plan, const std::vector<uint64_t>& states) {
     keys.push_back(g);
     used.insert(used.end(), states.begin() + std::ptrdiff_t(g * width), states.begin() + std::ptrdiff_t((g + 1) * width));
   }
+  AnswerMemory memory;
   Answer answer;
-  answer.rows = keys.size(), answer.keys = keys, answer.states = used;
+  answer.rows = keys.size(), answer.keys = keys, answer.states = used, answer.memory = &memory;
   return table_of(plan, answer);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,6 +28,18 @@ struct GroupedValues {
   }
 };
 
+/// Memory for the columns of answers, cut from pieces with large pages: as blocks of their own they came in pages of 4 KiB, each found and cleared
+/// when it was written first, a fifteenth of the time of a group-by with ten million groups.
+class AnswerMemory {
+ public:
+  /// Not cleared; aligned for any number. Throws std::bad_alloc.
+  std::shared_ptr<void> take(size_t bytes);
+
+ private:
+  std::shared_ptr<void> piece_;
+  size_t used_ = 0;
+};
+
 /// What finishing a partition needs besides its answer, for the next one to use again, one for each worker. Given back after each partition, the
 /// system hands the pages out anew and clears them, which took longer than all that is done with them.
 struct FinishingMemory {
@@ -34,6 +47,7 @@ struct FinishingMemory {
   std::vector<uint32_t> places, group, order;
   std::vector<uint64_t> records, buffer, keys, states;
   std::vector<GroupedValues> values;  // by input
+  AnswerMemory answers;
 };
 
 /// Memory that finishing `rows` rows of a partition takes at most.
