@@ -187,8 +187,10 @@ void ChannelMeasure::prepare(const NodeRows& node) {
   std::sort(ranked_labels_.begin(), ranked_labels_.end());
   ranked_labels_.erase(std::unique(ranked_labels_.begin(), ranked_labels_.end()), ranked_labels_.end());
   label_rank_.resize(rows);
-  for (size_t i = 0; i < rows; ++i)
+  for (size_t i = 0; i < rows; ++i) {
+    if (i % 4096 == 0 && training_.stopped()) return;  // nothing is searched any more
     label_rank_[i] = uint32_t(std::lower_bound(ranked_labels_.begin(), ranked_labels_.end(), int64_t(own_label_[i])) - ranked_labels_.begin());
+  }
 }
 
 // ---- groups
@@ -406,7 +408,7 @@ void ChannelMeasure::scan_deviations(uint16_t feature) {
     std::vector<uint64_t> out(count);
     if (with)
       for (const uint32_t place : groups_.missing_order) set.add(label_rank_[place], own_weight_[place]);
-    for (size_t step = 0; step < count; ++step) {
+    for (size_t step = 0; step < count && !training_.stopped(); ++step) {
       const size_t g = from_end ? count - 1 - step : step;
       if (from_end) out[g] = set.deviation();
       for (size_t i = g == 0 ? 0 : groups_.end[g - 1]; i < groups_.end[g]; ++i) set.add(label_rank_[groups_.order[i]], own_weight_[groups_.order[i]]);
@@ -415,11 +417,12 @@ void ChannelMeasure::scan_deviations(uint16_t feature) {
     return out;
   };
   DeviationSet all(ranked_labels_);
-  for (size_t i = 0; i < label_rank_.size(); ++i) all.add(label_rank_[i], own_weight_[i]);
+  for (size_t i = 0; i < label_rank_.size() && !training_.stopped(); ++i) all.add(label_rank_[i], own_weight_[i]);
   const uint64_t before = all.deviation();
   for (const bool missing_left : {false, true}) {
     if (missing_left && !misses) break;
     const std::vector<uint64_t> left = deviations(false, missing_left), right = deviations(true, misses && !missing_left);
+    if (training_.stopped()) return;  // a feature of 60,000 rows takes ten milliseconds
     std::fill(left_.begin(), left_.end(), uint64_t{0});
     if (missing_left) move(groups_.missing.data(), true);
     for (size_t g = 0; g < count; ++g) {
