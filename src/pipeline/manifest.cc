@@ -103,12 +103,16 @@ Result<std::vector<std::string>> read_manifest(const std::string& run_dir) {
   return records;
 }
 
-void remove_unfinished(const std::string& run_dir) {
+void remove_temporary_files(const std::string& folder) {
   std::error_code ignored;
-  for (fs::directory_iterator at(run_dir, ignored), end; !ignored && at != end; at.increment(ignored)) {
+  for (fs::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored)) {
     const std::string name = at->path().filename().string();
     if (name.starts_with('.') && name.ends_with(".tmp")) ::unlink(at->path().c_str());
   }
+}
+
+void remove_unfinished(const std::string& run_dir) {
+  remove_temporary_files(run_dir);
   const Staging staging(run_dir);
   remove_abandoned(staging.parent, staging.prefix, staging.suffix);
 }

@@ -53,6 +53,9 @@ class Manifest {
 /// The records of a run folder, in order, torn or damaged lines left out. Error: no manifest there.
 Result<std::vector<std::string>> read_manifest(const std::string& run_dir);
 
+/// Removes the unfinished files that a killed process left in its folder (.NAME.tmp).
+void remove_temporary_files(const std::string& folder);
+
 /// Removes what an interrupted writer left in a run folder, its unfinished files, and beside it: the folder that was to become this one.
 void remove_unfinished(const std::string& run_dir);
 

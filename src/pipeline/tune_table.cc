@@ -10,6 +10,7 @@
 #include "exec/pool.h"
 #include "io/writer.h"
 #include "pipeline/learning_table.h"
+#include "pipeline/manifest.h"
 #include "tune/outcome.h"
 
 namespace hayate::pipeline {
@@ -47,15 +48,6 @@ Result<void> make_folder(const std::string& path) {
   std::filesystem::create_directories(path, failure);
   if (failure) return Error{Kind::io, fmt::format("the folder cannot be made: {}", failure.message()), path, "give another --output"};
   return {};
-}
-
-/// Removes what an earlier process was writing when it was killed. The journal is locked: nobody else writes here.
-void remove_unfinished(const std::string& folder) {
-  std::error_code ignored;
-  for (std::filesystem::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored)) {
-    const std::string name = at->path().filename().string();
-    if (name.starts_with('.') && name.ends_with(".tmp")) std::filesystem::remove(at->path(), ignored);
-  }
 }
 
 /// All files at once, each on a thread that waits: the time of writing a small file is that of the disk, twice, and it says of all of
@@ -122,7 +114,7 @@ Result<TuneOutcome> tune_table(const TuneRequest& request, exec::Steps& steps, c
   HY_TRY(tune::Journal journal, tune::Journal::open(request.output + "/journal.log", fmt::format("hayate {}", request.learner),
                                                     spec.scoring.metric->better == Better::higher, identity_of(spec, table.hash())));
   out.events_found = journal.lines_found();
-  remove_unfinished(request.output);
+  remove_temporary_files(request.output);  // the journal is locked: nobody else writes here
   HY_TRY(out.study, tune::run_study(spec, table.examples, &journal, pool, steps, cancel));
   steps.begin("write");
   HY_TRY(out.files, write_files(out, request.output));
