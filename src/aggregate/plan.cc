@@ -423,7 +423,8 @@ namespace {
 
 bool is_sum_of_reals(const Accumulator& to) { return to.op == Op::sum_real || to.op == Op::squares_real; }
 
-/// Sums and squares of reals, when squares are wanted: three multiplications a value, a third of what each by itself takes. False: not so.
+/// Sums and squares of reals, when squares are wanted: three multiplications a value. Medians and deviations by group take a
+/// third less so. False: they are not wanted, or too wide.
 bool add_with_squares(const Plan& plan, size_t input, std::span<const uint64_t> words, uint64_t* state) {
   const auto wanted = [&](const Accumulator& to) { return to.by_values && size_t(to.input) == input && is_sum_of_reals(to); };
   const auto squares = std::find_if(plan.accumulators.begin(), plan.accumulators.end(),

@@ -351,8 +351,8 @@ static bool all_csv(std::span<const std::string> paths, const ReadOptions& optio
   });
 }
 
-/// What a table may take that is read as a whole: of JSON so much as records take that have most of their columns. A table of records that lack nearly
-/// all of them is mostly missing values, which are faster in chunks.
+/// What a table may take that is read as a whole: of JSON so much as records take that have most of their columns. A table of records that lack
+/// nearly all of them is mostly missing values, which are faster in chunks.
 static int64_t whole_memory(std::span<const std::string> paths, const ReadOptions& options) {
   constexpr int64_t kFloor = int64_t{512} << 20, kTimes = 64;
   int64_t bytes = 0;

@@ -1,6 +1,6 @@
-// Layouts of the same trees: by codes for many rows, by keys of values for one (kernels/leaves.h has the loops), and for many rows of
-// trees that test categories. Nodes keep the places that they have in the forest, so the forest's own values serve all. A layout answers for the trees and the depth
-// that it was made with; the forest must outlive it.
+// Layouts of the same trees: by codes for many rows, by keys of values for one (kernels/leaves.h has the loops), and for many rows of trees
+// that test categories. Nodes keep the places that they have in the forest, so the forest's own values serve all. A layout answers for the
+// trees and the depth that it was made with; the forest must outlive it.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace hayate {
 inline bool has_codes(const Forest& forest) { return forest.thresholds.empty() && forest.categorical.empty(); }
 inline bool has_keys(const Forest& forest) { return forest.categorical.empty(); }
 
-/// All trees for many rows with codes. What 24 KB hold of them stays in the first-level cache while all trees pass over it. Only features that some tree tests are coded, once for the tests that
-/// send missing values left and once for those that send them right.
+/// All trees for many rows with codes. What 24 KB hold of them stays in the first-level cache while all trees pass over it. Only features that some
+/// tree tests are coded, once for the tests that send missing values left and once for those that send them right.
 class CodedTrees {
  public:
   /// `exits` as CompiledForest has it; has_codes(forest).

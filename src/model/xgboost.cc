@@ -116,7 +116,8 @@ Result<std::vector<std::vector<std::string>>> category_names(const io::Json& mod
   return out;
 }
 
-/// The splits by categories of a tree, by node; -1 of others. The listed ones go right, all others left, but missing ones, which have a way of their own.
+/// The splits by categories of a tree, by node; -1 of others. The listed ones go right, all others left, but missing ones, which have a way of
+/// their own.
 Result<std::vector<int32_t>> read_sets(const io::Json& json, size_t nodes, std::vector<ImportedSet>& sets, const std::string& where) {
   std::vector<int32_t> out(nodes, -1);
   const auto own_nodes = numbers_at(json, "categories_nodes"), begin = numbers_at(json, "categories_segments"),
