@@ -10,6 +10,7 @@
 #include <arrow/type.h>
 #include <arrow/util/compression.h>
 #include <arrow/util/key_value_metadata.h>
+#include <arrow/util/thread_pool.h>
 #include <fmt/format.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/properties.h>
@@ -22,6 +23,7 @@
 
 #include "io/arrow_module.h"
 #include "io/arrow_table.h"
+#include "io/run_on.h"
 #include "io/writer.h"
 
 namespace hayate::io {
@@ -108,10 +110,25 @@ Column canonical(const Column& column) {
   return out;
 }
 
-arrow::ArrayVector arrow_arrays(const Table& table) {
-  arrow::ArrayVector arrays;
-  for (const Column& column : table.columns) arrays.push_back(arrow_array(column));
-  return arrays;
+/// The column with a dictionary of the names that its rows use, where it has thousands and a quarter is not used: Parquet hashes and
+/// writes them all for every row group. Smaller ones stay whole, so that names without rows survive.
+Column with_used_names(const Column& column) {
+  constexpr int64_t kMany = 4096;
+  if (column.dtype != Dtype::category || column.dictionary->length < kMany) return column;
+  std::vector<int32_t> place(size_t(column.dictionary->length), -1), codes(size_t(column.length), 0);
+  const std::span<const int32_t> from = column.as<int32_t>();
+  for (int64_t row = 0; row < column.length; ++row)
+    if (!column.is_null(row)) place[size_t(from[size_t(row)])] = 0;
+  std::vector<int64_t> names;
+  for (size_t code = 0; code < place.size(); ++code)
+    if (place[code] == 0) place[code] = int32_t(names.size()), names.push_back(int64_t(code));
+  if (4 * int64_t(names.size()) >= 3 * column.dictionary->length) return column;
+  for (int64_t row = 0; row < column.length; ++row)
+    if (!column.is_null(row)) codes[size_t(row)] = place[size_t(from[size_t(row)])];
+  Column out = column;
+  out.dictionary = std::make_shared<const Column>(take(*column.dictionary, names));
+  out.values = make_buffer(std::move(codes));
+  return out;
 }
 
 /// What both formats share: the stream, the schema, and Status turned into Error.
@@ -159,17 +176,44 @@ class ArrowEncoder : public Encoder {
   std::string path_, statistics_;
 };
 
+/// Runs what Arrow asks for on a pool, all columns of a row group at once: Arrow asks for them one after the other and then waits for all.
+class ColumnExecutor final : public arrow::internal::Executor {
+ public:
+  ColumnExecutor(exec::Pool* pool, size_t num_columns) : pool_(pool), num_columns_(num_columns) {}
+  int GetCapacity() override { return pool_->workers(); }
+
+ protected:
+  arrow::Status SpawnReal(arrow::internal::TaskHints, arrow::internal::FnOnce<void()> task, arrow::StopToken, StopCallback&&) override {
+    tasks_.push_back(std::move(task));
+    if (tasks_.size() < num_columns_) return arrow::Status::OK();
+    auto columns = std::exchange(tasks_, {});
+    pool_->run(int64_t(num_columns_), [&](int64_t i, int) { std::move(columns[size_t(i)])(); });
+    return arrow::Status::OK();
+  }
+
+ private:
+  exec::Pool* pool_;
+  size_t num_columns_;
+  std::vector<arrow::internal::FnOnce<void()>> tasks_;
+};
+
 class ParquetEncoder final : public ArrowEncoder {
  public:
-  ParquetEncoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics)
-      : ArrowEncoder(std::move(sink), std::move(path), std::move(statistics)), pages_(pages) {}
+  ParquetEncoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics, exec::Pool* pool)
+      : ArrowEncoder(std::move(sink), std::move(path), std::move(statistics)), pages_(pages), pool_(pool) {}
 
  protected:
   arrow::Status open(const Table& table) override { return none_ = table, arrow::Status::OK(); }  // the file begins with rows to look at
   arrow::Status write_group(const Table& group) override {
     if (!writer_) ARROW_RETURN_NOT_OK(make_writer(group));
     if (group.num_rows() == 0) return arrow::Status::OK();
-    return writer_->WriteTable(*arrow::Table::Make(schema_, arrow_arrays(group), group.num_rows()), kRowGroup);
+    arrow::ArrayVector arrays(group.num_columns());
+    const bool together = is_small(group);
+    run_on(together ? pool_ : nullptr, int64_t(arrays.size()),
+           [&](int64_t c, int) { arrays[size_t(c)] = arrow_array(with_used_names(group.columns[size_t(c)])); });
+    if (!together) return writer_->WriteTable(*arrow::Table::Make(schema_, arrays, group.num_rows()), kRowGroup);
+    ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
+    return writer_->WriteRecordBatch(*arrow::RecordBatch::Make(schema_, group.num_rows(), std::move(arrays)));
   }
   arrow::Status close() override {
     if (!writer_) ARROW_RETURN_NOT_OK(make_writer(none_));
@@ -194,7 +238,8 @@ class ParquetEncoder final : public ArrowEncoder {
         properties.compression(first.names[i], parquet::Compression::UNCOMPRESSED);
     }
     parquet::ArrowWriterProperties::Builder arrow_properties;
-    arrow_properties.store_schema()->set_use_threads(false);
+    if (pool_) executor_ = std::make_unique<ColumnExecutor>(pool_, first.num_columns());
+    arrow_properties.store_schema()->set_use_threads(pool_ != nullptr)->set_executor(executor_.get());
     ARROW_ASSIGN_OR_RAISE(
         writer_, parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), stream_, properties.build(), arrow_properties.build()));
     return arrow::Status::OK();
@@ -231,8 +276,18 @@ class ParquetEncoder final : public ArrowEncoder {
     return !got.ok() || *got < size - size / 16;
   }
 
+  /// Whether all columns of a row group are encoded at once and wait in memory for each other; the bytes are the same either way.
+  bool is_small(const Table& group) const {
+    constexpr int64_t kMost = int64_t{16} << 20;
+    int64_t bytes = 0;
+    for (const Column& column : group.columns) bytes += column.values.size + column.offsets.size;
+    return pool_ && bytes <= kMost;
+  }
+
   Codec pages_;
+  exec::Pool* pool_;
   Table none_;  // without rows
+  std::unique_ptr<ColumnExecutor> executor_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
 };
 
@@ -285,8 +340,9 @@ class IpcEncoder final : public ArrowEncoder {
 
 }  // namespace
 
-Result<std::unique_ptr<Encoder>> with_arrow::parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics) {
-  return std::unique_ptr<Encoder>(std::make_unique<ParquetEncoder>(std::move(sink), std::move(path), pages, std::move(statistics)));
+Result<std::unique_ptr<Encoder>> with_arrow::parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics,
+                                                             exec::Pool* pool) {
+  return std::unique_ptr<Encoder>(std::make_unique<ParquetEncoder>(std::move(sink), std::move(path), pages, std::move(statistics), pool));
 }
 Result<std::unique_ptr<Encoder>> with_arrow::arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path, std::string statistics) {
   return std::unique_ptr<Encoder>(std::make_unique<IpcEncoder>(std::move(sink), std::move(path), std::move(statistics)));

@@ -60,9 +60,10 @@ Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& optio
   HY_TRY(const ArrowModule* const arrow, arrow_module(path));
   return arrow->parquet_memory(path, options, limit_bytes);
 }
-Result<std::unique_ptr<Encoder>> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics) {
+Result<std::unique_ptr<Encoder>> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics,
+                                                 exec::Pool* pool) {
   HY_TRY(const ArrowModule* const arrow, arrow_module(path));
-  return arrow->parquet_encoder(std::move(sink), std::move(path), pages, std::move(statistics));
+  return arrow->parquet_encoder(std::move(sink), std::move(path), pages, std::move(statistics), pool);
 }
 
 Result<Table> read_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {

@@ -28,8 +28,9 @@ class Encoder {
 std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink, exec::Pool* pool);
 std::unique_ptr<Encoder> json_encoder(std::unique_ptr<ByteSink> sink, bool lines, exec::Pool* pool);
 std::unique_ptr<Encoder> npy_encoder(std::unique_ptr<ByteSink> sink, std::string path);
-/// `pages`: zstd, or none for snappy. `statistics`: kept in the metadata, if there are any.
-Result<std::unique_ptr<Encoder>> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics);
+/// `pages`: zstd, or none for snappy. `statistics`: kept in the metadata, if there are any. `pool` (may be null) encodes columns at the same time.
+Result<std::unique_ptr<Encoder>> parquet_encoder(std::unique_ptr<ByteSink> sink, std::string path, Codec pages, std::string statistics,
+                                                 exec::Pool* pool);
 Result<std::unique_ptr<Encoder>> arrow_encoder(std::unique_ptr<ByteSink> sink, std::string path, std::string statistics = {});
 /// Writes nothing; finish() leaves a hash of names, dtypes and values in `*result`, where null and NaN are the same.
 std::unique_ptr<Encoder> checksum_encoder(Hash128* result);

@@ -194,6 +194,32 @@ TEST_CASE("tables: dictionaries that grow from call to call give the bytes of on
   }
 }
 
+TEST_CASE("tables: the bytes are the same whoever writes a column or a block of rows down") {
+  const ScratchFolder folder;
+  constexpr int kRows = 150'000, kNames = 9'000;
+  std::vector<std::string> names;
+  for (int i = 0; i < kNames; ++i) names.push_back(fmt::format("name {}", i));
+  std::vector<int32_t> codes;  // a row group uses less than half of the names
+  for (int row = 0; row < kRows; ++row) codes.push_back(row / 50 * 3 % kNames);
+  Table table = every_dtype(kRows);
+  table.add("many", with_nulls(make_category_column(codes, names), 7));
+  exec::Pool one(1), three(3);
+  for (const char* name : {"t.parquet", "t.zstd.parquet", "t.arrow", "t.csv", "t.json", "t.jsonl"}) {
+    REQUIRE(write_table(folder / name, table).ok());
+    const std::string alone = bytes_of(folder / name);
+    for (exec::Pool* pool : {&one, &three}) {
+      REQUIRE(write_table(folder / name, table, {}, pool).ok());
+      CHECK(bytes_of(folder / name) == alone);
+    }
+  }
+  const Table back = read_back(folder / "t.parquet");
+  const Column& many = *back.find("many");
+  REQUIRE(many.dtype == Dtype::category);
+  CHECK(many.dictionary->length < kNames);
+  for (int row = 0; row < kRows; row += 11) CHECK(many.text(row) == (row % 7 == 0 ? "" : names[size_t(codes[size_t(row)])]));
+  CHECK(write_table("/dev/full", table, kind_named("parquet", "--format").value(), &three).error().what.find("No space left") != std::string::npos);
+}
+
 TEST_CASE("tables: an unfinished writer leaves nothing; a full disk is an error") {
   const ScratchFolder folder;
   {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -15,10 +14,19 @@
 namespace hayate::io {
 namespace {
 
-void append_json_text(std::string_view value, TextBlock* out) {
-  out->append('"');
-  out->append(json_escape(value));
-  out->append('"');
+/// Whether none of these bytes is escaped: a quote, a backslash or what is below a blank.
+bool is_json_bare(const char* text, size_t size) {
+  bool odd = false;
+  for (size_t i = 0; i < size; ++i) odd |= (uint8_t(text[i]) < ' ') | (text[i] == '"') | (text[i] == '\\');
+  return !odd;
+}
+
+char* put_json_text(std::string_view value, char* out) {
+  const auto put = [&](std::string_view text) { out = std::copy(text.begin(), text.end(), out); };
+  *out++ = '"';
+  is_json_bare(value.data(), value.size()) ? put(value) : put(json_escape(value));
+  *out++ = '"';
+  return out;
 }
 
 class JsonEncoder final : public RowEncoder {
@@ -26,43 +34,22 @@ class JsonEncoder final : public RowEncoder {
   JsonEncoder(std::unique_ptr<ByteSink> sink, bool lines, exec::Pool* pool) : RowEncoder(std::move(sink), pool), lines_(lines) {}
 
   Result<void> begin(const Table& schema) override {
-    for (const std::string& name : schema.names) keys_.push_back(fmt::format("{}\"{}\":", keys_.empty() ? "{" : ",", json_escape(name)));
-    names_.resize(schema.num_columns());
+    RowStyle style;
+    for (const std::string& name : schema.names)
+      style.before.push_back(fmt::format("{}\"{}\":", !style.before.empty() ? "" : lines_ ? "{" : "\n{", json_escape(name)));
+    style.behind = '}', style.between = lines_ ? '\n' : ',';
+    style.missing = "null", style.infinity_is_missing = true;
+    style.quotes_times = style.quotes_bare = true;
+    style.growth = 6, style.put_text = put_json_text, style.is_all_bare = is_json_bare;
+    set_style(std::move(style), schema.num_columns());
     return put(lines_ ? "" : "[");
   }
   Result<void> finish() override {
-    HY_CHECK(put(lines_ ? "" : "\n]\n"));
+    HY_CHECK(put(!lines_ ? "\n]\n" : rows() > 0 ? "\n" : ""));
     return publish();
   }
 
  private:
-  void prepare(const Table& group) override {
-    for (size_t c = 0; c < group.num_columns(); ++c) names_[c].prepare(group.columns[c], append_json_text);
-  }
-
-  void append_rows(const Table& group, int64_t begin, int64_t end, int, TextBlock* out) override {
-    for (int64_t row = begin; row < end; ++row) {
-      if (!lines_) out->append(rows_ + row == 0 ? "\n" : ",\n");
-      for (size_t c = 0; c < group.columns.size(); ++c) {
-        out->append(keys_[c]);
-        append_value(group.columns[c], c, row, out);
-      }
-      out->append(lines_ ? "}\n" : "}");
-    }
-  }
-  void append_value(const Column& column, size_t c, int64_t row, TextBlock* out) const {
-    const bool is_float = column.dtype == Dtype::float32 || column.dtype == Dtype::float64;
-    if (is_missing_cell(column, row) || (is_float && std::isinf(column.number(row)))) return out->append("null");
-    if (column.dtype == Dtype::text) return append_json_text(column.text(row), out);
-    if (column.dtype == Dtype::category) return out->append(names_[c][column.as<int32_t>()[size_t(row)]]);
-    const bool quoted = column.dtype == Dtype::date || column.dtype == Dtype::timestamp;
-    if (quoted) out->append('"');
-    out->wrote(write_cell_text(column, row, out->room(kMostCellText)));
-    if (quoted) out->append('"');
-  }
-
-  std::vector<std::string> keys_;    // {"a":   ,"b":
-  std::vector<WrittenNames> names_;  // by column
   bool lines_;
 };
 

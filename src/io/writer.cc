@@ -133,7 +133,7 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
   HY_TRY(sink, compressed_sink(std::move(sink), kind.codec));
   switch (kind.format) {
     case Format::parquet:
-      return parquet_encoder(std::move(sink), path, kind.pages, statistics);
+      return parquet_encoder(std::move(sink), path, kind.pages, statistics, pool);
     case Format::arrow:
       return arrow_encoder(std::move(sink), path, statistics);
     case Format::json:
