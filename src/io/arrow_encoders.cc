@@ -91,6 +91,7 @@ Column canonical(const Column& column) {
   if (column.count_nulls() == 0) return out.validity = {}, out;
   if (column.dtype == Dtype::text) {
     std::vector<std::string> values;
+    values.reserve(size_t(column.length));
     for (int64_t row = 0; row < column.length; ++row) values.emplace_back(column.text(row));
     const Buffer validity = out.validity;
     out = make_text_column(values);

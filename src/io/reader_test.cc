@@ -91,7 +91,7 @@ std::string bytes_of(const std::string& path) {
 /// Not write_file: thousands of small files need no fsync.
 void put(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
 
-Table read_back(const std::string& path, ReadOptions options = {}) {
+Table read_back(const std::string& path, const ReadOptions& options = {}) {
   auto result = read_table(path, options);
   if (!result.ok()) FAIL(path, ": ", result.error().what);
   return std::move(result).value();
@@ -197,10 +197,10 @@ TEST_CASE("tables: dictionaries that grow from call to call give the bytes of on
 TEST_CASE("tables: the bytes are the same whoever writes a column or a block of rows down") {
   const ScratchFolder folder;
   constexpr int kRows = 150'000, kNames = 9'000;
-  std::vector<std::string> names;
-  for (int i = 0; i < kNames; ++i) names.push_back(fmt::format("name {}", i));
-  std::vector<int32_t> codes;  // a row group uses less than half of the names
-  for (int row = 0; row < kRows; ++row) codes.push_back(row / 50 * 3 % kNames);
+  std::vector<std::string> names(kNames);
+  for (int i = 0; i < kNames; ++i) names[size_t(i)] = fmt::format("name {}", i);
+  std::vector<int32_t> codes(kRows);  // a row group uses less than half of the names
+  for (int row = 0; row < kRows; ++row) codes[size_t(row)] = row / 50 * 3 % kNames;
   Table table = every_dtype(kRows);
   table.add("many", with_nulls(make_category_column(codes, names), 7));
   exec::Pool one(1), three(3);

@@ -194,6 +194,7 @@ Table TableWriter::State::take_pending(int64_t count) {
   Table out;
   for (size_t c = 0; c < taken[0].num_columns(); ++c) {
     std::vector<Column> parts;
+    parts.reserve(taken.size());
     for (const Table& table : taken) parts.push_back(table.columns[c]);
     Column joined;
     [[maybe_unused]] const bool same_types = concatenate(parts, &joined);
