@@ -56,9 +56,15 @@ std::string_view own_name(std::string_view name) {
   return "";
 }
 
+/// A name without the quotes around it; one of its own is written twice there.
 std::string unquoted(std::string_view name) {
-  if (name.size() >= 2 && name.front() == '"' && name.back() == '"') name = name.substr(1, name.size() - 2);
-  return std::string(name);
+  if (name.size() < 2 || name.front() != '"' || name.back() != '"') return std::string(name);
+  std::string out;
+  for (size_t i = 1; i + 1 < name.size(); ++i) {
+    out += name[i];
+    if (name[i] == '"' && name[i + 1] == '"') ++i;
+  }
+  return out;
 }
 
 }  // namespace

@@ -215,34 +215,29 @@ class ConditionParser {
       if (inside >= 0 && !take(")")) return fail("expected )", "close the parenthesis");
       return inside;
     }
-    if (c == '\'') return text_literal();
-    if (c == '"' || c == '`') return quoted_name(c);
+    if (c == '\'') return quoted(Type::text);
+    if (c == '"' || c == '`') return quoted(Type::column);
     if (is_digit(c) || (c == '.' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) return number();
     if (is_name_start(c)) return name();
     return fail("this is not part of a condition", "a name, a number or 'text' is expected");
   }
-  int text_literal() {
-    const size_t begin = at_++;
+  /// What stands between two quotes, where a doubled one is one of its own; moves behind. Nothing: it is not closed.
+  std::optional<std::string> between_quotes() {
+    const char quote = text_[at_];
     std::string value;
-    while (true) {
-      if (at_ >= text_.size()) return at_ = begin, fail("the text is not closed", "close it with a single quote");
-      if (text_[at_] == '\'') {
-        if (at_ + 1 >= text_.size() || text_[at_ + 1] != '\'') break;
-        ++at_;
-      }
-      value += text_[at_++];
+    for (size_t i = at_ + 1; i < text_.size(); ++i) {
+      if (text_[i] == quote && (++i == text_.size() || text_[i] != quote)) return at_ = i, value;
+      value += text_[i];
     }
-    ++at_;
-    const int node = add(Type::text, begin, {});
-    out_.nodes_.back().name = std::move(value);
-    return node;
+    return std::nullopt;
   }
-  int quoted_name(char quote) {
-    const size_t begin = at_, end = text_.find(quote, at_ + 1);
-    if (end == std::string::npos) return fail("the name is not closed", "close it with the quote that it began with");
-    at_ = end + 1;
-    const int node = add(Type::column, begin, {});
-    out_.nodes_.back().name = text_.substr(begin + 1, end - begin - 1);
+  int quoted(Type type) {
+    const size_t begin = at_;
+    std::optional<std::string> value = between_quotes();
+    if (!value && type == Type::text) return fail("the text is not closed", "close it with a single quote");
+    if (!value) return fail("the name is not closed", "close it with the quote that it began with");
+    const int node = add(type, begin, {});
+    out_.nodes_.back().name = *std::move(value);
     return node;
   }
   int number() {

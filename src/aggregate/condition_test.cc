@@ -22,6 +22,7 @@ Table people() {
   table.add("hash", std::move(hash));
   table.add("edge", make_column(std::vector<int64_t>{INT64_MIN, INT64_MIN + 1, INT64_MAX, 5}));
   table.add("net worth", make_column(std::vector<int32_t>{1, 2, 3, 4}));
+  table.add("5\" pipe", make_column(std::vector<int32_t>{5, 6, 7, 8}));
   return table;
 }
 
@@ -68,6 +69,8 @@ TEST_CASE("conditions pick rows") {
       {"day = '2024/01/05'", "1000"},
       {"\"net worth\" * 2 + 1 > 5", "0011"},
       {"`net worth` / 2 = 1.5", "0010"},
+      {"\"5\"\" pipe\" > 6", "0011"},
+      {"`5\" pipe` in (5, 8)", "1001"},
       {"-age = -30", "1000"},
       {"age - 10 > 2e1", "0011"},
       {"(age > 1 or city = 'x') and true", "1011"},

@@ -274,6 +274,7 @@ std::string report_text(const Findings& found) {
 Result<int> bench_command(BenchOptions& options, const Console& console) {
   if (options.what == "compute" && !options.input.empty())
     return usage_error("bench compute reads no table", "--input", "leave it out, or use: hayate bench io --input " + options.input[0]);
+  HY_CHECK(check_plot(options.plot));
   exec::Pool pool(exec::worker_count(options.exec));
   exec::Steps steps(console.progress);
   HY_TRY(const Findings found, benchmark_named(options.what)(options, pool, steps));

@@ -183,6 +183,7 @@ Result<int> importance_command(ImportanceOptions& options, const Console& consol
   request.pair = options.pair, request.grid = options.grid;
   if (!options.features.empty())
     for (const std::string& name : split(options.features, ',')) request.features.emplace_back(trim(name));
+  HY_CHECK(check_plot(options.plot));
   HY_TRY(request.kind, asked_kind(options.format));
   HY_TRY(request.reading, reading_options(options.reading));
   exec::Steps steps(console.progress);

@@ -93,6 +93,7 @@ Result<void> write_plot(const std::string& path, const ShrinkPlan& plan) {
 Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
   HY_TRY(const auto kind, asked_kind(options.format));
   if (options.output != "-" && options.output != "none") HY_CHECK(io::kind_of(options.output));
+  HY_CHECK(check_plot(options.plot));
   const std::map<std::string, ShrinkMode> modes = {
       {"lossless", ShrinkMode::lossless}, {"tolerance", ShrinkMode::tolerance}, {"compact", ShrinkMode::compact}};
   const aggregate::ShrinkOptions shrink = {modes.at(options.mode), options.rtol, options.atol};

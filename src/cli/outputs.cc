@@ -41,6 +41,11 @@ Result<std::optional<io::FileKind>> asked_kind(const std::string& format) {
   return std::optional(kind);
 }
 
+Result<void> check_plot(const std::string& path) {
+  if (path.empty() || path.ends_with(".svg")) return {};
+  return usage_error("plots are written as SVG", "--plot " + path, "give it a name that ends in .svg");
+}
+
 Result<io::ReadOptions> reading_options(const TableReading& asked) {
   io::ReadOptions out;
   out.columns = listed(asked.columns);

@@ -18,6 +18,9 @@ Result<void> write_timings(const std::string& path, const std::vector<exec::Step
 /// The kind that --format names, or nothing when it is empty.
 Result<std::optional<io::FileKind>> asked_kind(const std::string& format);
 
+/// Refuses a --plot that is not called .svg, before any work.
+Result<void> check_plot(const std::string& path);
+
 struct TableReading;
 /// Columns, types and CSV form as the flags ask for, checked before any file is looked at; kind, pool and memory are the command's.
 Result<io::ReadOptions> reading_options(const TableReading& asked);

@@ -63,3 +63,8 @@ stderr>    at: --where: city = Rome
 stderr>                        ^
 stderr>   try: a text goes in single quotes: 'Rome'
 exit 2
+
+# A quote in the name of a column is written twice.
+$ printf '"5"" pipe",b\n1,2\n3,4\n' >pipe.csv; hayate aggregate --input pipe.csv --agg 'sum("5"" pipe")' --where '"5"" pipe" > 1' --output - --format csv --quiet
+"sum(""5"""" pipe"")"
+3

@@ -20,3 +20,9 @@ $ hayate optimize --input d.csv --output none --mode smal
 stderr> error: unknown mode 'smal'
 stderr> ...
 exit 2
+
+$ hayate optimize --input a.csv --output b.parquet --plot b.png
+stderr> error: plots are written as SVG
+stderr>    at: --plot b.png
+stderr>   try: give it a name that ends in .svg
+exit 2
