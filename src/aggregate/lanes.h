@@ -4,7 +4,8 @@
 //   | sum of v2 - least | sum of v1 - least | rows |
 //
 // so a row is one addition to its group for all of them, and two for a float (the lower and the upper half of the bits that exact.h
-// gives it). Before a part can overflow into the next one, after `most_rows` rows, all groups are unpacked into their states.
+// gives it). The least and the greatest of numbers of a small range are the ends of the set of those that a group has seen: a bit each in one word
+// more, into which a row sets its own. Before a part can overflow into the next one, after `most_rows` rows, all groups are unpacked into their states.
 #pragma once
 
 #include <optional>
@@ -30,15 +31,22 @@ struct Lanes {
     RealCut cut = {};
     size_t word = 0;
   };
+  /// The set of an input's numbers, `bits` from bit `shift` of the last word on, for its least or its greatest one.
+  struct Set {
+    int accumulator = 0, input = 0;
+    uint64_t least = 0;
+    int shift = 0, bits = 0;
+  };
   std::vector<Whole> wholes;
   std::vector<Real> reals;
+  std::vector<Set> sets;
   size_t words = 0;  ///< of a group
   int64_t most_rows = 0;
 
   size_t packed_words() const { return wholes.back().word + 1; }  ///< before those of reals
 };
 
-/// Nothing when an accumulator is no such sum, or its parts are too wide for it to pay for `groups` groups.
+/// Nothing when an accumulator is no such sum or set, or its parts are too wide for it to pay for `groups` groups.
 std::optional<Lanes> plan_lanes(const Plan& plan, size_t groups);
 
 /// Values of an input: an array as a column holds it, or words (Element::uint64 for whole numbers, Element::word for reals).

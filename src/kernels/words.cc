@@ -195,33 +195,40 @@ int64_t real_range(Element element, const void* from, int64_t count, uint64_t* l
                                      : real_range_of<double>(from, count, least, greatest, sizes);
 }
 
-template <class T>
-void add_shifted_of(const void* from, int64_t count, uint64_t least, int shift, uint64_t* into) {
-  const T* values = static_cast<const T*>(from);
-  constexpr uint64_t kTurn = T(-1) > T(0) && sizeof(T) == 8 ? 0 : kSign;
-  const uint64_t base = least ^ kTurn;  // turning the sign bit of both leaves their difference
-  for (int64_t i = 0; i < count; ++i) into[i] += (uint64_t(int64_t(values[i])) - base) << shift;
+/// Calls loop(value_of) for an integer array, where value_of(i) is the word of value i less `least`.
+template <class Loop>
+HAYATE_INLINE inline void with_differences(Element element, const void* from, uint64_t least, const Loop& loop) {
+  const auto of = [&]<class T>(T) HAYATE_INLINE {
+    const T* values = static_cast<const T*>(from);
+    constexpr uint64_t kTurn = T(-1) > T(0) && sizeof(T) == 8 ? 0 : kSign;
+    const uint64_t base = least ^ kTurn;  // turning the sign bit of both leaves their difference
+    loop([=](int64_t i) HAYATE_INLINE { return uint64_t(int64_t(values[i])) - base; });
+  };
+  switch (element) {
+    case Element::int8:
+      return of(int8_t{});
+    case Element::int16:
+      return of(int16_t{});
+    case Element::int32:
+      return of(int32_t{});
+    case Element::int64:
+      return of(int64_t{});
+    case Element::uint8:
+      return of(uint8_t{});
+    case Element::uint16:
+      return of(uint16_t{});
+    case Element::uint32:
+      return of(uint32_t{});
+    default:
+      return of(uint64_t{});
+  }
 }
 
 void add_shifted(Element element, const void* from, int64_t count, uint64_t least, int shift, uint64_t* into) {
-  switch (element) {
-    case Element::int8:
-      return add_shifted_of<int8_t>(from, count, least, shift, into);
-    case Element::int16:
-      return add_shifted_of<int16_t>(from, count, least, shift, into);
-    case Element::int32:
-      return add_shifted_of<int32_t>(from, count, least, shift, into);
-    case Element::int64:
-      return add_shifted_of<int64_t>(from, count, least, shift, into);
-    case Element::uint8:
-      return add_shifted_of<uint8_t>(from, count, least, shift, into);
-    case Element::uint16:
-      return add_shifted_of<uint16_t>(from, count, least, shift, into);
-    case Element::uint32:
-      return add_shifted_of<uint32_t>(from, count, least, shift, into);
-    default:
-      return add_shifted_of<uint64_t>(from, count, least, shift, into);
-  }
+  with_differences(element, from, least, [=](const auto& value_of) HAYATE_INLINE {
+    HAYATE_INDEPENDENT
+    for (int64_t i = 0; i < count; ++i) into[i] += value_of(i) << shift;
+  });
 }
 
 HAYATE_INLINE inline double real_of_element(double value) { return value; }
@@ -251,6 +258,23 @@ HAYATE_INLINE inline Words load_words(const uint64_t* from) {
   Words out;
   memcpy(&out, from, sizeof out);
   return out;
+}
+
+HAYATE_INLINE inline void store_words(uint64_t* to, Words words) { memcpy(to, &words, sizeof words); }
+
+/// Numbers first, bits behind: compilers make no vectors of shifts by what has just been widened.
+void set_bits(Element element, const void* from, int64_t count, uint64_t least, int shift, uint64_t* into) {
+  with_differences(element, from, least, [=](const auto& value_of) HAYATE_INLINE {
+    constexpr int64_t kBlock = 64, kWords = kVectorBytes / 8;
+    const uint64_t offset = uint64_t(shift);
+    int64_t i = 0;
+    for (; i + kBlock <= count; i += kBlock) {
+      uint64_t at[kBlock];
+      for (int64_t k = 0; k < kBlock; ++k) at[k] = value_of(i + k) + offset;
+      for (int64_t k = 0; k < kBlock; k += kWords) store_words(into + i + k, load_words(into + i + k) | (Words{} + 1) << (load_words(at + k) & 63));
+    }
+    for (; i < count; ++i) into[i] |= uint64_t{1} << ((value_of(i) + offset) & 63);
+  });
 }
 HAYATE_INLINE inline Reals load(const uint64_t* from) {
   const Words words = load_words(from);
@@ -332,6 +356,6 @@ int64_t narrowing(const double* from, int64_t count, double rtol, double atol, N
 }  // namespace
 
 extern const WordKernels kWordKernels;
-const WordKernels kWordKernels = {whole, real, whole_range, real_range, add_shifted, halves, sum_by_key, sum_halves_by_key, narrowing};
+const WordKernels kWordKernels = {whole, real, whole_range, real_range, add_shifted, set_bits, halves, sum_by_key, sum_halves_by_key, narrowing};
 
 HAYATE_KERNELS_END

@@ -50,6 +50,8 @@ struct WordKernels {
   int64_t (*real_range)(Element element, const void* from, int64_t count, uint64_t* least, uint64_t* greatest, SizeRange* sizes);
   /// into[i] += (word of from[i] - least) << shift, for an integer array; uint64 are words.
   void (*add_shifted)(Element element, const void* from, int64_t count, uint64_t least, int shift, uint64_t* into);
+  /// into[i] |= 1 << (word of from[i] - least + shift), below 64.
+  void (*set_bits)(Element element, const void* from, int64_t count, uint64_t least, int shift, uint64_t* into);
   /// Finite reals (float32, float64, word) cut in two by `at` (see there): high[i] and low[i] are the bits of the two sums.
   void (*halves)(Element element, const void* from, int64_t count, Halving at, uint64_t* low, uint64_t* high);
   /// For keys below kFewKeys from `first_key` on: adds words[i] to sums[keys[i] - first_key]; others are passed over.

@@ -30,6 +30,26 @@ TEST_CASE("values shifted into place are those of their words") {
   });
 }
 
+TEST_CASE("a bit is set for every value, whatever the type") {
+  std::vector<int8_t> narrow(150);
+  std::vector<uint64_t> wide(150);
+  for (size_t i = 0; i < narrow.size(); ++i) narrow[i] = int8_t(int(i * 7 % 40) - 20), wide[i] = (uint64_t{1} << 63) + i % 60;
+  on_every_isa([&] {
+    const WordKernels& kernels = word_kernels();
+    for (const size_t count : {size_t{0}, size_t{1}, size_t{63}, size_t{64}, narrow.size()}) {
+      std::vector<uint64_t> least(1), into(count + 1, 1);
+      const int8_t lowest = -20;
+      kernels.whole(Element::int8, &lowest, 1, least.data());
+      kernels.set_bits(Element::int8, narrow.data(), int64_t(count), least[0], 5, into.data());
+      for (size_t i = 0; i < count; ++i) CHECK(into[i] == (1 | uint64_t{1} << (narrow[i] + 25)));
+      CHECK(into[count] == 1);
+      std::fill(into.begin(), into.end(), 0);
+      kernels.set_bits(Element::uint64, wide.data(), int64_t(count), uint64_t{1} << 63, 0, into.data());
+      for (size_t i = 0; i < count; ++i) CHECK(into[i] == uint64_t{1} << (i % 60));
+    }
+  });
+}
+
 TEST_CASE("halves of floats, doubles and their words are the same, and together the value") {
   const std::vector<float> values = {1.5f, -2.25f, 0.0f, -0.0f, 1023.75f, -0.0625f, 3.0f, 1e-2f, -7.0f};
   const std::vector<double> doubles(values.begin(), values.end());
