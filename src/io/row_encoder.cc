@@ -7,7 +7,6 @@
 namespace hayate::io {
 namespace {
 
-constexpr int64_t kBlockRows = 4096;
 constexpr size_t kNarrow = 16, kWide = 96;
 static_assert(kWide > kMostCellText + 3 && kTextCopy == kNarrow);
 
@@ -32,16 +31,16 @@ void WrittenNames::prepare(const Column& column, const RowStyle& style) {
 
 Result<void> RowEncoder::write(const Table& group) {
   for (size_t c = 0; c < group.num_columns(); ++c) names_[c].prepare(group.columns[c], style_);
-  const int64_t blocks = (group.num_rows() + kBlockRows - 1) / kBlockRows, wave = pool_ ? 4 * int64_t(pool_->workers()) : 1;
+  const int64_t blocks = (group.num_rows() + block_rows_ - 1) / block_rows_, wave = pool_ ? 4 * int64_t(pool_->workers()) : 1;
   for (int64_t first = 0; first < blocks; first += wave) {
     const int64_t count = std::min(wave, blocks - first);
     next_.resize(size_t(std::max<int64_t>(next_.size(), count)));
     Result<void> written;
     const auto task = [&](int64_t i, int worker) {
       if (i == 0) return void(written = put_ready());  // the wave before, while this one is written down
-      const int64_t begin = (first + i - 1) * kBlockRows;
+      const int64_t begin = (first + i - 1) * block_rows_;
       next_[size_t(i - 1)].clear();
-      append_rows(group, begin, std::min(begin + kBlockRows, group.num_rows()), worker, &next_[size_t(i - 1)]);
+      append_rows(group, begin, std::min(begin + block_rows_, group.num_rows()), worker, &next_[size_t(i - 1)]);
     };
     if (pool_)
       pool_->run(count + 1, task);
@@ -72,6 +71,11 @@ void RowEncoder::set_style(RowStyle style, size_t num_columns) {
   names_.resize(num_columns);
   constexpr size_t kStripBytes = size_t{1} << 21, kMostRows = 256;
   strip_rows_ = int64_t(std::clamp<size_t>(kStripBytes / (kWide * std::max<size_t>(num_columns, 1)), 1, kMostRows));
+  // Several blocks are in hand at once, so those of wide tables have fewer rows.
+  constexpr size_t kBlockBytes = size_t{2} << 20, kMostBlockRows = 4096, kLikelyBytes = 16;  // of a cell
+  size_t row_bytes = kLikelyBytes * num_columns + 1;
+  for (const std::string& text : style_.before) row_bytes += text.size();
+  block_rows_ = int64_t(std::clamp<size_t>(kBlockBytes / row_bytes, 1, kMostBlockRows));
   for (const std::string& text : style_.before) {
     before_at_.push_back(before_.size()), before_size_.push_back(text.size());
     before_.insert(before_.end(), text.begin(), text.end());

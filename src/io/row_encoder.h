@@ -164,7 +164,7 @@ class RowEncoder : public Encoder {
   size_t all_before_ = 0;            ///< bytes of a row
   std::vector<WrittenNames> names_;  ///< by column
   std::vector<Strip> strips_;        ///< by worker
-  int64_t strip_rows_ = 1;
+  int64_t strip_rows_ = 1, block_rows_ = 1;
 };
 
 }  // namespace hayate::io
