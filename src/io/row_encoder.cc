@@ -31,7 +31,7 @@ void WrittenNames::prepare(const Column& column, const RowStyle& style) {
 
 Result<void> RowEncoder::write(const Table& group) {
   for (size_t c = 0; c < group.num_columns(); ++c) names_[c].prepare(group.columns[c], style_);
-  const int64_t blocks = (group.num_rows() + block_rows_ - 1) / block_rows_, wave = pool_ ? 4 * int64_t(pool_->workers()) : 1;
+  const int64_t blocks = (group.num_rows() + block_rows_ - 1) / block_rows_, wave = int64_t(strips_.size()) * (block_rows_ > 1 ? 4 : 1);
   for (int64_t first = 0; first < blocks; first += wave) {
     const int64_t count = std::min(wave, blocks - first);
     next_.resize(size_t(std::max<int64_t>(next_.size(), count)));

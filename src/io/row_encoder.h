@@ -59,10 +59,10 @@ class TextBlock {
   void grow(size_t size) {
     const size_t capacity = std::max(2 * capacity_, size_ + size + (size_t{64} << 10));
     std::unique_ptr<char[]> bytes(new char[capacity]);
-    std::memcpy(bytes.get(), bytes_.get(), size_);
+    if (size_ > 0) std::memcpy(bytes.get(), bytes_.get(), size_);
     bytes_ = std::move(bytes), capacity_ = capacity;
   }
-  std::unique_ptr<char[]> bytes_ = std::unique_ptr<char[]>(new char[1]);
+  std::unique_ptr<char[]> bytes_;
   size_t size_ = 0, capacity_ = 0;
 };
 
