@@ -72,7 +72,7 @@ void RowEncoder::set_style(RowStyle style, size_t num_columns) {
   constexpr size_t kStripBytes = size_t{1} << 21, kMostRows = 256;
   strip_rows_ = int64_t(std::clamp<size_t>(kStripBytes / (kWide * std::max<size_t>(num_columns, 1)), 1, kMostRows));
   // Several blocks are in hand at once, so those of wide tables have fewer rows.
-  constexpr size_t kBlockBytes = size_t{2} << 20, kMostBlockRows = 4096, kLikelyBytes = 16;  // of a cell
+  constexpr size_t kBlockBytes = size_t{1} << 20, kMostBlockRows = 4096, kLikelyBytes = 16;  // of a cell
   size_t row_bytes = kLikelyBytes * num_columns + 1;
   for (const std::string& text : style_.before) row_bytes += text.size();
   block_rows_ = int64_t(std::clamp<size_t>(kBlockBytes / row_bytes, 1, kMostBlockRows));
