@@ -1,5 +1,5 @@
-// Parquet and Arrow IPC through Arrow C++, on the calling thread. Nothing in the bytes tells the time, the path or the
-// machine; the version of Arrow stands in a Parquet footer ("created_by").
+// Parquet and Arrow IPC through Arrow C++, on the calling thread and, the columns of a row group of Parquet, on a pool. Nothing in the bytes
+// tells the time, the path or the machine; the version of Arrow stands in a Parquet footer ("created_by").
 #include <arrow/io/interfaces.h>
 #include <arrow/ipc/dictionary.h>
 #include <arrow/ipc/options.h>
