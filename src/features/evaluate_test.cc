@@ -263,13 +263,20 @@ TEST_CASE("deviations of 1e8 plus noise of 1e-3 against long double") {
   Columns bars = walk(400, 23);
   for (size_t t = 0; t < 400; ++t) bars[3][t] = 1e8 + 1e-3 * normal(24, t);
   for (int64_t window : {2, 5, 20, 60, 250, 0}) {
-    const Columns got = evaluated({{"a", "Std($close," + std::to_string(window) + ")"}}, bars);
+    const std::string n = std::to_string(window);
+    const Columns got = evaluated({{"a", "Std($close," + n + ")"}, {"b", "Mad($close," + n + ")"}}, bars, {.dtype = Dtype::float64});
     for (size_t t = 1; t < 400; ++t) {
       const size_t first = window == 0 || t + 1 < size_t(window) ? 0 : t + 1 - size_t(window);
-      long double mean = 0, squares = 0;
-      for (size_t i = first; i <= t; ++i) mean += static_cast<long double>(bars[3][i]) / static_cast<long double>(t + 1 - first);
-      for (size_t i = first; i <= t; ++i) squares += (bars[3][i] - mean) * (bars[3][i] - mean);
+      long double mean = 0, squares = 0, distances = 0;
+      for (size_t i = first; i <= t; ++i) mean += static_cast<long double>(bars[3][i] - 1e8);
+      mean /= static_cast<long double>(t + 1 - first);
+      for (size_t i = first; i <= t; ++i) {
+        const long double distance = std::abs(static_cast<long double>(bars[3][i] - 1e8) - mean);  // 1e8 itself would take 9 of the 19 digits
+        squares += distance * distance, distances += distance;
+      }
       const double wanted = double(std::sqrt(squares / static_cast<long double>(t - first)));
+      const double distance = double(distances / static_cast<long double>(t + 1 - first));
+      CHECK_MESSAGE(std::abs(got[1][t] - distance) <= 1e-9 * distance, "Mad over ", window, " at row ", t, ": ", got[1][t], " should be ", distance);
       CHECK_MESSAGE(std::abs(got[0][t] - wanted) <= 1e-9 * wanted, "Std over ", window, " at row ", t, ": ", got[0][t], " should be ", wanted);
     }
   }

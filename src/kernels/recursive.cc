@@ -73,6 +73,18 @@ void sum_distances(const double* values, const double* present, const double* me
   for (int64_t i = 0; i < kTogether; ++i) out[i] = sums[i];
 }
 
+/// Below this share of the mean, the mean's own rounding shows in the distances from it: one unit of its last place is 3e-11 of them there.
+constexpr double kFlat = 0x1p-17;
+
+/// The mean distance of one window whose distances are small beside its mean: what is left of the mean after rounding comes from the distances.
+double flat_deviation(const double* newest, const double* present, double mean, int64_t ages, double count) {
+  double rest = 0, sum = 0;
+  for (int64_t age = 0; age < ages; ++age) rest += present[-age] != 0 ? newest[-age] - mean : 0;
+  rest /= count;
+  for (int64_t age = 0; age < ages; ++age) sum += present[-age] != 0 ? __builtin_fabs(newest[-age] - mean - rest) : 0;
+  return sum / count;
+}
+
 void absolute_deviation(const RecursiveTask& task, double* scratch) {
   const Filled x = fill(task, scratch);
   for (int64_t begin = 0; begin < task.rows; begin += talib::kStripRows) {
@@ -92,10 +104,15 @@ void absolute_deviation(const RecursiveTask& task, double* scratch) {
         sum_distances<false>(values, present, mean + at, ages, distances + at);
     }
     double* __restrict out = task.sink.doubles + begin;
+    int64_t flat = 0;
     for (int64_t i = 0; i < rows; ++i) {
       const double deviation = distances[i] / count[i];
       out[i] = count[i] > 0 ? deviation : kNaN;
+      flat += deviation < __builtin_fabs(mean[i]) * kFlat ? 1 : 0;
     }
+    for (int64_t i = 0; i < rows && flat > 0; ++i)
+      if (out[i] > 0 && out[i] < __builtin_fabs(mean[i]) * kFlat)
+        out[i] = flat_deviation(x.values + begin + i, x.present + begin + i, mean[i], task.window == 0 ? begin + i + 1 : task.window, count[i]);
   }
 }
 

@@ -15,6 +15,7 @@
 #include "hayate/table.h"
 #include "io/bars.h"
 #include "io/files.h"
+#include "pipeline/later_fit.h"
 #include "pipeline/label_span.h"
 #include "pipeline/plan.h"
 #include "pipeline/prepare.h"
@@ -400,11 +401,13 @@ std::vector<double> labels_of(const Checker& c) {
   return labels;
 }
 
-/// Columns that features read and that are not bars: what was computed elsewhere.
+/// Columns that features read and that are not bars: what was computed elsewhere. A vwap of the file is among them.
 std::vector<std::string> own_columns(const Checker& c) {
   std::vector<std::string> out;
   for (const std::string& name : c.features().columns())
-    if (std::find(std::begin(kBarColumns), std::end(kBarColumns), name) == std::end(kBarColumns)) out.push_back(name);
+    if ((name == "vwap" && c.raw.field("vwap") >= 0) ||
+        std::find(std::begin(kBarColumns), std::end(kBarColumns), name) == std::end(kBarColumns))
+      out.push_back(name);
   return out;
 }
 
@@ -495,6 +498,79 @@ bool report_standard(Checker& c, const std::string& column) {
   return true;
 }
 
+/// The symbols that a fit looks at, spread over the universe: about so many rows, all of each.
+std::vector<size_t> fitted_symbols(const Panel& panel) {
+  const size_t stride = size_t(panel.num_rows()) / kSampleRows + 1;
+  std::vector<size_t> out;
+  for (size_t s = 0; s < panel.num_symbols(); s += stride) out.push_back(s);
+  return out;
+}
+
+/// What a column is fitted as, and on what.
+struct LaterKind {
+  enum class Form { value, over_close, log_over_volume } form;
+  enum class Regressors { returns, sizes, volumes } of;
+  const char *as, *from;
+};
+constexpr LaterKind kLaterKinds[] = {
+    {LaterKind::Form::over_close, LaterKind::Regressors::returns, "${} / $close", "the returns"},
+    {LaterKind::Form::value, LaterKind::Regressors::returns, "${}", "the returns"},
+    {LaterKind::Form::value, LaterKind::Regressors::sizes, "${}", "the sizes of the returns"},
+    {LaterKind::Form::log_over_volume, LaterKind::Regressors::volumes, "${} / $volume", "the volumes"},
+};
+
+/// Fits the column of a panel on steps of the close or the volume: of the last 20 rows, then of the next 20 too. Deviations stay what they
+/// were, so for sizes of returns the column's own last values are past, too.
+LaterShare later_share(const Panel& panel, const std::string& column, const LaterKind& kind) {
+  constexpr int64_t kOwn = 5;
+  const bool sizes = kind.of == LaterKind::Regressors::sizes, volumes = kind.of == LaterKind::Regressors::volumes;
+  const int close = panel.field("close"), base = volumes ? panel.field("volume") : close, own = panel.field(column);
+  if (close < 0 || base < 0 || own < 0 || own == base) return {};
+  LaterFit fit(size_t(sizes ? 2 * kHorizons + kOwn : volumes ? kHorizons : 2 * kHorizons), size_t(kHorizons));
+  std::vector<double> y, steps, rows, one(fit.width());
+  for (const size_t s : fitted_symbols(panel)) {
+    const int64_t begin = panel.offsets[s], num_rows = panel.offsets[s + 1] - begin;
+    const auto at = [&](int field, int64_t row) { return panel.values[size_t(field)][size_t(begin + row)]; };
+    y.clear(), steps.assign(size_t(num_rows > 0), std::nan("")), rows.clear();
+    for (int64_t row = 0; row < num_rows; ++row) {
+      y.push_back(kind.form == LaterKind::Form::value        ? at(own, row)
+                  : kind.form == LaterKind::Form::over_close ? at(own, row) / at(close, row)
+                                                             : std::log(at(own, row) / at(base, row)));
+      if (row > 0) steps.push_back(std::log(at(base, row) / at(base, row - 1)));
+    }
+    for (int64_t row = kHorizons; row + kHorizons < num_rows; ++row) {
+      size_t n = 0;
+      for (int64_t k = 0; k < kHorizons; ++k) one[n++] = steps[size_t(row - k)];
+      for (int64_t k = 0; k < kHorizons && !volumes; ++k) one[n++] = std::abs(steps[size_t(row - k)]);
+      for (int64_t k = 1; k <= kOwn && sizes; ++k) one[n++] = y[size_t(row - k)];
+      for (int64_t k = 1; k <= kHorizons; ++k) one[n++] = sizes ? std::abs(steps[size_t(row + k)]) : steps[size_t(row + k)];
+      one[n++] = y[size_t(row)];
+      if (std::all_of(one.begin(), one.end(), [](double x) { return std::isfinite(x); })) rows.insert(rows.end(), one.begin(), one.end());
+    }
+    fit.add(rows);
+  }
+  return fit.result();
+}
+
+/// Whether what the past leaves open of a column follows from the next rows: a window around the row, a smoother that runs both ways. Bars are
+/// taken as they were read and, when that differs, as they are scaled.
+bool report_two_sided(Checker& c, const std::string& column) {
+  std::vector<const Panel*> panels{&c.ready};
+  if (c.plan.spec.universe.adjust != "none" && c.raw.field(column) >= 0) panels.push_back(&c.raw);
+  LaterShare best;
+  const LaterKind* nearest = nullptr;
+  for (const Panel* panel : panels)
+    for (const LaterKind& kind : kLaterKinds)
+      if (const LaterShare share = later_share(*panel, column, kind); share.is_later() && share.share > best.share) best = share, nearest = &kind;
+  if (!nearest) return false;
+  const size_t symbol = fitted_symbols(c.ready).front();
+  c.found("future_column", "$" + column, c.ready.symbols[symbol], time_text(c.ready, c.ready.times[size_t(c.ready.offsets[symbol])]),
+          fmt::format("{:.3g} % of what the past leaves open of {} follows from {} of the next {} rows, over {} rows: it is made of rows on both "
+                      "sides, as by a centred window",
+                      100 * best.share, fmt::format(fmt::runtime(nearest->as), column), nearest->from, kHorizons, best.rows));
+  return true;
+}
+
 void check_answers(Checker& c) {
   const Sample sample = sample_of(c.ready);
   const std::vector<double> labels = labels_of(c);
@@ -519,8 +595,9 @@ void check_answers(Checker& c) {
     };
     const std::vector<double> values = at(sample);
     if (!report_repetition(c, column, values, sample) && !report_back_fill(c, column, values, sample) && !report_standard(c, column) &&
-        !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols))
-      report_order(c, "future_column", name, name, at(dates.sample), dates);
+        !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols) &&
+        !report_order(c, "future_column", name, name, at(dates.sample), dates))
+      report_two_sided(c, column);
   }
   c.out.notes.push_back(columns.empty() ? "features read no columns but those of bars" : fmt::format("columns {}", join(columns, ", ")));
 }

@@ -2,6 +2,7 @@
 #include "pipeline/leakage.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <filesystem>
@@ -44,6 +45,45 @@ std::string bars_with_leaks() {
     return (folder / "bars.csv").string();
   }();
   return path;
+}
+
+/// Four random walks with means of 3, 11 and 41 rows around each row (`around3`) and before it (`behind3`), deviations and means of returns and
+/// volumes around it (`spread`, `change`, `traded`), and what is honest: `past_spread`, another walk, a line.
+std::string smoothed_bars() {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
+  std::filesystem::create_directories(folder);
+  std::ofstream file(folder / "smoothed.csv");
+  file << "symbol,date,open,high,low,close,volume,adj_close,walk,trend,change,spread,past_spread,traded";
+  for (const int days : {3, 11, 41}) file << ",around" << days << ",behind" << days;
+  file << '\n';
+  constexpr int kMargin = 50;
+  for (const char symbol : {'A', 'B', 'C', 'D'}) {
+    const uint64_t key = random_key(5, Stage::synth, uint64_t(symbol));
+    std::vector<double> close{100}, walk{0}, volume;
+    for (int i = 0; i < kDays + 2 * kMargin; ++i) {
+      close.push_back(close.back() * (1 + 0.05 * (random_unit(key, uint64_t(i)) - 0.5)));
+      walk.push_back(walk.back() + random_unit(key, uint64_t(20'000 + i)) - 0.5);
+      volume.push_back(1e5 * (1 + random_unit(key, uint64_t(40'000 + i))));
+    }
+    const auto mean = [](int from, int to, const auto& value) {
+      double sum = 0;
+      for (int i = from; i < to; ++i) sum += value(i);
+      return sum / (to - from);
+    };
+    const auto price = [&](int i) { return close[size_t(i)]; };
+    const auto step = [&](int i) { return price(i) / price(i - 1) - 1; };
+    const auto square = [&](int i) { return step(i) * step(i); };
+    for (int i = kMargin; i < kMargin + kDays; ++i) {
+      const double x = price(i);
+      file << symbol << ',' << format_date(16'000 + i) << ',' << x * 0.999 << ',' << x * 1.01 << ',' << x * 0.99 << ',' << x << ','
+           << volume[size_t(i)] << ',' << x / 2 << ',' << walk[size_t(i)] << ',' << i << ',' << mean(i - 2, i + 3, step) << ','
+           << std::sqrt(mean(i - 2, i + 3, square)) << ',' << std::sqrt(mean(i - 9, i + 1, square)) << ','
+           << mean(i - 5, i + 6, [&](int j) { return volume[size_t(j)]; });
+      for (const int days : {3, 11, 41}) file << ',' << mean(i - days / 2, i + days / 2 + 1, price) << ',' << mean(i - days + 1, i + 1, price);
+      file << '\n';
+    }
+  }
+  return (folder / "smoothed.csv").string();
 }
 
 RunSpec spec_of(std::vector<std::string> expressions) {
@@ -122,6 +162,27 @@ TEST_CASE("a column that was computed from the future is found, and the feature 
   CHECK(finds(made, "future_column", "$filled"));
   CHECK(finds(made, "future_column", "$scaled"));
   CHECK_MESSAGE(made.findings.size() == 2, all_of(made));
+}
+
+TEST_CASE("a column that was smoothed over both sides is found, one that was smoothed over the past is not") {
+  std::vector<std::string> leaks, honest;
+  for (const int days : {3, 11, 41}) {
+    leaks.push_back(fmt::format("around{} = $around{}/$close", days, days));
+    honest.push_back(fmt::format("behind{} = $behind{}/$close", days, days));
+  }
+  leaks.insert(leaks.end(), {"change = $change", "spread = $spread", "traded = $traded/$volume"});
+  honest.insert(honest.end(), {"walk = $walk", "past_spread = $past_spread", "trend = $trend"});
+  RunSpec spec = spec_of(leaks);
+  spec.universe.input = {smoothed_bars()};
+  const LeakOutcome outcome = checked(spec);
+  for (const char* column : {"$around3", "$around11", "$around41", "$change", "$spread", "$traded"})
+    CHECK_MESSAGE(finds(outcome, "future_column", column), column);
+  spec.features.expressions = honest;
+  for (const char* adjust : {"none", "adj_close"}) {
+    spec.universe.adjust = adjust;
+    const LeakOutcome clean = checked(spec);
+    CHECK_MESSAGE(clean.clean(), all_of(clean));
+  }
 }
 
 TEST_CASE("a processor that is fitted on test rows is found") {

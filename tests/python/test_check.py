@@ -35,7 +35,8 @@ def bars(tmp_path):
         pd.DataFrame({
             "date": pd.bdate_range("2020-01-01", periods=420).strftime("%Y-%m-%d"), "open": close * 1.001, "high": close * 1.05,
             "low": close * 0.95, "close": close, "volume": random.uniform(1e5, 1e6, 420), "signal": close.shift(-5) / close - 1,
-            "tomorrow": close.shift(-1), "noise": random.standard_normal(420)
+            "tomorrow": close.shift(-1), "noise": random.standard_normal(420), "centred": close.rolling(21, center=True).mean(),
+            "middle": close.rolling(9, center=True).median(), "trailing": close.rolling(21).mean()
         }).to_csv(folder / f"S{i}.csv", index=False)
     return folder
 
@@ -78,6 +79,15 @@ def test_a_column_computed_from_the_future_is_found_under_any_label(check):
     label = "TripleBarrier($close,10,20,1,1)"
     assert check("a = $signal+1", exit=1, label=label) == {("label_equal", "a"), ("future_column", "$signal")}
     assert check("a = $tomorrow-$close", exit=1, label=label) == {("future_column", "$tomorrow")}
+
+
+@pytest.mark.parametrize("feature,column", [("a = $centred/$close", "$centred"), ("a = $close/$centred-1", "$centred"), ("a = Std($middle,5)", "$middle")])
+def test_a_column_of_centred_windows_is_found(check, feature, column):
+    assert ("future_column", column) in check(feature, exit=1)
+
+
+def test_columns_of_trailing_windows_pass(check):
+    check("a = $trailing/$close", "b = Std($trailing,5)", exit=0)
 
 
 @pytest.mark.parametrize("scope", ["symbol", "pooled"])
