@@ -97,7 +97,9 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
   field("calendar", o.calendar, "union: a date that a symbol lacks between its first and last bar is a row of NaN", Choices{{"none", "union"}});
   field("adjust", o.adjust, "scale prices for splits and dividends", Choices{{"none", "adj_close"}});
-  field("update", o.update, "write only rows that this state has not seen, and keep it; made from all bars when there is none", Argument{"STATE"});
+  field("update", o.update,
+        "write only rows that this state has not seen, and keep it; made from all bars when there is none, holds all of them with --compat talib",
+        Argument{"STATE"});
   field("profile", o.profile, "print where the time goes, operator by operator");
 }
 

@@ -97,6 +97,10 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
   request.state = options.update, request.profile = options.profile;
   HY_TRY(request.features, asked_features(options));
   HY_TRY(request.labels, pipeline::list_features({.expressions = options.label}, "", "--label"));
+  for (const NamedExpression& label : request.labels)
+    for (const NamedExpression& feature : request.features)
+      if (label.name == feature.name)
+        return usage_error(fmt::format("a feature and a label are called '{}'", label.name), "--label: " + label.text, "give each a name of its own");
   request.input = options.input, request.output = options.output, request.adjust = options.adjust, request.exec = options.exec;
   request.dtype = options.dtype == "float64" ? Dtype::float64 : Dtype::float32;
   request.features_may_look_ahead = options.compat == "qlib";

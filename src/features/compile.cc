@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "hayate/indicators.h"
 
 namespace hayate {
 namespace {
@@ -70,6 +71,17 @@ constexpr PairRow kPairOperators[] = {
     {"Power", "**", Op::power},      {"Greater", "", Op::maximum}, {"Less", "", Op::minimum},    {"Gt", ">", Op::greater},
     {"Ge", ">=", Op::greater_equal}, {"Lt", "<", Op::less},        {"Le", "<=", Op::less_equal}, {"Eq", "==", Op::equal},
     {"Ne", "!=", Op::not_equal},     {"And", "&", Op::bit_and},    {"Or", "|", Op::bit_or},
+};
+
+/// Names of the same operators in the formulas of others (WorldQuant's alphas, pandas), in small letters.
+constexpr std::pair<std::string_view, std::string_view> kForeignNames[] = {
+    {"delay", "Ref"},        {"shift", "Ref"},        {"diff", "Delta"},         {"ts_delta", "Delta"},
+    {"ts_mean", "Mean"},     {"ts_sum", "Sum"},       {"ts_std", "Std"},         {"ts_stddev", "Std"},
+    {"ts_max", "Max"},       {"ts_min", "Min"},       {"ts_rank", "Rank"},       {"tsrank", "Rank"},
+    {"ts_argmax", "IdxMax"}, {"ts_argmin", "IdxMin"}, {"ts_corr", "Corr"},       {"correlation", "Corr"},
+    {"covariance", "Cov"},   {"ts_cov", "Cov"},       {"median", "Med"},         {"ewm", "EMA"},
+    {"cs_rank", "CSRank"},   {"zscore", "CSZScore"},  {"cs_zscore", "CSZScore"}, {"indneutralize", "CSNeutralize"},
+    {"where", "If"},
 };
 
 constexpr std::pair<std::string_view, Op> kCrossSections[] = {
@@ -295,6 +307,14 @@ class Compiler {
   }
 
   Error unknown_operator(const ExpressionNode& node) const {
+    const std::string typed = lower(node.name);
+    const bool own = std::any_of(operators().begin(), operators().end(), [&](const Operator& op) { return lower(op.name) == typed; });
+    const auto refuse = [&](const std::string& hint) { return fail_name(node, fmt::format("unknown operator '{}'", node.name), hint); };
+    for (const auto& [foreign, name] : kForeignNames)
+      if (!own && typed == foreign) return refuse(fmt::format("it is called {} here: hayate operators {}", name, name));
+    if (const kernels::ta::Entry* function = own ? nullptr : find_talib("ta." + node.name)) return refuse("write " + talib_signature(*function));
+    if (const Indicator* indicator = own ? nullptr : find_indicator(node.name))
+      return refuse(fmt::format("an indicator: --indicator '{}'; its expressions: hayate indicators {}", signature_of(*indicator), node.name));
     std::vector<std::string> names;
     for (const Operator& op : operators()) names.emplace_back(op.name);
     const Error unknown = unknown_name("operator", node.name, names, "");
@@ -316,7 +336,8 @@ class Compiler {
         if (order[parameter] != kNone)
           return fail(child(node, i), fmt::format("'{}' is given twice", node.keywords[i]), fmt::format("write {}", op.signature));
       } else if (i >= names.size()) {
-        return fail(child(node, i), fmt::format("{} takes {} arguments, {} are given", node.name, names.size(), node.children.size()),
+        return fail(child(node, i),
+                    fmt::format("{} takes {} argument{}, {} are given", node.name, names.size(), names.size() == 1 ? "" : "s", node.children.size()),
                     fmt::format("write {}", op.signature));
       }
       order[parameter] = i;
@@ -357,7 +378,8 @@ class Compiler {
   Result<void> may_look_ahead(const ExpressionNode& node, int64_t ahead) const {
     if (options_.allow_look_ahead) return {};
     return fail(node,
-                fmt::format("{} looks ahead: its value is {} rows in the future", expression_->text.substr(node.begin, node.end - node.begin), ahead),
+                fmt::format("{} looks ahead: its value is {} row{} in the future", expression_->text.substr(node.begin, node.end - node.begin), ahead,
+                            ahead == 1 ? "" : "s"),
                 "a feature may only use rows up to its own; a label may look ahead (--label)");
   }
 
@@ -566,7 +588,9 @@ class Compiler {
         }
         if (order[at] != kNone) return fail(child(node, i), fmt::format("'{}' is given twice", node.keywords[i]), hint);
       } else if (i >= names.size()) {
-        return fail(child(node, i), fmt::format("{} takes {} arguments, {} are given", node.name, names.size(), node.children.size()), hint);
+        return fail(child(node, i),
+                    fmt::format("{} takes {} argument{}, {} are given", node.name, names.size(), names.size() == 1 ? "" : "s", node.children.size()),
+                    hint);
       }
       order[at] = i;
     }

@@ -398,6 +398,7 @@ std::string talib_window(const Entry& function) {
     return fmt::format("the bars of the pattern, and those before it that its means are of, {} in all", talib_lookback(function) + 1);
   out = "this row and the lookback's rows before it, full ones only";
   if (takes_average_type(function)) out += "; with a matype of 1, 3, 4, 6, 7, 8, 12 or 13 all rows so far";
+  if (function.name == std::string_view("MAVP")) out += ", for which `--update` keeps every bar";
   return out;
 }
 

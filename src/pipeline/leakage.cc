@@ -15,8 +15,8 @@
 #include "hayate/table.h"
 #include "io/bars.h"
 #include "io/files.h"
-#include "pipeline/later_fit.h"
 #include "pipeline/label_span.h"
+#include "pipeline/later_fit.h"
 #include "pipeline/plan.h"
 #include "pipeline/prepare.h"
 #include "pipeline/same_order.h"
@@ -405,8 +405,7 @@ std::vector<double> labels_of(const Checker& c) {
 std::vector<std::string> own_columns(const Checker& c) {
   std::vector<std::string> out;
   for (const std::string& name : c.features().columns())
-    if ((name == "vwap" && c.raw.field("vwap") >= 0) ||
-        std::find(std::begin(kBarColumns), std::end(kBarColumns), name) == std::end(kBarColumns))
+    if ((name == "vwap" && c.raw.field("vwap") >= 0) || std::find(std::begin(kBarColumns), std::end(kBarColumns), name) == std::end(kBarColumns))
       out.push_back(name);
   return out;
 }

@@ -57,6 +57,20 @@ stderr> error: two features are called 'rsi_14'
 stderr> ...
 exit 2
 
+$ hayate features --input nowhere.csv --expr 'a=$close' --label 'a=Ref($close,-1)/$close-1' --output x.csv
+stderr> error: a feature and a label are called 'a'
+stderr>    at: --label: Ref($close,-1)/$close-1
+stderr>   try: give each a name of its own
+exit 2
+
+# An indicator is no operator.
+$ hayate features --input examples/prices/IBM.csv --expr 'a=rsi($close)' --output x.csv --quiet
+stderr> error: unknown operator 'rsi'
+stderr> ...
+stderr> ...
+stderr>   try: an indicator: --indicator 'rsi(period=14)'; its expressions: hayate indicators rsi
+exit 2
+
 # In the spec of a run.
 $ printf '[universe]\ninput = "examples/prices"\n[features]\nindicators = ["rsi(period=14)", "adx"]\nexpressions = ["ma5 = Mean($close,5)/$close"]\n[model]\nparams = { num_trees = 2 }\n' >spec.toml; hayate run spec.toml --run-dir out --quiet >/dev/null; python3 -c 'import json; print(sorted(json.load(open("out/metrics.json")))[:1] != [])'
 True
