@@ -12,7 +12,7 @@ constexpr double kNothingOpen = 1e-8;
 
 }  // namespace
 
-bool LaterShare::is_later() const { return rows >= kFewestRows && share > 0.5 + 40 / double(rows); }
+bool LaterShare::is_later(double least) const { return rows >= kFewestRows && share > least + 40 / double(rows); }
 
 void LaterFit::add(std::vector<double>& rows) {
   const size_t columns = width(), count = rows.size() / columns;

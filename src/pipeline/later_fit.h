@@ -20,8 +20,8 @@ struct LaterShare {
   size_t rows = 0;
   double share = 0;  ///< of the variance that the past leaves open, corrected for the number of fitted values; may be a little below 0
 
-  /// More than chance and honest forecasts give.
-  bool is_later() const;
+  /// More than chance and honest forecasts give: more than `least`, and a margin for few rows.
+  bool is_later(double least) const;
 };
 
 class LaterFit {

@@ -507,42 +507,51 @@ std::vector<size_t> fitted_symbols(const Panel& panel) {
 
 /// What a column is fitted as, and on what.
 struct LaterKind {
-  enum class Form { value, over_close, log_over_volume } form;
-  enum class Regressors { returns, sizes, volumes } of;
+  enum class Form { value, over_close, log_over_volume, log_over_middle } form;
+  enum class Steps { closes, sizes_of_closes, volumes, middles } steps;
   const char *as, *from;
+  double least = 0.5;  ///< share that is too much
 };
 constexpr LaterKind kLaterKinds[] = {
-    {LaterKind::Form::over_close, LaterKind::Regressors::returns, "${} / $close", "the returns"},
-    {LaterKind::Form::value, LaterKind::Regressors::returns, "${}", "the returns"},
-    {LaterKind::Form::value, LaterKind::Regressors::sizes, "${}", "the sizes of the returns"},
-    {LaterKind::Form::log_over_volume, LaterKind::Regressors::volumes, "${} / $volume", "the volumes"},
+    {LaterKind::Form::over_close, LaterKind::Steps::closes, "${} / $close", "the returns"},
+    {LaterKind::Form::value, LaterKind::Steps::closes, "${}", "the returns"},
+    {LaterKind::Form::value, LaterKind::Steps::sizes_of_closes, "${}", "the sizes of the returns"},
+    {LaterKind::Form::log_over_volume, LaterKind::Steps::volumes, "${} / $volume", "the volumes"},
 };
+/// Of the close itself. The middle of a bar's range knows more than the close of the row before says, the opening does not: the first step
+/// begins there. Of closes of
+/// real prices the next rows explain 0.04 at most, over 460 rows; of means of 3 and 5 rows around them 0.35 and 0.47.
+constexpr LaterKind kLaterClose = {LaterKind::Form::log_over_middle, LaterKind::Steps::middles, "${} / ($high + $low)", "$high + $low", 0.3};
 
-/// Fits the column of a panel on steps of the close or the volume: of the last 20 rows, then of the next 20 too. Deviations stay what they
-/// were, so for sizes of returns the column's own last values are past, too.
+/// Fits the column of a panel on steps of the close, the volume or the middle of high and low: of the last 20 rows, then of the next 20 too.
+/// Deviations stay what they were, so for sizes of returns the column's own last values are past, too.
 LaterShare later_share(const Panel& panel, const std::string& column, const LaterKind& kind) {
   constexpr int64_t kOwn = 5;
-  const bool sizes = kind.of == LaterKind::Regressors::sizes, volumes = kind.of == LaterKind::Regressors::volumes;
+  using Steps = LaterKind::Steps;
+  const bool sizes = kind.steps == Steps::sizes_of_closes, volumes = kind.steps == Steps::volumes, middles = kind.steps == Steps::middles;
   const int close = panel.field("close"), base = volumes ? panel.field("volume") : close, own = panel.field(column);
-  if (close < 0 || base < 0 || own < 0 || own == base) return {};
+  const int open = panel.field("open"), high = panel.field("high"), low = panel.field("low");
+  if (base < 0 || close < 0 || own < 0 || (middles ? open < 0 || high < 0 || low < 0 : own == base)) return {};
   LaterFit fit(size_t(sizes ? 2 * kHorizons + kOwn : volumes ? kHorizons : 2 * kHorizons), size_t(kHorizons));
-  std::vector<double> y, steps, rows, one(fit.width());
+  std::vector<double> y, levels, rows, one(fit.width());
   for (const size_t s : fitted_symbols(panel)) {
     const int64_t begin = panel.offsets[s], num_rows = panel.offsets[s + 1] - begin;
     const auto at = [&](int field, int64_t row) { return panel.values[size_t(field)][size_t(begin + row)]; };
-    y.clear(), steps.assign(size_t(num_rows > 0), std::nan("")), rows.clear();
+    y.clear(), levels.clear(), rows.clear();
     for (int64_t row = 0; row < num_rows; ++row) {
+      levels.push_back(std::log(middles ? (at(high, row) + at(low, row)) / 2 : at(base, row)));
       y.push_back(kind.form == LaterKind::Form::value        ? at(own, row)
                   : kind.form == LaterKind::Form::over_close ? at(own, row) / at(close, row)
-                                                             : std::log(at(own, row) / at(base, row)));
-      if (row > 0) steps.push_back(std::log(at(base, row) / at(base, row - 1)));
+                                                             : std::log(at(own, row)) - levels.back());
     }
+    const auto step = [&](int64_t row) { return levels[size_t(row)] - levels[size_t(row - 1)]; };
     for (int64_t row = kHorizons; row + kHorizons < num_rows; ++row) {
       size_t n = 0;
-      for (int64_t k = 0; k < kHorizons; ++k) one[n++] = steps[size_t(row - k)];
-      for (int64_t k = 0; k < kHorizons && !volumes; ++k) one[n++] = std::abs(steps[size_t(row - k)]);
+      for (int64_t k = 0; k < kHorizons; ++k) one[n++] = step(row - k);
+      for (int64_t k = 0; k < kHorizons && !volumes; ++k) one[n++] = std::abs(step(row - k));
       for (int64_t k = 1; k <= kOwn && sizes; ++k) one[n++] = y[size_t(row - k)];
-      for (int64_t k = 1; k <= kHorizons; ++k) one[n++] = sizes ? std::abs(steps[size_t(row + k)]) : steps[size_t(row + k)];
+      for (int64_t k = 1; k <= kHorizons; ++k)
+        one[n++] = sizes ? std::abs(step(row + k)) : middles && k == 1 ? levels[size_t(row + 1)] - std::log(at(open, row + 1)) : step(row + k);
       one[n++] = y[size_t(row)];
       if (std::all_of(one.begin(), one.end(), [](double x) { return std::isfinite(x); })) rows.insert(rows.end(), one.begin(), one.end());
     }
@@ -553,14 +562,15 @@ LaterShare later_share(const Panel& panel, const std::string& column, const Late
 
 /// Whether what the past leaves open of a column follows from the next rows: a window around the row, a smoother that runs both ways. Bars are
 /// taken as they were read and, when that differs, as they are scaled.
-bool report_two_sided(Checker& c, const std::string& column) {
+bool report_two_sided(Checker& c, const std::string& column, std::span<const LaterKind> kinds) {
   std::vector<const Panel*> panels{&c.ready};
   if (c.plan.spec.universe.adjust != "none" && c.raw.field(column) >= 0) panels.push_back(&c.raw);
   LaterShare best;
   const LaterKind* nearest = nullptr;
   for (const Panel* panel : panels)
-    for (const LaterKind& kind : kLaterKinds)
-      if (const LaterShare share = later_share(*panel, column, kind); share.is_later() && share.share > best.share) best = share, nearest = &kind;
+    for (const LaterKind& kind : kinds)
+      if (const LaterShare share = later_share(*panel, column, kind); share.is_later(kind.least) && share.share > best.share)
+        best = share, nearest = &kind;
   if (!nearest) return false;
   const size_t symbol = fitted_symbols(c.ready).front();
   c.found("future_column", "$" + column, c.ready.symbols[symbol], time_text(c.ready, c.ready.times[size_t(c.ready.offsets[symbol])]),
@@ -596,9 +606,11 @@ void check_answers(Checker& c) {
     if (!report_repetition(c, column, values, sample) && !report_back_fill(c, column, values, sample) && !report_standard(c, column) &&
         !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols) &&
         !report_order(c, "future_column", name, name, at(dates.sample), dates))
-      report_two_sided(c, column);
+      report_two_sided(c, column, kLaterKinds);
   }
-  c.out.notes.push_back(columns.empty() ? "features read no columns but those of bars" : fmt::format("columns {}", join(columns, ", ")));
+  report_two_sided(c, "close", {&kLaterClose, 1});
+  c.out.notes.push_back(columns.empty() ? "the close; features read no columns but those of bars"
+                                        : fmt::format("the close, columns {}", join(columns, ", ")));
 }
 
 // ---- scaler_rows, fold_overlap -----------------------------------------------------------------------------------------

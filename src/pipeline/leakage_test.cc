@@ -48,11 +48,13 @@ std::string bars_with_leaks() {
 }
 
 /// Four random walks with means of 3, 11 and 41 rows around each row (`around3`) and before it (`behind3`), deviations and means of returns and
-/// volumes around it (`spread`, `change`, `traded`), and what is honest: `past_spread`, another walk, a line.
-std::string smoothed_bars() {
+/// volumes around it (`spread`, `change`, `traded`), and what is honest: `past_spread`, another walk, a line. With
+/// `close_too` the close is a mean of 5 rows around it.
+std::string smoothed_bars(bool close_too = false) {
   const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
   std::filesystem::create_directories(folder);
-  std::ofstream file(folder / "smoothed.csv");
+  const auto path = folder / (close_too ? "smoothed_close.csv" : "smoothed.csv");
+  std::ofstream file(path);
   file << "symbol,date,open,high,low,close,volume,adj_close,walk,trend,change,spread,past_spread,traded";
   for (const int days : {3, 11, 41}) file << ",around" << days << ",behind" << days;
   file << '\n';
@@ -74,8 +76,8 @@ std::string smoothed_bars() {
     const auto step = [&](int i) { return price(i) / price(i - 1) - 1; };
     const auto square = [&](int i) { return step(i) * step(i); };
     for (int i = kMargin; i < kMargin + kDays; ++i) {
-      const double x = price(i);
-      file << symbol << ',' << format_date(16'000 + i) << ',' << x * 0.999 << ',' << x * 1.01 << ',' << x * 0.99 << ',' << x << ','
+      const double x = close_too ? mean(i - 2, i + 3, price) : price(i), open = price(i - 1), high = std::max(price(i), open);
+      file << symbol << ',' << format_date(16'000 + i) << ',' << open << ',' << high << ',' << std::min(price(i), open) << ',' << x << ','
            << volume[size_t(i)] << ',' << x / 2 << ',' << walk[size_t(i)] << ',' << i << ',' << mean(i - 2, i + 3, step) << ','
            << std::sqrt(mean(i - 2, i + 3, square)) << ',' << std::sqrt(mean(i - 9, i + 1, square)) << ','
            << mean(i - 5, i + 6, [&](int j) { return volume[size_t(j)]; });
@@ -83,7 +85,7 @@ std::string smoothed_bars() {
       file << '\n';
     }
   }
-  return (folder / "smoothed.csv").string();
+  return path.string();
 }
 
 RunSpec spec_of(std::vector<std::string> expressions) {
@@ -183,6 +185,14 @@ TEST_CASE("a column that was smoothed over both sides is found, one that was smo
     const LeakOutcome clean = checked(spec);
     CHECK_MESSAGE(clean.clean(), all_of(clean));
   }
+}
+
+TEST_CASE("a close that was smoothed over both sides is found, though every return is made of it") {
+  RunSpec spec = spec_of({"a = Mean($close,5)/$close"});
+  spec.universe.input = {smoothed_bars()};
+  CHECK(checked(spec).clean());
+  spec.universe.input = {smoothed_bars(true)};
+  CHECK(finds(checked(spec), "future_column", "$close"));
 }
 
 TEST_CASE("a processor that is fitted on test rows is found") {
