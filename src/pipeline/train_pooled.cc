@@ -122,7 +122,7 @@ void add_newest(const Panel& panel, const std::vector<double>& labels, const std
   std::sort(test.begin(), test.end());
 }
 
-constexpr int64_t kPredictRows = 16'384;
+constexpr int64_t kForecastRows = 16'384;
 
 struct FoldRows {
   std::vector<int32_t> train, test;  ///< of the panel, ascending
@@ -173,8 +173,8 @@ Result<void> train_values(const TrainJob& job, const Labels& labels, std::span<c
   HY_TRY(out.predictor, trainer->train(labels, weights, key, &job.pool, &job.cancel));
   job.steps.begin("predict", int64_t(rows.test.size()));
   out.prediction.resize(rows.test.size());
-  job.pool.run(int64_t(rows.test.size() + kPredictRows - 1) / kPredictRows, [&](int64_t piece, int) {
-    const size_t first = size_t(piece * kPredictRows), count = std::min<size_t>(size_t(kPredictRows), rows.test.size() - first);
+  job.pool.run(int64_t(rows.test.size() + kForecastRows - 1) / kForecastRows, [&](int64_t piece, int) {
+    const size_t first = size_t(piece * kForecastRows), count = std::min<size_t>(size_t(kForecastRows), rows.test.size() - first);
     trainer->predict(out.predictor, std::span(rows.test).subspan(first, count), std::span(out.prediction).subspan(first, count));
   });
   out.fits = table.fits();
