@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <map>
 #include <optional>
@@ -137,7 +137,8 @@ std::vector<std::optional<Difference>> differences(Checker& c, const Panel& othe
   return out;
 }
 
-bool same_bytes(float a, float b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+bool same_bytes(float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); }
+bool same_bytes(double a, double b) { return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b); }
 
 // ---- look_ahead --------------------------------------------------------------------------------------------------------
 
@@ -599,6 +600,7 @@ void check_answers(Checker& c) {
     const std::string name = "$" + column;
     const auto at = [&](const Sample& rows) {
       std::vector<double> values;
+      values.reserve(rows.rows.size());
       for (const int64_t row : rows.rows) values.push_back(c.ready.values[size_t(c.ready.field(column))][size_t(row)]);
       return values;
     };
@@ -690,6 +692,7 @@ void check_scaler_rows(Checker& c, const Calendar& calendar) {
 
   const auto columns = [&](SymbolValues& v) { return ScaledColumns{v.values.data(), int64_t(v.rows), int64_t(c.num_features()), int64_t(v.rows)}; };
   std::vector<int64_t> times;
+  times.reserve(places.size());
   for (const auto& [symbol, time] : places) times.push_back(time);
   const std::vector<double> before = scale_fold(c.plan, columns(values), train, &c.pool, times);
   const std::vector<double> after = scale_fold(c.plan, columns(disturbed), train, &c.pool, times);
@@ -699,7 +702,7 @@ void check_scaler_rows(Checker& c, const Calendar& calendar) {
     for (size_t s = 0; s < c.plan.scalers.size(); ++s) {
       if (num_fits(std::span(c.plan.scalers).subspan(s, 1), 1) == 0) continue;
       const size_t place = (fitted++ * c.num_features() + f) * 2;
-      if (std::memcmp(&before[place], &after[place], 2 * sizeof(double)) == 0) continue;
+      if (same_bytes(before[place], after[place]) && same_bytes(before[place + 1], after[place + 1])) continue;
       c.found("scaler_rows", c.plan.expressions[f].name, places[outside].first, time_text(c.ready, places[outside].second),
               fmt::format("{} of {} is fitted on rows outside the training rows of fold 0, from {} on", names[s], c.plan.expressions[f].name,
                           time_text(c.ready, places[outside].second)));
