@@ -103,7 +103,6 @@ std::string best_json(const StudySpec& spec, const Study& study, const std::stri
   int64_t complete = 0;
   for (const Trial& other : study.trials) complete += other.state == TrialState::complete;
   json.key("trials").value(int64_t(study.trials.size())).key("complete").value(complete);
-  json.key("models_trained").value(study.models_trained);
   return json.end().text() + "\n";
 }
 

@@ -15,6 +15,11 @@ inline constexpr const char* kSchedulers[] = {"none", "asha", "asha_stopping", "
 /// promoted later when trials that come after it put it into that part (Li et al. 2018). asha_stopping: staying behind is
 /// final. hyperband: brackets that begin at higher and higher rungs, each an asha of its own. median: stopped when below the
 /// median of the rung (from 3 trials on).
+/// A verdict of asha_stopping, or inside a bracket, is that of Optuna's SuccessiveHalvingPruner on the last trial to arrive, but that
+/// of equal scores the first trials pass, not all. Optuna's MedianPruner takes the median of the other trials that are complete, and
+/// compares with it the best score up to now: here it is the median of all trials on the rung, the trial itself among them, and their
+/// scores there. Optuna's HyperbandPruner has no bracket that begins at max_t where max_t is between two rungs, and gives trials to
+/// brackets by a checksum of their number.
 enum class Scheduler : uint8_t { none, asha, asha_stopping, hyperband, median };
 
 struct ScheduleSpec {

@@ -63,6 +63,7 @@ def test_killed_and_resumed(hayate, binary, table, tmp_path):
         torn.write(b'{"op_code":7,"worker_id":"hay')
     hayate(*argv)
     assert trials(tmp_path / "killed") == trials(tmp_path / "whole")
+    assert (tmp_path / "killed/best.json").read_bytes() == (tmp_path / "whole/best.json").read_bytes()
     assert journal.read_bytes().count(b"\n") == (tmp_path / "whole/journal.log").read_bytes().count(b"\n")
 
 
@@ -122,6 +123,33 @@ def test_optuna_opens_the_journal(hayate, table, tmp_path):
     assert [max(t.intermediate_values) for t in study.trials] == list(frame["training_iteration"])
     study.set_user_attr("note", "seen")   # a line of another program in the journal does no harm
     hayate(*arguments(table, tmp_path / "out", "--trials", "12", "--scheduler", "asha"))
+
+
+@pytest.mark.parametrize("scheduler", ["asha_stopping", "hyperband", "median"])
+def test_verdicts_are_those_of_optunas_pruners(hayate, table, tmp_path, scheduler):
+    """Each trial of a rung told to Optuna after all the others there: who arrives last is judged by what hayate judges everybody by."""
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    hayate(*arguments(table, tmp_path / "out", "--trials", "40", "--scheduler", scheduler, "--grace-period", "3", "--reduction-factor", "3", "--max-t", "81", "--metric", "log_loss"))
+    events = [json.loads(line) for line in open(tmp_path / "out/journal.log")]
+    reached, rungs = {}, {}
+    for event in (e for e in events if e["op_code"] == 7):
+        steps = reached.setdefault(event["trial_id"], [])
+        steps.append(event["step"])
+        rungs.setdefault((steps[0], event["step"]), {})[event["trial_id"]] = event["intermediate_value"]  # a bracket is named by where it begins
+    assert len({bracket for bracket, _ in rungs}) == (4 if scheduler == "hyperband" else 1)
+    for (_, step), values in rungs.items():
+        for last in values if step < 81 else ():
+            pruner = optuna.pruners.MedianPruner(n_startup_trials=2) if scheduler == "median" else optuna.pruners.SuccessiveHalvingPruner(min_resource=step, reduction_factor=3)
+            study = optuna.create_study(pruner=pruner, sampler=optuna.samplers.RandomSampler(seed=0))
+            for number in [*(t for t in values if t != last), last]:
+                trial = study.ask()
+                trial.report(values[number], step)
+                stopped = trial.should_prune()
+                if scheduler == "median" and number != last:
+                    study.tell(trial, values[number])
+            in_the_middle = sorted(values.values())[len(values) // 2] == values[last]  # Optuna's median leaves the trial itself out
+            assert stopped == (reached[last][-1] == step) or (scheduler == "median" and in_the_middle)
 
 
 @pytest.mark.parametrize("command", ["tune", "automl"])
