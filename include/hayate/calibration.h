@@ -16,7 +16,7 @@ Result<Calibration::Method> calibration_method(std::string_view word, const std:
 
 /// The maps for `inputs` (calibration_inputs()) of rows of known class. Weights may be empty; rows of weight 0 and inputs that are NaN
 /// do not count. Equal to scikit-learn's to 1e-9: Platt with the smoothed targets (n + 1) / (n + 2) and 1 / (n + 2), by Newton's
-/// method to the minimum; isotonic by pooling adjacent violators, equal inputs first put together.
+/// method to the minimum; isotonic by pooling adjacent violators, inputs nearer than 1e-12 first put together.
 /// Error (input): a class (with two classes either) has no row.
 Result<Calibration> fit_calibration(Calibration::Method method, std::span<const double> inputs, std::span<const int32_t> classes, int32_t num_classes,
                                     std::span<const float> weights);

@@ -10,7 +10,7 @@
 // missing, several targets. Categories are written: to ONNX as a chain of comparisons, to LightGBM as a set, where they
 // must be whole numbers from 0 on. Splits by categories are read with their own rules for missing, negative, unknown and broken numbers, and
 // with what pandas calls the categories where the file tells it: then a table's texts are looked up. Platt's calibration of two classes goes
-// into the leaf values, that of more into ONNX; isotonic ones are errors.
+// into the leaf values; that of more, and isotonic ones, into ONNX alone.
 #pragma once
 
 #include <string>

@@ -73,12 +73,15 @@ struct Pool {
   double mean() const { return sum / weight; }
 };
 
+/// Inputs that are nearer are the same: shares and sums of the same trees differ by so much in another order.
+bool are_same(double low, double high) { return high - low < 1e-12 * std::max(1.0, std::abs(high)); }
+
 /// Pooling adjacent violators over the inputs in order; equal ones are one from the start.
 std::vector<Pool> pooled(std::vector<Point> points) {
   std::sort(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.input < b.input; });
   std::vector<Pool> distinct, pools;
   for (const Point& point : points) {
-    if (distinct.empty() || point.input - distinct.back().low >= 1e-15) distinct.push_back({point.input, point.input, 0, 0});
+    if (distinct.empty() || !are_same(distinct.back().low, point.input)) distinct.push_back({point.input, point.input, 0, 0});
     distinct.back().sum += point.positive ? point.weight : 0, distinct.back().weight += point.weight;
   }
   for (const Pool& one : distinct) {

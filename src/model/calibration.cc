@@ -12,6 +12,7 @@ namespace {
 
 /// Linear between the knots around `s`, and level beyond the ends.
 double between_knots(std::span<const double> x, std::span<const double> y, double s) {
+  if (s != s) return s;  // of a linear model: 0 * infinity
   if (s <= x.front()) return y.front();
   if (s >= x.back()) return y.back();
   const size_t right = size_t(std::upper_bound(x.begin(), x.end(), s) - x.begin()), left = right - 1;

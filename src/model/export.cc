@@ -18,13 +18,13 @@ void fold(Linear& linear, double x, double y) {
 }
 
 template <class Part>
-Result<void> fold_part(Part& part, const std::string& where, bool keeps_platt) {
+Result<void> fold_part(Part& part, const std::string& where, bool keeps_maps) {
   if (part.calibration.empty()) return {};
   const bool platt = part.calibration.method == Calibration::Method::platt;
-  if (platt && keeps_platt && part.calibration.x.size() > 1) return {};
+  if (keeps_maps && (!platt || part.calibration.x.size() > 1)) return {};
   const Calibration calibration = std::move(part.calibration);
   part.calibration = {};
-  if (!platt) return usage_error("isotonic calibration has no place in other programs' formats", where, "train with --calibration platt, or without");
+  if (!platt) return usage_error("isotonic calibration has no place in this format", where, "--to onnx, or train with --calibration platt");
   if (calibration.x.size() != 1)
     return usage_error("calibration of three classes or more has no place in this format", where, "--to onnx, or train without --calibration");
   fold(part, calibration.x[0], calibration.y[0]);
@@ -33,12 +33,12 @@ Result<void> fold_part(Part& part, const std::string& where, bool keeps_platt) {
 
 }  // namespace
 
-Result<Predictor> with_calibration_folded(const Predictor& predictor, const std::string& where, bool keeps_platt) {
+Result<Predictor> with_calibration_folded(const Predictor& predictor, const std::string& where, bool keeps_maps) {
   Predictor out = predictor;
-  if (Forest* forest = std::get_if<Forest>(&out)) HY_CHECK(fold_part(*forest, where, keeps_platt));
-  if (Linear* linear = std::get_if<Linear>(&out)) HY_CHECK(fold_part(*linear, where, keeps_platt));
+  if (Forest* forest = std::get_if<Forest>(&out)) HY_CHECK(fold_part(*forest, where, keeps_maps));
+  if (Linear* linear = std::get_if<Linear>(&out)) HY_CHECK(fold_part(*linear, where, keeps_maps));
   if (Blend* blend = std::get_if<Blend>(&out))
-    for (auto& part : blend->parts) HY_CHECK(std::visit([&](auto& p) { return fold_part(p, where, keeps_platt); }, part));
+    for (auto& part : blend->parts) HY_CHECK(std::visit([&](auto& p) { return fold_part(p, where, keeps_maps); }, part));
   return out;
 }
 

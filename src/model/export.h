@@ -9,9 +9,8 @@
 namespace hayate {
 
 /// What a predictor without a calibration of its own would be. Platt's map of two classes is a logistic link with another scale and
-/// start, so it goes into leaf values or coefficients. `keeps_platt`: Platt's maps of several classes stay, for a format that says them. Error
-/// (usage): isotonic maps, whose steps are finer than the float32 of other programs' scores; else several classes.
-Result<Predictor> with_calibration_folded(const Predictor& predictor, const std::string& where, bool keeps_platt);
+/// start, so it goes into leaf values or coefficients. `keeps_maps`: other maps stay, for a format that says them; else Error (usage).
+Result<Predictor> with_calibration_folded(const Predictor& predictor, const std::string& where, bool keeps_maps);
 
 /// A split by categories as other programs write it: the categories of one side are listed, and any other value, known or
 /// not or missing, goes to the other.

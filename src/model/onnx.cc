@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -129,7 +130,36 @@ void add_range_test(const Forest& forest, int64_t t, uint32_t at, int64_t& extra
   }
 }
 
-void add_tree(const Forest& forest, int64_t t, TreeArrays& out) {
+/// Leaf values in whole numbers that a runtime adds in float32 without rounding, whatever the order: `per_value` of them a value, each
+/// 2^bits finer than the one before. Isotonic maps need it: they may rise from 0 to 1 in less than the rounding of a float32 sum.
+struct WholeParts {
+  int per_value = 1, bits = 0;
+  double first_unit = 0;  ///< 0: values are written as float32, one a value
+
+  double unit(int part) const { return std::ldexp(first_unit, -bits * part); }
+};
+
+WholeParts whole_parts(const Forest& forest) {
+  constexpr int kFloatBits = 24, kValueBits = 53;
+  WholeParts out;
+  double largest = 0;
+  for (const double value : forest.values) largest = std::max(largest, std::abs(value));
+  const int sum_bits = int(std::bit_width(uint64_t(forest.num_trees())));
+  out.bits = std::max(1, kFloatBits - sum_bits), out.per_value = (kValueBits + out.bits - 1) / out.bits;
+  out.first_unit = std::ldexp(1.0, (largest > 0 ? std::ilogb(largest) + 1 : 0) - out.bits);
+  return out;
+}
+
+void add_value(const WholeParts& parts, double value, std::vector<float>& out) {
+  if (parts.first_unit == 0) return out.push_back(float(value));
+  for (int part = 0; part < parts.per_value; ++part) {
+    const double whole = std::nearbyint(value / parts.unit(part));
+    out.push_back(float(whole));
+    value -= whole * parts.unit(part);
+  }
+}
+
+void add_tree(const Forest& forest, int64_t t, const WholeParts& parts, TreeArrays& out) {
   const auto tree = forest.tree(t);
   const size_t width = size_t(forest.values_per_node());
   int64_t extra = int64_t(tree.size());
@@ -147,9 +177,12 @@ void add_tree(const Forest& forest, int64_t t, TreeArrays& out) {
     add_node(out, t, at, 0, "LEAF", 0, 0, 0, false);
     const double* values = forest.values.data() + (forest.tree_start[size_t(t)] + at) * width;
     for (size_t k = 0; k < width; ++k) {
-      out.target_trees.push_back(t), out.target_nodes.push_back(int64_t(at));
-      out.targets.push_back(forest.joined == Joined::sum ? t % forest.num_scores() : int64_t(k));
-      out.weights.push_back(float(values[k]));
+      const int64_t score = forest.joined == Joined::sum ? t % forest.num_scores() : int64_t(k);
+      for (int part = 0; part < parts.per_value; ++part) {
+        out.target_trees.push_back(t), out.target_nodes.push_back(int64_t(at));
+        out.targets.push_back(score * parts.per_value + part);
+      }
+      add_value(parts, values[k], out.weights);
     }
   }
 }
@@ -157,22 +190,43 @@ void add_tree(const Forest& forest, int64_t t, TreeArrays& out) {
 /// Names of values in the graph; those of a part of a blend begin with its number.
 using Prefix = std::string;
 
-void add_scores(const Forest& forest, const Prefix& prefix, Graph& graph) {
+void add_ensemble(const Forest& forest, const WholeParts& parts, std::string_view aggregate, std::span<const float> start, const std::string& output,
+                  Graph& graph) {
   TreeArrays a;
-  for (int64_t t = 0; t < forest.num_trees(); ++t) add_tree(forest, t, a);
+  for (int64_t t = 0; t < forest.num_trees(); ++t) add_tree(forest, t, parts, a);
   Attributes attributes;
   attributes.numbers("nodes_treeids", a.trees).numbers("nodes_nodeids", a.nodes).numbers("nodes_featureids", a.features);
   attributes.texts("nodes_modes", a.modes).reals("nodes_values", a.cuts).numbers("nodes_truenodeids", a.yes).numbers("nodes_falsenodeids", a.no);
   attributes.numbers("nodes_missing_value_tracks_true", a.missing_yes);
   attributes.numbers("target_treeids", a.target_trees).numbers("target_nodeids", a.target_nodes).numbers("target_ids", a.targets);
-  attributes.reals("target_weights", a.weights).number("n_targets", forest.num_scores());
-  attributes.text("aggregate_function", forest.joined == Joined::mean ? "AVERAGE" : "SUM").text("post_transform", "NONE");
-  const std::vector<float> start(forest.start.begin(), forest.start.end());
+  attributes.reals("target_weights", a.weights).number("n_targets", forest.num_scores() * parts.per_value);
+  attributes.text("aggregate_function", aggregate).text("post_transform", "NONE");
   if (!start.empty()) attributes.reals("base_values", start);
-  graph.node("TreeEnsembleRegressor", {"input"}, prefix + "scores", attributes, "ai.onnx.ml");
+  graph.node("TreeEnsembleRegressor", {"input"}, output, attributes, "ai.onnx.ml");
 }
 
-void add_scores(const Linear& linear, const Prefix& prefix, Graph& graph) {
+void add_scores(const Forest& forest, const Prefix& prefix, Graph& graph) {
+  const std::vector<float> start(forest.start.begin(), forest.start.end());
+  add_ensemble(forest, {}, forest.joined == Joined::mean ? "AVERAGE" : "SUM", start, prefix + "scores", graph);
+}
+
+/// The scores in double: sums of whole numbers, which the matrix puts together and divides by the trees of a mean.
+void add_scores_64(const Forest& forest, const Prefix& prefix, Graph& graph) {
+  const WholeParts parts = whole_parts(forest);
+  add_ensemble(forest, parts, "SUM", {}, prefix + "parts", graph);
+  const int64_t scores = forest.num_scores(), rows = scores * parts.per_value;
+  std::vector<double> units(size_t(rows * scores), 0.0), start(size_t(scores), 0.0);
+  const double trees = forest.joined == Joined::mean ? double(forest.num_trees()) : 1.0;
+  for (int64_t row = 0; row < rows; ++row) units[size_t(row * scores + row / parts.per_value)] = parts.unit(int(row % parts.per_value)) / trees;
+  std::copy(forest.start.begin(), forest.start.end(), start.begin());
+  graph.constant(prefix + "units", kDouble, {rows, scores}, units.data(), units.size() * sizeof(double));
+  graph.constant(prefix + "start", kDouble, {scores}, start.data(), start.size() * sizeof(double));
+  graph.node("Cast", {prefix + "parts"}, prefix + "parts_64", Attributes().number("to", kDouble));
+  graph.node("MatMul", {prefix + "parts_64", prefix + "units"}, prefix + "sums");
+  graph.node("Add", {prefix + "sums", prefix + "start"}, prefix + "scores_64");
+}
+
+void add_scores_64(const Linear& linear, const Prefix& prefix, Graph& graph) {
   const size_t features = size_t(linear.num_features()), scores = size_t(linear.num_scores());
   std::vector<double> columns(features * scores);  // one column a score
   for (size_t k = 0; k < scores; ++k)
@@ -186,39 +240,109 @@ void add_scores(const Linear& linear, const Prefix& prefix, Graph& graph) {
   graph.node("Where", {own("missing"), own("fill"), own("values")}, own("filled"));
   graph.node("MatMul", {own("filled"), own("coefficients")}, own("products"));
   graph.node("Add", {own("products"), own("intercepts")}, own("scores_64"));
-  graph.node("Cast", {own("scores_64")}, own("scores"), Attributes().number("to", kFloat));
+}
+
+void add_scores(const Linear& linear, const Prefix& prefix, Graph& graph) {
+  add_scores_64(linear, prefix, graph);
+  graph.node("Cast", {prefix + "scores_64"}, prefix + "scores", Attributes().number("to", kFloat));
 }
 
 std::string_view operator_of(Link link) {
   return link == Link::logistic ? "Sigmoid" : link == Link::softmax ? "Softmax" : link == Link::exponential ? "Exp" : "Identity";
 }
 
-/// Platt's maps of the scores of several classes, divided by their sum.
-void add_calibration(const Calibration& c, const Prefix& prefix, const std::string& name, Graph& graph) {
+/// Platt's maps of the scores of several classes.
+void add_platt(const Calibration& c, const Prefix& prefix, const std::string& output, Graph& graph) {
   const auto own = [&prefix](const char* of) { return prefix + of; };
   const std::vector<int64_t> classes = {1, int64_t(c.x.size())};
-  const int64_t axis = 1;
-  const double zero = 0, even = 1 / double(c.x.size());  // where no map says more than 0
-  graph.constant(own("zero"), kDouble, {1}, &zero, sizeof zero);
-  graph.constant(own("even"), kDouble, {1}, &even, sizeof even);
   graph.constant(own("platt_x"), kDouble, classes, c.x.data(), c.x.size() * sizeof(double));
   graph.constant(own("platt_y"), kDouble, classes, c.y.data(), c.y.size() * sizeof(double));
-  graph.constant(own("axis"), kInt64, {1}, &axis, sizeof axis);
   graph.node("Cast", {own("scores")}, own("platt_scores"), Attributes().number("to", kDouble));
   graph.node("Mul", {own("platt_scores"), own("platt_x")}, own("platt_products"));
   graph.node("Add", {own("platt_products"), own("platt_y")}, own("platt_sums"));
   graph.node("Neg", {own("platt_sums")}, own("platt_logits"));
-  graph.node("Sigmoid", {own("platt_logits")}, own("platt_maps"));
-  graph.node("ReduceSum", {own("platt_maps"), own("axis")}, own("platt_total"));
-  graph.node("Div", {own("platt_maps"), own("platt_total")}, own("platt_shares"));
-  graph.node("Greater", {own("platt_total"), own("zero")}, own("platt_known"));
-  graph.node("Where", {own("platt_known"), own("platt_shares"), own("even")}, own("platt_answers"));
-  graph.node("Cast", {own("platt_answers")}, name, Attributes().number("to", kFloat));
+  graph.node("Sigmoid", {own("platt_logits")}, output);
+}
+
+/// One isotonic map of one score, [N, 1]: the last knot that is not above it is found by halves, and a line begins there.
+void add_knots(std::span<const double> x, std::span<const double> y, const std::string& input, const Prefix& prefix, const std::string& output,
+               Graph& graph) {
+  const auto own = [&prefix](std::string_view of) { return prefix + std::string(of); };
+  const auto doubles = [&graph](const std::string& name, const std::vector<double>& values, std::vector<int64_t> shape) {
+    graph.constant(name, kDouble, shape, values.data(), values.size() * sizeof(double));
+  };
+  const size_t places = std::bit_ceil(std::max<size_t>(2, x.size()));
+  std::vector<double> knots(x.begin(), x.end()), heights(y.begin(), y.end()), slopes(places, 0.0);
+  knots.resize(places, std::numeric_limits<double>::infinity()), heights.resize(places, 0.0);
+  for (size_t i = 0; i + 1 < x.size(); ++i) slopes[i] = (y[i + 1] - y[i]) / (x[i + 1] - x[i]);
+  doubles(own("knots"), knots, {int64_t(places)}), doubles(own("heights"), heights, {int64_t(places)}), doubles(own("slopes"), slopes, {int64_t(places)});
+  doubles(own("lowest"), {x.front()}, {1}), doubles(own("highest"), {x.back()}, {1});
+  graph.node("Max", {input, own("lowest")}, own("from_lowest"));
+  graph.node("Min", {own("from_lowest"), own("highest")}, own("inside"));
+  const int64_t zero = 0;
+  std::string place = own("first_place");
+  graph.constant(place, kInt64, {1, 1}, &zero, sizeof zero);
+  for (int64_t step = int64_t(places) / 2; step > 0; step /= 2) {
+    const auto at = [&](const char* of) { return fmt::format("{}{}_{}", prefix, of, step); };
+    graph.constant(at("step"), kInt64, {1, 1}, &step, sizeof step);
+    graph.node("Add", {place, at("step")}, at("tried"));
+    graph.node("Gather", {own("knots"), at("tried")}, at("knot"), Attributes().number("axis", 0));
+    graph.node("GreaterOrEqual", {own("inside"), at("knot")}, at("is_above"));
+    graph.node("Where", {at("is_above"), at("tried"), place}, at("place"));
+    place = at("place");
+  }
+  for (const char* of : {"knots", "heights", "slopes"})
+    graph.node("Gather", {own(of), place}, fmt::format("{}own_{}", prefix, of), Attributes().number("axis", 0));
+  graph.node("Sub", {own("inside"), own("own_knots")}, own("beyond"));
+  graph.node("Mul", {own("beyond"), own("own_slopes")}, own("risen"));
+  graph.node("Add", {own("risen"), own("own_heights")}, output);
+}
+
+void add_isotonic(const Calibration& c, const Prefix& prefix, const std::string& output, Graph& graph) {
+  const size_t maps = c.start.size() - 1;
+  Graph::Names mapped;
+  for (size_t map = 0; map < maps; ++map) {
+    const Prefix own = fmt::format("{}map{}_", prefix, map);
+    const size_t first = c.start[map], count = c.start[map + 1] - first;
+    std::string input = prefix + "scores_64";
+    if (maps > 1) {
+      const auto column = int64_t(map);
+      graph.constant(own + "column", kInt64, {1}, &column, sizeof column);
+      graph.node("Gather", {input, own + "column"}, own + "score", Attributes().number("axis", 1));
+      input = own + "score";
+    }
+    mapped.push_back(maps > 1 ? own + "value" : output);
+    add_knots(std::span(c.x).subspan(first, count), std::span(c.y).subspan(first, count), input, own, mapped.back(), graph);
+  }
+  if (maps > 1) graph.node("Concat", mapped, output, Attributes().number("axis", 1));
+}
+
+/// What the maps of a calibration say, divided by its sum where there is one a class.
+void add_calibration(const Calibration& c, const Prefix& prefix, const std::string& name, Graph& graph) {
+  const auto own = [&prefix](const char* of) { return prefix + of; };
+  const size_t maps = c.start.size() - 1;
+  c.method == Calibration::Method::platt ? add_platt(c, prefix, own("maps"), graph) : add_isotonic(c, prefix, own("maps"), graph);
+  const Attributes to_float = Attributes().number("to", kFloat);
+  if (maps == 1) return graph.node("Cast", {own("maps")}, name, to_float);
+  const int64_t axis = 1;
+  const double zero = 0, even = 1 / double(maps);  // where no map says more than 0
+  graph.constant(own("zero"), kDouble, {1}, &zero, sizeof zero);
+  graph.constant(own("even"), kDouble, {1}, &even, sizeof even);
+  graph.constant(own("axis"), kInt64, {1}, &axis, sizeof axis);
+  graph.node("ReduceSum", {own("maps"), own("axis")}, own("total"));
+  graph.node("Div", {own("maps"), own("total")}, own("shares"));
+  graph.node("Greater", {own("total"), own("zero")}, own("known"));
+  graph.node("Where", {own("known"), own("shares"), own("even")}, own("calibrated"));
+  graph.node("Cast", {own("calibrated")}, name, to_float);
 }
 
 /// What a part answers: a number, the probability of the last of two classes, or of every class.
 template <class Part>
 void add_answers(const Part& part, const Prefix& prefix, const std::string& name, Graph& graph) {
+  if (part.calibration.method == Calibration::Method::isotonic) {
+    add_scores_64(part, prefix, graph);
+    return add_calibration(part.calibration, prefix, name, graph);
+  }
   add_scores(part, prefix, graph);
   if (!part.calibration.empty()) return add_calibration(part.calibration, prefix, name, graph);
   graph.node(operator_of(part.link), {prefix + "scores"}, name, part.link == Link::softmax ? Attributes().number("axis", 1) : Attributes());

@@ -129,10 +129,39 @@ def test_sigmoids_are_exported(fitted, hayate, table, tmp_path, label):
         assert np.abs(said - fitted.predict(model, far)).max() < 1e-6
 
 
+@pytest.mark.parametrize("label", ["two", "three"])
+@pytest.mark.parametrize("learner, params", [("forest", "num_trees=20,max_depth=5"), ("forest", "num_trees=1,bootstrap=true"), ("boosting", "num_trees=60,num_leaves=7"),
+                                             ("boosting", "num_trees=2,num_leaves=2"), ("logistic", "")])
+def test_steps_are_exported(fitted, hayate, table, tmp_path, learner, params, label):
+    """Isotonic maps jump: scores must agree to more digits than float32 has, on the training rows, where the knots are, as well."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = fitted(table, "m", label, learner, params, "--calibration", "isotonic")
+    hayate("export", "--model", model, "--to", "onnx", "--output", tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
+    rng = np.random.default_rng(8)
+    new = pd.DataFrame(rng.normal(size=(20_000, len(FEATURES))).astype(np.float32), columns=FEATURES)
+    new.iloc[::50, 0] = np.nan
+    new.iloc[1::50, 1] = 1e30
+    for rows in (table, new, table[:1]):
+        names, said = session.run(["label", "probabilities"], {"input": rows[FEATURES].to_numpy(np.float32)})
+        own = fitted.predict(model, rows)
+        assert np.abs(said - own).max() < 1e-6
+        sure = np.sort(own, axis=1)[:, -1] - np.sort(own, axis=1)[:, -2] > 1e-6
+        assert (names[sure] == (np.array(["no", "yes"]) if label == "two" else np.arange(3))[own.argmax(axis=1)][sure]).all()
+
+
 def test_calibrations_that_a_format_cannot_say_are_refused(fitted, hayate, table, tmp_path):
-    for label, method, to in (("two", "isotonic", "onnx"), ("three", "isotonic", "onnx"), ("two", "isotonic", "lightgbm"), ("three", "platt", "lightgbm")):
+    for label, method in (("two", "isotonic"), ("three", "isotonic"), ("three", "platt")):
         model = fitted(table, "m", label, "forest", "num_trees=5", "--calibration", method)
-        assert "calibration" in hayate("export", "--model", model, "--to", to, "--output", tmp_path / "m.out", exit=2).stderr
+        said = hayate("export", "--model", model, "--to", "lightgbm", "--output", tmp_path / "m.out", exit=2).stderr
+        assert "calibration" in said and "--to onnx" in said
+
+
+def test_infinite_features_are_no_crash(fitted, table):
+    """A logistic model of infinite features has scores that are no numbers; they have no place between knots."""
+    model = fitted(table, "m", "two", "logistic", "", "--calibration", "isotonic")
+    own = fitted.predict(model, table[:4].assign(f0=np.inf, f1=-np.inf, f2=[np.inf, -np.inf] * 2, f3=[np.inf, np.inf, -np.inf, -np.inf]))
+    assert np.isnan(own).any() or ((own >= 0) & (own <= 1)).all()
 
 
 def test_same_bytes_for_any_workers(fitted, table):
