@@ -59,6 +59,8 @@ class AlignedBytes {
 };
 
 constexpr int kMaxBins = 255;
+/// Categories that a feature of a trained model knows.
+constexpr int kMaxCategories = 254;
 /// Features a matrix may have: a node names its feature in 16 bits.
 constexpr int64_t kMaxFeatures = 65'535;
 
@@ -91,8 +93,8 @@ enum class Spread {
 /// a sample of 16 rows a bin, and at least 1,024, stands for all. A cut is the middle of the gap between
 /// neighbouring training values, rounded down to float32. A feature without two training values gets no cut.
 /// Errors (usage): max_bins outside 2 .. 255, no training rows, more than 65,535 features.
-/// A feature marked in `categorical` has its distinct training values as cuts, at most 254 (more: Error, input), and codes
-/// name them; values that are none of them are coded as missing.
+/// A feature marked in `categorical` has its distinct training values as cuts, of more than 254 those of the most rows (of as many the
+/// smaller), and codes name them; values that are none of them are coded as missing.
 Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int32_t> train_rows, int max_bins = 64,
                                  std::span<const uint8_t> categorical = {}, Spread spread = Spread::even);
 /// The same matrix straight from the values, without ranks: the faster way unless many long folds share a table. A pool shares

@@ -32,6 +32,7 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
   if (outcome.rows_left_out > 0)
     console.say(fmt::format("{} of {} rows have no label, weight or date and do not train", outcome.rows_left_out, outcome.rows));
+  say_full_categories(console, outcome.full_categories);
   say_findings(console, "failed", outcome.failures);
   console.say(fmt::format("{} model{} of {} features from {} rows: {}", outcome.models, outcome.models == 1 ? "" : "s", outcome.features,
                           outcome.rows - outcome.rows_left_out, options.model));

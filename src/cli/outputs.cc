@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/all_commands.h"
+#include "hayate/binned.h"
 
 namespace hayate::cli {
 
@@ -58,6 +59,12 @@ void say_no_rows(const Console& console, std::span<const std::string> paths, int
   if (rows > 0) return;
   for (const std::string& path : paths)
     if (io::file_size(path).value_or(0) > 0) return console.say(fmt::format("{} is not empty and gives 0 rows", path));
+}
+
+void say_full_categories(const Console& console, const std::set<std::string>& features) {
+  for (const std::string& name : features)
+    console.say(fmt::format("feature '{}' has {} categories or more: rows of its rarer ones train and are predicted as if they missed it", name,
+                            kMaxCategories));
 }
 
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings) {

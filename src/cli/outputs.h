@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ void say_no_rows(const Console& console, std::span<const std::string> paths, int
 
 /// A few lines on stderr: how many findings of each kind, and the first ones.
 void say_findings(const Console& console, const char* noun, const std::vector<Finding>& findings);
+
+/// Says which features have so many categories that the rare ones count as missing.
+void say_full_categories(const Console& console, const std::set<std::string>& features);
 
 /// "a, b" as names; empty for an empty text.
 std::vector<std::string> listed(const std::string& names);

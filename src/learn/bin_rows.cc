@@ -48,10 +48,10 @@ class ValueCounts {
     return out;
   }
   /// The values, each once, in any order.
-  std::vector<float> values() const {
-    std::vector<float> out;
+  std::vector<Category> categories() const {
+    std::vector<Category> out;
     for (const Slot& slot : slots_)
-      if (slot.times > 0) out.push_back(slot.value);
+      if (slot.times > 0) out.push_back({slot.value, slot.times});
     return out;
   }
 
@@ -113,8 +113,8 @@ std::vector<ValueCounts> count_values(const RowSource& source, std::span<const i
 }
 
 /// Fills matrix.cuts. Which of its training rows miss a value is found when they are coded.
-Result<void> place_all(const RowSource& source, std::span<const int32_t> train_rows, const Spacing& spacing, std::span<const uint8_t> categorical,
-                       BinnedMatrix& matrix) {
+void place_all(const RowSource& source, std::span<const int32_t> train_rows, const Spacing& spacing, std::span<const uint8_t> categorical,
+               BinnedMatrix& matrix) {
   const int max_bins = spacing.max_bins;
   const std::vector<int32_t> for_cuts = cut_rows(train_rows, max_bins);
   const bool sampled = for_cuts.size() < train_rows.size();
@@ -130,7 +130,7 @@ Result<void> place_all(const RowSource& source, std::span<const int32_t> train_r
   for (int64_t f = 0, next = 0; f < source.num_features; ++f) {
     const ValueCounts* whole = next < int64_t(counted.size()) && counted[size_t(next)] == f ? &counts[size_t(next++)] : nullptr;
     if (is_categorical(categorical, f)) {
-      HY_CHECK(place_categories(whole->values(), matrix, matrix.cuts.values));
+      place_categories(whole->categories(), matrix.cuts.values);
     } else {
       int64_t distinct = 0;
       const std::vector<float> sorted = whole ? whole->sorted(distinct) : sorted_values(column(f), int64_t(for_cuts.size()), distinct);
@@ -138,7 +138,6 @@ Result<void> place_all(const RowSource& source, std::span<const int32_t> train_r
     }
     end_feature(matrix, false);
   }
-  return {};
 }
 
 void code_column(const BinnedMatrix& matrix, int64_t feature, std::span<const float> values, uint8_t* codes) {
@@ -196,7 +195,7 @@ BinnedMatrix by_columns(const BinnedMatrix& matrix) {
 Result<BinnedMatrix> bin_rows(const RowSource& source, std::span<const int32_t> train_rows, int max_bins, std::span<const uint8_t> categorical,
                               Spread spread, bool by_rows) {
   HY_TRY(BinnedMatrix matrix, begin_matrix(int64_t(train_rows.size()), source.num_features, train_rows, max_bins, source.names, categorical));
-  HY_CHECK(place_all(source, train_rows, {max_bins, spread}, categorical, matrix));
+  place_all(source, train_rows, {max_bins, spread}, categorical, matrix);
   code_rows(source, train_rows, by_rows, matrix);
   return matrix;
 }

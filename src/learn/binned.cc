@@ -67,17 +67,22 @@ void end_feature(BinnedMatrix& matrix, bool has_missing) {
   matrix.cuts.start.push_back(uint32_t(matrix.cuts.values.size()));
 }
 
-Result<void> place_categories(std::vector<float> values, const BinnedMatrix& matrix, std::vector<float>& cuts) {
-  const size_t feature = size_t(matrix.cuts.num_features());
+std::vector<Category> count_categories(std::vector<float> values) {
   std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  if (values.size() >= kMissingCode) {
-    const std::string name = matrix.names.empty() ? std::to_string(feature) : matrix.names[feature];
-    return input_error(fmt::format("feature '{}' has {} categories, at most {} are possible", name, values.size(), kMissingCode - 1), "categorical",
-                       "leave it out of categorical, or join its rare categories");
+  std::vector<Category> out;
+  for (const float value : values) {
+    if (out.empty() || out.back().value != value) out.push_back({value, 0});
+    ++out.back().rows;
   }
-  cuts.insert(cuts.end(), values.begin(), values.end());
-  return {};
+  return out;
+}
+
+void place_categories(std::vector<Category> found, std::vector<float>& cuts) {
+  std::sort(found.begin(), found.end(), [](const Category& a, const Category& b) { return a.rows != b.rows ? a.rows > b.rows : a.value < b.value; });
+  if (found.size() > size_t(kMaxCategories)) found.resize(size_t(kMaxCategories));
+  const size_t first = cuts.size();
+  for (const Category& category : found) cuts.push_back(category.value);
+  std::sort(cuts.begin() + ptrdiff_t(first), cuts.end());
 }
 
 uint8_t category_code(std::span<const float> known, float x) {
@@ -215,16 +220,16 @@ SortedValues sort_by_ranks(const Rank* ranks, std::span<const float> values, std
 }
 
 template <class Rank>
-Result<void> bin_column(const Rank* ranks, std::span<const float> values, const TrainRows& rows, const Spacing& spacing, bool categorical,
+void bin_column(const Rank* ranks, std::span<const float> values, const TrainRows& rows, const Spacing& spacing, bool categorical,
                         RankScratch& scratch, BinnedMatrix& matrix) {
   const int64_t feature = matrix.cuts.num_features();
   SortedValues sorted = sort_by_ranks(ranks, values, categorical ? rows.all : rows.for_cuts, scratch);
   if (!categorical && rows.sampled() && sorted.distinct <= spacing.max_bins) sorted = sort_by_ranks(ranks, values, rows.all, scratch);
   if (categorical)
-    HY_CHECK(place_categories(scratch.sorted, matrix, matrix.cuts.values));
+    place_categories(count_categories(scratch.sorted), matrix.cuts.values);
   else
     place_cuts(sorted, spacing, matrix.cuts.values);
-  end_feature(matrix, std::any_of(rows.all.begin(), rows.all.end(), [&](int32_t row) { return ranks[row] == values.size(); }));
+  end_feature(matrix, false);
   const std::span<const float> cuts = matrix.cuts.of(feature);
   scratch.code_of.resize(values.size() + 1);
   size_t code = 0;
@@ -233,9 +238,11 @@ Result<void> bin_column(const Rank* ranks, std::span<const float> values, const 
     scratch.code_of[r] = categorical ? category_code(cuts, values[r]) : uint8_t(code);
   }
   scratch.code_of[values.size()] = kMissingCode;
+  // Rare categories are coded as missing, too.
+  matrix.has_missing[size_t(feature)] =
+      std::any_of(rows.all.begin(), rows.all.end(), [&](int32_t row) { return scratch.code_of[ranks[row]] == kMissingCode; });
   uint8_t* out = matrix.codes.data() + feature * matrix.stride;
   for (int64_t row = 0; row < matrix.num_rows; ++row) out[row] = scratch.code_of[ranks[row]];
-  return {};
 }
 
 /// Zeroes alone would take 20 ms where codes are 50 MB, so only what stands behind the codes of a column is zeroed.
@@ -306,17 +313,16 @@ void cut_features(const FloatColumns& raw, const TrainRows& rows, const Spacing&
 bool some_row_misses(const BinnedMatrix& matrix, int64_t feature, std::span<const float> column, std::span<const int32_t> train_rows) {
   const uint8_t* codes = matrix.codes.data() + feature * matrix.stride;
   if (!std::memchr(codes, kMissingCode, column.size())) return false;
-  return std::any_of(train_rows.begin(), train_rows.end(), [&](int32_t row) { return column[row] != column[row]; });
+  return std::any_of(train_rows.begin(), train_rows.end(), [&](int32_t row) { return codes[row] == kMissingCode; });
 }
 
 /// The same for one feature of categories.
-Result<void> cut_categories(const float* column, std::span<const int32_t> train_rows, BinnedMatrix& matrix) {
+void cut_categories(const float* column, std::span<const int32_t> train_rows, BinnedMatrix& matrix) {
   std::vector<float> values;
   for (const int32_t row : train_rows)
     if (column[row] == column[row]) values.push_back(column[row] + 0.0f);
-  HY_CHECK(place_categories(std::move(values), matrix, matrix.cuts.values));
+  place_categories(count_categories(std::move(values)), matrix.cuts.values);
   end_feature(matrix, false);
-  return {};
 }
 
 }  // namespace
@@ -354,9 +360,9 @@ Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int
     const std::span<const float> values = ranked.values_of(feature);
     const bool of_categories = is_categorical(categorical, feature);
     if (!ranked.ranks16.empty())
-      HY_CHECK(bin_column(ranked.ranks16.data() + begin, values, rows, {max_bins, spread}, of_categories, scratch, matrix));
+      bin_column(ranked.ranks16.data() + begin, values, rows, {max_bins, spread}, of_categories, scratch, matrix);
     else
-      HY_CHECK(bin_column(ranked.ranks32.data() + begin, values, rows, {max_bins, spread}, of_categories, scratch, matrix));
+      bin_column(ranked.ranks32.data() + begin, values, rows, {max_bins, spread}, of_categories, scratch, matrix);
   }
   return matrix;
 }
@@ -372,7 +378,14 @@ Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, s
                          [&](int32_t row) { return ranks[size_t(feature * ranked->num_rows + row)] == values.size(); });
     };
     // Ranks are the codes of categories too, so all values of the table are categories.
-    if (is_categorical(categorical, feature)) HY_CHECK(place_categories({values.begin(), values.end()}, matrix, matrix.cuts.values));
+    if (is_categorical(categorical, feature)) {
+      if (values.size() > size_t(kMaxCategories)) {
+        const std::string name = matrix.names.empty() ? std::to_string(feature) : matrix.names[size_t(feature)];
+        return input_error(fmt::format("feature '{}' has {} categories, with bins=exact at most {} are possible", name, values.size(), kMaxCategories),
+                           "categorical", "bins=255, which knows the most frequent ones");
+      }
+      matrix.cuts.values.insert(matrix.cuts.values.end(), values.begin(), values.end());
+    }
     end_feature(matrix, ranked->ranks16.empty() ? misses(ranked->ranks32) : misses(ranked->ranks16));
   }
   matrix.ranked = std::move(ranked);
@@ -389,7 +402,7 @@ Result<BinnedMatrix> bin_values(const FloatColumns& raw, std::span<const int32_t
   while (matrix.cuts.num_features() < raw.num_features) {
     if (stopped(cancel)) return stopped_error("bins");
     if (const int64_t feature = matrix.cuts.num_features(); is_categorical(categorical, feature))
-      HY_CHECK(cut_categories(raw.column(feature), train_rows, matrix));
+      cut_categories(raw.column(feature), train_rows, matrix);
     else
       cut_features(raw, rows, {max_bins, spread}, scratch, matrix);
   }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "base/random.h"
@@ -268,12 +269,39 @@ TEST_CASE("a table that is read in stretches gets the cuts and codes of the whol
   }
 }
 
+TEST_CASE("of too many categories the most frequent are known, and the others count as missing") {
+  const size_t rows = 6000, features = 5;  // the other four are there because a table of stretches has five
+  std::vector<float> values = mixed_table(rows);
+  for (size_t i = 0; i < rows; ++i) values[rows + i] = float(random_below(8, i, 2) ? random_below(8, i + rows, 500) : random_below(8, i + rows, 20));
+  const FloatColumns table{values.data(), int64_t(rows), int64_t(features), int64_t(rows)};
+  std::map<float, int> times;
+  std::vector<int32_t> train;
+  for (size_t i = 0; i < rows; i += 2) train.push_back(int32_t(i)), ++times[values[rows + i]];
+  REQUIRE(times.size() > size_t(kMaxCategories));
+  const std::vector<uint8_t> roles = {0, 1, 0, 0, 0};
+  const BinnedMatrix binned = std::move(bin_values(table, train, 64, roles)).value();
+  const std::span<const float> known = binned.cuts.of(1);
+  REQUIRE(int(known.size()) == kMaxCategories);
+  CHECK(std::is_sorted(known.begin(), known.end()));
+  const auto is_known = [&](float value) { return std::binary_search(known.begin(), known.end(), value); };
+  for (const auto& [one, often] : times)
+    for (const auto& [other, seldom] : times)
+      if (is_known(one) && !is_known(other)) REQUIRE((often > seldom || (often == seldom && one < other)));
+  CHECK(binned.has_missing[1] == 1);
+  for (size_t i = 0; i < rows; ++i) REQUIRE((binned.columns().column(1)[i] == kMissingCode) == !is_known(values[rows + i]));
+  const BinnedMatrix ranked = std::move(bin_columns(rank_columns(table), train, 64, roles)).value();
+  const BinnedMatrix read = std::move(bin_rows(read_in_steps(table, 100), train, 64, roles)).value();
+  CHECK(ranked.cuts == binned.cuts);
+  CHECK(read.cuts == binned.cuts);
+  CHECK(ranked.has_missing == binned.has_missing);
+  CHECK(read.has_missing == binned.has_missing);
+  const auto exact = exact_columns(std::make_shared<const RankedMatrix>(rank_columns(table)), train, roles);
+  CHECK(exact.error().what.find("with bins=exact at most 254") != std::string::npos);
+}
+
 TEST_CASE("reading in stretches refuses what binning the whole table refuses") {
   const std::vector<float> values = mixed_table(300);
   const RowSource source = read_in_steps({values.data(), 300, 5, 300}, 100);
   CHECK(bin_rows(source, {}, 64).error().what == "no training rows");
   CHECK(bin_rows(source, all_rows(300), 1).error().kind == Kind::usage);
-  const std::vector<uint8_t> roles = {1, 0, 0, 0, 0};
-  const std::vector<float> wide = mixed_table(2000);
-  CHECK(bin_rows(read_in_steps({wide.data(), 2000, 5, 2000}, 100), all_rows(2000), 64, roles).error().kind == Kind::input);
 }

@@ -50,9 +50,16 @@ inline bool is_categorical(std::span<const uint8_t> categorical, int64_t feature
   return !categorical.empty() && categorical[size_t(feature)] != 0;
 }
 
-/// Distinct training values of a feature, in any order with repeats, as its categories. At most 254: a byte names them, and
-/// "missing".
-Result<void> place_categories(std::vector<float> values, const BinnedMatrix& matrix, std::vector<float>& cuts);
+/// A category, and how many training rows have it.
+struct Category {
+  float value;
+  int64_t rows;
+};
+/// What training values, in any order with repeats, are there.
+std::vector<Category> count_categories(std::vector<float> values);
+/// The categories of a feature, ascending. At most 254, for a byte names them, and "missing": of more the most frequent, of as
+/// frequent ones the smaller.
+void place_categories(std::vector<Category> found, std::vector<float>& cuts);
 
 /// Code of a value of a categorical feature; of NaN and of values that training did not have, the missing code.
 uint8_t category_code(std::span<const float> known, float x);

@@ -336,8 +336,6 @@ TEST_CASE("options: an unknown category goes where missing values go; codes, val
         }
       }
     }
-  Data d = make_data(300, 2, 13);
-  CHECK(bin_values(d.raw(), all_rows(300), 64, std::vector<uint8_t>{0, 1}).error().kind == Kind::input);
 }
 
 TEST_CASE("options: exact training reaches every value: 70,000 and more of them, and gives back the labels") {

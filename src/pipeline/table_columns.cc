@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/strings.h"
+#include "hayate/binned.h"
 #include "hayate/metrics.h"
 
 namespace hayate::pipeline {
@@ -122,6 +123,21 @@ Categories noted_categories(const Model& model) {
   Categories out;
   for (const auto& [note, name] : model.notes)
     if (note.starts_with(kCategoryNote)) out[note.substr(kCategoryNote.size())].push_back(name);
+  return out;
+}
+
+std::set<std::string> full_categories(const Predictor& predictor, const std::vector<std::string>& features) {
+  std::set<std::string> out;
+  const auto look = [&](const Forest& forest) {
+    for (size_t f = 0; f < features.size(); ++f) {
+      const bool of_categories = forest.is_categorical(int64_t(f)) && !forest.is_ranges(int64_t(f));
+      if (of_categories && int(forest.cuts.of(int64_t(f)).size()) == kMaxCategories) out.insert(features[f]);
+    }
+  };
+  if (const Forest* forest = std::get_if<Forest>(&predictor)) look(*forest);
+  if (const Blend* blend = std::get_if<Blend>(&predictor))
+    for (const auto& part : blend->parts)
+      if (const Forest* forest = std::get_if<Forest>(&part)) look(*forest);
   return out;
 }
 

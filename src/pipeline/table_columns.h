@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ using Categories = std::map<std::string, std::vector<std::string>>;
 Result<Categories> text_categories(const Table& schema, const Table& table, const LearnerParams& params);
 void note_categories(const Categories& categories, Model& model);
 Categories noted_categories(const Model& model);
+/// The features of which a predictor knows as many categories as it can know: training may have had more.
+std::set<std::string> full_categories(const Predictor& predictor, const std::vector<std::string>& features);
 
 /// The note called `name`, or "".
 std::string note(const Model& model, const std::string& name);

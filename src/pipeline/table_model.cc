@@ -85,6 +85,7 @@ struct KeyResult {
   std::optional<PackedPredictor> predictor;
   std::optional<Error> error;
   std::optional<OutOfBag> out_of_bag;
+  std::set<std::string> full_categories = {};
 };
 
 /// What the rows weigh, and the dates they belong to.
@@ -205,7 +206,8 @@ KeyResult train_key(const float* values, const std::vector<std::string>& feature
       std::get<Linear>(predictor.value()).calibration = std::move(maps.value());
     if (const ForestParams* forest = std::get_if<ForestParams>(&params); forest && !forest->oob_score) out_of_bag = {};
   }
-  return {pack(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag))};
+  return {pack(predictor.value()), std::nullopt, out_of_bag.predictions.empty() ? std::nullopt : std::optional(std::move(out_of_bag)),
+          full_categories(predictor.value(), features)};
 }
 
 /// The same model, of features that are read some rows at a time.
@@ -384,7 +386,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
     std::optional<Error> failure;
     const RowSource rows = source.feature_rows(where, categories, within, cancel, failure);
     auto trained = train_as_read(rows, failure, label, info, params, request.seed, keys[0].rows, where, within, cancel);
-    results[0] = trained.ok() ? KeyResult{pack(trained.value()), std::nullopt, {}} : KeyResult{std::nullopt, trained.error(), {}};
+    results[0] = trained.ok() ? KeyResult{pack(trained.value()), std::nullopt, {}, full_categories(trained.value(), model.features)} : KeyResult{std::nullopt, trained.error(), {}};
   } else if (keys.size() == 1) {
     train(0, &pool);
   } else {
@@ -409,6 +411,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
       out.failures.push_back({keys[i].key, "training", results[i].error->what, 0, "", ""});
     }
   }
+  for (const KeyResult& of_key : results) out.full_categories.insert(of_key.full_categories.begin(), of_key.full_categories.end());
   if (packed.empty()) return input_error("no key could be trained", where, out.failures.empty() ? "give rows with a key" : out.failures[0].what);
   steps.begin("write", int64_t(packed.size()));
   HY_CHECK(report_out_of_bag(request, table, keys, results, model, out));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct TrainOutcome {
   std::optional<double> oob_score;  ///< accuracy or R2, with params oob_score=true; the mean over keys, by their rows
   int64_t oob_rows = 0;
   std::vector<Finding> failures;  ///< keys that could not be trained
+  std::set<std::string> full_categories;  ///< features of as many categories as a model can know, or more
 };
 
 /// Rows whose label (or weight, or key, or date) is missing never train. Numbers are taken as float32, text as categories where params

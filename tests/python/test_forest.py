@@ -166,3 +166,30 @@ def test_leaves_and_keys(train, predict):
     for name in ("leaf_0", "leaf_3"):
         assert leaves.groupby(["key", name])["probability_1"].nunique().max() >= 1 and leaves[name].max() < 15
     assert roc_auc_score(y, leaves["probability_1"]) > 0.97
+
+
+@pytest.mark.parametrize("learner", ["forest", "boosting"])
+@pytest.mark.parametrize("text", [False, True])
+def test_of_too_many_categories_the_frequent_are_known(hayate, tmp_path, learner, text):
+    """300 categories with many rows or few: the frequent ones are learnt, the others are predicted as a missing or unknown one is."""
+    rng = np.random.default_rng(1)
+    code = np.concatenate([rng.integers(0, 200, 8000), rng.integers(200, 300, 300)])
+    names = np.array([f"id{c}" for c in code]) if text else code * 3
+    table = pd.DataFrame({"c": names, "x": rng.normal(size=len(code)), "y": rng.normal(size=300)[code] * (code < 200)})
+    table.to_parquet(tmp_path / "t.parquet")
+    done = hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", learner, "--params", "categorical=c,num_trees=100", "--model", tmp_path / "m.hyt")
+    assert "feature 'c' has 254 categories or more" in done.stderr
+
+    def predicted(rows, name):
+        rows.to_parquet(tmp_path / f"{name}.parquet")
+        hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / f"{name}.parquet", "--output", tmp_path / f"{name}.out.parquet")
+        return pd.read_parquet(tmp_path / f"{name}.out.parquet")["prediction"].to_numpy()
+
+    frequent = code < 200
+    assert r2_score(table["y"][frequent], predicted(table, "t")[frequent]) > 0.9
+    counts = pd.Series(code).value_counts()
+    rare = np.isin(code, counts.index[counts < np.sort(counts.to_numpy())[::-1][253]])
+    assert 0 < rare.sum()
+    new = table[rare].assign(c="nobody" if text else -7)
+    missing = table[rare].assign(c=pd.array([None] * rare.sum(), dtype="string" if text else "float64"))
+    assert (predicted(table[rare], "rare") == predicted(new, "new")).all() and (predicted(new, "new") == predicted(missing, "missing")).all()
