@@ -10,8 +10,9 @@
 #include "hayate/metrics.h"
 
 namespace hayate::exec {
+class Cancellation;
 class Pool;
-}
+}  // namespace hayate::exec
 
 namespace hayate {
 
@@ -46,14 +47,17 @@ struct Bootstrap {
   double level = 0.95;
   uint64_t seed = 0;
   std::span<const int64_t> group = {};
+  const exec::Cancellation* cancel = nullptr;  ///< says "enough": the resamples that are measured by then stand for all, if they are 20 or more
 };
+inline constexpr int kLeastResamples = 20;
 /// The middle `level` of the resampled values. NaN when the metric is undefined in more than half of the resamples.
 struct MetricInterval {
   const MetricInfo* metric = nullptr;
   double low = 0, high = 0;
 };
 /// One interval per metric of the problem (none for the confusion matrix). Resamples are keyed by their number: the same for
-/// any pool. Errors: those of the evaluation; usage: resamples outside 20 .. 100,000, a level outside 0.5 .. 0.999.
+/// any pool. Errors: those of the evaluation; usage: resamples outside 20 .. 100,000, a level outside 0.5 .. 0.999; timeout and
+/// interrupted: fewer than 20 were measured when `cancel` said stop.
 Result<std::vector<MetricInterval>> bootstrap_regression(std::span<const double> label, std::span<const double> prediction,
                                                          std::span<const double> weight, const Bootstrap& bootstrap, exec::Pool& pool);
 Result<std::vector<MetricInterval>> bootstrap_classification(const ClassPredictions& input, const Bootstrap& bootstrap, exec::Pool& pool);

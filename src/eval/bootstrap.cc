@@ -70,15 +70,16 @@ double quantile(const std::vector<double>& sorted, double q) {
 }
 
 MetricInterval interval_of(const MetricInfo* metric, std::vector<double> values, const Bootstrap& bootstrap) {
+  const size_t measured = values.size();
   std::erase_if(values, [](double v) { return std::isnan(v); });
-  if (2 * values.size() < size_t(bootstrap.resamples)) return {metric, kNaN, kNaN};
+  if (2 * values.size() < measured) return {metric, kNaN, kNaN};
   std::sort(values.begin(), values.end());
   const double tail = (1 - bootstrap.level) / 2;
   return {metric, quantile(values, tail), quantile(values, 1 - tail)};
 }
 
 Result<void> check_bootstrap(const Bootstrap& b) {
-  if (b.resamples < 20 || b.resamples > 100'000)
+  if (b.resamples < kLeastResamples || b.resamples > 100'000)
     return usage_error(fmt::format("{} resamples, expected 20 to 100000", b.resamples), "bootstrap",
                        "200 give the ends of an interval to a tenth of its width");
   if (!(b.level >= 0.5 && b.level <= 0.999))
@@ -87,14 +88,29 @@ Result<void> check_bootstrap(const Bootstrap& b) {
 }
 
 /// `evaluate` measures the given rows; `whole` names the metrics.
-std::vector<MetricInterval> intervals(const Evaluation& whole, size_t num_rows, const Bootstrap& bootstrap, exec::Pool& pool,
-                                      const std::function<Evaluation(const std::vector<int64_t>&)>& evaluate) {
+Result<std::vector<MetricInterval>> intervals(const Evaluation& whole, size_t num_rows, const Bootstrap& bootstrap, exec::Pool& pool,
+                                              const std::function<Evaluation(const std::vector<int64_t>&)>& evaluate) {
   const Groups groups = groups_of(bootstrap.group, num_rows);
   std::vector<std::vector<double>> values(whole.metrics.size(), std::vector<double>(size_t(bootstrap.resamples)));
-  pool.run(bootstrap.resamples, [&](int64_t resample, int) {
-    const Evaluation e = evaluate(draw(groups, bootstrap.seed, resample));
-    for (size_t m = 0; m < values.size(); ++m) values[m][size_t(resample)] = e.metrics[m].value.value_or(kNaN);
-  });
+  std::vector<char> is_measured(size_t(bootstrap.resamples), 0);
+  pool.run(
+      bootstrap.resamples,
+      [&](int64_t resample, int) {
+        const Evaluation e = evaluate(draw(groups, bootstrap.seed, resample));
+        for (size_t m = 0; m < values.size(); ++m) values[m][size_t(resample)] = e.metrics[m].value.value_or(kNaN);
+        is_measured[size_t(resample)] = 1;
+      },
+      bootstrap.cancel);
+  const auto measured = std::count(is_measured.begin(), is_measured.end(), 1);
+  if (measured < kLeastResamples)
+    return Error{bootstrap.cancel->timed_out() ? Kind::timeout : Kind::interrupted, fmt::format("{} of {} resamples were measured in time", measured, bootstrap.resamples),
+                 "bootstrap", "give more time, or fewer resamples"};
+  for (std::vector<double>& own : values) {
+    size_t kept = 0;
+    for (size_t i = 0; i < own.size(); ++i)
+      if (is_measured[i]) own[kept++] = own[i];
+    own.resize(kept);
+  }
   std::vector<MetricInterval> out;
   for (size_t m = 0; m < values.size(); ++m)
     if (whole.metrics[m].metric->better != Better::neither) out.push_back(interval_of(whole.metrics[m].metric, std::move(values[m]), bootstrap));

@@ -126,6 +126,20 @@ TEST_CASE("bootstrap: rows of a date that err together widen the interval") {
   CHECK(b.high - b.low > 1.5 * (a.high - a.low));
 }
 
+TEST_CASE("bootstrap: stopped early it says so, and one that is never stopped is as without") {
+  const Sample s(2);
+  exec::Pool pool(2);
+  exec::Cancellation never, now;
+  now.stop();
+  const exec::Cancellation late(never, 1e-9);
+  const auto run = [&](const exec::Cancellation* cancel) {
+    return bootstrap_regression(s.label, s.prediction, {}, {.resamples = 50, .seed = 3, .cancel = cancel}, pool);
+  };
+  CHECK(run(&now).error().kind == Kind::interrupted);
+  CHECK(run(&late).error().kind == Kind::timeout);
+  CHECK(find(run(&never).value(), "rmse").low == find(run(nullptr).value(), "rmse").low);
+}
+
 TEST_CASE("bootstrap: classes, undefined metrics, and settings out of range") {
   exec::Pool pool(1);
   const std::vector<int32_t> label = {0, 1, 1, 0, 1, 0, 0, 1}, prediction = {0, 1, 0, 0, 1, 1, 0, 1}, ones(8, 1);

@@ -46,8 +46,11 @@ constexpr int kBlendRounds = 20;
 constexpr int64_t kBlendRows = 20'000;
 constexpr int64_t kPatience = 60;  ///< candidates without a better one after which the search ends
 constexpr int64_t kPilotRows = 1500, kPilotGrowth = 8;
+constexpr int kPilotTrees = 30;
 constexpr double kPilotShare = 0.1;  ///< of the budget, for a first model of more rows
 constexpr double kWriteShare = 0.1;  ///< of the time, for writing the best model so far
+constexpr int64_t kTimedRows = 4096;     ///< test rows that say what the report will take
+constexpr size_t kLikelyParts = 5;       ///< of the final model, as far as its training is planned
 
 // ---- rows
 
@@ -153,6 +156,41 @@ Result<LearnerParams> with_params(LearnerParams params, std::string_view others)
   return params;
 }
 
+/// What a model says of rows, as the evaluation takes it.
+class Said {
+ public:
+  Said(const Predictor& model, const tune::Examples& rows)
+      : rows_(rows), outputs_(rows.problem == Problem::classification ? rows.classes.size() : 1), weights_(rows.weights.begin(), rows.weights.end()) {
+    predictions_.resize(size_t(rows.num_rows()) * outputs_);
+    predict(model, rows.values, predictions_);
+    predicted_.resize(size_t(rows.num_rows()));
+    probability_.resize(outputs_);
+    for (size_t i = 0; i < predicted_.size(); ++i) {
+      const auto own = std::span(predictions_).subspan(i * outputs_, outputs_);
+      predicted_[i] = int32_t(std::max_element(own.begin(), own.end()) - own.begin());
+      for (size_t k = 0; k < outputs_; ++k) probability_[k].push_back(own[k]);
+    }
+  }
+
+  Result<Evaluation> evaluate() const {
+    return is_classes() ? evaluate_classification(classes()) : evaluate_regression(rows_.numbers, predictions_, weights_);
+  }
+  Result<std::vector<MetricInterval>> intervals(const Bootstrap& bootstrap, exec::Pool& pool) const {
+    return is_classes() ? bootstrap_classification(classes(), bootstrap, pool)
+                        : bootstrap_regression(rows_.numbers, predictions_, weights_, bootstrap, pool);
+  }
+
+ private:
+  bool is_classes() const { return rows_.problem == Problem::classification; }
+  ClassPredictions classes() const { return {rows_.classes, rows_.ids, predicted_, {probability_.begin(), probability_.end()}, weights_}; }
+
+  const tune::Examples& rows_;
+  size_t outputs_;
+  std::vector<double> predictions_, weights_;
+  std::vector<int32_t> predicted_;
+  std::vector<std::vector<double>> probability_;
+};
+
 class Automl {
  public:
   Automl(const AutomlRequest& request, const LearningTable& table, double began, exec::Pool& pool, exec::Steps& steps,
@@ -162,6 +200,7 @@ class Automl {
   Result<AutomlOutcome> run() {
     HY_CHECK(prepare());
     HY_CHECK(write_pilot());
+    HY_CHECK(time_report());
     HY_CHECK(try_defaults());
     HY_CHECK(search());
     HY_CHECK(check_interrupted());  // who asks to stop waits for no report
@@ -247,8 +286,11 @@ class Automl {
     model.notes = {{"objective", out_.objective->name}};
     note_categories(table_.categories, model);
     model.predictors.push_back(std::move(predictor));
+    const double began = wall_seconds();
     HY_CHECK(io::write_file(request_.model, serialize(model)));
+    longest_write_ = std::max(longest_write_, wall_seconds() - began);
     final_ = std::move(model.predictors.front());
+    out_.full_categories = full_categories(final_, table_.features);
     return {};
   }
 
@@ -277,7 +319,7 @@ class Automl {
     for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
     std::unique_ptr<float[]> storage;
     const tune::Examples few = tune::select(train_, rows, pool_, cancel, storage);
-    HY_TRY(LearnerParams params, learner_params("forest", "num_trees=30,max_depth=8"));
+    HY_TRY(LearnerParams params, learner_params("forest", fmt::format("num_trees={},max_depth=8", kPilotTrees)));
     if (!table_.categories.empty()) HY_CHECK(set_param(params, "categorical", categorical(), "automl"));
     HY_TRY(Predictor predictor, train_whole(params, few, cancel));
     HY_CHECK(write_model(std::move(predictor), "forest", format_params(params)));
@@ -290,10 +332,11 @@ class Automl {
     const auto leader = best_place();
     if (!leader || leader == written_ || cancel_.stopped()) return {};
     Tried& tried = tried_[*leader];
-    if (1.5 * tried.fit_seconds() > left() - reserve()) return {};
+    const double free = left() - reserve();
+    if (1.5 * tried.fit_seconds() + longest_write_ > free) return {};
     if (!at_once && tried.fit_seconds() + write_seconds_ > kWriteShare * (elapsed() - written_at_)) return {};
     if (!tried.whole) {
-      auto predictor = train_whole(tried.params, train_, exec::Cancellation(cancel_, left()));
+      auto predictor = train_whole(tried.params, train_, exec::Cancellation(cancel_, free));
       if (!predictor.ok()) return {};
       tried.whole = std::move(predictor.value());
     }
@@ -306,19 +349,48 @@ class Automl {
 
   // ---- candidates
 
+  /// The best candidates: what the final model is likely to be made of.
+  std::vector<const Tried*> likely_parts() const {
+    std::vector<const Tried*> best;
+    for (const Tried& tried : tried_) best.push_back(&tried);
+    std::stable_sort(best.begin(), best.end(), [](const Tried* a, const Tried* b) { return a->reward > b->reward; });
+    if (best.size() > kLikelyParts) best.resize(kLikelyParts);
+    return best;
+  }
+
+  /// Times the report on a few of the test rows, with the first model.
+  Result<void> time_report() {
+    const auto few = int32_t(std::min<int64_t>(test_.num_rows(), kTimedRows));
+    if (few == 0) return {};
+    std::vector<int32_t> rows(static_cast<size_t>(few));
+    std::iota(rows.begin(), rows.end(), 0);
+    std::unique_ptr<float[]> storage;
+    const tune::Examples timed = tune::select(test_, rows, pool_, cancel_, storage);
+    const double began = wall_seconds(), times = double(test_.num_rows()) / double(few);
+    const Said said(final_, timed);
+    predict_seconds_ = (wall_seconds() - began) * times;
+    (void)said.evaluate();  // where it fails, the report says so
+    measure_seconds_ = (wall_seconds() - began) * times - predict_seconds_;
+    return {};
+  }
+
+  /// Seconds from the trained parts of the final model to the end, without intervals.
+  double report_seconds() const {
+    double models = 0;  // of as many trees as the first one
+    for (const Tried* part : likely_parts()) models += double(std::max<int64_t>(1, tune::iterations_of(part->params))) / kPilotTrees;
+    return longest_write_ + predict_seconds_ * std::max(1.0, models) + measure_seconds_;
+  }
+
   /// Seconds to keep back: for training what is likely to be blended, and for the report.
   double reserve() const {
     double training = 0;
-    std::vector<const Tried*> best;
-    for (const Tried& tried : tried_) best.push_back(&tried);
-    std::sort(best.begin(), best.end(), [](const Tried* a, const Tried* b) { return a->reward > b->reward; });
-    for (size_t i = 0; i < std::min<size_t>(best.size(), 5); ++i) training += best[i]->fit_seconds();
-    return 1.5 * training + 0.06 * request_.budget_seconds;
+    for (const Tried* part : likely_parts()) training += part->fit_seconds();
+    return 1.5 * training + std::max(0.06 * request_.budget_seconds, 2 * report_seconds());
   }
 
-  /// Tries one configuration when the plan has time for it. True: it was tried.
-  Result<bool> attempt(Contestant& own, const LearnerParams& params, const std::vector<double>* point) {
-    const double free = left() - reserve(), trees = double(std::max<int64_t>(1, tune::iterations_of(params)));
+  /// Tries one configuration when the plan has time for it, and gives it up after `share` of that. True: it was tried.
+  Result<bool> attempt(Contestant& own, const LearnerParams& params, const std::vector<double>* point, double share = 1) {
+    const double free = share * (left() - reserve() - reward_seconds_), trees = double(std::max<int64_t>(1, tune::iterations_of(params)));
     if (free <= 0 || 1.25 * own.seconds_per_tree * trees > free) return false;
     const double began = wall_seconds();
     const exec::Cancellation deadline(cancel_, free);
@@ -339,7 +411,9 @@ class Automl {
                 std::move(answer.value().whole)};
     std::vector<int32_t> rows(size_t(train_.num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
+    const double answered = wall_seconds();
     tried.reward = tune::reward(*out_.objective, request_.at, train_, rows, tried.predictions);
+    reward_seconds_ = std::max(reward_seconds_, wall_seconds() - answered);
     if (point) own.history.push_back({*point, tried.reward});
     if (std::isnan(tried.reward)) return true;
     tried.candidate.value = sign() * tried.reward;
@@ -378,9 +452,10 @@ class Automl {
 
   Result<void> try_defaults() {
     steps_.begin("search");
+    size_t waiting = contestants_.size();
     for (Contestant& own : contestants_) {
       HY_TRY(const LearnerParams params, own.plan->first ? with_params(own.params, own.plan->first) : own.params);
-      HY_CHECK(attempt(own, params, nullptr));
+      HY_CHECK(attempt(own, params, nullptr, 1 / double(waiting--)));  // one that takes too long leaves the others their part
     }
     for (Contestant& own : contestants_)
       if (own.plan->first) HY_CHECK(attempt(own, own.params, nullptr));
@@ -470,7 +545,7 @@ class Automl {
     double best_part = -INFINITY;
     bool some_left_out = false;
     for (Tried* part : parts) {
-      const double allowed = left() - 0.03 * request_.budget_seconds;
+      const double allowed = left() - std::max(0.03 * request_.budget_seconds, 1.5 * report_seconds());
       if (!part->whole && !cancel_.stopped() && allowed > 0 && 1.25 * part->train_seconds <= allowed) {
         auto trained = train_whole(part->params, train_, exec::Cancellation(cancel_, allowed));
         if (trained.ok()) part->whole = std::move(trained.value());
@@ -509,27 +584,20 @@ class Automl {
 
   Result<void> report() {
     steps_.begin("report");
-    const size_t outputs = test_.problem == Problem::classification ? test_.classes.size() : 1, rows = size_t(test_.num_rows());
-    std::vector<double> predictions(rows * outputs), weight(test_.weights.begin(), test_.weights.end());
-    predict(final_, test_.values, predictions);
-    std::vector<int32_t> predicted(rows);
-    std::vector<std::vector<double>> probability(outputs);
-    for (size_t i = 0; i < rows; ++i) {
-      const auto own = std::span(predictions).subspan(i * outputs, outputs);
-      predicted[i] = int32_t(std::max_element(own.begin(), own.end()) - own.begin());
-      for (size_t k = 0; k < outputs; ++k) probability[k].push_back(own[k]);
-    }
-    const bool classes = test_.problem == Problem::classification;
-    const ClassPredictions input{test_.classes, test_.ids, predicted, {probability.begin(), probability.end()}, weight};
+    const Said said(final_, test_);
     const double began = wall_seconds();
-    HY_TRY(out_.test, classes ? evaluate_classification(input) : evaluate_regression(test_.numbers, predictions, weight));
-    // As many resamples as a third of what is left allows, at most 200.
-    const double once = std::max(wall_seconds() - began, 1e-6);
-    const int resamples = int(std::clamp(0.33 * left() * pool_.workers() / once, 0.0, 200.0));
-    if (resamples < 20 || rows == 0) return {};
-    const Bootstrap bootstrap{resamples, 0.95, request_.seed, test_.dates};
-    HY_TRY(out_.intervals,
-           classes ? bootstrap_classification(input, bootstrap, pool_) : bootstrap_regression(test_.numbers, predictions, weight, bootstrap, pool_));
+    HY_TRY(out_.test, said.evaluate());
+    // As many resamples as half of what is left allows, at most 200; the end of the budget stops them.
+    const double once = std::max(wall_seconds() - began, 1e-6), allowed = left() - 1.5 * once;
+    const int resamples = int(std::clamp(0.5 * allowed * pool_.workers() / once, 0.0, 200.0));
+    if (resamples >= kLeastResamples && test_.num_rows() > 0) {
+      const exec::Cancellation deadline(cancel_, allowed);
+      auto intervals = said.intervals({resamples, 0.95, request_.seed, test_.dates, &deadline}, pool_);
+      if (intervals.ok())
+        out_.intervals = std::move(intervals.value());
+      else if (intervals.error().kind != Kind::timeout && intervals.error().kind != Kind::interrupted)
+        return intervals.error();
+    }
     steps_.end();
     return {};
   }
@@ -549,6 +617,8 @@ class Automl {
   Predictor final_;                ///< what the model file holds
   std::optional<size_t> written_;  ///< the candidate in it; nothing: the first model
   double written_at_ = 0, write_seconds_ = 0;
+  double longest_write_ = 0, predict_seconds_ = 0, measure_seconds_ = 0;  ///< of a model file; of the test rows, with the first model
+  double reward_seconds_ = 0;                                             ///< the most that a score took
   AutomlOutcome out_;
 };
 

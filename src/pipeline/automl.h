@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,7 @@ struct AutomlOutcome {
   std::string stopped;  ///< why the search ended
   Evaluation test;      ///< of the final model on the test rows
   std::vector<MetricInterval> intervals;
+  std::set<std::string> full_categories;  ///< features of as many categories as a model can know, or more
 };
 
 /// The plan: a small model first, written at once, so that the file can be used after a hundredth of the budget, and on more rows while

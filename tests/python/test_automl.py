@@ -49,6 +49,16 @@ def test_objectives_inside_the_budget(hayate, table, tmp_path, label, objective,
     assert report["test"][metric]["value"] > 0.7
 
 
+def test_a_slow_learner_leaves_the_others_their_time(hayate, tmp_path):
+    """A logistic model of 12 classes and 80 features takes several times the budget: trees are tried all the same."""
+    random = np.random.default_rng(4)
+    x = random.normal(size=(30_000, 80)).astype(np.float32)
+    label = pd.qcut(x[:, 0] + x[:, 1] * x[:, 2] + random.normal(size=len(x)), 12, labels=False)
+    pd.DataFrame(x).rename(columns=str).assign(y=label).to_parquet(tmp_path / "t.parquet")
+    done = hayate("automl", "--input", tmp_path / "t.parquet", "--label", "y", "--budget", "4s", "--model", tmp_path / "m.hyt", "--json")
+    assert "forest" in {row["learner"] for row in json.loads(done.stdout)["leaderboard"]}
+
+
 def test_test_rows_take_no_part(hayate, table, tmp_path):
     """The test part of a split column: its report is that of predicting these rows with the model."""
     done = hayate("automl", "--input", table, "--label", "y", *FEATURES, "--split", "part", "--budget", "1s", "--model", tmp_path / "m.hyt", "--json")
