@@ -86,8 +86,7 @@ Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
   reading.kind = kind;
   HY_TRY(const Table table, io::read_tables(paths, reading));
   if (!spec.problem) {
-    HY_TRY(const Column* label, table.column(options.label, "--label"));
-    HY_TRY(const ProblemChoice choice, infer_problem(*label, options.label));
+    HY_TRY(const ProblemChoice choice, eval::evaluation_problem(table, spec));
     console.say(fmt::format("problem: {} ({})", problem_name(choice.problem), choice.why));
   }
   HY_TRY(const eval::EvaluationRows rows, eval::evaluation_rows(table, spec));

@@ -27,6 +27,10 @@ struct EvaluationRows {
   DateUnit date_unit = DateUnit::none;
 };
 
+/// What is measured when spec.problem does not say: what the label looks like; and classes where a number's label and prediction are each
+/// named by a column probability_<class>. Errors: those of infer_problem, or no such column.
+Result<ProblemChoice> evaluation_problem(const Table& table, const EvaluateSpec& spec);
+
 /// Errors: those of evaluate_table.
 Result<EvaluationRows> evaluation_rows(const Table& table, const EvaluateSpec& spec);
 

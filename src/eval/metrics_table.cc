@@ -279,13 +279,29 @@ ClassCodes class_codes(const Column& column) {
 
 namespace eval {
 
+Result<ProblemChoice> evaluation_problem(const Table& table, const EvaluateSpec& spec) {
+  HY_TRY(const Columns columns, find_columns(table, spec));
+  HY_TRY(ProblemChoice choice, infer_problem(*columns.label, spec.label));
+  if (choice.problem == Problem::classification || !is_numeric(columns.prediction->dtype)) return choice;
+  std::vector<double> named;
+  for (const std::string& column : table.names)
+    if (const auto number = parse_number(class_of_probability(column, columns))) named.push_back(*number);
+  std::sort(named.begin(), named.end());
+  const auto has_no_name = [&](double value) { return !std::isnan(value) && !std::binary_search(named.begin(), named.end(), value); };
+  for (const Column* column : {columns.label, columns.prediction})
+    for (int64_t row = 0; row < column->length; ++row)
+      if (has_no_name(column->number(row))) return choice;
+  if (named.size() < 2) return choice;
+  return ProblemChoice{Problem::classification, fmt::format("columns {}<class> name each value of '{}'", kProbability, spec.label)};
+}
+
 Result<EvaluationRows> evaluation_rows(const Table& table, const EvaluateSpec& spec) {
   HY_TRY(const Columns columns, find_columns(table, spec));
   EvaluationRows out;
   if (spec.problem) {
     out.problem = *spec.problem;
   } else {
-    HY_TRY(const ProblemChoice choice, infer_problem(*columns.label, spec.label));
+    HY_TRY(const ProblemChoice choice, evaluation_problem(table, spec));
     out.problem = choice.problem;
   }
   HY_CHECK(out.problem == Problem::regression ? read_numbers(columns, spec, out) : read_classes(table, columns, spec, out));

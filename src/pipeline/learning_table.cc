@@ -74,7 +74,7 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
   std::vector<double> dates;
   const Column* split = nullptr;
   if (!source.weight.empty()) {
-    HY_TRY(weights, float_columns(table, {source.weight}, "--weight"));
+    HY_TRY(weights, weight_column(table, source.weight, where));
   }
   if (!source.by_date.empty()) {
     HY_TRY(dates, date_order(table, source.by_date));
@@ -86,8 +86,6 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
   std::vector<int32_t> kept;
   for (int32_t row = 0; row < table.num_rows(); ++row) {
     const auto at = size_t(row);
-    if (!weights.empty() && (weights[at] < 0 || std::isinf(weights[at])))
-      return input_error(fmt::format("the weight of row {} is {}", row + 1, weights[at]), where, "weights are finite numbers, 0 or more");
     if (label.known(row) && (weights.empty() || weights[at] > 0) && (dates.empty() || !std::isnan(dates[at]))) kept.push_back(row);
   }
   out.rows = table.num_rows(), out.rows_left_out = out.rows - int64_t(kept.size()), out.why = label.why;

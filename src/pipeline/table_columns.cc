@@ -62,13 +62,29 @@ Result<void> check_kind(const Column& column, const std::string& name, const std
                      where, "give the column the texts that the model was trained with");
 }
 
+/// Error (input): a category that float32 rounds to another one.
+Result<void> check_distinct(const Column& column, const std::string& name, const std::string& where) {
+  constexpr double kExact = 0x1p24, kMostExact = 0x1p53;  // whole numbers up to here are floats, doubles
+  if (!is_numeric(column.dtype)) return {};
+  for (int64_t row = 0; row < column.length; ++row) {
+    const double value = column.number(row);
+    if (!(std::abs(value) > kExact) || std::isinf(value) || (std::abs(value) < kMostExact && double(float(value)) == value)) continue;
+    return input_error(fmt::format("feature '{}' is categorical and holds {}: of numbers above 16777216 not all are told apart", name,
+                                   class_name(column, row)),
+                       where, fmt::format("--types '{}=text', for training and for prediction", name));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> fill_floats(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
                          float* out, int64_t stride) {
   for (const std::string& name : names) {
     HY_TRY(const Column* column, table.column(name, where));
-    if (const auto known = categories.find(name); known != categories.end()) {
+    const auto known = categories.find(name);
+    if (known != categories.end() && known->second.empty()) HY_CHECK(check_distinct(*column, name, where));
+    if (known != categories.end() && !(known->second.empty() && is_numeric(column->dtype))) {
       HY_CHECK(check_kind(*column, name, known->second, where));
       std::ranges::copy(numbers_of(*column, known->second), out);
     } else if (is_numeric(column->dtype)) {
@@ -89,6 +105,15 @@ Result<std::vector<float>> float_columns(const Table& table, const std::vector<s
   return out;
 }
 
+Result<std::vector<float>> weight_column(const Table& table, const std::string& name, const std::string& where) {
+  HY_TRY(std::vector<float> out, float_columns(table, {name}, "--weight"));
+  for (size_t row = 0; row < out.size(); ++row)
+    if (out[row] < 0 || std::isinf(out[row]))
+      return input_error(fmt::format("the weight '{}' of row {} is {}", name, row + 1, class_name(*table.find(name), int64_t(row))), where,
+                         "weights are numbers from 0 to 3e38");
+  return out;
+}
+
 Result<Categories> text_categories(const Table& schema, const Table& table, const LearnerParams& params) {
   const std::string text = std::visit(
       [](const auto& p) {
@@ -103,7 +128,7 @@ Result<Categories> text_categories(const Table& schema, const Table& table, cons
     const std::string name(trim(entry));
     if (name.empty()) continue;
     HY_TRY(const Column* column, schema.column(name, "categorical"));
-    if (!is_numeric(column->dtype)) out[name] = class_names(*table.find(name));
+    out[name] = is_numeric(column->dtype) ? std::vector<std::string>() : class_names(*table.find(name));
   }
   return out;
 }

@@ -21,9 +21,10 @@ namespace hayate::pipeline {
 /// among `others` nor called symbol, date or datetime.
 Result<std::vector<std::string>> feature_names(const Table& table, const std::vector<std::string>& asked, const std::vector<std::string>& others);
 
-/// Text features as numbers: what each text of a column is called by, in their order. A model keeps them as notes.
+/// Text features as numbers: what each text of a column is called by, in their order. A model keeps them as notes. No text at all: the
+/// categories of the column are numbers.
 using Categories = std::map<std::string, std::vector<std::string>>;
-/// Of the text columns that params call categorical. `schema` has all columns, `table` has the rows of those of text.
+/// Of the columns that params call categorical. `schema` has all columns, `table` has the rows of those of text.
 Result<Categories> text_categories(const Table& schema, const Table& table, const LearnerParams& params);
 void note_categories(const Categories& categories, Model& model);
 Categories noted_categories(const Model& model);
@@ -34,13 +35,16 @@ std::set<std::string> full_categories(const Predictor& predictor, const std::vec
 std::string note(const Model& model, const std::string& name);
 
 /// The named columns as float32, column-major; text where `categories` has the column. Error (input): no such column, or one that
-/// holds no numbers.
+/// holds no numbers; numbers of categories that float32 would take for one another.
 Result<std::vector<float>> float_columns(const Table& table, const std::vector<std::string>& names, const std::string& where,
                                          const Categories& categories = {});
 
 /// The same of some rows of a larger block: column i begins at out + i * stride.
 Result<void> fill_floats(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
                          float* out, int64_t stride);
+
+/// The column of weights as float32. Error (input): one that is below 0 or too large.
+Result<std::vector<float>> weight_column(const Table& table, const std::string& name, const std::string& where);
 
 /// Rows of each key in the order of the keys, rows without one left out; one group named "" without a key column.
 Result<std::map<std::string, std::vector<int32_t>>> rows_by_key(const Table& table, const std::string& key, const std::string& where);

@@ -95,7 +95,7 @@ struct RowInfo {
   std::vector<double> days;     ///< with a half-life
   double half_life = 0;
 
-  /// A row of weight 0 is as if it were not there: it shapes no bins either. A negative one is refused when training begins.
+  /// A row of weight 0 is as if it were not there: it shapes no bins either. A negative one has been refused.
   bool known(int32_t row) const {
     const float weight = weights.empty() ? 1.0f : weights[size_t(row)];
     return !std::isnan(weight) && weight != 0 && (groups.empty() || groups[size_t(row)] >= 0);
@@ -105,7 +105,7 @@ struct RowInfo {
 Result<RowInfo> row_info(const Table& table, const TrainRequest& request) {
   RowInfo out;
   if (!request.weight.empty()) {
-    HY_TRY(out.weights, float_columns(table, {request.weight}, "--weight"));
+    HY_TRY(out.weights, weight_column(table, request.weight, request.input.front()));
   }
   if (request.half_life > 0 && request.by_date.empty())
     return usage_error("a half-life needs to know how old rows are", "--half-life", "name the column of dates: --by-date COL");

@@ -193,3 +193,32 @@ def test_of_too_many_categories_the_frequent_are_known(hayate, tmp_path, learner
     new = table[rare].assign(c="nobody" if text else -7)
     missing = table[rare].assign(c=pd.array([None] * rare.sum(), dtype="string" if text else "float64"))
     assert (predicted(table[rare], "rare") == predicted(new, "new")).all() and (predicted(new, "new") == predicted(missing, "missing")).all()
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_categories_that_float32_takes_for_one_another_are_refused(hayate, tmp_path, command):
+    """20 ids from a billion on are 1 or 2 different float32: as text they are learnt."""
+    rng = np.random.default_rng(0)
+    code = rng.integers(0, 20, 2000)
+    table = pd.DataFrame({"id": code + 10**9, "x": rng.normal(size=2000), "y": rng.normal(size=20)[code]})
+    table.to_parquet(tmp_path / "t.parquet")
+    flags = [command, "--input", tmp_path / "t.parquet", "--label", "y", "--learner", "forest", "--params", "categorical=id"]
+    flags += ["--model", tmp_path / "m.hyt"] if command == "train" else ["--space", "num_trees=choice(20,30)", "--trials", "2", "--output", tmp_path / "s"]
+    said = hayate(*flags, exit=1).stderr
+    assert "16777216" in said and "--types 'id=text'" in said
+    hayate(*flags, "--types", "id=text")
+    if command == "train":
+        hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--types", "id=text", "--output", tmp_path / "p.parquet")
+        assert r2_score(table["y"], pd.read_parquet(tmp_path / "p.parquet")["prediction"]) > 0.99
+    table.assign(id=code * 1024 + 2**30).to_parquet(tmp_path / "t.parquet")  # float32 holds each of them
+    hayate(*flags[:-1], str(flags[-1]) + "2")
+
+
+@pytest.mark.parametrize("weight, shown", [(-1.0, "-1"), (np.inf, "inf"), (1e300, "1e+300")])
+def test_weights_that_are_none_are_named(hayate, tmp_path, weight, shown):
+    table = pd.DataFrame({"x": np.arange(50.0), "y": np.arange(50) % 2, "w": 1.0})
+    table.loc[7, "w"] = weight
+    table.loc[3, "w"] = np.nan
+    table.to_parquet(tmp_path / "t.parquet")
+    said = hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", "boosting", "--weight", "w", "--model", tmp_path / "m.hyt", exit=1).stderr
+    assert f"the weight 'w' of row 8 is {shown}" in said and "t.parquet" in said

@@ -74,3 +74,19 @@ def test_text_classes_keep_their_names(hayate, tmp_path):
     frame = pd.DataFrame({"y": ["1.0", "True", "1.0"], "prediction": ["1.0", "True", "True"], "probability_1.0": [0.8, 0.3, 0.4], "probability_True": [0.2, 0.7, 0.6]})
     out = evaluated(hayate, frame, tmp_path)["metrics"]
     assert np.shape(out["confusion_matrix"]) == (2, 2) and out["accuracy"] == pytest.approx(2 / 3) and out["roc_auc"] == 1
+
+
+def test_classes_written_as_floats_are_classes_where_probabilities_name_them(hayate, tmp_path):
+    """An integer label with missing values is float64 in pandas; so is what a model of classes predicts for it."""
+    rng = np.random.default_rng(2)
+    p = rng.random(400)
+    table = pd.DataFrame({"y": (rng.random(400) < p).astype(float), "prediction": (p > 0.5).astype(int), "probability_0": 1 - p, "probability_1": p})
+    table.loc[::7, "y"] = np.nan
+
+    def metrics(rows):
+        rows.to_csv(tmp_path / "p.csv", index=False)
+        return json.loads(hayate("evaluate", "--input", tmp_path / "p.csv", "--label", "y", "--json").stdout)
+
+    assert "roc_auc" in str(metrics(table)) and "rmse" not in str(metrics(table))
+    for other in (table.assign(y=rng.normal(size=400)), table.assign(prediction=p), table.drop(columns="probability_0")):
+        assert "rmse" in str(metrics(other)) and "roc_auc" not in str(metrics(other))
