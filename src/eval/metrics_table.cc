@@ -121,7 +121,7 @@ Encoded encode_by(const Column& column, Value value) {
 /// The same of whole numbers that lie close together, which most classes are: a table instead of a hash of every row (1 ns, not 20).
 /// Nothing when they are something else.
 std::optional<Encoded> encode_whole(const Column& column) {
-  constexpr double kMostApart = 65'535;
+  constexpr double kMostApart = 65'535, kExact = 0x1p53;  // beyond it a double does not say which integer it was
   const std::vector<double> numbers = to_doubles(column);
   double low = std::numeric_limits<double>::infinity(), high = -low;
   bool whole = true;
@@ -129,7 +129,7 @@ std::optional<Encoded> encode_whole(const Column& column) {
     low = x < low ? x : low, high = x > high ? x : high;
     whole &= x == std::floor(x) || x != x;
   }
-  if (!whole || !(high - low <= kMostApart)) return std::nullopt;
+  if (!whole || !(high - low <= kMostApart) || low <= -kExact || high >= kExact) return std::nullopt;
   Encoded out;
   out.codes.reserve(numbers.size());
   std::vector<int32_t> code_of(low <= high ? size_t(high - low) + 1 : 0, -1);
@@ -149,6 +149,11 @@ Encoded encode(const Column& column) {
   if (column.dtype == Dtype::text || column.dtype == Dtype::category) return encode_by(column, [&](int64_t row) { return column.text(row); });
   if (is_integer(column.dtype) || column.dtype == Dtype::boolean)
     if (auto whole = encode_whole(column)) return *std::move(whole);
+  const auto by_integer = [&]<class Integer>(std::span<const Integer> values) {
+    return encode_by(column, [&column, values](int64_t row) { return column.is_null(row) ? std::optional<Integer>() : values[size_t(row)]; });
+  };
+  if (column.dtype == Dtype::int64) return by_integer(column.as<int64_t>());
+  if (column.dtype == Dtype::uint64) return by_integer(column.as<uint64_t>());
   // By bits: 0.0 and -0.0 are one class, and so are all missing rows (a NaN would never equal itself).
   return encode_by(column, [&](int64_t row) {
     const double number = column.number(row);
@@ -161,7 +166,9 @@ void sort_classes(std::vector<std::string>& names) {
   const auto number = [](const std::string& name) { return parse_number(name); };
   const bool numeric = std::all_of(names.begin(), names.end(), [&](const std::string& n) { return number(n) && std::isfinite(*number(n)); });
   if (numeric)
-    std::sort(names.begin(), names.end(), [&](const std::string& a, const std::string& b) { return *number(a) < *number(b); });
+    std::sort(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+      return *number(a) != *number(b) ? *number(a) < *number(b) : a < b;  // integers that one double stands for
+    });
   else
     std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -259,6 +266,8 @@ std::string class_name(const Column& column, int64_t row) {
   if (column.dtype == Dtype::text || column.dtype == Dtype::category) return std::string(column.text(row));
   const double number = column.number(row);
   if (std::isnan(number)) return "";
+  if (column.dtype == Dtype::int64) return std::to_string(column.as<int64_t>()[size_t(row)]);
+  if (column.dtype == Dtype::uint64) return std::to_string(column.as<uint64_t>()[size_t(row)]);
   const bool whole = number == std::floor(number) && std::abs(number) < 0x1p53;
   return whole ? std::to_string(int64_t(number)) : format_shortest(number);
 }

@@ -17,7 +17,9 @@ Result<void> check_finite(const FloatColumns& values, std::span<const int32_t> r
   for (int64_t f = 0; f < values.num_features && !stopped(cancel); ++f)
     for (const int32_t row : rows)
       if (std::isinf(values.column(f)[row]))
-        return input_error(fmt::format("feature number {} is infinite in row {}", f + 1, row + 1), "features",
+        return input_error(values.names.empty() ? fmt::format("feature number {} is infinite in row {}", f + 1, row + 1)
+                                                : fmt::format("feature '{}' is infinite in row {}", values.names[size_t(f)], row + 1),
+                           "features",
                            "a linear model takes finite values and missing ones; trees order infinities, or leave the column out with --features");
   return {};
 }

@@ -415,7 +415,12 @@ class Automl {
     tried.reward = tune::reward(*out_.objective, request_.at, train_, rows, tried.predictions);
     reward_seconds_ = std::max(reward_seconds_, wall_seconds() - answered);
     if (point) own.history.push_back({*point, tried.reward});
-    if (std::isnan(tried.reward)) return true;
+    if (std::isnan(tried.reward)) {
+      failure_ = input_error(fmt::format("{} is undefined of what a {} predicts", out_.objective->name, own.plan->learner), "--objective",
+                             "another objective, or a label of smaller numbers");
+      own.failed = own.best == -INFINITY;
+      return true;
+    }
     tried.candidate.value = sign() * tried.reward;
     own.best = std::max(own.best, tried.reward);
     tried_.push_back(std::move(tried));

@@ -194,7 +194,9 @@ Result<Study> run_study(const StudySpec& spec, const Examples& examples, Journal
   steps.begin("train", spec.num_trials);
   HY_TRY(Study study, Search(spec, *scorer, journal, steps, cancel).run());
   steps.end();
-  if (!study.best) return input_error("no trial has a score", "tune", study.trials.empty() ? "--trials 20" : study.trials.front().stop_reason);
+  if (!study.best)
+    return input_error("no trial has a score" + (study.trials.empty() ? "" : ": " + study.trials.front().stop_reason), "tune",
+                       study.trials.empty() ? "--trials 20" : "other rows or features, another --metric or another --space");
   return study;
 }
 

@@ -90,3 +90,20 @@ def test_classes_written_as_floats_are_classes_where_probabilities_name_them(hay
     assert "roc_auc" in str(metrics(table)) and "rmse" not in str(metrics(table))
     for other in (table.assign(y=rng.normal(size=400)), table.assign(prediction=p), table.drop(columns="probability_0")):
         assert "rmse" in str(metrics(other)) and "roc_auc" not in str(metrics(other))
+
+
+@pytest.mark.parametrize("first", [2**53, -2**62, 2**63])
+def test_huge_integers_are_classes_of_their_own(hayate, tmp_path, first):
+    """Ids that lie together far beyond what a double tells apart, from the label to the prediction and its metrics."""
+    rng = np.random.default_rng(6)
+    code = rng.integers(0, 3, 900)
+    label = np.array([first + int(c) for c in code], dtype=np.uint64 if first > 2**62 else np.int64)
+    pd.DataFrame({"x": code + 0.05 * rng.normal(size=900), "y": label}).to_parquet(tmp_path / "t.parquet")
+    done = hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", "forest", "--params", "num_trees=10", "--model", tmp_path / "m.hyt")
+    assert "3 different integers" in done.stderr
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
+    said = pd.read_parquet(tmp_path / "p.parquet")
+    assert (said["prediction"].astype(str) == pd.Series(label).astype(str)).mean() > 0.95
+    assert {f"probability_{first + k}" for k in range(3)} <= set(said.columns)
+    found = json.loads(hayate("evaluate", "--input", tmp_path / "p.parquet", "--label", "y", "--json").stdout)
+    assert found.get("metrics", found)["accuracy"] > 0.95 and "roc_auc" in str(found)

@@ -221,3 +221,13 @@ def test_axes_have_short_numbers(hayate, table, tmp_path):
     hayate("tune", "--input", table, "--label", "r", "--learner", "linear", "--features", "f0,f1", "--space", "l2=loguniform(0.001,100)", "--trials", "3", "--output", tmp_path / "out")
     drawn = (tmp_path / "out/parallel.svg").read_text()
     assert ">0.001<" in drawn and ">0.316<" in drawn and ">100<" in drawn
+
+
+def test_without_a_score_the_reason_is_said_and_what_to_try(hayate, tmp_path):
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=300)
+    pd.DataFrame({"up": np.where(x > 2, np.inf, x), "y": (x > 0).astype(int), "r": x * 1e300}).to_parquet(tmp_path / "t.parquet")
+    said = hayate("tune", "--input", tmp_path / "t.parquet", "--label", "y", "--features", "up", "--learner", "logistic", "--space", "l2=uniform(1,2)", "--trials", "2", "--output", tmp_path / "s", exit=1).stderr
+    assert "no trial has a score: feature 'up' is infinite" in said and "--space" in said
+    said = hayate("automl", "--input", tmp_path / "t.parquet", "--label", "r", "--features", "y", "--budget", "5s", "--model", tmp_path / "m.hyt", exit=1).stderr
+    assert "minimize-rmse is undefined" in said and "smaller numbers" in said
