@@ -103,8 +103,9 @@ Result<std::vector<MetricInterval>> intervals(const Evaluation& whole, size_t nu
       bootstrap.cancel);
   const auto measured = std::count(is_measured.begin(), is_measured.end(), 1);
   if (measured < kLeastResamples)
-    return Error{bootstrap.cancel->timed_out() ? Kind::timeout : Kind::interrupted, fmt::format("{} of {} resamples were measured in time", measured, bootstrap.resamples),
-                 "bootstrap", "give more time, or fewer resamples"};
+    return Error{bootstrap.cancel->timed_out() ? Kind::timeout : Kind::interrupted,
+                 fmt::format("{} of {} resamples were measured in time", measured, bootstrap.resamples), "bootstrap",
+                 "give more time, or fewer resamples"};
   for (std::vector<double>& own : values) {
     size_t kept = 0;
     for (size_t i = 0; i < own.size(); ++i)

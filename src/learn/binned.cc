@@ -221,7 +221,7 @@ SortedValues sort_by_ranks(const Rank* ranks, std::span<const float> values, std
 
 template <class Rank>
 void bin_column(const Rank* ranks, std::span<const float> values, const TrainRows& rows, const Spacing& spacing, bool categorical,
-                        RankScratch& scratch, BinnedMatrix& matrix) {
+                RankScratch& scratch, BinnedMatrix& matrix) {
   const int64_t feature = matrix.cuts.num_features();
   SortedValues sorted = sort_by_ranks(ranks, values, categorical ? rows.all : rows.for_cuts, scratch);
   if (!categorical && rows.sampled() && sorted.distinct <= spacing.max_bins) sorted = sort_by_ranks(ranks, values, rows.all, scratch);
@@ -381,8 +381,9 @@ Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, s
     if (is_categorical(categorical, feature)) {
       if (values.size() > size_t(kMaxCategories)) {
         const std::string name = matrix.names.empty() ? std::to_string(feature) : matrix.names[size_t(feature)];
-        return input_error(fmt::format("feature '{}' has {} categories, with bins=exact at most {} are possible", name, values.size(), kMaxCategories),
-                           "categorical", "bins=255, which knows the most frequent ones");
+        return input_error(
+            fmt::format("feature '{}' has {} categories, with bins=exact at most {} are possible", name, values.size(), kMaxCategories),
+            "categorical", "bins=255, which knows the most frequent ones");
       }
       matrix.cuts.values.insert(matrix.cuts.values.end(), values.begin(), values.end());
     }

@@ -33,7 +33,9 @@ void visit_fields(BoostingParams& p, Visitor&& field) {
   field("bagging_freq", p.bagging_freq, "rounds between two draws of rows", Range{1, 100'000});
   field("bins", p.bins, "most bins a feature is cut into", Range{2, kMaxBins});
   field("monotone", p.monotone, "features with which the prediction may only rise (1) or only fall (-1)", Argument{"NAME:1;NAME:-1"});
-  field("categorical", p.categorical, "features whose values are categories: a split sends any set of them left; of more than 254 the most frequent are known", Argument{"NAME;NAME"});
+  field("categorical", p.categorical,
+        "features whose values are categories: a split sends any set of them left; of more than 254 the most frequent are known",
+        Argument{"NAME;NAME"});
   field("interactions", p.interactions, "groups of features: those that lead to one leaf are all of one group; the unnamed make one more",
         Argument{"NAME;NAME|NAME;NAME"});
   field("truncation_level", p.truncation_level, "ranking: pairs count that have a row among so many first ones", Range{1, 1e9});

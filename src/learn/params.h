@@ -34,7 +34,9 @@ void visit_fields(ForestParams& p, Visitor&& field) {
   field("min_impurity_decrease", p.min_impurity_decrease, "by how much a split must lower the tree's impurity", Range{0, 1e300});
   field("ccp_alpha", p.ccp_alpha, "minimal cost-complexity pruning: what each leaf must lower impurity by", Range{0, 1e300});
   field("monotone", p.monotone, "features with which the prediction may only rise (1) or only fall (-1)", Argument{"NAME:1;NAME:-1"});
-  field("categorical", p.categorical, "features whose values are categories: a split sends any set of them left; of more than 254 the most frequent are known", Argument{"NAME;NAME"});
+  field("categorical", p.categorical,
+        "features whose values are categories: a split sends any set of them left; of more than 254 the most frequent are known",
+        Argument{"NAME;NAME"});
   field("oob_score", p.oob_score, "predict every training row by the trees that did not draw it");
 }
 /// The place of a feature by its name, or by its number where features have no names. Error (usage) at `param`: unknown.

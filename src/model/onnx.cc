@@ -275,7 +275,8 @@ void add_knots(std::span<const double> x, std::span<const double> y, const std::
   std::vector<double> knots(x.begin(), x.end()), heights(y.begin(), y.end()), slopes(places, 0.0);
   knots.resize(places, std::numeric_limits<double>::infinity()), heights.resize(places, 0.0);
   for (size_t i = 0; i + 1 < x.size(); ++i) slopes[i] = (y[i + 1] - y[i]) / (x[i + 1] - x[i]);
-  doubles(own("knots"), knots, {int64_t(places)}), doubles(own("heights"), heights, {int64_t(places)}), doubles(own("slopes"), slopes, {int64_t(places)});
+  doubles(own("knots"), knots, {int64_t(places)}), doubles(own("heights"), heights, {int64_t(places)}),
+      doubles(own("slopes"), slopes, {int64_t(places)});
   doubles(own("lowest"), {x.front()}, {1}), doubles(own("highest"), {x.back()}, {1});
   graph.node("Max", {input, own("lowest")}, own("from_lowest"));
   graph.node("Min", {own("from_lowest"), own("highest")}, own("inside"));

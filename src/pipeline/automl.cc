@@ -47,10 +47,10 @@ constexpr int64_t kBlendRows = 20'000;
 constexpr int64_t kPatience = 60;  ///< candidates without a better one after which the search ends
 constexpr int64_t kPilotRows = 1500, kPilotGrowth = 8;
 constexpr int kPilotTrees = 30;
-constexpr double kPilotShare = 0.1;  ///< of the budget, for a first model of more rows
-constexpr double kWriteShare = 0.1;  ///< of the time, for writing the best model so far
-constexpr int64_t kTimedRows = 4096;     ///< test rows that say what the report will take
-constexpr size_t kLikelyParts = 5;       ///< of the final model, as far as its training is planned
+constexpr double kPilotShare = 0.1;   ///< of the budget, for a first model of more rows
+constexpr double kWriteShare = 0.1;   ///< of the time, for writing the best model so far
+constexpr int64_t kTimedRows = 4096;  ///< test rows that say what the report will take
+constexpr size_t kLikelyParts = 5;    ///< of the final model, as far as its training is planned
 
 // ---- rows
 

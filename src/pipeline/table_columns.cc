@@ -69,9 +69,9 @@ Result<void> check_distinct(const Column& column, const std::string& name, const
   for (int64_t row = 0; row < column.length; ++row) {
     const double value = column.number(row);
     if (!(std::abs(value) > kExact) || std::isinf(value) || (std::abs(value) < kMostExact && double(float(value)) == value)) continue;
-    return input_error(fmt::format("feature '{}' is categorical and holds {}: of numbers above 16777216 not all are told apart", name,
-                                   class_name(column, row)),
-                       where, fmt::format("--types '{}=text', for training and for prediction", name));
+    return input_error(
+        fmt::format("feature '{}' is categorical and holds {}: of numbers above 16777216 not all are told apart", name, class_name(column, row)),
+        where, fmt::format("--types '{}=text', for training and for prediction", name));
   }
   return {};
 }

@@ -386,7 +386,8 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
     std::optional<Error> failure;
     const RowSource rows = source.feature_rows(where, categories, within, cancel, failure);
     auto trained = train_as_read(rows, failure, label, info, params, request.seed, keys[0].rows, where, within, cancel);
-    results[0] = trained.ok() ? KeyResult{pack(trained.value()), std::nullopt, {}, full_categories(trained.value(), model.features)} : KeyResult{std::nullopt, trained.error(), {}};
+    results[0] = trained.ok() ? KeyResult{pack(trained.value()), std::nullopt, {}, full_categories(trained.value(), model.features)}
+                              : KeyResult{std::nullopt, trained.error(), {}};
   } else if (keys.size() == 1) {
     train(0, &pool);
   } else {

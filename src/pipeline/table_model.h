@@ -42,7 +42,7 @@ struct TrainOutcome {
   int64_t rows = 0, rows_left_out = 0, models = 0, features = 0;
   std::optional<double> oob_score;  ///< accuracy or R2, with params oob_score=true; the mean over keys, by their rows
   int64_t oob_rows = 0;
-  std::vector<Finding> failures;  ///< keys that could not be trained
+  std::vector<Finding> failures;          ///< keys that could not be trained
   std::set<std::string> full_categories;  ///< features of as many categories as a model can know, or more
 };
 
