@@ -284,7 +284,7 @@ TEST_CASE("a study: folds and walk-forward, linear learners, failures") {
   exec::Steps steps;
   const auto failed = run_study(spec, data.examples, nullptr, pool, steps, exec::Cancellation());
   CHECK_FALSE(failed.ok());
-  CHECK(failed.error().hint.find("infinite") != std::string::npos);
+  CHECK(failed.error().what.find("infinite") != std::string::npos);
 }
 
 TEST_CASE("folds: walk-forward trains on earlier dates alone, less those purged; shuffled ones tile the rows") {
