@@ -33,14 +33,14 @@ stderr>    at: --features
 stderr>   try: did you mean 'b'?
 exit 2
 
-# Probabilities fitted to rows that a tree did not draw; two classes and a sigmoid go into other programs' leaves.
+# Probabilities fitted to rows that a tree did not draw; two classes and a sigmoid go into other programs' leaves, knots into ONNX alone.
 $ hayate train --input t.csv --label y --learner forest --params num_trees=5,max_depth=3 --calibration platt --model fitted.hyt --quiet; hayate model fitted.hyt | grep calibration; hayate export --model fitted.hyt --to onnx --output fitted.onnx --quiet
 calibration platt
 
-$ hayate train --input t.csv --label y --learner forest --params num_trees=5 --calibration isotonic --model fitted.hyt --quiet; hayate export --model fitted.hyt --to onnx --output fitted.onnx
-stderr> error: isotonic calibration has no place in other programs' formats
-stderr>    at: --to onnx
-stderr>   try: train with --calibration platt, or without
+$ hayate train --input t.csv --label y --learner forest --params num_trees=5 --calibration isotonic --model fitted.hyt --quiet; hayate export --model fitted.hyt --to onnx --output fitted.onnx --quiet; hayate export --model fitted.hyt --to lightgbm --output fitted.txt
+stderr> error: isotonic calibration has no place in this format
+stderr>    at: --to lightgbm
+stderr>   try: --to onnx, or train with --calibration platt
 exit 2
 
 $ printf 'town,y\nA,1\nB,2\nA,1\nC,3\n' >towns.csv; hayate train --input towns.csv --label y --problem regression --learner forest --params num_trees=2,categorical=town --model towns.hyt --quiet; hayate model towns.hyt | grep category
