@@ -48,8 +48,8 @@ class ValueCounts {
     return out;
   }
   /// The values, each once, in any order.
-  std::vector<Category> categories() const {
-    std::vector<Category> out;
+  std::vector<CategoryCount> categories() const {
+    std::vector<CategoryCount> out;
     for (const Slot& slot : slots_)
       if (slot.times > 0) out.push_back({slot.value, slot.times});
     return out;

@@ -67,9 +67,9 @@ void end_feature(BinnedMatrix& matrix, bool has_missing) {
   matrix.cuts.start.push_back(uint32_t(matrix.cuts.values.size()));
 }
 
-std::vector<Category> count_categories(std::vector<float> values) {
+std::vector<CategoryCount> count_categories(std::vector<float> values) {
   std::sort(values.begin(), values.end());
-  std::vector<Category> out;
+  std::vector<CategoryCount> out;
   for (const float value : values) {
     if (out.empty() || out.back().value != value) out.push_back({value, 0});
     ++out.back().rows;
@@ -77,11 +77,12 @@ std::vector<Category> count_categories(std::vector<float> values) {
   return out;
 }
 
-void place_categories(std::vector<Category> found, std::vector<float>& cuts) {
-  std::sort(found.begin(), found.end(), [](const Category& a, const Category& b) { return a.rows != b.rows ? a.rows > b.rows : a.value < b.value; });
+void place_categories(std::vector<CategoryCount> found, std::vector<float>& cuts) {
+  std::sort(found.begin(), found.end(),
+            [](const CategoryCount& a, const CategoryCount& b) { return a.rows != b.rows ? a.rows > b.rows : a.value < b.value; });
   if (found.size() > size_t(kMaxCategories)) found.resize(size_t(kMaxCategories));
   const size_t first = cuts.size();
-  for (const Category& category : found) cuts.push_back(category.value);
+  for (const CategoryCount& category : found) cuts.push_back(category.value);
   std::sort(cuts.begin() + ptrdiff_t(first), cuts.end());
 }
 

@@ -51,15 +51,15 @@ inline bool is_categorical(std::span<const uint8_t> categorical, int64_t feature
 }
 
 /// A category, and how many training rows have it.
-struct Category {
+struct CategoryCount {
   float value;
   int64_t rows;
 };
 /// What training values, in any order with repeats, are there.
-std::vector<Category> count_categories(std::vector<float> values);
+std::vector<CategoryCount> count_categories(std::vector<float> values);
 /// The categories of a feature, ascending. At most 254, for a byte names them, and "missing": of more the most frequent, of as
 /// frequent ones the smaller.
-void place_categories(std::vector<Category> found, std::vector<float>& cuts);
+void place_categories(std::vector<CategoryCount> found, std::vector<float>& cuts);
 
 /// Code of a value of a categorical feature; of NaN and of values that training did not have, the missing code.
 uint8_t category_code(std::span<const float> known, float x);
