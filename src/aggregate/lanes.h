@@ -5,7 +5,8 @@
 //
 // so a row is one addition to its group for all of them, and two for a float (the lower and the upper half of the bits that exact.h
 // gives it). The least and the greatest of numbers of a small range are the ends of the set of those that a group has seen: a bit each in one word
-// more, into which a row sets its own. Before a part can overflow into the next one, after `most_rows` rows, all groups are unpacked into their states.
+// more, into which a row sets its own. Before a part can overflow into the next one, after `most_rows` rows, all groups are unpacked into
+// their states.
 #pragma once
 
 #include <optional>

@@ -18,7 +18,8 @@
 // shadow of additions and conversions (deviations 6 % of their kernel, lines 0, Corr slower, because what float32 can't hold must be found).
 // Nor with correlations, a fifth of it: roots and quotients in a loop behind that of the sums (a sixth slower; without any they would take a seventh
 // less, without storing columns a fifth), vectors of 32 bytes (a tenth slower), gaps of 24 to 104 doubles between the arrays of a strip (0; strips
-// of TA-Lib's functions, whose arrays lay 4 KB apart, gained a third by that, see ta_windows.h). Nothing is left to share in Alpha158: five
+// of TA-Lib's functions, whose arrays lay 4 KB apart, gained a third by that, see ta_windows.h), and roots and quotients of correlations and
+// deviations as three steps of Newton's method from a guess made of the exponent (0 beyond the noise). Nothing is left to share in Alpha158: five
 // windows of SUMP, SUMN and SUMD are three families of sums, both quantiles read one sorted window, IMXD reads what IMAX and IMIN store.
 //
 // In a float32 program a quotient x / y of float64 that is a column itself becomes x * (1 / y): 1 / y is shared by all columns with
@@ -30,8 +31,8 @@
 // before the lanes, symbol by symbol, the lanes, those that read what they made, and so on. What one phase leaves to another lies in
 // slots that every symbol of the block has for itself; all other slots are used again by the next symbol. Lanes read the fields of the
 // bars where they are, and write columns themselves. Functions of windows that read the bars join them (kernels/lane_windows.cc), which
-// halves what they cost; for fewer than four symbols they, and what smooths them, are done along the rows, to the same bytes. A program without recursive functions
-// has one phase, and a block of it is one symbol after the other.
+// halves what they cost; for fewer than four symbols they, and what smooths them, are done along the rows, to the same bytes. A program without
+// recursive functions has one phase, and a block of it is one symbol after the other.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// Numbers as CSV has them, many at once: a cell is the text of a number and the character behind it in 16 bytes, the first one in the lowest
-// byte of word 0. Digits come side by side in one word (halves of halves, by multiplications with 1/100 and 1/10 that are exact for numbers so
+// Numbers as CSV and JSON have them, many at once: a cell is the text of a number and the character behind it in 16 bytes, the first one in the
+// lowest byte of word 0. Digits come side by side in one word (halves of halves, by multiplications with 1/100 and 1/10 that are exact for numbers so
 // small), so a loop over rows becomes vectors: 50 M small whole numbers and 10 M decimals take 0.1 s instead of 0.35 s one by one.
 #pragma once
 
