@@ -16,12 +16,15 @@ namespace hayate {
 /// Immutable; may be used from any number of threads at once. The forest must outlive it.
 class CompiledForest {
  public:
-  static constexpr int kUsualExits = 32, kMostExits = 64;
+  static constexpr int kUsualExits = 32, kMostExits = 64, kBlocks = -1;
 
-  /// Trees of at most 64 leaves are answered by bits, and of larger ones the upper part up to `exits` subtrees (1 .. 64), below
-  /// which rows walk (kernels/leaves.h). 0: everything walks. About 10 ns a node.
-  explicit CompiledForest(const Forest& forest, ForestCut cut = {}, int exits = kUsualExits);
-  /// Times the ways there are on rows of any codes, about a millisecond each, and takes the quickest.
+  /// By the way that is usually quickest. About 10 ns a node.
+  explicit CompiledForest(const Forest& forest, ForestCut cut = {});
+  /// By a way chosen. kBlocks: 31 tests at a time, for one row too (kernels/test_blocks.h). Else trees of at most 64 leaves are answered by bits, and of
+  /// larger ones the upper part up to `exits` subtrees (1 .. 64), below which rows walk (kernels/leaves.h); 0: everything walks. Where a way can't be
+  /// (kBlocks: a processor that can't permute bytes, tests of more than 256 features, more than 2,048 deep trees) the usual one is taken.
+  CompiledForest(const Forest& forest, ForestCut cut, int exits);
+  /// Times the ways there are, on rows of any codes and on one row, about a millisecond each, and takes the quickest.
   static CompiledForest fastest(const Forest& forest, ForestCut cut = {});
   ~CompiledForest();
   CompiledForest(CompiledForest&&) noexcept;
@@ -31,11 +34,14 @@ class CompiledForest {
   void predict_codes(const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out) const;
   void predict_row(std::span<const float> row, std::span<double> out) const;
 
-  /// What was chosen: 0 walks, 1 .. 64 as in the constructor.
+  /// What many rows, and one row, are answered by: as in the constructor; one row walks (0) or goes by kBlocks.
   int exits() const;
+  int exits_of_row() const;
 
  private:
   struct Layouts;
+  explicit CompiledForest(std::unique_ptr<const Layouts> layouts);
+
   std::unique_ptr<const Layouts> layouts_;
 };
 

@@ -25,6 +25,7 @@
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
 #include "kernels/ta.h"
+#include "kernels/test_blocks.h"
 #include "kernels/words.h"
 
 namespace hayate::kernels {
@@ -51,6 +52,7 @@ namespace hayate::kernels {
   extern const QuantileKernels kQuantileKernels;                                                                                   \
   extern const RankKernels kRankKernels;                                                                                           \
   extern const RecursiveKernels kRecursiveKernels;                                                                                 \
+  extern const TestBlockKernels kTestBlockKernels;                                                                                 \
   extern const WordKernels kWordKernels;                                                                                           \
   extern const std::span<const ta::Entry> kPatternFunctions;                                                                       \
   namespace talib {                                                                                                                \
@@ -126,6 +128,7 @@ const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
 const LaneOrderKernels& lane_order_kernels() { return choose(baseline::kLaneOrderKernels, avx2::kLaneOrderKernels, avx512::kLaneOrderKernels); }
 const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
+const TestBlockKernels& test_block_kernels() { return choose(baseline::kTestBlockKernels, avx2::kTestBlockKernels, avx512::kTestBlockKernels); }
 const WordKernels& word_kernels() { return choose(baseline::kWordKernels, avx2::kWordKernels, avx512::kWordKernels); }
 const GramKernels& gram_kernels() { return choose(baseline::kGramKernels, avx2::kGramKernels, avx512::kGramKernels); }
 const LeafKernels& leaf_kernels() { return choose(baseline::kLeafKernels, avx2::kLeafKernels, avx512::kLeafKernels); }

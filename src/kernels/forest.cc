@@ -27,6 +27,7 @@
 #include "kernels/forest.h"
 
 #include "base/random.h"
+#include "kernels/byte_vectors.h"
 #include "kernels/forest_few.h"
 #include "kernels/forest_search.h"
 
@@ -756,15 +757,6 @@ Mass mark_units(const int32_t* classes, const int32_t* rows, int64_t num_rows, u
     units[i] = unit | (kMark & marks);
   }
   return mass;
-}
-
-/// Rows and columns of 16 x 16 bytes change places.
-inline void transpose(__m128i (&block)[16]) {
-  for (int step = 0; step < 4; ++step) {
-    __m128i next[16];
-    for (int i = 0; i < 8; ++i) next[2 * i] = _mm_unpacklo_epi8(block[i], block[i + 8]), next[2 * i + 1] = _mm_unpackhi_epi8(block[i], block[i + 8]);
-    for (int i = 0; i < 16; ++i) block[i] = next[i];
-  }
 }
 
 inline __m128i scan_places(__m128i codes) {

@@ -6,6 +6,7 @@
 // blocks of fewer than 64 rows, is slower than one after the other (0.37 to 0.5).
 #pragma once
 
+#include "kernels/byte_vectors.h"
 #include "kernels/forest_search.h"
 
 #if defined(__AVX512BW__)
@@ -14,9 +15,6 @@ HAYATE_KERNELS_BEGIN
 namespace {
 
 constexpr int64_t kMostPicked = 64, kMostLines = 4;  // features; lines of 64 bytes a row
-
-/// No constant: what sets one when the program starts is compiled for AVX-512, and would run on any processor.
-inline bool permutes_bytes() { return __builtin_cpu_supports("avx512vbmi") != 0; }
 
 template <int kWidth>
 inline void store_picked(uint8_t* to, __m512i places) {

@@ -1,8 +1,8 @@
 // Arrays of numbers in a section of a .hyt file: appended to a text of bytes, and taken from one that may be anybody's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +31,7 @@ class Bytes {
   template <class T>
   bool read(T& value) {
     if (left_.size() < sizeof(T)) return false;
-    std::memcpy(&value, left_.data(), sizeof(T));
+    std::copy_n(left_.begin(), sizeof(T), reinterpret_cast<char*>(&value));
     left_.remove_prefix(sizeof(T));
     return true;
   }
@@ -54,7 +54,7 @@ class Bytes {
   bool array(std::vector<T>& out, uint64_t count) {
     if (count > left_.size() / sizeof(T)) return false;
     out.resize(count);
-    if (count) std::memcpy(out.data(), left_.data(), count * sizeof(T));
+    std::copy_n(left_.begin(), count * sizeof(T), reinterpret_cast<char*>(out.data()));
     left_.remove_prefix(count * sizeof(T));
     const size_t padding = round_up(size_ - left_.size(), 8) - (size_ - left_.size());
     if (padding > left_.size()) return false;

@@ -1,10 +1,15 @@
 #include "hayate/compiled.h"
 
+#include <algorithm>
 #include <cassert>
 #include <limits>
 #include <optional>
 
+#include "base/clock.h"
+#include "base/random.h"
+#include "model/block_trees.h"
 #include "model/layouts.h"
+#include "model/unit_trees.h"
 
 namespace hayate {
 
@@ -12,33 +17,75 @@ struct CompiledForest::Layouts {
   const Forest& forest;
   ForestCut cut;
   int exits = 0;
-  std::optional<CodedTrees> coded;
-  std::optional<KeyedTrees> keyed;
+  std::shared_ptr<const CodedTrees> coded = nullptr;
+  std::shared_ptr<const BlockTrees> blocks = nullptr;  ///< for one row; else keyed
+  std::optional<KeyedTrees> keyed = {};
+
+  void take(std::shared_ptr<const BlockTrees> trees) { exits = kBlocks, blocks = trees, coded = std::move(trees); }
+  void take(std::shared_ptr<const UnitTrees> trees, int own) { exits = trees ? own : 0, coded = std::move(trees); }
 };
 
-CompiledForest::CompiledForest(const Forest& forest, ForestCut cut, int exits) {
-  auto layouts = std::make_unique<Layouts>(Layouts{forest, cut, exits, {}, {}});
-  if (has_codes(forest)) layouts->coded.emplace(forest, cut, exits);
-  if (layouts->coded && !layouts->coded->fits()) layouts->coded.reset();
-  if (has_keys(forest)) layouts->keyed.emplace(forest, cut);
-  layouts_ = std::move(layouts);
-}
+CompiledForest::CompiledForest(std::unique_ptr<const Layouts> layouts) : layouts_(std::move(layouts)) {}
 CompiledForest::~CompiledForest() = default;
 CompiledForest::CompiledForest(CompiledForest&&) noexcept = default;
 
-CompiledForest CompiledForest::fastest(const Forest& forest, ForestCut cut) {
-  int best = kUsualExits;
-  double least = std::numeric_limits<double>::infinity();
-  for (const int exits : {0, kUsualExits, kMostExits}) {
-    if (!has_codes(forest)) break;
-    const CodedTrees coded(forest, cut, exits);
-    const double seconds = coded.fits() ? coded.measure() : least;
-    if (seconds < least) least = seconds, best = exits;
+CompiledForest::CompiledForest(const Forest& forest, ForestCut cut) : CompiledForest(forest, cut, few_leaves(forest) ? kUsualExits : kBlocks) {}
+
+CompiledForest::CompiledForest(const Forest& forest, ForestCut cut, int exits) {
+  auto layouts = std::make_unique<Layouts>(Layouts{forest, cut});
+  if (exits == kBlocks && has_codes(forest)) layouts->take(BlockTrees::make(forest, cut));
+  if (!layouts->coded && has_codes(forest)) {
+    const int own = exits == kBlocks ? kUsualExits : exits;
+    layouts->take(UnitTrees::make(forest, cut, own), own);
   }
-  return CompiledForest(forest, cut, best);
+  if (!layouts->blocks && has_keys(forest)) layouts->keyed.emplace(forest, cut);
+  layouts_ = std::move(layouts);
+}
+
+namespace {
+
+/// Seconds of one row after the other: the best of three times.
+template <class Trees>
+double measure_rows(const Trees& trees, const Forest& forest) {
+  constexpr size_t kRows = 32;
+  const size_t features = size_t(forest.num_features());
+  std::vector<float> rows(kRows * features);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const float> cuts = forest.cuts.of(int64_t(i % features));
+    if (!cuts.empty()) rows[i] = cuts[random_below(1, i, uint32_t(cuts.size()))];
+  }
+  std::vector<double> out(size_t(forest.num_outputs()));
+  double best = std::numeric_limits<double>::infinity();
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    const double begin = wall_seconds();
+    for (size_t row = 0; row < kRows; ++row) trees.predict_row(rows.data() + row * features, 1, out);
+    best = std::min(best, wall_seconds() - begin);
+  }
+  return best;
+}
+
+}  // namespace
+
+CompiledForest CompiledForest::fastest(const Forest& forest, ForestCut cut) {
+  if (!has_codes(forest)) return CompiledForest(forest, cut);
+  auto layouts = std::make_unique<Layouts>(Layouts{forest, cut});
+  double least = std::numeric_limits<double>::infinity();
+  if (const std::shared_ptr<const BlockTrees> blocks = BlockTrees::make(forest, cut)) layouts->take(blocks), least = blocks->measure();
+  for (const int exits : {0, kUsualExits, kMostExits}) {
+    std::shared_ptr<const UnitTrees> units = UnitTrees::make(forest, cut, exits);
+    const double seconds = units ? units->measure() : least;
+    if (seconds < least) least = seconds, layouts->take(std::move(units), exits);
+  }
+  layouts->keyed.emplace(forest, cut);
+  if (layouts->blocks && measure_rows(*layouts->keyed, forest) < measure_rows(*layouts->blocks, forest))
+    layouts->blocks.reset();
+  else if (layouts->blocks)
+    layouts->keyed.reset();
+  return CompiledForest(std::move(layouts));
 }
 
 int CompiledForest::exits() const { return layouts_->exits; }
+int CompiledForest::exits_of_row() const { return layouts_->blocks ? kBlocks : 0; }
 
 void CompiledForest::predict(const FloatColumns& raw, std::span<double> out) const {
   const Layouts& own = *layouts_;
@@ -55,6 +102,7 @@ void CompiledForest::predict_codes(const CodeColumns& codes, std::span<const int
 }
 
 void CompiledForest::predict_row(std::span<const float> row, std::span<double> out) const {
+  if (layouts_->blocks) return layouts_->blocks->predict_row(row.data(), 1, out);
   if (layouts_->keyed) return layouts_->keyed->predict_row(row.data(), 1, out);
   hayate::predict_row(layouts_->forest, row, out, layouts_->cut);
 }

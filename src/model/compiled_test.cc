@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "kernels/every_isa.h"
+#include "kernels/test_blocks.h"
 
 using namespace hayate;
 
@@ -76,7 +77,7 @@ std::vector<float> random_columns(int64_t rows, int64_t features, uint64_t seed)
 
 constexpr Shape kShapes[] = {{0, Joined::mean, 9, 10, 0.9, 7},  {2, Joined::mean, 70, 6, 0.8, 40}, {5, Joined::mean, 3, 8, 0.8, 3},
                              {0, Joined::sum, 20, 14, 0.6, 11}, {2, Joined::sum, 13, 5, 1.0, 300}, {3, Joined::sum, 12, 9, 0.85, 4},
-                             {0, Joined::mean, 1, 0, 0, 1},     {0, Joined::mean, 17, 7, 1.0, 2}};
+                             {0, Joined::mean, 1, 0, 0, 1},     {0, Joined::mean, 17, 7, 1.0, 2},  {2, Joined::mean, 30, 12, 0.9, 100}};
 constexpr ForestCut kCuts[] = {{}, {1, 0}, {5, 3}, {0, 6}, {1000, 1}};
 
 std::vector<double> one_by_one(const Forest& forest, const FloatColumns& raw, ForestCut cut) {
@@ -96,7 +97,7 @@ void check_same(const Forest& forest, int64_t rows, ForestCut cut) {
   std::vector<double> out(expected.size());
   predict(forest, raw, out, cut);
   CHECK(out == expected);
-  for (const int exits : {0, 1, 17, 64}) {
+  for (const int exits : {CompiledForest::kBlocks, 0, 1, 17, 64}) {
     const CompiledForest compiled(forest, cut, exits);
     std::fill(out.begin(), out.end(), -1.0);
     compiled.predict(raw, out);
@@ -143,6 +144,18 @@ TEST_CASE("compiled: codes and any order of rows give the bytes of the values") 
     CompiledForest::fastest(forest).predict_codes(coded, rows, out);
     CHECK(out == expected);
   }
+}
+
+TEST_CASE("compiled: a row is answered as asked for, and by the usual way where that can't be") {
+  const Forest forest = random_forest(kShapes[1], 1);
+  const bool can = kernels::test_block_kernels().available();
+  CHECK(CompiledForest(forest, {}, CompiledForest::kBlocks).exits() == (can ? CompiledForest::kBlocks : CompiledForest::kUsualExits));
+  CHECK(CompiledForest(forest, {}, CompiledForest::kBlocks).exits_of_row() == (can ? CompiledForest::kBlocks : 0));
+  CHECK(CompiledForest(forest, {}, 17).exits() == 17);
+  CHECK(CompiledForest(forest, {}, 17).exits_of_row() == 0);
+  Shape wide = kShapes[0];
+  wide.features = 2000, wide.trees = 40;
+  CHECK(CompiledForest(random_forest(wide, 8), {}, CompiledForest::kBlocks).exits() == CompiledForest::kUsualExits);
 }
 
 TEST_CASE("compiled: thresholds of its own, and categories") {

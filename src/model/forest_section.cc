@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "model/bytes.h"
-#include "model/layouts.h"
+#include "model/coded_trees.h"
 
 namespace hayate {
 namespace {
@@ -313,6 +313,7 @@ bool test_holds(const Forest& forest, int64_t t, uint32_t at) {
 bool tests_hold(const Forest& forest, const std::vector<InnerNode>& inner) {
   if (has_codes(forest)) {
     std::vector<uint32_t> num_codes;
+    num_codes.reserve(size_t(forest.num_features()));
     for (int64_t f = 0; f < forest.num_features(); ++f) num_codes.push_back(uint32_t(forest.cuts.of(f).size()) + 1);
     return std::all_of(inner.begin(), inner.end(), [&](const InnerNode& at) {
       const TreeNode& node = forest.nodes[at.at];

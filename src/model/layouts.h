@@ -1,6 +1,5 @@
-// Layouts of the same trees: by codes for many rows, by keys of values for one (kernels/leaves.h has the loops), and for many rows of trees
-// that test categories. Nodes keep the places that they have in the forest, so the forest's own values serve all. A layout answers for the
-// trees and the depth that it was made with; the forest must outlive it.
+// Layouts of trees that test values: by keys for one row (kernels/leaves.h has the loop), and for many rows of trees that test categories. Those that
+// test codes are in coded_trees.h, and what is said there of a forest and its layout holds here.
 #pragma once
 
 #include <cstdint>
@@ -12,52 +11,8 @@
 
 namespace hayate {
 
-/// Whether codes, or values, decide every test of the forest: one with categories has neither layout, one with thresholds of its own no codes.
-inline bool has_codes(const Forest& forest) { return forest.thresholds.empty() && forest.categorical.empty(); }
+/// Whether values decide every test of the forest: one with categories has no such layout.
 inline bool has_keys(const Forest& forest) { return forest.categorical.empty(); }
-
-/// All trees for many rows with codes. What 24 KB hold of them stays in the first-level cache while all trees pass over it. Only features that some
-/// tree tests are coded, once for the tests that send missing values left and once for those that send them right.
-class CodedTrees {
- public:
-  /// `exits` as CompiledForest has it; has_codes(forest).
-  CodedTrees(const Forest& forest, ForestCut cut, int exits);
-  /// False when the tests read more features than there are slots for: 4,096 in the worst case. Then nothing else may be called.
-  bool fits() const;
-
-  /// Adds the trees to what stands in `out`, row-major as predict() gives it, and finishes.
-  void predict(const FloatColumns& raw, std::span<double> out) const;
-  void predict_codes(const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out) const;
-  /// Seconds for all trees on rows of any codes: the best of three times.
-  double measure() const;
-
- private:
-  struct Tree {
-    size_t tests, exits, nodes;  ///< where its own begin
-    int32_t num_exits, steps;
-  };
-  static constexpr uint32_t kNone = ~0u;
-
-  void set_slots(const std::vector<uint32_t>& heights);
-  uint16_t slot8(const TreeNode& node) const;
-  void add_top(size_t t, const uint32_t* heights, size_t most_exits, Tree& out);
-  void add_nodes(std::span<const TreeNode> tree, const uint32_t* heights);
-  kernels::CodedTree tree(size_t t) const;
-  size_t unit_bytes() const;
-  void add(const uint8_t* units, size_t num_units, size_t stride, double* scores) const;
-  template <class CodesOf>
-  void predict_blocks(size_t num_rows, CodesOf codes_of, std::span<double> out) const;
-
-  const Forest& forest_;
-  size_t num_slots_ = 0;
-  std::vector<uint32_t> slot_of_;  ///< by 2 * feature + missing_left: the codes of a feature, with missing values on that side
-  std::vector<kernels::UnitTest> tests_;
-  std::vector<uint8_t> exit_sides_;
-  std::vector<uint32_t> exits_;
-  std::vector<double> exit_values_;
-  std::vector<kernels::WalkNode> nodes_;
-  std::vector<Tree> trees_;
-};
 
 /// All trees for one row with values.
 class KeyedTrees {

@@ -1,12 +1,14 @@
 // Prediction by trees, two ways with the same bytes. A few rows go down one step at a time. For more rows the trees are laid out
-// anew (model/layouts.h): about 10 ns a node, which pays from some tens of rows.
+// anew (model/coded_trees.h, model/layouts.h): about 10 ns a node, which pays from some tens of rows.
 #include <algorithm>
 #include <cassert>
 #include <limits>
 
 #include "hayate/compiled.h"
+#include "model/block_trees.h"
 #include "model/layouts.h"
 #include "model/scores.h"
+#include "model/unit_trees.h"
 
 namespace hayate {
 
@@ -81,13 +83,21 @@ bool code_goes_left(const Forest& forest, int64_t t, const TreeNode& node, uint8
   return forest.is_categorical(node.feature) ? forest.sets[forest.set_start[size_t(t)] + node.cut].has(code) : code <= node.cut;
 }
 
+/// What is usually quickest for so many rows; null where the tests read too many features.
+std::shared_ptr<const CodedTrees> usual_trees(const Forest& forest, ForestCut cut, size_t num_rows) {
+  constexpr size_t kManyRows = 512;  // below, blocks cost more to be laid out than they save
+  if (num_rows > kManyRows && !few_leaves(forest))
+    if (std::shared_ptr<const CodedTrees> blocks = BlockTrees::make(forest, cut)) return blocks;
+  return UnitTrees::make(forest, cut, CompiledForest::kUsualExits);
+}
+
 }  // namespace
 
 void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<const int32_t> rows, std::span<double> out, ForestCut cut) {
   assert(codes.num_features == forest.num_features() && out.size() == rows.size() * size_t(forest.num_outputs()));
   assert(forest.thresholds.empty());
   if (rows.size() > kFewRows && has_codes(forest))
-    if (const CodedTrees coded(forest, cut, CompiledForest::kUsualExits); coded.fits()) return coded.predict_codes(codes, rows, out);
+    if (const auto coded = usual_trees(forest, cut, rows.size())) return coded->predict_codes(codes, rows, out);
   begin_rows(forest, out);
   add_trees_stepwise(forest, rows.size(), cut, out.data(), [&](size_t i, int64_t t, uint32_t at) {
     const TreeNode& node = forest.tree(t)[at];
@@ -99,7 +109,7 @@ void predict_codes(const Forest& forest, const CodeColumns& codes, std::span<con
 void predict(const Forest& forest, const FloatColumns& raw, std::span<double> out, ForestCut cut) {
   assert(raw.num_features == forest.num_features() && out.size() == size_t(raw.num_rows) * size_t(forest.num_outputs()));
   if (raw.num_rows > int64_t(kFewRows) && has_codes(forest))
-    if (const CodedTrees coded(forest, cut, CompiledForest::kUsualExits); coded.fits()) return coded.predict(raw, out);
+    if (const auto coded = usual_trees(forest, cut, size_t(raw.num_rows))) return coded->predict(raw, out);
   if (raw.num_rows > int64_t(kFewRows) && has_keys(forest)) {
     const KeyedTrees keyed(forest, cut);
     const size_t outputs = size_t(forest.num_outputs());
