@@ -1,4 +1,4 @@
-# cmake -DSOURCES=a.cc|b.cc -DROOTS=src|include -DBUILD=text -DVERSION=0.1.0 -DSTAMP=stamp.cc -P module_stamp.cmake
+# cmake -DSOURCES=a.cc|b.cc -DROOTS=src|include -DBUILD=text -DVERSION=0.1.0 -DSTAMP=stamp.cpp -P module_stamp.cmake
 # Writes the stamp of a module and of the program that loads it, arrow_module.h's kArrowStamp: version and a hash of what the two must have in
 # common, BUILD (compiler and its options) and the headers of ours that the module's sources include, without comments. The file is touched only
 # when the stamp has changed, and STAMP.d names the headers, so a build hashes and compiles again what it must.
