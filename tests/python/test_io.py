@@ -246,3 +246,14 @@ def test_records_with_names_of_their_own_cost_what_they_hold(binary, tmp_path):
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert lines[1] == "0" + "," * 4999 and lines[5000] == "," * 4999 + "4999"
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.2
+
+
+def test_keys_of_folders_of_parquet_files_can_be_chosen(hayate, tmp_path):
+    for year, values in [(2023, [1, 2]), (2024, [3])]:
+        (tmp_path / f"sales/year={year}/m=a b").mkdir(parents=True)
+        pq.write_table(pa.table({"x": values, "y": ["p"] * len(values)}), tmp_path / f"sales/year={year}/m=a b/f.parquet")
+    sales = tmp_path / "sales"
+    assert hayate("convert", sales, "-", "--columns", "m,x,year", "--format", "csv").stdout == "m,x,year\na b,1,2023\na b,2,2023\na b,3,2024\n"
+    assert hayate("convert", sales, "-", "--columns", "year", "--format", "csv").stdout == "year\n2023\n2023\n2024\n"
+    sums = hayate("aggregate", "--input", sales, "--by", "year,m", "--agg", "count(),sum(x)", "--output", "-", "--format", "csv").stdout
+    assert sums == "year,m,count(),sum(x)\n2023,a b,2,3\n2024,a b,1,3\n"
