@@ -4,4 +4,4 @@ execute_process(COMMAND ${NM} --dynamic --undefined-only --format=posix ${MODULE
 string(REGEX MATCHALL "_Z[A-Za-z]*6hayate[^ \n]*" names "${lacking}")
 list(TRANSFORM names REPLACE "(.+)" "-Wl,--undefined=\\1,--export-dynamic-symbol=\\1")
 list(JOIN names "\n" options)
-file(WRITE ${NEEDS} "${options}\n")
+file(CONFIGURE OUTPUT ${NEEDS} CONTENT "${options}\n" @ONLY)  # left as it is when nothing has changed: no program is linked again

@@ -1,4 +1,7 @@
 // From the rows of one partition, or from dense states, to the rows of the answer.
+//
+// With as many groups as rows (ten million, six keys) the time is spent in waiting: a fifth for the scatter of sort_by_range, an eighth for the system
+// clearing the answer's pages, a tenth for sums that are read once. Dropped: rounding of sums compiled into the loop over them instead of called: no gain.
 #pragma once
 
 #include <functional>

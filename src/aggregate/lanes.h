@@ -7,6 +7,9 @@
 // gives it). The least and the greatest of numbers of a small range are the ends of the set of those that a group has seen: a bit each in one word
 // more, into which a row sets its own. Before a part can overflow into the next one, after `most_rows` rows, all groups are unpacked into
 // their states.
+//
+// With 100,000 groups a quarter of the time is the addition itself, to places in no order: three words a group, 2.4 MB, are a little more than a
+// second-level cache of 2 MB. Dropped: four words a group, each in one line of the cache: 3.2 MB, a quarter more time.
 #pragma once
 
 #include <optional>

@@ -8,6 +8,7 @@
 #include <arrow/result.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
+#include <arrow/util/base64.h>
 #include <arrow/util/compression.h>
 #include <arrow/util/key_value_metadata.h>
 #include <arrow/util/thread_pool.h>
@@ -16,11 +17,13 @@
 #include <parquet/properties.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
 
+#include "base/hash.h"
 #include "io/arrow_module.h"
 #include "io/arrow_table.h"
 #include "io/run_on.h"
@@ -132,6 +135,60 @@ Column with_used_names(const Column& column) {
   return out;
 }
 
+/// Text as a category of the names that its rows have, in the order in which they come. Given texts, Parquet's writer hashes every one of them and
+/// compares it to the least and the greatest so far, a third of what saving a table of numbers and one column of four names took.
+Column with_codes(const Column& text) {
+  struct Slot {
+    uint64_t low = 0, high = 0;
+    int64_t code = -1;
+  };
+  constexpr size_t kWhole = 8;  // bytes of a name that `high` holds; `low` is their number
+  std::vector<Slot> slots(256);
+  std::vector<int64_t> firsts;  // by name: a row that has it
+  std::vector<int32_t> codes(size_t(text.length), 0);
+  const auto slot_of = [&](uint64_t low, uint64_t high, std::string_view name) {
+    const size_t mask = slots.size() - 1;
+    size_t at = size_t(((low ^ std::rotl(high, 32)) * 0x9E3779B97F4A7C15u) >> 32) & mask;
+    const auto is_here = [&](const Slot& slot) {
+      return slot.low == low && slot.high == high && (name.size() <= kWhole || text.text(firsts[size_t(slot.code)]) == name);
+    };
+    while (slots[at].code >= 0 && !is_here(slots[at])) at = (at + 1) & mask;
+    return at;
+  };
+  const auto* const offsets = reinterpret_cast<const int64_t*>(text.offsets.data);
+  const auto* const bytes = reinterpret_cast<const char*>(text.values.data);
+  for (int64_t row = 0; row < text.length; ++row) {
+    if (text.is_null(row)) continue;
+    const int64_t begin = offsets[row];
+    const std::string_view name(bytes + begin, size_t(offsets[row + 1] - begin));
+    uint64_t low = name.size(), high = 0;
+    if (name.size() <= kWhole) {
+      for (size_t i = 0; i < name.size(); ++i) high = high << 8 | uint8_t(name[i]);
+    } else {
+      const Hash128 hash = hash_bytes(name.data(), name.size());
+      low = hash.low, high = hash.high;
+    }
+    size_t at = slot_of(low, high, name);
+    if (slots[at].code < 0) {
+      if (2 * (firsts.size() + 1) > slots.size()) {
+        std::vector<Slot> before(2 * slots.size());
+        before.swap(slots);
+        for (const Slot& slot : before)
+          if (slot.code >= 0) slots[slot_of(slot.low, slot.high, text.text(firsts[size_t(slot.code)]))] = slot;
+        at = slot_of(low, high, name);
+      }
+      slots[at] = {low, high, int64_t(firsts.size())};
+      firsts.push_back(row);
+    }
+    codes[size_t(row)] = int32_t(slots[at].code);
+  }
+  Column out = text;
+  out.dtype = Dtype::category, out.offsets = {};
+  out.dictionary = std::make_shared<const Column>(take(text, firsts));
+  out.values = make_buffer(std::move(codes));
+  return out;
+}
+
 /// What both formats share: the stream, the schema, and Status turned into Error.
 class ArrowEncoder : public Encoder {
  public:
@@ -215,11 +272,13 @@ class ParquetEncoder final : public ArrowEncoder {
     if (group.num_rows() == 0) return arrow::Status::OK();
     arrow::ArrayVector arrays(group.num_columns());
     const bool together = is_small(group);
-    run_on(together ? pool_ : nullptr, int64_t(arrays.size()),
-           [&](int64_t c, int) { arrays[size_t(c)] = arrow_array(with_used_names(group.columns[size_t(c)])); });
-    if (!together) return writer_->WriteTable(*arrow::Table::Make(schema_, arrays, group.num_rows()), kRowGroup);
+    run_on(together ? pool_ : nullptr, int64_t(arrays.size()), [&](int64_t c, int) {
+      const Column& column = group.columns[size_t(c)];
+      arrays[size_t(c)] = arrow_array(coded_[size_t(c)] ? with_codes(column) : with_used_names(column));
+    });
+    if (!together) return writer_->WriteTable(*arrow::Table::Make(written_, arrays, group.num_rows()), kRowGroup);
     ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
-    return writer_->WriteRecordBatch(*arrow::RecordBatch::Make(schema_, group.num_rows(), std::move(arrays)));
+    return writer_->WriteRecordBatch(*arrow::RecordBatch::Make(written_, group.num_rows(), std::move(arrays)));
   }
   arrow::Status close() override {
     if (!writer_) ARROW_RETURN_NOT_OK(make_writer(none_));
@@ -234,21 +293,31 @@ class ParquetEncoder final : public ArrowEncoder {
         ->max_row_group_length(kRowGroup)
         ->disable_dictionary();
     // A dictionary pays where values repeat; for others the writer would hash a megabyte of them and give up.
+    arrow::FieldVector fields = schema_->fields();
+    coded_.assign(first.num_columns(), false);
     for (size_t i = 0; i < first.num_columns(); ++i) {
       const Column& column = first.columns[i];
-      if (repeats(column))
+      if (repeats(column)) {
         properties.enable_dictionary(first.names[i]);
-      else if (is_integer(column.dtype) || column.dtype == Dtype::timestamp)  // half of snappy's bytes for ids, and read three times as fast
+        coded_[i] = column.dtype == Dtype::text;
+        if (coded_[i]) fields[i] = fields[i]->WithType(arrow::dictionary(arrow::int32(), fields[i]->type()));
+      } else if (is_integer(column.dtype) || column.dtype == Dtype::timestamp)  // half of snappy's bytes for ids, and read three times as fast
         properties.encoding(first.names[i], parquet::Encoding::DELTA_BINARY_PACKED);
       else if (pages_ != Codec::zstd && !shrinks(column))
         properties.compression(first.names[i], parquet::Compression::UNCOMPRESSED);
     }
+    const bool any = std::find(coded_.begin(), coded_.end(), true) != coded_.end();
+    written_ = any ? arrow::schema(std::move(fields), schema_->metadata()) : schema_;
     parquet::ArrowWriterProperties::Builder arrow_properties;
     if (pool_) executor_ = std::make_unique<ColumnExecutor>(pool_, first);
     arrow_properties.store_schema()->set_use_threads(pool_ != nullptr)->set_executor(executor_.get());
     ARROW_ASSIGN_OR_RAISE(
-        writer_, parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), stream_, properties.build(), arrow_properties.build()));
-    return arrow::Status::OK();
+        writer_, parquet::arrow::FileWriter::Open(*written_, arrow::default_memory_pool(), stream_, properties.build(), arrow_properties.build()));
+    if (written_ == schema_) return arrow::Status::OK();
+    // Readers are told of texts, not of the codes in which they were handed over.
+    ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::Buffer> told, arrow::ipc::SerializeSchema(*schema_));
+    const std::string text = arrow::util::base64_encode(std::string_view(*told));
+    return writer_->AddKeyValueMetadata(arrow::key_value_metadata({"ARROW:schema"}, {text}));
   }
 
   /// Floats hardly ever do; of whole numbers and text some rows, spread over all, tell.
@@ -282,7 +351,8 @@ class ParquetEncoder final : public ArrowEncoder {
     return !got.ok() || *got < size - size / 16;
   }
 
-  /// Whether all columns of a row group are encoded at once and wait in memory for each other; the bytes are the same either way.
+  /// Whether all columns of a row group are encoded at once and wait in memory for each other; the bytes are the same either way. With 48 MiB, for
+  /// 158 features of 65,536 rows, they took 126 MB more and the file no less time: floats are hardly more than copied.
   bool is_small(const Table& group) const {
     constexpr int64_t kMost = int64_t{16} << 20;
     int64_t bytes = 0;
@@ -292,7 +362,9 @@ class ParquetEncoder final : public ArrowEncoder {
 
   Codec pages_;
   exec::Pool* pool_;
-  Table none_;  // without rows
+  Table none_;                              // without rows
+  std::shared_ptr<arrow::Schema> written_;  // schema_ with dictionaries where texts repeat
+  std::vector<bool> coded_;                 // these columns
   std::unique_ptr<ColumnExecutor> executor_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
 };

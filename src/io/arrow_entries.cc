@@ -3,6 +3,9 @@
 
 namespace hayate::io {
 
+extern "C" __attribute__((visibility("default"))) const char* const HAYATE_ARROW_STAMP;
+const char* const HAYATE_ARROW_STAMP = kArrowStamp;
+
 extern "C" __attribute__((visibility("default"))) const ArrowModule HAYATE_ARROW_MODULE;
 const ArrowModule HAYATE_ARROW_MODULE = {
     with_arrow::read_parquet,    with_arrow::parquet_chunks,   with_arrow::parquet_names, with_arrow::parquet_statistics,

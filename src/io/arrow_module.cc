@@ -1,6 +1,7 @@
 #include "io/arrow_module.h"
 
 #include <dlfcn.h>
+#include <fmt/format.h>
 
 #include <atomic>
 #include <filesystem>
@@ -13,27 +14,40 @@ std::atomic<const ArrowModule*> loaded = nullptr;
 #define HAYATE_TEXT_OF(name) #name
 #define HAYATE_NAME_OF(name) HAYATE_TEXT_OF(name)
 
+/// The library, or why there is none.
+struct Loading {
+  const ArrowModule* module = nullptr;
+  std::string what, where, hint;
+};
+
 /// Beside the program, or where it was built.
-const ArrowModule* load(std::string* why) {
+Loading load() {
   std::error_code ignored;
   const std::filesystem::path built = HAYATE_ARROW_LIBRARY, program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const std::filesystem::path beside = program.parent_path() / built.filename();
-  void* const library = ::dlopen((std::filesystem::exists(beside, ignored) ? beside : built).c_str(), RTLD_LAZY | RTLD_LOCAL);
-  const void* const found = library ? ::dlsym(library, HAYATE_NAME_OF(HAYATE_ARROW_MODULE)) : nullptr;
-  if (const char* said = found ? nullptr : ::dlerror()) *why = said;
-  return static_cast<const ArrowModule*>(found);
+  const std::string file = (std::filesystem::exists(beside, ignored) ? beside : built).string();
+  void* const library = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  const void* const module = library ? ::dlsym(library, HAYATE_NAME_OF(HAYATE_ARROW_MODULE)) : nullptr;
+  if (!module) {
+    const char* const said = ::dlerror();
+    return {nullptr, fmt::format("cannot be loaded: {}", said ? said : "it is empty"), "",
+            "keep libhayate_arrow.so of the same build beside the program, and pyarrow where it was built with; or use plain CSV"};
+  }
+  const void* const stamp = ::dlsym(library, HAYATE_NAME_OF(HAYATE_ARROW_STAMP));
+  const std::string theirs = stamp ? *static_cast<const char* const*>(stamp) : "without a stamp";
+  if (theirs == kArrowStamp) return {static_cast<const ArrowModule*>(module), "", "", ""};
+  return {nullptr, fmt::format("is of another build: {}, and the program is {}", theirs, kArrowStamp), file,
+          "install the program and libhayate_arrow.so of one build together, or build both again; plain CSV and JSON work without it"};
 }
 
 }  // namespace
 
 Result<const ArrowModule*> arrow_module(const std::string& path) {
-  static std::string why;
-  static const ArrowModule* const module = load(&why);
-  loaded = module;
-  if (!module)
-    return Error{Kind::io, "the part of hayate that reads and writes Parquet, Arrow and compressed files cannot be loaded: " + why, path,
-                 "keep libhayate_arrow.so beside the program, and pyarrow where it was built with; or use plain CSV"};
-  return module;
+  static const Loading loading = load();
+  loaded = loading.module;
+  if (loading.module) return loading.module;
+  return Error{Kind::io, "the part of hayate that reads and writes Parquet, Arrow and compressed files " + loading.what,
+               loading.where.empty() ? path : fmt::format("{}, needed for {}", loading.where, path), loading.hint};
 }
 
 void release_arrow_memory() {

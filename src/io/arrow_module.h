@@ -76,7 +76,12 @@ struct ArrowModule {
   decltype(&with_arrow::release_memory) release_memory;
 };
 
-/// The library's functions; loads it the first time. An Error, about `path`, where it does not lie beside the program or where it was built.
+/// What the two sides agree on: the version, and a hash of the headers that the library includes and of the compiler's options. Made by the
+/// build (cmake/module_stamp.cmake), compiled into both.
+extern const char kArrowStamp[];
+
+/// The library's functions; loads it the first time. An Error, about `path`, where it does not lie beside the program or where it was built, or
+/// has another stamp: called nevertheless, the library of another build took tables for what they were not.
 Result<const ArrowModule*> arrow_module(const std::string& path);
 
 /// Gives the system what Arrow's allocator holds and nobody uses, if it was loaded.
@@ -84,5 +89,7 @@ void release_arrow_memory();
 
 /// The name under which the library has its ArrowModule.
 #define HAYATE_ARROW_MODULE hayate_arrow_module
+/// And its stamp, a const char*; this must stay as it is in all versions.
+#define HAYATE_ARROW_STAMP hayate_arrow_stamp
 
 }  // namespace hayate::io

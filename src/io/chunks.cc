@@ -154,7 +154,9 @@ Result<std::optional<int64_t>> guess_memory(const std::string& path, const FileK
   const auto size = file_size(path);
   if (!size || kind.codec != Codec::none) return std::optional<int64_t>();
   if (kind.format == Format::parquet) {
-    HY_TRY(const int64_t memory, parquet_memory(path, options, memory_of(options)));
+    ReadOptions inner = options;
+    inner.columns = columns_in_file(path, options.columns), inner.types = types_in_file(path, options.types);
+    HY_TRY(const int64_t memory, parquet_memory(path, inner, memory_of(options)));
     return std::optional(memory);
   }
   if (kind.format != Format::csv) return std::optional(kind.format == Format::arrow ? 2 * *size : 6 * *size);

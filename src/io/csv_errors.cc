@@ -42,6 +42,9 @@ std::string CsvParser::line_at(size_t offset) const {
 }
 
 Error CsvParser::ragged_error(size_t offset, size_t fields) const {
+  if (width_ == 1 && fields > 1)
+    return error_at(fmt::format("{} fields, the header has 1", fields), offset, line_at(offset),
+                    "if the header stands further down, leave out the lines above it: tail -n +3 FILE | hayate convert - OUT --format csv");
   return error_at(fmt::format("{} field{}, the header has {}", fields, fields == 1 ? "" : "s", width_), offset, line_at(offset),
                   dialect_.separator == ',' ? "quote values that hold a comma, or mend the line" : "mend the line");
 }

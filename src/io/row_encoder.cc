@@ -1,5 +1,7 @@
 #include "io/row_encoder.h"
 
+#include <bit>
+
 #include "io/cell_text.h"
 #include "kernels/csv_cells.h"
 #include "table/elements.h"
@@ -8,6 +10,7 @@ namespace hayate::io {
 namespace {
 
 constexpr size_t kNarrow = 16, kWide = 96;
+constexpr size_t kManyColumns = 256;
 static_assert(kWide > kMostCellText + 3 && kTextCopy == kNarrow);
 
 }  // namespace
@@ -31,6 +34,7 @@ void WrittenNames::prepare(const Column& column, const RowStyle& style) {
 
 Result<void> RowEncoder::write(const Table& group) {
   for (size_t c = 0; c < group.num_columns(); ++c) names_[c].prepare(group.columns[c], style_);
+  const std::optional<Values> few = few_values(group);
   const int64_t blocks = (group.num_rows() + block_rows_ - 1) / block_rows_, wave = int64_t(strips_.size()) * (block_rows_ > 1 ? 4 : 1);
   for (int64_t first = 0; first < blocks; first += wave) {
     const int64_t count = std::min(wave, blocks - first);
@@ -40,7 +44,11 @@ Result<void> RowEncoder::write(const Table& group) {
       if (i == 0) return void(written = put_ready());  // the wave before, while this one is written down
       const int64_t begin = (first + i - 1) * block_rows_;
       next_[size_t(i - 1)].clear();
-      append_rows(group, begin, std::min(begin + block_rows_, group.num_rows()), worker, &next_[size_t(i - 1)]);
+      const int64_t end = std::min(begin + block_rows_, group.num_rows());
+      if (few)
+        append_few_values(group, *few, begin, end, &strips_[size_t(worker)], &next_[size_t(i - 1)]);
+      else
+        append_rows(group, begin, end, worker, &next_[size_t(i - 1)]);
     };
     if (pool_)
       pool_->run(count + 1, task);
@@ -82,6 +90,14 @@ void RowEncoder::set_style(RowStyle style, size_t num_columns) {
     before_.resize(before_.size() + kTextCopy);
     all_before_ += text.size();
   }
+  if (num_columns < kManyColumns) return;
+  for (size_t c = 0; c < num_columns; ++c) {
+    missing_at_.push_back(missing_row_.size());
+    if (!style_.before.empty()) missing_row_ += style_.before[c];
+    missing_row_ += style_.missing;
+    missing_row_ += c + 1 == num_columns ? style_.behind : ',';
+  }
+  missing_at_.push_back(missing_row_.size());
 }
 
 // ---- Strips --------------------------------------------------------------------------------------------------------
@@ -130,23 +146,84 @@ char* RowEncoder::join_rows(const Table& group, int64_t begin, const Strip& stri
   for (int64_t row = 0; row < rows; ++row) {
     if (style_.between && rows_ + begin + row > 0) *at++ = style_.between;
     for (size_t c = 0; c < columns; ++c) {
-      const Cells& column = strip.columns[c];
       if (!before_.empty()) at = put_before(c, at);
-      if (column.form == Cells::narrow) {
-        std::memcpy(at, column.cells + size_t(row) * kNarrow, kNarrow);
-        at += column.sizes[row];
-      } else if (column.form == Cells::wide) {
-        const char* const cell = column.cells + size_t(row) * kWide;
-        std::memcpy(at, cell, 32);
-        if (column.sizes[row] > 32) std::memcpy(at + 32, cell + 32, kWide - 32);
-        at += column.sizes[row];
-      } else {
-        at = put_value(group.columns[c], names_[c], column.form, begin + row, at);
-        *at++ = column.end;
-      }
+      at = put_cell(group, c, strip.columns[c], row, begin + row, at);
     }
   }
   return at;
+}
+
+/// The cell of row `row`, which is at `place` of `cells`.
+inline char* RowEncoder::put_cell(const Table& group, size_t c, const Cells& cells, int64_t place, int64_t row, char* at) const {
+  if (cells.form == Cells::narrow) {
+    std::memcpy(at, cells.cells + size_t(place) * kNarrow, kNarrow);
+    return at + cells.sizes[place];
+  }
+  if (cells.form == Cells::wide) {
+    const char* const cell = cells.cells + size_t(place) * kWide;
+    std::memcpy(at, cell, 32);
+    if (cells.sizes[place] > 32) std::memcpy(at + 32, cell + 32, kWide - 32);
+    return at + cells.sizes[place];
+  }
+  at = put_value(group.columns[c], names_[c], cells.form, row, at);
+  *at++ = cells.end;
+  return at;
+}
+
+// ---- Rows with few values ------------------------------------------------------------------------------------------
+
+namespace {
+/// Calls visit(row) for every row with a value, of a column that has a bitmap.
+template <class Visit>
+void each_value(const Column& column, Visit&& visit) {
+  for (int64_t first = 0; first < column.length; first += 64) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, column.validity.data + first / 8, size_t(std::min<int64_t>(8, (column.length - first + 7) / 8)));
+    if (column.length - first < 64) bits &= (uint64_t{1} << (column.length - first)) - 1;
+    for (; bits; bits &= bits - 1) visit(first + std::countr_zero(bits));
+  }
+}
+}  // namespace
+
+std::optional<RowEncoder::Values> RowEncoder::few_values(const Table& group) const {
+  constexpr int64_t kFew = 16;  // cells for each that has a value
+  const int64_t rows = group.num_rows(), cells = rows * int64_t(group.num_columns());
+  if (group.num_columns() < kManyColumns) return std::nullopt;
+  int64_t most = cells / kFew;
+  for (const Column& column : group.columns)
+    if (most -= rows - column.count_nulls(); most < 0) return std::nullopt;
+  Values out;
+  out.begin.assign(size_t(rows) + 1, 0);
+  const auto each = [&](const Column& column, auto&& visit) {
+    if (column.validity.data) return each_value(column, visit);
+    for (int64_t row = 0; row < rows; ++row) visit(row);
+  };
+  for (const Column& column : group.columns) each(column, [&](int64_t row) { ++out.begin[size_t(row) + 1]; });
+  for (size_t row = 0; row < size_t(rows); ++row) out.begin[row + 1] += out.begin[row];
+  out.columns.resize(out.begin.back());
+  std::vector<size_t> next = out.begin;
+  for (size_t c = 0; c < group.num_columns(); ++c) each(group.columns[c], [&](int64_t row) { out.columns[next[size_t(row)]++] = uint32_t(c); });
+  return out;
+}
+
+void RowEncoder::append_few_values(const Table& group, const Values& values, int64_t begin, int64_t end, Strip* strip, TextBlock* out) const {
+  if (!strip->cells) strip->cells = std::make_unique_for_overwrite<char[]>(group.num_columns() * size_t(strip_rows_) * kWide);
+  strip->sizes.resize(std::max<size_t>(strip->sizes.size(), 1));
+  for (int64_t row = begin; row < end; ++row) {
+    if (style_.between && rows_ + row > 0) out->append(style_.between);
+    size_t done = 0;  // columns
+    for (size_t i = values.begin[size_t(row)]; i < values.begin[size_t(row) + 1]; ++i) {
+      const size_t c = values.columns[i];
+      out->append(std::string_view(missing_row_).substr(missing_at_[done], missing_at_[c] - missing_at_[done]));
+      Cells cell{Cells::narrow, strip->cells.get(), strip->sizes.data(), c + 1 == group.num_columns() ? style_.behind : ','};
+      const size_t most = write_cells(group, c, row, 1, &cell);
+      char* at = out->room(missing_at_[c + 1] - missing_at_[c] + most + kWide);
+      if (!before_.empty()) at = put_before(c, at);
+      out->wrote(put_cell(group, c, cell, 0, row, at));
+      done = c + 1;
+    }
+    out->append(std::string_view(missing_row_).substr(missing_at_[done]));
+  }
 }
 
 /// Of a text or a category.

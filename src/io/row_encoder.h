@@ -7,6 +7,9 @@
 // about a third to copy the bytes into its pages; the way before, a call for each cell, 1.06 to 1.38 in the same minutes. Doubles of 17 digits go one
 // by one (shortest.h), and a file of nothing else costs most there.
 //
+// Wide tables of which hardly a cell has a value (JSON records of many kinds, each with names of its own) are written row by row: what a row without any
+// value looks like is made once, and copied between the values. 20,000 records with a name each, 400 MB of commas: 1.4 CPU s, not 19.6.
+//
 // Dropped: all cells of a column before the next one straight to their rows: they overwrite each other's beginnings, or have to be copied byte by
 // byte.
 #pragma once
@@ -15,6 +18,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -132,6 +136,17 @@ class RowEncoder : public Encoder {
     std::vector<Cells> columns;
   };
 
+  /// The columns that have a value in row r of a group, in order: columns[begin[r]] to columns[begin[r + 1]]; those that miss none have one in
+  /// every row.
+  struct Values {
+    std::vector<size_t> begin;
+    std::vector<uint32_t> columns;
+  };
+  /// Nothing where more than few cells have a value.
+  std::optional<Values> few_values(const Table& group) const;
+  void append_few_values(const Table& group, const Values& values, int64_t begin, int64_t end, Strip* strip, TextBlock* out) const;
+  char* put_cell(const Table& group, size_t column, const Cells& cells, int64_t place, int64_t row, char* at) const;
+
   Result<void> put_ready();
   void append_rows(const Table& group, int64_t begin, int64_t end, int worker, TextBlock* out);
   void append_strip(const Table& group, int64_t begin, int64_t rows, Strip* strip, TextBlock* out) const;
@@ -161,7 +176,9 @@ class RowEncoder : public Encoder {
   RowStyle style_;
   std::vector<char> before_;  ///< what stands before the cells of a column, from before_at_[column] on, with room behind it
   std::vector<size_t> before_at_, before_size_;
-  size_t all_before_ = 0;            ///< bytes of a row
+  size_t all_before_ = 0;    ///< bytes of a row
+  std::string missing_row_;  ///< of a wide table: a row without a value; column c begins at missing_at_[c]
+  std::vector<size_t> missing_at_;
   std::vector<WrittenNames> names_;  ///< by column
   std::vector<Strip> strips_;        ///< by worker
   int64_t strip_rows_ = 1, block_rows_ = 1;

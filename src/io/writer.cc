@@ -153,7 +153,7 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
 std::unique_ptr<Encoder> checksum_encoder(Hash128* result) { return std::make_unique<ChecksumEncoder>(result); }
 
 int64_t row_group_rows(const Table& schema) {
-  constexpr int64_t kMost = int64_t{64} << 20, kLeast = 256;  // bytes of fixed-width values and offsets; rows
+  constexpr int64_t kMost = int64_t{48} << 20, kLeast = 256;  // bytes of fixed-width values and offsets; rows
   constexpr int64_t kTextBytes = 16;                          // of an offset and a short text
   int64_t bytes = 1;
   for (const Column& column : schema.columns)

@@ -1,5 +1,6 @@
 """How the command starts: Arrow's libraries, 6 ms to load, are there when a file needs them and not before."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -35,3 +36,28 @@ def test_a_damaged_library_is_an_error_that_names_it(binary, tmp_path):
     failed = subprocess.run([*job, tmp_path / "m.parquet"], env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True)
     assert failed.returncode == 1 and "libhayate_arrow.so" in failed.stderr and "m.parquet" in failed.stderr
     assert not (tmp_path / "m.parquet").exists()
+
+
+def test_a_library_of_another_build_is_an_error_that_says_so(binary, tmp_path):
+    """Called nevertheless, it ended the process: its tables are laid out in another way."""
+    program = shutil.copy(binary, tmp_path / "hayate")
+    library = (binary.parent / "libhayate_arrow.so").read_bytes()
+    stamps = set(re.findall(rb"hayate \d+\.\d+\.\d+ [0-9a-f]{16}(?=\0)", library))
+    assert len(stamps) == 1
+    stamp = stamps.pop()
+    other = stamp[:-16] + b"0123456789abcdef"
+    (tmp_path / "libhayate_arrow.so").write_bytes(library.replace(stamp, other))
+    bars = tmp_path / "bars.csv"
+    bars.write_text("symbol,date,close\nA,2024-01-01,100\n")
+
+    def convert(output):
+        return subprocess.run([program, "convert", bars, tmp_path / output], env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True)
+
+    for output in ["bars.parquet", "bars.csv.gz", "bars.arrow"]:
+        failed = convert(output)
+        assert failed.returncode == 1 and not (tmp_path / output).exists()
+        assert f"of another build: {other.decode()}, and the program is {stamp.decode()}" in failed.stderr
+        assert str(tmp_path / "libhayate_arrow.so") in failed.stderr and "try: install" in failed.stderr
+    assert convert("bars.jsonl").returncode == 0
+    shutil.copy(binary.parent / "libhayate_arrow.so", tmp_path / "libhayate_arrow.so")
+    assert convert("bars.parquet").returncode == 0
