@@ -212,6 +212,11 @@ bool is_close(float a, float b, double tolerance) {
   return a == b || std::abs(double(a) - double(b)) <= tolerance;
 }
 
+/// Of features that say so themselves: totals of ta functions, N = 0, Ref(x, 0).
+constexpr const char* kCountsFromFirst =
+    ": by its nature it counts from the first bar of a symbol, so it has one meaning only where training and prediction begin with the same bar; "
+    "a window has none of that, nor has its change, as in Delta(ta.OBV($close, $volume), 5)";
+
 Result<void> check_moved_start(Checker& c) {
   const std::vector<int64_t> dates = dates_of(c.raw);
   const int64_t start = dates[dates.size() / 4];
@@ -240,8 +245,8 @@ Result<void> check_moved_start(Checker& c) {
   for (size_t f = 0; f < found.size(); ++f)
     if (found[f])
       c.found("moved_start", c.plan.expressions[f].name, found[f]->symbol, time_text(c.raw, found[f]->time),
-              fmt::format("{} is {} with all bars, {} when the bars begin on {}", c.named(f), format_shortest(double(found[f]->before)),
-                          format_shortest(double(found[f]->after)), time_text(c.raw, start)));
+              fmt::format("{} is {} with all bars, {} when the bars begin on {}{}", c.named(f), format_shortest(double(found[f]->before)),
+                          format_shortest(double(found[f]->after)), time_text(c.raw, start), c.features().settled(f) ? "" : kCountsFromFirst));
   c.out.notes.push_back(fmt::format("{} of {} features, once with all bars and once with those from {} on{}", judged, c.num_features(),
                                     time_text(c.raw, start), judged < c.num_features() ? "; the others need more rows to settle" : ""));
   return {};

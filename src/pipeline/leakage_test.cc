@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/random.h"
+#include "hayate/features.h"
 #include "hayate/table.h"
 
 using namespace hayate;
@@ -130,7 +131,7 @@ TEST_CASE("a clean spec passes: windows, fading memories, cross-sections, proces
     const LeakOutcome outcome = checked(spec);
     CHECK_MESSAGE(outcome.clean(), all_of(outcome));
   }
-  spec.features.set = "alpha158", spec.features.expressions = {}, spec.features.processors = {};
+  spec.features.set = {"alpha158"}, spec.features.expressions = {}, spec.features.processors = {};
   const LeakOutcome outcome = checked(spec);
   CHECK_MESSAGE(outcome.clean(), all_of(outcome));
 }
@@ -150,6 +151,17 @@ TEST_CASE("a feature that depends on where the bars begin is found") {
   CHECK(finds(outcome, "moved_start", "so_far"));
   CHECK(finds(outcome, "moved_start", "obv"));
   CHECK(outcome.findings.size() == 3);
+  for (const LeakFinding& finding : outcome.findings) CHECK(finding.what.find("it counts from the first bar of a symbol") != std::string::npos);
+}
+
+TEST_CASE("of the sets, essential16 alone has a feature that counts from the first bar: obv") {
+  for (const FeatureSet& set : feature_sets()) {
+    RunSpec spec = spec_of({});
+    spec.features.set = {std::string(set.name)};
+    const LeakOutcome outcome = checked(spec);
+    if (set.name == "essential16") CHECK(finds(outcome, "moved_start", "obv"));
+    CHECK_MESSAGE(outcome.findings.size() == (set.name == "essential16" ? 1 : 0), all_of(outcome));
+  }
 }
 
 TEST_CASE("a column that was computed from the future is found, and the feature made of it") {
