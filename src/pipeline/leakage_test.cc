@@ -278,8 +278,9 @@ TEST_CASE("bars that were smoothed together are found: prices, or the volume") {
       const auto low = [&](int i) { return std::min(price(i), open(i)) * (1 - 0.01 * random_unit(key, uint64_t(60'000 + i))); };
       const int side = what == std::string("prices") ? 2 : 0;
       for (int i = 5; i < kDays + 5; ++i)
-        file << symbol << ',' << format_date(16'000 + i) << ',' << mean(side, i, open) << ',' << mean(side, i, high) << ',' << mean(side, i, low) << ','
-             << mean(side, i, price) << ',' << mean(what == std::string("volume") ? 2 : 0, i, [&](int j) { return volume[size_t(j)]; }) << '\n';
+        file << symbol << ',' << format_date(16'000 + i) << ',' << mean(side, i, open) << ',' << mean(side, i, high) << ',' << mean(side, i, low)
+             << ',' << mean(side, i, price) << ',' << mean(what == std::string("volume") ? 2 : 0, i, [&](int j) { return volume[size_t(j)]; })
+             << '\n';
     }
     file.close();
     RunSpec spec = spec_of({"a = Mean($close,5)/$close"});
@@ -304,8 +305,8 @@ TEST_CASE("a column that is another one a row early is found, the one that is a 
     const auto other = [&](int i) { return random_unit(key, uint64_t(30'000 + i)); };
     for (int i = 0; i < kDays; ++i) {
       close *= 1 + 0.05 * (random_unit(key, uint64_t(i)) - 0.5);
-      file << symbol << ',' << format_date(16'000 + i) << ',' << close << ',' << close * 1.01 << ',' << close * 0.99 << ',' << close << ',' << 1000 << ','
-           << mood(i) << ',' << mood(i + 1) << ',' << mood(i - 1) << ',' << other(i) << ',' << other(i + 1) << '\n';
+      file << symbol << ',' << format_date(16'000 + i) << ',' << close << ',' << close * 1.01 << ',' << close * 0.99 << ',' << close << ',' << 1000
+           << ',' << mood(i) << ',' << mood(i + 1) << ',' << mood(i - 1) << ',' << other(i) << ',' << other(i + 1) << '\n';
     }
   }
   file.close();

@@ -27,9 +27,10 @@ Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources
     const Source& first = at->second;
     if ((!set.empty() || !first.set.empty()) && out[first.place].text == named.text) return {};
     const auto said = [](const std::string& of, const std::string& text) { return of.empty() ? text : fmt::format("{} of the set {}", text, of); };
-    return usage_error(fmt::format("two features are called '{}'", named.name),
-                       fmt::format("{}, and {}", said(first.set, out[first.place].text), said(set, named.text)),
-                       set.empty() ? "give each feature a name of its own" : "leave one of the sets out and list what you need of it: hayate sets " + set);
+    return usage_error(
+        fmt::format("two features are called '{}'", named.name),
+        fmt::format("{}, and {}", said(first.set, out[first.place].text), said(set, named.text)),
+        set.empty() ? "give each feature a name of its own" : "leave one of the sets out and list what you need of it: hayate sets " + set);
   };
   for (const std::string& name : sources.set) {
     HY_TRY(const FeatureSet* found, feature_set(name));

@@ -43,7 +43,8 @@ TEST_CASE("spec: every key lands in its field, and the text reads back to the sa
 
 TEST_CASE("spec: one feature set or an array of them; one keeps the text that it had alone") {
   const auto sets = [](const std::string& value) {
-    const auto spec = parse_run_spec(fmt::format("[universe]\ninput = \"x\"\n[features]\nset = {}\nindicators = [\"obv\"]\n", value), "a.toml", nullptr);
+    const auto spec =
+        parse_run_spec(fmt::format("[universe]\ninput = \"x\"\n[features]\nset = {}\nindicators = [\"obv\"]\n", value), "a.toml", nullptr);
     REQUIRE(spec.ok());
     const auto again = parse_run_spec(spec_toml(spec.value()), "again", nullptr);
     REQUIRE(again.ok());

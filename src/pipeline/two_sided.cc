@@ -102,16 +102,16 @@ struct WindowKind {
   const char *series, *said;
   bool over;  ///< the column over the series, as prices are; or as it stands
   /// Over few rows more is chance: of 71 fitted values, more than is_later() allows for.
-  static double least(size_t rows) { return 0.3 + 60 / double(rows); }
+  static double least(size_t rows) { return 0.3 + 40 / double(rows); }
 };
 using Of = WindowKind::Of;
 /// Of the close and the volume alone: the next high tells of today's close what today's high does not (means of closes over the high: 0.5).
 constexpr WindowKind kWindowKinds[] = {
-    {Of::highest, "close", "the highest", true},          {Of::highest, "close", "the highest", false},
-    {Of::lowest, "close", "the lowest", true},            {Of::lowest, "close", "the lowest", false},
-    {Of::deviation, "close", "the deviation of", true},   {Of::deviation, "close", "the deviation of", false},
-    {Of::rank, "close", "the rank of", false},            {Of::highest, "volume", "the highest", true},
-    {Of::lowest, "volume", "the lowest", true},           {Of::deviation, "volume", "the deviation of", true},
+    {Of::highest, "close", "the highest", true},        {Of::highest, "close", "the highest", false},
+    {Of::lowest, "close", "the lowest", true},          {Of::lowest, "close", "the lowest", false},
+    {Of::deviation, "close", "the deviation of", true}, {Of::deviation, "close", "the deviation of", false},
+    {Of::rank, "close", "the rank of", false},          {Of::highest, "volume", "the highest", true},
+    {Of::lowest, "volume", "the lowest", true},         {Of::deviation, "volume", "the deviation of", true},
     {Of::rank, "volume", "the rank of", false},
 };
 
@@ -133,10 +133,14 @@ class GrowingWindow {
   double value(Of of) const {
     if (!is_finite_) return std::numeric_limits<double>::quiet_NaN();
     switch (of) {
-      case Of::highest: return highest_;
-      case Of::lowest: return lowest_;
-      case Of::deviation: return std::sqrt(std::max(0.0, squares_ - sum_ * sum_ / count_) / count_);
-      case Of::rank: return below_ / count_;
+      case Of::highest:
+        return highest_;
+      case Of::lowest:
+        return lowest_;
+      case Of::deviation:
+        return std::sqrt(std::max(0.0, squares_ - sum_ * sum_ / count_) / count_);
+      case Of::rank:
+        return below_ / count_;
     }
     return 0;
   }
@@ -238,8 +242,9 @@ StepShare step_share(const Panel& panel, const StepRule& rule) {
 }
 
 std::string two_sided_text(const std::string& subject, const std::string& source, const LaterShare& share) {
-  return fmt::format("{:.3g} % of what the past leaves open of {} follows from {}, over {} rows: it is made of rows on both sides, as by a centred window",
-                     100 * share.share, subject, source, share.rows);
+  return fmt::format(
+      "{:.3g} % of what the past leaves open of {} follows from {}, over {} rows: it is made of rows on both sides, as by a centred window",
+      100 * share.share, subject, source, share.rows);
 }
 
 }  // namespace
@@ -253,7 +258,8 @@ std::optional<std::string> two_sided_column(const Panel& panel, const std::strin
   });
   std::optional<size_t> best;
   for (size_t i = 0; i < shares.size(); ++i)
-    if (shares[i].is_later(i < kSteps ? kLaterKinds[i].least : WindowKind::least(shares[i].rows)) && (!best || shares[i].share > shares[*best].share)) best = i;
+    if (shares[i].is_later(i < kSteps ? kLaterKinds[i].least : WindowKind::least(shares[i].rows)) && (!best || shares[i].share > shares[*best].share))
+      best = i;
   if (!best) return std::nullopt;
   if (*best < kSteps) {
     const LaterKind& kind = kLaterKinds[*best];
@@ -273,9 +279,10 @@ std::optional<std::string> smoothed_bar(const Panel& panel, const std::string& c
     if (column != rule.field || (rule.daily_only && !panel.daily)) continue;
     const StepShare steps = step_share(panel, rule);
     if (steps.fit.is_later(rule.share) && steps.correlation > rule.least_correlation)
-      return fmt::format("{:.3g} % of each change of ${} follows from the {} changes before it, over {} rows: it was smoothed, and a window around a "
-                         "row holds rows that are still to come; give the bars as they were traded",
-                         100 * steps.fit.share, column, rule.steps, steps.fit.rows);
+      return fmt::format(
+          "{:.3g} % of each change of ${} follows from the {} changes before it, over {} rows: it was smoothed, and a window around a "
+          "row holds rows that are still to come; give the bars as they were traded",
+          100 * steps.fit.share, column, rule.steps, steps.fit.rows);
   }
   return std::nullopt;
 }
