@@ -34,7 +34,7 @@ IBM,2000-03-02,0.028...,...
 3271
 
 # Columns of several sets stand one behind the other; a column that two of them share stands once, another one of the same name is refused.
-$ hayate features --input examples/prices/IBM.csv --set essential16 --set daytrade21 --output sets.csv --quiet; head -1 sets.csv | tr , '\n' | sed -n '18,19p;38p'
+$ hayate features --input examples/prices/IBM.csv --set essential16 --set daytrade21 --output sets.csv --quiet; head -1 sets.csv | tr , '\n' | sed -n '18,19p;33p'
 supertrend_10_3
 return_1
 obv_change_5
