@@ -95,7 +95,8 @@ def talib_page(entries):
 
 
 def sets_page(sets):
-    out = f"# Feature sets\n\n{MADE}`hayate features --set NAME`, or `set = \"NAME\"` under `[features]` of a run.\n"
+    out = f"# Feature sets\n\n{MADE}`hayate features --set NAME`, or `set = \"NAME\"` under `[features]` of a run. Of several sets (`--set A --set B`, `set = [\"A\", \"B\"]`) columns " \
+          "stand one set behind the other; what two sets share, under one name, stands once.\n"
     for e in sets:
         out += f"\n## {e['name']}: {e['title']}\n\n{e['description']}.\n\n| feature | expression |\n|---|---|\n"
         shown = e["features"] if len(e["features"]) <= 40 else e["features"][:12]

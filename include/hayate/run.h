@@ -16,7 +16,7 @@ struct UniverseSpec {
   std::string adjust = "none";     ///< "adj_close": prices scaled by adj_close / close, volume by its inverse
 };
 struct FeaturesSpec {
-  std::string set;                       ///< "alpha158", ...; may be empty when there are others
+  std::vector<std::string> set;          ///< "alpha158", ...; may be empty when there are others
   std::vector<std::string> indicators;   ///< "rsi(period=14)"
   std::vector<std::string> expressions;  ///< "ma5 = Mean($close,5)/$close"
   std::vector<std::string> processors;   ///< "cs_zscore", "robust_zscore", "winsorize(0.01)", "fillna(0)", in their order

@@ -78,15 +78,15 @@ void visit_fields(CacheOptions& o, Visitor&& field) {
 }
 
 struct FeaturesOptions : ComputeOptions {
-  std::vector<std::string> input, indicator, expr, label;
-  std::string set, expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none", update;
+  std::vector<std::string> input, set, indicator, expr, label;
+  std::string expr_file, output, format, compat = "none", dtype = "float32", calendar = "none", adjust = "none", update;
   bool profile = false;
 };
 template <class Visitor>
 void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("input", o.input, "bars: files, folders or globs", Required{}, Argument{"PANEL"});
-  field("set", o.set, "a feature set (hayate sets)", Argument{"NAME"});
-  field("indicator", o.indicator, "an indicator with its parameters (hayate indicators), repeatable", Argument{"'rsi(period=14)'"});
+  field("set", o.set, "a feature set (hayate sets); what two sets share stands once", Argument{"NAME"});
+  field("indicator", o.indicator, "an indicator with its parameters (hayate indicators)", Argument{"'rsi(period=14)'"});
   field("expr", o.expr, "one feature", Argument{"NAME=EXPR"});
   field("expr_file", o.expr_file, "features, one NAME = EXPRESSION a line, # comments", Argument{"FILE"});
   field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});

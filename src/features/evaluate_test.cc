@@ -116,6 +116,8 @@ std::vector<NamedExpression> all_operators() {
                            "($close>$open)|($high>$open)",
                            "If($close>$open,$close,$open)",
                            "If($close,1,0)",
+                           "If($close>$open,$low<$volume,$high<=Ref($close,1))",
+                           "Mean(If($close>$open,$low<$volume,Not($close>Ref($close,1))),5)",
                            "If($close>$open,1,0)*$close",
                            "($close>$open)+($high>$open)",
                            "($close>$open)*$close",

@@ -370,7 +370,15 @@ void choose_of(const uint8_t* condition, const Operand& yes, const Operand& no, 
   if (no.rows) return choose_loop<T, Shape::number, kOwn>(condition, yes, no, out, rows);
   choose_loop<T, Shape::number, Shape::number>(condition, yes, no, out, rows);
 }
+/// Of two conditions; a number beside one makes both numbers before they come here.
+void choose_flags(const uint8_t* condition, const void* yes, const void* no, void* out, int64_t rows) {
+  const auto* const x = static_cast<const uint8_t*>(yes);
+  const auto* const y = static_cast<const uint8_t*>(no);
+  auto* const to = static_cast<uint8_t*>(out);
+  for (int64_t i = 0; i < rows; ++i) to[i] = condition[i] ? x[i] : y[i];
+}
 void choose(const uint8_t* condition, Cell cell, const Operand& yes, const Operand& no, void* out, int64_t rows) {
+  if (cell == Cell::boolean) return choose_flags(condition, yes.rows, no.rows, out, rows);
   if (cell == Cell::float32) return choose_of<float, Shape::float32>(condition, yes, no, out, rows);
   choose_of<double, Shape::float64>(condition, yes, no, out, rows);
 }

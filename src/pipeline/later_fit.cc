@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/gram.h"
+
 namespace hayate::pipeline {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr double kNothingOpen = 1e-8;
 
 }  // namespace
 
-bool LaterShare::is_later(double least) const { return rows >= kFewestRows && share > least + 40 / double(rows); }
+bool LaterShare::is_later(double least) const { return rows >= kFewestRows && share > least + 60 / double(rows); }
 
 void LaterFit::add(std::vector<double>& rows) {
   const size_t columns = width(), count = rows.size() / columns;
@@ -24,10 +26,15 @@ void LaterFit::add(std::vector<double>& rows) {
     const double scale = squares > 0 ? std::sqrt(double(count) / squares) : 0;
     for (size_t i = 0; i < count; ++i) rows[i * columns + j] *= scale;
   }
-  for (size_t i = 0; i < count; ++i) {
-    const double* const row = rows.data() + i * columns;
-    for (size_t j = 0; j < columns; ++j)
-      for (size_t k = j; k < columns; ++k) products_[j * columns + k] += row[j] * row[k];
+  constexpr auto kTile = size_t(kernels::kTileRows);
+  std::vector<double> tile(columns * kTile);
+  for (size_t first = 0; first < count; first += kTile) {
+    const size_t here = std::min(kTile, count - first);
+    for (size_t j = 0; j < columns; ++j) {
+      for (size_t i = 0; i < here; ++i) tile[j * kTile + i] = rows[(first + i) * columns + j];
+      std::fill_n(tile.begin() + ptrdiff_t(j * kTile + here), kTile - here, 0.0);
+    }
+    kernels::gram_kernels().add_products(tile.data(), int64_t(columns), tile.data(), int64_t(columns), true, products_.data(), int64_t(columns));
   }
   rows_ += count;
 }
@@ -36,7 +43,9 @@ LaterShare LaterFit::result() const {
   if (rows_ < kFewestRows) return {rows_, 0};
   // Columns are taken out one after the other; what is left of the value's own product is its unexplained sum of squares.
   const size_t columns = width(), value = columns - 1;
-  std::vector<double> left = products_;
+  std::vector<double> left(columns * columns);
+  for (size_t j = 0; j < columns; ++j)
+    for (size_t k = j; k < columns; ++k) left[j * columns + k] = products_[k * columns + j];
   double after_past = 0;
   for (size_t j = 0; j < value; ++j) {
     if (j == past_) after_past = left[value * columns + value];

@@ -39,7 +39,7 @@ class LaterFit {
 
  private:
   size_t past_, later_, rows_ = 0;
-  std::vector<double> products_;  ///< of each pair of columns, summed over the rows
+  std::vector<double> products_;  ///< of each column with those before it and itself, summed over the rows
 };
 
 }  // namespace hayate::pipeline

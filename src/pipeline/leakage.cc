@@ -16,10 +16,10 @@
 #include "io/bars.h"
 #include "io/files.h"
 #include "pipeline/label_span.h"
-#include "pipeline/later_fit.h"
 #include "pipeline/plan.h"
 #include "pipeline/prepare.h"
 #include "pipeline/same_order.h"
+#include "pipeline/two_sided.h"
 
 namespace hayate::pipeline {
 namespace {
@@ -212,6 +212,11 @@ bool is_close(float a, float b, double tolerance) {
   return a == b || std::abs(double(a) - double(b)) <= tolerance;
 }
 
+/// Of features that say so themselves: totals of ta functions, N = 0, Ref(x, 0).
+constexpr const char* kCountsFromFirst =
+    ": by its nature it counts from the first bar of a symbol, so it has one meaning only where training and prediction begin with the same bar; "
+    "a window has none of that, nor has its change, as in Delta(ta.OBV($close, $volume), 5)";
+
 Result<void> check_moved_start(Checker& c) {
   const std::vector<int64_t> dates = dates_of(c.raw);
   const int64_t start = dates[dates.size() / 4];
@@ -240,8 +245,8 @@ Result<void> check_moved_start(Checker& c) {
   for (size_t f = 0; f < found.size(); ++f)
     if (found[f])
       c.found("moved_start", c.plan.expressions[f].name, found[f]->symbol, time_text(c.raw, found[f]->time),
-              fmt::format("{} is {} with all bars, {} when the bars begin on {}", c.named(f), format_shortest(double(found[f]->before)),
-                          format_shortest(double(found[f]->after)), time_text(c.raw, start)));
+              fmt::format("{} is {} with all bars, {} when the bars begin on {}{}", c.named(f), format_shortest(double(found[f]->before)),
+                          format_shortest(double(found[f]->after)), time_text(c.raw, start), c.features().settled(f) ? "" : kCountsFromFirst));
   c.out.notes.push_back(fmt::format("{} of {} features, once with all bars and once with those from {} on{}", judged, c.num_features(),
                                     time_text(c.raw, start), judged < c.num_features() ? "; the others need more rows to settle" : ""));
   return {};
@@ -411,6 +416,22 @@ std::vector<std::string> own_columns(const Checker& c) {
   return out;
 }
 
+/// How often a column is another one of `rows` later, where that is not today's.
+struct Repetition {
+  size_t pairs = 0, equal = 0, first = 0;  ///< first: index in the sample
+  bool repeats() const { return pairs >= kFewestPairs && double(equal) >= 0.999 * double(pairs); }
+};
+Repetition repetition_of(const Checker& c, std::span<const double> values, const std::vector<double>& other, const Sample& sample, int64_t rows) {
+  Repetition out;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double later = later_value(c.ready, other, sample.symbol[i], sample.rows[i], rows);
+    if (!std::isfinite(values[i]) || !std::isfinite(later) || later == other[size_t(sample.rows[i])]) continue;
+    if (out.pairs++ == 0) out.first = i;
+    out.equal += std::abs(values[i] - later) <= 1e-6 * std::abs(later);
+  }
+  return out;
+}
+
 /// Whether a column is a price or volume of later rows: equal on all but a thousandth of the rows, where it is not equal to today's.
 bool report_repetition(Checker& c, const std::string& column, std::span<const double> values, const Sample& sample) {
   for (const char* bar : kBarColumns) {
@@ -418,16 +439,11 @@ bool report_repetition(Checker& c, const std::string& column, std::span<const do
     if (field < 0) continue;
     const std::vector<double>& bars = c.ready.values[size_t(field)];
     for (int64_t h = 1; h <= kHorizons; ++h) {
-      size_t pairs = 0, equal = 0, first = 0;
-      for (size_t i = 0; i < values.size(); ++i) {
-        const double later = later_value(c.ready, bars, sample.symbol[i], sample.rows[i], h);
-        if (!std::isfinite(values[i]) || !std::isfinite(later) || later == bars[size_t(sample.rows[i])]) continue;
-        if (pairs++ == 0) first = i;
-        equal += std::abs(values[i] - later) <= 1e-6 * std::abs(later);
-      }
-      if (pairs < kFewestPairs || double(equal) < 0.999 * double(pairs)) continue;
-      c.found("future_column", "$" + column, c.ready.symbols[sample.symbol[first]], time_text(c.ready, c.ready.times[size_t(sample.rows[first])]),
-              fmt::format("${} is ${} of {} row{} later, on {} of {} rows", column, bar, h, h == 1 ? "" : "s", equal, pairs));
+      const Repetition found = repetition_of(c, values, bars, sample, h);
+      if (!found.repeats()) continue;
+      c.found("future_column", "$" + column, c.ready.symbols[sample.symbol[found.first]],
+              time_text(c.ready, c.ready.times[size_t(sample.rows[found.first])]),
+              fmt::format("${} is ${} of {} row{} later, on {} of {} rows", column, bar, h, h == 1 ? "" : "s", found.equal, found.pairs));
       return true;
     }
   }
@@ -498,87 +514,64 @@ bool report_standard(Checker& c, const std::string& column) {
   return true;
 }
 
-/// The symbols that a fit looks at, spread over the universe: about so many rows, all of each.
-std::vector<size_t> fitted_symbols(const Panel& panel) {
-  const size_t stride = size_t(panel.num_rows()) / kSampleRows + 1;
-  std::vector<size_t> out;
-  for (size_t s = 0; s < panel.num_symbols(); s += stride) out.push_back(s);
+/// Whether a column is made of rows on both sides (two_sided.h). Bars are taken as they were read and, when that differs, as they are scaled.
+bool report_two_sided(Checker& c, const std::string& column, bool is_bar) {
+  std::vector<const Panel*> panels{&c.ready};
+  if (c.plan.spec.universe.adjust != "none" && c.raw.field(column) >= 0) panels.push_back(&c.raw);
+  for (const Panel* panel : panels)
+    if (const auto why = is_bar ? smoothed_bar(*panel, column) : two_sided_column(*panel, column, c.pool)) {
+      c.found("future_column", "$" + column, c.ready.symbols.front(), time_text(c.ready, c.ready.times.front()), *why);
+      return true;
+    }
+  return false;
+}
+
+/// Rows of the symbols at whose ends one of two columns is missing and the other is not: `ahead` has no value in the last `rows` of a symbol
+/// where `late` has them, or `late` has none in the first ones.
+struct Ends {
+  size_t of_ahead = 0, of_late = 0;
+};
+Ends missing_ends(const Panel& panel, const std::vector<double>& ahead, const std::vector<double>& late, int64_t rows) {
+  Ends out;
+  for (size_t s = 0; s < panel.num_symbols(); ++s) {
+    const int64_t begin = panel.offsets[s], end = panel.offsets[s + 1];
+    if (end - begin <= 2 * rows) continue;
+    const auto all = [&](const std::vector<double>& values, int64_t from, bool present) {
+      for (int64_t row = from; row < from + rows; ++row)
+        if (std::isfinite(values[size_t(row)]) != present) return false;
+      return true;
+    };
+    out.of_ahead += all(ahead, end - rows, false) && all(late, end - rows, true);
+    out.of_late += all(late, begin, false) && all(ahead, begin, true);
+  }
   return out;
 }
 
-/// What a column is fitted as, and on what.
-struct LaterKind {
-  enum class Form { value, over_close, log_over_volume, log_over_middle } form;
-  enum class Steps { closes, sizes_of_closes, volumes, middles } steps;
-  const char *as, *from;
-  double least = 0.5;  ///< share that is too much
-};
-constexpr LaterKind kLaterKinds[] = {
-    {LaterKind::Form::over_close, LaterKind::Steps::closes, "${} / $close", "the returns"},
-    {LaterKind::Form::value, LaterKind::Steps::closes, "${}", "the returns"},
-    {LaterKind::Form::value, LaterKind::Steps::sizes_of_closes, "${}", "the sizes of the returns"},
-    {LaterKind::Form::log_over_volume, LaterKind::Steps::volumes, "${} / $volume", "the volumes"},
-};
-/// Of the close itself. The middle of a bar's range knows more than the close of the row before says, the opening does not: the first step
-/// begins there. Of closes of
-/// real prices the next rows explain 0.04 at most, over 460 rows; of means of 3 and 5 rows around them 0.35 and 0.47.
-constexpr LaterKind kLaterClose = {LaterKind::Form::log_over_middle, LaterKind::Steps::middles, "${} / ($high + $low)", "$high + $low", 0.3};
-
-/// Fits the column of a panel on steps of the close, the volume or the middle of high and low: of the last 20 rows, then of the next 20 too.
-/// Deviations stay what they were, so for sizes of returns the column's own last values are past, too.
-LaterShare later_share(const Panel& panel, const std::string& column, const LaterKind& kind) {
-  constexpr int64_t kOwn = 5;
-  using Steps = LaterKind::Steps;
-  const bool sizes = kind.steps == Steps::sizes_of_closes, volumes = kind.steps == Steps::volumes, middles = kind.steps == Steps::middles;
-  const int close = panel.field("close"), base = volumes ? panel.field("volume") : close, own = panel.field(column);
-  const int open = panel.field("open"), high = panel.field("high"), low = panel.field("low");
-  if (base < 0 || close < 0 || own < 0 || (middles ? open < 0 || high < 0 || low < 0 : own == base)) return {};
-  LaterFit fit(size_t(sizes ? 2 * kHorizons + kOwn : volumes ? kHorizons : 2 * kHorizons), size_t(kHorizons));
-  std::vector<double> y, levels, rows, one(fit.width());
-  for (const size_t s : fitted_symbols(panel)) {
-    const int64_t begin = panel.offsets[s], num_rows = panel.offsets[s + 1] - begin;
-    const auto at = [&](int field, int64_t row) { return panel.values[size_t(field)][size_t(begin + row)]; };
-    y.clear(), levels.clear(), rows.clear();
-    for (int64_t row = 0; row < num_rows; ++row) {
-      levels.push_back(std::log(middles ? (at(high, row) + at(low, row)) / 2 : at(base, row)));
-      y.push_back(kind.form == LaterKind::Form::value        ? at(own, row)
-                  : kind.form == LaterKind::Form::over_close ? at(own, row) / at(close, row)
-                                                             : std::log(at(own, row)) - levels.back());
+/// Whether a column is another column of your own, some rows early. Of two columns that are one another's past and future either may be the
+/// original; a shift leaves no values at one end of a symbol, and that tells. Where it does not, a note says so.
+bool report_shifted(Checker& c, const std::string& column, std::span<const double> values, const Sample& sample, std::string& notes) {
+  const std::vector<double>& own = c.ready.values[size_t(c.ready.field(column))];
+  for (const std::string& other : c.ready.fields) {
+    if (other == column || std::find(std::begin(kBarColumns), std::end(kBarColumns), other) != std::end(kBarColumns)) continue;
+    const std::vector<double>& its = c.ready.values[size_t(c.ready.field(other))];
+    for (int64_t h = 1; h <= kHorizons; ++h) {
+      const Repetition found = repetition_of(c, values, its, sample, h);
+      if (!found.repeats()) continue;
+      const Ends ends = missing_ends(c.ready, own, its, h);
+      const std::string rows = fmt::format("{} row{}", h, h == 1 ? "" : "s");
+      if (ends.of_ahead == 0 && ends.of_late == 0) {
+        notes += fmt::format("; ${} is ${} of {} later: one of the two is shifted, and they do not say which", column, other, rows);
+        break;
+      }
+      if (ends.of_ahead <= ends.of_late) break;
+      c.found("future_column", "$" + column, c.ready.symbols[sample.symbol[found.first]],
+              time_text(c.ready, c.ready.times[size_t(sample.rows[found.first])]),
+              fmt::format("${} is ${} of {} later, on {} of {} rows, and missing in the last {} of {} symbols, where ${} is not", column, other, rows,
+                          found.equal, found.pairs, rows, ends.of_ahead, other));
+      return true;
     }
-    const auto step = [&](int64_t row) { return levels[size_t(row)] - levels[size_t(row - 1)]; };
-    for (int64_t row = kHorizons; row + kHorizons < num_rows; ++row) {
-      size_t n = 0;
-      for (int64_t k = 0; k < kHorizons; ++k) one[n++] = step(row - k);
-      for (int64_t k = 0; k < kHorizons && !volumes; ++k) one[n++] = std::abs(step(row - k));
-      for (int64_t k = 1; k <= kOwn && sizes; ++k) one[n++] = y[size_t(row - k)];
-      for (int64_t k = 1; k <= kHorizons; ++k)
-        one[n++] = sizes ? std::abs(step(row + k)) : middles && k == 1 ? levels[size_t(row + 1)] - std::log(at(open, row + 1)) : step(row + k);
-      one[n++] = y[size_t(row)];
-      if (std::all_of(one.begin(), one.end(), [](double x) { return std::isfinite(x); })) rows.insert(rows.end(), one.begin(), one.end());
-    }
-    fit.add(rows);
   }
-  return fit.result();
-}
-
-/// Whether what the past leaves open of a column follows from the next rows: a window around the row, a smoother that runs both ways. Bars are
-/// taken as they were read and, when that differs, as they are scaled.
-bool report_two_sided(Checker& c, const std::string& column, std::span<const LaterKind> kinds) {
-  std::vector<const Panel*> panels{&c.ready};
-  if (c.plan.spec.universe.adjust != "none" && c.raw.field(column) >= 0) panels.push_back(&c.raw);
-  LaterShare best;
-  const LaterKind* nearest = nullptr;
-  for (const Panel* panel : panels)
-    for (const LaterKind& kind : kinds)
-      if (const LaterShare share = later_share(*panel, column, kind); share.is_later(kind.least) && share.share > best.share)
-        best = share, nearest = &kind;
-  if (!nearest) return false;
-  const size_t symbol = fitted_symbols(c.ready).front();
-  c.found("future_column", "$" + column, c.ready.symbols[symbol], time_text(c.ready, c.ready.times[size_t(c.ready.offsets[symbol])]),
-          fmt::format("{:.3g} % of what the past leaves open of {} follows from {} of the next {} rows, over {} rows: it is made of rows on both "
-                      "sides, as by a centred window",
-                      100 * best.share, fmt::format(fmt::runtime(nearest->as), column), nearest->from, kHorizons, best.rows));
-  return true;
+  return false;
 }
 
 void check_answers(Checker& c) {
@@ -596,6 +589,7 @@ void check_answers(Checker& c) {
   c.out.notes.push_back(
       fmt::format("{} features against the label and {} returns over {} rows", features.size(), futures.size() - 1, sample.rows.size()));
   const std::vector<std::string> columns = own_columns(c);
+  std::string notes;
   for (const std::string& column : columns) {
     const std::string name = "$" + column;
     const auto at = [&](const Sample& rows) {
@@ -605,14 +599,16 @@ void check_answers(Checker& c) {
       return values;
     };
     const std::vector<double> values = at(sample);
-    if (!report_repetition(c, column, values, sample) && !report_back_fill(c, column, values, sample) && !report_standard(c, column) &&
+    if (!report_repetition(c, column, values, sample) && !report_shifted(c, column, values, sample, notes) &&
+        !report_back_fill(c, column, values, sample) && !report_standard(c, column) &&
         !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols) &&
         !report_order(c, "future_column", name, name, at(dates.sample), dates))
-      report_two_sided(c, column, kLaterKinds);
+      report_two_sided(c, column, false);
   }
-  report_two_sided(c, "close", {&kLaterClose, 1});
-  c.out.notes.push_back(columns.empty() ? "the close; features read no columns but those of bars"
-                                        : fmt::format("the close, columns {}", join(columns, ", ")));
+  for (const char* bar : {"close", "volume"}) report_two_sided(c, bar, true);
+  c.out.notes.push_back((columns.empty() ? "the close and the volume; features read no columns but those of bars"
+                                         : fmt::format("the close, the volume, columns {}", join(columns, ", "))) +
+                        notes);
 }
 
 // ---- scaler_rows, fold_overlap -----------------------------------------------------------------------------------------

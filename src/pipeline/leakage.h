@@ -26,9 +26,8 @@ inline constexpr LeakCheck kLeakChecks[] = {
     {"moved_start", "a feature changes when the bars begin later, after all that its windows and fading weights hold"},
     {"label_equal", "a feature equals the label or a return of the next 20 rows: |correlation| above 0.999"},
     {"future_column",
-     "a column of your own, or the close, repeats later prices or returns of the next 20 rows, has gaps filled from them, was scaled with them or "
-     "smoothed over "
-     "both sides"},
+     "a column of your own repeats later prices, returns of the next 20 rows or another column a few rows early, has gaps filled from them, was "
+     "scaled with them or is made of windows around its rows; the close or the volume was smoothed"},
     {"scaler_rows", "a processor is fitted on rows outside the training rows"},
     {"fold_overlap", "the label of a training row reaches into the test block of its fold"},
 };

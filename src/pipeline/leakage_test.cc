@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/random.h"
+#include "hayate/features.h"
 #include "hayate/table.h"
 
 using namespace hayate;
@@ -130,7 +131,7 @@ TEST_CASE("a clean spec passes: windows, fading memories, cross-sections, proces
     const LeakOutcome outcome = checked(spec);
     CHECK_MESSAGE(outcome.clean(), all_of(outcome));
   }
-  spec.features.set = "alpha158", spec.features.expressions = {}, spec.features.processors = {};
+  spec.features.set = {"alpha158"}, spec.features.expressions = {}, spec.features.processors = {};
   const LeakOutcome outcome = checked(spec);
   CHECK_MESSAGE(outcome.clean(), all_of(outcome));
 }
@@ -150,6 +151,17 @@ TEST_CASE("a feature that depends on where the bars begin is found") {
   CHECK(finds(outcome, "moved_start", "so_far"));
   CHECK(finds(outcome, "moved_start", "obv"));
   CHECK(outcome.findings.size() == 3);
+  for (const LeakFinding& finding : outcome.findings) CHECK(finding.what.find("it counts from the first bar of a symbol") != std::string::npos);
+}
+
+TEST_CASE("of the sets, essential16 alone has a feature that counts from the first bar: obv") {
+  for (const FeatureSet& set : feature_sets()) {
+    RunSpec spec = spec_of({});
+    spec.features.set = {std::string(set.name)};
+    const LeakOutcome outcome = checked(spec);
+    if (set.name == "essential16") CHECK(finds(outcome, "moved_start", "obv"));
+    CHECK_MESSAGE(outcome.findings.size() == (set.name == "essential16" ? 1 : 0), all_of(outcome));
+  }
 }
 
 TEST_CASE("a column that was computed from the future is found, and the feature made of it") {
@@ -185,6 +197,129 @@ TEST_CASE("a column that was smoothed over both sides is found, one that was smo
     const LeakOutcome clean = checked(spec);
     CHECK_MESSAGE(clean.clean(), all_of(clean));
   }
+}
+
+TEST_CASE("highest and lowest values, deviations and ranks of windows around the row are found, those of windows before it are not") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
+  std::filesystem::create_directories(folder);
+  const auto path = folder / "windows.csv";
+  std::vector<std::string> leaks, honest;
+  {
+    std::ofstream file(path);
+    file << "symbol,date,open,high,low,close,volume";
+    for (const char* function : {"highest", "lowest", "deviation", "rank"})
+      for (const int side : {2, 10}) {
+        const std::string name = fmt::format("{}{}", function, side);
+        file << ",around_" << name << ",before_" << name;
+        leaks.push_back(fmt::format("a_{} = $around_{}", name, name)), honest.push_back(fmt::format("b_{} = $before_{}", name, name));
+      }
+    file << ",busiest,busy\n";
+    leaks.emplace_back("busiest = $busiest"), honest.emplace_back("busy = $busy");
+    constexpr int kMargin = 30;
+    for (const char symbol : {'A', 'B', 'C', 'D'}) {
+      const uint64_t key = random_key(8, Stage::synth, uint64_t(symbol));
+      std::vector<double> close{100}, volume{1e5};
+      for (int i = 1; i < kDays + 2 * kMargin; ++i) {
+        close.push_back(close.back() * (1 + 0.05 * (random_unit(key, uint64_t(i)) - 0.5)));
+        volume.push_back(std::round(1e5 * (1 + random_unit(key, uint64_t(20'000 + i)))));
+      }
+      const auto window = [&](const std::vector<double>& x, const std::string& function, int from, int to, int today) {
+        const std::vector<double> part(x.begin() + from, x.begin() + to);
+        double mean = 0, squares = 0, below = 0;
+        for (const double v : part) mean += v / double(part.size()), below += v <= x[size_t(today)];
+        for (const double v : part) squares += (v - mean) * (v - mean);
+        return function == "highest"     ? *std::max_element(part.begin(), part.end())
+               : function == "lowest"    ? *std::min_element(part.begin(), part.end())
+               : function == "deviation" ? std::sqrt(squares / double(part.size() - 1))
+                                         : below / double(part.size());
+      };
+      for (int i = kMargin; i < kMargin + kDays; ++i) {
+        const double x = close[size_t(i)];
+        file << symbol << ',' << format_date(16'000 + i) << ',' << close[size_t(i) - 1] << ',' << x * 1.05 << ',' << x * 0.94 << ',' << x << ','
+             << volume[size_t(i)];
+        for (const char* function : {"highest", "lowest", "deviation", "rank"})
+          for (const int side : {2, 10})
+            file << ',' << window(close, function, i - side, i + side + 1, i) << ',' << window(close, function, i - 2 * side, i + 1, i);
+        file << ',' << window(volume, "highest", i - 5, i + 6, i) << ',' << window(volume, "highest", i - 10, i + 1, i) << '\n';
+      }
+    }
+  }
+  RunSpec spec = spec_of(leaks);
+  spec.universe.input = {path.string()};
+  const LeakOutcome outcome = checked(spec);
+  for (const std::string& leak : leaks) CHECK_MESSAGE(finds(outcome, "future_column", leak.substr(leak.find('$'))), leak);
+  spec.features.expressions = honest;
+  const LeakOutcome clean = checked(spec);
+  CHECK_MESSAGE(clean.clean(), all_of(clean));
+}
+
+TEST_CASE("bars that were smoothed together are found: prices, or the volume") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
+  std::filesystem::create_directories(folder);
+  for (const char* what : {"none", "prices", "volume"}) {
+    const auto path = folder / "together.csv";
+    std::ofstream file(path);
+    file << "symbol,date,open,high,low,close,volume\n";
+    for (const char symbol : {'A', 'B', 'C', 'D'}) {
+      const uint64_t key = random_key(9, Stage::synth, uint64_t(symbol));
+      std::vector<double> close{100}, volume{1e5};
+      for (int i = 1; i < kDays + 10; ++i) {
+        close.push_back(close.back() * (1 + 0.05 * (random_unit(key, uint64_t(i)) - 0.5)));
+        volume.push_back(1e5 * (1 + random_unit(key, uint64_t(20'000 + i))));
+      }
+      const auto mean = [](int side, int at, const auto& value) {
+        double sum = 0;
+        for (int i = at - side; i <= at + side; ++i) sum += value(i) / (2 * side + 1);
+        return sum;
+      };
+      const auto price = [&](int i) { return close[size_t(i)]; };
+      const auto open = [&](int i) { return close[size_t(i) - 1]; };
+      const auto high = [&](int i) { return std::max(price(i), open(i)) * (1 + 0.01 * random_unit(key, uint64_t(40'000 + i))); };
+      const auto low = [&](int i) { return std::min(price(i), open(i)) * (1 - 0.01 * random_unit(key, uint64_t(60'000 + i))); };
+      const int side = what == std::string("prices") ? 2 : 0;
+      for (int i = 5; i < kDays + 5; ++i)
+        file << symbol << ',' << format_date(16'000 + i) << ',' << mean(side, i, open) << ',' << mean(side, i, high) << ',' << mean(side, i, low)
+             << ',' << mean(side, i, price) << ',' << mean(what == std::string("volume") ? 2 : 0, i, [&](int j) { return volume[size_t(j)]; })
+             << '\n';
+    }
+    file.close();
+    RunSpec spec = spec_of({"a = Mean($close,5)/$close"});
+    spec.universe.input = {path.string()};
+    const LeakOutcome outcome = checked(spec);
+    CHECK(finds(outcome, "future_column", "$close") == (what == std::string("prices")));
+    CHECK(finds(outcome, "future_column", "$volume") == (what == std::string("volume")));
+    CHECK_MESSAGE(outcome.findings.size() == (what == std::string("none") ? 0 : 1), all_of(outcome));
+  }
+}
+
+TEST_CASE("a column that is another one a row early is found, the one that is a row late is not; without missing ends a note says so") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
+  std::filesystem::create_directories(folder);
+  const auto path = folder / "shifted.csv";
+  std::ofstream file(path);
+  file << "symbol,date,open,high,low,close,volume,mood,early,late,other,other_early\n";
+  for (const char symbol : {'A', 'B'}) {
+    const uint64_t key = random_key(10, Stage::synth, uint64_t(symbol));
+    double close = 100;
+    const auto mood = [&](int i) { return i < 0 || i >= kDays ? std::string() : std::to_string(random_unit(key, uint64_t(10'000 + i))); };
+    const auto other = [&](int i) { return random_unit(key, uint64_t(30'000 + i)); };
+    for (int i = 0; i < kDays; ++i) {
+      close *= 1 + 0.05 * (random_unit(key, uint64_t(i)) - 0.5);
+      file << symbol << ',' << format_date(16'000 + i) << ',' << close << ',' << close * 1.01 << ',' << close * 0.99 << ',' << close << ',' << 1000
+           << ',' << mood(i) << ',' << mood(i + 1) << ',' << mood(i - 1) << ',' << other(i) << ',' << other(i + 1) << '\n';
+    }
+  }
+  file.close();
+  RunSpec spec = spec_of({"a = $early"});
+  spec.universe.input = {path.string()};
+  CHECK(finds(checked(spec), "future_column", "$early"));
+  spec.features.expressions = {"a = $mood", "b = $late"};
+  const LeakOutcome clean = checked(spec);
+  CHECK_MESSAGE(clean.clean(), all_of(clean));
+  spec.features.expressions = {"a = $other_early"};
+  const LeakOutcome unknown = checked(spec);
+  CHECK(unknown.clean());
+  CHECK(unknown.notes[4].find("$other_early is $other of 1 row later: one of the two is shifted") != std::string::npos);
 }
 
 TEST_CASE("a close that was smoothed over both sides is found, though every return is made of it") {

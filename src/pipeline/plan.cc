@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <numeric>
-#include <set>
 
 #include "hayate/indicators.h"
 #include "pipeline/tune_fold.h"
@@ -12,24 +12,39 @@ namespace hayate::pipeline {
 
 Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& indicators_where,
                                                    const std::string& expressions_where) {
+  struct Source {
+    size_t place;     // in the list
+    std::string set;  // "": the user's own
+  };
   std::vector<NamedExpression> out;
-  if (!sources.set.empty()) {
-    HY_TRY(const FeatureSet* found, feature_set(sources.set));
-    out = expressions_of(*found);
+  std::map<std::string, Source> known;
+  const auto add = [&](NamedExpression named, const std::string& set) -> Result<void> {
+    const auto [at, is_new] = known.emplace(named.name, Source{out.size(), set});
+    if (is_new) {
+      out.push_back(std::move(named));
+      return {};
+    }
+    const Source& first = at->second;
+    if ((!set.empty() || !first.set.empty()) && out[first.place].text == named.text) return {};
+    const auto said = [](const std::string& of, const std::string& text) { return of.empty() ? text : fmt::format("{} of the set {}", text, of); };
+    return usage_error(
+        fmt::format("two features are called '{}'", named.name),
+        fmt::format("{}, and {}", said(first.set, out[first.place].text), said(set, named.text)),
+        set.empty() ? "give each feature a name of its own" : "leave one of the sets out and list what you need of it: hayate sets " + set);
+  };
+  for (const std::string& name : sources.set) {
+    HY_TRY(const FeatureSet* found, feature_set(name));
+    for (NamedExpression& named : expressions_of(*found)) HY_CHECK(add(std::move(named), name));
   }
   for (const std::string& call : sources.indicators) {
-    HY_TRY(const auto columns, indicator_features(call, indicators_where));
-    out.insert(out.end(), columns.begin(), columns.end());
+    HY_TRY(auto columns, indicator_features(call, indicators_where));
+    for (NamedExpression& named : columns) HY_CHECK(add(std::move(named), ""));
   }
   for (const std::string& text : sources.expressions) {
     HY_TRY(NamedExpression named, parse_named_expression(text, expressions_where));
-    out.push_back(std::move(named));
+    HY_CHECK(add(std::move(named), ""));
   }
-  out.insert(out.end(), sources.listed.begin(), sources.listed.end());
-  std::set<std::string> names;
-  for (const NamedExpression& named : out)
-    if (!names.insert(named.name).second)
-      return usage_error(fmt::format("two features are called '{}'", named.name), named.text, "give each feature a name of its own");
+  for (const NamedExpression& named : sources.listed) HY_CHECK(add(named, ""));
   return out;
 }
 

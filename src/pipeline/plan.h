@@ -49,13 +49,14 @@ std::vector<double> scale_fold(const Plan& plan, const ScaledColumns& columns, s
 
 /// What features are asked for, in the order in which they stand in the output.
 struct FeatureSources {
-  std::string set = {};
+  std::vector<std::string> set = {};          ///< names of feature sets
   std::vector<std::string> indicators = {};   ///< calls of the catalog: "rsi(period=14)"
   std::vector<std::string> expressions = {};  ///< "NAME = EXPRESSION"
   std::vector<NamedExpression> listed = {};   ///< of an expression file
 };
 
-/// The features of a set, then of indicators, then of expressions; names unique.
+/// The features of the sets, then of indicators, then of expressions; names unique. What a set asks for again, under the same name and as the
+/// same expression, stands once, where it was first.
 Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& indicators_where,
                                                    const std::string& expressions_where);
 

@@ -61,6 +61,8 @@ std::string value_toml(const Field& field) {
   if (const auto* list = std::get_if<std::vector<std::string>*>(&field.target)) {
     std::vector<std::string> parts;
     for (const std::string& value : **list) parts.push_back(quoted(value));
+    // One set is written as it was when there could be one alone: specs keep their hashes, and runs their folders.
+    if (field.name == "set" && parts.size() <= 1) return parts.empty() ? "\"\"" : parts[0];
     return "[" + join(parts, ", ") + "]";
   }
   if (std::holds_alternative<std::string*>(field.target)) return quoted(field.text());
@@ -105,6 +107,7 @@ Result<RunSpec> parse_run_spec(const std::string& text, const std::string& sourc
       if (target->text() == find_field(weakest, entry.key)->text()) HY_CHECK(target->set(field->text(), where, source));
     }
   }
+  std::erase(spec.features.set, "");
   HY_CHECK(check_required(sections, source));
   const auto in_tune = [&](const char* key) {
     return std::any_of(entries.begin(), entries.end(), [key](const SpecEntry& e) { return e.section == "tune" && (!key || e.key == key); });

@@ -21,8 +21,8 @@ void visit_fields(UniverseSpec& s, Visitor&& field) {
 }
 template <class Visitor>
 void visit_fields(FeaturesSpec& s, Visitor&& field) {
-  field("set", s.set, "a feature set (hayate sets)", Argument{"NAME"});
-  field("indicators", s.indicators, "indicators with their parameters (hayate indicators), after the set", Argument{"rsi(period=14)"});
+  field("set", s.set, "a feature set (hayate sets), or an array of them", Argument{"NAME"});
+  field("indicators", s.indicators, "indicators with their parameters (hayate indicators), after the sets", Argument{"rsi(period=14)"});
   field("expressions", s.expressions, "features of your own, after those", Argument{"NAME = EXPR"});
   field("processors", s.processors, "how values are scaled, in order: cs_zscore, cs_rank, robust_zscore, winsorize(q), fillna(x)",
         Argument{"NAME(VALUE)"});

@@ -1,6 +1,9 @@
 #include "pipeline/spec.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "pipeline/plan.h"
 
 using namespace hayate;
 using namespace hayate::pipeline;
@@ -36,6 +39,48 @@ TEST_CASE("spec: every key lands in its field, and the text reads back to the sa
   REQUIRE(again.ok());
   CHECK(spec_toml(again.value()) == spec_toml(spec.value()));
   CHECK(spec_hash(again.value()) == spec_hash(spec.value()));
+}
+
+TEST_CASE("spec: one feature set or an array of them; one keeps the text that it had alone") {
+  const auto sets = [](const std::string& value) {
+    const auto spec =
+        parse_run_spec(fmt::format("[universe]\ninput = \"x\"\n[features]\nset = {}\nindicators = [\"obv\"]\n", value), "a.toml", nullptr);
+    REQUIRE(spec.ok());
+    const auto again = parse_run_spec(spec_toml(spec.value()), "again", nullptr);
+    REQUIRE(again.ok());
+    CHECK(again.value().features.set == spec.value().features.set);
+    CHECK(spec_toml(spec.value()).find(fmt::format("\nset = {}\n", value)) != std::string::npos);
+    return spec.value().features.set;
+  };
+  CHECK(sets("\"alpha158\"") == std::vector<std::string>{"alpha158"});
+  CHECK(sets("[\"alpha158\", \"daytrade21\"]") == std::vector<std::string>{"alpha158", "daytrade21"});
+  CHECK(sets("\"\"").empty());
+}
+
+TEST_CASE("features: sets stand one behind the other, what two of them share once, and another feature of a name is refused") {
+  const auto names = [](const FeatureSources& sources) {
+    const auto features = list_features(sources, "--indicator", "--expr");
+    REQUIRE(features.ok());
+    std::vector<std::string> out;
+    for (const NamedExpression& feature : features.value()) out.push_back(feature.name);
+    return out;
+  };
+  const auto a = names({.set = {"alpha158"}}), b = names({.set = {"daytrade21"}}), both = names({.set = {"alpha158", "daytrade21"}});
+  REQUIRE(both.size() == a.size() + b.size());
+  CHECK(std::equal(a.begin(), a.end(), both.begin()));
+  CHECK(std::equal(b.begin(), b.end(), both.begin() + ptrdiff_t(a.size())));
+  CHECK(names({.set = {"alpha158", "alpha360"}}).size() == 158 + 360 - 4);  // OPEN0 HIGH0 LOW0 VWAP0
+  CHECK(names({.set = {"alpha158", "alpha158"}, .expressions = {"ROC5=Ref($close, 5)/$close"}}) == a);
+  const auto error = [](const FeatureSources& sources) {
+    const auto features = list_features(sources, "--indicator", "--expr");
+    REQUIRE(!features.ok());
+    return features.error();
+  };
+  const Error other = error({.set = {"alpha158"}, .expressions = {"ROC5=$close"}});
+  CHECK(other.what == "two features are called 'ROC5'");
+  CHECK(other.where == "Ref($close, 5)/$close of the set alpha158, and $close");
+  CHECK(error({.expressions = {"x=$close", "x=$close"}}).what == "two features are called 'x'");
+  CHECK(error({.set = {"alpha158", "alpha185"}}).hint == "did you mean 'alpha158'?");
 }
 
 TEST_CASE("spec: a flag is stronger than [exec]") {

@@ -46,7 +46,7 @@ Panel walks(const std::string& names, int64_t first_day = 0, int rows = kRows) {
 Plan plan_for(const Panel& panel, const std::string& scope, const RunSpec* other = nullptr) {
   RunSpec spec = other ? *other : RunSpec();
   spec.universe.input = {"x.csv"};
-  spec.features.set = "alpha158";
+  spec.features.set = {"alpha158"};
   spec.label.expression = "Ref($close,-1)/$close-1";
   spec.split.purge_days = -1, spec.model.scope = scope, spec.model.seed = 3;
   if (!other) spec.split.train_days = 200, spec.split.test_days = 100, spec.model.params = "num_trees=10,max_depth=5";

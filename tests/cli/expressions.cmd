@@ -32,3 +32,20 @@ symbol,date,x,y
 IBM,2000-03-01,...
 IBM,2000-03-02,0.028...,...
 3271
+
+# Columns of several sets stand one behind the other; a column that two of them share stands once, another one of the same name is refused.
+$ hayate features --input examples/prices/IBM.csv --set essential16 --set daytrade21 --output sets.csv --quiet; head -1 sets.csv | tr , '\n' | sed -n '18,19p;33p'
+supertrend_10_3
+return_1
+obv_change_5
+
+$ hayate features --input examples/prices/IBM.csv --set alpha158 --set alpha360 --output none
+checksum ...
+stderr> ...
+stderr> 514 features of 1 symbols, ...
+
+$ hayate features --input examples/prices/IBM.csv --set alpha158 --expr 'ROC5=$close/$open' --output none
+stderr> error: two features are called 'ROC5'
+stderr>    at: Ref($close, 5)/$close of the set alpha158, and $close/$open
+stderr>   try: give each feature a name of its own
+exit 2
