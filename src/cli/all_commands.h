@@ -299,7 +299,7 @@ void visit_fields(AutomlOptions& o, Visitor&& field) {
   field("objective", o.objective, "what is best; default maximize-au-roc, minimize-log-loss (three classes and more) or minimize-rmse",
         Choices{objectives});
   field("at", o.at, "the recall of maximize-precision-at-recall, the precision of maximize-recall-at-precision", Range{0, 1}, Argument{"0.9"});
-  field("budget", o.budget, "seconds that all may take", Range{0.1, 1e7}, Argument{"60s"});
+  field("budget", o.budget, "seconds that all may take", Range{0.01, 1e7}, Argument{"60s"});
   field("split", o.split,
         "shares of the rows that train, validate and test (of the dates with --by-date), or a column that holds train, validate and test; "
         "candidates learn from the first two together and are compared on rows that they leave out in turn",

@@ -26,7 +26,14 @@ const MetricInterval* interval_of(const pipeline::AutomlOutcome& outcome, const 
 std::string report_json(const pipeline::AutomlOutcome& o, const AutomlOptions& options) {
   JsonWriter json(1);
   json.object().key("model").value(options.model).key("objective").value(o.objective->name).key("problem").value(problem_name(o.problem));
-  json.key("train_rows").value(o.train_rows).key("test_rows").value(o.test_rows).key("budget_s").value(options.budget.value);
+  json.key("train_rows")
+      .value(o.train_rows)
+      .key("searched_rows")
+      .value(o.searched_rows)
+      .key("test_rows")
+      .value(o.test_rows)
+      .key("budget_s")
+      .value(options.budget.value);
   json.key("seconds").value(o.seconds).key("first_model_s").value(o.first_model_seconds).key("stopped").value(o.stopped);
   json.key("leaderboard").array();
   for (const pipeline::Candidate& c : o.leaderboard)
@@ -91,6 +98,13 @@ Result<int> automl_command(AutomlOptions& options, const Console& console) {
   console.say(fmt::format("objective {}: {} candidates on {} rows in {} of {} ({}); a first model stood after {}", outcome.objective->name,
                           outcome.leaderboard.size(), outcome.train_rows, format_seconds(outcome.seconds), format_seconds(options.budget.value),
                           outcome.stopped, format_seconds(outcome.first_model_seconds)));
+  if (outcome.searched_rows < outcome.train_rows && !outcome.only_pilot)
+    console.say(
+        fmt::format("candidates learnt from {} of {} rows, which is what the budget allows; the best of them then from all, as far as time went",
+                    outcome.searched_rows, outcome.train_rows));
+  if (outcome.test_rows_left_out > 0)
+    console.say(fmt::format("the report is of {} of {} test rows: a larger --budget takes all of them", outcome.test_rows,
+                            outcome.test_rows + outcome.test_rows_left_out));
   if (outcome.only_pilot)
     console.say(fmt::format("no candidate ended in time: the model is the first one, a small forest of {} of {} rows; give a larger --budget",
                             outcome.pilot_rows, outcome.train_rows));

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -50,16 +51,57 @@ float cut_between(float a, float b) {
   return cut + 0.0f;
 }
 
+namespace {
+
+/// What lies between value i and the one before it; NaN at infinite ones.
+double gap_before(const SortedValues& values, int64_t i) { return double(values[i]) - double(values[i - 1]); }
+
+/// Where the widest gap inside the values [begin, end) ends.
+int64_t widest_gap(const SortedValues& values, int64_t begin, int64_t end) {
+  int64_t widest = begin + 1;
+  for (int64_t i = begin + 2; i < end; ++i)
+    if (gap_before(values, i) > gap_before(values, widest)) widest = i;
+  return widest;
+}
+
+/// Bins whose values lie apart, in two clusters, say: where a gap is wider than all else in its bin and the two beside it, the nearer end of
+/// the bin that is no such gap itself moves there. `first`: of each bin, its first value, and then the number of values. Only bins wider than
+/// their neighbours together are looked into.
+void move_into_gaps(const SortedValues& values, std::span<int64_t> first) {
+  const size_t bins = first.size() - 1;
+  for (size_t bin = 0; bin < bins; ++bin) {
+    const int64_t begin = first[bin], end = first[bin + 1];
+    const int64_t low = first[bin > 0 ? bin - 1 : 0], high = first[std::min(bin + 2, bins)];
+    const double half = (double(values[high - 1]) - double(values[low])) / 2;
+    if (!(double(values[end - 1]) - double(values[begin]) > half)) continue;
+    const int64_t at = widest_gap(values, begin, end);
+    const double gap = gap_before(values, at);
+    if (!(gap > half)) continue;
+    const bool begin_moves = bin > 0 && 2 * gap_before(values, begin) < gap, end_moves = bin + 1 < bins && 2 * gap_before(values, end) < gap;
+    if (begin_moves && (!end_moves || at - begin <= end - at))
+      first[bin] = at;
+    else if (end_moves)
+      first[bin + 1] = at;
+  }
+}
+
+}  // namespace
+
 void place_cuts(const SortedValues& values, const Spacing& spacing, std::vector<float>& cuts) {
   const bool each = values.distinct <= spacing.max_bins;  // a bin for every value
-  int64_t begin = 0;
-  for (int bin = 0; bin + 1 < spacing.max_bins; ++bin) {
-    int64_t end = begin + (each ? 1 : spacing.take(bin, values.count - begin));
+  std::array<int64_t, size_t(kMaxBins) + 1> first;
+  first[0] = 0;
+  size_t bins = 1;
+  while (bins < size_t(spacing.max_bins)) {
+    const int64_t begin = first[bins - 1];
+    int64_t end = begin + (each ? 1 : spacing.take(int(bins) - 1, values.count - begin));
     while (end < values.count && values[end] == values[end - 1]) ++end;
-    if (end >= values.count) return;
-    cuts.push_back(cut_between(values[end - 1], values[end]));
-    begin = end;
+    if (end >= values.count) break;
+    first[bins++] = end;
   }
+  first[bins] = values.count;
+  if (!each) move_into_gaps(values, std::span(first).first(bins + 1));
+  for (size_t bin = 1; bin < bins; ++bin) cuts.push_back(cut_between(values[first[bin] - 1], values[first[bin]]));
 }
 
 void end_feature(BinnedMatrix& matrix, bool has_missing) {
@@ -326,6 +368,62 @@ void cut_categories(const float* column, std::span<const int32_t> train_rows, Bi
   end_feature(matrix, false);
 }
 
+/// The ranks of a feature's known categories among themselves; those of other values become that of missing ones.
+template <class Rank>
+void keep_categories(std::span<const float> values, std::span<const float> known, std::span<Rank> ranks) {
+  std::vector<Rank> rank_of(values.size() + 1, Rank(known.size()));
+  for (size_t r = 0; r < values.size(); ++r)
+    if (const auto place = std::lower_bound(known.begin(), known.end(), values[r]); place != known.end() && *place == values[r])
+      rank_of[r] = Rank(place - known.begin());
+  for (Rank& rank : ranks) rank = rank_of[rank];
+}
+
+/// The ranks of one feature.
+template <class Rank>
+std::span<Rank> ranks_of(std::vector<Rank>& ranks, const RankedMatrix& matrix, int64_t feature) {
+  return std::span(ranks).subspan(size_t(feature * matrix.num_rows), size_t(matrix.num_rows));
+}
+
+/// How often each value of a feature is there in `rows`.
+std::vector<CategoryCount> count_ranks(const RankedMatrix& ranked, int64_t feature, std::span<const int32_t> rows) {
+  const std::span<const float> values = ranked.values_of(feature);
+  std::vector<CategoryCount> counts;
+  for (const float value : values) counts.push_back({value, 0});
+  counts.push_back({0, 0});  // missing
+  const size_t begin = size_t(feature * ranked.num_rows);
+  for (const int32_t row : rows) ++counts[ranked.ranks16.empty() ? ranked.ranks32[begin + size_t(row)] : ranked.ranks16[begin + size_t(row)]].rows;
+  counts.pop_back();
+  std::erase_if(counts, [](const CategoryCount& c) { return c.rows == 0; });
+  return counts;
+}
+
+/// The matrix itself, or, where a feature has more categories than a model knows, a copy with those that are the most frequent among
+/// `train_rows`; the others are missing in it.
+std::shared_ptr<const RankedMatrix> with_known_categories(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
+                                                          std::span<const uint8_t> categorical) {
+  const auto too_many = [&](int64_t f) { return is_categorical(categorical, f) && ranked->values_of(f).size() > size_t(kMaxCategories); };
+  bool any = false;
+  for (int64_t f = 0; f < ranked->num_features; ++f) any = any || too_many(f);
+  if (!any) return ranked;
+  auto out = std::make_shared<RankedMatrix>(*ranked);
+  out->distinct.clear(), out->distinct_start = {0};
+  for (int64_t f = 0; f < ranked->num_features; ++f) {
+    const std::span<const float> values = ranked->values_of(f);
+    std::vector<float> known;
+    if (too_many(f)) {
+      place_categories(count_ranks(*ranked, f, train_rows), known);
+      if (ranked->ranks16.empty())
+        keep_categories(values, known, ranks_of(out->ranks32, *ranked, f));
+      else
+        keep_categories(values, known, ranks_of(out->ranks16, *ranked, f));
+    }
+    const std::span<const float> kept = too_many(f) ? std::span<const float>(known) : values;
+    out->distinct.insert(out->distinct.end(), kept.begin(), kept.end());
+    out->distinct_start.push_back(out->distinct.size());
+  }
+  return out;
+}
+
 }  // namespace
 
 RankedMatrix rank_columns(const FloatColumns& raw, const exec::Cancellation* cancel) {
@@ -371,6 +469,7 @@ Result<BinnedMatrix> bin_columns(const RankedMatrix& ranked, std::span<const int
 Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, std::span<const int32_t> train_rows,
                                    std::span<const uint8_t> categorical, const exec::Cancellation* cancel) {
   HY_TRY(BinnedMatrix matrix, begin_matrix(ranked->num_rows, ranked->num_features, train_rows, kMaxBins, ranked->names, categorical));
+  ranked = with_known_categories(std::move(ranked), train_rows, categorical);
   for (int64_t feature = 0; feature < ranked->num_features; ++feature) {
     if (stopped(cancel)) return stopped_error("bins");
     const std::span<const float> values = ranked->values_of(feature);
@@ -379,15 +478,7 @@ Result<BinnedMatrix> exact_columns(std::shared_ptr<const RankedMatrix> ranked, s
                          [&](int32_t row) { return ranks[size_t(feature * ranked->num_rows + row)] == values.size(); });
     };
     // Ranks are the codes of categories too, so all values of the table are categories.
-    if (is_categorical(categorical, feature)) {
-      if (values.size() > size_t(kMaxCategories)) {
-        const std::string name = matrix.names.empty() ? std::to_string(feature) : matrix.names[size_t(feature)];
-        return input_error(
-            fmt::format("feature '{}' has {} categories, with bins=exact at most {} are possible", name, values.size(), kMaxCategories),
-            "categorical", "bins=255, which knows the most frequent ones");
-      }
-      matrix.cuts.values.insert(matrix.cuts.values.end(), values.begin(), values.end());
-    }
+    if (is_categorical(categorical, feature)) matrix.cuts.values.insert(matrix.cuts.values.end(), values.begin(), values.end());
     end_feature(matrix, ranked->ranks16.empty() ? misses(ranked->ranks32) : misses(ranked->ranks16));
   }
   matrix.ranked = std::move(ranked);

@@ -156,6 +156,19 @@ TEST_CASE("bins: spread towards the ends, they hold a row each there and most in
     }
 }
 
+TEST_CASE("bins: cuts stand in the gaps between clusters, wherever the rows would put them") {
+  for (const size_t rows : {300u, 5'000u, 100'000u})
+    for (const int bins : {4, 64, 255})
+      for (const Spread spread : {Spread::even, Spread::ends})
+        for (const double share : {0.13, 0.37, 0.5, 0.72}) {
+          std::vector<float> values(rows);
+          for (size_t i = 0; i < rows; ++i) values[i] = float(random_unit(1, i) + (random_unit(2, i) < share ? 0 : 100));
+          const BinnedMatrix matrix = binned(values, bins, all_rows(rows), spread);
+          const std::span<const float> cuts = matrix.cuts.of(0);
+          REQUIRE(std::ranges::count_if(cuts, [](float cut) { return cut > 1 && cut < 100; }) == 1);
+        }
+}
+
 TEST_CASE("bins: a sample places the cuts of long tables; few distinct values are all found") {
   std::vector<float> values(100'000);
   for (size_t i = 0; i < values.size(); ++i) values[i] = float(random_unit(1, i));
@@ -295,8 +308,17 @@ TEST_CASE("of too many categories the most frequent are known, and the others co
   CHECK(read.cuts == binned.cuts);
   CHECK(ranked.has_missing == binned.has_missing);
   CHECK(read.has_missing == binned.has_missing);
-  const auto exact = exact_columns(std::make_shared<const RankedMatrix>(rank_columns(table)), train, roles);
-  CHECK(exact.error().what.find("with bins=exact at most 254") != std::string::npos);
+  const auto all = std::make_shared<const RankedMatrix>(rank_columns(table));
+  const BinnedMatrix exact = std::move(exact_columns(all, train, roles)).value();
+  CHECK(std::ranges::equal(exact.cuts.of(1), known));
+  CHECK(exact.has_missing == binned.has_missing);
+  CHECK(std::ranges::equal(exact.ranked->values_of(1), known));
+  for (size_t i = 0; i < rows; ++i) {
+    const uint8_t code = binned.columns().column(1)[i];
+    REQUIRE(exact.ranked->ranks16[rows + i] == (code == kMissingCode ? known.size() : size_t(code)));
+  }
+  for (int64_t feature = 2; feature < 5; ++feature) REQUIRE(std::ranges::equal(exact.ranked->values_of(feature), all->values_of(feature)));
+  CHECK(std::equal(all->ranks16.begin() + ptrdiff_t(2 * rows), all->ranks16.end(), exact.ranked->ranks16.begin() + ptrdiff_t(2 * rows)));
 }
 
 TEST_CASE("reading in stretches refuses what binning the whole table refuses") {

@@ -47,7 +47,11 @@ constexpr int64_t kBlendRows = 20'000;
 constexpr int64_t kPatience = 60;  ///< candidates without a better one after which the search ends
 constexpr int64_t kPilotRows = 1500, kPilotGrowth = 8;
 constexpr int kPilotTrees = 30;
-constexpr double kPilotShare = 0.1;   ///< of the budget, for a first model of more rows
+constexpr double kPilotShare = 0.1;     ///< of the budget, for a first model of more rows
+constexpr double kDefaultsShare = 0.5;  ///< of what is left after it, for the defaults of all learners where they learn from a sample
+constexpr double kReportShare = 0.15;   ///< of what is left after it, for the report
+constexpr double kDefaultsCost = 7;     ///< seconds a row of these defaults, in those of the first model and times the root of the features
+constexpr int64_t kLeastSample = 3 * kPilotRows;
 constexpr double kWriteShare = 0.1;   ///< of the time, for writing the best model so far
 constexpr int64_t kTimedRows = 4096;  ///< test rows that say what the report will take
 constexpr size_t kLikelyParts = 5;    ///< of the final model, as far as its training is planned
@@ -105,16 +109,18 @@ Split split_by_shares(const LearningTable& table, const AutomlRequest& request, 
     return out;
   }
   const uint64_t key = random_key(request.seed, Stage::search, 0, 0, 2);
-  std::vector<std::vector<int32_t>> by_class(std::max<size_t>(1, e.classes.size()));
-  for (int32_t row = 0; row < e.num_rows(); ++row) by_class[e.ids.empty() ? 0 : size_t(e.ids[size_t(row)])].push_back(row);
-  for (std::vector<int32_t>& rows : by_class) {
-    std::sort(rows.begin(), rows.end(), [&](int32_t a, int32_t b) { return random_bits(key, uint64_t(a)) < random_bits(key, uint64_t(b)); });
-    const size_t tested = size_t(std::llround(double(rows.size()) * test_share));
-    out.test.insert(out.test.end(), rows.begin(), rows.begin() + ptrdiff_t(tested));
-    out.train.insert(out.train.end(), rows.begin() + ptrdiff_t(tested), rows.end());
+  const auto class_of = [&e](int32_t row) { return e.ids.empty() ? size_t{0} : size_t(e.ids[size_t(row)]); };
+  std::vector<std::vector<uint64_t>> by_class(std::max<size_t>(1, e.classes.size()));
+  for (int32_t row = 0; row < e.num_rows(); ++row) by_class[class_of(row)].push_back(random_bits(key, uint64_t(row)));
+  // Tested are the rows of a class whose numbers are below that of the first one which is not.
+  std::vector<uint64_t> first_trained;
+  for (std::vector<uint64_t>& numbers : by_class) {
+    const auto tested = ptrdiff_t(std::llround(double(numbers.size()) * test_share));
+    std::nth_element(numbers.begin(), numbers.begin() + tested, numbers.end());
+    first_trained.push_back(tested < ptrdiff_t(numbers.size()) ? numbers[size_t(tested)] : UINT64_MAX);
   }
-  std::sort(out.train.begin(), out.train.end());
-  std::sort(out.test.begin(), out.test.end());
+  for (int32_t row = 0; row < e.num_rows(); ++row)
+    (random_bits(key, uint64_t(row)) < first_trained[class_of(row)] ? out.test : out.train).push_back(row);
   return out;
 }
 
@@ -198,11 +204,16 @@ class Automl {
       : request_(request), table_(table), began_(began), pool_(pool), steps_(steps), cancel_(cancel) {}
 
   Result<AutomlOutcome> run() {
-    HY_CHECK(prepare());
+    HY_CHECK(split_rows());
     HY_CHECK(write_pilot());
     HY_CHECK(time_report());
+    steps_.begin("search");
+    HY_CHECK(prepare());
     HY_CHECK(try_defaults());
-    HY_CHECK(search());
+    if (is_sampled())
+      out_.stopped = "what is left is for training on all rows";
+    else
+      HY_CHECK(search());
     HY_CHECK(check_interrupted());  // who asks to stop waits for no report
     HY_CHECK(finish());
     HY_CHECK(report());
@@ -227,25 +238,78 @@ class Automl {
   double elapsed() const { return wall_seconds() - began_; }
   double left() const { return request_.budget_seconds - elapsed(); }
 
-  Result<void> prepare() {
+  /// The objective, and which rows train and which test.
+  Result<void> split_rows() {
     const tune::Examples& all = table_.examples;
     HY_TRY(out_.objective, tune::find_objective(request_.objective, all.problem, all.classes.size(), request_.at));
     const double lowest = all.numbers.empty() ? 0 : *std::min_element(all.numbers.begin(), all.numbers.end());
     if (std::string_view(out_.objective->metric) == "rmsle" && lowest <= -1)
       return input_error(fmt::format("{} takes logarithms of 1 + label, and a label is {}", out_.objective->name, format_shortest(lowest)),
                          "--objective", "minimize-rmse or minimize-mae");
-    Split rows;
     if (split_column(request_.split).empty()) {
       HY_TRY(const auto shares, split_shares(request_.split));
-      rows = split_by_shares(table_, request_, shares[2]);
+      rows_ = split_by_shares(table_, request_, shares[2]);
     } else {
-      HY_TRY(rows, split_by_column(table_));
+      HY_TRY(rows_, split_by_column(table_));
     }
-    if (rows.train.size() < 10)
-      return input_error(fmt::format("{} rows are left to train on", rows.train.size()), "--split", "give more rows, or a larger share to train");
-    train_ = tune::select(all, rows.train, pool_, cancel_, train_values_), test_ = tune::select(all, rows.test, pool_, cancel_, test_values_);
+    if (rows_.train.size() < 10)
+      return input_error(fmt::format("{} rows are left to train on", rows_.train.size()), "--split", "give more rows, or a larger share to train");
     out_.problem = all.problem, out_.why = table_.why, out_.rows_left_out = table_.rows_left_out;
-    out_.train_rows = train_.num_rows(), out_.test_rows = test_.num_rows();
+    out_.train_rows = int64_t(rows_.train.size());
+    return {};
+  }
+
+  /// Candidates learn from a part of the rows: of all of them they would not end in time.
+  bool is_sampled() const { return out_.searched_rows < out_.train_rows; }
+
+  /// Training rows from which the defaults of all learners would be scored in their share of what is left.
+  int64_t rows_in_time() const {
+    const double features = std::sqrt(double(table_.features.size())), classes = table_.examples.classes.size() > 2 ? 2 : 1;
+    const double a_row = kDefaultsCost * features * classes * pilot_row_seconds_;
+    return std::max({kLeastSample, out_.pilot_rows / 2, int64_t(std::clamp(kDefaultsShare * left() / a_row, 0.0, 1e12))});
+  }
+
+  /// Each step-th of some rows; with dates, all rows of each step-th date.
+  std::vector<int32_t> thin(const std::vector<int32_t>& rows, int64_t wanted) const {
+    const int64_t step = (int64_t(rows.size()) + wanted - 1) / std::max<int64_t>(1, wanted);
+    if (step <= 1) return rows;
+    std::vector<int32_t> out;
+    const std::vector<int64_t>& row_dates = table_.examples.dates;
+    if (row_dates.empty()) {
+      for (size_t i = 0; i < rows.size(); i += size_t(step)) out.push_back(rows[i]);
+      return out;
+    }
+    std::vector<int64_t> dates;
+    dates.reserve(rows.size());
+    for (const int32_t row : rows) dates.push_back(row_dates[size_t(row)]);
+    std::sort(dates.begin(), dates.end());
+    dates.erase(std::unique(dates.begin(), dates.end()), dates.end());
+    for (const int32_t row : rows)
+      if ((std::lower_bound(dates.begin(), dates.end(), row_dates[size_t(row)]) - dates.begin()) % step == 0) out.push_back(row);
+    return out;
+  }
+
+  /// Rows that are tested: as many as the report has time for.
+  void choose_test_rows() {
+    const double once = predict_seconds_ + measure_seconds_, allowed = std::max(0.0, kReportShare * left());
+    const auto all = int64_t(rows_.test.size());
+    std::vector<int32_t> rows = rows_.test;
+    if (once > allowed && all > 2 * kTimedRows) rows = thin(rows, std::max(kTimedRows, int64_t(double(all) * allowed / once)));
+    const double share = double(rows.size()) / double(std::max<int64_t>(1, all));
+    predict_seconds_ *= share, measure_seconds_ *= share;
+    test_ = tune::select(table_.examples, rows, pool_, cancel_, test_values_);
+    out_.test_rows = test_.num_rows(), out_.test_rows_left_out = all - out_.test_rows;
+  }
+
+  /// What candidates learn from and are scored on.
+  Result<void> prepare() {
+    choose_test_rows();
+    const double began = wall_seconds();
+    const int64_t in_time = rows_in_time();
+    train_ = tune::select(table_.examples, 2 * in_time < out_.train_rows ? thin(rows_.train, in_time) : rows_.train, pool_, cancel_, train_values_);
+    out_.searched_rows = train_.num_rows();
+    select_seconds_ = wall_seconds() - began;
+    kept_back_ = is_sampled() ? (1 - kDefaultsShare) * std::max(0.0, left()) : 0;
     tune::ScoringSpec scoring{train_.dates.empty() ? tune::Scoring::folds : tune::Scoring::walk_forward, 5, request_.purge_days, nullptr,
                               request_.seed};
     HY_TRY(folds_, tune::Scorer::make(train_, scoring, pool_, cancel_));
@@ -281,8 +345,8 @@ class Automl {
 
   Result<void> write_model(Predictor predictor, const std::string& learner, const std::string& params) {
     Model model;
-    model.problem = train_.problem, model.learner = learner, model.label = request_.label, model.params = params;
-    model.features = table_.features, model.classes = train_.classes, model.keys = {""};
+    model.problem = table_.examples.problem, model.learner = learner, model.label = request_.label, model.params = params;
+    model.features = table_.features, model.classes = table_.examples.classes, model.keys = {""};
     model.notes = {{"objective", out_.objective->name}};
     note_categories(table_.categories, model);
     model.predictors.push_back(std::move(predictor));
@@ -300,7 +364,7 @@ class Automl {
     steps_.begin("first model");
     HY_TRY(double seconds, write_forest_of(kPilotRows, cancel_));
     out_.first_model_seconds = elapsed();
-    for (int64_t most = kPilotRows * kPilotGrowth; out_.pilot_rows < train_.num_rows(); most *= kPilotGrowth) {
+    for (int64_t most = kPilotRows * kPilotGrowth; out_.pilot_rows < out_.train_rows; most *= kPilotGrowth) {
       const double allowed = kPilotShare * request_.budget_seconds;
       if (double(kPilotGrowth) * seconds > allowed) break;
       auto grown = write_forest_of(most, exec::Cancellation(cancel_, allowed));
@@ -315,13 +379,15 @@ class Automl {
   Result<double> write_forest_of(int64_t most, const exec::Cancellation& cancel) {
     const double began = wall_seconds();
     std::vector<int32_t> rows;
-    const int64_t step = std::max<int64_t>(1, train_.num_rows() / most);
-    for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
+    const size_t step = std::max<size_t>(1, rows_.train.size() / size_t(most));
+    for (size_t i = 0; i < rows_.train.size(); i += step) rows.push_back(rows_.train[i]);
     std::unique_ptr<float[]> storage;
-    const tune::Examples few = tune::select(train_, rows, pool_, cancel, storage);
+    const tune::Examples few = tune::select(table_.examples, rows, pool_, cancel, storage);
     HY_TRY(LearnerParams params, learner_params("forest", fmt::format("num_trees={},max_depth=8", kPilotTrees)));
     if (!table_.categories.empty()) HY_CHECK(set_param(params, "categorical", categorical(), "automl"));
+    const double training = wall_seconds();
     HY_TRY(Predictor predictor, train_whole(params, few, cancel));
+    pilot_row_seconds_ = std::max(wall_seconds() - training, 1e-6) / double(rows.size());
     HY_CHECK(write_model(std::move(predictor), "forest", format_params(params)));
     out_.pilot_rows = int64_t(rows.size());
     return wall_seconds() - began;
@@ -360,13 +426,12 @@ class Automl {
 
   /// Times the report on a few of the test rows, with the first model.
   Result<void> time_report() {
-    const auto few = int32_t(std::min<int64_t>(test_.num_rows(), kTimedRows));
+    const size_t few = std::min(rows_.test.size(), size_t(kTimedRows));
     if (few == 0) return {};
-    std::vector<int32_t> rows(static_cast<size_t>(few));
-    std::iota(rows.begin(), rows.end(), 0);
+    const std::vector<int32_t> rows(rows_.test.begin(), rows_.test.begin() + ptrdiff_t(few));
     std::unique_ptr<float[]> storage;
-    const tune::Examples timed = tune::select(test_, rows, pool_, cancel_, storage);
-    const double began = wall_seconds(), times = double(test_.num_rows()) / double(few);
+    const tune::Examples timed = tune::select(table_.examples, rows, pool_, cancel_, storage);
+    const double began = wall_seconds(), times = double(rows_.test.size()) / double(few);
     const Said said(final_, timed);
     predict_seconds_ = (wall_seconds() - began) * times;
     (void)said.evaluate();  // where it fails, the report says so
@@ -385,7 +450,7 @@ class Automl {
   double reserve() const {
     double training = 0;
     for (const Tried* part : likely_parts()) training += part->fit_seconds();
-    return 1.5 * training + std::max(0.06 * request_.budget_seconds, 2 * report_seconds());
+    return 1.5 * training + std::max(0.06 * request_.budget_seconds, 2 * report_seconds()) + kept_back_;
   }
 
   /// Tries one configuration when the plan has time for it, and gives it up after `share` of that. True: it was tried.
@@ -456,7 +521,6 @@ class Automl {
   }
 
   Result<void> try_defaults() {
-    steps_.begin("search");
     size_t waiting = contestants_.size();
     for (Contestant& own : contestants_) {
       HY_TRY(const LearnerParams params, own.plan->first ? with_params(own.params, own.plan->first) : own.params);
@@ -534,6 +598,15 @@ class Automl {
                      [&](const Candidate& a, const Candidate& b) { return sign() * a.value > sign() * b.value; });
   }
 
+  /// Of a candidate that learnt from a sample: the model of all rows, where there is time for it.
+  void train_on_all(Tried& part, double allowed) {
+    const double times = double(out_.train_rows) / double(out_.searched_rows), selecting = whole_values_ ? 0 : select_seconds_ * times;
+    if (1.25 * (part.train_seconds * times + selecting) > allowed) return;
+    const exec::Cancellation deadline(cancel_, allowed);
+    if (!whole_values_) whole_ = tune::select(table_.examples, rows_.train, pool_, deadline, whole_values_);
+    if (auto trained = train_whole(part.params, whole_, deadline); trained.ok() && !deadline.stopped()) part.whole = std::move(trained.value());
+  }
+
   /// Trains the parts on all training rows, the heaviest first; parts that time does not allow are left out. When what remains are
   /// parts that are each worse than the candidate in the file, that stays.
   Result<void> finish() {
@@ -551,6 +624,7 @@ class Automl {
     bool some_left_out = false;
     for (Tried* part : parts) {
       const double allowed = left() - std::max(0.03 * request_.budget_seconds, 1.5 * report_seconds());
+      if (is_sampled() && !cancel_.stopped()) train_on_all(*part, allowed);
       if (!part->whole && !cancel_.stopped() && allowed > 0 && 1.25 * part->train_seconds <= allowed) {
         auto trained = train_whole(part->params, train_, exec::Cancellation(cancel_, allowed));
         if (trained.ok()) part->whole = std::move(trained.value());
@@ -613,8 +687,9 @@ class Automl {
   exec::Pool& pool_;
   exec::Steps& steps_;
   const exec::Cancellation& cancel_;
-  tune::Examples train_, test_;
-  std::unique_ptr<float[]> train_values_, test_values_;
+  Split rows_;
+  tune::Examples train_, test_, whole_;  ///< that candidates learn from; that are tested; all that train, once a candidate of a sample asks
+  std::unique_ptr<float[]> train_values_, test_values_, whole_values_;
   std::unique_ptr<tune::Scorer> folds_, bags_;  ///< bags_: for forests; null when rows have dates
   std::vector<Contestant> contestants_;
   std::vector<Tried> tried_;
@@ -623,9 +698,18 @@ class Automl {
   std::optional<size_t> written_;  ///< the candidate in it; nothing: the first model
   double written_at_ = 0, write_seconds_ = 0;
   double longest_write_ = 0, predict_seconds_ = 0, measure_seconds_ = 0;  ///< of a model file; of the test rows, with the first model
+  double pilot_row_seconds_ = 0;                                          ///< of training the first model, a row
+  double select_seconds_ = 0, kept_back_ = 0;                             ///< of copying the rows to learn from; for training on all rows
   double reward_seconds_ = 0;                                             ///< the most that a score took
   AutomlOutcome out_;
 };
+
+Error over_while_reading(const AutomlRequest& request, double seconds) {
+  const double enough = std::max(1.0, std::ceil(10 * seconds));
+  return {Kind::budget, fmt::format("the budget of {} was over before the table was read", format_seconds(request.budget_seconds)),
+          fmt::format("{}: {}", "--budget", request.input.front()),
+          fmt::format("--budget {:.0f}s, or fewer rows or columns (--features a,b)", enough)};
+}
 
 }  // namespace
 
@@ -635,12 +719,16 @@ Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& st
     if (const auto shares = split_shares(request.split); !shares.ok()) return shares.error();
   }
   exec::Pool pool(exec::worker_count(request.exec));
+  const exec::Cancellation deadline(cancel, request.budget_seconds);
   const LearningSource source{request.input,    request.label,
                               request.features, request.weight,
                               request.by_date,  split_column(request.split),
                               request.problem,  request.kind,
-                              request.reading,  {}};
-  HY_TRY(const LearningTable table, read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec)));
+                              request.reading,  {},
+                              &deadline};
+  auto read = read_learning_table(source, pool, steps, exec::memory_limit_bytes(request.exec));
+  if (deadline.stopped() && !cancel.stopped()) return over_while_reading(request, wall_seconds() - began);
+  HY_TRY(const LearningTable table, std::move(read));
   return Automl(request, table, began, pool, steps, cancel).run();
 }
 

@@ -47,6 +47,8 @@ struct AutomlOutcome {
   Problem problem = Problem::regression;
   std::string why;  ///< how the problem was found, when it was not given
   int64_t train_rows = 0, test_rows = 0, rows_left_out = 0;
+  int64_t searched_rows = 0;           ///< that candidates learnt from: all that train, or as many of them as the budget allows
+  int64_t test_rows_left_out = 0;      ///< of the report, for want of time
   std::vector<Candidate> leaderboard;  ///< best first
   double first_model_seconds = 0;      ///< when the model file could be used for the first time
   int64_t pilot_rows = 0;              ///< that the first models learnt from, at last
@@ -62,8 +64,9 @@ struct AutomlOutcome {
 /// that is cheap; each learner at its defaults, of trees a few first; then points of each learner's space, more of them for learners that
 /// do well. The best candidate is written as the search goes on, as often as a tenth of the time allows: who is killed keeps it. Work is
 /// begun only when what it took before says that it ends in time, and with it the training of the final model and the report; what takes
-/// longer is given up. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
-/// far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table.
+/// longer is given up. Where even the defaults would not end, they learn from a sample of the rows, and what time is left trains the best of
+/// them on all. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
+/// far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table; (budget): it was over before the table was read.
 Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 
 }  // namespace hayate::pipeline

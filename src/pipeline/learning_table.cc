@@ -53,7 +53,7 @@ std::string LearningTable::hash() const {
 Result<LearningTable> read_learning_table(const LearningSource& source, exec::Pool& pool, exec::Steps& steps, int64_t memory_limit_bytes) {
   HY_TRY(const auto paths, io::expand_inputs(source.input));
   steps.begin("read", int64_t(paths.size()));
-  const io::ReadOptions reading = reading_with(source.reading, source.kind, pool, memory_limit_bytes, nullptr);
+  const io::ReadOptions reading = reading_with(source.reading, source.kind, pool, memory_limit_bytes, source.cancel);
   HY_TRY(TrainingTable input, TrainingTable::open(paths, reading, source.features, {source.label, source.weight, source.by_date, source.split}));
   HY_CHECK(input.schema().column(source.label, "--label"));
   HY_TRY(const Table table, input.read_rest());
@@ -69,7 +69,13 @@ Result<LearningTable> read_learning_table(const LearningSource& source, exec::Po
   }
   const int64_t rows = table.num_rows(), cells = rows * int64_t(out.features.size());
   HY_CHECK(check_memory("train", resident_bytes() + cells * kCellBytes + rows * kRowBytes, memory_limit_bytes, "name fewer columns with --features"));
+  const auto stopped = [&]() -> Result<void> {
+    if (source.cancel && source.cancel->stopped()) return Error{Kind::interrupted, "interrupted", where, "run the same command again"};
+    return {};
+  };
+  HY_CHECK(stopped());
   HY_TRY(std::vector<float> values, input.read_features(rows, where, out.categories));
+  HY_CHECK(stopped());
   std::vector<float> weights;
   std::vector<double> dates;
   const Column* split = nullptr;

@@ -25,6 +25,7 @@ struct LearningSource {
   io::ReadOptions reading = {};  ///< columns, types and CSV form of the input; the rest is filled in
   /// Text among the features is read as categories: of the columns that the params call categorical, or, without params, of all.
   std::optional<LearnerParams> params;
+  const exec::Cancellation* cancel = nullptr;  ///< told to stop, reading ends soon with an Error (interrupted)
 };
 
 struct LearningTable {
@@ -40,7 +41,7 @@ struct LearningTable {
 };
 
 /// Rows without a label, a weight above 0 or a date are left out. Errors (usage): no such column; (input): text features that are no categories, no row
-/// left, a label of one value.
+/// left, a label of one value; (interrupted): told to stop.
 Result<LearningTable> read_learning_table(const LearningSource& source, exec::Pool& pool, exec::Steps& steps, int64_t memory_limit_bytes);
 
 }  // namespace hayate::pipeline

@@ -103,6 +103,31 @@ def test_without_time_for_a_candidate_the_first_model_stays_and_it_is_said(hayat
     hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
 
 
+@pytest.fixture(scope="module")
+def long_table(tmp_path_factory):
+    random = np.random.default_rng(5)
+    x = random.normal(size=(600_000, 12)).astype(np.float32)
+    path = tmp_path_factory.mktemp("long") / "t.parquet"
+    pd.DataFrame(x, columns=[f"f{i}" for i in range(12)]).assign(y=(x[:, 0] * x[:, 1] + x[:, 2] + random.normal(size=len(x)) > 0).astype(int)).to_parquet(path)
+    return path
+
+
+def test_a_budget_that_ends_while_the_table_is_read_ends_there(hayate, long_table, tmp_path):
+    began = time.monotonic()
+    done = hayate("automl", "--input", long_table, "--label", "y", "--budget", "0.02s", "--model", tmp_path / "m.hyt", exit=4)
+    assert time.monotonic() - began < 0.6   # the whole of it takes most of a second
+    assert "before the table was read" in done.stderr and "--budget" in done.stderr and not (tmp_path / "m.hyt").exists()
+
+
+def test_a_long_table_is_tried_on_a_sample(hayate, long_table, tmp_path):
+    """All rows would leave no candidate in time; the report says what was learnt from."""
+    done = hayate("automl", "--input", long_table, "--label", "y", "--budget", "2s", "--model", tmp_path / "m.hyt", "--json")
+    report = json.loads(done.stdout)
+    assert report["seconds"] < 2.3 and report["first_model_s"] < 1 and 4500 <= report["searched_rows"] < report["train_rows"]
+    assert len(report["leaderboard"]) >= 1 and report["test"]["roc_auc"]["value"] > 0.78
+    assert "candidates learnt from" in done.stderr
+
+
 @pytest.mark.parametrize("flags, words", [
     (("--objective", "minimize-rmse"), "maximize-au-roc"), (("--objective", "maximize-auroc"), "maximize-au-roc"), (("--objective", "maximize-precision-at-recall"), "--at"),
     (("--split", "0.5,0.6,0.1"), "0.8,0.1,0.1"), (("--split", "nothing"), "--split"), (("--budget", "soon"), "budget")])

@@ -168,16 +168,16 @@ def test_leaves_and_keys(train, predict):
     assert roc_auc_score(y, leaves["probability_1"]) > 0.97
 
 
-@pytest.mark.parametrize("learner", ["forest", "boosting"])
+@pytest.mark.parametrize("learner, bins", [("forest", "64"), ("forest", "exact"), ("boosting", "255")])
 @pytest.mark.parametrize("text", [False, True])
-def test_of_too_many_categories_the_frequent_are_known(hayate, tmp_path, learner, text):
+def test_of_too_many_categories_the_frequent_are_known(hayate, tmp_path, learner, bins, text):
     """300 categories with many rows or few: the frequent ones are learnt, the others are predicted as a missing or unknown one is."""
     rng = np.random.default_rng(1)
     code = np.concatenate([rng.integers(0, 200, 8000), rng.integers(200, 300, 300)])
     names = np.array([f"id{c}" for c in code]) if text else code * 3
     table = pd.DataFrame({"c": names, "x": rng.normal(size=len(code)), "y": rng.normal(size=300)[code] * (code < 200)})
     table.to_parquet(tmp_path / "t.parquet")
-    done = hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", learner, "--params", "categorical=c,num_trees=100", "--model", tmp_path / "m.hyt")
+    done = hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", learner, "--params", f"categorical=c,num_trees=100,bins={bins}", "--model", tmp_path / "m.hyt")
     assert "feature 'c' has 254 categories or more" in done.stderr
 
     def predicted(rows, name):

@@ -130,3 +130,18 @@ def test_same_bytes_for_any_worker_count(hayate, tmp_path):
         hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", "logistic", "--workers", workers, "--model", tmp_path / "m.hyt")
         blobs.add((tmp_path / "m.hyt").read_bytes())
     assert len(blobs) == 1
+
+
+def test_logistic_of_many_unequal_classes(hayate, tmp_path):
+    """120 classes, some with hundreds of rows and some with one: the probabilities of scikit-learn's penalised maximum."""
+    rng = np.random.default_rng(2)
+    classes, x = 120, rng.normal(size=(2000, 12)).astype(np.float32)
+    y = np.minimum((rng.exponential(size=len(x)) * classes / 8).astype(int), classes - 1)
+    y[:classes] = np.arange(classes)
+    pd.DataFrame(x, columns=[f"f{i}" for i in range(12)]).assign(y=y).to_parquet(tmp_path / "t.parquet")
+    hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--problem", "classification", "--learner", "logistic", "--params", "l2=1,standardize=false", "--model", tmp_path / "m.hyt")
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
+    predicted = pd.read_parquet(tmp_path / "p.parquet")[[f"probability_{k}" for k in range(classes)]].to_numpy()
+    theirs = LogisticRegression(C=1, tol=1e-8, max_iter=3000).fit(x.astype(float), y).predict_proba(x.astype(float))
+    np.testing.assert_allclose(predicted, theirs, atol=1e-4)
+    np.testing.assert_allclose(predicted.sum(0), np.bincount(y), atol=1e-6)   # what free intercepts make true at the maximum
