@@ -90,8 +90,8 @@ enum class Spread {
 /// Cuts from the rows `train_rows` (distinct or not; a row named twice counts twice) and codes for all rows.
 /// A feature with at most max_bins distinct training values gets a cut between each two neighbours; otherwise cuts stand
 /// where the training rows fall into max_bins bins spread as asked for; of long tables (over 24 rows a bin, and over 1,536)
-/// a sample of 16 rows a bin, and at least 1,024, stands for all. Where a gap is wider than all else in its bin and the two beside it, the
-/// nearer end of the bin moves into it. A cut is the middle of the gap between
+/// a sample of 16 rows a bin, and at least 1,024, stands for all. Where a gap is wider than all else in its bin, the two beside it and the 16
+/// rows on either side, the nearer end of the bin moves into it. A cut is the middle of the gap between
 /// neighbouring training values, rounded down to float32. A feature without two training values gets no cut.
 /// Errors (usage): max_bins outside 2 .. 255, no training rows, more than 65,535 features.
 /// A feature marked in `categorical` has its distinct training values as cuts, of more than 254 those of the most rows (of as many the

@@ -64,14 +64,16 @@ int64_t widest_gap(const SortedValues& values, int64_t begin, int64_t end) {
   return widest;
 }
 
-/// Bins whose values lie apart, in two clusters, say: where a gap is wider than all else in its bin and the two beside it, the nearer end of
-/// the bin that is no such gap itself moves there. `first`: of each bin, its first value, and then the number of values. Only bins wider than
+/// Bins whose values lie apart, in two clusters, say: where a gap is wider than all else in its bin, the two beside it and the 16 rows on
+/// either side, the nearer end of the bin that is no such gap itself moves there. `first`: of each bin, its first value, and then the number of values. Only bins wider than
 /// their neighbours together are looked into.
 void move_into_gaps(const SortedValues& values, std::span<int64_t> first) {
+  constexpr int64_t kBeside = 16;  // of few rows some gap is wide by chance
   const size_t bins = first.size() - 1;
   for (size_t bin = 0; bin < bins; ++bin) {
     const int64_t begin = first[bin], end = first[bin + 1];
-    const int64_t low = first[bin > 0 ? bin - 1 : 0], high = first[std::min(bin + 2, bins)];
+    const int64_t low = std::min(first[bin > 0 ? bin - 1 : 0], std::max<int64_t>(0, begin - kBeside));
+    const int64_t high = std::max(first[std::min(bin + 2, bins)], std::min(first[bins], end + kBeside));
     const double half = (double(values[high - 1]) - double(values[low])) / 2;
     if (!(double(values[end - 1]) - double(values[begin]) > half)) continue;
     const int64_t at = widest_gap(values, begin, end);
