@@ -163,8 +163,7 @@ constexpr Row kRows[] = {
     {{"essential16", "16 indicators that most charts have",
       "averages, RSI, MACD, Bollinger bands, ADX, CCI, Williams' %R, stochastic, four of volume, two stops, as in hayate indicators; on the scale of "
       "the price or the volume, so best for one model per symbol; obv counts from a symbol's first bar, so train and predict with bars that begin "
-      "with the "
-      "same one (hayate check leakage says so); reads high, low, close and volume",
+      "with the same one (hayate check leakage says so); reads high, low, close and volume",
       std::size(kEssential)},
      essential16},
     {{"daytrade21", "21 features for trading within days",

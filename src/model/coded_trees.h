@@ -2,8 +2,8 @@
 // or one for each side that its tests send missing values to (kernels/leaves.h); all trees pass over a block while it is in the first-level cache. How
 // a tree finds the leaves is the layout's own: by bits and walking (unit_trees.h), or 31 tests at a time (block_trees.h).
 //
-// Nodes keep the places that they have in the forest, so the forest's own values serve all. A layout answers for the trees and the depth that it was
-// made with; the forest must outlive it.
+// Nodes keep the places that they have in the forest, so the forest's own values serve (of one value a leaf BlockTrees has a copy, by way). A layout
+// answers for the trees and the depth that it was made with; the forest must outlive it.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace hayate {
 /// Whether codes decide every test of the forest: one with categories has no codes, nor has one with thresholds of its own.
 inline bool has_codes(const Forest& forest) { return forest.thresholds.empty() && forest.categorical.empty(); }
 
-/// Whether trees have so few leaves that bits alone answer them.
+/// Whether trees have, on average, so few leaves that bits alone answer them.
 bool few_leaves(const Forest& forest);
 
 /// Of each node of all trees used the longest way down; 0 where rows stop. A place more is there to be read.

@@ -418,6 +418,7 @@ class Automl {
   /// The best candidates: what the final model is likely to be made of.
   std::vector<const Tried*> likely_parts() const {
     std::vector<const Tried*> best;
+    best.reserve(tried_.size());
     for (const Tried& tried : tried_) best.push_back(&tried);
     std::stable_sort(best.begin(), best.end(), [](const Tried* a, const Tried* b) { return a->reward > b->reward; });
     if (best.size() > kLikelyParts) best.resize(kLikelyParts);
