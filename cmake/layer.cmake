@@ -51,6 +51,8 @@ function(hayate_batches target)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
     # A batch includes sources, so g++ takes what is anonymous in them for something of a header.
     target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+    # g++ collects its garbage from 128 MB on: from 256 MB on saves a twentieth of the time, for 110 MB more.
+    target_compile_options(${target} PRIVATE "$<$<CXX_COMPILER_ID:GNU>:SHELL:--param ggc-min-heapsize=262144>")
   endif()
 endfunction()
 

@@ -103,30 +103,44 @@ static inline Run masked_run(int64_t begin, int64_t rows, int64_t reach, int64_t
 /// Whether a result goes nowhere but to a column, as it is: then it may be made in float32.
 static inline bool is_plain_column(const Sink& sink) { return sink.column && !sink.doubles && !sink.scale && sink.number == 1; }
 
-/// Stores value(i) for rows i of the strip that begins at row `begin` of the series. `staging` is for columns.
-template <class Value>
-static inline void store(const Sink& sink, float* staging, int64_t begin, Run run, const Value& value) {
+/// What becomes of the values that store() put into a float64 series.
+[[gnu::noinline, maybe_unused]] static void store_wide(const Sink& sink, float* staging, int64_t begin, Run run) {
   float* __restrict to = staging;
-  double* __restrict wide = sink.doubles + (sink.doubles ? begin : 0);
-  const double* scale = sink.scale + (sink.scale ? begin : 0);
+  double* __restrict wide = sink.doubles + begin;
   const double number = sink.number, offset = sink.offset;
   if (sink.inverse) {
     for (int64_t i = run.lo; i < run.hi; ++i) {
-      const double inverse = 1 / (double(value(i)) + offset);
+      const double inverse = 1 / (wide[i] + offset);
       wide[i] = inverse == inverse ? inverse : kNaN;  // compilers that know a NaN beforehand may take its sign off
     }
-  } else if (sink.doubles) {
-    for (int64_t i = run.lo; i < run.hi; ++i) wide[i] = value(i);
-    for (int64_t i = run.lo; i < run.hi && sink.column && scale; ++i) to[i] = float(wide[i] * scale[i]);
-    for (int64_t i = run.lo; i < run.hi && sink.column && !scale; ++i) to[i] = float(wide[i] * number);
-  } else if (sink.floats) {
-    float* __restrict narrow = sink.floats + begin;
-    for (int64_t i = run.lo; i < run.hi; ++i) narrow[i] = float(value(i));
-  } else if (scale) {
-    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(double(value(i)) * scale[i]);
-  } else if (number != 1) {
-    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(double(value(i)) * number);
+  } else if (sink.column && sink.scale) {
+    const double* __restrict scale = sink.scale + begin;
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(wide[i] * scale[i]);
+  } else if (sink.column) {
+    for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(wide[i] * number);
+  }
+}
+
+/// Stores value(i) for rows i of the strip that begins at row `begin` of the series. `staging` is for columns.
+/// `value` stands in three loops and no more: there are over a hundred kinds of it, each compiled for every instruction set.
+template <class Value>
+static inline void store(const Sink& sink, float* staging, int64_t begin, Run run, const Value& value) {
+  double* __restrict wide = sink.doubles + (sink.doubles ? begin : 0);
+  if (sink.doubles) {
+    for (int64_t i = run.lo; i < run.hi; ++i) wide[i] = double(value(i));
+    store_wide(sink, staging, begin, run);
+  } else if (sink.scale || sink.number != 1) {
+    constexpr int64_t kBlock = 256;
+    double numbers[kBlock];
+    for (int64_t i = 0; i < kBlock && !sink.scale; ++i) numbers[i] = sink.number;
+    for (int64_t from = run.lo; from < run.hi; from += kBlock) {
+      const double* by = (sink.scale ? sink.scale + begin + from : numbers);
+      float* __restrict to = staging + from;
+      const int64_t rows = least(kBlock, run.hi - from);
+      for (int64_t i = 0; i < rows; ++i) to[i] = float(double(value(from + i)) * by[i]);
+    }
   } else {
+    float* __restrict to = sink.floats ? sink.floats + begin : staging;
     for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
   }
   if (sink.column) append(*sink.column, begin + run.lo, staging + run.lo, run.hi - run.lo);
