@@ -115,13 +115,13 @@ void emit(const Strip<Float>& s, const ExtremesOutput& output) {
   const K* value = a.value;
   if (!output.position) {
     const K flip = s.task->largest ? 0 : -1;
-    store(output.sink, s.staging, s.begin, {0, s.rows}, [=](int64_t i) { return number_or_nan<Float>(value[i] ^ flip); });
+    store(output.sink, s.staging, s.begin, {0, s.rows}, [=](int64_t i) HAYATE_INLINE { return number_or_nan<Float>(value[i] ^ flip); });
     return;
   }
   const K* row = a.row;
   const int64_t window = s.task->links[output.link].window;
   const K longest = K(window), begin = K(s.begin);
-  store(output.sink, s.staging, s.begin, {0, s.rows}, [=](int64_t i) {
+  store(output.sink, s.staging, s.begin, {0, s.rows}, [=](int64_t i) HAYATE_INLINE {
     const K first = begin + K(i) - longest + 1, oldest = first > 0 ? first : 0;
     return value[i] == kFirstKey<K> ? Float(kNaN) : Float(row[i] - oldest + 1);
   });

@@ -294,14 +294,14 @@ void emit(const Work<Float>& w, const QuantileOutput& output, const Ranked<Float
     const Run partial = partial_run(w, window, begin, rows);
     const auto emit_full = [&, share = position_of(output.q, int32_t(window)).share](Run run) {
       if (run.lo >= run.hi) return;
-      store(output.sink, w.staging, begin, run, [=](int64_t i) {
+      store(output.sink, w.staging, begin, run, [=](int64_t i) HAYATE_INLINE {
         const double x = number<Float>(low[i]), y = number<Float>(high[i]);
         return x + (y - x) * share;
       });
     };
     emit_full({0, partial.lo});
     if (partial.lo < partial.hi) {
-      store(output.sink, w.staging, begin, partial, [=, q = output.q](int64_t i) {
+      store(output.sink, w.staging, begin, partial, [=, q = output.q](int64_t i) HAYATE_INLINE {
         const int32_t n = present[i] - (window == 0 ? 0 : before[i]);
         const double position = q * double(n - 1), share = position - double(int32_t(position));
         const double x = number<Float>(low[i]), y = number<Float>(high[i]), value = x + (y - x) * share;

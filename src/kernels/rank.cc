@@ -75,13 +75,13 @@ void emit(const Work<Float>& w, const RankOutput& output, int64_t begin, int64_t
   const int64_t window = output.window;
   const K both = K(window) + 1;
   if (is_plain_column(output.sink) && window < 1 << 22) {
-    store(output.sink, w.staging, begin, {0, rows}, [=](int64_t i) {
+    store(output.sink, w.staging, begin, {0, rows}, [=](int64_t i) HAYATE_INLINE {
       const float rank = float(int32_t(balance[i] + both)) / float(2 * (present[i] - present[i - window]));
       return keys[i] == kLastKey<K> ? kNaN32 : rank;
     });
     return;
   }
-  store(output.sink, w.staging, begin, {0, rows}, [=](int64_t i) {
+  store(output.sink, w.staging, begin, {0, rows}, [=](int64_t i) HAYATE_INLINE {
     const double rank = double(int32_t(balance[i] + both)) / double(2 * (present[i] - present[i - window]));
     return keys[i] == kLastKey<K> ? kNaN : rank;
   });

@@ -124,9 +124,10 @@ static inline bool is_plain_column(const Sink& sink) { return sink.column && !si
 /// Stores value(i) for rows i of the strip that begins at row `begin` of the series. `staging` is for columns.
 /// `value` stands in three loops and no more: there are over a hundred kinds of it, each compiled for every instruction set.
 template <class Value>
-static inline void store(const Sink& sink, float* staging, int64_t begin, Run run, const Value& value) {
+static inline void store(const Sink& sink, float* staging, int64_t begin, Run run, const Value value) {
   double* __restrict wide = sink.doubles + (sink.doubles ? begin : 0);
   if (sink.doubles) {
+    HAYATE_INDEPENDENT
     for (int64_t i = run.lo; i < run.hi; ++i) wide[i] = double(value(i));
     store_wide(sink, staging, begin, run);
   } else if (sink.scale || sink.number != 1) {
@@ -137,10 +138,12 @@ static inline void store(const Sink& sink, float* staging, int64_t begin, Run ru
       const double* by = (sink.scale ? sink.scale + begin + from : numbers);
       float* __restrict to = staging + from;
       const int64_t rows = least(kBlock, run.hi - from);
+      HAYATE_INDEPENDENT
       for (int64_t i = 0; i < rows; ++i) to[i] = float(double(value(from + i)) * by[i]);
     }
   } else {
     float* __restrict to = sink.floats ? sink.floats + begin : staging;
+    HAYATE_INDEPENDENT
     for (int64_t i = run.lo; i < run.hi; ++i) to[i] = float(value(i));
   }
   if (sink.column) append(*sink.column, begin + run.lo, staging + run.lo, run.hi - run.lo);
