@@ -79,11 +79,11 @@ Result<void> write_plot(const std::string& path, const ShrinkPlan& plan) {
     chart.bars.push_back({label, double(bytes) / 1e6, std::move(note)});
   };
   for (const ShrunkColumn& c : plan.columns) {
-    bar(c.name, c.bytes_before, dtype_name(c.before));
-    bar("", c.bytes_after, fmt::format("{}{}", dtype_name(c.after), c.lossy ? ", lossy" : ""));
+    bar(fmt::format("{}: {}", c.name, dtype_name(c.before)), c.bytes_before, "");
+    bar(fmt::format("{}{}", dtype_name(c.after), c.lossy ? ", lossy" : ""), c.bytes_after, c.name);
   }
-  bar("total", total(plan, &ShrunkColumn::bytes_before), "MB before");
-  bar("", total(plan, &ShrunkColumn::bytes_after), "MB after");
+  bar("total: before", total(plan, &ShrunkColumn::bytes_before), "");
+  bar("after", total(plan, &ShrunkColumn::bytes_after), "total");
   const eval::SvgPart parts[] = {{chart.name, eval::draw(chart, kWidth)}};
   return io::write_file(path, eval::svg_file(parts, kWidth));
 }

@@ -450,6 +450,8 @@ std::string format_value(double value, Format format, int digits) {
     case Format::count:
       return format_fixed(value, 0);
     case Format::seconds:
+      if (value > 0 && value < 9.95e-4) return format_significant(value * 1e6, 3) + " us";
+      if (value > 0 && value < 9.95e-3) return format_significant(value * 1e3, 3) + " ms";
       return format_seconds(value);
     case Format::days:
       return std::abs(value) < 2e9 ? format_date(int32_t(value)) : format_significant(value, digits);
@@ -808,7 +810,8 @@ std::string svg_file(std::span<const SvgPart> parts, int width) {
   for (const SvgPart& part : parts) {
     const double height = height_of(part.drawing);
     body += fmt::format("<text class=\"title\" x=\"{}\" y=\"{}\">{}</text>\n", px(kMargin), px(y + 12), escape_html(part.title));
-    body += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\">{}</svg>\n", px(kMargin), px(y + kTitle), width, px(height), part.drawing);
+    body += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" overflow=\"visible\">{}</svg>\n", px(kMargin), px(y + kTitle), width,
+                        px(height), part.drawing);
     y += kTitle + height + kMargin;
   }
   const std::string size = fmt::format("{} {}", px(width + 2 * kMargin), px(y));

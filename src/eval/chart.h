@@ -24,7 +24,7 @@ enum class Format {
   number,   ///< 0.0125, 1,234
   percent,  ///< 0.021 -> 2.1 %
   count,    ///< 12,345
-  seconds,  ///< 0.012 -> 12 ms
+  seconds,  ///< 0.012 -> 12 ms, 0.00123 -> 1.23 ms, 0.0000123 -> 12.3 us
   days,     ///< days since 1970 -> 2024-01-05
   micros,   ///< microseconds since 1970 UTC -> 2024-01-05 09:00
 };

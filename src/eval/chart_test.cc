@@ -55,6 +55,9 @@ TEST_CASE("chart: numbers for people") {
   CHECK(format_value(0.0214, Format::percent) == "2.14 %");
   CHECK(format_value(12345, Format::count) == "12,345");
   CHECK(format_value(0.0123, Format::seconds) == "12 ms");
+  CHECK(format_value(0.001234, Format::seconds) == "1.23 ms");
+  CHECK(format_value(0.00036649, Format::seconds) == "366 us");
+  CHECK(format_value(0.0, Format::seconds) == "0 ms");
   CHECK(format_value(day(2024, 1, 5), Format::days) == "2024-01-05");
   CHECK(format_value(day(2024, 1, 5) * 86'400e6 + (9 * 60 + 30) * 60e6, Format::micros) == "2024-01-05 09:30");
   CHECK(format_value(-60e6, Format::micros) == "1969-12-31 23:59");

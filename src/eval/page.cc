@@ -241,9 +241,8 @@ std::string render_page(const Page& page) {
   out += "</ol></nav>\n</header>\n<main>\n";
   for (const Section& section : page.sections)
     out += fmt::format("<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{1}</h2>\n{2}</section>\n", section.id, section.title, section.html);
-  return out +
-         "</main>\n<footer><p>Past results say little about future ones. This file holds no script and loads "
-         "nothing.</p></footer>\n</body>\n</html>\n";
+  return out + fmt::format("</main>\n<footer><p>{}{}This file holds no script and loads nothing.</p></footer>\n</body>\n</html>\n", page.caution,
+                           page.caution.empty() ? "" : " ");
 }
 
 }  // namespace hayate::eval

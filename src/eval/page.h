@@ -139,7 +139,8 @@ struct Page {
   std::string title, remark;  ///< plain text
   std::string verdict;        ///< one sentence, plain text
   std::string tiles;          ///< tile_row
-  std::vector<Section> sections;
+  std::vector<Section> sections = {};
+  std::string caution = "Past results say little about future ones.";  ///< at the foot; of pages about money
 };
 /// The whole file. The same page gives the same bytes.
 std::string render_page(const Page& page);

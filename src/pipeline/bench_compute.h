@@ -23,6 +23,9 @@ struct ComputeReport {
   std::vector<std::string> missing;  ///< "numba: not installed"
 };
 
+/// The first of them are hayate's own.
+inline constexpr size_t kOwnWays = 4;
+
 /// Norms that agree with the naive loop to this are the same: sums of other shape round otherwise.
 inline constexpr double kNormTolerance = 1e-12;
 

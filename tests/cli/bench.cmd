@@ -22,7 +22,7 @@ $ hayate bench io --input examples/prices/IBM.csv --python no_such_python --json
 True ['both', 'size', 'speed']
 
 # Four ways of a row norm.
-$ hayate bench compute --python no_such_python --quiet --plot compute.svg
+$ hayate bench compute --python no_such_python --quiet --plot compute.svg --html compute.html
 norms of 10000 rows of 100 float64, ... workers, warm
 way ... best ... median ... answer
 naive loop ... equal
@@ -31,6 +31,12 @@ parallel ... equal
 parallel + vectorised ... equal
 best here: ...
 not measured: ...
+
+# Each bar says its own time, and the page speaks of no one's future.
+$ grep -c ' 0 ms' compute.svg; grep -c 'Past results' compute.html; grep -o '<title>[a-z +]*' compute.svg | head -4
+0
+0
+...
 
 $ hayate bench compute --input x.csv
 stderr> error: bench compute reads no table
