@@ -91,7 +91,7 @@ void visit_fields(FeaturesOptions& o, Visitor&& field) {
   field("expr_file", o.expr_file, "features, one NAME = EXPRESSION a line, # comments", Argument{"FILE"});
   field("label", o.label, "a column that may look ahead, after the features", Argument{"NAME=EXPR"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
   field("compat", o.compat, "qlib: features may look ahead (with a warning), and --calendar union; talib: ta functions treat NaN as TA-Lib",
         Choices{{"none", "qlib", "talib"}});
   field("dtype", o.dtype, "type of the features and of the arithmetic", Choices{{"float32", "float64"}});
@@ -135,7 +135,7 @@ void visit_fields(TrainOptions& o, Visitor&& field) {
   field("by_date", o.by_date, "column of dates: what ranking ranks within, and early stopping holds out by", Argument{"COL"});
   field("half_life", o.half_life, "days of --by-date in which the weight of a row halves; 0: never", Range{0, 1e9}, Argument{"DAYS"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write", Required{}, Argument{"FILE"});
   field("key", o.key, "one model per value of this column", Argument{"COL"});
@@ -159,7 +159,7 @@ void visit_fields(PredictOptions& o, Visitor&& field) {
   field("input", o.input, "table or bars: files, folders or globs", Required{}, Argument{"TABLE"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
   field("num_trees", o.num_trees, "use the first N trees of a forest", Range{0, 1e6}, Argument{"N"});
   field("max_depth", o.max_depth, "cut the trees of a forest at this depth", Range{0, 1e6}, Argument{"N"});
   field("leaves", o.leaves, "add columns leaf_0, leaf_1, ...: the leaf that a row reaches in each tree");
@@ -198,7 +198,7 @@ void visit_fields(ImportanceOptions& o, Visitor&& field) {
   field("plot", o.plot, "chart to write: bars, or curves of partial_dependence", Argument{"FILE.svg"});
   field("output", o.output, "table to write: the SHAP values of every row, or the points of the curves", Argument{"FILE"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct ExportOptions {
@@ -234,7 +234,7 @@ void visit_fields(EvaluateOptions& o, Visitor&& field) {
   field("label", o.label, "column that was to be predicted", Required{}, Argument{"COL"});
   field("prediction", o.prediction, "column of predictions; probabilities are found as probability_<class>", Argument{"COL"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   field("by_date", o.by_date, "column of dates: IC and rank IC over the cross-section of each date", Argument{"COL"});
@@ -276,7 +276,7 @@ void visit_fields(TuneOptions& o, Visitor&& field) {
   field("params", o.params, "parameters of the learner that are not searched", Argument{"k=v,..."});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("output", o.output, "folder of trials.csv, best.json, journal.log and drawings; a search that stopped goes on there", Required{},
         Argument{"DIR"});
@@ -310,7 +310,7 @@ void visit_fields(AutomlOptions& o, Visitor&& field) {
   field("problem", o.problem, "default: regression for float labels, else classification", Choices{{"regression", "classification"}});
   field("weight", o.weight, "column of row weights", Argument{"COL"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("model", o.model, "file to write; it holds a model from the first moments on, and a better one at the end", Required{}, Argument{"FILE"});
 }
@@ -327,11 +327,11 @@ void visit_fields(SynthOptions& o, Visitor&& field) {
   field("days", o.days, "how many dates", Range{2, 1e6}, Argument{"N"});
   field("seed", o.seed, "seed of all random numbers", Range{0, 9.2e18}, Argument{"N"});
   field("output", o.output, "file to write", Required{}, Argument{"FILE"});
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct ConvertOptions : ComputeOptions {
-  std::string in, out, format;
+  std::string in, out, format, to;
   TableReading reading;
 };
 template <class Visitor>
@@ -340,7 +340,9 @@ void visit_fields(ConvertOptions& o, Visitor&& field) {
   field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
   visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output); qlib: OUT is a new folder of .bin files",
-        Choices{{"csv", "parquet", "arrow", "jsonl", "json", "qlib"}});
+        Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json", "qlib"}});
+  field("to", o.to, "format of standard output where it is another one: convert - - --format csv --to parquet",
+        Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct AggregateOptions : ComputeOptions {
@@ -359,7 +361,7 @@ void visit_fields(AggregateOptions& o, Visitor&& field) {
   visit_fields(o.reading, field);
   field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct OptimizeOptions : ComputeOptions {
@@ -380,7 +382,7 @@ void visit_fields(OptimizeOptions& o, Visitor&& field) {
   field("plot", o.plot, "draw bytes before and after per column", Argument{"FILE.svg"});
   visit_fields(o.reading, field);
   field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
-  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct BenchOptions : ComputeOptions {
@@ -411,7 +413,7 @@ void visit_fields(HeadOptions& o, Visitor&& field) {
   field("rows", o.rows, "how many rows", Range{0, 1e6}, Argument{"N"});
   visit_fields(o.reading, field);
   field("memory_limit", o.memory_limit, "peak memory of the process; 0: 80 % of what is granted", Range{0, 1e15}, Argument{"SIZE"});
-  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct DescribeOptions : ComputeOptions {
@@ -422,7 +424,7 @@ template <class Visitor>
 void visit_fields(DescribeOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder or glob; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct SchemaOptions {
@@ -435,7 +437,7 @@ void visit_fields(SchemaOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder or glob; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   visit_fields(o.reading, field);
   field("memory_limit", o.memory_limit, "peak memory of the process; 0: 80 % of what is granted", Range{0, 1e15}, Argument{"SIZE"});
-  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "parquet", "arrow", "jsonl", "json"}});
+  field("format", o.format, "format of '-' (standard input)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct LookupOptions {

@@ -70,6 +70,7 @@ constexpr Command kCommands[] = {
      make_invocation<OptimizeOptions, optimize_command>},
     {"convert", "a table from one format to another",
      "hayate convert bars.csv bars.parquet\nhayate convert 'prices/*.csv' - --columns date,close --format csv\n"
+     "hayate convert - - --format csv --to parquet <bars.csv.gz >bars.parquet\n"
      "hayate convert bars.parquet qlib_data/ --format qlib\nhayate convert qlib_data bars.parquet",
      make_invocation<ConvertOptions, convert_command>},
     {"head", "the first rows of a table", "hayate head bars.parquet --rows 5", make_invocation<HeadOptions, head_command>},

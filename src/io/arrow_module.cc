@@ -110,14 +110,25 @@ Result<std::unique_ptr<ByteSink>> compressed_sink(std::unique_ptr<ByteSink> belo
   HY_TRY(const ArrowModule* const arrow, arrow_module("a compressed output"));
   return arrow->compressed_sink(std::move(below), codec);
 }
+Result<Buffer> read_unpacked(const std::string& path, Codec codec, int64_t limit_bytes) {
+  HY_TRY(Buffer bytes, read_file(path));
+  if (codec == Codec::none && path == "-") codec = codec_of(bytes.data, bytes.size);
+  return codec == Codec::none ? std::move(bytes) : decompress(bytes, codec, path, limit_bytes);
+}
 Result<std::shared_ptr<const InputFile>> open_unpacked(const std::string& path, Codec codec) {
   if (codec == Codec::none && path != "-" && file_size(path)) return InputFile::open(path);
   HY_TRY(TemporaryFile file, TemporaryFile::create());
+  std::string begin;
+  if (codec == Codec::none && path == "-") {
+    HY_TRY(begin, take_stdin(4));
+    codec = codec_of(reinterpret_cast<const uint8_t*>(begin.data()), begin.size());
+  }
   if (codec == Codec::none) {
+    HY_CHECK(file.write_at(file.reserve(int64_t(begin.size())), begin.data(), begin.size()));
     HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) { return file.write_at(file.reserve(int64_t(size)), data, size); }));
   } else {
     HY_TRY(const ArrowModule* const arrow, arrow_module(path));
-    HY_CHECK(arrow->unpack(path, codec, file));
+    HY_CHECK(arrow->unpack(path, begin, codec, file));
   }
   return InputFile::from_descriptor(file.release(), path);
 }

@@ -50,8 +50,8 @@ decltype(io::arrow_statistics) arrow_statistics;
 decltype(io::arrow_encoder) arrow_encoder;
 decltype(io::decompress) decompress;
 decltype(io::compressed_sink) compressed_sink;
-/// Appends what `path` unpacks to.
-Result<void> unpack(const std::string& path, Codec codec, TemporaryFile& to);
+/// Appends what `path` unpacks to; `begin`: its first bytes, where they were taken from it already.
+Result<void> unpack(const std::string& path, std::string_view begin, Codec codec, TemporaryFile& to);
 Result<std::unique_ptr<ObjectStore>> open_store(const std::string& url);
 void release_memory();
 

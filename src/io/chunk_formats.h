@@ -22,8 +22,9 @@ Result<std::unique_ptr<ChunkReader>> hdf5_chunks(const std::string& path, const 
 Result<std::unique_ptr<ChunkReader>> npy_chunks(std::shared_ptr<const InputFile> file, const std::string& path, const ReadOptions& options,
                                                 size_t chunk_bytes);
 
-/// Names from the header of a CSV file, from the footer of a Parquet file, from the schema of an Arrow file.
-Result<std::vector<std::string>> csv_names(const InputFile& file, const std::string& path);
+/// Names from the header of a CSV file with this separator (0: found from its first records), from the footer of a Parquet file, from the schema
+/// of an Arrow file.
+Result<std::vector<std::string>> csv_names(const InputFile& file, const std::string& path, char separator);
 Result<std::vector<std::string>> parquet_names(const std::string& path, int64_t limit_bytes);
 Result<std::vector<std::string>> arrow_names(const std::string& path, int64_t limit_bytes);
 
@@ -35,7 +36,7 @@ Result<std::string> arrow_statistics(const std::string& path, int64_t limit_byte
 Result<int64_t> parquet_memory(const std::string& path, const ReadOptions& options, int64_t limit_bytes);
 
 /// The bytes of `path` ("-": standard input), unpacked, in a temporary file that nobody else sees and that is gone with
-/// the last reader. A regular file without codec is opened as it is.
+/// the last reader. A regular file without codec is opened as it is; standard input without one may be wrapped in one.
 Result<std::shared_ptr<const InputFile>> open_unpacked(const std::string& path, Codec codec);
 
 }  // namespace hayate::io

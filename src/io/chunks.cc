@@ -196,6 +196,7 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
                               .steps = options.steps};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
+                              .separator = kind.separator,
     case Format::parquet:
       return parquet_chunks(path, options, memory, 2 * chunk_bytes);
     case Format::arrow:
@@ -322,7 +323,7 @@ Result<std::vector<std::string>> names_in_file(const std::string& path, const Re
   if (kind.format == Format::arrow) return arrow_names(path, memory_of(options));
   if (kind.format == Format::csv && kind.codec == Codec::none && options.csv.encoding == Encoding::utf8 && file_size(path)) {
     HY_TRY(const auto file, InputFile::open(path));
-    return csv_names(*file, path);
+    return csv_names(*file, path, kind.separator);
   }
   return std::vector<std::string>();
 }

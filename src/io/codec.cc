@@ -122,12 +122,13 @@ class Unpacking {
 
 }  // namespace
 
-Result<void> with_arrow::unpack(const std::string& path, Codec codec, TemporaryFile& to) {
+Result<void> with_arrow::unpack(const std::string& path, std::string_view begin, Codec codec, TemporaryFile& to) {
   HY_TRY(const auto made, make_codec(codec, path));
   auto stream = made->MakeDecompressor();
   if (!stream.ok()) return torn(path);
   Unpacking unpacking(**stream, path, to);
-  bool first = true;
+  if (!begin.empty()) HY_CHECK(unpacking.add(reinterpret_cast<const uint8_t*>(begin.data()), begin.size()));
+  bool first = begin.empty();
   HY_CHECK(read_pieces(path, [&](const uint8_t* data, size_t size) -> Result<void> {
     if (std::exchange(first, false) && !begins_as(codec, data, size)) return not_compressed(codec, path);
     return unpacking.add(data, size);

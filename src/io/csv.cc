@@ -55,6 +55,7 @@ Result<std::vector<std::string>> CsvParser::read_header() {
 
   size_t at = bytes_.starts_with("\xEF\xBB\xBF") ? 3 : 0;
   dialect_ = sniff_dialect(bytes_.substr(at), !file_ || int64_t(bytes_.size()) == file_->size());
+  if (options_.separator) dialect_.separator = options_.separator;
   std::vector<CsvField> fields;
   while (true) {
     if (at == bytes_.size()) return input_error("no header: the file holds blank lines only", path_, "a CSV file begins with a line of column names");

@@ -21,12 +21,13 @@ struct CsvOptions {
   int64_t memory_limit_bytes = INT64_MAX;
   std::vector<NamedType> types = {};           ///< of these columns: a value that does not fit is an Error
   CsvForm form = {};                           ///< its encoding is the caller's to undo
+  char separator = 0;                          ///< 0: found from the first records
   bool coded_text = false;                     ///< text of which few values are different comes as a category, names sorted
   const exec::Cancellation* cancel = nullptr;  ///< told to stop: an Error (interrupted)
   exec::Steps* steps = nullptr;                ///< told of the bytes that are read in chunks
 };
 
-/// Reads CSV with one header line. Separator , ; tab or |, found from the first records. Types come from all values of
+/// Reads CSV with one header line. Separator , ; tab or |, found from the first records unless it is given. Types come from all values of
 /// a column (csv_value.h); missing values are null, and NaN beneath the null in a float64 column. A column without
 /// values, and every column of a file with a header only, is float64. Unnamed columns are called "Unnamed: 0" and
 /// repeated names "a.1", as pandas does. The result does not depend on the workers.

@@ -173,9 +173,11 @@ Result<std::unique_ptr<ChunkReader>> csv_chunks(std::shared_ptr<const InputFile>
   return std::unique_ptr<ChunkReader>(std::move(chunks));
 }
 
-Result<std::vector<std::string>> csv_names(const InputFile& file, const std::string& path) {
+Result<std::vector<std::string>> csv_names(const InputFile& file, const std::string& path, char separator) {
   const std::shared_ptr<const InputFile> borrowed(&file, [](const InputFile*) {});
-  return CsvChunks(borrowed, path, {}, 0).read_header();
+  CsvOptions options;
+  options.separator = separator;
+  return CsvChunks(borrowed, path, options, 0).read_header();
 }
 
 }  // namespace hayate::io

@@ -119,6 +119,17 @@ TEST_CASE("csv: a symbol is text as written: zeros stay, NA and TRUE are symbols
   CHECK(parsed("symbol,b\n").columns[0].dtype == Dtype::text);
 }
 
+TEST_CASE("csv: a separator that is known is not looked for") {
+  CsvOptions tabs;
+  tabs.separator = '\t';
+  const Table one = parsed("a,b\n1,2\n3,4\n", tabs);
+  REQUIRE(one.names == std::vector<std::string>{"a,b"});
+  CHECK(one.columns[0].text(1) == "3,4");
+  const Table two = parsed("a\tb,c\n1\t\"x\ty\"\n", tabs);
+  CHECK(two.names == std::vector<std::string>{"a", "b,c"});
+  CHECK(two.columns[1].text(0) == "x\ty");
+}
+
 TEST_CASE("csv: one decimal mark a file") {
   const Table table = parsed("a;b;c\n1,234;5.5;7\n");
   CHECK(shown(table.columns[0]) == "text: 1,234");

@@ -25,7 +25,7 @@ class Encoder {
 };
 
 /// `pool` (may be null) writes blocks of rows down at the same time.
-std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink, exec::Pool* pool);
+std::unique_ptr<Encoder> csv_encoder(std::unique_ptr<ByteSink> sink, exec::Pool* pool, char separator = ',');
 std::unique_ptr<Encoder> json_encoder(std::unique_ptr<ByteSink> sink, bool lines, exec::Pool* pool);
 std::unique_ptr<Encoder> npy_encoder(std::unique_ptr<ByteSink> sink, std::string path);
 /// `pages`: zstd, or none for snappy. `statistics`: kept in the metadata, if there are any. `pool` (may be null) encodes columns at the same time.

@@ -178,7 +178,7 @@ void sync_folder(const std::string& folder) {
 /// What a file is called here whose extension is another; "": nothing is known of it.
 std::string_view other_name(std::string_view extension) {
   constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
-      {".tsv .tab .psv .txt .dat", "call it .csv, whatever its separator"},
+      {".tab .psv .txt .dat", "call it .csv, whatever its separator"},
       {".ndjson .jsonlines", "call it .jsonl"},
       {".pq .parq", "call it .parquet"},
       {".ipc .arrows .ftr", "call it .arrow"},
@@ -186,7 +186,7 @@ std::string_view other_name(std::string_view extension) {
       {".xlsx .xls .ods", "save the sheet as CSV"},
       {".pkl .pickle", "write it from Python with DataFrame.to_parquet"},
       {".npz", "save the array alone with numpy.save, as .npy"},
-      {".gz .zst", "of texts CSV alone is read compressed; unpack it"},
+      {".gz .zst", "of texts .csv and .tsv alone are read compressed; unpack it"},
       {".bz2 .xz .zip .lz4 .br .7z", "unpack it, or compress it with gzip or zstd"},
   };
   const std::string wanted = lower(extension);
@@ -216,6 +216,11 @@ Result<FileKind> kind_named(std::string_view name, std::string where) {
     if (lower(name) == names.back()) return e.kind;
   }
   return unknown_name("format", name, names, std::move(where));
+}
+
+Codec codec_of(const uint8_t* data, size_t size) {
+  const std::string_view begin(reinterpret_cast<const char*>(data), size);
+  return begin.starts_with("\x1F\x8B") ? Codec::gzip : begin.starts_with("\x28\xB5\x2F\xFD") ? Codec::zstd : Codec::none;
 }
 
 std::string stem(std::string_view path) {
@@ -360,6 +365,19 @@ Result<void> TemporaryFile::read_at(int64_t offset, void* into, size_t size) con
     done += size_t(got);
   }
   return {};
+}
+
+Result<std::string> take_stdin(size_t size) {
+  std::string out(size, '\0');
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = read_some(STDIN_FILENO, out.data() + done, size - done);
+    if (got < 0) return system_error("cannot read", "-", errno);
+    if (got == 0) break;
+    done += size_t(got);
+  }
+  out.resize(done);
+  return out;
 }
 
 Result<void> read_pieces(const std::string& path, const std::function<Result<void>(const uint8_t*, size_t)>& visit) {

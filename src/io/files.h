@@ -27,6 +27,7 @@ struct FileKind {
   Format format = Format::csv;
   Codec codec = Codec::none;
   Codec pages = Codec::none;  ///< of a Parquet file that is written: none is snappy; reading takes whatever is there
+  char separator = 0;         ///< of a CSV file; 0: what the first records say, a comma in what is written
 };
 
 /// One row per extension; the order is the order in which they are listed to the user.
@@ -38,6 +39,9 @@ inline constexpr Extension kExtensions[] = {
     {".csv", {Format::csv, Codec::none}},
     {".csv.gz", {Format::csv, Codec::gzip}},
     {".csv.zst", {Format::csv, Codec::zstd}},
+    {".tsv", {Format::csv, Codec::none, Codec::none, '\t'}},
+    {".tsv.gz", {Format::csv, Codec::gzip, Codec::none, '\t'}},
+    {".tsv.zst", {Format::csv, Codec::zstd, Codec::none, '\t'}},
     {".parquet", {Format::parquet, Codec::none}},
     {".zstd.parquet", {Format::parquet, Codec::none, Codec::zstd}},
     {".arrow", {Format::arrow, Codec::none}},
@@ -50,6 +54,8 @@ inline constexpr Extension kExtensions[] = {
 
 /// The kind that a path's extension names (case ignored), or a usage Error that lists the known extensions.
 Result<FileKind> kind_of(std::string_view path);
+/// How bytes that begin so are wrapped, told from the mark of gzip or zstd.
+Codec codec_of(const uint8_t* data, size_t size);
 /// The kind called `name` as --format takes it: an extension without its dot ("csv", "csv.gz"); `where` names the flag.
 Result<FileKind> kind_named(std::string_view name, std::string where);
 /// The file name without folders and without its known extension: "prices/BRK.B.csv.gz" -> "BRK.B".
@@ -70,6 +76,8 @@ Result<void> check_readable(const std::string& path);
 std::optional<int64_t> file_size(const std::string& path);
 /// The whole file in memory ("-": standard input). Read, not mapped: a file cut while it is mapped would kill the process.
 Result<Buffer> read_file(const std::string& path);
+/// The first bytes of standard input, fewer than `size` only where it ends; who reads it next begins behind them.
+Result<std::string> take_stdin(size_t size);
 /// Calls visit(bytes, size) for the file ("-": standard input) in pieces of up to 1 MiB, until it returns an Error.
 Result<void> read_pieces(const std::string& path, const std::function<Result<void>(const uint8_t* data, size_t size)>& visit);
 

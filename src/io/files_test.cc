@@ -32,7 +32,10 @@ TEST_CASE("files: the kind and the stem of a name") {
   CHECK(kind_of("x.feather").value().format == Format::arrow);
   CHECK(kind_of("x.zstd.parquet").value().pages == Codec::zstd);
   CHECK(kind_of("x.parquet").value().pages == Codec::none);
+  CHECK(kind_of("x.tsv.gz").value().separator == '\t');
+  CHECK(kind_of("x.csv").value().separator == 0);
   CHECK(stem("prices/x.zstd.parquet") == "x");
+  CHECK(stem("prices/x.tsv.gz") == "x");
   CHECK(kind_of("x.xlsx").error().what == "unknown file extension '.xlsx'");
   CHECK(kind_of("x.xlsx").error().hint.find(".parquet") != std::string::npos);
   CHECK(kind_of("README").error().what == "a file name without an extension");

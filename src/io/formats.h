@@ -27,6 +27,8 @@ Result<Table> parse_json_table(Buffer bytes, const std::string& path, const Read
 /// A NumPy array of numbers or bools in memory: one dimension is the column "0", two are columns "0", "1", ...
 Result<Table> parse_npy(const Buffer& bytes, const std::string& path, const ReadOptions& options);
 
+/// The bytes of a file; of standard input without codec also what is wrapped in one.
+Result<Buffer> read_unpacked(const std::string& path, Codec codec, int64_t limit_bytes);
 /// Gzip (any number of members) or zstd (any number of frames) unpacked. Torn bytes, bytes behind the end and more than
 /// half of `limit_bytes` are Errors.
 Result<Buffer> decompress(const Buffer& bytes, Codec codec, const std::string& path, int64_t limit_bytes);

@@ -169,7 +169,7 @@ Result<Table> parse_at_once(Buffer bytes, const std::string& path, const ReadOpt
 
 Result<Table> read_json_table(const std::string& path, const ReadOptions& options, bool lines, int64_t limit_bytes) {
   if (!file_size(path)) {
-    HY_TRY(Buffer bytes, read_file(path));
+    HY_TRY(Buffer bytes, read_unpacked(path, Codec::none, limit_bytes));
     return parse_json_table(std::move(bytes), path, options, lines, limit_bytes);
   }
   HY_TRY(const auto file, InputFile::open(path));

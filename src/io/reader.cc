@@ -17,7 +17,7 @@
 namespace hayate::io {
 namespace {
 
-Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& options, const std::vector<std::string>& as_text,
+Result<Table> read_csv(const std::string& path, const FileKind& kind, const ReadOptions& options, const std::vector<std::string>& as_text,
                        int64_t limit_bytes) {
   const CsvOptions csv = {.columns = options.columns,
                           .as_text = as_text,
@@ -25,13 +25,11 @@ Result<Table> read_csv(const std::string& path, Codec codec, const ReadOptions& 
                           .memory_limit_bytes = limit_bytes,
                           .types = options.types,
                           .form = options.csv,
+                          .separator = kind.separator,
                           .coded_text = options.coded_text,
                           .cancel = options.cancel};
-  if (codec == Codec::none && options.csv.encoding == Encoding::utf8) return read_csv_file(path, csv);
-  HY_TRY(Buffer bytes, read_file(path));
-  if (codec != Codec::none) {
-    HY_TRY(bytes, decompress(bytes, codec, path, limit_bytes));
-  }
+  if (path != "-" && kind.codec == Codec::none && options.csv.encoding == Encoding::utf8) return read_csv_file(path, csv);
+  HY_TRY(Buffer bytes, read_unpacked(path, kind.codec, limit_bytes));
   if (options.csv.encoding != Encoding::utf8) {
     HY_TRY(bytes, decode(bytes, options.csv.encoding, path, limit_bytes));
   }
@@ -72,7 +70,7 @@ Result<Table> read_as_written(const std::string& path, const ReadOptions& option
                  "raise --memory-limit"};
   switch (kind.format) {
     case Format::csv:
-      return read_csv(path, kind.codec, options, as_text, limit);
+      return read_csv(path, kind, options, as_text, limit);
     case Format::parquet:
       return read_parquet(path, options, limit);
     case Format::arrow:

@@ -95,7 +95,7 @@ void RowEncoder::set_style(RowStyle style, size_t num_columns) {
     missing_at_.push_back(missing_row_.size());
     if (!style_.before.empty()) missing_row_ += style_.before[c];
     missing_row_ += style_.missing;
-    missing_row_ += c + 1 == num_columns ? style_.behind : ',';
+    missing_row_ += c + 1 == num_columns ? style_.behind : style_.separator;
   }
   missing_at_.push_back(missing_row_.size());
 }
@@ -116,7 +116,7 @@ void RowEncoder::append_strip(const Table& group, int64_t begin, int64_t rows, S
   for (size_t c = 0; c < group.num_columns(); ++c) {
     const size_t place = c * size_t(strip_rows_);
     strip->columns[c] = {Cells::narrow, strip->cells.get() + place * kWide, strip->sizes.data() + place,
-                         c + 1 == group.num_columns() ? style_.behind : ','};
+                         c + 1 == group.num_columns() ? style_.behind : style_.separator};
     room += write_cells(group, c, begin, rows, &strip->columns[c]);
     all_narrow &= strip->columns[c].form == Cells::narrow;
   }
@@ -215,7 +215,7 @@ void RowEncoder::append_few_values(const Table& group, const Values& values, int
     for (size_t i = values.begin[size_t(row)]; i < values.begin[size_t(row) + 1]; ++i) {
       const size_t c = values.columns[i];
       out->append(std::string_view(missing_row_).substr(missing_at_[done], missing_at_[c] - missing_at_[done]));
-      Cells cell{Cells::narrow, strip->cells.get(), strip->sizes.data(), c + 1 == group.num_columns() ? style_.behind : ','};
+      Cells cell{Cells::narrow, strip->cells.get(), strip->sizes.data(), c + 1 == group.num_columns() ? style_.behind : style_.separator};
       const size_t most = write_cells(group, c, row, 1, &cell);
       char* at = out->room(missing_at_[c + 1] - missing_at_[c] + most + kWide);
       if (!before_.empty()) at = put_before(c, at);

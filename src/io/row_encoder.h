@@ -73,7 +73,8 @@ class TextBlock {
 /// How rows look.
 struct RowStyle {
   std::vector<std::string> before;  ///< what stands before the cells of a column; none: nothing before any
-  char behind = '\n';               ///< what stands behind the last cell of a row, as a comma does behind the others
+  char behind = '\n';               ///< what stands behind the last cell of a row
+  char separator = ',';             ///< and behind the others
   char between = 0;                 ///< what stands between two rows; 0: nothing
   std::string missing;              ///< how a missing value is written
   bool infinity_is_missing = false;

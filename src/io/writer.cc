@@ -144,7 +144,7 @@ Result<std::unique_ptr<Encoder>> make_encoder(const std::string& path, const Fil
     case Format::hdf5:
       return hdf5_encoder(std::move(sink), path);
     default:
-      return csv_encoder(std::move(sink), pool);
+      return csv_encoder(std::move(sink), pool, kind.separator ? kind.separator : ',');
   }
 }
 
