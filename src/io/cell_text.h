@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "hayate/table.h"
@@ -26,5 +27,8 @@ char* write_long_real(double value, char* out);
 /// write_cell_text for columns of one dtype; null for text and categories.
 using CellWriter = char* (*)(const Column& column, int64_t row, char* out);
 CellWriter cell_writer(Dtype dtype);
+
+/// The first value of an integer column that no float64 is, as text; nothing where there is none.
+std::optional<std::string> first_beyond_float64(const Column& column);
 
 }  // namespace hayate::io

@@ -86,6 +86,17 @@ TEST_CASE("digits and a point are read to the nearest double") {
     CHECK_FALSE(read_long_real(text.data(), text.data() + text.size(), &read));
 }
 
+TEST_CASE("cells: whole numbers that no float64 is") {
+  constexpr int64_t kLast = int64_t{1} << 53;
+  CHECK(!first_beyond_float64(make_column(std::vector<int64_t>{0, -1, kLast, -kLast, kLast + 2, INT64_MIN, int64_t{1} << 62})));
+  CHECK(first_beyond_float64(make_column(std::vector<int64_t>{5, -kLast - 1, INT64_MAX})).value() == "-9007199254740993");
+  CHECK(first_beyond_float64(make_column(std::vector<int64_t>{INT64_MAX})).value() == "9223372036854775807");
+  Column large = make_column(std::vector<int64_t>{INT64_MIN, -1});  // 2^63 and 2^64 - 1
+  large.dtype = Dtype::uint64;
+  CHECK(first_beyond_float64(large).value() == "18446744073709551615");
+  CHECK(!first_beyond_float64(make_column(std::vector<double>{1e300})));
+}
+
 TEST_CASE("cell text: whole numbers of every width") {
   for (const int64_t value : {int64_t{0}, int64_t{7}, int64_t{10}, int64_t{99}, int64_t{100}, int64_t{12345}, INT64_MAX, INT64_MIN, int64_t{-1}}) {
     std::string out;

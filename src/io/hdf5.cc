@@ -587,6 +587,7 @@ class Hdf5Encoder final : public Encoder {
   /// What the values of a column need to be written.
   struct Seen {
     bool nulls = false;
+    std::optional<std::string> beyond;  // a whole number that no float64 is
     size_t widest = 1;
     std::vector<std::string> like_missing;  // "nan" and that with _ around it
   };
@@ -595,6 +596,7 @@ class Hdf5Encoder final : public Encoder {
 
   static void look_at(const Column& column, Seen* seen) {
     seen->nulls |= column.count_nulls() > 0;
+    if (!seen->beyond) seen->beyond = first_beyond_float64(column);
     if (column.dtype != Dtype::text && column.dtype != Dtype::category) return;
     for (int64_t row = 0; row < column.length; ++row) {
       const std::string_view text = column.text(row);
@@ -654,6 +656,10 @@ Result<std::vector<Member>> Hdf5Encoder::make_members() {
     member.offset = offset;
     member.as = schema_.columns[c].dtype;
     if ((is_integer(member.as) || member.as == Dtype::boolean) && seen_[c].nulls) member.as = Dtype::float64;
+    if (member.as == Dtype::float64 && seen_[c].beyond)
+      return input_error(
+          fmt::format("column '{}' has missing values, so that it is float64 in HDF5, which cannot hold its {}", schema_.names[c], *seen_[c].beyond),
+          path_, "write .parquet or .arrow, or give it another type, such as --types COLUMN=text");
     const hid_t types[] = {H5T_STD_B8LE,  H5T_STD_I8LE,  H5T_STD_I16LE,  H5T_STD_I32LE,  H5T_STD_I64LE, H5T_STD_U8LE, H5T_STD_U16LE,
                            H5T_STD_U32LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I64LE, H5T_STD_I64LE};
     if (member.as == Dtype::text || member.as == Dtype::category) {

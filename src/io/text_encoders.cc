@@ -81,6 +81,9 @@ class NpyEncoder final : public Encoder {
       if (column.count_nulls() > 0 && !is_float)
         return input_error(fmt::format("column '{}' has missing values, which {} in .npy cannot hold", group.names[c], dtype_name(header_.dtype)),
                            path_, "write .parquet");
+      if (const auto beyond = is_float ? first_beyond_float64(column) : std::nullopt)
+        return input_error(fmt::format("column '{}' has {}, which {} in .npy cannot hold", group.names[c], *beyond, dtype_name(header_.dtype)), path_,
+                           "leave out columns of other types with --columns, or write .parquet");
       char* at = values_.data() + begin + c * width;
       for (size_t row = 0; row < rows; ++row, at += group.num_columns() * width) put(column, int64_t(row), at);
     }
