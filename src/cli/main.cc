@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/command.h"
+#include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "exec/process.h"
@@ -106,7 +107,10 @@ Result<int> run_command(const Command& command, std::span<const std::string> arg
   ProgressLine line(terminal);
   const bool silent = invocation->general.quiet;
   install_signal_handlers();
-  return invocation->run({invocation->general.json, silent, silent ? nullptr : &line});
+  const Console console = {invocation->general.json, silent, silent ? nullptr : &line};
+  HY_TRY(const int code, invocation->run(console));
+  say_roundings(console);
+  return code;
 }
 
 int run(std::span<const std::string> argv) {

@@ -48,10 +48,22 @@ Result<void> check_plot(const std::string& path) {
 }
 
 Result<io::ReadOptions> reading_options(const TableReading& asked) {
+namespace {
+const std::shared_ptr<io::Roundings>& roundings() {
+  static const auto all = std::make_shared<io::Roundings>();
+  return all;
+}
+}  // namespace
+
+void say_roundings(const Console& console) {
+  for (const std::string& message : roundings()->messages()) console.say(message);
+}
+
   io::ReadOptions out;
   out.columns = listed(asked.columns);
   HY_TRY(out.types, io::parse_types(asked.types));
   HY_TRY(out.csv, io::parse_csv_form(asked.decimal, asked.thousands, asked.na, asked.encoding));
+  out.roundings = roundings();
   return out;
 }
 

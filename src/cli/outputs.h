@@ -26,6 +26,8 @@ struct TableReading;
 /// Columns, types and CSV form as the flags ask for, checked before any file is looked at; kind, pool and memory are the command's.
 Result<io::ReadOptions> reading_options(const TableReading& asked);
 /// Says it when files that are not empty gave no rows: a header alone, or something that only looks like a table.
+/// Says what the tables that were read with such options hold and no dtype does.
+void say_roundings(const Console& console);
 void say_no_rows(const Console& console, std::span<const std::string> paths, int64_t rows);
 
 /// A few lines on stderr: how many findings of each kind, and the first ones.

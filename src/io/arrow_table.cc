@@ -9,6 +9,7 @@
 #include <arrow/io/memory.h>
 #include <arrow/memory_pool.h>
 #include <arrow/result.h>
+#include <arrow/scalar.h>
 #include <arrow/type.h>
 #include <arrow/util/decimal.h>
 #include <arrow/util/float16.h>
@@ -16,6 +17,7 @@
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -26,6 +28,7 @@
 #include "io/arrow_module.h"
 #include "io/csv_scan.h"
 #include "io/json_reader.h"
+#include "io/shortest.h"
 
 namespace hayate::io {
 namespace {
@@ -47,10 +50,18 @@ class SharedBuffer final : public arrow::Buffer {
   std::shared_ptr<const void> owner_;
 };
 
+/// What is asked of a column, and where it stands.
+struct Wanted {
+  const std::string &name, &path;
+  const Dtype* dtype;    ///< null: what the file has
+  Roundings* roundings;  ///< may be null
+};
+
 /// Turns one validated Arrow array into a column.
 class Conversion {
  public:
-  Conversion(const arrow::Array& array, const std::shared_ptr<LimitedPool>& pool) : array_(array), data_(*array.data()), pool_(pool) {}
+  Conversion(const arrow::Array& array, const std::shared_ptr<LimitedPool>& pool, const Wanted& wanted)
+      : array_(array), data_(*array.data()), pool_(pool), wanted_(wanted) {}
 
   /// False: the type has no place in a table; `problem()` may say more.
   bool convert(Column* out);
@@ -98,12 +109,17 @@ class Conversion {
   bool text(Column* out);
   bool category(Column* out);
   bool timestamp(Column* out);
+  template <class Array, class Decimal>
+  bool decimals(Column* out);
+  template <class Text>
+  bool made_texts(Column* out, Text&& text_of) const;
   template <class Offset>
   bool text_with_offsets(Column* out) const;
 
   const arrow::Array& array_;
   const arrow::ArrayData& data_;
   const std::shared_ptr<LimitedPool>& pool_;
+  const Wanted& wanted_;
   std::string problem_;
 };
 
@@ -131,13 +147,19 @@ bool Conversion::text(Column* out) {
   if (id == Type::STRING || id == Type::BINARY) return text_with_offsets<int32_t>(out);
   if (id == Type::LARGE_STRING || id == Type::LARGE_BINARY) return text_with_offsets<int64_t>(out);
   const auto& views = static_cast<const arrow::BinaryViewArray&>(array_);
+  return made_texts(out, [&](int64_t row) { return views.GetView(row); });
+}
+
+/// Texts made one by one, row after row; null rows get none.
+template <class Text>
+bool Conversion::made_texts(Column* out, Text&& text_of) const {
   std::vector<char> bytes;
   std::vector<int64_t> offsets = {0};
   offsets.reserve(size_t(data_.length) + 1);
   for (int64_t row = 0; row < data_.length; ++row) {
     if (!array_.IsNull(row)) {
-      const std::string_view view = views.GetView(row);
-      bytes.insert(bytes.end(), view.begin(), view.end());
+      const auto& text = text_of(row);
+      bytes.insert(bytes.end(), text.begin(), text.end());
     }
     offsets.push_back(int64_t(bytes.size()));
   }
@@ -172,7 +194,7 @@ bool Conversion::category(Column* out) {
   const auto& dictionary = static_cast<const arrow::DictionaryArray&>(array_);
   const Type::type index_type = static_cast<const arrow::DictionaryType&>(*array_.type()).index_type()->id();
   Column values;
-  Conversion of_values(*dictionary.dictionary(), pool_);
+  Conversion of_values(*dictionary.dictionary(), pool_, wanted_);
   if (!of_values.convert(&values)) return problem_ = of_values.problem(), false;
   if (values.dtype == Dtype::category) return false;
   const bool same_codes = index_type == Type::INT32;
@@ -215,29 +237,108 @@ bool Conversion::timestamp(Column* out) {
   out->zone = type.timezone();
   if (type.unit() == arrow::TimeUnit::MICRO) return fixed(Dtype::timestamp, out);
   const auto& times = static_cast<const arrow::TimestampArray&>(array_);
+  Roundings* roundings = wanted_.roundings;
   return made<int64_t>(Dtype::timestamp, out, [&](int64_t row, int64_t* value) {
-    if (type.unit() == arrow::TimeUnit::NANO) return *value = floor_divide(times.Value(row), 1000), true;
+    if (type.unit() == arrow::TimeUnit::NANO) {
+      *value = floor_divide(times.Value(row), 1000);
+      if (roundings && *value * 1000 != times.Value(row)) {
+        const auto cell = times.GetScalar(row);
+        roundings->add(wanted_.name, wanted_.path, {"of nanoseconds is cut to microseconds", cell.ok() ? (*cell)->ToString() : "one", ""});
+        roundings = nullptr;
+      }
+      return true;
+    }
     return !__builtin_mul_overflow(times.Value(row), type.unit() == arrow::TimeUnit::SECOND ? 1'000'000 : 1000, value);
   });
 }
 
-/// Correctly rounded, which Arrow's own ToDouble is not: a quotient of two exact doubles, or the digits read as text.
+/// All digits, as a person writes them: "-0.0000001", where Arrow's ToString has an exponent.
 template <class Decimal>
-double decimal_to_double(const Decimal& decimal, int scale) {
-  constexpr double kPowers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-  constexpr int64_t kExact = int64_t{1} << 53;
-  if constexpr (requires { decimal.template ToInteger<int64_t>(); }) {
-    const auto digits = decimal.template ToInteger<int64_t>();
-    const bool exact = digits.ok() && *digits >= -kExact && *digits <= kExact;
-    if (exact && scale >= 0 && scale < int(std::size(kPowers))) return double(*digits) / kPowers[scale];
-  }
-  return parse_number(decimal.ToString(scale)).value_or(std::numeric_limits<double>::quiet_NaN());
+std::string decimal_text(const Decimal& decimal, int scale) {
+  constexpr int kMost = 400;  // a file may say anything
+  if (scale < -kMost || scale > kMost) return decimal.ToString(scale);
+  std::string digits = decimal.ToIntegerString();
+  const size_t sign = digits.starts_with('-') ? 1 : 0;
+  if (scale <= 0) return digits == "0" ? digits : digits + std::string(size_t(-scale), '0');
+  if (digits.size() - sign <= size_t(scale)) digits.insert(sign, size_t(scale) + 1 + sign - digits.size(), '0');
+  return digits.insert(digits.size() - size_t(scale), 1, '.');
 }
 
-template <class Array, class Decimal>
-bool decimals(const Array& array, int64_t row, double* value) {
-  *value = decimal_to_double(Decimal(array.GetValue(row)), static_cast<const arrow::DecimalType&>(*array.type()).scale());
-  return true;
+/// Without the zeros behind the point, and without a point that has nothing behind it.
+std::string_view without_end_zeros(std::string_view text) {
+  if (text.find('.') == std::string_view::npos) return text;
+  text = text.substr(0, text.find_last_not_of('0') + 1);
+  return text.ends_with('.') ? text.substr(0, text.size() - 1) : text;
+}
+
+/// Whether `value` is the decimal that `text` is, or is written with its digits.
+bool keeps_digits(double value, std::string_view text) {
+  constexpr size_t kAlways = 15, kMost = 17;  // significant digits: every one of so many comes back; none of more can be the shortest
+  const std::string_view shown = without_end_zeros(text);
+  const size_t point = shown.find('.'), places = point == std::string_view::npos ? 0 : shown.size() - point - 1;
+  std::string digits;
+  for (const char c : shown)
+    if (c >= '0' && c <= '9' && (c != '0' || !digits.empty())) digits += c;
+  int exponent = -int(places);
+  while (digits.size() > 1 && digits.back() == '0') digits.pop_back(), ++exponent;
+  if (digits.size() <= kAlways) return true;
+  if (value == 0 || !std::isfinite(value)) return false;
+  if (digits.size() <= kMost) {
+    const Decimal shortest = shortest_decimal(std::abs(value));
+    if (std::to_string(shortest.digits) == digits && shortest.exponent == exponent) return true;
+  }
+  return places == 0 && fmt::format("{:.0f}", value) == shown;
+}
+
+/// Correctly rounded, which Arrow's own ToDouble is not: a quotient of two exact doubles, or the digits read as text. `*kept`: whether those
+/// come back.
+template <class Digits>
+double decimal_to_double(const Digits& decimal, int scale, bool* kept) {
+  constexpr double kPowers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  constexpr int64_t kExact = 1'000'000'000'000'000;
+  if constexpr (requires { decimal.template ToInteger<int64_t>(); }) {
+    const auto digits = decimal.template ToInteger<int64_t>();
+    const bool exact = digits.ok() && *digits > -kExact && *digits < kExact;
+    if (exact && scale >= 0 && scale < int(std::size(kPowers))) return *kept = true, double(*digits) / kPowers[scale];
+  }
+  const std::string text = decimal_text(decimal, scale);
+  const double value = parse_number(text).value_or(std::numeric_limits<double>::quiet_NaN());
+  *kept = keeps_digits(value, text);
+  return value;
+}
+
+/// Whole numbers of up to 18 digits are int64; others the nearest float64. Asked for as another type: text, for whoever makes that type of it.
+template <class Array, class Digits>
+bool Conversion::decimals(Column* out) {
+  const auto& array = static_cast<const Array&>(array_);
+  const auto& type = static_cast<const arrow::DecimalType&>(*array_.type());
+  const int scale = type.scale();
+  const auto decimal = [&](int64_t row) { return Digits(array.GetValue(row)); };
+  constexpr int kWhole = 18;
+  if (scale <= 0 && scale >= -kWhole && type.precision() - scale <= kWhole)
+    return made<int64_t>(Dtype::int64, out, [&](int64_t row, int64_t* value) {
+      const auto whole = parse_integer(decimal_text(decimal(row), scale));
+      return *value = whole.value_or(0), whole.has_value();
+    });
+  if (wanted_.dtype && *wanted_.dtype != Dtype::float64) {
+    const bool as_written = *wanted_.dtype == Dtype::text || *wanted_.dtype == Dtype::category;
+    return made_texts(out, [&](int64_t row) {
+      const std::string text = decimal_text(decimal(row), scale);
+      return as_written ? text : std::string(without_end_zeros(text));
+    });
+  }
+  Roundings* roundings = wanted_.dtype ? nullptr : wanted_.roundings;  // who asked for float64 knows
+  return made<double>(Dtype::float64, out, [&](int64_t row, double* value) {
+    bool kept = true;
+    *value = decimal_to_double(decimal(row), scale, &kept);
+    if (!kept && roundings) {
+      roundings->add(wanted_.name, wanted_.path,
+                     {fmt::format("of {} is rounded to float64", type.ToString()), decimal_text(decimal(row), scale),
+                      fmt::format("--types '{}=text' keeps every digit", wanted_.name)});
+      roundings = nullptr;
+    }
+    return true;
+  });
 }
 
 bool Conversion::convert(Column* out) {
@@ -293,21 +394,13 @@ bool Conversion::convert(Column* out) {
     case Type::TIMESTAMP:
       return timestamp(out);
     case Type::DECIMAL32:
-      return made<double>(Dtype::float64, out, [&](int64_t row, double* value) {
-        return decimals<arrow::Decimal32Array, arrow::Decimal32>(static_cast<const arrow::Decimal32Array&>(array_), row, value);
-      });
+      return decimals<arrow::Decimal32Array, arrow::Decimal32>(out);
     case Type::DECIMAL64:
-      return made<double>(Dtype::float64, out, [&](int64_t row, double* value) {
-        return decimals<arrow::Decimal64Array, arrow::Decimal64>(static_cast<const arrow::Decimal64Array&>(array_), row, value);
-      });
+      return decimals<arrow::Decimal64Array, arrow::Decimal64>(out);
     case Type::DECIMAL128:
-      return made<double>(Dtype::float64, out, [&](int64_t row, double* value) {
-        return decimals<arrow::Decimal128Array, arrow::Decimal128>(static_cast<const arrow::Decimal128Array&>(array_), row, value);
-      });
+      return decimals<arrow::Decimal128Array, arrow::Decimal128>(out);
     case Type::DECIMAL256:
-      return made<double>(Dtype::float64, out, [&](int64_t row, double* value) {
-        return decimals<arrow::Decimal256Array, arrow::Decimal256>(static_cast<const arrow::Decimal256Array&>(array_), row, value);
-      });
+      return decimals<arrow::Decimal256Array, arrow::Decimal256>(out);
     case Type::STRING:
     case Type::LARGE_STRING:
     case Type::STRING_VIEW:
@@ -365,19 +458,20 @@ Result<void> check_schema_size(arrow::io::RandomAccessFile& file, const char* pa
 }
 
 Result<Column> column_from(const arrow::ChunkedArray& chunks, const std::shared_ptr<LimitedPool>& pool, const std::string& name,
-                           const std::string& where) {
+                           const std::string& where, const ReadOptions& options) {
   std::vector<std::shared_ptr<arrow::Array>> arrays = chunks.chunks();
   if (arrays.empty()) {
     const auto none = arrow::MakeEmptyArray(chunks.type(), pool.get());
     if (!none.ok()) return arrow_error(none.status(), where, "leave the column out with --columns");
     arrays.push_back(*none);
   }
+  const Wanted wanted = {name, where, wanted_type(options.types, name), options.roundings.get()};
   std::vector<Column> parts;
   for (std::shared_ptr<arrow::Array>& array : arrays) {
     while (array->type_id() == Type::EXTENSION) array = static_cast<const arrow::ExtensionArray&>(*array).storage();
     if (const arrow::Status valid = array->ValidateFull(); !valid.ok())
       return arrow_error(valid.WithMessage("column '", name, "': ", valid.message()), where, "the file is damaged; write it again");
-    Conversion conversion(*array, pool);
+    Conversion conversion(*array, pool, wanted);
     Column part;
     if (!conversion.convert(&part)) {
       const std::string why = conversion.problem().empty() ? "is not read" : "holds " + conversion.problem();
@@ -399,6 +493,18 @@ Result<Column> column_from(const arrow::ChunkedArray& chunks, const std::shared_
 std::string statistics_of(const arrow::Schema& schema) {
   if (!schema.metadata()) return "";
   return schema.metadata()->Get(kStatisticsKey).ValueOr("");
+}
+
+std::shared_ptr<arrow::Schema> with_own_names(const std::shared_ptr<arrow::Schema>& schema) {
+  std::unordered_set<std::string> taken;
+  arrow::FieldVector fields = schema->fields();
+  bool repeated = false;
+  for (auto& field : fields) {
+    std::string fresh = field->name();
+    for (int again = 1; !taken.insert(fresh).second; ++again) fresh = fmt::format("{}.{}", field->name(), again);
+    if (fresh != field->name()) repeated = true, field = field->WithName(fresh);
+  }
+  return repeated ? arrow::schema(fields, schema->metadata()) : schema;
 }
 
 Result<std::vector<int>> choose_fields(const arrow::Schema& schema, const std::vector<std::string>& wanted, const std::string& path) {

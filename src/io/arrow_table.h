@@ -13,6 +13,7 @@
 #include "hayate/table.h"
 #include "io/files.h"
 #include "io/limited_pool.h"
+#include "io/reader.h"
 
 namespace hayate::io {
 
@@ -27,13 +28,17 @@ Result<void> check_schema_size(arrow::io::RandomAccessFile& file, const char* pa
 
 /// One column from the chunks of an Arrow column. Values are shared with Arrow's buffers where the layouts agree;
 /// `pool`, whence they came, is kept alive with them. Arrays are validated in full first: offsets, dictionary codes and
-/// UTF-8 of a foreign file may be anything. `where` is the file, `name` the column, for errors.
+/// UTF-8 of a foreign file may be anything. `where` is the file, `name` the column, for errors. Decimals whose type `options` name are text with
+/// all of their digits, unless that is float64: retype (retype.h) makes of them what was asked for. What is rounded is told to options.roundings.
 Result<Column> column_from(const arrow::ChunkedArray& chunks, const std::shared_ptr<LimitedPool>& pool, const std::string& name,
-                           const std::string& where);
+                           const std::string& where, const ReadOptions& options);
 
 /// Under which name a schema's metadata hold what TableWriter was given as statistics; and that text, or "".
 inline constexpr const char* kStatisticsKey = "hayate.statistics";
 std::string statistics_of(const arrow::Schema& schema);
+
+/// The schema with one name for each field: a repeated one is "a.1", as in CSV.
+std::shared_ptr<arrow::Schema> with_own_names(const std::shared_ptr<arrow::Schema>& schema);
 
 /// Indices of the fields to read: the wanted names in their order, or all but pandas' index columns. An index called
 /// symbol, date or datetime is a column of bars and is read.

@@ -81,12 +81,15 @@ class CutChunks final : public ChunkReader {
 /// Files one after another, their columns in one order and of one dtype.
 class ChainedChunks final : public ChunkReader {
  public:
-  ChainedChunks(std::vector<std::unique_ptr<ChunkReader>> files, Table schema) : files_(std::move(files)), schema_(std::move(schema)) {}
+  ChainedChunks(std::vector<std::unique_ptr<ChunkReader>> files, std::span<const std::string> paths, Table schema,
+                std::shared_ptr<Roundings> roundings)
+      : files_(std::move(files)), paths_(paths.begin(), paths.end()), schema_(std::move(schema)), roundings_(std::move(roundings)) {}
   const Table& schema() const override { return schema_; }
   Result<std::optional<Table>> next() override {
     for (; at_ < files_.size(); ++at_) {
       HY_TRY(auto chunk, files_[at_]->next());
       if (!chunk) continue;
+      if (roundings_) roundings_->add_widened(*chunk, schema_, paths_[at_]);
       Table out;
       for (size_t c = 0; c < schema_.num_columns(); ++c)
         out.add(schema_.names[c], widened(*chunk->find(schema_.names[c]), schema_.columns[c].dtype, schema_.columns[c].zone));
@@ -98,8 +101,10 @@ class ChainedChunks final : public ChunkReader {
 
  private:
   std::vector<std::unique_ptr<ChunkReader>> files_;
+  const std::vector<std::string> paths_;
   size_t at_ = 0;
   Table schema_;
+  const std::shared_ptr<Roundings> roundings_;
 };
 
 /// The chunks of a file with the types that were asked for and the columns of its folders.
@@ -191,12 +196,12 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
                               .memory_limit_bytes = memory,
                               .types = options.types,
                               .form = options.csv,
+                              .separator = kind.separator,
                               .coded_text = options.coded_text,
                               .cancel = options.cancel,
                               .steps = options.steps};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
-                              .separator = kind.separator,
     case Format::parquet:
       return parquet_chunks(path, options, memory, 2 * chunk_bytes);
     case Format::arrow:
@@ -224,7 +229,7 @@ Result<std::unique_ptr<ChunkReader>> stream_file(const std::string& path, const 
   ReadOptions inner = options;
   inner.columns = columns_in_file(path, options.columns), inner.types = types_in_file(path, options.types);
   std::vector<NamedType> types = csv ? std::vector<NamedType>() : inner.types;
-  if (!csv) inner.types = {};
+  // Decimals of Parquet and Arrow files are read by what is wanted of them; other readers look at no types.
   HY_TRY(auto chunks, stream_as_written(path, kind, inner, as_text));
   if (types.empty() && partitions_of(path).empty()) return chunks;
   if (inner.columns.empty()) HY_CHECK(check_types(types, chunks->schema().names));
@@ -290,7 +295,7 @@ Result<std::unique_ptr<ChunkReader>> stream_files(std::span<const std::string> p
   if (files.size() == 1) return std::move(files[0]);
   HY_CHECK(reopen_as_text(paths, options, keys, &files));
   HY_TRY(Table schema, merge_schemas(files, paths));
-  return std::unique_ptr<ChunkReader>(std::make_unique<ChainedChunks>(std::move(files), std::move(schema)));
+  return std::unique_ptr<ChunkReader>(std::make_unique<ChainedChunks>(std::move(files), paths, std::move(schema), options.roundings));
 }
 
 /// Whether all of `paths` together take less than a third of the memory once they are read.

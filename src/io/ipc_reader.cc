@@ -66,10 +66,10 @@ struct ArrowFile {
   Result<std::shared_ptr<arrow::Schema>> schema() const {
     if (is_stream) {
       HY_TRY(const auto reader, open_stream(ipc_options(pool)));
-      return reader->schema();
+      return with_own_names(reader->schema());
     }
     HY_TRY(const auto reader, open_file(ipc_options(pool)));
-    return reader->schema();
+    return with_own_names(reader->schema());
   }
 
   /// The columns of `fields`; the other fields are not even read from the disk.
@@ -115,12 +115,12 @@ struct ArrowFile {
 };
 
 Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::shared_ptr<LimitedPool>& pool, const arrow::Schema& schema,
-                                         std::span<const int> fields, exec::Pool* workers) {
+                                         std::span<const int> fields, const ReadOptions& options) {
   HY_TRY(const FieldArrays batches, from.read(fields));
   std::vector<Result<Column>> read(fields.size(), Result<Column>(Column()));
-  exec::run_all(int64_t(fields.size()), workers, [&](int64_t i) {
+  exec::run_all(int64_t(fields.size()), options.pool, [&](int64_t i) {
     const arrow::Field& field = *schema.field(fields[size_t(i)]);
-    read[size_t(i)] = column_from(arrow::ChunkedArray(batches[size_t(i)], field.type()), pool, field.name(), from.path);
+    read[size_t(i)] = column_from(arrow::ChunkedArray(batches[size_t(i)], field.type()), pool, field.name(), from.path, options);
   });
   std::vector<Column> out;
   for (Result<Column>& column : read) {
@@ -135,7 +135,7 @@ Result<std::vector<Column>> columns_from(const ArrowFile& from, const std::share
 Result<std::shared_ptr<const Column>> dictionary_of(const std::shared_ptr<arrow::Array>& first, const std::shared_ptr<LimitedPool>& pool,
                                                     const std::string& name, const std::string& path) {
   if (static_cast<const arrow::DictionaryArray&>(*first).dictionary()->null_count() > 0) return std::shared_ptr<const Column>();
-  HY_TRY(const Column column, column_from(arrow::ChunkedArray(first), pool, name, path));
+  HY_TRY(const Column column, column_from(arrow::ChunkedArray(first), pool, name, path, {}));
   return column.dictionary;
 }
 
@@ -211,7 +211,7 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
   for (size_t i = 0; i < fields.size(); ++i)
     if (!columns[i]) left.push_back(fields[i]);
   if (!left.empty()) {
-    HY_TRY(std::vector<Column> others, columns_from(from, pool, *schema, left, options.pool));
+    HY_TRY(std::vector<Column> others, columns_from(from, pool, *schema, left, options));
     for (size_t i = 0, next = 0; i < fields.size(); ++i)
       if (!columns[i]) columns[i] = std::move(others[next++]);
   }
@@ -228,12 +228,12 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
 /// The batches of a file or stream, one at a time.
 class ArrowChunks final : public ChunkReader {
  public:
-  ArrowChunks(std::shared_ptr<arrow::io::RandomAccessFile> file, std::shared_ptr<LimitedPool> pool, std::string path, exec::Steps* steps)
-      : file_(std::move(file)), pool_(std::move(pool)), path_(std::move(path)), steps_(steps) {}
+  ArrowChunks(std::shared_ptr<arrow::io::RandomAccessFile> file, std::shared_ptr<LimitedPool> pool, std::string path, const ReadOptions& options)
+      : file_(std::move(file)), pool_(std::move(pool)), path_(std::move(path)), options_(options), steps_(options.steps) {}
 
   const Table& schema() const override { return schema_; }
 
-  Result<void> open(const ReadOptions& options) {
+  Result<void> open() {
     char magic[6] = {};
     const auto got = file_->ReadAt(0, sizeof magic, magic);
     if (!got.ok()) return arrow_error(got.status(), path_, kDamaged);
@@ -242,12 +242,12 @@ class ArrowChunks final : public ChunkReader {
     if (steps_ && size.ok()) size_ = *size, steps_->add_input(size_);
     HY_CHECK(check_width(*file_, {magic, sizeof magic}, pool_->limit_bytes(), path_));
     HY_CHECK(start());
-    const std::shared_ptr<arrow::Schema> schema = file_format_ ? file_reader_->schema() : stream_reader_->schema();
-    HY_TRY(fields_, choose_fields(*schema, options.columns, path_));
+    const auto schema = with_own_names(file_format_ ? file_reader_->schema() : stream_reader_->schema());
+    HY_TRY(fields_, choose_fields(*schema, options_.columns, path_));
     included_ = included_of(fields_), num_fields_ = schema->num_fields();
     for (const int field : fields_) {
-      HY_TRY(Column column,
-             column_from(arrow::ChunkedArray(arrow::ArrayVector{}, schema->field(field)->type()), pool_, schema->field(field)->name(), path_));
+      HY_TRY(Column column, column_from(arrow::ChunkedArray(arrow::ArrayVector{}, schema->field(field)->type()), pool_, schema->field(field)->name(),
+                                        path_, options_));
       schema_.add(schema->field(field)->name(), std::move(column));
     }
     return start();
@@ -299,7 +299,7 @@ class ArrowChunks final : public ChunkReader {
     if (batch.num_columns() != int(included_.size())) return input_error("a batch has another number of columns", path_, kDamaged);
     for (size_t i = 0; i < fields_.size(); ++i) {
       const auto place = std::lower_bound(included_.begin(), included_.end(), fields_[i]) - included_.begin();
-      HY_TRY(Column column, column_from(arrow::ChunkedArray(batch.column(int(place))), pool_, schema_.names[i], path_));
+      HY_TRY(Column column, column_from(arrow::ChunkedArray(batch.column(int(place))), pool_, schema_.names[i], path_, options_));
       out.add(schema_.names[i], std::move(column));
     }
     return std::optional(std::move(out));
@@ -308,6 +308,7 @@ class ArrowChunks final : public ChunkReader {
   std::shared_ptr<arrow::io::RandomAccessFile> file_;
   std::shared_ptr<LimitedPool> pool_;
   const std::string path_;
+  const ReadOptions options_;
   exec::Steps* steps_;
   int64_t size_ = 0, told_ = 0;
   bool file_format_ = false;
@@ -321,8 +322,8 @@ class ArrowChunks final : public ChunkReader {
 Result<std::unique_ptr<ArrowChunks>> open_arrow(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   auto pool = std::make_shared<LimitedPool>(limit_bytes);
   HY_TRY(auto file, open_random_access(path, pool.get()));
-  auto chunks = std::make_unique<ArrowChunks>(std::move(file), std::move(pool), path, options.steps);
-  HY_CHECK(chunks->open(options));
+  auto chunks = std::make_unique<ArrowChunks>(std::move(file), std::move(pool), path, options);
+  HY_CHECK(chunks->open());
   return chunks;
 }
 

@@ -151,7 +151,7 @@ Result<void> read_others(const ParquetFile& file, const arrow::Schema& schema, c
   exec::run_all(int64_t(left.size()), options.pool, [&](int64_t i) {
     const size_t column = left[size_t(i)];
     const auto& field = *schema.field(fields[column]);
-    read[size_t(i)] = column_from(arrow::ChunkedArray(std::move(chunks[column]), field.type()), file.pool, field.name(), path);
+    read[size_t(i)] = column_from(arrow::ChunkedArray(std::move(chunks[column]), field.type()), file.pool, field.name(), path, options);
   });
   for (size_t i = 0; i < left.size(); ++i) {
     HY_TRY((*columns)[left[i]], std::move(read[i]));
@@ -163,6 +163,7 @@ Result<Table> read_opened(const ParquetFile& file, const std::string& path, cons
   HY_TRY(const auto reader, file.reader(path));
   std::shared_ptr<arrow::Schema> schema;
   if (const arrow::Status status = reader->GetSchema(&schema); !status.ok()) return arrow_error(status, path, kDamaged);
+  schema = with_own_names(schema);
   HY_TRY(const std::vector<int> fields, choose_fields(*schema, options.columns, path));
   std::vector<std::vector<int>> leaves(fields.size());
   std::vector<int> all_leaves;
@@ -213,6 +214,7 @@ Result<OpenedParquet> open_parquet(const std::string& path, const ReadOptions& o
     out.file.footer = parquet::ParquetFileReader::Open(out.file.file, parquet::ReaderProperties(out.file.pool.get()))->metadata();
     HY_TRY(const auto reader, out.file.reader(path));
     if (const arrow::Status status = reader->GetSchema(&out.schema); !status.ok()) return arrow_error(status, path, kDamaged);
+    out.schema = with_own_names(out.schema);
     HY_TRY(out.fields, choose_fields(*out.schema, options.columns, path));
     for (const int field : out.fields) leaves_of(reader->manifest().schema_fields[size_t(field)], &out.leaves);
     return std::move(out);
@@ -223,9 +225,9 @@ Result<OpenedParquet> open_parquet(const std::string& path, const ReadOptions& o
 /// of one row group.
 class ParquetChunks final : public ChunkReader {
  public:
-  ParquetChunks(OpenedParquet opened, std::string path, int64_t batch_rows, exec::Steps* steps)
-      : opened_(std::move(opened)), path_(std::move(path)), batch_rows_(batch_rows), steps_(steps) {
-    if (steps) steps->add_input(opened_.file_bytes);
+  ParquetChunks(OpenedParquet opened, std::string path, int64_t batch_rows, const ReadOptions& options)
+      : opened_(std::move(opened)), path_(std::move(path)), batch_rows_(batch_rows), options_(options), steps_(options.steps) {
+    if (steps_) steps_->add_input(opened_.file_bytes);
   }
 
   const Table& schema() const override { return schema_; }
@@ -233,7 +235,7 @@ class ParquetChunks final : public ChunkReader {
   Result<void> open() {
     for (const int field : opened_.fields) {
       const arrow::Field& of = *opened_.schema->field(field);
-      HY_TRY(Column column, column_from(arrow::ChunkedArray(arrow::ArrayVector{}, of.type()), opened_.file.pool, of.name(), path_));
+      HY_TRY(Column column, column_from(arrow::ChunkedArray(arrow::ArrayVector{}, of.type()), opened_.file.pool, of.name(), path_, options_));
       schema_.add(of.name(), std::move(column));
     }
     return {};
@@ -283,7 +285,7 @@ class ParquetChunks final : public ChunkReader {
       const auto place = std::count_if(opened_.fields.begin(), opened_.fields.end(), [&](int other) { return other < field; });
       if (place >= batch.num_columns()) return input_error("a column is missing", path_, kDamaged);
       const arrow::Field& of = *opened_.schema->field(field);
-      HY_TRY(Column column, column_from(arrow::ChunkedArray(batch.column(int(place))), opened_.file.pool, of.name(), path_));
+      HY_TRY(Column column, column_from(arrow::ChunkedArray(batch.column(int(place))), opened_.file.pool, of.name(), path_, options_));
       if (column.length != batch.num_rows()) return input_error("columns of different lengths", path_, kDamaged);
       out.add(of.name(), std::move(column));
     }
@@ -293,6 +295,7 @@ class ParquetChunks final : public ChunkReader {
   OpenedParquet opened_;
   const std::string path_;
   int64_t batch_rows_;
+  const ReadOptions options_;
   exec::Steps* steps_;
   Table schema_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
@@ -321,7 +324,7 @@ Result<std::unique_ptr<ChunkReader>> with_arrow::parquet_chunks(const std::strin
     HY_CHECK(check_footer(*opened.file.footer, opened.leaves, opened.file_bytes, INT64_MAX, path));
     const int64_t row_bytes = 16 * int64_t(std::max<size_t>(opened.leaves.size(), 1));
     auto chunks =
-        std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20), options.steps);
+        std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20), options);
     HY_CHECK(chunks->open());
     return std::unique_ptr<ChunkReader>(std::move(chunks));
   });

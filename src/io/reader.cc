@@ -156,7 +156,10 @@ Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions&
       if (results[i].ok()) tables[i] = std::move(results[i]).value();
     });
   }
-  return concatenate(tables, paths);
+  HY_TRY(Table out, concatenate(tables, paths));
+  if (options.roundings)
+    for (size_t i = 0; i < tables.size(); ++i) options.roundings->add_widened(tables[i], out, paths[i]);
+  return out;
 }
 
 }  // namespace hayate::io

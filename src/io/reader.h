@@ -2,6 +2,7 @@
 // or hostile file is an Error: no reader crashes, throws, or takes memory on the word of a size written in the file.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "hayate/table.h"
 #include "io/csv_form.h"
 #include "io/files.h"
+#include "io/roundings.h"
 
 namespace hayate::io {
 
@@ -27,7 +29,8 @@ struct ReadOptions {
   bool coded_text = false;            ///< text columns of CSV files may come as categories: what reads words by code need not look at every row's
   const exec::Cancellation* cancel = nullptr;  ///< told to stop, reading CSV, Parquet or several files ends soon with an Error (interrupted)
 
-  exec::Steps* steps = nullptr;  ///< told of the bytes of files that are read in chunks
+  std::shared_ptr<Roundings> roundings = nullptr;  ///< told of values that no dtype holds; null: nobody wants to know
+  exec::Steps* steps = nullptr;                    ///< told of the bytes of files that are read in chunks
 
   bool stopped() const { return cancel && cancel->stopped(); }
 };

@@ -257,3 +257,76 @@ def test_keys_of_folders_of_parquet_files_can_be_chosen(hayate, tmp_path):
     assert hayate("convert", sales, "-", "--columns", "year", "--format", "csv").stdout == "year\n2023\n2023\n2024\n"
     sums = hayate("aggregate", "--input", sales, "--by", "year,m", "--agg", "count(),sum(x)", "--output", "-", "--format", "csv").stdout
     assert sums == "year,m,count(),sum(x)\n2023,a b,2,3\n2024,a b,1,3\n"
+
+
+def decimals():
+    """Columns of decimals, what is read of each, and whether that is rounded."""
+    D = decimal.Decimal
+    return {
+        "cents": (pa.array([D("1.25"), None, D("-99999.01")], pa.decimal128(9, 2)), [1.25, None, -99999.01], False),
+        "whole": (pa.array([D(999_999_999_999_999_999), None, D(-9007199254740993)], pa.decimal128(18, 0)), [999_999_999_999_999_999, None, -9007199254740993], False),
+        "thousands": (pa.array([D(12_000), None, D(-1000)]).cast(pa.decimal128(9, -3), safe=False), [12_000, None, -1000], False),
+        "wide": (pa.array([D("0.1"), D("123456789012345.6789"), None], pa.decimal128(38, 20)), [0.1, 123456789012345.6789, None], True),
+        "fits": (pa.array([D("0.1"), D("0.30000000000000004"), D(2) ** 70], pa.decimal256(60, 20)), [0.1, 0.30000000000000004, 2.0**70], False),
+        "ids": (pa.array([D(2**64), D(10**20 + 1), None], pa.decimal128(38, 0)), [2.0**64, 1e20, None], True)}
+
+
+@pytest.mark.parametrize("ext", ["parquet", "arrow", "stream.arrow"])
+def test_decimals_are_rounded_only_with_a_word(hayate, tmp_path, ext):
+    columns = decimals()
+    table = pa.table({name: column for name, (column, _, _) in columns.items() if ext != "parquet" or name != "thousands"})
+    path = tmp_path / f"d.{ext}"
+    if ext == "parquet":
+        pq.write_table(table, path)
+    else:
+        with (pa.ipc.new_stream if "stream" in ext else pa.ipc.new_file)(path, table.schema) as file:
+            file.write_table(table)
+    told = hayate("convert", path, tmp_path / "o.parquet")
+    got = pq.read_table(tmp_path / "o.parquet")
+    for name in table.column_names:
+        assert got[name].to_pylist() == columns[name][1], name
+        assert (f"warning: column '{name}' of decimal" in told.stderr) == columns[name][2], (name, told.stderr)
+    assert f"is rounded to float64, such as 123456789012345.67890000000000000000 in {path}; --types 'wide=text' keeps every digit" in told.stderr
+
+    # Whoever names the type has every digit, or knows.
+    exact = hayate("convert", path, "-", "--format", "jsonl", "--types", "wide=text,ids=text,cents=text,fits=float64", "--columns", "wide,ids,cents,fits")
+    rows = [json.loads(line) for line in exact.stdout.splitlines()]
+    assert [row["wide"] for row in rows] == ["0.10000000000000000000", "123456789012345.67890000000000000000", None]
+    assert [row["ids"] for row in rows] == ["18446744073709551616", "100000000000000000001", None]
+    assert [row["cents"] for row in rows] == ["1.25", None, "-99999.01"]
+    assert "warning" not in exact.stderr
+    told = hayate("head", path, "--types", "ids=uint64", exit=1)
+    assert "'18446744073709551616' in column 'ids' is no uint64" in told.stderr
+    # In chunks, for a group-by and for a description.
+    assert "warning: column 'ids'" in hayate("describe", path, "--columns", "ids").stderr
+    assert "warning: column 'wide'" in hayate("aggregate", "--input", path, "--agg", "sum(wide)", "--output", "-", "--format", "csv").stderr
+    assert "warning" not in hayate("aggregate", "--input", path, "--agg", "sum(cents)", "--output", "-", "--format", "csv").stderr
+
+
+def test_nanoseconds_are_cut_only_with_a_word(hayate, tmp_path):
+    pq.write_table(pa.table({"even": pa.array([1_000, -5_000], pa.timestamp("ns")), "odd": pa.array([1_000, -5_001], pa.timestamp("ns"))}), tmp_path / "t.parquet")
+    told = hayate("schema", tmp_path / "t.parquet").stderr
+    assert told == f"warning: column 'odd' of nanoseconds is cut to microseconds, such as 1969-12-31 23:59:59.999994999 in {tmp_path}/t.parquet\n"
+
+
+@pytest.mark.parametrize("ext", ["parquet", "arrow"])
+def test_columns_of_one_name_can_all_be_reached(hayate, tmp_path, ext):
+    table = pa.Table.from_arrays([pa.array([1, 2]), pa.array([3, 4]), pa.array([5, 6])], names=["a", "a", "a.1"])
+    path = tmp_path / f"twice.{ext}"
+    if ext == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
+    assert hayate("convert", path, "-", "--format", "csv").stdout == "a,a.1,a.1.1\n1,3,5\n2,4,6\n"
+    assert hayate("aggregate", "--input", path, "--agg", "sum(a.1)", "--output", "-", "--format", "csv").stdout == "sum(a.1)\n7\n"
+
+
+@pytest.mark.parametrize("limit", ["2GB", "60MB"])
+def test_large_integers_become_floats_beside_other_files_only_with_a_word(hayate, tmp_path, limit):
+    rows = 700_000
+    pq.write_table(pa.table({"id": pa.array([2**53 + 1] + [1] * rows), "n": pa.array([2**53] + [1] * rows)}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": pa.array([0.5] * rows), "n": pa.array([0.5] * rows)}), tmp_path / "b.parquet")
+    told = hayate("convert", tmp_path, "none", "--memory-limit", limit).stderr
+    assert f"warning: column 'id' is int64 in one file and float64 with the others, such as 9007199254740993 in {tmp_path}/a.parquet; --types 'id=text'" in told
+    assert "column 'n'" not in told

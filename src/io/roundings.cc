@@ -1,0 +1,38 @@
+#include "io/roundings.h"
+
+#include <fmt/format.h>
+
+#include "io/cell_text.h"
+
+namespace hayate::io {
+
+void Roundings::add(const std::string& column, const std::string& path, First first) {
+  const std::lock_guard lock(mutex_);
+  columns_[column].try_emplace(path, std::move(first));
+}
+
+void Roundings::add_widened(const Table& part, const Table& whole, const std::string& path) {
+  for (size_t c = 0; c < part.num_columns(); ++c) {
+    const Column* const wide = whole.find(part.names[c]);
+    if (!wide || wide->dtype != Dtype::float64) continue;
+    if (auto value = first_beyond_float64(part.columns[c]))
+      add(part.names[c], path,
+          {fmt::format("is {} in one file and float64 with the others", dtype_name(part.columns[c].dtype)), std::move(*value),
+           fmt::format("--types '{}=text' keeps every digit", part.names[c])});
+  }
+}
+
+std::vector<std::string> Roundings::messages() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [column, files] : columns_) {
+    const auto& [path, first] = *files.begin();
+    const size_t others = files.size() - 1;
+    const std::string more = others == 0 ? "" : fmt::format(" and {} other file{}", others, others == 1 ? "" : "s");
+    out.push_back(fmt::format("warning: column '{}' {}, such as {} in {}{}{}{}", column, first.done, first.value, path, more,
+                              first.hint.empty() ? "" : "; ", first.hint));
+  }
+  return out;
+}
+
+}  // namespace hayate::io
