@@ -267,7 +267,9 @@ std::string shown(uint64_t word, const Column& like) {
   Column one = like;
   one.length = 1;
   if (like.dtype == Dtype::boolean) return whole_of(word) ? "true" : "false";
-  if (word_kind(like.dtype) == WordKind::real) {
+  if (like.dtype == Dtype::float32) {
+    io::append_cell_text(make_column(std::vector<float>{float(double_of(word))}), 0, &out);
+  } else if (word_kind(like.dtype) == WordKind::real) {
     io::append_cell_text(make_column(std::vector<double>{double_of(word)}), 0, &out);
   } else if (like.dtype == Dtype::uint64) {
     out = std::to_string(word);

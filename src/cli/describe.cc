@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/json.h"
 #include "cli/all_commands.h"
@@ -20,7 +21,7 @@ using aggregate::TableSummary;
 std::string shown(double value, const ColumnSummary& column) {
   if (column.dtype == Dtype::date) return format_date(int32_t(value));
   if (column.dtype == Dtype::timestamp) return format_timestamp(int64_t(value), column.zone);
-  return fmt::format("{:.6g}", value);
+  return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value);  // between infinities; its sign says nothing
 }
 
 std::string cut(const std::string& text, size_t width) {
@@ -28,11 +29,6 @@ std::string cut(const std::string& text, size_t width) {
   size_t end = width - 3;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end) + "...";
-}
-
-std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 32; }, ' ');
-  return text;
 }
 
 /// A row of cells per column, under a row of headings, each as wide as its widest cell.
@@ -51,16 +47,13 @@ std::string as_text(const TableSummary& summary) {
     for (std::string& cell : row) cell = cut(one_line(cell), 48);
     rows.push_back(std::move(row));
   }
-  const auto width_of = [](const std::string& text) {
-    return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  };
   std::string out;
   for (const auto& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
-      std::ptrdiff_t width = 0;
-      for (const auto& other : rows) width = std::max(width, width_of(other[i]));
-      line += padded(row[i], size_t(width) + 2);
+      size_t width = 0;
+      for (const auto& other : rows) width = std::max(width, num_characters(other[i]));
+      line += padded(row[i], width + 2);
     }
     out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }

@@ -30,17 +30,17 @@ int64_t total(const ShrinkPlan& plan, int64_t ShrunkColumn::* bytes) {
 
 std::string report(const ShrinkPlan& plan) {
   size_t width = 6;
-  for (const ShrunkColumn& column : plan.columns) width = std::max(width, column.name.size());
+  for (const ShrunkColumn& column : plan.columns) width = std::max(width, num_characters(column.name));
   std::string out = fmt::format("{} {:<10} {:<10} {:>10} {:>10}\n", padded("column", width), "before", "after", "bytes", "bytes");
   for (const ShrunkColumn& c : plan.columns)
-    out += fmt::format("{} {:<10} {:<10} {:>10} {:>10}  {}{}\n", padded(c.name, width), dtype_name(c.before), dtype_name(c.after),
+    out += fmt::format("{} {:<10} {:<10} {:>10} {:>10}  {}{}\n", padded(one_line(c.name), width), dtype_name(c.before), dtype_name(c.after),
                        format_bytes(c.bytes_before), format_bytes(c.bytes_after), c.lossy ? "LOSSY: " : "", c.why);
   const int64_t before = total(plan, &ShrunkColumn::bytes_before), after = total(plan, &ShrunkColumn::bytes_after);
   out += fmt::format("{} {:<10} {:<10} {:>10} {:>10}  {:.1f} % less, {} rows\n", padded("total", width), "", "", format_bytes(before),
                      format_bytes(after), before ? 100.0 * double(before - after) / double(before) : 0.0, plan.rows);
   std::vector<std::string> lossy;
   for (const ShrunkColumn& column : plan.columns)
-    if (column.lossy) lossy.push_back(column.name);
+    if (column.lossy) lossy.push_back(one_line(column.name));
   if (!lossy.empty()) out += fmt::format("lossy: {}\n", join(lossy, ", "));
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/clock.h"
@@ -47,7 +48,6 @@ Result<void> check_plot(const std::string& path) {
   return usage_error("plots are written as SVG", "--plot " + path, "give it a name that ends in .svg");
 }
 
-Result<io::ReadOptions> reading_options(const TableReading& asked) {
 namespace {
 const std::shared_ptr<io::Roundings>& roundings() {
   static const auto all = std::make_shared<io::Roundings>();
@@ -59,11 +59,12 @@ void say_roundings(const Console& console) {
   for (const std::string& message : roundings()->messages()) console.say(message);
 }
 
+Result<io::ReadOptions> reading_options(const TableReading& asked) {
   io::ReadOptions out;
   out.columns = listed(asked.columns);
   HY_TRY(out.types, io::parse_types(asked.types));
-  HY_TRY(out.csv, io::parse_csv_form(asked.decimal, asked.thousands, asked.na, asked.encoding));
   out.roundings = roundings();
+  HY_TRY(out.csv, io::parse_csv_form(asked.decimal, asked.thousands, asked.na, asked.encoding));
   return out;
 }
 
@@ -98,9 +99,17 @@ std::vector<std::string> listed(const std::string& names) {
   return out;
 }
 
+std::string one_line(std::string text) {
+  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; }, ' ');
+  return text;
+}
+
+size_t num_characters(std::string_view text) {
+  return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 std::string padded(const std::string& text, size_t width) {
-  size_t characters = 0;
-  for (const char c : text) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  const size_t characters = num_characters(text);
   return characters >= width ? text : text + std::string(width - characters, ' ');
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command.h"
@@ -25,9 +26,9 @@ Result<void> check_plot(const std::string& path);
 struct TableReading;
 /// Columns, types and CSV form as the flags ask for, checked before any file is looked at; kind, pool and memory are the command's.
 Result<io::ReadOptions> reading_options(const TableReading& asked);
-/// Says it when files that are not empty gave no rows: a header alone, or something that only looks like a table.
 /// Says what the tables that were read with such options hold and no dtype does.
 void say_roundings(const Console& console);
+/// Says it when files that are not empty gave no rows: a header alone, or something that only looks like a table.
 void say_no_rows(const Console& console, std::span<const std::string> paths, int64_t rows);
 
 /// A few lines on stderr: how many findings of each kind, and the first ones.
@@ -39,6 +40,10 @@ void say_full_categories(const Console& console, const std::set<std::string>& fe
 /// "a, b" as names; empty for an empty text.
 std::vector<std::string> listed(const std::string& names);
 
+/// Control characters as blanks: a name or value that keeps to its line.
+std::string one_line(std::string text);
+/// Characters of UTF-8.
+size_t num_characters(std::string_view text);
 /// `text` in a field of `width` places, by characters rather than bytes.
 std::string padded(const std::string& text, size_t width);
 

@@ -169,14 +169,14 @@ Result<int> head_command(HeadOptions& options, const Console& console) {
   }
   std::vector<std::vector<std::string>> cells;
   for (size_t c = 0; c < table.num_columns(); ++c) {
-    auto& column = cells.emplace_back(1, table.names[c]);
-    for (int64_t row = 0; row < table.num_rows(); ++row) column.push_back(shown(table.columns[c], row));
+    auto& column = cells.emplace_back(1, one_line(table.names[c]));
+    for (int64_t row = 0; row < table.num_rows(); ++row) column.push_back(one_line(shown(table.columns[c], row)));
   }
   for (size_t row = 0; row < size_t(table.num_rows()) + 1; ++row) {
     std::string line;
     for (const auto& column : cells) {
       size_t width = 0;
-      for (const std::string& cell : column) width = std::max(width, cell.size());
+      for (const std::string& cell : column) width = std::max(width, num_characters(cell));
       line += padded(column[row], width + 2);
     }
     console.print(line.substr(0, line.find_last_not_of(' ') + 1) + "\n");
@@ -214,15 +214,15 @@ Result<int> schema_command(SchemaOptions& options, const Console& console) {
   JsonWriter json(1);
   json.object().key("rows").value(rows).key("columns").array();
   size_t width = 6;
-  for (const ColumnSize& column : columns) width = std::max(width, column.name.size());
+  for (const ColumnSize& column : columns) width = std::max(width, num_characters(column.name));
   if (!console.json) console.print(fmt::format("{} {:<10} {:>10} {:>10}\n", padded("column", width), "dtype", "missing", "bytes"));
   for (const ColumnSize& column : columns) {
     const int64_t bytes = column.bytes + column.names_bytes;
     json.object().key("name").value(column.name).key("dtype").value(dtype_name(column.dtype)).key("missing").value(column.missing);
     json.key("bytes").value(bytes).end();
     if (!console.json)
-      console.print(
-          fmt::format("{} {:<10} {:>10} {:>10}\n", padded(column.name, width), dtype_name(column.dtype), column.missing, format_bytes(bytes)));
+      console.print(fmt::format("{} {:<10} {:>10} {:>10}\n", padded(one_line(column.name), width), dtype_name(column.dtype), column.missing,
+                                format_bytes(bytes)));
   }
   if (console.json)
     console.print(json.end().end().text() + "\n");

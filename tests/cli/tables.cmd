@@ -8,7 +8,7 @@ b.json
 b.jsonl
 b.parquet
 
-$ hayate convert a.csv - --columns date,close --format jsonl --quiet | head -2
+$ hayate convert a.csv - --columns date,close --format jsonl --quiet >two.jsonl; head -2 two.jsonl
 {"date":"2000-03-01","close":100.25}
 {"date":"2000-03-02","close":103.12}
 
@@ -55,9 +55,9 @@ $ hayate aggregate --input empty.parquet --by k --agg 'max(m),sum(n)' --where 'n
 0 rows
 
 # What a file is called here that is called otherwise elsewhere.
-$ cp a.csv x.tsv; hayate head x.tsv
-stderr> error: unknown file extension '.tsv'
-stderr>    at: x.tsv
+$ cp a.csv x.psv; hayate head x.psv
+stderr> error: unknown file extension '.psv'
+stderr>    at: x.psv
 stderr>   try: call it .csv, whatever its separator; the known ones are ...
 exit 2
 
@@ -71,4 +71,56 @@ $ cp a.csv plain.csv.gz; hayate head plain.csv.gz
 stderr> error: the file is not compressed with gzip
 stderr>    at: plain.csv.gz
 stderr>   try: call it without .gz if it is plain text, or download it again
+exit 1
+
+# Separated by tabs, whatever else is in the texts; a column alone has no tab at all.
+$ printf 'name\tn\n"a\tb"\t1\nc, d\t2\n' >t.tsv; hayate convert t.tsv - --format csv --quiet; hayate convert t.tsv u.tsv --quiet; cat u.tsv
+name,n
+"a	b",1
+"c, d",2
+name	n
+"a	b"	1
+c, d	2
+
+$ printf 'text\na,b\nc,d\n' | hayate convert - - --format tsv --to jsonl --quiet
+{"text":"a,b"}
+{"text":"c,d"}
+
+$ for to in tsv tsv.gz tsv.zst; do hayate convert a.csv z.$to --quiet && hayate convert z.$to c.csv --quiet && cmp a.csv c.csv; done; head -c 14 z.tsv
+date	open	high
+
+# Standard input of one format, output of another; what is compressed is unpacked.
+$ gzip -c a.csv | hayate convert - - --format csv --to parquet --quiet >p.parquet; hayate convert p.parquet - --format csv --quiet | cmp - a.csv
+
+$ hayate convert a.csv q.jsonl --quiet; gzip -c q.jsonl | hayate convert - - --format jsonl --to csv --quiet | cmp - a.csv; hayate aggregate --input - --format csv --agg 'count()' --output - --quiet <z.tsv.gz
+count()
+59
+
+$ hayate convert a.csv z.jsonl --to csv
+stderr> error: --to is for standard output, and the name of a file says its format
+stderr>    at: --to csv
+stderr>   try: leave it out, or write to '-'
+exit 2
+
+# Names and values keep to their lines, and lines up by characters.
+$ printf '[{"a\\nb":"x\\ty","c":1},{"a\\nb":"日本","c":2}]' >lines.json; hayate head lines.json --quiet; hayate schema lines.json | cut -c1-10
+a b  c
+x y  1
+日本   2
+column dty
+a b    tex
+c      int
+2 rows
+
+# No number changes on its way into a file without a word.
+$ printf 'id,x\n9007199254740993,1.5\n,2\n' >id.csv; hayate convert id.csv id.h5 --quiet
+stderr> error: column 'id' has missing values, so that it is float64 in HDF5, which cannot hold its 9007199254740993
+stderr>    at: id.h5
+stderr>   try: ...
+exit 1
+
+$ printf 'id,x\n9007199254740993,1.5\n1,2\n' >id.csv; hayate convert id.csv id.npy --quiet
+stderr> error: column 'id' has 9007199254740993, which float64 in .npy cannot hold
+stderr>    at: id.npy
+stderr>   try: ...
 exit 1
