@@ -29,8 +29,10 @@ struct WorkerRanges {
 };
 
 Error names_error(int64_t limit, int64_t needed) {
-  return {Kind::budget, fmt::format("the texts of the key columns take more than {}", format_bytes(limit)), "aggregate",
-          fmt::format("raise --memory-limit by {} for a start, or group by fewer text columns", format_bytes(4 * needed))};
+  // Below 0: what is in memory already is more than the limit.
+  return {
+      Kind::budget, fmt::format("the texts of the key columns take more than {}", format_bytes(std::max<int64_t>(limit, 0))), "aggregate",
+      fmt::format("raise --memory-limit by {} for a start, or group by fewer text columns", format_bytes(4 * needed - std::min<int64_t>(limit, 0)))};
 }
 
 }  // namespace
@@ -66,7 +68,7 @@ Result<std::vector<ColumnRange>> find_ranges(io::ChunkReader& chunks, const std:
     int64_t memory = 0;
     for (const WorkerRanges& worker : workers)
       for (const TextSet& names : worker.names) memory += names.memory();
-    if (memory > names_bytes) return names_error(names_bytes, memory);
+    if (memory > 0 && memory > names_bytes) return names_error(names_bytes, memory);
   }
   std::vector<ColumnRange> out = std::move(workers[0].ranges);
   for (size_t c = 0; c < columns; ++c) {

@@ -3,6 +3,8 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 
@@ -53,3 +55,18 @@ def test_many_small_models_fit_what_they_take(hayate, tmp_path):
     for _ in range(8):   # memory of the second worker comes and goes
         hayate(*argv, "--memory-limit", "40MB")
     assert "needs" in hayate(*argv, "--memory-limit", "34MB", exit=4).stderr
+
+
+def test_a_group_by_without_memory_names_the_limit_that_would_do(hayate, tmp_path):
+    rows = 300_000
+    pq.write_table(pa.table({"id": pa.array([1] * rows)}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": pa.array([0.5] * rows)}), tmp_path / "b.parquet")
+    limit = 20
+    for _ in range(4):  # more memory is larger chunks, too: the first number may be a little short
+        told = hayate("aggregate", "--input", tmp_path, "--agg", "max(id)", "--output", "-", "--format", "csv", "--memory-limit", f"{limit}MB", exit=None)
+        if told.returncode == 0:
+            break
+        more = re.search(r"raise --memory-limit by ([0-9.]+) MB", told.stderr)
+        assert more and told.returncode == 4 and "-" not in told.stderr.split("error:")[1].split("\n")[0], told.stderr
+        limit += int(float(more[1])) + 1
+    assert told.stdout == "max(id)\n1.0\n"
