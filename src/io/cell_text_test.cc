@@ -97,6 +97,24 @@ TEST_CASE("cells: whole numbers that no float64 is") {
   CHECK(!first_beyond_float64(make_column(std::vector<double>{1e300})));
 }
 
+TEST_CASE("cell text: dates and times of all years are those of format_date and format_timestamp") {
+  const auto same = [](int64_t time) {
+    constexpr int64_t kDay = 86'400'000'000;
+    Column date, naive = make_column(std::vector<int64_t>{time}), zoned = naive;
+    date.dtype = Dtype::date, date.length = 1, date.values = make_buffer(std::vector<int32_t>{int32_t(time / kDay)});
+    naive.dtype = zoned.dtype = Dtype::timestamp, zoned.zone = "Asia/Tokyo";
+    std::string days, plain, utc;
+    append_cell_text(date, 0, &days), append_cell_text(naive, 0, &plain), append_cell_text(zoned, 0, &utc);
+    REQUIRE(days == format_date(int32_t(time / kDay)));
+    REQUIRE(plain == format_timestamp(time, ""));
+    REQUIRE(utc == format_timestamp(time, "Asia/Tokyo"));
+  };
+  constexpr int64_t kDay = 86'400'000'000;
+  for (const int64_t day : {0, -1, 1, -719'162, -719'163, 2'932'896, 2'932'897, 11'016, 11'017, -25'567, 19'782, 100'000'000, -100'000'000})
+    for (const int64_t rest : {int64_t{0}, int64_t{1}, int64_t{-1}, kDay - 1, int64_t{43'200'000'000}, int64_t{999'999}}) same(day * kDay + rest);
+  for (uint64_t i = 0; i < 20'000; ++i) same(int64_t((random_unit(3, i) - 0.2) * 3e17));
+}
+
 TEST_CASE("cell text: whole numbers of every width") {
   for (const int64_t value : {int64_t{0}, int64_t{7}, int64_t{10}, int64_t{99}, int64_t{100}, int64_t{12345}, INT64_MAX, INT64_MIN, int64_t{-1}}) {
     std::string out;
