@@ -215,6 +215,7 @@ struct TreeGrower::State {
   // ---- the best split where the fast search does not know the rules: bounds on leaf values, absolute penalties
 
   static constexpr double kCategorySmoothing = 10, kCategoryPenalty = 10;
+  static constexpr int64_t kCategoryRows = 10;
   /// Above this lambda nothing of h would be left in the float32 of the fast search.
   static constexpr double kMostLambda = 0x1p31;
   bool is_plain() const {
@@ -280,34 +281,44 @@ struct TreeGrower::State {
   }
 
   /// Categories of the node in the order of their step, cut in two at every place. Their sums are differences of sums up to a code.
+  ///
+  /// Those of few rows go where missing values and unknown categories go: in a deep node nearly all are, and what their steps say is noise
+  /// that a sorted order turns into gain (flights of 4,000 planes, 5,000 rows: AUC 0.656 with them and 0.708 without).
   void search_categories(const Tile& tile, size_t f, const uint64_t* bins, const BoostSums& missing, const Node& node, Candidate& best) const {
     struct Category {
       double step;
       uint8_t code;
       BoostSums sums;
     };
+    const int64_t least_rows = std::min(kCategoryRows, limits.min_samples_leaf);
     std::vector<Category> categories;
-    BoostSums before;
+    CategorySet few;
+    BoostSums before, others = missing;
     for (int code = 0; code <= tile.features[f].last_code; ++code) {
       const BoostSums up_to = sums_at(tile, bins, kernels::boost_place(uint8_t(code))), own = up_to - before;
       before = up_to;
       if (own.count == 0) continue;
+      if (own.count < least_rows) {
+        others = others + own;
+        few.add(uint8_t(code));
+        continue;
+      }
       const double h = double(own.h) * records->h_unit;
       categories.push_back({double(own.g) * records->g_unit / (h + kCategorySmoothing), uint8_t(code), own});
     }
     std::sort(categories.begin(), categories.end(),
               [](const Category& a, const Category& b) { return a.step != b.step ? a.step < b.step : a.code < b.code; });
     BoostSums left;
-    CategorySet set;
+    CategorySet set, set_and_few = few;
     for (const Category& category : categories) {
       left = left + category.sums;
-      set.add(category.code);
-      for (const bool missing_left : {false, true}) {
-        if (missing_left && missing.count == 0) continue;
-        Candidate found = weigh(node, tile.features[f].number, missing_left ? left + missing : left);
+      set.add(category.code), set_and_few.add(category.code);
+      for (const bool others_left : {false, true}) {
+        if (others_left && others.count == 0) continue;
+        Candidate found = weigh(node, tile.features[f].number, others_left ? left + others : left);
         if (!is_larger(found, best)) continue;
-        found.categories = set;
-        found.missing_left = missing.count > 0 ? missing_left : 2 * found.left.count >= node.sums.count;
+        found.categories = others_left ? set_and_few : set;
+        found.missing_left = others.count > 0 ? others_left : 2 * found.left.count >= node.sums.count;
         best = found;
       }
     }

@@ -254,6 +254,23 @@ TEST_CASE("boosting: categories split into any two sets; unknown ones go with th
   CHECK(coded == predicted(stopped, d.raw()));
 }
 
+TEST_CASE("boosting: categories of few rows go where missing values go, unless leaves may be as small") {
+  Data d = make_data(1200, 2, 14);
+  for (int64_t i = 0; i < 1200; ++i) {
+    const int64_t category = i < 1000 ? i % 3 : 3 + (i - 1000) / 5;  // three of many rows, forty of five
+    d.at(i, 0) = float(category);
+    d.y[size_t(i)] = category < 3 ? double(category) : category % 2 ? 5.0 : -5.0;
+  }
+  for (const char* least : {"10", "20", "5"}) {
+    const Forest forest = train(d, Labels::numbers(d.y), std::string("num_trees=1,num_leaves=3,categorical=0,min_samples_leaf=") + least);
+    const std::vector<float> missing = {std::numeric_limits<float>::quiet_NaN(), 0}, one = {3, 0}, other = {4, 0};
+    std::vector<double> answers(3);
+    predict_row(forest, missing, {&answers[0], 1}), predict_row(forest, one, {&answers[1], 1}), predict_row(forest, other, {&answers[2], 1});
+    CHECK((answers[1] == answers[2]) == (least != std::string("5")));
+    if (answers[1] == answers[2]) CHECK(answers[1] == answers[0]);
+  }
+}
+
 /// The features tested on the way to each leaf of every tree.
 std::vector<std::set<int32_t>> paths_of(const Forest& forest) {
   std::vector<std::set<int32_t>> out;

@@ -13,6 +13,8 @@
 namespace hayate::learn {
 namespace {
 
+constexpr uint64_t kCategoryRows = 3;  ///< rows drawn from which on a category of a node has a place of its own in the order
+
 uint32_t bits_of(uint64_t x) { return uint32_t(std::bit_width(x)); }
 
 /// Puts the rows of a node that go left before the others, both in their old order.
@@ -332,10 +334,12 @@ void ChannelMeasure::consider(const NodeRows& node, uint16_t feature, size_t bou
 void ChannelMeasure::offer(uint16_t feature, size_t boundary, bool missing_left, double found) {
   best_ = {};
   best_.gain = found, best_.feature = feature, best_.missing_left = missing_left, best_.misses = groups_.missing[0] > 0, best_.is_set = categories_;
-  for (size_t g = 0; g < groups_.size() && categories_; ++g) {
+  for (size_t g = 0; g < order_.size() && categories_; ++g) {
     best_.present.add(uint8_t(code_at(g)));
     if (g <= boundary) best_.set.add(uint8_t(code_at(g)));
   }
+  if (categories_ && missing_left)
+    for (const uint32_t code : few_) best_.set.add(uint8_t(code));
   if (!training_.monotone.empty()) best_.left = number_of(left_.data()), best_.right = number_of(right_.data());
   if (categories_) return;
   best_.cut = code_at(boundary), best_.next = code_at(std::min(boundary + 1, groups_.size() - 1));
@@ -346,7 +350,7 @@ void ChannelMeasure::offer(uint16_t feature, size_t boundary, bool missing_left,
 void ChannelMeasure::scan(const NodeRows& node, uint16_t feature) {
   const bool misses = groups_.missing[0] > 0;
   std::fill(left_.begin(), left_.end(), uint64_t{0});
-  for (size_t g = 0; g + (misses ? 0 : 1) < groups_.size(); ++g) {
+  for (size_t g = 0; g + (misses ? 0 : 1) < order_.size(); ++g) {
     move(sums_of(g), true);
     consider(node, feature, g, false);
     if (!misses) continue;
@@ -357,11 +361,20 @@ void ChannelMeasure::scan(const NodeRows& node, uint16_t feature) {
 }
 
 /// Categories in the order of their mean label: the best set of them is then a beginning of the order (Fisher 1958) for one
-/// number to learn and two classes. For more classes the order by the share of each class is tried.
+/// number to learn and two classes. For more classes the order by the share of each class is tried. Of rows drawn with
+/// replacement, categories of one or two go with the missing values: each would go by its own label (flights of 4,000 planes, 5,000 rows: AUC
+/// 0.707 with them and 0.716 without). Of all rows (bootstrap=false) every category counts, so that a row of weight 2 is that row twice.
 void ChannelMeasure::scan_categories(const NodeRows& node, uint16_t feature) {
+  std::erase_if(order_, [&](uint32_t g) {
+    if (!training_.params.bootstrap || groups_.sums[g * width_] >= kCategoryRows) return false;
+    for (size_t k = 0; k < width_; ++k) groups_.missing[k] += groups_.sums[g * width_ + k];
+    few_.push_back(groups_.codes[g]);
+    return true;
+  });
+  const std::vector<uint32_t> all = order_;
   for (size_t k = num_classes_ == 2 ? 3 : 2; k < width_; ++k) {
     const auto mean = [&](uint32_t g) { return double(groups_.sums[g * width_ + k]) / double(groups_.sums[g * width_ + 1]); };
-    std::iota(order_.begin(), order_.end(), 0u);
+    order_ = all;
     std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return mean(a) < mean(b); });
     scan(node, feature);
   }
@@ -445,7 +458,7 @@ bool ChannelMeasure::search(const NodeRows& node, std::span<const uint16_t> feat
     }
     group(node, feature);
     if (groups_.size() == 0 || (groups_.size() == 1 && groups_.missing[0] == 0)) continue;
-    order_.resize(groups_.size());
+    order_.resize(groups_.size()), few_.clear();
     std::iota(order_.begin(), order_.end(), 0u);
     categories_ = !training_.matrix.categorical.empty() && training_.matrix.categorical[feature] != 0;
     if (training_.params.splitter == "random")

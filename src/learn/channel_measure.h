@@ -97,6 +97,7 @@ class ChannelMeasure {
   std::vector<uint64_t> histogram_, keys_, spare_keys_;
   std::vector<uint32_t> label_rank_;
   std::vector<uint32_t> order_;  ///< the groups in the order of the scan
+  std::vector<uint32_t> few_;    ///< codes of the categories that are not in it
   std::optional<float> drawn_;   ///< the threshold, when it was drawn at random
   bool categories_ = false;      ///< the feature in hand has no order of its own
   std::vector<int64_t> ranked_labels_;

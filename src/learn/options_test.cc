@@ -307,6 +307,29 @@ TEST_CASE("options: categories split by the best set, for numbers and two classe
       }
 }
 
+TEST_CASE("options: categories drawn once or twice go where missing values go") {
+  for (const What what : {What::numbers, What::two})
+    for (const char* bins : {"64", "exact"}) {
+      constexpr int64_t kRare = 200;
+      Data d = data_for(what, 600, 1, 3);
+      for (int64_t row = 0; row < 600; ++row) {
+        const int64_t category = row < kRare ? row + 2 : row % 2;
+        d.at(row, 0) = float(category);
+        d.y[size_t(row)] = double(category % 2), d.classes[size_t(row)] = int32_t(category % 2);
+      }
+      const Forest forest = train_on(d, labels_of(d, what), std::string("num_trees=1,max_depth=1,categorical=0,bins=") + bins);
+      const auto answer = [&](float category) {
+        std::vector<double> out(size_t(forest.num_outputs()));
+        predict_row(forest, std::vector<float>{category}, out);
+        return out;
+      };
+      CHECK(answer(0) != answer(1));
+      int64_t alone = 0;
+      for (int64_t category = 2; category < kRare + 2; ++category) alone += answer(float(category)) != answer(kNaN);
+      CHECK(alone < kRare / 10);  // one in 12 is drawn three times or more, of which half go the other way
+    }
+}
+
 TEST_CASE("options: an unknown category goes where missing values go; codes, values and single rows agree") {
   for (const char* bins : {"64", "exact"})
     for (const What what : kEach) {

@@ -105,3 +105,17 @@ def test_a_ranking_is_as_good_as_lambdarank_of_lightgbm(ours):
     difference = mine - theirs
     assert abs(difference.mean()) < 2 * difference.std() / np.sqrt(len(difference)) + 0.002, f"NDCG@10 {mine.mean():.4f}, LightGBM {theirs.mean():.4f}"
     assert mine.mean() > np.mean([ndcg(grades[rows], np.random.default_rng(3).normal(size=40)) for rows in per_date]) + 0.1
+
+
+def test_names_of_few_rows_each_do_no_harm(ours):
+    """A column of 1,500 names that say nothing: in deep leaves each of them has a row or two."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(24_000, 4))
+    y = (x[:, 0] + x[:, 1] * x[:, 2] + rng.normal(size=len(x)) > 0.5).astype(np.int64)
+    table = frame(x, y).assign(name=[f"n{i}" for i in rng.zipf(1.3, len(x)) % 1500])
+    train, test = table[:4000], table[4000:]
+    mine = auc(test["y"].to_numpy(), ours(train, test, "num_trees=100,categorical=name")["probability_1"])
+    coded = table.assign(name=table["name"].astype("category"))
+    model = lightgbm.train(LIGHTGBM | {"objective": "binary"}, lightgbm.Dataset(coded[:4000].drop(columns="y"), train["y"]), 100)
+    theirs = auc(test["y"].to_numpy(), model.predict(coded[4000:].drop(columns="y")))
+    assert mine > theirs - auc_error(theirs, (test["y"] == 1).sum(), (test["y"] == 0).sum())
