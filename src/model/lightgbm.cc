@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "base/strings.h"
@@ -116,6 +117,15 @@ double count_scale(const Forest& forest) {
   return std::ldexp(1.0, 29 - std::ilogb(*std::max_element(forest.cover.begin(), forest.cover.end())));
 }
 
+/// The largest double that is at most `cut` as a float32. LightGBM compares doubles: written as it is, a cut would send those that lie
+/// closely above it right, and they go left here.
+double last_below(float cut) {
+  const float next = std::nextafter(cut, std::numeric_limits<float>::infinity());
+  if (!std::isfinite(cut) || !std::isfinite(next)) return cut;
+  const double middle = (double(cut) + double(next)) / 2;
+  return float(middle) == cut ? middle : std::nextafter(middle, double(cut));  // the middle goes to the even one of both
+}
+
 /// `value(node)`: what a leaf answers.
 template <class Value>
 std::string tree_text(const Forest& forest, int64_t t, size_t number, double scale, Value value) {
@@ -132,7 +142,8 @@ std::string tree_text(const Forest& forest, int64_t t, size_t number, double sca
   const auto line = [&](const char* name, const std::string& text) { out += fmt::format("{}={}\n", name, text); };
   line("split_feature", list(nodes.inner, [&](uint32_t at) { return tree[at].feature; }));
   line("split_gain", list(nodes.inner, zero));
-  line("threshold", list(nodes.inner, [&](uint32_t at) { return tests.has(at) ? double(tests.number.at(at)) : double(forest.threshold(t, at)); }));
+  line("threshold",
+       list(nodes.inner, [&](uint32_t at) { return tests.has(at) ? double(tests.number.at(at)) : last_below(forest.threshold(t, at)); }));
   line("decision_type", list(nodes.inner, [&](uint32_t at) {
          return kMissingNaN << kMissingShift | (tests.has(at) ? kCategorical : tree[at].missing_left() ? kDefaultLeft : 0);
        }));

@@ -345,3 +345,24 @@ def test_trees_behind_xgboosts_best_round_are_told(hayate, table, trained, tmp_p
     assert f"--num-trees {model.best_iteration + 1}\n" in said
     hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "table.parquet", "--num-trees", model.best_iteration + 1, "--output", tmp_path / "p.parquet")
     assert np.abs(pd.read_parquet(tmp_path / "p.parquet")["prediction"] - model.predict(table[FEATURES])).max() < 5e-6
+
+
+@pytest.mark.parametrize("params", ["num_trees=20", "num_trees=20,bins=exact"])
+def test_lightgbm_takes_numbers_close_to_a_threshold_as_here(hayate, table, trained, tmp_path, params):
+    """Doubles that float32 takes for the threshold itself."""
+    lightgbm = pytest.importorskip("lightgbm")
+    model, _ = trained("number", params=params)
+    hayate("export", "--model", model, "--to", "lightgbm", "--output", tmp_path / "m.txt")
+    booster = lightgbm.Booster(model_file=str(tmp_path / "m.txt"))
+    cuts = booster.trees_to_dataframe()["threshold"].dropna()
+    cuts = cuts[np.abs(cuts) < 1e30].to_numpy().astype(np.float32).astype(float)
+    rng = np.random.default_rng(1)
+    rows = rng.choice(cuts, (4000, len(FEATURES)))
+    for side in (-np.inf, np.inf):
+        near = np.nextafter(rows, side)
+        rows = np.where(rng.random(rows.shape) < 0.3, near, rows)
+        half = (rows + np.nextafter(rows.astype(np.float32), np.float32(side)).astype(float)) / 2
+        rows = np.where(rng.random(rows.shape) < 0.3, np.nextafter(half, rng.choice([-9.0, 9.0], rows.shape)), rows)
+    pd.DataFrame(rows, columns=FEATURES).to_parquet(tmp_path / "near.parquet")
+    hayate("predict", "--model", model, "--input", tmp_path / "near.parquet", "--output", tmp_path / "p.parquet")
+    assert np.abs(pd.read_parquet(tmp_path / "p.parquet")["prediction"] - booster.predict(rows)).max() < 1e-12
