@@ -21,6 +21,86 @@ constexpr std::array kLearners = {
 };
 static_assert(kLearners.size() == std::variant_size_v<LearnerParams>);
 
+/// What parameters are called elsewhere (scikit-learn, LightGBM, XGBoost, CatBoost), and what to write here.
+struct OtherName {
+  const char *learner, *theirs, *here;
+};
+constexpr OtherName kOtherNames[] = {
+    {"", "n_estimators", "num_trees"},
+    {"", "num_iterations", "num_trees"},
+    {"", "num_boost_round", "num_trees"},
+    {"", "num_rounds", "num_trees"},
+    {"", "iterations", "num_trees"},
+    {"", "max_iter", "num_trees"},
+    {"", "max_bin", "bins"},
+    {"", "max_bins", "bins"},
+    {"", "min_data_in_leaf", "min_samples_leaf"},
+    {"", "min_child_samples", "min_samples_leaf"},
+    {"", "monotone_constraints", "monotone"},
+    {"", "monotonic_cst", "monotone"},
+    {"", "categorical_feature", "categorical"},
+    {"", "categorical_features", "categorical"},
+    {"", "cat_features", "categorical"},
+    {"", "random_state", "the flag --seed"},
+    {"", "seed", "the flag --seed"},
+    {"", "n_jobs", "the flag --workers"},
+    {"", "num_threads", "the flag --workers"},
+    {"", "nthread", "the flag --workers"},
+    {"forest", "colsample_bynode", "max_features"},
+    {"forest", "feature_fraction_bynode", "max_features"},
+    {"forest", "subsample", "max_samples"},
+    {"forest", "bagging_fraction", "max_samples"},
+    {"forest", "num_leaves", "max_leaf_nodes"},
+    {"forest", "loss", "criterion"},
+    {"boosting", "eta", "learning_rate"},
+    {"boosting", "max_leaf_nodes", "num_leaves"},
+    {"boosting", "max_leaves", "num_leaves"},
+    {"boosting", "min_sum_hessian_in_leaf", "min_child_weight"},
+    {"boosting", "min_gain_to_split", "min_gain"},
+    {"boosting", "min_split_gain", "min_gain"},
+    {"boosting", "gamma", "min_gain"},
+    {"boosting", "reg_alpha", "lambda_l1"},
+    {"boosting", "reg_lambda", "lambda_l2"},
+    {"boosting", "l2_regularization", "lambda_l2"},
+    {"boosting", "l2_leaf_reg", "lambda_l2"},
+    {"boosting", "subsample", "bagging_fraction"},
+    {"boosting", "subsample_freq", "bagging_freq"},
+    {"boosting", "colsample_bytree", "feature_fraction"},
+    {"boosting", "max_features", "feature_fraction"},
+    {"boosting", "early_stopping_round", "early_stopping_rounds"},
+    {"boosting", "n_iter_no_change", "early_stopping_rounds"},
+    {"boosting", "eval_metric", "metric"},
+    {"boosting", "loss", "objective"},
+    {"boosting", "criterion", "objective"},
+    {"boosting", "quantile", "alpha"},
+    {"boosting", "quantile_alpha", "alpha"},
+    {"boosting", "huber_slope", "huber_delta"},
+    {"boosting", "interaction_constraints", "interactions"},
+    {"boosting", "interaction_cst", "interactions"},
+    {"linear", "alpha", "l2 (ridge) or l1 (lasso)"},
+    {"linear", "lambda", "l2 (ridge) or l1 (lasso)"},
+    {"logistic", "C", "l2, which is 1 / C"},
+    {"logistic", "alpha", "l2 or l1"},
+};
+
+Error unknown_param(const Learner& learner, std::string_view name, const FieldList& fields, const std::string& where) {
+  Error error = unknown_name(fmt::format("{} parameter", learner.name), name, field_names(fields), where);
+  for (const OtherName& other : kOtherNames) {
+    const bool flag = std::string_view(other.here).starts_with("the flag"), trees = learner.name == std::string_view("forest") || learner.ranking;
+    const bool meant = *other.learner == 0 ? flag || trees : learner.name == std::string_view(other.learner);
+    if (meant && name == other.theirs) error.hint = fmt::format("'{}' is {} here", name, other.here);
+  }
+  return error;
+}
+
+/// The learners that solve a problem, in words.
+std::string solvers_of(Problem problem) {
+  std::vector<std::string> names;
+  for (const Learner& learner : kLearners)
+    if (learner.solves(problem)) names.emplace_back(learner.name);
+  return join(names, ", ");
+}
+
 template <size_t... I>
 LearnerParams defaults_of(size_t learner, std::index_sequence<I...>) {
   LearnerParams params;
@@ -61,12 +141,17 @@ Result<const Learner*> find_learner(std::string_view name, const std::string& wh
 Result<LearnerParams> learner_params(std::string_view learner, std::string_view text, const std::string& where) {
   HY_TRY(const Learner* found, find_learner(learner, where));
   LearnerParams params = defaults_of(size_t(found - kLearners.data()), std::make_index_sequence<kLearners.size()>());
+  std::vector<std::string> given;
   for (const std::string& pair : split(text, ',')) {
     const std::string_view trimmed = trim(pair);
     if (trimmed.empty()) continue;
     const size_t equals = trimmed.find('=');
     if (equals == std::string_view::npos) return usage_error(fmt::format("'{}' is not name=value", trimmed), where, "num_trees=50,max_depth=8");
-    HY_CHECK(set_param(params, trim(trimmed.substr(0, equals)), trim(trimmed.substr(equals + 1)), where));
+    const std::string name(trim(trimmed.substr(0, equals)));
+    HY_CHECK(set_param(params, name, trim(trimmed.substr(equals + 1)), where));
+    if (std::find(given.begin(), given.end(), name) != given.end())
+      return usage_error(fmt::format("{} is given twice", name), where, fmt::format("one value for {}", name));
+    given.push_back(name);
   }
   return params;
 }
@@ -74,10 +159,11 @@ Result<LearnerParams> learner_params(std::string_view learner, std::string_view 
 Result<void> set_param(LearnerParams& params, std::string_view name, std::string_view value, const std::string& where) {
   FieldList fields = std::visit([](auto& p) { return fields_of(p); }, params);
   Field* field = find_field(fields, name);
-  if (!field) return unknown_name(fmt::format("{} parameter", learner_of(params).name), name, field_names(fields), where);
+  if (!field) return unknown_param(learner_of(params), name, fields, where);
   const std::string before = field->text();
   if (Result<void> set = field->set(value, where, "params"); !set.ok()) {
-    set.error().hint = fmt::format("{}={}", name, before);
+    if (field->choices.empty()) set.error().hint = fmt::format("{}={}", name, before);
+    if (field->help.ends_with("0 means no limit")) set.error().hint += "; 0 means no limit";
     return set;
   }
   return std::visit([&](const auto& p) { return check_values(p, where); }, params);
@@ -97,7 +183,7 @@ Result<void> check_params(const LearnerParams& params, Problem problem, int64_t 
   const Learner& learner = learner_of(params);
   if (!learner.solves(problem))
     return usage_error(fmt::format("learner '{}' does not solve {} problems", learner.name, problem_name(problem)), "--learner",
-                       "hayate train --help lists what each learner solves");
+                       fmt::format("a learner that does ({}), or another --problem", solvers_of(problem)));
   return std::visit([&](const auto& p) { return check_shape(p, problem, num_features); }, params);
 }
 

@@ -35,6 +35,20 @@ TEST_CASE("forest params: what is wrong, and what would be right") {
   }
 }
 
+TEST_CASE("params: names from elsewhere, values given twice, values that have names") {
+  const auto error = [](const char* learner, const char* text) { return learner_params(learner, text).error(); };
+  CHECK(error("forest", "n_estimators=50").hint == "'n_estimators' is num_trees here");
+  CHECK(error("boosting", "max_bin=50").hint == "'max_bin' is bins here");
+  CHECK(error("boosting", "subsample=0.5").hint == "'subsample' is bagging_fraction here");
+  CHECK(error("forest", "subsample=0.5").hint == "'subsample' is max_samples here");
+  CHECK(error("forest", "random_state=1").hint == "'random_state' is the flag --seed here");
+  CHECK(error("logistic", "C=1").hint == "'C' is l2, which is 1 / C here");
+  CHECK(error("linear", "n_estimators=50").hint.starts_with("one of: l2"));
+  CHECK(error("boosting", "objective=mae").hint == "one of: auto, squared_error, absolute_error, quantile, huber, poisson");
+  CHECK(error("forest", "max_depth=None").hint == "max_depth=10; 0 means no limit");
+  CHECK(error("boosting", "alpha=0.3,objective=quantile,alpha=0.4").what == "alpha is given twice");
+}
+
 TEST_CASE("learners: every one has its params, and an unknown one is an error") {
   for (const Learner& learner : learners()) {
     const auto params = learner_params(learner.name);

@@ -97,6 +97,8 @@ Result<FeatureRoles> feature_roles(std::string_view categorical, std::string_vie
       return usage_error(fmt::format("'{}' is categorical: its values have no order", name), "monotone",
                          "leave it out of monotone or of categorical");
     roles.monotone.resize(size_t(num_features));
+    if (roles.monotone[place] * direction < 0)
+      return usage_error(fmt::format("'{}' may only rise and only fall", name), "monotone", "one direction a feature");
     roles.monotone[place] = int8_t(direction);
   }
   return roles;

@@ -76,6 +76,15 @@ Result<void> check_distinct(const Column& column, const std::string& name, const
   return {};
 }
 
+Error no_numbers(const Column& column, const std::string& name, const std::string& where) {
+  const bool text = column.dtype == Dtype::text || column.dtype == Dtype::category;
+  return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column.dtype)), where,
+                     text ? fmt::format("forest and boosting learn from texts with --params 'categorical={}' (several: categorical=a;b); "
+                                        "or name the columns of numbers with --features a,b,c",
+                                        name)
+                          : "name the columns of numbers with --features a,b,c");
+}
+
 }  // namespace
 
 Result<void> fill_floats(const Table& table, const std::vector<std::string>& names, const std::string& where, const Categories& categories,
@@ -90,8 +99,7 @@ Result<void> fill_floats(const Table& table, const std::vector<std::string>& nam
     } else if (is_numeric(column->dtype)) {
       copy_floats(*column, out);
     } else {
-      return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), where,
-                         "give numbers; to learn, --features a,b,c names the columns, and categorical=a;b in --params those of text");
+      return no_numbers(*column, name, where);
     }
     out += stride;
   }
@@ -106,6 +114,10 @@ Result<std::vector<float>> float_columns(const Table& table, const std::vector<s
 }
 
 Result<std::vector<float>> weight_column(const Table& table, const std::string& name, const std::string& where) {
+  HY_TRY(const Column* column, table.column(name, "--weight"));
+  if (!is_numeric(column->dtype))
+    return input_error(fmt::format("column '{}' holds {}, expected numbers", name, dtype_name(column->dtype)), "--weight",
+                       "name a column of numbers from 0 on");
   HY_TRY(std::vector<float> out, float_columns(table, {name}, "--weight"));
   for (size_t row = 0; row < out.size(); ++row)
     if (out[row] < 0 || std::isinf(out[row]))

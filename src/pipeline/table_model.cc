@@ -295,6 +295,19 @@ Result<int> training_workers(const TrainRequest& request, const LearnerParams& p
                         "name fewer columns with --features");
 }
 
+/// Error (usage): a share of a penalty that is 0, which would be least squares without a word.
+Result<void> check_shares(const LearnerParams& params) {
+  const auto shares_nothing = [](const auto& p) {
+    if constexpr (requires { p.l1_ratio; })
+      return p.l1_ratio > 0 && p.l2 == 0;
+    else
+      return false;
+  };
+  if (!std::visit(shares_nothing, params)) return {};
+  return usage_error("l1_ratio lays a share of l2 on the sizes of the coefficients, and l2 is 0", "--params",
+                     "l2=1,l1_ratio=0.5, or l1=1 for the lasso");
+}
+
 /// Whether features may be read some rows at a time: the learner sees codes alone, and nobody else wants values.
 bool may_flow(const TrainRequest& request, const LearnerParams& params) {
   const auto* const forest = std::get_if<ForestParams>(&params);
@@ -319,6 +332,7 @@ Result<int> flowing_workers(const TrainRequest& request, const LearnerParams& pa
 
 Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const LearnerParams params, learner_params(request.learner, request.params));
+  HY_CHECK(check_shares(params));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
   steps.begin("read", int64_t(paths.size()));

@@ -1,5 +1,7 @@
 #include "pipeline/training_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace hayate::pipeline {
@@ -38,6 +40,23 @@ void keep_rows(std::span<const int32_t> kept, int64_t first, int64_t rows, std::
   block.resize(to);
 }
 
+/// Error (usage): a feature that is named twice, or a column that is also the label, the first of `others`. Columns of numbers are read once, as
+/// features or as something else.
+Result<void> check_parts(const Table& schema, const std::vector<std::string>& asked, const std::vector<std::string>& others) {
+  for (auto name = asked.begin(); name != asked.end(); ++name) {
+    if (std::find(asked.begin(), name, *name) != name)
+      return usage_error(fmt::format("feature '{}' is named twice", *name), "--features", "name every feature once");
+    const auto other = std::find(others.begin(), others.end(), *name);
+    if (other == others.end() || (other != others.begin() && !is_numeric(schema.find(*name)->dtype))) continue;
+    return usage_error(other == others.begin() ? fmt::format("'{}' is the label, and a feature", *name)
+                                               : fmt::format("'{}' is a feature, and has another part beside it", *name),
+                       "--features", fmt::format("leave '{}' out of --features", *name));
+  }
+  if (const auto twice = std::find(others.begin() + 1, others.end(), others.front()); twice != others.end())
+    return usage_error(fmt::format("'{}' is the label, and has another part beside it", *twice), "--label", "name another column for one of the two");
+  return {};
+}
+
 }  // namespace
 
 Result<TrainingTable> TrainingTable::open(std::span<const std::string> paths, const io::ReadOptions& reading, const std::vector<std::string>& asked,
@@ -47,6 +66,7 @@ Result<TrainingTable> TrainingTable::open(std::span<const std::string> paths, co
   options.read = reading;
   HY_TRY(out.chunks_, io::open_chunks(paths, options));
   HY_TRY(out.features_, feature_names(out.schema(), asked, others));
+  HY_CHECK(check_parts(out.schema(), asked, others));
   out.pool_ = reading.pool;
   return out;
 }
