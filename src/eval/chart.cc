@@ -763,9 +763,10 @@ std::string draw(const ParallelChart& chart, int width) {
   Drawing drawing(width, chart.height, chart.name);
   draw_legend(&drawing, keys, 0, width, 2);
   for (const ParallelLine& line : chart.lines) {
-    std::vector<double> x;
-    for (size_t i = 0; i < line.at.size(); ++i) x.push_back(double(i));
-    drawing.path(polyline(plot, x, line.at), color("line", size_t(line.kind)), line.note);
+    std::vector<double> x, y;
+    for (size_t i = 0; i < line.at.size(); ++i)
+      if (drawable(line.at[i])) x.push_back(double(i)), y.push_back(line.at[i]);
+    drawing.path(polyline(plot, x, y), color("line", size_t(line.kind)), line.note);
   }
   for (size_t i = 0; i < chart.axes.size(); ++i) {
     const double x = plot.at_x(double(i));

@@ -133,7 +133,7 @@ struct ScatterChart {
   int height = 280;
 };
 
-/// One line per item across upright axes, each with ticks of its own. Positions are in [0, 1], NaN: the line has a gap there.
+/// One line per item across upright axes, each with ticks of its own. Positions are in [0, 1], NaN: the line passes that axis by.
 /// Later lines are drawn over earlier ones.
 struct ParallelAxis {
   std::string title = {};

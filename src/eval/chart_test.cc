@@ -206,3 +206,13 @@ TEST_CASE("chart: a drawing fills its width, is named for screen readers and nee
     CHECK(svg == draw(chart, width));
   }
 }
+
+TEST_CASE("parallel axes: a line passes an axis where it has no place") {
+  const ParallelChart chart{"trials", {{"a", {}}, {"b", {}}, {"c", {}}}, {"whole"}, {{{0.5, kNan, 1}, 0, "one"}}};
+  const std::string drawn = draw(chart, 400);
+  const size_t path = drawn.find("<path");
+  REQUIRE(path != std::string::npos);
+  const std::string_view line = std::string_view(drawn).substr(path, drawn.find('>', path) - path);
+  CHECK(count_of(line, "M") == 1);
+  CHECK(count_of(line, "L") == 1);
+}
