@@ -241,11 +241,18 @@ class Compiler {
     return series({.op = op, .type = type, .in = {operand(left, type), operand(right, type)}}, whole && type == ValueType::float64);
   }
 
-  /// numpy: + and maximum are or, * and minimum are and; the others have no meaning.
+  /// numpy: + and maximum are or, * and minimum are and; the others it refuses, as pandas does.
   Result<Value> arithmetic_of_conditions(const ExpressionNode& node, Op op, const Value& left, const Value& right) {
     if (op == Op::add || op == Op::maximum) return series({.op = Op::bit_or, .type = ValueType::boolean, .in = {left.node, right.node}});
     if (op == Op::multiply || op == Op::minimum) return series({.op = Op::bit_and, .type = ValueType::boolean, .in = {left.node, right.node}});
-    return fail(node, fmt::format("'{}' of two conditions", node.name), "make numbers of them first: If(condition, 1, 0)");
+    const auto number_of = [&](size_t i) {
+      const ExpressionNode& part = child(node, i);
+      return fmt::format("If({}, 1, 0)", std::string_view(expression_->text).substr(part.begin, part.end - part.begin));
+    };
+    const bool is_sign = !std::isalpha(static_cast<unsigned char>(node.name.front()));
+    return fail(node, fmt::format("'{}' of two conditions", node.name),
+                is_sign ? fmt::format("make numbers of them first: {} {} {}", number_of(0), node.name, number_of(1))
+                        : fmt::format("make numbers of them first: {}({}, {})", node.name, number_of(0), number_of(1)));
   }
 
   Result<Value> comparison(Op op, const Value& left, const Value& right) {
@@ -254,15 +261,29 @@ class Compiler {
     return series({.op = op, .type = ValueType::boolean, .in = {operand(left, type), operand(right, type)}});
   }
 
+  /// pandas: a condition makes conditions of what it meets, of numbers only as the first of the two; whole numbers stay numbers.
   Result<Value> logic(const ExpressionNode& node, Op op, const Value& left, const Value& right) {
-    for (size_t i = 0; i < 2; ++i)
-      if (!is_whole(i == 0 ? left : right))
-        return fail(
-            child(node, i),
-            fmt::format("'{}' takes conditions, this is a {}", node.name, (i == 0 ? left : right).is_series() ? "series of numbers" : "fraction"),
-            "compare it first, each comparison in parentheses: ($close > $open) & ($volume > 0)");
-    const ValueType type = left.is_condition() && right.is_condition() ? ValueType::boolean : ValueType::float64;
-    return series({.op = op, .type = type, .in = {operand(left, type), operand(right, type)}}, type == ValueType::float64);
+    for (size_t i = 0; i < 2; ++i) {
+      const Value& value = i == 0 ? left : right;
+      if (is_whole(value) || (i == 1 && left.is_condition() && value.is_series())) continue;
+      return fail(child(node, i), fmt::format("'{}' takes conditions, this is a {}", node.name, value.is_series() ? "series of numbers" : "fraction"),
+                  "compare it first, each comparison in parentheses: ($close > $open) & ($volume > 0)");
+    }
+    if (!is_whole(right)) {
+      const int32_t present = graph_.add({.op = Op::is_present, .type = ValueType::boolean, .in = {right.node}});
+      const int32_t flag = graph_.add({.op = Op::bit_and, .type = ValueType::boolean, .in = {not_zero(right), present}});
+      return series({.op = op, .type = ValueType::boolean, .in = {left.node, flag}});
+    }
+    const bool conditions = left.is_condition() && right.is_condition(), meet = left.is_condition() || right.is_condition();
+    const ValueType type = conditions ? ValueType::boolean : ValueType::float64;
+    const Value bits = series({.op = op, .type = type, .in = {operand(left, type), operand(right, type)}}, type == ValueType::float64);
+    if (conditions || !meet) return bits;
+    return Value{.kind = Value::Kind::series, .node = not_zero(bits), .type = ValueType::boolean};
+  }
+
+  /// Where a series of numbers is not 0; NaN is not.
+  int32_t not_zero(const Value& x) {
+    return graph_.add({.op = Op::not_equal, .type = ValueType::boolean, .in = {x.node, graph_.add({.op = Op::constant, .type = x.type})}});
   }
 
   Result<Value> call(const ExpressionNode& node) {
@@ -351,10 +372,7 @@ class Compiler {
 
   Result<Value> choose(const ExpressionNode& node, const Value& condition, const Value& yes, const Value& no) {
     if (!condition.is_series()) return fail(node, "the condition of If is a number", "give it a comparison, such as $close > $open");
-    int32_t test = condition.node;
-    if (!condition.is_condition())
-      test = graph_.add(
-          {.op = Op::not_equal, .type = ValueType::boolean, .in = {condition.node, graph_.add({.op = Op::constant, .type = condition.type})}});
+    const int32_t test = condition.is_condition() ? condition.node : not_zero(condition);
     ValueType type = ValueType::float64;
     if (yes.is_series() || no.is_series()) type = common_type(yes, no);
     const bool whole = is_whole(yes) && is_whole(no) && type == ValueType::float64;

@@ -79,6 +79,7 @@ TEST_CASE("conditions are numbers, but not every operator takes numbers for cond
   CHECK(says("$close > $open & $high > $low", "parentheses"));
   CHECK(says("Not($close)", "takes conditions"));
   CHECK(says("($close>$open)-($high>$low)", "of two conditions"));
+  CHECK(says("$close & ($close>$open)", "takes conditions"));
 }
 
 TEST_CASE("a feature that looks ahead is refused, a label is not") {
