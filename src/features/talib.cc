@@ -123,7 +123,11 @@ class Evaluation {
   void whole_series() const {
     int64_t first = 0;
     for (; first < rows_ && is_missing(first); ++first) forget(first, true);
-    if (first < rows_) compute(inputs_, outputs_, first, rows_ - first);
+    if (first == rows_) return;
+    compute(inputs_, outputs_, first, rows_ - first);
+    if (!function_.row_numbers) return;
+    for (int o = 0; o < num_outputs_; ++o)
+      for (int64_t row = first + call_.lookback(); row < rows_; ++row) outputs_[o][row] += double(first);
   }
 
   static constexpr int64_t kBlock = 256;

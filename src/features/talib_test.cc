@@ -194,6 +194,14 @@ TEST_CASE("a value over a window is made of the rows of its window alone, to the
   kernels::set_isa(kernels::detected_isa());
 }
 
+TEST_CASE("with compat talib row numbers count from the first row of the series, missing or not") {
+  TaBars bars = ta_walk(60, 3);
+  const auto whole = ta_run(*find_talib("MAXINDEX"), bars, {5}, true)[0];
+  for (size_t t = 0; t < 10; ++t) bars.close[t] = kNaN;
+  const auto late = ta_run(*find_talib("MAXINDEX"), bars, {5}, true)[0];
+  for (size_t t = 0; t < 60; ++t) CHECK(late[t] == (t < 14 ? 0 : whole[t]));
+}
+
 TEST_CASE("whole numbers are 0 in the lookback of a series, and NaN where a window holds a missing row") {
   TaBars bars = ta_walk(100, 3);
   bars.close[40] = kNaN;
@@ -321,6 +329,17 @@ TEST_CASE("beta near a millionth") {
   for (size_t row = 20; row < 400; ++row) {
     const Real wanted = co_moment(of_x, of_y, row, 20) / co_moment(of_x, of_x, row, 20);
     REQUIRE(std::fabs(Real(beta[row]) - wanted) <= 1e-9L * (1 + std::fabs(wanted)));
+  }
+}
+
+TEST_CASE("with exact, one missing input stays in the sums of money flows and of accumulation, as in TA-Lib") {
+  TaBars bars = ta_walk(100, 3, 44, 1e-2);
+  bars.high[50] = bars.low[50] = kNaN;
+  for (const auto& [name, params] : {std::pair("MFI", std::vector<double>{5}), std::pair("WAD", std::vector<double>{})}) {
+    CAPTURE(name);
+    const TaSeries values = ta_run(*find_talib(name), bars, params, true)[0];
+    CHECK_FALSE(all_missing(values, 49, 50));
+    CHECK(all_missing(values, 50, 100));
   }
 }
 

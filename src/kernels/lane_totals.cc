@@ -83,7 +83,8 @@ struct WilliamsAccumulation : Step<3, 1, Missing::leave_out> {
 
   template <bool kSettled>
   void step(State& s, const Pack* in, Pack* out) const {
-    const Pack true_low = select(in[1] < s.close, in[1], s.close), true_high = select(in[0] > s.close, in[0], s.close);
+    // Of a missing high or low the missing one stays, as in TA-Lib.
+    const Pack true_low = select(s.close < in[1], s.close, in[1]), true_high = select(s.close > in[0], s.close, in[0]);
     const Pack moved = select(in[2] > s.close, in[2] - true_low, select(in[2] < s.close, in[2] - true_high, 0));
     out[0] = s.total = s.total + (kSettled ? moved : select(s.rows == 1, 0, moved));
     s.close = in[2];

@@ -279,12 +279,14 @@ void mfi(const Call& call) {
     const double flow = typical[row] * volume[row];
     rising[row] = typical[row] > typical[row - 1] ? flow : 0;
     falling[row] = typical[row] < typical[row - 1] ? flow : 0;
+    if (call.exact && std::isnan(flow)) rising[row] = flow;  // TA-Lib's sums keep it
   }
   const auto moved = [=](int64_t row) { return rising[row] != 0 || falling[row] != 0; };
   const Series steps = from(high, 1);
   const Series outflow = sum_of_counted(steps, period, [=](int64_t row) { return falling[row]; }, moved, call.scratch[0]);
   const Series inflow = sum_of_counted(steps, period, [=](int64_t row) { return rising[row]; }, moved, call.outputs[0]);
-  for (int64_t row = inflow.begin; row < call.rows; ++row) call.outputs[0][row] = money_flow_index(inflow[row], outflow[row]);
+  for (int64_t row = inflow.begin; row < call.rows; ++row)
+    call.outputs[0][row] = call.exact && std::isnan(inflow[row]) ? inflow[row] : money_flow_index(inflow[row], outflow[row]);
 }
 
 /// How straight the way was: |x - x[period]| over the sum of the steps; 1 where nothing moved. (P. Kaufman.)
