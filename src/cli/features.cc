@@ -23,7 +23,10 @@ Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& optio
   pipeline::FeatureSources sources{options.set, options.indicator, options.expr};
   if (!options.expr_file.empty()) {
     HY_TRY(const Buffer text, io::read_file(options.expr_file));
-    HY_TRY(sources.listed, parse_expression_lines({reinterpret_cast<const char*>(text.data), text.size}, options.expr_file));
+    const std::string_view lines(reinterpret_cast<const char*>(text.data), text.size);
+    if (lines.find('\0') != std::string_view::npos)
+      return input_error("the file holds zero bytes, as text in UTF-16 does", options.expr_file, "save it as UTF-8");
+    HY_TRY(sources.listed, parse_expression_lines(lines, options.expr_file));
   }
   if (!options.expr_file.empty() && sources.listed.empty())
     return usage_error("the file names no feature", options.expr_file, "one NAME = EXPRESSION a line, such as ma5 = Mean($close,5)/$close");

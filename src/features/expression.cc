@@ -307,6 +307,7 @@ class Parser {
     const char c = token_.text[0];
     if (c == '\'' || c == '"') return fail("a text without its closing quote", token_, fmt::format("add {} at its end", c));
     if (c == '$') return fail("expected a column name after '$'", token_, "such as $close");
+    if (c == '!') return fail("'!' is not an operator of the language", token_, "write Not(...), such as Not($close > $open)");
     return fail("a character that means nothing here", token_, "names, numbers, $columns, 'text', + - * / ** > >= < <= == != & | and parentheses");
   }
   /// The place is where the ')' is missing; the hint names what it would close.

@@ -55,8 +55,13 @@ std::vector<std::string> symbols_without_vwap(const Panel& panel) {
 
 Error nothing_left(const std::vector<Finding>& failures) {
   const Finding& first = failures.front();
-  return input_error(fmt::format("every symbol failed ({})", counted_kinds(failures)),
-                     fmt::format("{}{}", first.symbol, first.time.empty() ? "" : " " + first.time), fmt::format("the first: {}", first.what));
+  const std::string value = first.value.empty() ? "" : fmt::format(": '{}'", first.value);
+  const char* hint = first.kind == "duplicate" ? "keep one row of a symbol and date"
+                     : first.kind == "text"    ? "write a number there, or nothing; hayate convert --na WORD reads a word as missing"
+                     : first.time.empty()      ? "mend what it says and run again"
+                                               : "hayate check data FILES lists what is wrong with bars";
+  return input_error(fmt::format("every symbol failed ({}), the first: {}", counted_kinds(failures), first.what),
+                     fmt::format("{}{}{}", first.symbol, first.time.empty() ? "" : " " + first.time, value), hint);
 }
 
 Result<CheckedBars> check_universe(PanelResult read, const std::string& adjust) {
