@@ -16,6 +16,7 @@
 #include "io/bars.h"
 #include "io/files.h"
 #include "pipeline/label_span.h"
+#include "pipeline/later_window.h"
 #include "pipeline/plan.h"
 #include "pipeline/prepare.h"
 #include "pipeline/same_order.h"
@@ -514,12 +515,19 @@ bool report_standard(Checker& c, const std::string& column) {
   return true;
 }
 
-/// Whether a column is made of rows on both sides (two_sided.h). Bars are taken as they were read and, when that differs, as they are scaled.
+/// Whether a column equals a function of later rows (later_window.h) or is made of rows on both sides (two_sided.h). Bars are taken as they were
+/// read and, when that differs, as they are scaled.
 bool report_two_sided(Checker& c, const std::string& column, bool is_bar) {
   std::vector<const Panel*> panels{&c.ready};
   if (c.plan.spec.universe.adjust != "none" && c.raw.field(column) >= 0) panels.push_back(&c.raw);
+  const auto leak_of = [&](const Panel& panel) -> std::optional<std::string> {
+    if (is_bar) return smoothed_bar(panel, column);
+    WindowVerdict windows = later_window(panel, column, c.pool);
+    if (windows.later || windows.past) return std::move(windows.later);
+    return two_sided_column(panel, column, c.pool);
+  };
   for (const Panel* panel : panels)
-    if (const auto why = is_bar ? smoothed_bar(*panel, column) : two_sided_column(*panel, column, c.pool)) {
+    if (const auto why = leak_of(*panel)) {
       c.found("future_column", "$" + column, c.ready.symbols.front(), time_text(c.ready, c.ready.times.front()), *why);
       return true;
     }

@@ -4,9 +4,12 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <tuple>
 
 #include "base/random.h"
 #include "hayate/features.h"
@@ -248,6 +251,90 @@ TEST_CASE("highest and lowest values, deviations and ranks of windows around the
   spec.universe.input = {path.string()};
   const LeakOutcome outcome = checked(spec);
   for (const std::string& leak : leaks) CHECK_MESSAGE(finds(outcome, "future_column", leak.substr(leak.find('$'))), leak);
+  spec.features.expressions = honest;
+  const LeakOutcome clean = checked(spec);
+  CHECK_MESSAGE(clean.clean(), all_of(clean));
+}
+
+TEST_CASE(
+    "windows that hold later rows are found on short panels: medians, ranks, z-scores, weights, shifted deviations; those of the past are not") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
+  std::filesystem::create_directories(folder);
+  const auto path = folder / "short.csv";
+  constexpr int kRows = 130;
+  std::vector<std::string> leaks, honest;
+  {
+    std::ofstream file(path);
+    file << "symbol,date,open,high,low,close,volume";
+    const auto sorted = [](const std::vector<double>& x, int from, int to) {
+      std::vector<double> part(x.begin() + from, x.begin() + to);
+      std::sort(part.begin(), part.end());
+      return part;
+    };
+    const auto spread = [](const std::vector<double>& x, int from, int to) {
+      double mean = 0, squares = 0;
+      for (int i = from; i < to; ++i) mean += x[size_t(i)] / (to - from);
+      for (int i = from; i < to; ++i) squares += (x[size_t(i)] - mean) * (x[size_t(i)] - mean);
+      return std::pair(mean, std::sqrt(squares / (to - from - 1)));
+    };
+    using Values = std::vector<double>;
+    // Of the window from `a` rows before the row to `b` rows after it.
+    const std::vector<std::tuple<std::string, int, std::function<double(const Values&, int, int, int)>>> makers = {
+        {"median", 2, [&](const Values& x, int at, int a, int b) { return sorted(x, at - a, at + b + 1)[size_t((a + b) / 2)]; }},
+        {"ratio", 5, [&](const Values& x, int at, int a, int b) { return sorted(x, at - a, at + b + 1)[size_t((a + b) / 2)] / x[size_t(at)] - 1; }},
+        {"rank", 30,
+         [&](const Values& x, int at, int a, int b) {
+           const auto part = sorted(x, at - a, at + b + 1);
+           return double(std::lower_bound(part.begin(), part.end(), x[size_t(at)]) - part.begin() + 1) / (a + b + 1);
+         }},
+        {"score", 4,
+         [&](const Values& x, int at, int a, int b) {
+           const auto [mean, deviation] = spread(x, at - a, at + b + 1);
+           return (x[size_t(at)] - mean) / deviation;
+         }},
+        {"risk", 3,
+         [&](const Values& x, int at, int a, int b) {
+           Values steps(x.size(), 0);
+           for (size_t i = 1; i < x.size(); ++i) steps[i] = x[i] / x[i - 1] - 1;
+           return 16 * spread(steps, at - a, at + b + 1).second;
+         }},
+        {"weights", 4,
+         [](const Values& x, int at, int a, int b) {
+           double sum = 0, total = 0;
+           for (int k = -a; k <= b; ++k) sum += std::exp(-k * k / 6.0) * x[size_t(at + k)], total += std::exp(-k * k / 6.0);
+           return sum / total / x[size_t(at)];
+         }},
+    };
+    for (const auto& [name, side, make] : makers) {
+      file << ",around_" << name << ",before_" << name;
+      leaks.push_back(fmt::format("a_{} = $around_{}", name, name)), honest.push_back(fmt::format("b_{} = $before_{}", name, name));
+    }
+    file << '\n';
+    constexpr int kMargin = 70;
+    for (const char symbol : {'A', 'B', 'C'}) {
+      const uint64_t key = random_key(12, Stage::synth, uint64_t(symbol));
+      std::vector<double> close{100};
+      for (int i = 1; i < kRows + 2 * kMargin; ++i) close.push_back(close.back() * (1 + 0.05 * (random_unit(key, uint64_t(i)) - 0.5)));
+      for (int i = kMargin; i < kMargin + kRows; ++i) {
+        // Bars open at the last close: tomorrow's open is known.
+        const double x = close[size_t(i)], open = close[size_t(i) - 1];
+        file << fmt::format("{},{},{},{},{},{},{}", symbol, format_date(16'000 + i), open, std::max(x, open) * 1.01, std::min(x, open) * 0.99, x,
+                            1000 + i % 7);
+        for (const auto& [name, side, make] : makers)
+          file << fmt::format(",{},{}", i < kMargin + side || i + side >= kMargin + kRows ? std::nan("") : make(close, i, side, side),
+                              make(close, i, 2 * side + 2, 0));  // not the same window a few rows later
+        file << '\n';
+      }
+    }
+  }
+  RunSpec spec = spec_of(leaks);
+  spec.split.train_days = 60, spec.split.test_days = 20;
+  spec.universe.input = {path.string()};
+  const LeakOutcome outcome = checked(spec);
+  for (const std::string& leak : leaks) CHECK_MESSAGE(finds(outcome, "future_column", leak.substr(leak.find('$'))), leak);
+  CHECK_MESSAGE(
+      all_of(outcome).find("$around_median is the median of $close over the window from 2 rows before to 2 rows after its row") != std::string::npos,
+      all_of(outcome));
   spec.features.expressions = honest;
   const LeakOutcome clean = checked(spec);
   CHECK_MESSAGE(clean.clean(), all_of(clean));
