@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kMostRows = 261, kAnyAhead = 20, kMostAhead = 130;
-constexpr double kPrecision = 1e-6;  // of a value: float32, or a text of seven digits
+constexpr double kPrecision = 1e-5;  // of a value: a text of six digits
 constexpr double kHidden = 0.02;
 constexpr size_t kFewestTold = 20;  // rows that later ones change
 constexpr size_t kComparedRows = 4'000;

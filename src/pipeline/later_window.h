@@ -6,7 +6,8 @@
 // column cannot equal by chance what was not there. What was smoothed with other weights (Gauss, Savitzky-Golay, triangles) is a sum of prices
 // with the same weights in each row: past prices leave something of it open, later ones nothing. Two_sided.h sees what equals nothing exactly.
 //
-// Costs, of a column over 1,000 rows: 0.1 s.
+// Where prices and columns were both cut to six digits, deviations and z-scores are off by more than is taken for equal. A column over 800 rows
+// costs 0.12 s.
 #pragma once
 
 #include <optional>
