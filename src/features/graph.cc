@@ -101,9 +101,9 @@ Extent Graph::talib_extent(const GraphNode& node, Extent inputs) const {
   if (whole && call.exact) inputs.lookback = 0;
   if (!whole || inputs.lookback > 0) inputs.lookback = plus(inputs.lookback, call.lookback());
   inputs.from = call.is_windowed() ? back(inputs.from, call.lookback()) : -kAll;
-  inputs.settled = call.function->cumulative
+  inputs.settled = call.function->cumulative || call.function->row_numbers
                        ? kAll
-                       : plus(inputs.settled, call.lookback() * (call.function->recursive ? 20 : 1) + (call.function->recursive ? 250 : 0));
+                       : plus(inputs.settled, call.lookback() * (call.fades() ? 20 : 1) + (call.fades() ? 250 : 0));
   return inputs;
 }
 

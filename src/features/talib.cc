@@ -153,12 +153,19 @@ bool TalibCall::is_windowed() const {
     const kernels::ta::Param& param = function->params[i];
     if (!param.whole) continue;
     if (!std::string_view(param.name).ends_with("matype") && params[size_t(i)] > longest) return false;
-    constexpr double kWindowed[] = {0, 2, 5, 9, 10, 11};  // plain, weighted and triangular means, Hull's, none, and the function's own
-    if (std::string_view(param.name).ends_with("matype") &&
-        std::find(std::begin(kWindowed), std::end(kWindowed), params[size_t(i)]) == std::end(kWindowed))
-      return false;
   }
-  return true;
+  return !fades();
+}
+
+bool TalibCall::fades() const {
+  if (function->recursive) return true;
+  for (int i = 0; i < function->num_params(); ++i) {
+    constexpr double kWindowed[] = {0, 2, 5, 9, 10, 11};  // plain, weighted and triangular means, Hull's, none, and the function's own
+    if (std::string_view(function->params[i].name).ends_with("matype") &&
+        std::find(std::begin(kWindowed), std::end(kWindowed), params[size_t(i)]) == std::end(kWindowed))
+      return true;
+  }
+  return false;
 }
 
 kernels::LaneFunction TalibCall::tiles() const {

@@ -33,6 +33,8 @@ struct TalibCall {
   int64_t lookback() const { return function->lookback(params.data()); }
   /// Whether a value is computed from its own row and the lookback() rows before it alone, to the byte.
   bool is_windowed() const;
+  /// Whether the start of a series fades from later values: recursive functions, averages of a recursive matype.
+  bool fades() const;
   /// The function of lanes that is needed, since values depend on where a series begins; none: there is none, or windows are all there is.
   kernels::LaneFunction lanes() const;
   /// The function of lanes that is put together from windows and averages; none: there is none.

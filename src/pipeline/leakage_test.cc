@@ -125,9 +125,10 @@ std::string all_of(const LeakOutcome& outcome) {
 }  // namespace
 
 TEST_CASE("a clean spec passes: windows, fading memories, cross-sections, processors, both scopes") {
-  RunSpec spec = spec_of({"a = Mean($close,5)/$close", "b = EMA($close,12)/$close", "c = CSRank($close/Ref($close,5)-1)",
-                          "d = Mean(CSZScore($volume),10)", "e = ta.RSI($close,timeperiod=7)", "f = Delta(ta.OBV($close,$volume),5)", "g = $mood",
-                          "h = ta.LINEARREG($close,timeperiod=10)/$close"});
+  RunSpec spec =
+      spec_of({"a = Mean($close,5)/$close", "b = EMA($close,12)/$close", "c = CSRank($close/Ref($close,5)-1)", "d = Mean(CSZScore($volume),10)",
+               "e = ta.RSI($close,timeperiod=7)", "f = Delta(ta.OBV($close,$volume),5)", "g = $mood", "h = ta.LINEARREG($close,timeperiod=10)/$close",
+               "i = ta.BBANDS($close,timeperiod=5,nbdevup=2,nbdevdn=2,matype=6).upperband/$close"});
   spec.features.processors = {"cs_zscore", "robust_zscore", "fillna(0)"};
   for (const char* scope : {"symbol", "pooled"}) {
     spec.model.scope = scope;
@@ -148,12 +149,13 @@ TEST_CASE("a feature that looks ahead is found three times: as text, by the cut,
 }
 
 TEST_CASE("a feature that depends on where the bars begin is found") {
-  const LeakOutcome outcome =
-      checked(spec_of({"ok = EMA($close,5)", "first = $close/Ref($close,0)", "so_far = Mean($close,0)/$close", "obv = ta.OBV($close,$volume)"}));
+  const LeakOutcome outcome = checked(spec_of({"ok = EMA($close,5)", "first = $close/Ref($close,0)", "so_far = Mean($close,0)/$close",
+                                               "obv = ta.OBV($close,$volume)", "row = ta.MAXINDEX($close,timeperiod=5)"}));
   CHECK(finds(outcome, "moved_start", "first"));
   CHECK(finds(outcome, "moved_start", "so_far"));
   CHECK(finds(outcome, "moved_start", "obv"));
-  CHECK(outcome.findings.size() == 3);
+  CHECK(finds(outcome, "moved_start", "row"));
+  CHECK(outcome.findings.size() == 4);
   for (const LeakFinding& finding : outcome.findings) CHECK(finding.what.find("it counts from the first bar of a symbol") != std::string::npos);
 }
 
