@@ -363,7 +363,7 @@ std::string window_text(const std::string& column, const Candidate& c) {
 /// Rows of a window on each side; the past is tried over three times as many, so that a long honest window finds nothing to borrow later.
 constexpr int64_t kSides[] = {30, 25, 20, 15, 12, 10, 7, 5, 3};
 constexpr int64_t kPastSides = 3;
-constexpr double kNothingLeft = 1e-6, kRoundedLeft = 3e-3, kNothingOpen = 1e-8;
+constexpr double kNothingLeft = 1e-6, kRoundedLeft = 3e-3, kLeastOpen = 1e-8;
 constexpr size_t kFittedRows = 1'500;
 
 /// Rows that have all of a window of so many rows on a side.
@@ -439,7 +439,7 @@ std::optional<std::string> later_weights(const Compared& all, const std::string&
     if (2 * int64_t(fit.rows) < 4 * ((kPastSides + 1) * *side + 2)) return;
     for (size_t f = 0; f < std::size(kForms) && !found[size_t(i)]; ++f) {
       const double past = fit.after_past[f], most = std::min(kRoundedLeft * past, kNothingLeft * past + 2 * fit.rounding[f]);
-      if (past > kNothingOpen * fit.whole[f] && fit.after_all[f] <= most)
+      if (past > kLeastOpen * fit.whole[f] && fit.after_all[f] <= most)
         found[size_t(i)] = fmt::format(
             "{} is a sum of {} of rows up to {} after its row, with the same weights in each of {} rows: past rows leave {:.3g} % of its variance "
             "open, those after it nothing",
