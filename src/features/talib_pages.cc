@@ -218,7 +218,7 @@ constexpr TalibPage kPages[] = {
      ExactMissing::hidden, 16},
     {"MEDPRICE", "(high + low) / 2", "", false, ExactMissing::own_windows, 0.5},
     {"MFI", "100 inflow / (inflow + outflow), sums of typical price * volume of bars whose typical price rose and fell", "timeperiod", false,
-     ExactMissing::hidden, 3.3},
+     ExactMissing::missing_to_end, 3.3},
     {"MIDPOINT", "(largest + smallest) / 2", "timeperiod - 1", false, ExactMissing::hidden, 1.8},
     {"MIDPRICE", "(highest high + lowest low) / 2", "timeperiod - 1", false, ExactMissing::hidden, 2.0},
     {"MIN", "smallest of the last timeperiod values", "timeperiod - 1", false, ExactMissing::hidden, 1.1},
