@@ -48,7 +48,7 @@ struct FeatureSet {
 
 std::span<const FeatureSet> feature_sets();
 /// The set called `name`, or a usage error with the nearest name.
-Result<const FeatureSet*> feature_set(std::string_view name);
+Result<const FeatureSet*> feature_set(std::string_view name, std::string where = "--set");
 std::vector<NamedExpression> expressions_of(const FeatureSet& set);
 
 /// One operator of the language, as `hayate operators NAME` shows it.

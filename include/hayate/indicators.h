@@ -1,7 +1,7 @@
 // The catalog of indicators: formulas known by name, with parameters that have defaults and ranges. An entry is expressions in
 // hayate's language, never code, so it is made of the same kernels as ta.* and qlib's operators, and can be read:
 //
-//   indicator_features("rsi(period=14)", "--indicator")          rsi_14 = ta.RSI($close, timeperiod=14)
+//   indicator_features("rsi(period=14)", {"--indicator"})        rsi_14 = ta.RSI($close, timeperiod=14)
 //   indicator_features("bbands(20, deviations=2)", ...)          bbands_20_2_upper = ..., bbands_20_2_middle = ..., ...
 //   indicator_features("macd(fast=12, slow=26).signal", ...)     macd_12_26_9_signal = ...
 //
@@ -54,7 +54,7 @@ std::vector<std::string> inputs_of(const Indicator& indicator);
 std::string signature_of(const Indicator& indicator);
 
 /// The columns that one call gives: "rsi", "rsi(14)", "rsi(period=14)", and "macd(fast=12).signal" for one output alone.
-/// Usage errors show the place in the text: unknown names with the nearest one, values out of range. `source` says where it was typed.
-Result<std::vector<NamedExpression>> indicator_features(std::string_view call, const std::string& source);
+/// Usage errors show the place in the text: unknown names with the nearest one, values out of range. `place` says where it was written.
+Result<std::vector<NamedExpression>> indicator_features(std::string_view call, const TextPlace& place);
 
 }  // namespace hayate

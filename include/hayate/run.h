@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hayate/error.h"
+#include "hayate/expression.h"
 #include "hayate/folds.h"
 
 namespace hayate {
@@ -60,6 +61,7 @@ struct RunSpec {
   ModelSpec model;
   TuneSpec tune;
   AdviceSpec advice;
+  TextPlaces places;  ///< of features, processors and the label, for errors; no part of what is computed
 };
 
 }  // namespace hayate

@@ -78,7 +78,7 @@ bool is_given(const std::vector<Assignment>& given, const Field& field) {
 }
 
 /// Keys of the --spec file for fields that the command line does not set.
-Result<void> match_spec_file(const std::string& path, FieldList& fields, std::vector<Assignment>& given) {
+Result<void> match_spec_file(const std::string& path, FieldList& fields, std::vector<Assignment>& given, TextPlaces& places) {
   HY_TRY(const auto entries, pipeline::read_spec_file(path));
   std::vector<Assignment> weaker;
   for (const auto& entry : entries) {
@@ -86,7 +86,10 @@ Result<void> match_spec_file(const std::string& path, FieldList& fields, std::ve
     const std::string where = fmt::format("{}:{}", path, entry.line);
     if (!field) return unknown_name("key", entry.section.empty() ? entry.key : entry.section + "." + entry.key, field_names(fields), where);
     if (is_given(given, *field)) continue;
-    for (const std::string& value : entry.values) weaker.push_back({field, value, where, path});
+    for (size_t i = 0; i < entry.values.size(); ++i) {
+      weaker.push_back({field, entry.values[i], where, path});
+      places.emplace(entry.values[i], entry.places[i]);
+    }
   }
   given.insert(given.end(), weaker.begin(), weaker.end());
   return {};
@@ -113,7 +116,7 @@ Result<void> read_arguments(const Command& command, Invocation& invocation, std:
   match_environment(fields, given);
   for (const Assignment& a : given)
     if (a.field->name == "spec" && invocation.compute) {
-      HY_CHECK(match_spec_file(a.value, fields, given));
+      HY_CHECK(match_spec_file(a.value, fields, given, invocation.compute->places));
       break;
     }
   // A choice is a name: a misspelt one is reported before a missing flag is.

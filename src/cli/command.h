@@ -12,6 +12,7 @@
 #include "exec/exec_config.h"
 #include "exec/steps.h"
 #include "hayate/error.h"
+#include "hayate/expression.h"
 
 namespace hayate::cli {
 
@@ -32,6 +33,7 @@ struct ComputeOptions {
   exec::ExecConfig exec;
   std::string spec, timings;
   bool print_spec = false, print_config = false;
+  TextPlaces places;  ///< of the values that come from the --spec file
 };
 
 template <class Visitor>

@@ -20,7 +20,7 @@ namespace hayate::cli {
 namespace {
 
 Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& options) {
-  pipeline::FeatureSources sources{options.set, options.indicator, options.expr};
+  pipeline::FeatureSources sources{options.set, options.indicator, options.expr, {}, options.places};
   if (!options.expr_file.empty()) {
     HY_TRY(const Buffer text, io::read_file(options.expr_file));
     const std::string_view lines(reinterpret_cast<const char*>(text.data), text.size);
@@ -30,7 +30,7 @@ Result<std::vector<NamedExpression>> asked_features(const FeaturesOptions& optio
   }
   if (!options.expr_file.empty() && sources.listed.empty())
     return usage_error("the file names no feature", options.expr_file, "one NAME = EXPRESSION a line, such as ma5 = Mean($close,5)/$close");
-  HY_TRY(std::vector<NamedExpression> out, pipeline::list_features(sources, "--indicator", "--expr"));
+  HY_TRY(std::vector<NamedExpression> out, pipeline::list_features(sources, "--set", "--indicator", "--expr"));
   if (out.empty())
     return usage_error("no features are asked for", "hayate features",
                        "--set alpha158, --indicator 'rsi(period=14)', --expr "
@@ -99,7 +99,7 @@ Result<int> features_command(FeaturesOptions& options, const Console& console) {
   HY_CHECK(check_update(options));
   request.state = options.update, request.profile = options.profile;
   HY_TRY(request.features, asked_features(options));
-  HY_TRY(request.labels, pipeline::list_features({.expressions = options.label}, "", "--label"));
+  HY_TRY(request.labels, pipeline::list_features({.expressions = options.label, .places = options.places}, "", "", "--label"));
   for (const NamedExpression& label : request.labels)
     for (const NamedExpression& feature : request.features)
       if (label.name == feature.name)

@@ -16,7 +16,7 @@ namespace hayate::cli {
 
 Result<int> sets_command(LookupOptions& options, const Console& console) {
   if (!options.name.empty()) {
-    HY_TRY(const FeatureSet* set, feature_set(options.name));
+    HY_TRY(const FeatureSet* set, feature_set(options.name, "hayate sets"));
     const auto expressions = expressions_of(*set);
     if (console.json) {
       JsonWriter json(1);
@@ -43,7 +43,7 @@ namespace {
 
 /// The columns of an indicator with its defaults.
 std::vector<NamedExpression> columns_of(const Indicator& indicator) {
-  auto columns = indicator_features(indicator.name, "");
+  auto columns = indicator_features(indicator.name, {});
   assert(columns.ok());
   return std::move(columns).value();
 }

@@ -439,10 +439,10 @@ class Call {
  private:
   const ExpressionNode& child(const ExpressionNode& node, size_t i) const { return expression_.nodes[size_t(node.children[i])]; }
   Error fail(const ExpressionNode& at, std::string what, std::string hint) const {
-    return expression_error(std::move(what), expression_.source, expression_.text, at.begin, at.end, std::move(hint));
+    return expression_.error(std::move(what), at.begin, at.end, std::move(hint));
   }
   Error fail_name(const ExpressionNode& at, const Error& unknown) const {
-    return expression_error(unknown.what, expression_.source, expression_.text, at.name_begin, at.name_begin + at.name.size(), unknown.hint);
+    return expression_.error(unknown.what, at.name_begin, at.name_begin + at.name.size(), unknown.hint);
   }
 
   Result<const Indicator*> called(const ExpressionNode& node) const {
@@ -550,13 +550,15 @@ std::string signature_of(const Indicator& indicator) {
   return fmt::format("{}({})", indicator.name, fmt::join(params, ", "));
 }
 
-Result<std::vector<NamedExpression>> indicator_features(std::string_view call, const std::string& source) {
+Result<std::vector<NamedExpression>> indicator_features(std::string_view call, const TextPlace& place) {
   // Parentheses may be left out: "obv", "macd.signal".
   std::string text(trim(call));
   const size_t name = std::min(text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"), text.size());
   if (text.find('(') == std::string::npos && name > 0 && (name == text.size() || text[name] == '.')) text.insert(name, "()");
-  HY_TRY(const Expression expression, parse_expression(text, source));
-  return Call(expression).features();
+  HY_TRY(const Expression expression, parse_expression(Expression{.text = std::move(text), .source = place.line, .column = place.column}));
+  HY_TRY(auto out, Call(expression).features());
+  for (NamedExpression& named : out) named.place.line = place.line;
+  return out;
 }
 
 }  // namespace hayate

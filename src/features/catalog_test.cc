@@ -18,13 +18,13 @@ namespace {
 const std::vector<std::string> kFields = {"open", "high", "low", "close", "volume"};
 
 std::vector<NamedExpression> columns(std::string_view call) {
-  auto out = indicator_features(call, "--indicator");
+  auto out = indicator_features(call, {"--indicator"});
   if (!out.ok()) FAIL(call, ": ", out.error().what);
   return std::move(out).value();
 }
 
 Error error_of(std::string_view call) {
-  const auto out = indicator_features(call, "--indicator");
+  const auto out = indicator_features(call, {"--indicator"});
   if (out.ok()) FAIL(call, " is a call");
   return out.error();
 }

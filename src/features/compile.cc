@@ -117,10 +117,10 @@ class Compiler {
 
  private:
   Error fail(const ExpressionNode& at, std::string what, std::string hint) const {
-    return expression_error(std::move(what), expression_->source, expression_->text, at.begin, at.end, std::move(hint));
+    return expression_->error(std::move(what), at.begin, at.end, std::move(hint));
   }
   Error fail_name(const ExpressionNode& at, std::string what, std::string hint) const {
-    return expression_error(std::move(what), expression_->source, expression_->text, at.name_begin, at.name_begin + at.name.size(), std::move(hint));
+    return expression_->error(std::move(what), at.name_begin, at.name_begin + at.name.size(), std::move(hint));
   }
   const ExpressionNode& child(const ExpressionNode& node, size_t i) const { return expression_->nodes[size_t(node.children[i])]; }
   const Value& value(const ExpressionNode& node, size_t i) const { return values_[size_t(node.children[i])]; }
@@ -365,8 +365,7 @@ class Compiler {
     }
     for (size_t i = 0; i < names.size(); ++i)
       if (order[i] == kNone)
-        return expression_error(fmt::format("{} needs '{}'", node.name, names[i]), expression_->source, expression_->text, node.end - 1, node.end,
-                                fmt::format("write {}", op.signature));
+        return expression_->error(fmt::format("{} needs '{}'", node.name, names[i]), node.end - 1, node.end, fmt::format("write {}", op.signature));
     return order;
   }
 
@@ -614,8 +613,7 @@ class Compiler {
     }
     for (int i = 0; i < function.num_inputs(); ++i)
       if (order[size_t(i)] == kNone)
-        return expression_error(fmt::format("{} needs '{}'", node.name, names[size_t(i)]), expression_->source, expression_->text, node.end - 1,
-                                node.end, hint);
+        return expression_->error(fmt::format("{} needs '{}'", node.name, names[size_t(i)]), node.end - 1, node.end, hint);
     return order;
   }
 
@@ -696,7 +694,7 @@ Result<Graph> compile_graph(std::span<const NamedExpression> expressions, const 
   if (!has(known, "vwap") && has(known, "high") && has(known, "low") && has(known, "close")) known.push_back("vwap");
   Compiler compiler(graph, known, options);
   for (const NamedExpression& named : expressions) {
-    HY_TRY(Expression expression, parse_expression(named.text, named.name));
+    HY_TRY(Expression expression, parse_expression(named));
     HY_TRY(int32_t output, compiler.compile(expression));
     graph.outputs.push_back(output);
     graph.output_names.push_back(named.name);

@@ -100,10 +100,7 @@ constexpr std::array<std::array<std::string_view, 6>, 6> kLevels = {{
 
 class Parser {
  public:
-  Parser(std::string_view text, std::string source) : tokens_(text) {
-    tree_.text = text, tree_.source = std::move(source);
-    token_ = tokens_.next();
-  }
+  explicit Parser(Expression tree) : tree_(std::move(tree)), tokens_(tree_.text), token_(tokens_.next()) {}
 
   Result<Expression> parse() {
     HY_TRY(int32_t root, binary(0));
@@ -120,9 +117,7 @@ class Parser {
     int& depth_;
   };
 
-  Error fail(std::string what, const Token& at, std::string hint) const {
-    return expression_error(std::move(what), tree_.source, tree_.text, at.begin, at.end, std::move(hint));
-  }
+  Error fail(std::string what, const Token& at, std::string hint) const { return tree_.error(std::move(what), at.begin, at.end, std::move(hint)); }
 
   void advance() { token_ = tokens_.next(); }
   bool sign(std::string_view text) const { return token_.type == TokenType::sign && token_.text == text; }
@@ -327,9 +322,9 @@ class Parser {
     return fail(fmt::format("expected an operator, found '{}'", token_.text), token_, "operators are + - * / ** > >= < <= == != & |");
   }
 
-  Tokenizer tokens_;
-  Token token_;
   Expression tree_;
+  Tokenizer tokens_;  // of tree_.text
+  Token token_;
   int depth_ = 0;
 };
 
@@ -350,6 +345,11 @@ size_t num_characters(std::string_view text) {
 }
 
 constexpr size_t kShownAround = 60;  // bytes of a long expression shown on each side of the place
+
+/// The place of byte `at` of a text: "features.txt:3:7".
+std::string place_in(const TextPlace& place, std::string_view text, size_t at) {
+  return place.column ? fmt::format("{}:{}", place.line, place.column + num_characters(text.substr(0, at))) : place.line;
+}
 
 bool is_column_name(std::string_view name) {
   if (name.empty() || name.size() > 200 || !is_letter(name[0])) return false;
@@ -376,46 +376,64 @@ Error expression_error(std::string what, std::string_view source, std::string_vi
   return usage_error(std::move(what), std::move(where), std::move(hint));
 }
 
-Result<Expression> parse_expression(std::string_view text, std::string source) {
-  if (text.size() > kMaxExpressionBytes)
-    return expression_error(fmt::format("an expression of {} bytes; at most {} are read", text.size(), kMaxExpressionBytes), source, text, 0, 0,
-                            "compute parts of it as columns of their own");
-  if (trim(text).empty()) return expression_error("an empty expression", source, text, 0, 0, "write one, such as Mean($close,5)/$close");
-  return Parser(text, std::move(source)).parse();
+Error Expression::error(std::string what, size_t begin, size_t end, std::string hint) const {
+  const TextPlace place{source, column};
+  return expression_error(std::move(what), place_in(place, text, begin), lead + text, lead.size() + begin, lead.size() + end, std::move(hint));
 }
 
-Result<NamedExpression> parse_named_expression(std::string_view text, const std::string& source) {
+Result<Expression> parse_expression(Expression tree) {
+  if (tree.text.size() > kMaxExpressionBytes)
+    return tree.error(fmt::format("an expression of {} bytes; at most {} are read", tree.text.size(), kMaxExpressionBytes), 0, 0,
+                      "compute parts of it as columns of their own");
+  if (trim(tree.text).empty()) return tree.error("an empty expression", 0, 0, "write one, such as Mean($close,5)/$close");
+  return Parser(std::move(tree)).parse();
+}
+
+Result<Expression> parse_expression(std::string_view text, std::string source) {
+  return parse_expression(Expression{.text = std::string(text), .source = std::move(source)});
+}
+
+Result<Expression> parse_expression(const NamedExpression& named) {
+  if (named.place.line.empty()) return parse_expression(named.text, named.name);
+  return parse_expression(Expression{.text = named.text, .source = named.place.line, .lead = named.name + " = ", .column = named.place.column});
+}
+
+Result<NamedExpression> parse_named_expression(std::string_view text, const TextPlace& place) {
+  const auto fail = [&](std::string what, size_t begin, size_t end, std::string hint) {
+    return expression_error(std::move(what), place_in(place, text, begin), text, begin, end, std::move(hint));
+  };
   const size_t equals = text.find('=');
   if (equals == std::string_view::npos || (equals + 1 < text.size() && text[equals + 1] == '='))
-    return expression_error("expected NAME = EXPRESSION", source, text, 0, 0, "such as ma5 = Mean($close,5)/$close");
-  NamedExpression out{std::string(trim(text.substr(0, equals))), std::string(trim(text.substr(equals + 1)))};
+    return fail("expected NAME = EXPRESSION", 0, 0, "such as ma5 = Mean($close,5)/$close");
+  NamedExpression out{std::string(trim(text.substr(0, equals))), std::string(trim(text.substr(equals + 1))), place};
   const size_t begin = text.find_first_not_of(" \t");
   if (!is_column_name(out.name))
-    return expression_error(fmt::format("'{}' is not a name for a column", printable(out.name)), source, text, begin, equals,
-                            "start with a letter, then letters, digits, '_', '.' or '-'");
+    return fail(fmt::format("'{}' is not a name for a column", printable(out.name)), begin, equals,
+                "start with a letter, then letters, digits, '_', '.' or '-'");
   if (out.name == "symbol" || out.name == "date" || out.name == "datetime")
-    return expression_error(fmt::format("'{}' is the name of a key column", out.name), source, text, begin, begin + out.name.size(),
-                            "choose another name");
-  if (out.text.empty())
-    return expression_error(fmt::format("'{}' has no expression", out.name), source, text, text.size(), text.size(), "write it after '='");
+    return fail(fmt::format("'{}' is the name of a key column", out.name), begin, begin + out.name.size(), "choose another name");
+  if (out.text.empty()) return fail(fmt::format("'{}' has no expression", out.name), text.size(), text.size(), "write it after '='");
+  const size_t from = size_t(trim(text.substr(equals + 1)).data() - text.data());
+  if (place.column) out.place.column += uint32_t(num_characters(text.substr(0, from)));
   return out;
 }
 
 Result<std::vector<NamedExpression>> parse_expression_lines(std::string_view text, const std::string& source) {
   std::vector<NamedExpression> out;
   std::set<std::string> names;
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   int number = 0;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = text.substr(at, end - at);
+    const std::string_view whole = text.substr(at, end - at);
     at = end + 1;
     ++number;
-    line = trim(line.substr(0, line.find('#')));
+    const std::string_view line = trim(whole.substr(0, whole.find('#')));
     if (line.empty()) continue;
-    const std::string place = fmt::format("{}:{}", source, number);
+    const TextPlace place{fmt::format("{}:{}", source, number), 1 + uint32_t(line.data() - whole.data())};
     HY_TRY(NamedExpression named, parse_named_expression(line, place));
     if (!names.insert(named.name).second)
-      return expression_error(fmt::format("the name '{}' is used twice", named.name), place, line, 0, named.name.size(),
+      return expression_error(fmt::format("the name '{}' is used twice", named.name), place_in(place, line, 0), line, 0, named.name.size(),
                               "give every column a name of its own");
     out.push_back(std::move(named));
   }

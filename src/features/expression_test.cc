@@ -153,11 +153,26 @@ TEST_CASE("expression files") {
 
   const auto failure = [](std::string_view text) { return parse_expression_lines(text, "f.txt").error(); };
   CHECK(failure("a=1\nb=2\na=3\n").what == "the name 'a' is used twice");
-  CHECK(failure("a=1\nb=2\na=3\n").where.starts_with("f.txt:3: a=3\n"));
+  CHECK(failure("a=1\nb=2\na=3\n").where == "f.txt:3:1: a=3\n           ^");
   CHECK(failure("5x = $close").what.find("not a name") != std::string::npos);
   CHECK(failure("date = $close").what.find("key column") != std::string::npos);
   CHECK(failure("$close > $open").what.find("NAME = EXPRESSION") != std::string::npos);
   CHECK(failure("a == $open").what.find("NAME = EXPRESSION") != std::string::npos);
   CHECK(failure("a =").what.find("no expression") != std::string::npos);
   CHECK(failure(std::string(300, 'a') + "=1").what.find("not a name") != std::string::npos);
+  CHECK(failure("\n  a = \n").where == "f.txt:2:6: a =\n              ^");
+}
+
+TEST_CASE("an expression of a file is said with its line, and with the column of the caret") {
+  const auto lines = parse_expression_lines(
+      "\xEF\xBB\xBF"
+      "first = $close\r\n\t é1 =  Mean($é, 5) + ) # wrong\r\n",
+      "f.txt");
+  REQUIRE(lines.ok());
+  CHECK(lines.value()[0].name == "first");
+  CHECK(lines.value()[1].place.column == 9);
+  CHECK(parse_expression(lines.value()[1]).error().where == "f.txt:2:23: é1 = Mean($é, 5) + )\n                               ^");
+  const NamedExpression of_flag{"x", "$close +", {"--expr"}}, without{"x", "$close +"};
+  CHECK(parse_expression(of_flag).error().where == "--expr: x = $close +\n                    ^");
+  CHECK(parse_expression(without).error().where == "x: $close +\n           ^");
 }

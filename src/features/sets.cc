@@ -107,7 +107,7 @@ constexpr std::string_view kEssential[] = {
 std::vector<NamedExpression> essential16() {
   std::vector<NamedExpression> out;
   for (const std::string_view call : kEssential) {
-    auto columns = indicator_features(call, "essential16");
+    auto columns = indicator_features(call, {});
     assert(columns.ok());
     out.push_back(std::move(columns.value().front()));
   }
@@ -184,13 +184,16 @@ constexpr auto kSets = [] {
 
 std::span<const FeatureSet> feature_sets() { return kSets; }
 
-Result<const FeatureSet*> feature_set(std::string_view name) {
+Result<const FeatureSet*> feature_set(std::string_view name, std::string where) {
   std::vector<std::string> names;
   for (const FeatureSet& set : kSets) {
     if (set.name == name) return &set;
     names.emplace_back(set.name);
   }
-  return unknown_name("feature set", name, names, "--set");
+  if (name.find_first_of("./\\") != std::string_view::npos)
+    return usage_error(fmt::format("unknown feature set '{}'", name), std::move(where),
+                       fmt::format("one of: {}; features in a file are given by --expr-file {}", join(names, ", "), name));
+  return unknown_name("feature set", name, names, std::move(where));
 }
 
 std::vector<NamedExpression> expressions_of(const FeatureSet& set) {

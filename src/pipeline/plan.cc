@@ -10,7 +10,16 @@
 
 namespace hayate::pipeline {
 
-Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& indicators_where,
+namespace {
+
+TextPlace place_of(const TextPlaces& places, const std::string& text, const std::string& otherwise) {
+  const auto known = places.find(text);
+  return known == places.end() ? TextPlace{otherwise} : known->second;
+}
+
+}  // namespace
+
+Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& sets_where, const std::string& indicators_where,
                                                    const std::string& expressions_where) {
   struct Source {
     size_t place;     // in the list
@@ -26,22 +35,24 @@ Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources
     }
     const Source& first = at->second;
     if ((!set.empty() || !first.set.empty()) && out[first.place].text == named.text) return {};
-    const auto said = [](const std::string& of, const std::string& text) { return of.empty() ? text : fmt::format("{} of the set {}", text, of); };
+    const auto said = [](const std::string& of, const NamedExpression& one) {
+      const std::string place = one.place.line.empty() ? "" : one.place.line + ": ";
+      return of.empty() ? place + one.text : fmt::format("{} of the set {}", one.text, of);
+    };
     return usage_error(
-        fmt::format("two features are called '{}'", named.name),
-        fmt::format("{}, and {}", said(first.set, out[first.place].text), said(set, named.text)),
+        fmt::format("two features are called '{}'", named.name), fmt::format("{}, and {}", said(first.set, out[first.place]), said(set, named)),
         set.empty() ? "give each feature a name of its own" : "leave one of the sets out and list what you need of it: hayate sets " + set);
   };
   for (const std::string& name : sources.set) {
-    HY_TRY(const FeatureSet* found, feature_set(name));
+    HY_TRY(const FeatureSet* found, feature_set(name, place_of(sources.places, name, sets_where).line));
     for (NamedExpression& named : expressions_of(*found)) HY_CHECK(add(std::move(named), name));
   }
   for (const std::string& call : sources.indicators) {
-    HY_TRY(auto columns, indicator_features(call, indicators_where));
+    HY_TRY(auto columns, indicator_features(call, place_of(sources.places, call, indicators_where)));
     for (NamedExpression& named : columns) HY_CHECK(add(std::move(named), ""));
   }
   for (const std::string& text : sources.expressions) {
-    HY_TRY(NamedExpression named, parse_named_expression(text, expressions_where));
+    HY_TRY(NamedExpression named, parse_named_expression(text, place_of(sources.places, text, expressions_where)));
     HY_CHECK(add(std::move(named), ""));
   }
   for (const NamedExpression& named : sources.listed) HY_CHECK(add(named, ""));
@@ -56,13 +67,20 @@ std::string normalized_label(const LabelSpec& label) {
   return label.expression;
 }
 
+/// A text that is made of what was written stands in no column of the file.
+void set_text(NamedExpression& named, std::string text) {
+  if (text == named.text) return;
+  named.text = std::move(text), named.place.column = 0;
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const RunSpec& spec) {
   Plan plan;
   plan.spec = spec;
-  HY_TRY(plan.expressions,
-         list_features({spec.features.set, spec.features.indicators, spec.features.expressions}, "[features] indicators", "[features]"));
+  HY_TRY(plan.expressions, list_features({spec.features.set, spec.features.indicators, spec.features.expressions, {}, spec.places}, "[features] set",
+                                         "[features] indicators", "[features] expressions"));
+  for (const std::string& text : spec.features.processors) HY_CHECK(parse_scalers({text}, place_of(spec.places, text, "[features] processors").line));
   HY_TRY(ScalerList scalers, parse_scalers(spec.features.processors, "[features] processors"));
   plan.scalers = std::move(scalers.fitted);
   if (has_cross_sections(plan.scalers) && spec.model.scope != "pooled")
@@ -71,11 +89,12 @@ Result<Plan> make_plan(const RunSpec& spec) {
         "neighbours scaled by rows that they do not train on",
         "[features] processors", "scope = \"pooled\", or name what is taken over the symbols of a date first");
   for (NamedExpression& named : plan.expressions) {
-    HY_CHECK(parse_expression(named.text, named.name));
-    named.text = scaled_expression(scalers.expressions, std::move(named.text));
+    HY_CHECK(parse_expression(named));
+    set_text(named, scaled_expression(scalers.expressions, named.text));
   }
-  HY_CHECK(parse_expression(spec.label.expression, "[label] expression"));
-  plan.label.text = normalized_label(spec.label);
+  plan.label = {"label", spec.label.expression, place_of(spec.places, spec.label.expression, "[label] expression")};
+  HY_CHECK(parse_expression(plan.label));
+  set_text(plan.label, normalized_label(spec.label));
   HY_TRY(plan.params, learner_params(spec.model.learner, spec.model.params, "[model] params"));
   plan.problem = spec.model.problem == "ranking" ? Problem::ranking : Problem::regression;
   if (plan.problem == Problem::ranking && spec.model.scope != "pooled")

@@ -53,11 +53,12 @@ struct FeatureSources {
   std::vector<std::string> indicators = {};   ///< calls of the catalog: "rsi(period=14)"
   std::vector<std::string> expressions = {};  ///< "NAME = EXPRESSION"
   std::vector<NamedExpression> listed = {};   ///< of an expression file
+  TextPlaces places = {};                     ///< of the texts that come from a file
 };
 
 /// The features of the sets, then of indicators, then of expressions; names unique. What a set asks for again, under the same name and as the
-/// same expression, stands once, where it was first.
-Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& indicators_where,
+/// same expression, stands once, where it was first. What has no place of its own is said to stand where its kind does.
+Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources, const std::string& sets_where, const std::string& indicators_where,
                                                    const std::string& expressions_where);
 
 }  // namespace hayate::pipeline

@@ -99,6 +99,8 @@ Result<RunSpec> parse_run_spec(const std::string& text, const std::string& sourc
     Field* field = find_field(section->fields, entry.key);
     if (!field) return unknown_name("key", entry.key, field_names(section->fields), fmt::format("{} [{}]", where, entry.section));
     HY_CHECK(set_entry(entry, *field, where));
+    if (entry.section == "features" || entry.section == "label")
+      for (size_t i = 0; i < entry.values.size(); ++i) spec.places.emplace(entry.values[i], entry.places[i]);
     if (entry.section == "exec") {
       FieldList stronger = fields_of(*exec);
       exec::ExecConfig defaults;

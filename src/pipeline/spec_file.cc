@@ -65,24 +65,40 @@ Error unusable(const std::string& source, const toml::node& node, const std::str
                      "a number, text in quotes, true or false, or an array of those");
 }
 
-Result<SpecEntry> entry_of(const std::string& source, const std::string& section, std::string_view key, const toml::node& node) {
+/// Where a value stands: "run.toml:7", and the column of its text, behind the quote.
+TextPlace place_of(const std::string& text, const std::string& source, const toml::node& node, const std::string& value) {
+  const toml::source_position begin = node.source().begin;
+  TextPlace place{fmt::format("{}:{}", source, begin.line)};
+  size_t at = 0;
+  for (toml::source_index line = 1; line < begin.line && at < text.size(); ++line) at = std::min(text.find('\n', at), text.size()) + 1;
+  for (toml::source_index column = 1; column < begin.column && at < text.size(); ++column)
+    for (++at; at < text.size() && (text[at] & 0xc0) == 0x80;) ++at;
+  if (node.is_string() && at < text.size() && std::string_view(text).substr(at + 1).starts_with(value)) place.column = begin.column + 1;
+  return place;
+}
+
+Result<SpecEntry> entry_of(const std::string& text, const std::string& source, const std::string& section, std::string_view key,
+                           const toml::node& node) {
   SpecEntry entry{section, std::string(key), {}, node.is_array(), int(node.source().begin.line)};
   if (const auto* array = node.as_array()) {
     for (const toml::node& element : *array) {
-      const auto text = scalar_text(element);
-      if (!text) return unusable(source, element, entry.key);
-      entry.values.push_back(*text);
+      const auto value = scalar_text(element);
+      if (!value) return unusable(source, element, entry.key);
+      entry.values.push_back(*value);
+      entry.places.push_back(place_of(text, source, element, *value));
     }
   } else if (const auto* table = node.as_table()) {
     for (const auto& [name, value] : *table) {
-      const auto text = scalar_text(value);
-      if (!text) return unusable(source, value, fmt::format("{}.{}", key, name.str()));
-      entry.values.push_back(fmt::format("{}={}", name.str(), *text));
+      const auto part = scalar_text(value);
+      if (!part) return unusable(source, value, fmt::format("{}.{}", key, name.str()));
+      entry.values.push_back(fmt::format("{}={}", name.str(), *part));
+      entry.places.push_back({fmt::format("{}:{}", source, value.source().begin.line)});
     }
   } else {
-    const auto text = scalar_text(node);
-    if (!text) return unusable(source, node, entry.key);
-    entry.values.push_back(*text);
+    const auto value = scalar_text(node);
+    if (!value) return unusable(source, node, entry.key);
+    entry.values.push_back(*value);
+    entry.places.push_back(place_of(text, source, node, *value));
   }
   return entry;
 }
@@ -99,13 +115,13 @@ Result<std::vector<SpecEntry>> parse_spec_text(const std::string& text, const st
     for (const auto& [name, node] : root) {
       const auto* section = node.as_table();
       if (!section) {
-        HY_TRY(SpecEntry entry, entry_of(source, "", name.str(), node));
+        HY_TRY(SpecEntry entry, entry_of(text, source, "", name.str(), node));
         entries.push_back(std::move(entry));
         continue;
       }
       if (section->empty()) entries.push_back({std::string(name.str()), "", {}, false, int(node.source().begin.line)});
       for (const auto& [key, value] : *section) {
-        HY_TRY(SpecEntry entry, entry_of(source, std::string(name.str()), key.str(), value));
+        HY_TRY(SpecEntry entry, entry_of(text, source, std::string(name.str()), key.str(), value));
         entries.push_back(std::move(entry));
       }
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hayate/error.h"
+#include "hayate/expression.h"
 
 namespace hayate::pipeline {
 
@@ -15,6 +16,7 @@ struct SpecEntry {
   std::vector<std::string> values;
   bool is_array = false;
   int line = 0;
+  std::vector<TextPlace> places = {};  ///< of the values; the column of a text that stands in the file as it is
 };
 
 /// Entries in the file's order. Errors: no such file, not TOML (with line), a value that is no number, text, bool, date,

@@ -59,7 +59,7 @@ TEST_CASE("spec: one feature set or an array of them; one keeps the text that it
 
 TEST_CASE("features: sets stand one behind the other, what two of them share once, and another feature of a name is refused") {
   const auto names = [](const FeatureSources& sources) {
-    const auto features = list_features(sources, "--indicator", "--expr");
+    const auto features = list_features(sources, "--set", "--indicator", "--expr");
     REQUIRE(features.ok());
     std::vector<std::string> out;
     for (const NamedExpression& feature : features.value()) out.push_back(feature.name);
@@ -72,15 +72,39 @@ TEST_CASE("features: sets stand one behind the other, what two of them share onc
   CHECK(names({.set = {"alpha158", "alpha360"}}).size() == 158 + 360 - 4);  // OPEN0 HIGH0 LOW0 VWAP0
   CHECK(names({.set = {"alpha158", "alpha158"}, .expressions = {"ROC5=Ref($close, 5)/$close"}}) == a);
   const auto error = [](const FeatureSources& sources) {
-    const auto features = list_features(sources, "--indicator", "--expr");
+    const auto features = list_features(sources, "--set", "--indicator", "--expr");
     REQUIRE(!features.ok());
     return features.error();
   };
   const Error other = error({.set = {"alpha158"}, .expressions = {"ROC5=$close"}});
   CHECK(other.what == "two features are called 'ROC5'");
-  CHECK(other.where == "Ref($close, 5)/$close of the set alpha158, and $close");
+  CHECK(other.where == "Ref($close, 5)/$close of the set alpha158, and --expr: $close");
   CHECK(error({.expressions = {"x=$close", "x=$close"}}).what == "two features are called 'x'");
   CHECK(error({.set = {"alpha158", "alpha185"}}).hint == "did you mean 'alpha158'?");
+  CHECK(error({.set = {"my.set"}}).hint.ends_with("features in a file are given by --expr-file my.set"));
+}
+
+TEST_CASE("spec: what is wrong with a feature, a processor or the label is said with line and column") {
+  const auto where = [](const std::string& features) {
+    const auto spec = parse_run_spec("[universe]\ninput = \"x\"\n" + features, "my.toml", nullptr);
+    REQUIRE(spec.ok());
+    auto plan = make_plan(spec.value());
+    if (!plan.ok()) return plan.error().where;
+    return compile_plan(plan.value(), {"open", "close"}).error().where;
+  };
+  const auto line = [&](const std::string& features) { return where(features).substr(0, where(features).find('\n')); };
+  CHECK(where("[features]\nexpressions = [\n  \"é = $close\",\n  \"b = Mean($clsoe, 5)\",\n]\n") ==
+        "my.toml:6:13: b = Mean($clsoe, 5)\n                       ^^^^^^");
+  CHECK(line("[features]\nexpressions = [\"é = $close\", 'b = Mean($close 5)']\n") == "my.toml:4:47: b = Mean($close 5)");
+  CHECK(line("[features]\nexpressions = ['b']\n") == "my.toml:4:17: b");
+  CHECK(line("[features]\nexpressions = [\"\"\"\nb = Mean($clsoe, 5)\"\"\"]\n") == "my.toml:4: b = Mean($clsoe, 5)");
+  CHECK(line("[features]\nexpressions = ['b = $clsoe']\nprocessors = ['cs_rank']\n") == "my.toml:4: b = CSRank($clsoe)");
+  CHECK(line("[features]\nexpressions = ['b = $close']\nprocessors = ['fillna(0)',\n 'cs_rnk']\n") == "my.toml:6");
+  CHECK(line("[features]\nset = ['alpha158',\n 'alpha185']\n") == "my.toml:5");
+  CHECK(line("[features]\nindicators = [\n 'rsi(7)', 'rsi(perod=7)']\n") == "my.toml:5:23: rsi(perod=7)");
+  CHECK(line("[features]\nindicators = [\n 'atr(7)']\n") == "my.toml:5: atr_7 = ta.ATR($high, $low, $close, timeperiod=7)");
+  CHECK(line("[features]\nexpressions = ['b = $close']\n[label]\nexpression = 'Ref($clsoe, -2)'\n") == "my.toml:6:19: label = Ref($clsoe, -2)");
+  CHECK(line("[features]\nexpressions = ['b = $close',\n 'b = $open']\n") == "my.toml:4: $close, and my.toml:5: $open");
 }
 
 TEST_CASE("spec: a flag is stronger than [exec]") {

@@ -46,6 +46,21 @@ stderr> 514 features of 1 symbols, ...
 
 $ hayate features --input examples/prices/IBM.csv --set alpha158 --expr 'ROC5=$close/$open' --output none
 stderr> error: two features are called 'ROC5'
-stderr>    at: Ref($close, 5)/$close of the set alpha158, and $close/$open
+stderr>    at: Ref($close, 5)/$close of the set alpha158, and --expr: $close/$open
 stderr>   try: give each feature a name of its own
+exit 2
+
+# What is wrong with an expression of a file is said with its line and column, in a file of features as in one of flags.
+$ printf '\357\273\277ma5 = Mean($close, 5)\r\n\r\nma9 = Mean($clsoe, 9)\r\n' >my.txt; hayate features --input examples/prices/IBM.csv --expr-file my.txt --output none
+stderr> error: unknown column '$clsoe'
+stderr>    at: my.txt:3:12: ma9 = Mean($clsoe, 9)
+stderr>                                ^^^^^^
+stderr>   try: did you mean '$close'?
+exit 2
+
+$ printf 'input = "examples/prices/IBM.csv"\noutput = "none"\nexpr = ["a = $close",\n  "b = Maen($close, 9)"]\n' >flags.toml; hayate features --spec flags.toml
+stderr> error: unknown operator 'Maen'
+stderr>    at: flags.toml:4:8: b = Maen($close, 9)
+stderr>                            ^^^^
+stderr>   try: did you mean 'Mean'?
 exit 2

@@ -77,7 +77,7 @@ True
 
 $ printf '[universe]\ninput = "examples/prices"\n[features]\nindicators = ["rsi(perriod=14)"]\n' >bad.toml; hayate run bad.toml
 stderr> error: unknown parameter of rsi 'perriod'
-stderr>    at: [features] indicators: rsi(perriod=14)
-stderr> ...^^
+stderr>    at: bad.toml:4:28: rsi(perriod=14)
+stderr>                                   ^^
 stderr>   try: ...'period'...
 exit 2

@@ -32,7 +32,7 @@ exit 1
 # Processors are checked by name, value and order.
 $ printf '[universe]\ninput = "x.csv"\n[features]\nset = "alpha158"\nprocessors = ["robust_zscor"]\n' >bad.toml; hayate run bad.toml
 stderr> error: unknown processor 'robust_zscor'
-stderr>    at: [features] processors
+stderr>    at: bad.toml:5
 stderr>   try: did you mean 'robust_zscore'?
 exit 2
 
