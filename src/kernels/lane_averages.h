@@ -55,8 +55,8 @@ struct Gains : Step<1, 1> {
     } else {
       const Mask first = s.rows == 1, begins = s.rows == period + 1, moves = s.rows > period + 1;
       const Pack gains = select(first, 0, s.gain + up), losses = select(first, 0, s.loss + down);
-      s.gain = select(moves, gain, select(begins, gains / period, gains));
-      s.loss = select(moves, loss, select(begins, losses / period, losses));
+      s.gain = select(moves, gain, select(begins, gains * part, gains));
+      s.loss = select(moves, loss, select(begins, losses * part, losses));
     }
   }
 };

@@ -116,7 +116,8 @@ struct MoneyFlowIndex {
       for (int64_t i = row; i < row + kLanes; ++i) {
         const double newest = typical_price(high[i], low[i], close[i]), before = price[i - kLanes], flow = newest * volume[i];
         price[i] = newest;
-        up[i] = newest > before ? flow : 0, down[i] = newest < before ? flow : 0;
+        const bool moves = apart(newest, before);
+        up[i] = moves & (newest > before) ? flow : 0, down[i] = moves & (newest < before) ? flow : 0;
       }
     }
     TileRoom spent;

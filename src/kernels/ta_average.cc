@@ -49,7 +49,9 @@ Series kama(Series x, int64_t period, double* const* scratch, double* out) {
   double value = path.begin < x.rows ? x[path.begin - 1] : 0;
   for (int64_t row = path.begin; row < x.rows; ++row) {
     const double moved = x[row] - x[row - period];
-    const double ratio = path[row] <= moved || path[row] == 0 ? 1 : std::fabs(moved / path[row]);
+    // The rest of a running sum may be less than the way that is left of it.
+    const double least = x.exact ? std::fabs(moved) : moved;
+    const double ratio = path[row] <= least || path[row] == 0 ? 1 : std::fabs(moved / path[row]);
     const double known = ratio == ratio ? ratio : kNaN;  // of infinite values: as kaufman_step has it
     const double weight = known * (kFastest - kSlowest) + kSlowest;
     out[row] = value += (x[row] - value) * (weight * weight);

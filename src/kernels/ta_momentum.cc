@@ -213,10 +213,7 @@ void wilder_gains(Series x, int64_t period, Emit emit) {
       gain += step;
     if (row < x.begin + period) continue;
     // The product with 1 / period as in TA-Lib: where a price stands still, STOCHRSI shows the last bit.
-    if (row > x.begin + period)
-      gain *= part, loss *= part;
-    else
-      gain /= count, loss /= count;
+    gain *= part, loss *= part;
     emit(row, gain, loss);
   }
 }
@@ -277,8 +274,9 @@ void mfi(const Call& call) {
   for (int64_t row = 0; row < call.rows; ++row) typical[row] = typical_price(high[row], low[row], close[row]);
   for (int64_t row = 1; row < call.rows; ++row) {
     const double flow = typical[row] * volume[row];
-    rising[row] = typical[row] > typical[row - 1] ? flow : 0;
-    falling[row] = typical[row] < typical[row - 1] ? flow : 0;
+    const bool moves = apart(typical[row], typical[row - 1]);
+    rising[row] = moves && typical[row] > typical[row - 1] ? flow : 0;
+    falling[row] = moves && typical[row] < typical[row - 1] ? flow : 0;
     if (call.exact && std::isnan(flow)) rising[row] = flow;  // TA-Lib's sums keep it
   }
   const auto moved = [=](int64_t row) { return rising[row] != 0 || falling[row] != 0; };
@@ -304,7 +302,7 @@ void er(const Call& call) {
 void vhf(const Call& call) {
   const Series x = input(call, 0), steps = from(x, 1);
   const int64_t period = whole(call, 0);
-  const Series path = sum_of_moves(steps, period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, call.outputs[0]);
+  const Series path = sum_anew_of(steps, period, [x](int64_t row) { return std::fabs(x[row] - x[row - 1]); }, call.outputs[0]);
   const Series highest = largest(steps, period, call.scratch[0]), lowest = smallest(steps, period, call.scratch[1]);
   for (int64_t row = path.begin; row < call.rows; ++row) call.outputs[0][row] = share(highest[row] - lowest[row], path[row]);
 }
@@ -367,12 +365,16 @@ int64_t ultosc_lookback(const double* params) {
 void willr(const Call& call) {
   const Series highest = largest(input(call, 0), whole(call, 0), call.outputs[0]);
   const Series lowest = smallest(input(call, 1), whole(call, 0), call.scratch[0]), close = input(call, 2);
-  for (int64_t row = highest.begin; row < call.rows; ++row) call.outputs[0][row] = percent_below(highest[row], lowest[row], close[row]);
+  double* out = call.outputs[0];
+  for (int64_t row = highest.begin; row < call.rows; ++row) out[row] = percent_below(highest[row], lowest[row], close[row]);
+  if (!call.exact) return;
+  // A missing high or low leaves the close outside of the others.
+  for (int64_t row = highest.begin; row < call.rows; ++row) out[row] = out[row] < -100 ? -100 : out[row] > 0 ? 0 : out[row];
 }
 
 /// Where the close stands between the lowest low (0) and the highest high (100) of `period` rows; `scratch` is one series.
 Series stochastic(Series high, Series low, Series close, int64_t period, double* scratch, double* out) {
-  const Series highest = largest(high, period, out), lowest = smallest(low, period, scratch);
+  const Series highest = tracked_largest(high, period, out), lowest = tracked_smallest(low, period, scratch);
   for (int64_t row = highest.begin; row < close.rows; ++row) out[row] = percent_above(highest[row], lowest[row], close[row]);
   return highest;
 }
@@ -425,8 +427,8 @@ void kdj(const Call& call) {
 
 /// The close's distance from the middle of the range over half the range, both smoothed twice, in percent. (W. Blau.)
 void smi(const Call& call) {
-  const Series highest = largest(input(call, 0), whole(call, 0), call.scratch[0]);
-  const Series lowest = smallest(input(call, 1), whole(call, 0), call.scratch[1]);
+  const Series highest = tracked_largest(input(call, 0), whole(call, 0), call.scratch[0]);
+  const Series lowest = tracked_smallest(input(call, 1), whole(call, 0), call.scratch[1]);
   double *distance = call.outputs[0], *span = call.scratch[0];
   for (int64_t row = highest.begin; row < call.rows; ++row) {
     distance[row] = call.inputs[2][row] - (highest[row] + lowest[row]) / 2;
@@ -479,6 +481,16 @@ void vortex(const Call& call) {
 /// and `rightbars` rows after it; else 0. (B. Williams.)
 template <class Beyond>
 void swings(Series x, int64_t left, int64_t right, Beyond beyond, double* out) {
+  if (x.exact) {  // TA-Lib holds the bar against the first row, and asks of the others whether one is as far, which a missing one is not
+    for (int64_t row = left + right; row < x.rows; ++row) {
+      const double* middle = x.values + row - right;
+      bool is_swing = beyond(*middle, middle[-left]);
+      for (int64_t away = 1 - left; away <= right; ++away) is_swing &= away == 0 || !(beyond(middle[away], *middle) || middle[away] == *middle);
+      out[row] = is_swing ? 100 : 0;
+    }
+    for (int64_t row = 0; row < left + right && row < x.rows; ++row) out[row] = 0;
+    return;
+  }
   for (int64_t row = 0; row < left + right && row < x.rows; ++row) out[row] = 0;
   for_strips(left + right, left + right, x.rows, [&](int64_t first, int64_t rows) {
     const double* middle = x.values + first - right;

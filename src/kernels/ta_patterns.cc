@@ -402,7 +402,7 @@ constexpr Pattern kPatterns[] = {
                       ((b.gap_up(1, 2) && b.white(1) && b.black(0) && b.open(0) < b.close(1) && b.open(0) > b.open(1) && b.close(0) < b.open(1) &&
                         b.close(0) > b.top(2)) ||
                        (b.gap_down(1, 2) && b.black(1) && b.white(0) && b.open(0) < b.open(1) && b.open(0) > b.close(1) && b.close(0) > b.open(1) &&
-                        b.close(0) < b.bottom(2))));
+                        b.close(0) < b.bottom(2) && b.close(0) < b.open(2))));  // the open by itself: it may be missing
             }),
     Pattern("CDLTHRUSTING", "Thrusting Pattern",
             [](auto& b) {

@@ -44,21 +44,27 @@ Series extremes(Series x, int64_t period, Better better, double* out) {
   return begun(out, x.begin + period - 1, x);
 }
 
-template <class Better>
-Series tracked_extremes(Series x, int64_t period, Better better, double* out) {
+/// out[row] = result(row, row of the extreme). Of equals in a window that is searched anew the newest with kNewest, else the oldest.
+template <bool kNewest, class Better, class Result>
+Series tracked_extremes(Series x, int64_t period, Better better, Result result, double* out) {
   int64_t best = -1;
   const int64_t first = x.begin + period - 1;
   for (int64_t row = first; row < x.rows; ++row) {
     if (best < row - period + 1) {
       best = row - period + 1;
       for (int64_t i = best + 1; i <= row; ++i)
-        if (better(x[i], x[best])) best = i;
+        if (better(x[i], x[best]) || (kNewest && x[i] == x[best])) best = i;
     } else if (better(x[row], x[best]) || x[row] == x[best]) {
       best = row;
     }
-    out[row] = x[best];
+    out[row] = result(row, best);
   }
   return begun(out, first, x);
+}
+
+template <class Better>
+Series tracked_values(Series x, int64_t period, Better better, double* out) {
+  return tracked_extremes<false>(x, period, better, [x](int64_t, int64_t best) { return x[best]; }, out);
 }
 
 /// The same with rows for values; of equals the newest.
@@ -210,6 +216,7 @@ Series composed_extremes(Series x, bool largest, int64_t period, double* out) {
 
 template <class Better>
 Series ages_of_extremes(Series x, bool largest, int64_t period, Better better, double* out) {
+  if (x.exact) return tracked_extremes<true>(x, period, better, [](int64_t row, int64_t best) { return static_cast<double>(row - best); }, out);
   if (!is_composed(x, period)) {
     const Series rows_of = rows_of_extremes(x, period, better, out);
     for (int64_t row = rows_of.begin; row < x.rows; ++row) out[row] = static_cast<double>(row) - out[row];
@@ -228,10 +235,8 @@ Series largest(Series x, int64_t period, double* out) {
 Series smallest(Series x, int64_t period, double* out) {
   return is_composed(x, period) ? composed_extremes(x, false, period, out) : extremes(x, period, kBelow, out);
 }
-Series tracked_largest(Series x, int64_t period, double* out) { return x.exact ? tracked_extremes(x, period, kAbove, out) : largest(x, period, out); }
-Series tracked_smallest(Series x, int64_t period, double* out) {
-  return x.exact ? tracked_extremes(x, period, kBelow, out) : smallest(x, period, out);
-}
+Series tracked_largest(Series x, int64_t period, double* out) { return x.exact ? tracked_values(x, period, kAbove, out) : largest(x, period, out); }
+Series tracked_smallest(Series x, int64_t period, double* out) { return x.exact ? tracked_values(x, period, kBelow, out) : smallest(x, period, out); }
 Series age_of_largest(Series x, int64_t period, double* out) { return ages_of_extremes(x, true, period, kAbove, out); }
 Series age_of_smallest(Series x, int64_t period, double* out) { return ages_of_extremes(x, false, period, kBelow, out); }
 

@@ -55,6 +55,9 @@ static Series sum_of_counted(Series like, int64_t period, Addend addend, Counts 
 /// The same, where every row but a 0 counts.
 template <class Addend>
 static Series sum_of_moves(Series like, int64_t period, Addend addend, double* out);
+/// The same by windows of their own with `exact` too: a NaN leaves with its row.
+template <class Addend>
+static Series sum_anew_of(Series like, int64_t period, Addend addend, double* out);
 /// Mean with weights 1..period, the newest heaviest.
 Series weighted_mean(Series x, int64_t period, double* out);
 /// Mean square distance from the mean (divided by period, not period - 1), 0 or more. `scratch`: one series.
@@ -67,7 +70,7 @@ Series smallest(Series x, int64_t period, double* out);
 /// or its row leaves the window; then the whole window is searched.
 Series tracked_largest(Series x, int64_t period, double* out);
 Series tracked_smallest(Series x, int64_t period, double* out);
-/// How many rows ago the extreme of each window stood, the newest of equals.
+/// How many rows ago the extreme of each window stood, the newest of equals. With `exact` it is tracked.
 Series age_of_largest(Series x, int64_t period, double* out);
 Series age_of_smallest(Series x, int64_t period, double* out);
 /// The least-squares line through each window: its value at the newest row, and its slope per row. period >= 2.
@@ -160,6 +163,15 @@ static Series sum_of_counted(Series like, int64_t period, Addend addend, Counts 
 template <class Addend>
 static Series sum_of(Series like, int64_t period, Addend addend, double* out) {
   return sum_of_counted(like, period, addend, [](int64_t) { return true; }, out);
+}
+
+template <class Addend>
+static Series sum_anew_of(Series like, int64_t period, Addend addend, double* out) {
+  if (is_composed(like, period))
+    composed_sums(like, period, addend, out);
+  else
+    block_sums(like, period, addend, out);
+  return begun(out, like.begin + period - 1, like);
 }
 
 template <class Addend>

@@ -41,17 +41,34 @@ void line_next(const Call& call) {
   of_line(call, [](double end, double slope) { return end + slope; });
 }
 
-// The first place of `sorted` that does not order before x. Missing values order first.
+// The first place of `sorted` that does not order before x.
 int64_t place(const double* sorted, int64_t size, double x) {
   int64_t low = 0, high = size;
   while (low < high) {
     const int64_t middle = (low + high) / 2;
-    if (sorted[middle] < x || (std::isnan(sorted[middle]) && !std::isnan(x)))
+    if (sorted[middle] < x)
       low = middle + 1;
     else
       high = middle;
   }
   return low;
+}
+
+// TA-Lib's ways into a sorted window, which missing values put out of order: the rows before the first window come from the back, behind
+// their equals; later ones from the front, behind their equals; the one to remove is the first that is not below it.
+int64_t place_from_back(const double* sorted, int64_t size, double x) {
+  while (size > 0 && sorted[size - 1] > x) --size;
+  return size;
+}
+int64_t place_from_front(const double* sorted, int64_t size, double x) {
+  int64_t at = 0;
+  while (at < size && sorted[at] <= x) ++at;
+  return at;
+}
+int64_t place_to_remove(const double* sorted, int64_t size, double x) {
+  int64_t at = 0;
+  while (at < size - 1 && sorted[at] < x) ++at;
+  return at;
 }
 
 // Nearest rank: the smallest value that `percentile` percent of the window do not exceed. The window is kept sorted.
@@ -65,10 +82,12 @@ void percentile(const Call& call) {
   };
   for (int64_t row = 0; row < x.rows; ++row) {
     if (size == period) {
-      const int64_t old = place(sorted, size, x[row - period]);
+      const double left = x[row - period];
+      const int64_t old = call.exact ? place_to_remove(sorted, size, left) : place(sorted, size, left);
       move(old, old + 1, --size - old);
     }
-    const int64_t spot = place(sorted, size, x[row]);
+    const auto place_of = !call.exact ? place : row < period - 1 ? place_from_back : place_from_front;
+    const int64_t spot = place_of(sorted, size, x[row]);
     move(spot + 1, spot, size++ - spot);
     sorted[spot] = x[row];
     if (size == period) call.outputs[0][row] = sorted[rank < 1 ? 0 : rank - 1];
@@ -203,8 +222,16 @@ void beta(const Call& call) {
     return squares == 0 ? 0 : value;
   };
   const Series returns = from(input(call, 0), 1);
-  of_moments(returns, whole(call, 0), [=](int64_t row) { return Pair{change(x, row), change(y, row)}; }, call.scratch, formula, call.outputs[0]);
-  missing_to_zero(returns, whole(call, 0), call.outputs[0]);
+  const int64_t period = whole(call, 0);
+  double* out = call.outputs[0];
+  of_moments(returns, period, [=](int64_t row) { return Pair{change(x, row), change(y, row)}; }, call.scratch, formula, out);
+  if (!call.exact) return missing_to_zero(returns, period, out);
+  // TA-Lib answers 0 where the squares are not above 0, which those of a missing value are not; one in the other series alone stays NaN.
+  double* squares = call.scratch[0];
+  sum_anew_of(returns, period, [=](int64_t row) { return change(x, row) - change(x, row); }, squares);
+  keep_missing(returns, period, returns.begin + period - 2, squares), keep_missing(returns, period, returns.begin + period - 2, out);
+  for (int64_t row = returns.begin + period - 1; row < call.rows; ++row)
+    if (std::isnan(squares[row])) out[row] = 0;
 }
 
 constexpr const char* kGroup = "Statistic Functions";
