@@ -87,6 +87,8 @@ Result<Table> read_bar_tables(std::span<const std::string> paths, const io::Read
 Result<void> write_folder(const ConvertOptions& options, const Table& table, const Console& console) {
   HY_TRY(const io::QlibExport written, io::write_qlib_folder(options.out, table, options.in));
   if (written.rounded > 0) console.say(fmt::format("{} values are rounded: qlib's files hold float32", written.rounded));
+  for (const std::string& symbol : written.lost)
+    console.say(fmt::format("qlib's own reader takes the symbol '{}' for a missing value; rename it if qlib shall read this folder", symbol));
   return {};
 }
 

@@ -117,6 +117,13 @@ Result<Instruments> read_instruments(const std::string& folder) {
   return out;
 }
 
+/// qlib reads its list of symbols by pandas, to which these say that there is none.
+bool is_missing_to_qlib(const std::string& symbol) {
+  constexpr std::string_view kWords[] = {"#N/A", "#NA", "-NaN", "-nan", "<NA>",   "N/A",     "NA",      "NULL",    "NaN",
+                                         "None", "n/a", "nan",  "null", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"};
+  return std::find(std::begin(kWords), std::end(kWords), symbol) != std::end(kWords);
+}
+
 bool is_value(float x) { return !std::isnan(x) || std::bit_cast<uint32_t>(x) == kEmptyRow; }
 
 /// One value file, checked against the calendar before its values are read.
@@ -440,6 +447,7 @@ Result<QlibExport> write_qlib_folder(const std::string& path, const Table& table
   for (size_t s = 0; s < panel.num_symbols(); ++s) {
     const auto times = panel.series_times(s);
     instruments += fmt::format("{}\t{}\t{}\n", panel.symbols[s], format_date(int32_t(times.front())), format_date(int32_t(times.back())));
+    if (is_missing_to_qlib(panel.symbols[s])) out.lost.push_back(panel.symbols[s]);
     const std::string home = "features/" + symbol_folder(panel.symbols[s]);
     HY_CHECK(folder->make(home));
     for (size_t f = 0; f < panel.fields.size(); ++f) {

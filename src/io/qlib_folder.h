@@ -45,7 +45,8 @@ Result<Hash128> hash_qlib_folder(const std::string& path);
 
 struct QlibExport {
   int64_t rows = 0, symbols = 0, fields = 0;
-  int64_t rounded = 0;  ///< values that float32 does not hold exactly
+  int64_t rounded = 0;                 ///< values that float32 does not hold exactly
+  std::vector<std::string> lost = {};  ///< symbols such as NA, which qlib's own reader takes for a missing value
 };
 
 /// Writes a table of daily bars (symbol, date, numbers) as a new folder that appears complete or not at all: made under a hidden
