@@ -22,7 +22,7 @@ int64_t memory_left(const exec::ExecConfig& exec) {
   return exec::memory_limit_bytes(exec) - resident_bytes() - kMargin;
 }
 
-/// The columns that may be used: those of the file, or the ones among them that --columns leaves.
+/// The columns that may be used: those of the files, or the ones among them that --columns leaves.
 Result<std::vector<std::string>> usable_columns(std::span<const std::string> paths, const io::ReadOptions& reading) {
   HY_TRY(std::vector<std::string> names, io::column_names(paths, reading));
   if (names.empty()) return reading.columns;
@@ -37,7 +37,7 @@ Result<std::vector<std::string>> usable_columns(std::span<const std::string> pat
 Result<int> aggregate_command(AggregateOptions& options, const Console& console) {
   HY_TRY(aggregate::Spec spec, aggregate::parse_spec(options.by, options.agg, options.where, options.having));
   HY_TRY(const auto kind, asked_kind(options.format));
-  if (options.output != "-" && options.output != "none") HY_CHECK(io::kind_of(options.output));
+  HY_TRY(const auto written_kind, kind_to_write(options.output, options.format, options.to));
   io::ChunkOptions chunks;
   HY_TRY(chunks.read, reading_options(options.reading));
   HY_TRY(const auto paths, io::expand_inputs(options.input));
@@ -48,12 +48,19 @@ Result<int> aggregate_command(AggregateOptions& options, const Console& console)
   chunks.read.coded_text = true;
   chunks.read.pool = &pool, chunks.read.steps = &steps, chunks.read.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
   if (paths[0] == "-") chunks.read.kind = kind;
-  HY_TRY(const auto names, usable_columns(paths, chunks.read));
-  HY_TRY(chunks.read.columns, aggregate::columns_read(spec, names));
+  // Mostly the files are alike, and looking into thousands of them takes its time.
+  auto names = std::vector<std::string>();
+  auto columns = Result<std::vector<std::string>>(names);
+  for (const size_t files : {size_t(1), paths.size()}) {
+    const auto usable = usable_columns(std::span(paths).first(files), chunks.read);
+    columns = usable.ok() ? aggregate::columns_read(spec, names = usable.value()) : usable;
+    if (columns.ok() || columns.error().kind != Kind::usage) break;
+  }
+  HY_TRY(chunks.read.columns, std::move(columns));
   if (chunks.read.columns.empty() && !names.empty()) chunks.read.columns = {names[0]};  // count() alone
   HY_TRY(spec.statistics, io::stored_statistics(paths, chunks.read));
   HY_TRY(const auto reader, io::open_chunks(paths, chunks));
-  HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt, false, &pool));
+  HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, written_kind, false, &pool));
   HY_TRY(const auto outcome, aggregate::aggregate(*reader, std::move(spec), pool, memory_left(options.exec), steps, interruption(),
                                                   [&](const Table& rows) { return writer.append(rows); }));
   HY_CHECK(writer.finish());

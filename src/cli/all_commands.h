@@ -341,13 +341,13 @@ void visit_fields(ConvertOptions& o, Visitor&& field) {
   visit_fields(o.reading, field);
   field("format", o.format, "format of '-' (standard input, standard output); qlib: OUT is a new folder of .bin files",
         Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json", "qlib"}});
-  field("to", o.to, "format of standard output where it is another one: convert - - --format csv --to parquet",
+  field("to", o.to, "format of OUT where its name says none, or as '-' where it is another one: convert - - --format csv --to parquet",
         Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct AggregateOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string by, agg, where, having, output, format;
+  std::string by, agg, where, having, output, format, to;
   TableReading reading;
   int64_t chunk_rows = 0;
 };
@@ -362,11 +362,13 @@ void visit_fields(AggregateOptions& o, Visitor&& field) {
   field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
   field("output", o.output, "file to write; none: drop the result and print its checksum", Required{}, Argument{"FILE"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
+  field("to", o.to, "format of the output where --format says another one or its name says none",
+        Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct OptimizeOptions : ComputeOptions {
   std::vector<std::string> input;
-  std::string output, mode = "lossless", plot, format;
+  std::string output, mode = "lossless", plot, format, to;
   TableReading reading;
   double rtol = 1e-6, atol = 0;
   int64_t chunk_rows = 0;
@@ -383,6 +385,8 @@ void visit_fields(OptimizeOptions& o, Visitor&& field) {
   visit_fields(o.reading, field);
   field("chunk_rows", o.chunk_rows, "most rows in hand at once; 0: chosen by memory", Range{0, 1e12}, Argument{"N"});
   field("format", o.format, "format of '-' (standard input, standard output)", Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
+  field("to", o.to, "format of the output where --format says another one or its name says none",
+        Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
 }
 
 struct BenchOptions : ComputeOptions {

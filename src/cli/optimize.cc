@@ -92,7 +92,7 @@ Result<void> write_plot(const std::string& path, const ShrinkPlan& plan) {
 
 Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
   HY_TRY(const auto kind, asked_kind(options.format));
-  if (options.output != "-" && options.output != "none") HY_CHECK(io::kind_of(options.output));
+  HY_TRY(const auto written_kind, kind_to_write(options.output, options.format, options.to));
   HY_CHECK(check_plot(options.plot));
   const std::map<std::string, ShrinkMode> modes = {
       {"lossless", ShrinkMode::lossless}, {"tolerance", ShrinkMode::tolerance}, {"compact", ShrinkMode::compact}};
@@ -110,7 +110,7 @@ Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
   HY_TRY(const ShrinkPlan plan, aggregate::plan_shrink(*reader, shrink, pool, memory / 4, steps, interruption()));
   if (options.output != "none") {
     steps.begin("write", plan.rows);
-    HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, options.output == "-" ? kind : std::nullopt, true, &pool, plan.statistics));
+    HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, written_kind, true, &pool, plan.statistics));
     HY_TRY(const Table nothing, aggregate::shrink(reader->schema(), plan, pool));
     HY_CHECK(writer.append(nothing));
     while (true) {

@@ -43,6 +43,19 @@ Result<std::optional<io::FileKind>> asked_kind(const std::string& format) {
   return std::optional(kind);
 }
 
+Result<std::optional<io::FileKind>> kind_to_write(const std::string& output, const std::string& format, const std::string& to) {
+  const auto named = output == "-" || output == "none" ? Result<io::FileKind>(io::FileKind{}) : io::kind_of(output);
+  if (to.empty()) {
+    if (!named.ok()) return named.error();
+    return output == "-" ? asked_kind(format) : Result<std::optional<io::FileKind>>(std::nullopt);
+  }
+  if (output == "none" || (output != "-" && named.ok()))
+    return usage_error("--to is for standard output and names without a suffix; the name of this file says its format", "--to " + to,
+                       "leave it out, or write to '-'");
+  HY_TRY(const io::FileKind kind, io::kind_named(to, "--to"));
+  return std::optional(kind);
+}
+
 Result<void> check_plot(const std::string& path) {
   if (path.empty() || path.ends_with(".svg")) return {};
   return usage_error("plots are written as SVG", "--plot " + path, "give it a name that ends in .svg");

@@ -20,6 +20,10 @@ Result<void> write_timings(const std::string& path, const std::vector<exec::Step
 /// The kind that --format names, or nothing when it is empty.
 Result<std::optional<io::FileKind>> asked_kind(const std::string& format);
 
+/// The kind in which to write `output`: as its name says, for '-' as --to or else --format says, and as --to says for a name without a suffix
+/// that is known. Nothing where the name says it. Usage Error: nobody says it, or --to beside a name that does.
+Result<std::optional<io::FileKind>> kind_to_write(const std::string& output, const std::string& format, const std::string& to);
+
 /// Refuses a --plot that is not called .svg, before any work.
 Result<void> check_plot(const std::string& path);
 

@@ -107,17 +107,18 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
   const bool to_folder = options.format == "qlib";
   if (to_folder && (options.out == "-" || options.out == "none" || options.in == "-"))
     return usage_error("a qlib folder is no stream", "hayate convert --format qlib", "name a table to read and a folder to make");
-  if (!options.to.empty() && options.out != "-")
-    return usage_error("--to is for standard output, and the name of a file says its format", "--to " + options.to, "leave it out, or write to '-'");
+  if (to_folder && !options.to.empty())
+    return usage_error("--format qlib makes a folder, --to says the format of a file", "--to " + options.to, "leave one of them out");
   HY_TRY(const auto kind, asked_kind(to_folder ? "" : options.format));
-  HY_TRY(const auto kind_out, asked_kind(options.to.empty() && !to_folder ? options.format : options.to));
+  std::optional<io::FileKind> out_kind;
+  if (!to_folder) {
+    HY_TRY(out_kind, kind_to_write(options.out, options.format, options.to));
+  }
   HY_TRY(io::ReadOptions reading, reading_options(options.reading));
-  if (!to_folder && options.out != "-" && options.out != "none") HY_CHECK(io::kind_of(options.out));
   HY_TRY(const auto paths, io::expand_input(options.in));
   exec::Pool pool(exec::worker_count(options.exec));
   exec::Steps steps(console.progress);
   steps.begin("read", int64_t(paths.size()));
-  const auto out_kind = options.out == "-" ? kind_out : std::nullopt;
   if (options.in == "-") reading.kind = kind;
   reading.pool = &pool, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec), reading.timeout_seconds = options.exec.timeout.value;
   if (!to_folder) reading.steps = &steps;

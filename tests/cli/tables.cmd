@@ -97,7 +97,7 @@ count()
 59
 
 $ hayate convert a.csv z.jsonl --to csv
-stderr> error: --to is for standard output, and the name of a file says its format
+stderr> error: --to is for standard output and names without a suffix; the name of this file says its format
 stderr>    at: --to csv
 stderr>   try: leave it out, or write to '-'
 exit 2
