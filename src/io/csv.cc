@@ -47,6 +47,16 @@ void CsvParser::run(int64_t count, const std::function<void(int64_t, int)>& task
   }
 }
 
+/// Excel's first line: "sep=;" names the separator. 0: there is none.
+static char skip_separator_line(std::string_view bytes, size_t* at) {
+  const std::string_view line = bytes.substr(*at, std::min(bytes.find_first_of("\r\n", *at), bytes.size()) - *at);
+  const std::string_view bare = line.size() > 1 && line[0] == '"' && line.back() == '"' ? line.substr(1, line.size() - 2) : line;
+  if (bare.size() != 5 || lower(bare.substr(0, 4)) != "sep=" || std::string_view(",;\t|").find(bare[4]) == std::string_view::npos) return 0;
+  *at += line.size();
+  *at += bytes.substr(*at).starts_with("\r\n") ? 2 : *at < bytes.size() ? 1 : 0;
+  return bare[4];
+}
+
 Result<std::vector<std::string>> CsvParser::read_header() {
   if (bytes_.empty()) return input_error("the file is empty", path_, "a CSV file begins with a line of column names");
   if (bytes_.starts_with("\xFF\xFE") || bytes_.starts_with("\xFE\xFF"))
@@ -54,7 +64,9 @@ Result<std::vector<std::string>> CsvParser::read_header() {
   if (const size_t nul = bytes_.substr(0, 4096).find('\0'); nul != std::string_view::npos) return encoding_error(nul);
 
   size_t at = bytes_.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+  const char named = skip_separator_line(bytes_, &at);
   dialect_ = sniff_dialect(bytes_.substr(at), !file_ || int64_t(bytes_.size()) == file_->size());
+  if (named) dialect_.separator = named;
   if (options_.separator) dialect_.separator = options_.separator;
   std::vector<CsvField> fields;
   while (true) {

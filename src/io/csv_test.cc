@@ -65,7 +65,10 @@ TEST_CASE("csv: every dialect gives the same two columns") {
                            "a,b\n1,2.5\n2,3.5\n",
                            "a,b\r\n1,2.5\r\n2,3.5\r\n", "a;b\n1;2,5\n2;3,5\n", "a\tb\n1\t2.5\n2\t3.5", "a|b\n1|2.5\n2|3.5\n",
                            "a,b\n\n1,2.5\n  \n2,3.5\n\n", "\n\na,b\n1,2.5\n2,3.5", "\"a\",\"b\"\n\"1\",\"2.5\"\n\"2\",\"3.5\"\n",
-                           "a,b\r1,2.5\r2,3.5\r", "a , b\n1, 2.5\n 2,3.5 \n", "a,b\n1,2.5\n2,3.5\r"}) {
+                           "\xEF\xBB\xBF"
+                           "sep=;\r\na;b\r\n1;2,5\r\n2;3,5\r\n",
+                           "sep=|\na|b\n1|2.5\n2|3.5\n", "\"sep=,\"\na,b\n1,2.5\n2,3.5\n", "SEP=\t\na\tb\n1\t2.5\n2\t3.5", "a,b\r1,2.5\r2,3.5\r",
+                           "a , b\n1, 2.5\n 2,3.5 \n", "a,b\n1,2.5\n2,3.5\r"}) {
     CAPTURE(std::string(text));
     const Table table = parsed(text);
     CHECK(table.names == std::vector<std::string>{"a", "b"});
