@@ -508,6 +508,9 @@ Result<std::vector<ColumnRange>> ranges_of(io::ChunkReader& chunks, const std::v
   return ranges;
 }
 
+/// What is held already varies from run to run, and readers take larger chunks where there is more memory.
+int64_t with_margin(int64_t bytes) { return bytes + bytes / 5 + (int64_t{3} << 20); }
+
 /// All of it, with `known` ranges; nothing, and nothing handed to `sink`, when the rows do not bear them out. Then the next pass over `chunks` begins
 /// with the first of them.
 Result<std::optional<Outcome>> aggregate_with(io::ChunkReader& chunks, const Table& schema, const Spec& spec, size_t shown,
@@ -526,7 +529,7 @@ Result<std::optional<Outcome>> aggregate_with(io::ChunkReader& chunks, const Tab
   constexpr int64_t kLeast = int64_t{16} << 20;
   if (memory < kLeast)
     return Error{Kind::budget, fmt::format("{} are left for the groups", format_bytes(std::max<int64_t>(memory, 0))), "aggregate",
-                 fmt::format("raise --memory-limit by {}", format_bytes(kLeast - memory))};
+                 fmt::format("raise --memory-limit by {}", format_bytes(with_margin(kLeast - memory)))};
 
   steps.begin("aggregate", plan.rows);
   std::vector<bool> claimed(known.size());

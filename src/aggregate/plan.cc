@@ -32,7 +32,7 @@ Error names_error(int64_t limit, int64_t needed) {
   // Below 0: what is in memory already is more than the limit.
   return {
       Kind::budget, fmt::format("the texts of the key columns take more than {}", format_bytes(std::max<int64_t>(limit, 0))), "aggregate",
-      fmt::format("raise --memory-limit by {} for a start, or group by fewer text columns", format_bytes(4 * needed - std::min<int64_t>(limit, 0)))};
+      fmt::format("raise --memory-limit by {} for a start, or group by fewer text columns", format_bytes(5 * needed - std::min<int64_t>(limit, 0)))};
 }
 
 }  // namespace
