@@ -243,7 +243,7 @@ bool Conversion::timestamp(Column* out) {
       *value = floor_divide(times.Value(row), 1000);
       if (roundings && *value * 1000 != times.Value(row)) {
         const auto cell = times.GetScalar(row);
-        roundings->add(wanted_.name, wanted_.path, {"of nanoseconds is cut to microseconds", cell.ok() ? (*cell)->ToString() : "one", ""});
+        roundings->add(wanted_.name, wanted_.path, {kCutTimes, cell.ok() ? (*cell)->ToString() : "one", ""});
         roundings = nullptr;
       }
       return true;

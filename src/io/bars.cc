@@ -120,9 +120,11 @@ Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& poo
     parts[i].file.path = sorted[i];
     cost.push_back(double(file_size(sorted[i]).value_or(0)));
   }
+  ReadOptions telling = reading;
+  telling.roundings = std::make_shared<Roundings>();
   const auto read_one = [&](int64_t i, int) {
     Part& part = parts[size_t(i)];
-    const Result<void> read = read_part(&part, reading);
+    const Result<void> read = read_part(&part, telling);
     if (!read.ok()) part.error = read.error();
   };
   pool.run(exec::longest_first(cost), read_one, reading.cancel);
@@ -137,6 +139,7 @@ Result<BarsResult> read_bars(std::span<const std::string> paths, exec::Pool& poo
     return error;
   }
   BarsResult out;
+  out.messages = telling.roundings->messages(false);
   std::vector<PanelResult> panels;
   for (Part& part : parts) {
     if (part.error) fail(&part, "unreadable", fmt::format("{} ({})", part.error->what, part.error->where));

@@ -21,10 +21,11 @@ struct BarsFile {
 
 /// What the files hold. Nothing in it depends on the order of `paths` or on the number of workers.
 struct BarsResult {
-  PanelResult bars;                 ///< fields in byte order of their names
-  std::vector<Hash128> input_hash;  ///< per panel symbol: of its own rows (times, field names, values)
-  std::vector<BarsFile> files;      ///< sorted by path
-  int64_t num_rows = 0;             ///< rows in all files, those of failed symbols included
+  PanelResult bars;                        ///< fields in byte order of their names
+  std::vector<Hash128> input_hash;         ///< per panel symbol: of its own rows (times, field names, values)
+  std::vector<BarsFile> files;             ///< sorted by path
+  int64_t num_rows = 0;                    ///< rows in all files, those of failed symbols included
+  std::vector<std::string> messages = {};  ///< values that float64 does not hold, and times that are cut
 };
 
 /// Reads `paths` (expand_inputs made them; files and qlib folders) in parallel and merges them into one panel. A file without a `symbol` column

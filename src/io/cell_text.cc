@@ -277,12 +277,10 @@ void append_cell_text(const Column& column, int64_t row, std::string* out) {
 
 std::optional<std::string> first_beyond_float64(const Column& column) {
   if (column.dtype != Dtype::int64 && column.dtype != Dtype::uint64) return std::nullopt;
-  constexpr int kDigits = 53;
   for (int64_t row = 0; row < column.length; ++row) {
     if (column.is_null(row)) continue;
     const int64_t value = integer_cell(column, row);
-    const uint64_t size = column.dtype == Dtype::int64 && value < 0 ? 0 - uint64_t(value) : uint64_t(value);
-    if (size >> kDigits == 0 || std::bit_width(size) - std::countr_zero(size) <= kDigits) continue;
+    if (!(column.dtype == Dtype::int64 ? is_beyond_float64(value) : is_beyond_float64(uint64_t(value)))) continue;
     std::string out;
     append_cell_text(column, row, &out);
     return out;

@@ -1,6 +1,7 @@
 // One value of a table as the text that CSV and JSON hold.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,10 @@ char* write_long_real(double value, char* out);
 /// write_cell_text for columns of one dtype; null for text and categories.
 using CellWriter = char* (*)(const Column& column, int64_t row, char* out);
 CellWriter cell_writer(Dtype dtype);
+
+/// Whether no float64 is this integer: of 54 digits or more in binary.
+constexpr bool is_beyond_float64(uint64_t size) { return size >> 53 != 0 && std::bit_width(size) - std::countr_zero(size) > 53; }
+constexpr bool is_beyond_float64(int64_t value) { return is_beyond_float64(value < 0 ? 0 - uint64_t(value) : uint64_t(value)); }
 
 /// The first value of an integer column that no float64 is, as text; nothing where there is none.
 std::optional<std::string> first_beyond_float64(const Column& column);

@@ -11,6 +11,7 @@
 #include "hayate/error.h"
 #include "hayate/table.h"
 #include "io/csv_form.h"
+#include "io/roundings.h"
 
 namespace hayate::io {
 
@@ -25,6 +26,7 @@ struct CsvOptions {
   bool coded_text = false;                     ///< text of which few values are different comes as a category, names sorted
   const exec::Cancellation* cancel = nullptr;  ///< told to stop: an Error (interrupted)
   exec::Steps* steps = nullptr;                ///< told of the bytes that are read in chunks
+  Roundings* roundings = nullptr;              ///< told of integers that float64 does not hold, beside decimals
 };
 
 /// Reads CSV with one header line. Separator , ; tab or |, found from the first records unless it is given. Types come from all values of

@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
+#include "base/strings.h"
+#include "io/cell_text.h"
 #include "io/csv_parser.h"
 
 namespace hayate::io {
@@ -33,6 +36,14 @@ bool slot_of(const CsvValue& value, Dtype as, int64_t* slot) {
     default:
       return false;
   }
+}
+
+/// Whether this is an integer whose float64 is another number.
+bool is_rounded(const CsvValue& value, std::string_view text) {
+  constexpr double kExact = 9007199254740992;  // 2^53
+  if (!(value.seen & (kSeenInteger | kSeenNegative | kSeenUnsigned | kSeenHuge)) || std::abs(value.real) < kExact) return false;
+  if (value.seen == kSeenHuge) return fmt::format("{:.0f}", value.real) != trim(text);
+  return value.seen == kSeenUnsigned ? is_beyond_float64(uint64_t(value.integer)) : is_beyond_float64(value.integer);
 }
 
 }  // namespace
@@ -231,6 +242,7 @@ bool CsvParser::read_column_as(Dtype as, const CsvChunk& chunk, CsvRows& rows, C
   part.as = as;
   part.nulls.clear();
   part.text = {};
+  part.beyond.clear();
   if (as == Dtype::category) {
     int32_t* const codes = codes_of(column);
     if (!codes) return true;
@@ -244,8 +256,10 @@ bool CsvParser::read_column_as(Dtype as, const CsvChunk& chunk, CsvRows& rows, C
   uint16_t seen = 0;
   // The plain form of each type is read here; quotes, blanks, signs, missing values and everything else by read_value.
   const auto any_value = [&](size_t row, const char* begin, const char* end) {
-    const CsvValue value = read_value(unquote({begin, size_t(end - begin)}, &rows.unquoted), column.rules);
+    const std::string_view text = unquote({begin, size_t(end - begin)}, &rows.unquoted);
+    const CsvValue value = read_value(text, column.rules);
     seen |= value.seen;
+    if (as == Dtype::float64 && part.beyond.empty() && is_rounded(value, text)) part.beyond = text;
     if (value.seen != 0) return slot_of(value, as, &slots[row]);
     slots[row] = as == Dtype::float64 ? bits_of(kCsvNaN) : 0;
     set_null(part.nulls, size_t(chunk.rows), row);

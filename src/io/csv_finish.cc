@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "io/cell_text.h"
 #include "io/csv_parser.h"
 #include "io/retype.h"
 
@@ -82,8 +83,11 @@ void CsvParser::convert_chunk(CsvChunk& chunk, CsvRows& rows) {
     int64_t* slots = part.slots;
     if (part.as == column.dtype) continue;
     if (part.as == Dtype::int64 && column.dtype == Dtype::float64) {
-      for (int64_t row = 0; row < chunk.rows; ++row)
-        slots[row] = bits_of(!part.nulls.empty() && part.nulls[size_t(row)] ? kCsvNaN : double(slots[row]));
+      for (int64_t row = 0; row < chunk.rows; ++row) {
+        const bool missing = !part.nulls.empty() && part.nulls[size_t(row)];
+        if (part.beyond.empty() && !missing && is_beyond_float64(slots[row])) part.beyond = std::to_string(slots[row]);
+        slots[row] = bits_of(missing ? kCsvNaN : double(slots[row]));
+      }
     } else {
       const int64_t before = chunk.rows;
       if (!found && (!(exact_ ? find_rows_exactly(chunk, rows) : find_rows(chunk, rows)) || chunk.rows != before)) {
@@ -148,6 +152,21 @@ Column CsvParser::finish_column(size_t index) {
   return out;
 }
 
+/// The first integer of each column that became another number beside decimals.
+void CsvParser::tell_roundings() const {
+  for (size_t c = 0; c < columns_.size() && options_.roundings; ++c) {
+    const CsvColumn& column = columns_[c];
+    if (column.dtype != Dtype::float64 || column.wanted) continue;
+    for (const CsvChunk& chunk : chunks_) {
+      const std::string& value = chunk.columns[c].beyond;
+      if (value.empty()) continue;
+      options_.roundings->add(column.name, path_,
+                              {std::string(kBesideDecimals), value, fmt::format("--types '{}=text' keeps every digit", column.name)});
+      break;
+    }
+  }
+}
+
 Result<Table> CsvParser::finish() {
   close_gaps();
   HY_CHECK(decide_types());
@@ -158,6 +177,7 @@ Result<Table> CsvParser::finish() {
     convert_chunks();
     for (const CsvColumn& column : columns_) again |= column.dtype == Dtype::category && !column.coded;
   }
+  tell_roundings();
   std::vector<Column> finished(columns_.size());
   run(int64_t(columns_.size()), [&](int64_t c, int) { finished[size_t(c)] = finish_column(size_t(c)); });
   if (no_memory_) return memory_error();

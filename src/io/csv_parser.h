@@ -49,6 +49,7 @@ struct CsvColumnChunk {
   Dtype as = Dtype::float64;   // how the slots of this chunk are filled
   std::vector<uint8_t> nulls;  // one byte a row, or empty: none
   CsvTextPart text;            // as == text: the values one after another; slots hold where each begins
+  std::string beyond;          // the first integer that its float64 does not hold
 };
 
 struct CsvChunk {
@@ -175,6 +176,7 @@ class CsvParser {
   void convert_chunk(CsvChunk& chunk, CsvRows& rows);
   Column finish_column(size_t column);
 
+  void tell_roundings() const;
   Result<Table> finish();
   std::string_view piece(size_t begin, size_t size, CsvRows& rows) const;
   /// What a worker looks at in one go: enough rows also where they are wide, as far as memory goes.

@@ -146,8 +146,8 @@ bool text_column(const RawColumn& raw, size_t rows, Column* out) {
   return true;
 }
 
-/// datetime64[ns|us|ms|s] as int64; the least integer is NaT.
-void time_column(const RawColumn& raw, size_t rows, Column* out) {
+/// datetime64[ns|us|ms|s] as int64; the least integer is NaT. Tells of the first time that is finer than a microsecond.
+void time_column(const RawColumn& raw, size_t rows, const std::string& path, Roundings* roundings, Column* out) {
   const std::string& unit = raw.meaning.dtype;
   const int64_t down = unit.find("[us") != std::string::npos                                           ? 1
                        : unit.find("[ms") != std::string::npos || unit.find("[s") != std::string::npos ? 0
@@ -161,6 +161,11 @@ void time_column(const RawColumn& raw, size_t rows, Column* out) {
       any = true;
     } else if (down > 1) {
       times[row] = value / down - (value % down < 0);
+      if (roundings && value % down != 0) {
+        const std::string shown = fmt::format("{} and {} ns", format_timestamp(times[row], raw.meaning.zone), value - times[row] * down);
+        roundings->add(raw.name, path, {kCutTimes, shown, ""});
+        roundings = nullptr;
+      }
     } else if (__builtin_mul_overflow(value, up, &times[row])) {
       times[row] = 0;
     }
@@ -185,7 +190,7 @@ void date_column(const RawColumn& raw, size_t rows, Column* out) {
   out->values = make_buffer(std::move(days));
 }
 
-Result<Column> column_of(RawColumn& raw, size_t rows, const std::string& path) {
+Result<Column> column_of(RawColumn& raw, size_t rows, const std::string& path, Roundings* roundings) {
   Column out;
   out.length = int64_t(rows);
   const auto refused = [&](const std::string& what) {
@@ -197,7 +202,7 @@ Result<Column> column_of(RawColumn& raw, size_t rows, const std::string& path) {
   }
   const bool eight = raw.type == H5T_INTEGER && raw.width == 8;
   if (raw.meaning.dtype == "hayate date" && eight) return date_column(raw, rows, &out), out;
-  if (raw.meaning.dtype.starts_with("datetime64") && eight) return time_column(raw, rows, &out), out;
+  if (raw.meaning.dtype.starts_with("datetime64") && eight) return time_column(raw, rows, path, roundings, &out), out;
   if (raw.meaning.dtype.starts_with("timedelta")) return refused("holds durations");
   if (raw.type == H5T_BITFIELD || raw.type == H5T_ENUM) {
     if (raw.width != 1) return refused("is an enumeration");
@@ -258,7 +263,8 @@ bool shape_of(hid_t dataset, hsize_t* rows, hsize_t* width) {
 
 class PandasFile {
  public:
-  PandasFile(hid_t file, const std::string& path, const std::vector<std::string>& wanted) : file_(file), path_(path), wanted_(wanted) {}
+  PandasFile(hid_t file, const std::string& path, const std::vector<std::string>& wanted, Roundings* roundings)
+      : file_(file), path_(path), wanted_(wanted), roundings_(roundings) {}
 
   /// Rows from `begin` on that take about `piece_bytes` in the file.
   Result<Table> read(hsize_t begin, int64_t piece_bytes) {
@@ -321,6 +327,7 @@ class PandasFile {
   hid_t file_;
   const std::string& path_;
   const std::vector<std::string>& wanted_;
+  Roundings* const roundings_;
   hsize_t begin_ = 0, num_rows_ = 0;
   int64_t piece_bytes_ = INT64_MAX;
 };
@@ -355,7 +362,7 @@ Result<void> PandasFile::decode_category(const std::string& key, const std::stri
   const Handle group(H5Gopen2(file_, below.c_str(), H5P_DEFAULT), H5Gclose);
   if (!group.ok() || !is_integer(column->dtype)) return bad(fmt::format("the names of category '{}' are missing", member));
   const std::vector<std::string> all;
-  PandasFile names_file(file_, path_, all);
+  PandasFile names_file(file_, path_, all, roundings_);
   HY_TRY(const Table names, names_file.read_table(group, below));
   if (names.num_columns() != 1) return bad(fmt::format("the names of category '{}' are missing", member));
   const Column& values = names.columns[0];
@@ -434,7 +441,7 @@ Result<Table> PandasFile::read_table(hid_t group, const std::string& key) {
   Table found;
   std::vector<std::string> all;
   for (size_t c = 0; c < raw.size(); ++c) {
-    HY_TRY(Column column, column_of(raw[c], size_t(rows), path_));
+    HY_TRY(Column column, column_of(raw[c], size_t(rows), path_, roundings_));
     if (text_attribute(dataset, members[c] + "_meta").value_or("") == "category") HY_CHECK(decode_category(key, members[c], &column));
     all.push_back(raw[c].name);
     found.add(raw[c].name, std::move(column));
@@ -504,7 +511,7 @@ Result<Table> PandasFile::read_fixed(hid_t group) {
       raw.values.resize(size_t(rows) * element.width);
       for (size_t row = 0; row < size_t(rows); ++row)
         std::memcpy(raw.values.data() + row * element.width, bytes.data() + (row * size_t(width) + c) * element.width, element.width);
-      HY_TRY(Column column, column_of(raw, size_t(rows), path_));
+      HY_TRY(Column column, column_of(raw, size_t(rows), path_, roundings_));
       found.add(names[c], std::move(column));
     }
   }
@@ -801,20 +808,20 @@ Result<void> Hdf5Encoder::write_table(hid_t file, const std::vector<Member>& mem
 
 bool hdf5_is_built() { return true; }
 
-Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns) {
+Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns, Roundings* roundings) {
   Table out;
-  HY_CHECK(parse_hdf5_pieces(path, columns, INT64_MAX, [&](const Table& table) { return out = table, Result<void>(); }));
+  HY_CHECK(parse_hdf5_pieces(path, columns, INT64_MAX, [&](const Table& table) { return out = table, Result<void>(); }, roundings));
   return out;
 }
 
 Result<void> parse_hdf5_pieces(const std::string& path, const std::vector<std::string>& columns, int64_t piece_bytes,
-                               const std::function<Result<void>(const Table&)>& visit) {
+                               const std::function<Result<void>(const Table&)>& visit, Roundings* roundings) {
   if (!load_hdf5()) return not_loaded(path);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   HY_CHECK(check_readable(path));
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
   if (!file.ok()) return input_error("the file is no HDF5 file or is damaged", path, "write or download it again");
-  PandasFile table(file, path, columns);
+  PandasFile table(file, path, columns, roundings);
   for (hsize_t row = 0; row == 0 || row < table.num_rows();) {
     HY_TRY(const Table piece, table.read(row, piece_bytes));
     HY_CHECK(visit(piece));
@@ -853,8 +860,9 @@ class NoEncoder final : public Encoder {
 }  // namespace
 
 bool hdf5_is_built() { return false; }
-Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>&) { return absent(path); }
-Result<void> parse_hdf5_pieces(const std::string& path, const std::vector<std::string>&, int64_t, const std::function<Result<void>(const Table&)>&) {
+Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>&, Roundings*) { return absent(path); }
+Result<void> parse_hdf5_pieces(const std::string& path, const std::vector<std::string>&, int64_t, const std::function<Result<void>(const Table&)>&,
+                               Roundings*) {
   return absent(path);
 }
 std::unique_ptr<Encoder> hdf5_encoder(std::unique_ptr<ByteSink>, std::string path) { return std::make_unique<NoEncoder>(std::move(path)); }

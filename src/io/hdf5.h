@@ -19,10 +19,10 @@ bool hdf5_is_built();
 
 /// The pandas table in `path`, 'table' or 'fixed' layout, read in this process: for the worker, and for tests on files that
 /// are known to be sound.
-Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns);
+Result<Table> parse_hdf5_file(const std::string& path, const std::vector<std::string>& columns, Roundings* roundings = nullptr);
 /// The same in pieces of rows that take about `piece_bytes` in the file, at least one, which may have no rows.
 Result<void> parse_hdf5_pieces(const std::string& path, const std::vector<std::string>& columns, int64_t piece_bytes,
-                               const std::function<Result<void>(const Table&)>& visit);
+                               const std::function<Result<void>(const Table&)>& visit, Roundings* roundings = nullptr);
 
 /// The same by a worker process with at most `limit_bytes`; in this process where no worker program was named.
 Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int64_t limit_bytes);

@@ -46,7 +46,7 @@ class DescriptorSink final : public ByteSink {
   int file_;
 };
 
-Result<void> work(const std::vector<std::string>& arguments) {
+Result<void> work(const std::vector<std::string>& arguments, Roundings* roundings) {
   if (arguments.size() < 4) return usage_error("this command is for hayate itself", kHdf5Worker, "hayate --help lists the commands");
   const int file = int(parse_integer(arguments[0]).value_or(-1));
   // An earlier worker may have been killed in the middle of its answer.
@@ -61,7 +61,7 @@ Result<void> work(const std::vector<std::string>& arguments) {
     begun = true;
     return encoder->write(piece);
   };
-  HY_CHECK(parse_hdf5_pieces(path, {arguments.begin() + 4, arguments.end()}, parse_integer(arguments[2]).value_or(1), write));
+  HY_CHECK(parse_hdf5_pieces(path, {arguments.begin() + 4, arguments.end()}, parse_integer(arguments[2]).value_or(1), write, roundings));
   return encoder->finish();
 }
 
@@ -85,19 +85,40 @@ Error error_of(const std::string& said, const std::string& path) {
   return out;
 }
 
+/// What the worker said of values that it did not keep.
+void tell_roundings(const std::string& said, const std::string& path, Roundings* roundings) {
+  const auto document = parse_json(said, path);
+  if (!document.ok() || !document.value().object()) return;  // more than was kept of it
+  for (const auto& [column, first] : *document.value().object()) {
+    const auto field = [&](const char* name) {
+      const Json* found = first.find(name);
+      return found && found->text() ? *found->text() : std::string();
+    };
+    roundings->add(column, path, {field("done"), field("value"), field("hint")});
+  }
+}
+
 }  // namespace
 
 int hdf5_worker(const std::vector<std::string>& arguments) {
   Result<void> done;
+  Roundings roundings;
   try {
-    done = work(arguments);
+    done = work(arguments, &roundings);
   } catch (const std::bad_alloc&) {
     done = Error{Kind::budget, "reading needs more memory than --memory-limit", arguments.size() > 3 ? arguments[3] : "", "raise --memory-limit"};
   } catch (const std::exception& failure) {
     done = input_error(failure.what(), arguments.size() > 3 ? arguments[3] : "", "the file may be damaged; write it again");
   }
-  if (done.ok()) return 0;
   JsonWriter json;
+  if (done.ok()) {
+    json.object();
+    for (const auto& [column, first] : roundings.of(arguments[3]))
+      json.key(column).object().key("done").value(first.done).key("value").value(first.value).key("hint").value(first.hint).end();
+    std::fputs(json.end().text().c_str(), stdout);
+    std::fflush(stdout);
+    return 0;
+  }
   json.object().key("error").object().key("kind").value(kind_name(done.error().kind)).key("what").value(done.error().what);
   json.key("where").value(done.error().where).key("hint").value(done.error().hint).end().end();
   std::fputs(json.text().c_str(), stdout);
@@ -125,6 +146,7 @@ Result<std::shared_ptr<const InputFile>> convert_in_worker(const std::string& pa
     return Error{Kind::io, fmt::format("reading was ended again and again from outside ({})", ::strsignal(end.code)), path,
                  "is the machine short of memory? lower --memory-limit or --workers"};
   if (end.code != 0) return error_of(end.output, path);
+  if (options.roundings) tell_roundings(end.output, path, options.roundings.get());
   return file;
 }
 
@@ -146,7 +168,7 @@ class ConvertedChunks final : public ChunkReader {
 
 Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
   HY_CHECK(check_readable(path));
-  if (exec::worker_program().empty()) return parse_hdf5_file(path, options.columns);
+  if (exec::worker_program().empty()) return parse_hdf5_file(path, options.columns, options.roundings.get());
   constexpr int64_t kPiece = int64_t{32} << 20;
   HY_TRY(const auto file, convert_in_worker(path, options, limit_bytes, kPiece));
   ReadOptions whole;
@@ -159,7 +181,7 @@ Result<Table> read_hdf5(const std::string& path, const ReadOptions& options, int
 Result<std::unique_ptr<ChunkReader>> hdf5_chunks(const std::string& path, const ReadOptions& options, int64_t limit_bytes, size_t chunk_bytes) {
   HY_CHECK(check_readable(path));
   if (exec::worker_program().empty()) {
-    HY_TRY(Table table, parse_hdf5_file(path, options.columns));
+    HY_TRY(Table table, parse_hdf5_file(path, options.columns, options.roundings.get()));
     return chunks_of(std::move(table), 0);
   }
   HY_TRY(auto file, convert_in_worker(path, options, limit_bytes, int64_t(chunk_bytes)));

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/strings.h"
+#include "io/cell_text.h"
 #include "io/csv_value.h"
 
 namespace hayate::io {
@@ -18,6 +19,11 @@ Dtype JsonKinds::dtype() const {
   return !only(kText) || no_dates ? Dtype::text : dtype_of(dates, {});
 }
 
+void JsonKinds::tell(const std::string& column, const std::string& path, Roundings* roundings) const {
+  if (!roundings || beyond.empty() || dtype() != Dtype::float64) return;
+  roundings->add(column, path, {kBesideDecimals, beyond, ""});
+}
+
 JsonKinds JsonColumn::kinds(size_t rows) const {
   JsonKinds out;
   const size_t cells = std::min(std::max(rows, first_) - first_, kinds_.size());
@@ -26,6 +32,10 @@ JsonKinds JsonColumn::kinds(size_t rows) const {
   out.cells = seen;
   for (size_t cell = 0; cell < cells && (seen & kInteger) && !(out.cells & kNegative); ++cell)
     if (kinds_[cell] == kInteger && int64_t(slots_[cell]) < 0) out.cells |= kNegative;
+  for (size_t cell = 0; cell < cells && (seen & (kInteger | kUnsigned)) && out.beyond.empty(); ++cell) {
+    if (kinds_[cell] == kInteger && is_beyond_float64(int64_t(slots_[cell]))) out.beyond = std::to_string(int64_t(slots_[cell]));
+    if (kinds_[cell] == kUnsigned && is_beyond_float64(uint64_t(slots_[cell]))) out.beyond = std::to_string(uint64_t(slots_[cell]));
+  }
   if (out.cells != kText) return out;  // nothing, or no dates alone
   for (size_t cell = 0; cell < cells; ++cell) {
     if (kinds_[cell] != kText) continue;

@@ -12,6 +12,7 @@
 
 #include "hayate/table.h"
 #include "io/json_cursor.h"
+#include "io/roundings.h"
 
 namespace hayate::io {
 
@@ -22,8 +23,14 @@ struct JsonKinds {
   int cells = 0;          ///< Cell bits
   uint16_t dates = 0;     ///< CsvSeen bits of texts that are dates or times
   bool no_dates = false;  ///< another text is among them
+  std::string beyond;     ///< the first integer that no float64 is
 
-  void join(const JsonKinds& other) { cells |= other.cells, dates |= other.dates, no_dates |= other.no_dates; }
+  void join(const JsonKinds& other) {
+    cells |= other.cells, dates |= other.dates, no_dates |= other.no_dates;
+    if (beyond.empty()) beyond = other.beyond;
+  }
+  /// Tells of integers that became other numbers beside decimals.
+  void tell(const std::string& column, const std::string& path, Roundings* roundings) const;
   Dtype dtype() const;
 };
 

@@ -48,6 +48,7 @@ class JsonRecordChunks final : public ChunkReader {
     names_ = options_.columns.empty() ? names : options_.columns;
     for (const std::string& name : names_)
       if (!kinds_.contains(name)) return unknown_name("column", name, names, path_);
+    for (const std::string& name : names_) kinds_.at(name).tell(name, path_, options_.roundings.get());
     schema_ = JsonCells(path_, options_).finish_as(names_, kinds_);
     return {};
   }

@@ -43,6 +43,8 @@ class JsonPieces {
   bool add(size_t index, JsonPiece piece, size_t bytes);
   /// The columns called `wanted`, or all of them in order of first appearance. Nothing: read the text at once.
   std::optional<Table> finish(const std::vector<std::string>& wanted, exec::Pool* pool);
+  /// What the values of a column of finish() are.
+  const JsonKinds& kinds_of(const std::string& name) const { return columns_[index_of_.at(name)].kinds; }
 
   /// Rows of the last piece that came.
   size_t rows_of_a_piece() const { return rows_of_a_piece_.load(std::memory_order_relaxed); }

@@ -96,7 +96,9 @@ Result<Table> JsonCells::finish() {
     const auto found = index_of_.find(name);
     if (found == index_of_.end()) return unknown_name("column", name, names, path_);
     JsonColumn& column = columns_[found->second];
-    out.add(name, column.finish(rows_, column.kinds(rows_)));
+    const JsonKinds kinds = column.kinds(rows_);
+    kinds.tell(name, path_, options_.roundings.get());
+    out.add(name, column.finish(rows_, kinds));
   }
   return out;
 }

@@ -75,7 +75,10 @@ class RecordPieces {
         if (!read_piece(k, &room)) fine = false;
     });
     if (!fine || options_.stopped()) return std::nullopt;
-    return stack_.finish(options_.columns, options_.pool);
+    auto table = stack_.finish(options_.columns, options_.pool);
+    for (size_t c = 0; table && c < table->num_columns(); ++c)
+      stack_.kinds_of(table->names[c]).tell(table->names[c], path_, options_.roundings.get());
+    return table;
   }
 
  private:

@@ -22,16 +22,31 @@ void Roundings::add_widened(const Table& part, const Table& whole, const std::st
   }
 }
 
-std::vector<std::string> Roundings::messages() const {
+void Roundings::add_absent(const std::string& column, const std::string& path, int64_t files, int64_t all) {
+  const std::lock_guard lock(mutex_);
+  absent_.try_emplace(
+      column, fmt::format("column '{}' is missing in the rows of {} of {} files, which do not have it, such as {}", column, files, all, path));
+}
+
+std::map<std::string, Roundings::First> Roundings::of(const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, First> out;
+  for (const auto& [column, files] : columns_)
+    if (const auto found = files.find(path); found != files.end()) out.emplace(column, found->second);
+  return out;
+}
+
+std::vector<std::string> Roundings::messages(bool with_hints) const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> out;
   for (const auto& [column, files] : columns_) {
     const auto& [path, first] = *files.begin();
     const size_t others = files.size() - 1;
     const std::string more = others == 0 ? "" : fmt::format(" and {} other file{}", others, others == 1 ? "" : "s");
-    out.push_back(fmt::format("warning: column '{}' {}, such as {} in {}{}{}{}", column, first.done, first.value, path, more,
-                              first.hint.empty() ? "" : "; ", first.hint));
+    out.push_back(fmt::format("warning: column '{}' {}, such as {} in {}{}{}", column, first.done, first.value, path, more,
+                              first.hint.empty() || !with_hints ? "" : "; " + first.hint));
   }
+  for (const auto& [column, message] : absent_) out.push_back(message);
   return out;
 }
 

@@ -164,6 +164,7 @@ Result<FeatureOutcome> write_features(const FeatureRequest& request, exec::Steps
   steps.begin("read", int64_t(paths.size()));
   HY_TRY(io::BarsResult bars, io::read_bars(paths, pool, reading_limits(request.exec, &cancel)));
   Panel panel = std::move(bars.bars.panel);
+  outcome.messages.insert(outcome.messages.end(), bars.messages.begin(), bars.messages.end());
   outcome.failures = std::move(bars.bars.failures), outcome.warnings = std::move(bars.bars.warnings);
   if (panel.num_symbols() == 0 && !outcome.failures.empty()) return nothing_left(outcome.failures);
   HY_TRY(const Program features,

@@ -59,6 +59,7 @@ Result<PreparedRun> prepare_run(Plan& plan, const std::vector<std::string>& path
   if (read.bars.panel.num_symbols() == 0 && !read.bars.failures.empty()) return nothing_left(read.bars.failures);
   HY_CHECK(compile_plan(plan, read.bars.panel.fields));
   out.bars = summary_of(read);
+  out.messages.insert(out.messages.end(), read.messages.begin(), read.messages.end());
   const std::vector<std::string> symbols_read = read.bars.panel.symbols;
 
   steps.begin("check", int64_t(symbols_read.size()));

@@ -587,7 +587,7 @@ Result<PredictOutcome> predict_bars(const PredictRequest& request, exec::Steps& 
   if (panel.num_symbols() == 0 && !bars.bars.failures.empty()) return nothing_left(bars.bars.failures);
   HY_TRY(const Program program, Program::compile(expressions, panel.fields, {}));
   PredictOutcome out;
-  out.failures = bars.bars.failures;
+  out.failures = bars.bars.failures, out.messages = bars.messages;
   if (program.has_cross_sections() || scalers.has_cross_sections()) {  // over the symbols that a run would take, as in training
     HY_TRY(CheckedBars checked, check_universe(std::move(bars.bars), note(model, "adjust")));
     panel = std::move(checked.panel), out.failures = std::move(checked.failures);
