@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/strings.h"
 #include "exec/granted.h"
 #include "io/chunk_formats.h"
+#include "io/file_columns.h"
 #include "io/formats.h"
 #include "io/large_memory.h"
 #include "io/partitions.h"
@@ -199,7 +201,8 @@ Result<std::unique_ptr<ChunkReader>> stream_as_written(const std::string& path, 
                               .separator = kind.separator,
                               .coded_text = options.coded_text,
                               .cancel = options.cancel,
-                              .steps = options.steps};
+                              .steps = options.steps,
+                              .roundings = options.roundings.get()};
       return csv_chunks(std::move(file), path, csv, chunk_bytes);
     }
     case Format::parquet:
@@ -267,7 +270,7 @@ Result<Table> merge_schemas(const std::vector<std::unique_ptr<ChunkReader>>& fil
 }
 
 /// Columns that are text in one CSV file and something else in another are text in all of them.
-Result<void> reopen_as_text(std::span<const std::string> paths, const ReadOptions& options, const std::vector<NamedType>& keys,
+Result<void> reopen_as_text(std::span<const std::string> paths, std::span<const ReadOptions> asked, const std::vector<NamedType>& keys,
                             std::vector<std::unique_ptr<ChunkReader>>* files) {
   std::unordered_map<std::string, int> seen;  // bit 0: text, bit 1: other
   for (const auto& file : *files)
@@ -277,23 +280,39 @@ Result<void> reopen_as_text(std::span<const std::string> paths, const ReadOption
   for (const auto& [name, kinds] : seen)
     if (kinds == 3) as_text.push_back(name);
   for (size_t f = 0; f < files->size() && !as_text.empty(); ++f) {
-    HY_TRY(const FileKind kind, kind_of_input(paths[f], options));
+    HY_TRY(const FileKind kind, kind_of_input(paths[f], asked[f]));
     if (kind.format != Format::csv) continue;
-    HY_TRY((*files)[f], stream_file(paths[f], kind, options, as_text, keys));
+    HY_TRY((*files)[f], stream_file(paths[f], kind, asked[f], as_text, keys));
   }
+  return {};
+}
+
+/// Gives every file the columns of all.
+Result<void> complete_files(std::span<const std::string> paths, const ReadOptions& options, std::vector<std::unique_ptr<ChunkReader>>* files) {
+  std::vector<Table> schemas;
+  for (const auto& file : *files) schemas.push_back(file->schema());
+  HY_TRY(const std::vector<std::string> columns, columns_of_all(schemas, paths, options));
+  for (size_t f = 0; f < files->size(); ++f)
+    if (schemas[f].names != columns) (*files)[f] = completed(std::move((*files)[f]), columns);
   return {};
 }
 
 Result<std::unique_ptr<ChunkReader>> stream_files(std::span<const std::string> paths, const ReadOptions& options) {
   const std::vector<NamedType> keys = partition_types({paths.begin(), paths.end()}, options.types);
   std::vector<std::unique_ptr<ChunkReader>> files;
+  std::vector<ReadOptions> asked;  // of each file
   for (const std::string& path : paths) {
     HY_TRY(const FileKind kind, kind_of_input(path, options));
-    HY_TRY(auto file, stream_file(path, kind, options, {}, keys));
-    files.push_back(std::move(file));
+    ReadOptions own = options;
+    auto file = stream_file(path, kind, own, {}, keys);
+    if (!file.ok() && paths.size() > 1)
+      if (auto other = options_without_lacking(path, options, file.error())) file = stream_file(path, kind, own = std::move(*other), {}, keys);
+    if (!file.ok()) return std::move(file.error());
+    files.push_back(std::move(file).value()), asked.push_back(std::move(own));
   }
   if (files.size() == 1) return std::move(files[0]);
-  HY_CHECK(reopen_as_text(paths, options, keys, &files));
+  HY_CHECK(reopen_as_text(paths, asked, keys, &files));
+  if (options.roundings) HY_CHECK(complete_files(paths, options, &files));
   HY_TRY(Table schema, merge_schemas(files, paths));
   return std::unique_ptr<ChunkReader>(std::make_unique<ChainedChunks>(std::move(files), paths, std::move(schema), options.roundings));
 }
@@ -303,7 +322,10 @@ Result<bool> fits_memory(std::span<const std::string> paths, const ReadOptions& 
   int64_t total = 0;
   for (const std::string& path : paths) {
     HY_TRY(const FileKind kind, kind_of_input(path, options));
-    HY_TRY(const auto guess, guess_memory(path, kind, options));
+    auto guessed = guess_memory(path, kind, options);
+    if (!guessed.ok() && paths.size() > 1)
+      if (const auto other = options_without_lacking(path, options, guessed.error())) guessed = guess_memory(path, kind, *other);
+    HY_TRY(const auto guess, std::move(guessed));
     if (!guess) {  // a pipe or packed: read at once only when it is small for sure
       const auto size = file_size(path);
       if (path == "-" || !size) return false;
@@ -320,24 +342,19 @@ Result<bool> fits_memory(std::span<const std::string> paths, const ReadOptions& 
 
 std::unique_ptr<ChunkReader> chunks_of(Table table, int64_t chunk_rows) { return std::make_unique<TableChunks>(std::move(table), chunk_rows); }
 
-namespace {
-/// Without those of folders.
-Result<std::vector<std::string>> names_in_file(const std::string& path, const ReadOptions& options) {
-  HY_TRY(const FileKind kind, kind_of_input(path, options));
-  if (kind.format == Format::parquet) return parquet_names(path, memory_of(options));
-  if (kind.format == Format::arrow) return arrow_names(path, memory_of(options));
-  if (kind.format == Format::csv && kind.codec == Codec::none && options.csv.encoding == Encoding::utf8 && file_size(path)) {
-    HY_TRY(const auto file, InputFile::open(path));
-    return csv_names(*file, path, kind.separator);
-  }
-  return std::vector<std::string>();
-}
-}  // namespace
-
 Result<std::vector<std::string>> column_names(std::span<const std::string> paths, const ReadOptions& options) {
-  HY_TRY(std::vector<std::string> names, names_in_file(paths[0], options));
-  if (!names.empty())
-    for (const Partition& key : partitions_of(paths[0])) names.push_back(key.name);
+  std::vector<std::string> names;
+  std::unordered_set<std::string> known;
+  const auto add = [&](const std::string& name) {
+    if (known.insert(name).second) names.push_back(name);
+  };
+  for (const std::string& path : paths) {
+    HY_TRY(const std::vector<std::string> own, names_in_file(path, options));
+    if (own.empty()) return own;
+    for (const std::string& name : own) add(name);
+  }
+  for (const std::string& path : paths)
+    for (const Partition& key : partitions_of(path)) add(key.name);
   return names;
 }
 

@@ -38,7 +38,7 @@ class ChunkReader {
   virtual const Table* whole() const { return nullptr; }
 };
 
-/// The names of the columns in `paths`, without reading values where the format allows it. Only the first file is asked.
+/// The names of the columns in `paths`, without reading values where the format allows it. Empty where only reading tells.
 Result<std::vector<std::string>> column_names(std::span<const std::string> paths, const ReadOptions& options);
 
 /// What TableWriter was given as statistics of the one file that `paths` is, if its format keeps them; "" otherwise. The file may have other rows by now.

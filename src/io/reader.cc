@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "exec/granted.h"
 #include "io/csv.h"
+#include "io/file_columns.h"
 #include "io/formats.h"
 #include "io/hdf5.h"
 #include "io/large_memory.h"
@@ -27,7 +28,8 @@ Result<Table> read_csv(const std::string& path, const FileKind& kind, const Read
                           .form = options.csv,
                           .separator = kind.separator,
                           .coded_text = options.coded_text,
-                          .cancel = options.cancel};
+                          .cancel = options.cancel,
+                          .roundings = options.roundings.get()};
   if (path != "-" && kind.codec == Codec::none && options.csv.encoding == Encoding::utf8) return read_csv_file(path, csv);
   HY_TRY(Buffer bytes, read_unpacked(path, kind.codec, limit_bytes));
   if (options.csv.encoding != Encoding::utf8) {
@@ -142,7 +144,13 @@ Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions&
   single.pool = nullptr;  // the workers take files
   const std::vector<NamedType> keys = partition_types({paths.begin(), paths.end()}, options.types);
   std::vector<Result<Table>> results(paths.size(), Result<Table>(Table{}));
-  run(options.pool, paths.size(), [&](size_t i) { results[i] = read_typed(paths[i], single, {}, keys); });
+  std::vector<ReadOptions> asked(paths.size(), single);  // of each file
+  run(options.pool, paths.size(), [&](size_t i) {
+    results[i] = read_typed(paths[i], single, {}, keys);
+    if (results[i].ok()) return;
+    if (auto other = options_without_lacking(paths[i], single, results[i].error()))
+      results[i] = read_typed(paths[i], asked[i] = std::move(*other), {}, keys);
+  });
   std::vector<Table> tables;
   for (Result<Table>& result : results) {
     HY_TRY(Table table, std::move(result));
@@ -152,9 +160,13 @@ Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions&
   if (!as_text.empty()) {
     run(options.pool, paths.size(), [&](size_t i) {
       if (!is_csv(paths[i], options)) return;
-      results[i] = read_typed(paths[i], single, as_text, keys);
+      results[i] = read_typed(paths[i], asked[i], as_text, keys);
       if (results[i].ok()) tables[i] = std::move(results[i]).value();
     });
+  }
+  if (options.roundings) {
+    HY_TRY(const std::vector<std::string> columns, columns_of_all(tables, paths, options));
+    for (Table& table : tables) table = completed(table, columns);
   }
   HY_TRY(Table out, concatenate(tables, paths));
   if (options.roundings)

@@ -39,8 +39,8 @@ struct ReadOptions {
 /// Columns that pandas stored as an index (named so in the file's metadata) are left out.
 Result<Table> read_table(const std::string& path, const ReadOptions& options = {});
 
-/// Several files as one table, in the order of `paths`. All must have the same column names (in any order; the first
-/// file's order is kept); types are widened as `concatenate` in hayate/table.h does, and a column that is text in one
+/// Several files as one table, in the order of `paths`. Columns are matched by name; one that a file lacks is missing in its rows, where
+/// options.roundings is there to be told, else an Error (the first file's order is kept, see file_columns.h); types are widened as `concatenate` in hayate/table.h does, and a column that is text in one
 /// CSV file is text as written in all of them.
 Result<Table> read_tables(std::span<const std::string> paths, const ReadOptions& options = {});
 

@@ -90,3 +90,59 @@ year,sum(x)
 $ hayate head sales --columns region,x --types x=float64 --rows 1 --quiet
 region  x
 eu      1
+
+# Files of a folder are one table by the names of their columns; what some lack is missing there, and that is said.
+$ mkdir -p by/year=2023 by/year=2024; printf 'a,b\n1,x\n2,y\n' >by/year=2023/t.csv; printf 'b,c,a\nz,0.5,2.5\n' >by/year=2024/t.csv; hayate convert by - --format csv --quiet
+a,b,c,year
+1.0,x,,2023
+2.0,y,,2023
+2.5,z,0.5,2024
+
+$ hayate aggregate --input by --by year --agg 'sum(a),mean(c),count(c)' --output - --format csv
+year,sum(a),mean(c),count(c)
+2023,3.0,,0
+2024,2.5,0.5,1
+stderr> ...
+stderr> column 'c' is missing in the rows of 1 of 2 files, which do not have it, such as by/./year=2023/t.csv
+
+$ for y in 2023 2024; do mkdir -p pq/year=$y; hayate convert by/year=$y/t.csv pq/year=$y/t.parquet --quiet; done; hayate aggregate --input pq --by year --agg 'mean(c),sum(a)' --output - --format csv --quiet; hayate convert pq - --format csv --columns c,year --quiet
+year,mean(c),sum(a)
+2023,,3.0
+2024,0.5,2.5
+c,year
+,2023
+,2023
+0.5,2024
+
+$ hayate aggregate --input by --by year --agg 'sum(d)' --output -
+stderr> error: unknown column 'd'
+stderr>    at: ...
+stderr>   try: one of: a, b, c, year
+exit 2
+
+# Integers beyond 2^53 beside decimals are float64, and that is said.
+$ printf 'id,x\n9007199254740993,1\n1.5,9007199254740993\n' >wide.csv; printf '{"id":9007199254740993}\n{"id":1.5}\n' >wide.jsonl; for f in wide.csv wide.jsonl; do hayate schema $f; done
+column dtype         missing      bytes
+id     float64             0       16 B
+x      int64               0       16 B
+2 rows
+column dtype         missing      bytes
+id     float64             0       16 B
+2 rows
+stderr> warning: column 'id' holds integers beside decimals and is read as float64, which rounds large ones, such as 9007199254740993 in wide.csv; --types 'id=text' keeps every digit
+stderr> warning: column 'id' holds integers beside decimals and is read as float64, which rounds large ones, such as 9007199254740993 in wide.jsonl
+
+# Excel's first line names the separator.
+$ printf 'sep=;\r\nid;amount\r\n1;2,75\r\n' >excel.csv; hayate head excel.csv
+id  amount
+1   2.75
+
+# --to says the format where the name of the output does not.
+$ hayate aggregate --input wide.csv --by x --agg 'count()' --output made --to jsonl --quiet; cat made; hayate optimize --input wide.csv --output - --to tsv --quiet 2>/dev/null | head -1; hayate convert wide.csv made.csv --to jsonl
+{"x":1,"count()":1}
+{"x":9007199254740993,"count()":1}
+id	x
+stderr> error: --to is for standard output and names without a suffix; the name of this file says its format
+stderr>    at: --to jsonl
+stderr>   try: leave it out, or write to '-'
+exit 2
