@@ -12,7 +12,7 @@ namespace hayate::pipeline {
 
 namespace {
 
-TextPlace place_of(const TextPlaces& places, const std::string& text, const std::string& otherwise) {
+TextPlace place_written(const TextPlaces& places, const std::string& text, const std::string& otherwise) {
   const auto known = places.find(text);
   return known == places.end() ? TextPlace{otherwise} : known->second;
 }
@@ -44,15 +44,15 @@ Result<std::vector<NamedExpression>> list_features(const FeatureSources& sources
         set.empty() ? "give each feature a name of its own" : "leave one of the sets out and list what you need of it: hayate sets " + set);
   };
   for (const std::string& name : sources.set) {
-    HY_TRY(const FeatureSet* found, feature_set(name, place_of(sources.places, name, sets_where).line));
+    HY_TRY(const FeatureSet* found, feature_set(name, place_written(sources.places, name, sets_where).line));
     for (NamedExpression& named : expressions_of(*found)) HY_CHECK(add(std::move(named), name));
   }
   for (const std::string& call : sources.indicators) {
-    HY_TRY(auto columns, indicator_features(call, place_of(sources.places, call, indicators_where)));
+    HY_TRY(auto columns, indicator_features(call, place_written(sources.places, call, indicators_where)));
     for (NamedExpression& named : columns) HY_CHECK(add(std::move(named), ""));
   }
   for (const std::string& text : sources.expressions) {
-    HY_TRY(NamedExpression named, parse_named_expression(text, place_of(sources.places, text, expressions_where)));
+    HY_TRY(NamedExpression named, parse_named_expression(text, place_written(sources.places, text, expressions_where)));
     HY_CHECK(add(std::move(named), ""));
   }
   for (const NamedExpression& named : sources.listed) HY_CHECK(add(named, ""));
@@ -80,7 +80,8 @@ Result<Plan> make_plan(const RunSpec& spec) {
   plan.spec = spec;
   HY_TRY(plan.expressions, list_features({spec.features.set, spec.features.indicators, spec.features.expressions, {}, spec.places}, "[features] set",
                                          "[features] indicators", "[features] expressions"));
-  for (const std::string& text : spec.features.processors) HY_CHECK(parse_scalers({text}, place_of(spec.places, text, "[features] processors").line));
+  for (const std::string& text : spec.features.processors)
+    HY_CHECK(parse_scalers({text}, place_written(spec.places, text, "[features] processors").line));
   HY_TRY(ScalerList scalers, parse_scalers(spec.features.processors, "[features] processors"));
   plan.scalers = std::move(scalers.fitted);
   if (has_cross_sections(plan.scalers) && spec.model.scope != "pooled")
@@ -92,7 +93,7 @@ Result<Plan> make_plan(const RunSpec& spec) {
     HY_CHECK(parse_expression(named));
     set_text(named, scaled_expression(scalers.expressions, named.text));
   }
-  plan.label = {"label", spec.label.expression, place_of(spec.places, spec.label.expression, "[label] expression")};
+  plan.label = {"label", spec.label.expression, place_written(spec.places, spec.label.expression, "[label] expression")};
   HY_CHECK(parse_expression(plan.label));
   set_text(plan.label, normalized_label(spec.label));
   HY_TRY(plan.params, learner_params(spec.model.learner, spec.model.params, "[model] params"));

@@ -66,7 +66,7 @@ Error unusable(const std::string& source, const toml::node& node, const std::str
 }
 
 /// Where a value stands: "run.toml:7", and the column of its text, behind the quote.
-TextPlace place_of(const std::string& text, const std::string& source, const toml::node& node, const std::string& value) {
+TextPlace place_of_value(const std::string& text, const std::string& source, const toml::node& node, const std::string& value) {
   const toml::source_position begin = node.source().begin;
   TextPlace place{fmt::format("{}:{}", source, begin.line)};
   size_t at = 0;
@@ -85,7 +85,7 @@ Result<SpecEntry> entry_of(const std::string& text, const std::string& source, c
       const auto value = scalar_text(element);
       if (!value) return unusable(source, element, entry.key);
       entry.values.push_back(*value);
-      entry.places.push_back(place_of(text, source, element, *value));
+      entry.places.push_back(place_of_value(text, source, element, *value));
     }
   } else if (const auto* table = node.as_table()) {
     for (const auto& [name, value] : *table) {
@@ -98,7 +98,7 @@ Result<SpecEntry> entry_of(const std::string& text, const std::string& source, c
     const auto value = scalar_text(node);
     if (!value) return unusable(source, node, entry.key);
     entry.values.push_back(*value);
-    entry.places.push_back(place_of(text, source, node, *value));
+    entry.places.push_back(place_of_value(text, source, node, *value));
   }
   return entry;
 }
