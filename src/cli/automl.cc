@@ -106,8 +106,8 @@ Result<int> automl_command(AutomlOptions& options, const Console& console) {
     console.say(fmt::format("the report is of {} of {} test rows: a larger --budget takes all of them", outcome.test_rows,
                             outcome.test_rows + outcome.test_rows_left_out));
   if (outcome.only_pilot)
-    console.say(fmt::format("no candidate ended in time: the model is the first one, a small forest of {} of {} rows; give a larger --budget",
-                            outcome.pilot_rows, outcome.train_rows));
+    console.say(fmt::format("no candidate ended in time: the model is a first one, {} of {} of {} rows; give a larger --budget",
+                            outcome.pilot_learner == "forest" ? "a small forest" : "a short boosting", outcome.pilot_rows, outcome.train_rows));
   say_full_categories(console, outcome.full_categories);
   HY_CHECK(write_timings(options.timings, steps.records(), exec::worker_count(options.exec)));
   console.print(console.json ? report_json(outcome, options) : report_text(outcome));

@@ -48,13 +48,17 @@ constexpr int64_t kPatience = 60;  ///< candidates without a better one after wh
 constexpr int64_t kPilotRows = 1500, kPilotGrowth = 8;
 constexpr int kPilotTrees = 30;
 constexpr double kPilotShare = 0.1;     ///< of the budget, for a first model of more rows
-constexpr double kDefaultsShare = 0.5;  ///< of what is left after it, for the defaults of all learners where they learn from a sample
+constexpr double kDefaultsShare = 0.5;  ///< of what is left after it, for the defaults of all learners
+constexpr double kBoostingShare = 0.4;  ///< of what is left after it, for those of boosting where one fold is tested
+constexpr double kSampleShare = 0.2;    ///< of what is left after it, for the defaults where they learn from a sample
+constexpr double kOthersShare = 0.25;   ///< of what is free, for a candidate of a learner that does not lead, where one fold is tested
 constexpr double kReportShare = 0.15;   ///< of what is left after it, for the report
-constexpr double kDefaultsCost = 7;     ///< seconds a row of these defaults, in those of the first model and times the root of the features
 constexpr int64_t kLeastSample = 3 * kPilotRows;
-constexpr double kWriteShare = 0.1;   ///< of the time, for writing the best model so far
-constexpr int64_t kTimedRows = 4096;  ///< test rows that say what the report will take
-constexpr size_t kLikelyParts = 5;    ///< of the final model, as far as its training is planned
+constexpr double kWriteShare = 0.1;                  ///< of the time, for writing the best model so far
+constexpr int64_t kTimedRows = 4096;                 ///< test rows that say what the report will take
+constexpr size_t kLikelyParts = 5, kLeastParts = 2;  ///< of the final model, as far as its training is planned; where one fold is tested
+constexpr double kMargin = 1.25;                     ///< what is planned for work, in what it took before
+constexpr int64_t kFewestTrees = 40;                 ///< that a model of all rows has in place of more; then it has fewer rows
 
 // ---- rows
 
@@ -141,11 +145,17 @@ struct Tried {
   Candidate candidate;
   LearnerParams params;
   double reward = 0, train_seconds = 0;
-  std::vector<double> predictions;      ///< out of sample, of every training row; empty once it is not among the best
-  std::optional<Predictor> whole = {};  ///< trained on all rows: of the best, when its score came with it, and of what the file holds
+  std::vector<double> predictions;      ///< out of sample, of the tested rows; empty once it is not among the best
+  std::optional<Predictor> model = {};  ///< of the best, when it came with its score, and of what the file holds
+  bool is_whole = false;                ///< `model` has learnt from the tested rows, too
+  double all_seconds = 0;               ///< of training it on all rows, once that is known
+  std::string trained = {};             ///< params of `model` where they are not those that were scored
 
-  /// Seconds until there is a model of all rows.
-  double fit_seconds() const { return whole ? 0 : train_seconds; }
+  const std::string& trained_params() const { return trained.empty() ? candidate.params : trained; }
+
+  /// Seconds until there is a model; until there is one of all rows that were learnt from.
+  double model_seconds() const { return model ? 0 : train_seconds; }
+  double whole_seconds() const { return model && is_whole ? 0 : train_seconds; }
 };
 
 /// Linear learners would take the numbers of texts for amounts, so they do not enter where a feature is text.
@@ -210,7 +220,7 @@ class Automl {
     steps_.begin("search");
     HY_CHECK(prepare());
     HY_CHECK(try_defaults());
-    if (is_sampled())
+    if (is_sampled() && !cancel_.stopped())
       out_.stopped = "what is left is for training on all rows";
     else
       HY_CHECK(search());
@@ -262,12 +272,25 @@ class Automl {
   /// Candidates learn from a part of the rows: of all of them they would not end in time.
   bool is_sampled() const { return out_.searched_rows < out_.train_rows; }
 
-  /// Training rows from which the defaults of all learners would be scored in their share of what is left.
-  int64_t rows_in_time() const {
-    const double features = std::sqrt(double(table_.features.size())), classes = table_.examples.classes.size() > 2 ? 2 : 1;
-    const double a_row = kDefaultsCost * features * classes * pilot_row_seconds_;
-    return std::max({kLeastSample, out_.pilot_rows / 2, int64_t(std::clamp(kDefaultsShare * left() / a_row, 0.0, 1e12))});
+  /// How candidates are scored: as many rows as the defaults of all learners end for in time, all of them by folds or else by one.
+  struct Plan {
+    int64_t rows = 0;
+    bool one_fold = false;
+  };
+
+  /// By what the first models took. The defaults of boosting are five times its first model (40 trees, 150 trees), in five folds 19 times; those
+  /// of forests ten times theirs, whose trees are not as deep.
+  Plan plan_search() const {
+    const double trees = std::max(1e-9, forest_row_seconds_), boosting = boosting_row_seconds_ > 0 ? boosting_row_seconds_ : trees * num_scores();
+    const double rows = double(out_.train_rows), time = std::max(0.0, left());
+    if (rows * (19 * boosting + 10 * trees) <= kDefaultsShare * time || out_.train_rows <= 2 * kLeastSample) return {out_.train_rows, false};
+    if (rows * 5 * boosting <= kBoostingShare * time) return {out_.train_rows, true};
+    const auto in_time = int64_t(std::clamp(kSampleShare * time / (5 * boosting + trees), 0.0, 1e12));
+    return {std::min(out_.train_rows, std::max({kLeastSample, out_.pilot_rows / 2, in_time})), true};
   }
+
+  /// What a model of boosting learns a tree for, each round.
+  double num_scores() const { return table_.examples.classes.size() > 2 ? double(table_.examples.classes.size()) : 1; }
 
   /// Each step-th of some rows; with dates, all rows of each step-th date.
   std::vector<int32_t> thin(const std::vector<int32_t>& rows, int64_t wanted) const {
@@ -305,15 +328,17 @@ class Automl {
   Result<void> prepare() {
     choose_test_rows();
     const double began = wall_seconds();
-    const int64_t in_time = rows_in_time();
-    train_ = tune::select(table_.examples, 2 * in_time < out_.train_rows ? thin(rows_.train, in_time) : rows_.train, pool_, cancel_, train_values_);
+    const Plan search = plan_search();
+    one_fold_ = search.one_fold;
+    train_ =
+        tune::select(table_.examples, search.rows < out_.train_rows ? thin(rows_.train, search.rows) : rows_.train, pool_, cancel_, train_values_);
     out_.searched_rows = train_.num_rows();
     select_seconds_ = wall_seconds() - began;
-    kept_back_ = is_sampled() ? (1 - kDefaultsShare) * std::max(0.0, left()) : 0;
-    tune::ScoringSpec scoring{train_.dates.empty() ? tune::Scoring::folds : tune::Scoring::walk_forward, 5, request_.purge_days, nullptr,
-                              request_.seed};
+    kept_back_ = is_sampled() ? (1 - 2 * kSampleShare) * std::max(0.0, left()) : 0;
+    tune::ScoringSpec scoring{
+        train_.dates.empty() ? tune::Scoring::folds : tune::Scoring::walk_forward, 5, request_.purge_days, nullptr, request_.seed, one_fold_};
     HY_TRY(folds_, tune::Scorer::make(train_, scoring, pool_, cancel_));
-    if (train_.dates.empty()) {
+    if (train_.dates.empty() && !one_fold_) {
       scoring.scoring = tune::Scoring::out_of_bag;
       HY_TRY(bags_, tune::Scorer::make(train_, scoring, pool_, cancel_));
     }
@@ -358,16 +383,17 @@ class Automl {
     return {};
   }
 
-  /// A small forest on a few rows: milliseconds, whatever the table. Then on more of them, as far as a small share of the budget goes: where
-  /// the table is so large that no candidate ends in time, it is the model.
+  /// A small forest on a few rows: milliseconds, whatever the table. Then boosting on more of them, as far as a small share of the budget goes:
+  /// where the table is so large that no candidate ends in time, it is the model, and what it took says how many rows candidates learn from.
   Result<void> write_pilot() {
     steps_.begin("first model");
-    HY_TRY(double seconds, write_forest_of(kPilotRows, cancel_));
+    HY_TRY(double seconds, write_model_of("forest", fmt::format("num_trees={},max_depth=8", kPilotTrees), kPilotRows, cancel_, forest_row_seconds_));
     out_.first_model_seconds = elapsed();
+    seconds *= num_scores();
     for (int64_t most = kPilotRows * kPilotGrowth; out_.pilot_rows < out_.train_rows; most *= kPilotGrowth) {
       const double allowed = kPilotShare * request_.budget_seconds;
       if (double(kPilotGrowth) * seconds > allowed) break;
-      auto grown = write_forest_of(most, exec::Cancellation(cancel_, allowed));
+      auto grown = write_model_of("boosting", plan_of("boosting").first, most, exec::Cancellation(cancel_, allowed), boosting_row_seconds_);
       if (!grown.ok() && grown.error().kind != Kind::timeout && grown.error().kind != Kind::interrupted) return grown.error();
       if (!grown.ok()) break;
       seconds = grown.value();
@@ -375,21 +401,26 @@ class Automl {
     return {};
   }
 
-  /// A forest of at most so many rows, in the file; the seconds that took.
-  Result<double> write_forest_of(int64_t most, const exec::Cancellation& cancel) {
+  static const LearnerPlan& plan_of(std::string_view learner) {
+    return *std::find_if(std::begin(kPlans), std::end(kPlans), [learner](const LearnerPlan& plan) { return plan.learner == learner; });
+  }
+
+  /// A model of at most so many rows, in the file; the seconds that took, and those of training it a row.
+  Result<double> write_model_of(const std::string& learner, const std::string& params_text, int64_t most, const exec::Cancellation& cancel,
+                                double& row_seconds) {
     const double began = wall_seconds();
     std::vector<int32_t> rows;
     const size_t step = std::max<size_t>(1, rows_.train.size() / size_t(most));
     for (size_t i = 0; i < rows_.train.size(); i += step) rows.push_back(rows_.train[i]);
     std::unique_ptr<float[]> storage;
     const tune::Examples few = tune::select(table_.examples, rows, pool_, cancel, storage);
-    HY_TRY(LearnerParams params, learner_params("forest", fmt::format("num_trees={},max_depth=8", kPilotTrees)));
+    HY_TRY(LearnerParams params, learner_params(learner, params_text));
     if (!table_.categories.empty()) HY_CHECK(set_param(params, "categorical", categorical(), "automl"));
     const double training = wall_seconds();
     HY_TRY(Predictor predictor, train_whole(params, few, cancel));
-    pilot_row_seconds_ = std::max(wall_seconds() - training, 1e-6) / double(rows.size());
-    HY_CHECK(write_model(std::move(predictor), "forest", format_params(params)));
-    out_.pilot_rows = int64_t(rows.size());
+    row_seconds = std::max(wall_seconds() - training, 1e-6) / double(rows.size());
+    HY_CHECK(write_model(std::move(predictor), learner, format_params(params)));
+    out_.pilot_learner = learner, out_.pilot_rows = int64_t(rows.size());
     return wall_seconds() - began;
   }
 
@@ -399,15 +430,15 @@ class Automl {
     if (!leader || leader == written_ || cancel_.stopped()) return {};
     Tried& tried = tried_[*leader];
     const double free = left() - reserve();
-    if (1.5 * tried.fit_seconds() + longest_write_ > free) return {};
-    if (!at_once && tried.fit_seconds() + write_seconds_ > kWriteShare * (elapsed() - written_at_)) return {};
-    if (!tried.whole) {
+    if (1.5 * tried.model_seconds() + longest_write_ > free) return {};
+    if (!at_once && tried.model_seconds() + write_seconds_ > kWriteShare * (elapsed() - written_at_)) return {};
+    if (!tried.model) {
       auto predictor = train_whole(tried.params, train_, exec::Cancellation(cancel_, free));
       if (!predictor.ok()) return {};
-      tried.whole = std::move(predictor.value());
+      tried.model = std::move(predictor.value()), tried.is_whole = true;
     }
     const double began = wall_seconds();
-    HY_CHECK(write_model(*tried.whole, tried.candidate.learner, tried.candidate.params));
+    HY_CHECK(write_model(*tried.model, tried.candidate.learner, tried.candidate.params));
     write_seconds_ = wall_seconds() - began, written_at_ = elapsed(), written_ = leader;
     forget_models();
     return {};
@@ -421,7 +452,7 @@ class Automl {
     best.reserve(tried_.size());
     for (const Tried& tried : tried_) best.push_back(&tried);
     std::stable_sort(best.begin(), best.end(), [](const Tried* a, const Tried* b) { return a->reward > b->reward; });
-    if (best.size() > kLikelyParts) best.resize(kLikelyParts);
+    best.resize(std::min(best.size(), one_fold_ ? kLeastParts : kLikelyParts));
     return best;
   }
 
@@ -450,14 +481,14 @@ class Automl {
   /// Seconds to keep back: for training what is likely to be blended, and for the report.
   double reserve() const {
     double training = 0;
-    for (const Tried* part : likely_parts()) training += part->fit_seconds();
+    for (const Tried* part : likely_parts()) training += part->whole_seconds();
     return 1.5 * training + std::max(0.06 * request_.budget_seconds, 2 * report_seconds()) + kept_back_;
   }
 
   /// Tries one configuration when the plan has time for it, and gives it up after `share` of that. True: it was tried.
   Result<bool> attempt(Contestant& own, const LearnerParams& params, const std::vector<double>* point, double share = 1) {
     const double free = share * (left() - reserve() - reward_seconds_), trees = double(std::max<int64_t>(1, tune::iterations_of(params)));
-    if (free <= 0 || 1.25 * own.seconds_per_tree * trees > free) return false;
+    if (free <= 0 || kMargin * own.seconds_per_tree * trees > free) return false;
     const double began = wall_seconds();
     const exec::Cancellation deadline(cancel_, free);
     tune::Scorer& scorer = bags_ && std::holds_alternative<ForestParams>(params) ? *bags_ : *folds_;
@@ -469,12 +500,10 @@ class Automl {
       if (own.failed) failure_ = answer.error();
       return false;
     }
-    Tried tried{{own.plan->learner, format_params(params), 0, seconds, 0},
-                params,
-                0,
-                answer.value().train_seconds,
-                std::move(answer.value().predictions),
-                std::move(answer.value().whole)};
+    Tried tried{
+        {own.plan->learner, format_params(params), 0, seconds, 0}, params, 0, answer.value().train_seconds, std::move(answer.value().predictions)};
+    tried.is_whole = &scorer == bags_.get();
+    if (tried.is_whole || one_fold_) tried.model = std::move(answer.value().last);
     std::vector<int32_t> rows(size_t(train_.num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
     const double answered = wall_seconds();
@@ -497,6 +526,10 @@ class Automl {
     return true;
   }
 
+  bool was_tried(const LearnerParams& params) const {
+    return std::any_of(tried_.begin(), tried_.end(), [&](const Tried& tried) { return format_params(tried.params) == format_params(params); });
+  }
+
   double sign() const { return maximizes(*out_.objective) ? 1 : -1; }
 
   /// Predictions of all but the best candidates are let go.
@@ -507,11 +540,11 @@ class Automl {
     for (size_t i = kMostKept; i < order.size(); ++i) tried_[order[i]].predictions = {};
   }
 
-  /// Models of all rows are kept of the best candidate and of the one in the file.
+  /// Models are kept of the best candidate and of the one in the file.
   void forget_models() {
     const auto leader = best_place();
     for (size_t i = 0; i < tried_.size(); ++i)
-      if (leader != i && written_ != i) tried_[i].whole.reset();
+      if (leader != i && written_ != i) tried_[i].model.reset();
   }
 
   std::optional<size_t> best_place() const {
@@ -523,33 +556,42 @@ class Automl {
 
   Result<void> try_defaults() {
     size_t waiting = contestants_.size();
+    // In short time forests come last, whose trees take several times as long.
+    const auto is_quick = [](const Contestant& own) { return own.plan != &plan_of("forest"); };
+    if (one_fold_) std::stable_partition(contestants_.begin(), contestants_.end(), is_quick);
     for (Contestant& own : contestants_) {
       HY_TRY(const LearnerParams params, own.plan->first ? with_params(own.params, own.plan->first) : own.params);
       HY_CHECK(attempt(own, params, nullptr, 1 / double(waiting--)));  // one that takes too long leaves the others their part
+      if (one_fold_ && own.plan->first && waiting > 0) HY_CHECK(attempt(own, own.params, nullptr));
     }
     for (Contestant& own : contestants_)
-      if (own.plan->first) HY_CHECK(attempt(own, own.params, nullptr));
+      if (own.plan->first && !was_tried(own.params)) HY_CHECK(attempt(own, own.params, nullptr, share_of(own)));
     HY_CHECK(keep_best(true));
     if (tried_.empty() && failure_ && std::all_of(contestants_.begin(), contestants_.end(), [](const Contestant& own) { return own.failed; }))
       return *failure_;
     return {};
   }
 
+  Contestant& leader() {
+    return *std::max_element(contestants_.begin(), contestants_.end(), [](const Contestant& a, const Contestant& b) { return a.best < b.best; });
+  }
+
+  /// Of the free time, for a candidate: where time is so short that one fold is tested, learners that do not lead take a part.
+  double share_of(const Contestant& own) { return one_fold_ && &own != &leader() ? kOthersShare : 1; }
+
   /// Every other candidate is of the learner that leads, the rest go round.
   Result<void> search() {
     int64_t turn = 0, since_better = 0, refused = 0;
     while (!cancel_.stopped() && since_better < kPatience && refused < int64_t(2 * contestants_.size())) {
-      const auto leader =
-          std::max_element(contestants_.begin(), contestants_.end(), [](const Contestant& a, const Contestant& b) { return a.best < b.best; });
-      Contestant& own = turn % 2 == 0 ? *leader : contestants_[size_t(turn / 2) % contestants_.size()];
+      Contestant& own = turn % 2 == 0 ? leader() : contestants_[size_t(turn / 2) % contestants_.size()];
       ++turn;
-      const double before = leader->best;
+      const double before = leader().best;
       bool done = false;
       if (!own.failed) {
         const std::vector<double> point =
             tune::next_point(own.space, tune::Sampler::tpe, request_.seed + uint64_t(own.plan - kPlans), int64_t(own.history.size()), own.history);
         HY_TRY(const LearnerParams params, tune::apply_config(own.space.at(point), own.params, own.plan->learner));
-        HY_TRY(done, attempt(own, params, &point));
+        HY_TRY(done, attempt(own, params, &point, share_of(own)));
       }
       refused = done ? 0 : refused + 1;
       if (done) since_better = own.best > before ? 0 : since_better + 1;
@@ -570,9 +612,11 @@ class Automl {
     if (kept.size() > kMostBlended) kept.resize(kMostBlended);
     // A sample of the rows is enough to weigh a dozen models.
     const size_t outputs = train_.problem == Problem::classification ? train_.classes.size() : 1;
-    const int64_t step = std::max<int64_t>(1, train_.num_rows() / kBlendRows);
-    std::vector<int32_t> rows;
-    for (int64_t row = 0; row < train_.num_rows(); row += step) rows.push_back(int32_t(row));
+    std::vector<int32_t> tested, rows;
+    for (int32_t row = 0; row < train_.num_rows(); ++row)
+      if (!kept.empty() && !std::isnan(kept.front()->predictions[size_t(row) * outputs])) tested.push_back(row);
+    const size_t step = std::max<size_t>(1, tested.size() / size_t(kBlendRows));
+    for (size_t i = 0; i < tested.size(); i += step) rows.push_back(tested[i]);
     std::unique_ptr<float[]> storage;
     const tune::Examples sample = tune::select(train_, rows, pool_, exec::Cancellation(), storage);
     std::vector<std::vector<double>> sampled;
@@ -599,13 +643,66 @@ class Automl {
                      [&](const Candidate& a, const Candidate& b) { return sign() * a.value > sign() * b.value; });
   }
 
-  /// Of a candidate that learnt from a sample: the model of all rows, where there is time for it.
-  void train_on_all(Tried& part, double allowed) {
-    const double times = double(out_.train_rows) / double(out_.searched_rows), selecting = whole_values_ ? 0 : select_seconds_ * times;
-    if (1.25 * (part.train_seconds * times + selecting) > allowed) return;
-    const exec::Cancellation deadline(cancel_, allowed);
-    if (!whole_values_) whole_ = tune::select(table_.examples, rows_.train, pool_, deadline, whole_values_);
-    if (auto trained = train_whole(part.params, whole_, deadline); trained.ok() && !deadline.stopped()) part.whole = std::move(trained.value());
+  /// What is left for training parts of the final model.
+  double time_to_train() const { return left() - std::max(0.03 * request_.budget_seconds, 1.5 * report_seconds()); }
+
+  /// Fewer trees of a learner for `share` of the time, of boosting with a greater rate; no less than a few.
+  static LearnerParams with_fewer_trees(LearnerParams params, double share) {
+    const auto shorten = [share](auto& p) {
+      if constexpr (requires { p.num_trees; }) {
+        const int64_t trees = std::min(p.num_trees, std::max(kFewestTrees, int64_t(double(p.num_trees) * share)));
+        if constexpr (requires { p.learning_rate; })
+          p.learning_rate = std::max(p.learning_rate, std::min(0.2, p.learning_rate * double(p.num_trees) / double(trees)));
+        p.num_trees = trees;
+      }
+    };
+    std::visit(shorten, params);
+    return params;
+  }
+
+  static double trees_of(const LearnerParams& params) { return double(std::max<int64_t>(1, tune::iterations_of(params))); }
+
+  /// What a part that learnt from a sample learns from all rows: boosting of a few trees, which is what the sample had time for, has them all.
+  const LearnerParams& params_on_all(const Tried& part) const {
+    for (const Contestant& own : contestants_)
+      if (own.plan == &plan_of("boosting") && part.candidate.learner == own.plan->learner && trees_of(part.params) < trees_of(own.params))
+        return own.params;
+    return part.params;
+  }
+
+  /// Trains a part on as many of all rows as `allowed` seconds are enough for, with fewer trees where it must; true: done.
+  bool train_in(Tried& part, double seconds_on_all, double allowed) {
+    const LearnerParams all = params_on_all(part), params = with_fewer_trees(all, allowed / seconds_on_all);
+    const auto rows = int64_t(double(out_.train_rows) * std::min(1.0, allowed / seconds_on_all * trees_of(all) / trees_of(params)));
+    if (2 * rows < 3 * out_.searched_rows) return false;
+    const exec::Cancellation deadline(cancel_, time_to_train());
+    if (whole_.num_rows() < rows) whole_ = tune::select(table_.examples, thin(rows_.train, rows), pool_, deadline, whole_values_);
+    if (deadline.stopped()) return whole_ = {}, false;
+    const double began = wall_seconds();
+    auto trained = train_whole(params, whole_, deadline);
+    if (!trained.ok() || deadline.stopped()) return false;
+    part.model = std::move(trained.value()), part.is_whole = true, part.trained = format_params(params);
+    part.all_seconds = (wall_seconds() - began) * trees_of(all) / trees_of(params) * double(out_.train_rows) / double(whole_.num_rows());
+    return true;
+  }
+
+  /// Seconds until a candidate that learnt from a sample has learnt from all rows.
+  double seconds_on_all(const Tried& part) const {
+    const double times = double(out_.train_rows) / double(out_.searched_rows);
+    return part.train_seconds * trees_of(params_on_all(part)) / trees_of(part.params) * times +
+           (whole_.num_rows() == out_.train_rows ? 0 : select_seconds_ * times);
+  }
+
+  /// Of a candidate that learnt from a sample: the model of all rows. The first of them takes what it can get in the time there is: what it
+  /// took of a sample says too much, so few trees come first where it says that all are too many, and then as many as these say.
+  bool train_on_all(Tried& part, bool is_first) {
+    const double expected = kMargin * seconds_on_all(part), time = time_to_train();
+    if (!is_first || expected <= time) return expected <= time && train_in(part, expected, time);
+    const LearnerParams all = params_on_all(part), few = with_fewer_trees(all, 0);
+    if (!train_in(part, expected, std::min(time, expected * trees_of(few) / trees_of(all)))) return false;
+    const double share = time_to_train() / (kMargin * part.all_seconds);
+    if (trees_of(with_fewer_trees(all, share)) >= 1.5 * trees_of(few)) train_in(part, kMargin * part.all_seconds, time_to_train());
+    return true;
   }
 
   /// Trains the parts on all training rows, the heaviest first; parts that time does not allow are left out. When what remains are
@@ -622,28 +719,30 @@ class Automl {
     Blend blend{train_.problem, int32_t(train_.classes.size()), {}, {}};
     std::vector<std::string> texts;
     double best_part = -INFINITY;
-    bool some_left_out = false;
+    bool some_left_out = false, some_on_all = false;
     for (Tried* part : parts) {
-      const double allowed = left() - std::max(0.03 * request_.budget_seconds, 1.5 * report_seconds());
-      if (is_sampled() && !cancel_.stopped()) train_on_all(*part, allowed);
-      if (!part->whole && !cancel_.stopped() && allowed > 0 && 1.25 * part->train_seconds <= allowed) {
-        auto trained = train_whole(part->params, train_, exec::Cancellation(cancel_, allowed));
-        if (trained.ok()) part->whole = std::move(trained.value());
+      const bool on_all = is_sampled() && !cancel_.stopped() && train_on_all(*part, part == parts.front());
+      // Beside a model of all rows those of a sample take away more than they give.
+      if (some_on_all && !on_all) part->model.reset();
+      some_on_all = some_on_all || on_all;
+      if (!some_on_all && !(part->model && part->is_whole) && !cancel_.stopped() && kMargin * part->train_seconds <= time_to_train()) {
+        auto trained = train_whole(part->params, train_, exec::Cancellation(cancel_, time_to_train()));
+        if (trained.ok()) part->model = std::move(trained.value()), part->is_whole = true;
       }
-      if (!part->whole) {
+      if (!part->model) {
         part->candidate.weight = 0, some_left_out = true;
         continue;
       }
       best_part = std::max(best_part, part->reward);
-      Predictor predictor = std::move(*std::exchange(part->whole, std::nullopt));
+      Predictor predictor = std::move(*std::exchange(part->model, std::nullopt));
       if (Forest* forest = std::get_if<Forest>(&predictor))
         blend.parts.emplace_back(std::move(*forest));
       else
         blend.parts.emplace_back(std::move(std::get<Linear>(predictor)));
       blend.weights.push_back(part->candidate.weight);
-      texts.push_back(fmt::format("{:.2f} {} {}", part->candidate.weight, part->candidate.learner, part->candidate.params));
+      texts.push_back(fmt::format("{:.2f} {} {}", part->candidate.weight, part->candidate.learner, part->trained_params()));
     }
-    const bool file_is_better = some_left_out && written_ && tried_[*written_].reward > best_part;
+    const bool file_is_better = some_left_out && !some_on_all && written_ && tried_[*written_].reward > best_part;
     out_.only_pilot = blend.parts.empty() && !written_;
     blend.parts.empty() || file_is_better ? keep_what_is_written() : rescale_weights();
     fill_leaderboard();
@@ -651,7 +750,7 @@ class Automl {
     if (blend.parts.size() > 1) return write_model(std::move(blend), "blend", join(texts, "; "));
     Predictor only = std::visit([](auto& p) { return Predictor(std::move(p)); }, blend.parts.front());
     const Tried& part = **std::find_if(parts.begin(), parts.end(), [](const Tried* t) { return t->candidate.weight > 0; });
-    return write_model(std::move(only), part.candidate.learner, part.candidate.params);
+    return write_model(std::move(only), part.candidate.learner, part.trained_params());
   }
 
   void rescale_weights() {
@@ -691,7 +790,8 @@ class Automl {
   Split rows_;
   tune::Examples train_, test_, whole_;  ///< that candidates learn from; that are tested; all that train, once a candidate of a sample asks
   std::unique_ptr<float[]> train_values_, test_values_, whole_values_;
-  std::unique_ptr<tune::Scorer> folds_, bags_;  ///< bags_: for forests; null when rows have dates
+  std::unique_ptr<tune::Scorer> folds_, bags_;  ///< bags_: for forests; null when rows have dates, or one fold is tested
+  bool one_fold_ = false;                       ///< candidates learn once, and are scored on one fold
   std::vector<Contestant> contestants_;
   std::vector<Tried> tried_;
   std::optional<Error> failure_;
@@ -699,7 +799,7 @@ class Automl {
   std::optional<size_t> written_;  ///< the candidate in it; nothing: the first model
   double written_at_ = 0, write_seconds_ = 0;
   double longest_write_ = 0, predict_seconds_ = 0, measure_seconds_ = 0;  ///< of a model file; of the test rows, with the first model
-  double pilot_row_seconds_ = 0;                                          ///< of training the first model, a row
+  double forest_row_seconds_ = 0, boosting_row_seconds_ = 0;              ///< of training the first models, a row; 0: not done
   double select_seconds_ = 0, kept_back_ = 0;                             ///< of copying the rows to learn from; for training on all rows
   double reward_seconds_ = 0;                                             ///< the most that a score took
   AutomlOutcome out_;

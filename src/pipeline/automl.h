@@ -51,7 +51,8 @@ struct AutomlOutcome {
   int64_t test_rows_left_out = 0;      ///< of the report, for want of time
   std::vector<Candidate> leaderboard;  ///< best first
   double first_model_seconds = 0;      ///< when the model file could be used for the first time
-  int64_t pilot_rows = 0;              ///< that the first models learnt from, at last
+  std::string pilot_learner;           ///< of the last of the first models
+  int64_t pilot_rows = 0;              ///< that it learnt from
   bool only_pilot = false;             ///< no candidate ended in time: the file holds a first model
   double seconds = 0;
   std::string stopped;  ///< why the search ended
@@ -64,8 +65,8 @@ struct AutomlOutcome {
 /// that is cheap; each learner at its defaults, of trees a few first; then points of each learner's space, more of them for learners that
 /// do well. The best candidate is written as the search goes on, as often as a tenth of the time allows: who is killed keeps it. Work is
 /// begun only when what it took before says that it ends in time, and with it the training of the final model and the report; what takes
-/// longer is given up. Where even the defaults would not end, they learn from a sample of the rows, and what time is left trains the best of
-/// them on all. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
+/// longer is given up. Where folds of all candidates would not end in time, each is scored on one fold, boosting first; where even the defaults
+/// would not, they learn from a sample of the rows, and what time is left trains the best of them on all, with fewer trees where it must. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
 /// far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table; (budget): it was over before the table was read.
 Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 

@@ -240,6 +240,7 @@ Result<std::unique_ptr<Scorer>> Scorer::make(Examples examples, const ScoringSpe
   if (spec.scoring == Scoring::folds) out->order_ = shuffled_rows(examples, spec, cancel);
   out->examples_ = spec.scoring == Scoring::folds ? select(examples, out->order_, pool, cancel, out->shuffled_) : std::move(examples);
   HY_TRY(out->folds_, make_row_folds(out->examples_, spec));
+  if (spec.only_last) out->folds_.erase(out->folds_.begin(), out->folds_.end() - 1);
   return out;
 }
 
@@ -425,7 +426,7 @@ Result<Scorer::OutOfSample> Scorer::predict_all(const LearnerParams& params, con
       const size_t row = size_t(folds_[fold].test[i]), place = order_.empty() ? row : size_t(order_[row]);
       std::copy_n(predictions[0].begin() + ptrdiff_t(i * outputs), outputs, out.predictions.begin() + ptrdiff_t(place * outputs));
     }
-    if (spec_.scoring == Scoring::out_of_bag) out.whole = std::move(predictor);
+    out.last = std::move(predictor);
     if (cancel.stopped()) return Error{Kind::timeout, "the time is over", "tune", "a larger budget"};
   }
   ++models_trained_;

@@ -43,6 +43,7 @@ struct ScoringSpec {
   int64_t num_folds = 5, purge_days = 0;
   const MetricInfo* metric = nullptr;
   uint64_t seed = 0;
+  bool only_last = false;           ///< the last fold alone is tested
   std::vector<double> shares = {};  ///< that will be asked for: models that several requests read are read for all of them at once
 };
 
@@ -91,7 +92,7 @@ class Scorer {
   struct OutOfSample {
     std::vector<double> predictions;
     double train_seconds = 0;
-    std::optional<Predictor> whole = {};  ///< under out_of_bag: the model, which has learnt from all rows
+    std::optional<Predictor> last = {};  ///< the model of the last fold: under out_of_bag it has learnt from all rows
   };
   Result<OutOfSample> predict_all(const LearnerParams& params, const exec::Cancellation& cancel);
 

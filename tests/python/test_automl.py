@@ -128,6 +128,28 @@ def test_a_long_table_is_tried_on_a_sample(hayate, long_table, tmp_path):
     assert "candidates learnt from" in done.stderr
 
 
+def test_a_long_table_with_categories_is_no_worse_than_a_default_on_all_rows(hayate, tmp_path):
+    """A default model of all rows takes a small part of the budget: what is searched leaves it the time."""
+    random = np.random.default_rng(6)
+    rows = 240_000
+    towns, lines, x = random.integers(0, 120, rows), random.integers(0, 16, rows), random.normal(size=(rows, 6)).astype(np.float32)
+    score = random.normal(size=120)[towns] * x[:, 0] + random.normal(size=16)[lines] * x[:, 1] + np.sin(3 * x[:, 2]) * x[:, 3]
+    frame = pd.DataFrame(x, columns=[f"f{i}" for i in range(6)]).assign(town=np.char.add("t", towns.astype(str)), line=np.char.add("l", lines.astype(str)), y=(score + random.normal(size=rows) > 0.8).astype(int),
+                                                                       part=np.where(np.arange(rows) % 4 == 0, "test", "train"))
+    for name, part in (("t", frame), ("train", frame[frame.part == "train"]), ("test", frame[frame.part == "test"])):
+        part.to_parquet(tmp_path / f"{name}.parquet")
+    features = ("--features", "f0,f1,f2,f3,f4,f5,town,line")
+    began = time.monotonic()
+    hayate("train", "--input", tmp_path / "train.parquet", "--label", "y", *features, "--learner", "boosting", "--params", "categorical=town;line", "--model", tmp_path / "d.hyt")
+    took = time.monotonic() - began
+    hayate("predict", "--model", tmp_path / "d.hyt", "--input", tmp_path / "test.parquet", "--output", tmp_path / "p.parquet")
+    default = json.loads(hayate("evaluate", "--input", tmp_path / "p.parquet", "--label", "y", "--json").stdout)["metrics"]["roc_auc"]
+    budget = max(3, 3 * took)
+    done = hayate("automl", "--input", tmp_path / "t.parquet", "--label", "y", *features, "--split", "part", "--budget", f"{budget:.1f}s", "--model", tmp_path / "m.hyt", "--json")
+    report = json.loads(done.stdout)
+    assert report["test"]["roc_auc"]["value"] > default - 0.003 and report["seconds"] < budget + 0.3
+
+
 @pytest.mark.parametrize("flags, words", [
     (("--objective", "minimize-rmse"), "maximize-au-roc"), (("--objective", "maximize-auroc"), "maximize-au-roc"), (("--objective", "maximize-precision-at-recall"), "--at"),
     (("--split", "0.5,0.6,0.1"), "0.8,0.1,0.1"), (("--split", "nothing"), "--split"), (("--budget", "soon"), "budget")])
