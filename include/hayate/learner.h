@@ -63,6 +63,11 @@ const Learner& learner_of(const LearnerParams& params);
 /// Checks that need the shape of the data: the problem is one the learner solves, max_features is in range, ...
 Result<void> check_params(const LearnerParams& params, Problem problem, int64_t num_features);
 
+/// Error (usage): a parameter that is not at its default and does nothing, as others are (alpha without objective=quantile). Those
+/// named in `varied`, which a search sets, count as set, and what they decide as open.
+Result<void> check_effects(const LearnerParams& params, Problem problem, std::span<const std::string> varied = {},
+                           const std::string& where = "--params");
+
 /// Most bytes that a predictor trained on `rows` rows can take.
 int64_t predictor_bytes(const LearnerParams& params, int64_t rows, int64_t num_features);
 

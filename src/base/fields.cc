@@ -28,7 +28,7 @@ Error wrong_value(const Field& field, std::string_view value, std::string where,
 /// Checks the range and stores; `Unit` is the field's own type.
 template <class T>
 Result<void> store(const Field& field, T parsed, T* target, std::string_view value, const std::string& where, const std::string& origin) {
-  if (field.bounded && (double(parsed) < field.least || double(parsed) > field.most))
+  if (field.bounded && !(double(parsed) >= field.least && double(parsed) <= field.most))  // NaN neither
     return wrong_value(field, value, where, fmt::format("between {:.15g} and {:.15g}", field.least, field.most), field.written(field.text(), origin));
   *target = parsed;
   return {};

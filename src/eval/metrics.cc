@@ -54,6 +54,20 @@ size_t count_distinct(const Column& column, size_t limit) {
   return std::min(distinct, limit);
 }
 
+/// Whole numbers of few values, as integers beside missing ones become them in pandas.
+bool holds_few_integers(const Column& label) {
+  std::set<double> values;
+  for (int64_t row = 0; row < label.length; ++row) {
+    const double value = label.number(row);
+    if (std::isnan(value)) continue;
+    if (std::isinf(value) || value != std::floor(value)) return false;
+    values.insert(value);
+    if (values.size() > size_t(kMaxIntegerClasses)) return false;
+  }
+  return values.size() > 1;
+}
+constexpr const char* kFewIntegers = ", few whole numbers: --problem classification, if they are classes";
+
 }  // namespace
 
 Result<ProblemChoice> infer_problem(const Column& label, std::string_view name) {
@@ -61,7 +75,7 @@ Result<ProblemChoice> infer_problem(const Column& label, std::string_view name) 
   switch (label.dtype) {
     case Dtype::float32:
     case Dtype::float64:
-      return ProblemChoice{Problem::regression, holds + dtype_name(label.dtype)};
+      return ProblemChoice{Problem::regression, holds + dtype_name(label.dtype) + (holds_few_integers(label) ? kFewIntegers : "")};
     case Dtype::boolean:
     case Dtype::text:
     case Dtype::category:

@@ -83,6 +83,33 @@ constexpr OtherName kOtherNames[] = {
     {"logistic", "alpha", "l2 or l1"},
 };
 
+/// A parameter that does nothing unless another one has a certain value, or the problem is a ranking.
+struct Dependent {
+  const char *name, *on;  ///< `on` empty: the problem
+  enum class When : uint8_t { is, above, below, ranks } when;
+  const char *value, *hint;
+
+  bool works(std::string_view other, Problem problem) const {
+    if (when == When::ranks) return problem == Problem::ranking;
+    if (when == When::is) return other == value;
+    const double number = parse_number(other).value_or(0), bound = parse_number(value).value_or(0);
+    return when == When::above ? number > bound : number < bound;
+  }
+  /// "objective=quantile", "early_stopping_rounds above 0"
+  std::string condition() const {
+    if (when == When::ranks) return "--problem ranking";
+    return when == When::is ? fmt::format("{}={}", on, value) : fmt::format("{} {} {}", on, when == When::above ? "above" : "below", value);
+  }
+};
+constexpr Dependent kBoostingDependents[] = {
+    {"alpha", "objective", Dependent::When::is, "quantile", "objective=quantile"},
+    {"huber_delta", "objective", Dependent::When::is, "huber", "objective=huber"},
+    {"metric", "early_stopping_rounds", Dependent::When::above, "0", "early_stopping_rounds=20"},
+    {"validation_fraction", "early_stopping_rounds", Dependent::When::above, "0", "early_stopping_rounds=20"},
+    {"bagging_freq", "bagging_fraction", Dependent::When::below, "1", "bagging_fraction=0.8"},
+    {"truncation_level", "", Dependent::When::ranks, "", "--problem ranking"},
+};
+
 Error unknown_param(const Learner& learner, std::string_view name, const FieldList& fields, const std::string& where) {
   Error error = unknown_name(fmt::format("{} parameter", learner.name), name, field_names(fields), where);
   for (const OtherName& other : kOtherNames) {
@@ -185,6 +212,21 @@ Result<void> check_params(const LearnerParams& params, Problem problem, int64_t 
     return usage_error(fmt::format("learner '{}' does not solve {} problems", learner.name, problem_name(problem)), "--learner",
                        fmt::format("a learner that does ({}), or another --problem", solvers_of(problem)));
   return std::visit([&](const auto& p) { return check_shape(p, problem, num_features); }, params);
+}
+
+Result<void> check_effects(const LearnerParams& params, Problem problem, std::span<const std::string> varied, const std::string& where) {
+  if (!std::holds_alternative<BoostingParams>(params)) return {};
+  LearnerParams copy = params, defaults = BoostingParams{};
+  FieldList fields = fields_of(std::get<BoostingParams>(copy)), initial = fields_of(std::get<BoostingParams>(defaults));
+  const auto varies = [varied](std::string_view name) { return std::find(varied.begin(), varied.end(), name) != varied.end(); };
+  for (const Dependent& dependent : kBoostingDependents) {
+    const bool is_set = varies(dependent.name) || find_field(fields, dependent.name)->text() != find_field(initial, dependent.name)->text();
+    const std::string other = *dependent.on ? find_field(fields, dependent.on)->text() : "";
+    if (is_set && !varies(dependent.on) && !dependent.works(other, problem))
+      return usage_error(fmt::format("{} does nothing here: it goes with {}", dependent.name, dependent.condition()), where,
+                         fmt::format("{}, or leave {} out", dependent.hint, dependent.name));
+  }
+  return {};
 }
 
 int64_t predictor_bytes(const LearnerParams& params, int64_t rows, int64_t num_features) {

@@ -49,6 +49,36 @@ TEST_CASE("params: names from elsewhere, values given twice, values that have na
   CHECK(error("boosting", "alpha=0.3,objective=quantile,alpha=0.4").what == "alpha is given twice");
 }
 
+TEST_CASE("params: what is no number is outside every range") {
+  CHECK(learner_params("logistic", "l2=nan").error().what == "l2 must be between 0 and 1e+15, not 'nan'");
+  CHECK(learner_params("boosting", "learning_rate=nan").error().kind == Kind::usage);
+  CHECK(learner_params("forest", "max_samples=nan").error().kind == Kind::usage);
+}
+
+TEST_CASE("params: one that does nothing, as others are, is an error") {
+  const auto check = [](const char* text, Problem problem, std::vector<std::string> varied = {}) {
+    return check_effects(learner_params("boosting", text).value(), problem, varied);
+  };
+  const Problem numbers = Problem::regression;
+  CHECK(check("alpha=0.9", numbers).error().what == "alpha does nothing here: it goes with objective=quantile");
+  CHECK(check("alpha=0.9", numbers).error().hint == "objective=quantile, or leave alpha out");
+  CHECK(check("metric=mae", numbers).error().what == "metric does nothing here: it goes with early_stopping_rounds above 0");
+  for (const char* text :
+       {"objective=huber,alpha=0.9", "objective=quantile,huber_delta=2", "validation_fraction=0.2", "bagging_freq=5", "truncation_level=5"}) {
+    CAPTURE(text);
+    CHECK(!check(text, numbers).ok());
+  }
+  for (const char* text : {"", "objective=quantile,alpha=0.9", "objective=huber,huber_delta=2",
+                           "early_stopping_rounds=5,metric=mae,validation_fraction=0.2", "bagging_fraction=0.5,bagging_freq=5"}) {
+    CAPTURE(text);
+    CHECK(check(text, numbers).ok());
+  }
+  CHECK(check("truncation_level=5", Problem::ranking).ok());
+  CHECK(!check("", numbers, {"alpha"}).ok());
+  CHECK(check("", numbers, {"alpha", "objective"}).ok());
+  CHECK(check("alpha=0.9", numbers, {"objective"}).ok());
+}
+
 TEST_CASE("learners: every one has its params, and an unknown one is an error") {
   for (const Learner& learner : learners()) {
     const auto params = learner_params(learner.name);

@@ -252,6 +252,11 @@ class Automl {
   Result<void> split_rows() {
     const tune::Examples& all = table_.examples;
     HY_TRY(out_.objective, tune::find_objective(request_.objective, all.problem, all.classes.size(), request_.at));
+    if (request_.at != 0 && !out_.objective->needs_at)
+      return usage_error(fmt::format("{} has no threshold to reach", out_.objective->name), "--at",
+                         all.problem == Problem::classification ? "--objective maximize-precision-at-recall, or leave it out" : "leave it out");
+    if (request_.purge_days > 0 && all.dates.empty())
+      return usage_error("dates are purged before those that are tested, and rows have none", "--purge-days", "--by-date COLUMN, or leave it out");
     const double lowest = all.numbers.empty() ? 0 : *std::min_element(all.numbers.begin(), all.numbers.end());
     if (std::string_view(out_.objective->metric) == "rmsle" && lowest <= -1)
       return input_error(fmt::format("{} takes logarithms of 1 + label, and a label is {}", out_.objective->name, format_shortest(lowest)),

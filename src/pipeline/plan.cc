@@ -101,7 +101,9 @@ Result<Plan> make_plan(const RunSpec& spec) {
   if (plan.problem == Problem::ranking && spec.model.scope != "pooled")
     return usage_error("a ranking needs the symbols of a date together", "[model] problem", "scope = \"pooled\"");
   HY_CHECK(check_params(plan.params, plan.problem, int64_t(plan.expressions.size())));
-  if (!spec.tune.space.empty()) {
+  if (spec.tune.space.empty()) {
+    HY_CHECK(check_effects(plan.params, plan.problem, {}, "[model] params"));
+  } else {
     HY_TRY(plan.study, study_of(spec.tune, plan.params, plan.problem, spec.model.seed, 0));
   }
   SplitSpec split = spec.split;

@@ -234,6 +234,22 @@ Result<std::vector<double>> date_days(const Table& table, const std::string& nam
   return days;
 }
 
+namespace {
+
+/// Error (input): fractions of many values, which are amounts. Each would be a class of its own.
+Result<void> check_amounts(const Column& column, const std::string& name, const ClassCodes& found) {
+  constexpr size_t kMostFractions = 100;
+  if ((column.dtype != Dtype::float32 && column.dtype != Dtype::float64) || found.names.size() <= kMostFractions) return {};
+  const std::vector<double> numbers = to_doubles(column);
+  const auto fraction = std::find_if(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x) && x != std::floor(x); });
+  if (fraction == numbers.end()) return {};
+  return input_error(fmt::format("the label '{}' holds {} different numbers ({}, ...): amounts, no classes", name, found.names.size(),
+                                 column.dtype == Dtype::float32 ? fmt::format("{}", float(*fraction)) : format_shortest(*fraction)),
+                     "--label", "--problem regression, or a column that holds classes (fewer values, whole numbers, text)");
+}
+
+}  // namespace
+
 Result<LabelColumn> label_column(const Table& table, const std::string& name, std::optional<Problem> problem) {
   HY_TRY(const Column* column, table.column(name, "--label"));
   LabelColumn out;
@@ -251,6 +267,7 @@ Result<LabelColumn> label_column(const Table& table, const std::string& name, st
     return out;
   }
   ClassCodes found = class_codes(*column);
+  HY_CHECK(check_amounts(*column, name, found));
   out.class_names = std::move(found.names), out.classes = std::move(found.codes);
   return out;
 }

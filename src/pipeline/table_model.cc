@@ -346,6 +346,7 @@ Result<TrainOutcome> train_table(const TrainRequest& request, exec::Steps& steps
   if (model.features.empty())
     return input_error("no column is left to learn from", request.input.front(), "name the columns to learn from with --features a,b,c");
   HY_CHECK(check_params(params, label.problem, int64_t(model.features.size())));
+  HY_CHECK(check_effects(params, label.problem));
   if (request.calibration != Calibration::Method::none && label.problem != Problem::classification)
     return usage_error(fmt::format("a {} has no probabilities to calibrate", problem_name(label.problem)), "--calibration",
                        "leave it out, or pass --problem classification");
@@ -534,9 +535,55 @@ Result<void> add_leaves(Table& table, const ModelFile& file, const ModelScalers&
 
 }  // namespace
 
+namespace {
+
+/// Error (input): a table that lacks features of the model, or holds something else than it learnt.
+Result<void> check_features(const Table& table, const Model& model, const std::string& where) {
+  const Categories categories = noted_categories(model);
+  std::vector<std::string> lacking;
+  for (const std::string& name : model.features) {
+    const auto found = std::find(table.names.begin(), table.names.end(), name);
+    if (found == table.names.end()) {
+      lacking.push_back(name);
+      continue;
+    }
+    const Dtype dtype = table.columns[size_t(found - table.names.begin())].dtype;
+    if (!categories.contains(name) && !is_numeric(dtype) && dtype != Dtype::boolean) {
+      const bool text = dtype == Dtype::text || dtype == Dtype::category;
+      return input_error(fmt::format("column '{}' holds {}, the model learnt numbers", name, dtype_name(dtype)), where,
+                         text ? fmt::format("--types '{}=float64', where the texts are numbers", name) : "give the column as it was in training");
+    }
+  }
+  if (lacking.empty()) return {};
+  Error error = unknown_name("column", lacking.front(), table.names, where);
+  constexpr size_t kShown = 5;
+  const size_t shown = std::min(lacking.size(), kShown);
+  error.what = fmt::format("the table lacks {} of the {} columns that the model learnt from: {}{}", lacking.size(), model.features.size(),
+                           join(std::span(lacking).first(shown), ", "), shown < lacking.size() ? ", ..." : "");
+  error.hint = error.hint.starts_with("did you mean") ? error.hint + " names are as in training, capitals too"
+                                                      : "give them as in training; hayate model FILE lists them";
+  return error;
+}
+
+/// What is lost beside columns of the same name in the table.
+std::vector<std::string> replaced_columns(const Table& table, const Model& model) {
+  std::vector<std::string> names;
+  for (const std::string& name : table.names)
+    if ((name == "prediction" || name.starts_with("probability_")) &&
+        std::find(model.features.begin(), model.features.end(), name) == model.features.end())
+      names.push_back(name);
+  if (names.empty()) return {};
+  return {fmt::format("{} of the table {} left out: the answers have such names", join(names, ", "), names.size() == 1 ? "is" : "are")};
+}
+
+}  // namespace
+
 Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
   HY_TRY(const ModelFile file, ModelFile::open(request.model));
   const Model& model = file.head();
+  if ((request.cut.num_trees > 0 || request.cut.max_depth > 0) && (model.learner == "linear" || model.learner == "logistic"))
+    return usage_error(fmt::format("a {} model has no trees to cut", model.learner), request.cut.num_trees > 0 ? "--num-trees" : "--max-depth",
+                       "leave it out");
   HY_TRY(const ModelScalers scalers, ModelScalers::of(model, request.model));
   HY_TRY(const auto paths, io::expand_inputs(request.input));
   exec::Pool pool(exec::worker_count(request.exec));
@@ -547,13 +594,14 @@ Result<PredictOutcome> predict_table(const PredictRequest& request, exec::Steps&
   const int64_t needed = resident_bytes() + table.num_rows() * (4 * features + 24 * outputs);
   if (const auto fits = workers_within(request.exec, "predict", needed, 0, 1, "predict parts of the table one after the other"); !fits.ok())
     return fits.error();
+  HY_CHECK(check_features(table, model, request.input.front()));
   HY_TRY(const std::vector<float> values, float_columns(table, model.features, request.input.front(), noted_categories(model)));
   const FloatColumns columns{values.data(), table.num_rows(), features, table.num_rows(), {}};
   HY_TRY(const auto groups, rows_by_key(table, model.key_column, request.input.front()));
 
   steps.begin("predict", table.num_rows());
   PredictOutcome out;
-  out.rows = table.num_rows();
+  out.rows = table.num_rows(), out.messages = replaced_columns(table, model);
   const size_t width = model.problem == Problem::classification ? model.classes.size() : 1;
   std::vector<double> answers(size_t(table.num_rows()) * width, std::nan(""));
   HY_TRY(const int64_t answered, KeyedPrediction(file, scalers, columns, request.cut, answers).run(groups, pool));

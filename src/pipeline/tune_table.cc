@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <span>
 
 #include "base/hash.h"
 #include "base/strings.h"
@@ -25,10 +28,26 @@ const char* scoring_name(tune::Scoring scoring) {
 Result<void> check_scoring(const tune::StudySpec& spec, const TuneRequest& request) {
   if (spec.scoring.scoring == tune::Scoring::walk_forward && request.by_date.empty())
     return usage_error("walk-forward blocks need dates", "--score walk_forward", "--by-date COLUMN");
+  if (spec.scoring.scoring != tune::Scoring::walk_forward && request.purge_days > 0)
+    return usage_error("dates are purged before the blocks of walk-forward, which do not score here", "--purge-days",
+                       "--by-date COLUMN, or leave it out");
   if (spec.scoring.scoring != tune::Scoring::out_of_bag) return {};
   if (tune::default_scoring(spec, false) != tune::Scoring::out_of_bag)
     return usage_error("only a forest that draws its rows (bootstrap=true) and weighs no class by name leaves rows out of its bags", "--score oob",
                        "--score folds");
+  return {};
+}
+
+/// Error (input): infinite values for a learner that takes none. Every trial would fail, and say rows of folds.
+Result<void> check_finite(const LearnerParams& params, const LearningTable& table) {
+  if (!std::holds_alternative<LinearParams>(params) && !std::holds_alternative<LogisticParams>(params)) return {};
+  for (size_t f = 0; f < table.features.size(); ++f) {
+    const std::span values(table.examples.values.column(int64_t(f)), size_t(table.examples.num_rows()));
+    const auto infinite = std::count_if(values.begin(), values.end(), [](float value) { return std::isinf(value); });
+    if (infinite > 0)
+      return input_error(fmt::format("feature '{}' is infinite in {} row{}", table.features[f], infinite, infinite == 1 ? "" : "s"), "--input",
+                         "a linear model takes finite values and missing ones; trees order infinities, or leave the column out with --features");
+  }
   return {};
 }
 
@@ -109,6 +128,10 @@ Result<TuneOutcome> tune_table(const TuneRequest& request, exec::Steps& steps, c
   out.scored_by = scoring_name(scoring);
   HY_TRY(spec.scoring.metric, tuning_metric(request.metric, out.problem, !request.by_date.empty(), "--metric"));
   HY_CHECK(check_params(spec.params, out.problem, int64_t(table.features.size())));
+  HY_CHECK(check_finite(spec.params, table));
+  std::vector<std::string> varied;
+  for (const tune::Dimension& dimension : spec.space.dimensions) varied.push_back(dimension.name);
+  HY_CHECK(check_effects(spec.params, out.problem, varied, "--params and --space"));
 
   HY_CHECK(make_folder(request.output));
   HY_TRY(tune::Journal journal, tune::Journal::open(request.output + "/journal.log", fmt::format("hayate {}", request.learner),

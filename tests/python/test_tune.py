@@ -228,6 +228,6 @@ def test_without_a_score_the_reason_is_said_and_what_to_try(hayate, tmp_path):
     x = rng.normal(size=300)
     pd.DataFrame({"up": np.where(x > 2, np.inf, x), "y": (x > 0).astype(int), "r": x * 1e300}).to_parquet(tmp_path / "t.parquet")
     said = hayate("tune", "--input", tmp_path / "t.parquet", "--label", "y", "--features", "up", "--learner", "logistic", "--space", "l2=uniform(1,2)", "--trials", "2", "--output", tmp_path / "s", exit=1).stderr
-    assert "no trial has a score: feature 'up' is infinite" in said and "--space" in said
+    assert "feature 'up' is infinite in" in said and "--features" in said
     said = hayate("automl", "--input", tmp_path / "t.parquet", "--label", "r", "--features", "y", "--budget", "5s", "--model", tmp_path / "m.hyt", exit=1).stderr
     assert "minimize-rmse is undefined" in said and "smaller numbers" in said
