@@ -73,6 +73,17 @@ Result<void> write_page(const std::string& file, const std::vector<std::string>&
   return io::write_file(file, eval::render_evaluation(data));
 }
 
+/// Whether predictions and labels have no class in common, as when they are written in two ways (1.0 and yes).
+bool share_no_class(const eval::EvaluationRows& rows) {
+  if (rows.problem != Problem::classification) return false;
+  std::vector<uint8_t> predicted(rows.classes.size());
+  bool some = false;
+  for (const int32_t own : rows.predicted_class)
+    if (own >= 0) predicted[size_t(own)] = 1, some = true;
+  const auto was_predicted = [&](int32_t own) { return own >= 0 && predicted[size_t(own)]; };
+  return some && std::none_of(rows.label_class.begin(), rows.label_class.end(), was_predicted);
+}
+
 }  // namespace
 
 Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
@@ -91,6 +102,8 @@ Result<int> evaluate_command(EvaluateOptions& options, const Console& console) {
   }
   HY_TRY(const eval::EvaluationRows rows, eval::evaluation_rows(table, spec));
   HY_TRY(const Evaluation evaluation, eval::evaluate_rows(rows));
+  if (evaluation.rows > 0 && share_no_class(rows))
+    console.say(fmt::format("no class of '{}' is one of '{}': are both written alike?", spec.prediction, spec.label));
   if (!options.html.empty()) {
     HY_CHECK(write_page(options.html, paths, spec, rows, evaluation));
     console.say("page: " + options.html);

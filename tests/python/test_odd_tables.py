@@ -84,3 +84,9 @@ def test_a_linear_model_has_no_trees_to_cut(run, frame, tmp_path):
     for flag in ("--num-trees", "--max-depth"):
         done = run(frame[["a"]], "predict", "--model", tmp_path / "m.hyt", "--output", tmp_path / "p.parquet", flag, "3", exit=2)
         assert "no trees to cut" in done.stderr and flag in done.stderr
+
+
+def test_predictions_that_share_no_class_with_the_label_are_said(run):
+    table = pd.DataFrame({"y": ["no", "yes", "no"], "p": [0.0, 1.0, 1.0]})
+    assert "written alike" in run(table, "evaluate", "--label", "y", "--prediction", "p").stderr
+    assert "written alike" not in run(table.assign(p=["no", "no", "maybe"]), "evaluate", "--label", "y", "--prediction", "p").stderr
