@@ -278,14 +278,14 @@ class Automl {
   bool is_sampled() const { return out_.searched_rows < out_.train_rows; }
 
   /// How candidates are scored: as many rows as the defaults of all learners end for in time, all of them by folds or else by one.
-  struct Plan {
+  struct Extent {
     int64_t rows = 0;
     bool one_fold = false;
   };
 
   /// By what the first models took. The defaults of boosting are five times its first model (40 trees, 150 trees), in five folds 19 times; those
   /// of forests ten times theirs, whose trees are not as deep.
-  Plan plan_search() const {
+  Extent plan_search() const {
     const double trees = std::max(1e-9, forest_row_seconds_), boosting = boosting_row_seconds_ > 0 ? boosting_row_seconds_ : trees * num_scores();
     const double rows = double(out_.train_rows), time = std::max(0.0, left());
     if (rows * (19 * boosting + 10 * trees) <= kDefaultsShare * time || out_.train_rows <= 2 * kLeastSample) return {out_.train_rows, false};
@@ -333,7 +333,7 @@ class Automl {
   Result<void> prepare() {
     choose_test_rows();
     const double began = wall_seconds();
-    const Plan search = plan_search();
+    const Extent search = plan_search();
     one_fold_ = search.one_fold;
     train_ =
         tune::select(table_.examples, search.rows < out_.train_rows ? thin(rows_.train, search.rows) : rows_.train, pool_, cancel_, train_values_);
