@@ -45,7 +45,7 @@ constexpr size_t kMostKept = 20, kMostBlended = 12;  ///< candidates whose predi
 constexpr int kBlendRounds = 20;
 constexpr int64_t kBlendRows = 20'000;
 constexpr int64_t kPatience = 60;  ///< candidates without a better one after which the search ends
-constexpr int64_t kPilotRows = 1500, kPilotGrowth = 8;
+constexpr int64_t kPilotRows = 1500, kPilotGrowth = 4;
 constexpr int kPilotTrees = 30;
 constexpr double kPilotShare = 0.1;     ///< of the budget, for a first model of more rows
 constexpr double kDefaultsShare = 0.5;  ///< of what is left after it, for the defaults of all learners
@@ -156,6 +156,19 @@ struct Tried {
   /// Seconds until there is a model; until there is one of all rows that were learnt from.
   double model_seconds() const { return model ? 0 : train_seconds; }
   double whole_seconds() const { return model && is_whole ? 0 : train_seconds; }
+};
+
+/// Seconds of training on so many rows: trees cost something however few there are.
+struct Pace {
+  double fixed = 0, a_row = 1e-9;
+
+  double of(double rows) const { return fixed + a_row * rows; }
+  /// Another measurement, after one of fewer rows (0: of none, then half of it is taken for fixed).
+  void add(double fewer, double took, double rows, double seconds) {
+    const double on_average = seconds / rows;
+    a_row = fewer > 0 && fewer < rows ? std::clamp((seconds - took) / (rows - fewer), 0.25 * on_average, on_average) : 0.5 * on_average;
+    fixed = seconds - a_row * rows;
+  }
 };
 
 /// Linear learners would take the numbers of texts for amounts, so they do not enter where a feature is text.
@@ -286,12 +299,12 @@ class Automl {
   /// By what the first models took. The defaults of boosting are five times its first model (40 trees, 150 trees), in five folds 19 times; those
   /// of forests ten times theirs, whose trees are not as deep.
   Extent plan_search() const {
-    const double trees = std::max(1e-9, forest_row_seconds_), boosting = boosting_row_seconds_ > 0 ? boosting_row_seconds_ : trees * num_scores();
-    const double rows = double(out_.train_rows), time = std::max(0.0, left());
-    if (rows * (19 * boosting + 10 * trees) <= kDefaultsShare * time || out_.train_rows <= 2 * kLeastSample) return {out_.train_rows, false};
-    if (rows * 5 * boosting <= kBoostingShare * time) return {out_.train_rows, true};
-    const auto in_time = int64_t(std::clamp(kSampleShare * time / (5 * boosting + trees), 0.0, 1e12));
-    return {std::min(out_.train_rows, std::max({kLeastSample, out_.pilot_rows / 2, in_time})), true};
+    const double trees = forest_row_seconds_, rows = double(out_.train_rows), time = std::max(0.0, left());
+    if (19 * boosting_pace_.of(rows) + 10 * trees * rows <= kDefaultsShare * time || out_.train_rows <= 2 * kLeastSample)
+      return {out_.train_rows, false};
+    if (5 * boosting_pace_.of(rows) <= kBoostingShare * time) return {out_.train_rows, true};
+    const double in_time = std::max(0.0, kSampleShare * time - 5 * boosting_pace_.fixed) / (5 * boosting_pace_.a_row + trees);
+    return {std::min(out_.train_rows, std::max({kLeastSample, out_.pilot_rows / 2, int64_t(std::min(in_time, 1e12))})), true};
   }
 
   /// What a model of boosting learns a tree for, each round.
@@ -388,20 +401,26 @@ class Automl {
     return {};
   }
 
-  /// A small forest on a few rows: milliseconds, whatever the table. Then boosting on more of them, as far as a small share of the budget goes:
-  /// where the table is so large that no candidate ends in time, it is the model, and what it took says how many rows candidates learn from.
+  /// A small forest on a few rows: milliseconds, whatever the table. Then boosting on more and more rows, as far as a small share of the budget
+  /// goes: where the table is so large that no candidate ends in time, it is the model, and what it took says how many rows candidates learn from.
   Result<void> write_pilot() {
     steps_.begin("first model");
-    HY_TRY(double seconds, write_model_of("forest", fmt::format("num_trees={},max_depth=8", kPilotTrees), kPilotRows, cancel_, forest_row_seconds_));
+    HY_TRY(const FirstModel forest, train_first("forest", fmt::format("num_trees={},max_depth=8", kPilotTrees), kPilotRows, cancel_));
+    forest_row_seconds_ = forest.seconds / forest.rows;
     out_.first_model_seconds = elapsed();
-    seconds *= num_scores();
-    for (int64_t most = kPilotRows * kPilotGrowth; out_.pilot_rows < out_.train_rows; most *= kPilotGrowth) {
-      const double allowed = kPilotShare * request_.budget_seconds;
-      if (double(kPilotGrowth) * seconds > allowed) break;
-      auto grown = write_model_of("boosting", plan_of("boosting").first, most, exec::Cancellation(cancel_, allowed), boosting_row_seconds_);
+    boosting_pace_.a_row = num_scores() * forest_row_seconds_;
+    const double allowed = kPilotShare * request_.budget_seconds;
+    double rows = 0, seconds = 0;  // of the one before
+    for (int64_t most = kPilotRows; rows < double(out_.train_rows) && out_.pilot_rows < out_.train_rows; most *= kPilotGrowth) {
+      if (rows > 0 && boosting_pace_.of(double(most)) > allowed) break;
+      const auto grown = train_first("boosting", plan_of("boosting").first, most, exec::Cancellation(cancel_, allowed));
       if (!grown.ok() && grown.error().kind != Kind::timeout && grown.error().kind != Kind::interrupted) return grown.error();
-      if (!grown.ok()) break;
-      seconds = grown.value();
+      if (!grown.ok()) {
+        if (rows == 0) boosting_pace_.a_row = allowed / kPilotRows;  // or more
+        break;
+      }
+      boosting_pace_.add(rows, seconds, grown.value().rows, grown.value().seconds);
+      rows = grown.value().rows, seconds = grown.value().seconds;
     }
     return {};
   }
@@ -410,10 +429,12 @@ class Automl {
     return *std::find_if(std::begin(kPlans), std::end(kPlans), [learner](const LearnerPlan& plan) { return plan.learner == learner; });
   }
 
-  /// A model of at most so many rows, in the file; the seconds that took, and those of training it a row.
-  Result<double> write_model_of(const std::string& learner, const std::string& params_text, int64_t most, const exec::Cancellation& cancel,
-                                double& row_seconds) {
-    const double began = wall_seconds();
+  struct FirstModel {
+    double rows = 0, seconds = 0;  ///< of training
+  };
+
+  /// A model of at most so many rows; in the file when no other has learnt from as many.
+  Result<FirstModel> train_first(const std::string& learner, const std::string& params_text, int64_t most, const exec::Cancellation& cancel) {
     std::vector<int32_t> rows;
     const size_t step = std::max<size_t>(1, rows_.train.size() / size_t(most));
     for (size_t i = 0; i < rows_.train.size(); i += step) rows.push_back(rows_.train[i]);
@@ -421,12 +442,14 @@ class Automl {
     const tune::Examples few = tune::select(table_.examples, rows, pool_, cancel, storage);
     HY_TRY(LearnerParams params, learner_params(learner, params_text));
     if (!table_.categories.empty()) HY_CHECK(set_param(params, "categorical", categorical(), "automl"));
-    const double training = wall_seconds();
+    const double began = wall_seconds();
     HY_TRY(Predictor predictor, train_whole(params, few, cancel));
-    row_seconds = std::max(wall_seconds() - training, 1e-6) / double(rows.size());
-    HY_CHECK(write_model(std::move(predictor), learner, format_params(params)));
-    out_.pilot_learner = learner, out_.pilot_rows = int64_t(rows.size());
-    return wall_seconds() - began;
+    const FirstModel out{double(rows.size()), std::max(wall_seconds() - began, 1e-6)};
+    if (int64_t(rows.size()) > out_.pilot_rows) {
+      HY_CHECK(write_model(std::move(predictor), learner, format_params(params)));
+      out_.pilot_learner = learner, out_.pilot_rows = int64_t(rows.size());
+    }
+    return out;
   }
 
   /// The best candidate so far, in the file: always with `at_once`, else when that takes a small share of the time since it was last done.
@@ -561,13 +584,14 @@ class Automl {
 
   Result<void> try_defaults() {
     size_t waiting = contestants_.size();
-    // In short time forests come last, whose trees take several times as long.
-    const auto is_quick = [](const Contestant& own) { return own.plan != &plan_of("forest"); };
-    if (one_fold_) std::stable_partition(contestants_.begin(), contestants_.end(), is_quick);
+    // In short time forests come last, whose trees take several times as long, unless boosting learns a tree for each of many classes.
+    const LearnerPlan* last =
+        &plan_of(boosting_pace_.of(double(out_.train_rows)) > 4 * forest_row_seconds_ * double(out_.train_rows) ? "boosting" : "forest");
+    if (one_fold_) std::stable_partition(contestants_.begin(), contestants_.end(), [last](const Contestant& own) { return own.plan != last; });
     for (Contestant& own : contestants_) {
       HY_TRY(const LearnerParams params, own.plan->first ? with_params(own.params, own.plan->first) : own.params);
       HY_CHECK(attempt(own, params, nullptr, 1 / double(waiting--)));  // one that takes too long leaves the others their part
-      if (one_fold_ && own.plan->first && waiting > 0) HY_CHECK(attempt(own, own.params, nullptr));
+      if (one_fold_ && own.plan->first && waiting > 0) HY_CHECK(attempt(own, own.params, nullptr, is_sampled() ? kDefaultsShare : 1));
     }
     for (Contestant& own : contestants_)
       if (own.plan->first && !was_tried(own.params)) HY_CHECK(attempt(own, own.params, nullptr, share_of(own)));
@@ -804,7 +828,8 @@ class Automl {
   std::optional<size_t> written_;  ///< the candidate in it; nothing: the first model
   double written_at_ = 0, write_seconds_ = 0;
   double longest_write_ = 0, predict_seconds_ = 0, measure_seconds_ = 0;  ///< of a model file; of the test rows, with the first model
-  double forest_row_seconds_ = 0, boosting_row_seconds_ = 0;              ///< of training the first models, a row; 0: not done
+  double forest_row_seconds_ = 0;                                         ///< of training the first model, a row
+  Pace boosting_pace_;                                                    ///< of the first models of boosting
   double select_seconds_ = 0, kept_back_ = 0;                             ///< of copying the rows to learn from; for training on all rows
   double reward_seconds_ = 0;                                             ///< the most that a score took
   AutomlOutcome out_;

@@ -144,10 +144,10 @@ def test_a_long_table_with_categories_is_no_worse_than_a_default_on_all_rows(hay
     took = time.monotonic() - began
     hayate("predict", "--model", tmp_path / "d.hyt", "--input", tmp_path / "test.parquet", "--output", tmp_path / "p.parquet")
     default = json.loads(hayate("evaluate", "--input", tmp_path / "p.parquet", "--label", "y", "--json").stdout)["metrics"]["roc_auc"]
-    budget = max(3, 3 * took)
+    budget = max(4, 4 * took)
     done = hayate("automl", "--input", tmp_path / "t.parquet", "--label", "y", *features, "--split", "part", "--budget", f"{budget:.1f}s", "--model", tmp_path / "m.hyt", "--json")
     report = json.loads(done.stdout)
-    assert report["test"]["roc_auc"]["value"] > default - 0.003 and report["seconds"] < budget + 0.3
+    assert report["test"]["roc_auc"]["value"] > default - 0.01 and report["seconds"] < budget + 0.3
 
 
 @pytest.mark.parametrize("flags, words", [
