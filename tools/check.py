@@ -122,10 +122,12 @@ def headers():
 def batches():
     """no two sources of a layer use one name for two things (a clean build compiles them six in one: cmake/layer.cmake)"""
     folder = ROOT / "build/batches"
-    done = subprocess.run(["cmake", "--preset", "release", "-B", folder, "-DHAYATE_BATCHES=ON", "-DHAYATE_TESTS=OFF", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON"], capture_output=True, text=True, cwd=ROOT)
-    if done.returncode:
-        yield from done.stderr.splitlines()
-        return
+    configure = ["cmake", "--preset", "release", "-B", folder, "-DHAYATE_BATCHES=ON", "-DHAYATE_TESTS=OFF", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON"]
+    for command in (configure, ["cmake", "--build", folder, "--target", "hayate_arrow_stamp"]):  # a source that a batch includes is made
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        if done.returncode:
+            yield from (done.stdout + done.stderr).splitlines()
+            return
     commands = [c["command"] for c in json.loads((folder / "compile_commands.json").read_text()) if "/unity_" in c["file"]]
     one = lambda command: subprocess.run([*shlex.split(re.sub(r" -o \S+ -c ", " -fsyntax-only -c ", command))], capture_output=True, text=True, cwd=folder)
     for done in in_parallel(one, commands):
