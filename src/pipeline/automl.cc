@@ -408,7 +408,7 @@ class Automl {
     HY_TRY(const FirstModel forest, train_first("forest", fmt::format("num_trees={},max_depth=8", kPilotTrees), kPilotRows, cancel_));
     forest_row_seconds_ = forest.seconds / forest.rows;
     out_.first_model_seconds = elapsed();
-    boosting_pace_.a_row = num_scores() * forest_row_seconds_;
+    boosting_pace_.a_row = num_scores() * forest_row_seconds_;  // where the forest has learnt from all rows
     const double allowed = kPilotShare * request_.budget_seconds;
     double rows = 0, seconds = 0;  // of the one before
     for (int64_t most = kPilotRows; rows < double(out_.train_rows) && out_.pilot_rows < out_.train_rows; most *= kPilotGrowth) {
@@ -433,7 +433,7 @@ class Automl {
     double rows = 0, seconds = 0;  ///< of training
   };
 
-  /// A model of at most so many rows; in the file when no other has learnt from as many.
+  /// A model of so many rows or up to twice as many; in the file when no other has learnt from as many.
   Result<FirstModel> train_first(const std::string& learner, const std::string& params_text, int64_t most, const exec::Cancellation& cancel) {
     std::vector<int32_t> rows;
     const size_t step = std::max<size_t>(1, rows_.train.size() / size_t(most));

@@ -65,9 +65,11 @@ struct AutomlOutcome {
 /// that is cheap; each learner at its defaults, of trees a few first; then points of each learner's space, more of them for learners that
 /// do well. The best candidate is written as the search goes on, as often as a tenth of the time allows: who is killed keeps it. Work is
 /// begun only when what it took before says that it ends in time, and with it the training of the final model and the report; what takes
-/// longer is given up. Where folds of all candidates would not end in time, each is scored on one fold, boosting first; where even the defaults
-/// would not, they learn from a sample of the rows, and what time is left trains the best of them on all, with fewer trees where it must. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
-/// far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table; (budget): it was over before the table was read.
+/// longer is given up. Where folds of all candidates would not end in time, each is scored on one fold, boosting before forests unless classes
+/// are many; where even the defaults would not, they learn from a sample of the rows, and what time is left trains the best of them on all, with
+/// fewer trees where it must. The final model is a blend of the best by their out-of-sample predictions, trained on all rows but the test's. How
+/// far a search gets depends on the machine: equal calls may give different models. Errors: those of tune_table; (budget): it was over before
+/// the table was read.
 Result<AutomlOutcome> automl_table(const AutomlRequest& request, exec::Steps& steps, const exec::Cancellation& cancel);
 
 }  // namespace hayate::pipeline
