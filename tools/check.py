@@ -120,7 +120,7 @@ def headers():
 
 
 def batches():
-    """no two sources of a layer use one name for two things (a clean build compiles them six in one: cmake/layer.cmake)"""
+    """no two sources of a layer use one name for two things (a clean build compiles them twelve in one: cmake/layer.cmake)"""
     folder = ROOT / "build/batches"
     configure = ["cmake", "--preset", "release", "-B", folder, "-DHAYATE_BATCHES=ON", "-DHAYATE_TESTS=OFF", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON"]
     for command in (configure, ["cmake", "--build", folder, "--target", "hayate_arrow_stamp"]):  # a source that a batch includes is made

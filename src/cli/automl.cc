@@ -15,7 +15,7 @@
 namespace hayate::cli {
 namespace {
 
-constexpr size_t kShown = 10;  ///< candidates printed
+constexpr size_t kMostCandidates = 10;  ///< candidates printed
 
 const MetricInterval* interval_of(const pipeline::AutomlOutcome& outcome, const MetricInfo* metric) {
   const auto found =
@@ -63,7 +63,7 @@ std::string report_text(const pipeline::AutomlOutcome& o) {
   std::string out = fmt::format("{:>4}  {:>12}  {:>9}  {:>6}  {}\n", "rank", "value", "time", "weight", "model");
   for (size_t i = 0; i < o.leaderboard.size(); ++i) {
     const pipeline::Candidate& c = o.leaderboard[i];
-    if (i >= kShown && c.weight == 0) continue;
+    if (i >= kMostCandidates && c.weight == 0) continue;
     out += fmt::format("{:>4}  {:>12.6g}  {:>9}  {:>6}  {} {}\n", i + 1, c.value, format_seconds(c.seconds),
                        c.weight > 0 ? fmt::format("{:.2f}", c.weight) : "", c.learner, c.params);
   }

@@ -23,12 +23,12 @@ using eval::kNoDate;
 constexpr size_t kMostClasses = 1000;  // the confusion matrix is 8 MB then; more is a label of numbers or of names
 
 /// The columns that are compared; the last two may be absent.
-struct Columns {
+struct ComparedColumns {
   const Column *label = nullptr, *prediction = nullptr, *weight = nullptr, *by_date = nullptr;
 };
 
-Result<Columns> find_columns(const Table& table, const EvaluateSpec& spec) {
-  Columns c;
+Result<ComparedColumns> find_columns(const Table& table, const EvaluateSpec& spec) {
+  ComparedColumns c;
   HY_TRY(c.label, table.column(spec.label, "--label"));
   HY_TRY(c.prediction, table.column(spec.prediction, "--prediction"));
   if (!spec.weight.empty()) {
@@ -47,7 +47,7 @@ Result<std::vector<double>> numbers_of(const Column& column, std::string_view na
 }
 
 /// Weights of all rows, or none.
-Result<std::vector<double>> weights_of(const Columns& c, const EvaluateSpec& spec) {
+Result<std::vector<double>> weights_of(const ComparedColumns& c, const EvaluateSpec& spec) {
   if (!c.weight) return std::vector<double>();
   return numbers_of(*c.weight, spec.weight);
 }
@@ -86,7 +86,7 @@ void read_dates(const Column& column, EvaluationRows& out) {
   }
 }
 
-Result<void> read_numbers(const Columns& c, const EvaluateSpec& spec, EvaluationRows& out) {
+Result<void> read_numbers(const ComparedColumns& c, const EvaluateSpec& spec, EvaluationRows& out) {
   HY_TRY(out.label, numbers_of(*c.label, spec.label));
   HY_TRY(out.prediction, numbers_of(*c.prediction, spec.prediction));
   return {};
@@ -180,7 +180,7 @@ bool is_text(const Column& column) { return column.dtype == Dtype::text || colum
 
 /// The class whose probability a column holds; empty when it holds none. Where classes are numbers or true and false, probability_1.0 and
 /// probability_True (as pandas spells them) belong to the class 1, and a name that is no number to none: it would be one class more.
-std::string class_of_probability(std::string_view column_name, const Columns& c) {
+std::string class_of_probability(std::string_view column_name, const ComparedColumns& c) {
   if (!column_name.starts_with(kProbability)) return "";
   const std::string name(column_name.substr(kProbability.size()));
   if (is_text(*c.label) || is_text(*c.prediction)) return name;
@@ -192,7 +192,7 @@ std::string class_of_probability(std::string_view column_name, const Columns& c)
 }
 
 /// Classes of labels, predictions and probability columns. Zeros alone (or ones) are still a question of two classes.
-std::vector<std::string> all_classes(const Table& table, const Columns& c) {
+std::vector<std::string> all_classes(const Table& table, const ComparedColumns& c) {
   std::vector<std::string> names = class_names(*c.label);
   for (std::string& name : class_names(*c.prediction)) names.push_back(std::move(name));
   for (const std::string& column : table.names)
@@ -216,7 +216,7 @@ std::vector<int32_t> placed(Encoded encoded, const std::vector<std::string>& cla
 std::vector<int32_t> codes_of(const Column& column, const std::vector<std::string>& classes) { return placed(encode(column), classes); }
 
 /// A float that is neither whole nor a class of the label is a probability in the wrong place.
-Result<void> check_predictions(const Columns& c, const EvaluateSpec& spec) {
+Result<void> check_predictions(const ComparedColumns& c, const EvaluateSpec& spec) {
   if (c.prediction->dtype != Dtype::float32 && c.prediction->dtype != Dtype::float64) return {};
   const std::vector<std::string> known = class_names(*c.label);
   for (int64_t row = 0; row < c.prediction->length; ++row) {
@@ -232,7 +232,7 @@ Result<void> check_predictions(const Columns& c, const EvaluateSpec& spec) {
 }
 
 /// By class; the column called as the class itself goes before those that spell it otherwise.
-Result<std::vector<std::vector<double>>> probabilities_of(const Table& table, const Columns& c, const std::vector<std::string>& classes) {
+Result<std::vector<std::vector<double>>> probabilities_of(const Table& table, const ComparedColumns& c, const std::vector<std::string>& classes) {
   std::vector<std::vector<double>> out;
   for (const std::string& name : classes) {
     std::string column_name = std::string(kProbability) + name;
@@ -248,7 +248,7 @@ Result<std::vector<std::vector<double>>> probabilities_of(const Table& table, co
   return out;
 }
 
-Result<void> read_classes(const Table& table, const Columns& c, const EvaluateSpec& spec, EvaluationRows& out) {
+Result<void> read_classes(const Table& table, const ComparedColumns& c, const EvaluateSpec& spec, EvaluationRows& out) {
   HY_CHECK(check_predictions(c, spec));
   out.classes = all_classes(table, c);
   if (out.classes.size() > kMostClasses)
@@ -289,7 +289,7 @@ ClassCodes class_codes(const Column& column) {
 namespace eval {
 
 Result<ProblemChoice> evaluation_problem(const Table& table, const EvaluateSpec& spec) {
-  HY_TRY(const Columns columns, find_columns(table, spec));
+  HY_TRY(const ComparedColumns columns, find_columns(table, spec));
   HY_TRY(ProblemChoice choice, infer_problem(*columns.label, spec.label));
   if (choice.problem == Problem::classification || !is_numeric(columns.prediction->dtype)) return choice;
   std::vector<double> named;
@@ -305,7 +305,7 @@ Result<ProblemChoice> evaluation_problem(const Table& table, const EvaluateSpec&
 }
 
 Result<EvaluationRows> evaluation_rows(const Table& table, const EvaluateSpec& spec) {
-  HY_TRY(const Columns columns, find_columns(table, spec));
+  HY_TRY(const ComparedColumns columns, find_columns(table, spec));
   EvaluationRows out;
   if (spec.problem) {
     out.problem = *spec.problem;

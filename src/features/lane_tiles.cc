@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kLineRows = 16;         // of float32
 constexpr int64_t kLongestWindow = 256;  // sorted windows of 16 lanes stay in the second-level cache
 constexpr double kFull = 0.7;            // of the cells that lanes compute: below that, symbols one by one are as fast
-const double kNaN = -std::numeric_limits<double>::quiet_NaN();
+const double kMissing = -std::numeric_limits<double>::quiet_NaN();
 
 // ---- What runs side by side ----------------------------------------------------------------------------------------
 
@@ -178,8 +178,8 @@ struct LaneTiles::Bound {
   }
 
   static void fill(char* cells, size_t bytes, Cell cell) {
-    if (cell == Cell::float32) std::fill_n(reinterpret_cast<float*>(cells), bytes / sizeof(float), float(kNaN));
-    if (cell == Cell::float64) std::fill_n(reinterpret_cast<double*>(cells), bytes / sizeof(double), kNaN);
+    if (cell == Cell::float32) std::fill_n(reinterpret_cast<float*>(cells), bytes / sizeof(float), float(kMissing));
+    if (cell == Cell::float64) std::fill_n(reinterpret_cast<double*>(cells), bytes / sizeof(double), kMissing);
     if (cell == Cell::boolean) std::memset(cells, 0, bytes);
   }
 

@@ -20,7 +20,7 @@
 namespace hayate::io {
 namespace {
 
-constexpr const char* kDamaged = "the file is no Arrow file or is damaged; write or download it again";
+constexpr const char* kDamagedFile = "the file is no Arrow file or is damaged; write or download it again";
 
 /// Arrow's arrays of some fields.
 using FieldArrays = std::vector<std::vector<std::shared_ptr<arrow::Array>>>;  // [place in fields][batch]
@@ -89,15 +89,15 @@ struct ArrowFile {
 
   Result<std::shared_ptr<arrow::ipc::RecordBatchFileReader>> open_file(const arrow::ipc::IpcReadOptions& options) const {
     auto opened = arrow::ipc::RecordBatchFileReader::Open(file, options);
-    if (!opened.ok()) return arrow_error(opened.status(), path, kDamaged);
+    if (!opened.ok()) return arrow_error(opened.status(), path, kDamagedFile);
     return *opened;
   }
 
  private:
   Result<std::shared_ptr<arrow::ipc::RecordBatchStreamReader>> open_stream(const arrow::ipc::IpcReadOptions& options) const {
-    if (const auto sought = file->Seek(0); !sought.ok()) return arrow_error(sought, path, kDamaged);
+    if (const auto sought = file->Seek(0); !sought.ok()) return arrow_error(sought, path, kDamagedFile);
     auto opened = arrow::ipc::RecordBatchStreamReader::Open(file, options);
-    if (!opened.ok()) return arrow_error(opened.status(), path, kDamaged);
+    if (!opened.ok()) return arrow_error(opened.status(), path, kDamagedFile);
     return *opened;
   }
   template <class NextBatch>
@@ -105,9 +105,9 @@ struct ArrowFile {
     FieldArrays out(fields.size());
     for (int i = 0;; ++i) {
       const arrow::Result<std::shared_ptr<arrow::RecordBatch>> batch = next(i);
-      if (!batch.ok()) return arrow_error(batch.status(), path, kDamaged);
+      if (!batch.ok()) return arrow_error(batch.status(), path, kDamagedFile);
       if (!*batch) return out;
-      if ((*batch)->num_columns() != int(included.size())) return input_error("a batch has another number of columns", path, kDamaged);
+      if ((*batch)->num_columns() != int(included.size())) return input_error("a batch has another number of columns", path, kDamagedFile);
       for (size_t f = 0; f < fields.size(); ++f)
         out[f].push_back((*batch)->column(int(std::lower_bound(included.begin(), included.end(), fields[f]) - included.begin())));
     }
@@ -194,7 +194,7 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
                           const ReadOptions& options, int64_t limit_bytes) {
   char magic[6] = {};
   const auto got = file->ReadAt(0, sizeof magic, magic);
-  if (!got.ok()) return arrow_error(got.status(), path, kDamaged);
+  if (!got.ok()) return arrow_error(got.status(), path, kDamagedFile);
   if (std::string_view(magic, 4) == "FEA1")
     return input_error("the file is in the old Feather format, version 1", path,
                        "write it again with version 2: pyarrow.feather.write_feather(table, path)");
@@ -219,7 +219,7 @@ Result<Table> read_opened(const std::shared_ptr<arrow::io::RandomAccessFile>& fi
   for (size_t i = 0; i < fields.size(); ++i) {
     const std::string& name = schema->field(fields[i])->name();
     if (!out.columns.empty() && columns[i]->length != out.num_rows())
-      return input_error(fmt::format("column '{}' has another length", name), path, kDamaged);
+      return input_error(fmt::format("column '{}' has another length", name), path, kDamagedFile);
     out.add(name, std::move(*columns[i]));
   }
   return out;
@@ -236,7 +236,7 @@ class ArrowChunks final : public ChunkReader {
   Result<void> open() {
     char magic[6] = {};
     const auto got = file_->ReadAt(0, sizeof magic, magic);
-    if (!got.ok()) return arrow_error(got.status(), path_, kDamaged);
+    if (!got.ok()) return arrow_error(got.status(), path_, kDamagedFile);
     file_format_ = is_file_format({magic, sizeof magic});
     const auto size = file_->GetSize();
     if (steps_ && size.ok()) size_ = *size, steps_->add_input(size_);
@@ -258,7 +258,7 @@ class ArrowChunks final : public ChunkReader {
     while (true) {
       if (file_format_ && at_ == file_reader_->num_record_batches()) return at_ = 0, told_ = 0, std::optional<Table>();
       const auto batch = file_format_ ? file_reader_->ReadRecordBatch(at_) : stream_reader_->Next();
-      if (!batch.ok()) return arrow_error(batch.status(), path_, kDamaged);
+      if (!batch.ok()) return arrow_error(batch.status(), path_, kDamagedFile);
       ++at_;
       if (!*batch) {
         HY_CHECK(start());
@@ -283,12 +283,12 @@ class ArrowChunks final : public ChunkReader {
     at_ = 0, told_ = 0;
     if (file_format_) {
       auto opened = arrow::ipc::RecordBatchFileReader::Open(file_, ipc);
-      if (!opened.ok()) return arrow_error(opened.status(), path_, kDamaged);
+      if (!opened.ok()) return arrow_error(opened.status(), path_, kDamagedFile);
       file_reader_ = std::move(*opened);
     } else {
-      if (const auto sought = file_->Seek(0); !sought.ok()) return arrow_error(sought, path_, kDamaged);
+      if (const auto sought = file_->Seek(0); !sought.ok()) return arrow_error(sought, path_, kDamagedFile);
       auto opened = arrow::ipc::RecordBatchStreamReader::Open(file_, ipc);
-      if (!opened.ok()) return arrow_error(opened.status(), path_, kDamaged);
+      if (!opened.ok()) return arrow_error(opened.status(), path_, kDamagedFile);
       stream_reader_ = std::move(*opened);
     }
     return {};
@@ -296,7 +296,7 @@ class ArrowChunks final : public ChunkReader {
 
   Result<std::optional<Table>> table_of(const arrow::RecordBatch& batch) const {
     Table out;
-    if (batch.num_columns() != int(included_.size())) return input_error("a batch has another number of columns", path_, kDamaged);
+    if (batch.num_columns() != int(included_.size())) return input_error("a batch has another number of columns", path_, kDamagedFile);
     for (size_t i = 0; i < fields_.size(); ++i) {
       const auto place = std::lower_bound(included_.begin(), included_.end(), fields_[i]) - included_.begin();
       HY_TRY(Column column, column_from(arrow::ChunkedArray(batch.column(int(place))), pool_, schema_.names[i], path_, options_));
@@ -336,7 +336,7 @@ Result<Table> with_arrow::read_arrow(const std::string& path, const ReadOptions&
   try {
     return read_opened(file, pool, path, options, limit_bytes);
   } catch (const std::exception& e) {  // Arrow reports by Status; this is for its allocations
-    return arrow_error(arrow::Status::OutOfMemory(e.what()), path, kDamaged);
+    return arrow_error(arrow::Status::OutOfMemory(e.what()), path, kDamagedFile);
   }
 }
 
@@ -350,7 +350,7 @@ Result<std::string> with_arrow::arrow_statistics(const std::string& path, int64_
   HY_TRY(const auto file, open_random_access(path, &pool));
   char magic[6] = {};
   const auto got = file->ReadAt(0, sizeof magic, magic);
-  if (!got.ok()) return arrow_error(got.status(), path, kDamaged);
+  if (!got.ok()) return arrow_error(got.status(), path, kDamagedFile);
   HY_CHECK(check_width(*file, {magic, sizeof magic}, limit_bytes, path));
   HY_TRY(const auto schema, ArrowFile({file, path, &pool, !is_file_format({magic, sizeof magic})}).schema());
   return statistics_of(*schema);

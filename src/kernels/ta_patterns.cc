@@ -448,21 +448,28 @@ constexpr Reading kRead = read(kPatterns[I]);
 template <size_t I>
 constexpr int64_t kLookback = kRead<I>.oldest_bar + kRead<I>.longest_mean + kPatterns[I].more_rows;
 
-// Calls visit<measure, bars ago>() for every mean that the pattern reads.
-template <size_t I, class Visit>
-inline void each_mean(Visit visit) {
-  const auto one = [&]<size_t Cell>() {
-    if constexpr (kRead<I>.means[Cell]) visit.template operator()<Measured(Cell / (kMaxBarsAgo + 1)), int(Cell % (kMaxBarsAgo + 1))>();
-  };
-  [&]<size_t... Cells>(std::index_sequence<Cells...>) { (one.template operator()<Cells>(), ...); }(std::make_index_sequence<kNumCells>());
-}
-
 template <size_t I>
 constexpr int kNumMeans = [] {
   int count = 0;
   for (const bool is_read : kRead<I>.means) count += is_read;
   return count;
 }();
+
+// The cell of the mean that the pattern reads as its `mean`-th.
+template <size_t I>
+constexpr int cell_of(int mean) {
+  int at = 0;
+  for (;; ++at)
+    if (kRead<I>.means[at] && mean-- == 0) return at;
+}
+
+// Calls visit<measure, bars ago>() for every mean that the pattern reads.
+template <size_t I, class Visit>
+inline void each_mean(Visit visit) {
+  [&]<size_t... K>(std::index_sequence<K...>) {
+    (visit.template operator()<Measured(cell_of<I>(K) / (kMaxBarsAgo + 1)), cell_of<I>(K) % (kMaxBarsAgo + 1)>(), ...);
+  }(std::make_index_sequence<kNumMeans<I>>());
+}
 
 // What a pattern hands from row to row, and behind it the bars that the next rows look back to.
 struct State {
@@ -531,7 +538,7 @@ inline Number step_with_gaps(State& s, Bars& bars, bool exact) {
 
 // `rows` rows of kTogether symbols.
 template <size_t I>
-inline void run_rows(State& state, Bars bars, int64_t rows, bool settled, bool exact, double* out) {
+__attribute__((noinline)) void run_rows(State& state, Bars bars, int64_t rows, bool settled, bool exact, double* out) {
   constexpr int64_t kRow = kernels::kLanes;
   for (int64_t row = 0; settled && row < rows; ++row, bars.advance()) step<I, true>(state, bars).store(out + row * kRow);
   for (int64_t row = 0; !settled && row < rows; ++row, bars.advance()) step_with_gaps<I>(state, bars, exact).store(out + row * kRow);

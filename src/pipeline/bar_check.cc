@@ -74,11 +74,11 @@ struct NamedSeries {
 };
 
 /// The fields of one symbol; a field that the panel lacks is empty.
-struct Bars {
+struct SymbolBars {
   std::span<const double> open, high, low, close, volume, adj_close;
   std::span<const int64_t> times;
 
-  Bars(const Panel& panel, size_t symbol)
+  SymbolBars(const Panel& panel, size_t symbol)
       : open(field(panel, "open", symbol)),
         high(field(panel, "high", symbol)),
         low(field(panel, "low", symbol)),
@@ -106,7 +106,7 @@ auto number(double value) {
   return [value] { return format_shortest(value); };
 }
 
-void check_prices(const Bars& bars, bool adj_close_used, Notes& notes) {
+void check_prices(const SymbolBars& bars, bool adj_close_used, Notes& notes) {
   std::vector<NamedSeries> prices = bars.prices();
   if (adj_close_used && !bars.adj_close.empty()) prices.push_back({"adj_close", bars.adj_close});
   bool any = prices.empty();
@@ -122,7 +122,7 @@ void check_prices(const Bars& bars, bool adj_close_used, Notes& notes) {
   if (!any) notes.add_symbol("no_rows", "no bar has a price");
 }
 
-void check_range(const Bars& bars, Notes& notes) {
+void check_range(const SymbolBars& bars, Notes& notes) {
   if (bars.high.empty() || bars.low.empty()) return;
   for (size_t row = 0; row < bars.num_rows(); ++row) {
     const double high = bars.high[row], low = bars.low[row];
@@ -130,7 +130,7 @@ void check_range(const Bars& bars, Notes& notes) {
       notes.add(
           "high_below_low", row, [] { return "high is below low"; },
           [&] { return fmt::format("high {}, low {}", format_shortest(high), format_shortest(low)); });
-    for (const auto& [name, values] : Bars::present({{"open", bars.open}, {"close", bars.close}})) {
+    for (const auto& [name, values] : SymbolBars::present({{"open", bars.open}, {"close", bars.close}})) {
       const double price = values[row];
       if (price > high * (1 + kRounding) || price < low * (1 - kRounding))
         notes.add(
@@ -140,7 +140,7 @@ void check_range(const Bars& bars, Notes& notes) {
   }
 }
 
-void check_missing(const Bars& bars, Notes& notes) {
+void check_missing(const SymbolBars& bars, Notes& notes) {
   std::vector<NamedSeries> series = bars.prices();
   if (!bars.volume.empty()) series.push_back({"volume", bars.volume});
   for (size_t row = 0; row < bars.num_rows(); ++row) {
@@ -156,7 +156,7 @@ void check_missing(const Bars& bars, Notes& notes) {
   }
 }
 
-void check_volume(const Bars& bars, Notes& notes) {
+void check_volume(const SymbolBars& bars, Notes& notes) {
   for (size_t row = 0; row < bars.volume.size(); ++row) {
     const double volume = bars.volume[row];
     if (volume == 0)
@@ -222,7 +222,7 @@ class Calendar {
   std::vector<int64_t> days_, expected_before_;
 };
 
-void check_gaps(const Panel& panel, const Bars& bars, const Calendar& calendar, Notes& notes) {
+void check_gaps(const Panel& panel, const SymbolBars& bars, const Calendar& calendar, Notes& notes) {
   for (size_t row = 1; row < bars.num_rows(); ++row) {
     const int64_t from = day_of(panel, bars.times[row - 1]), to = day_of(panel, bars.times[row]);
     if (to - from <= kGapDays) continue;
@@ -238,7 +238,7 @@ void check_gaps(const Panel& panel, const Bars& bars, const Calendar& calendar, 
   }
 }
 
-void check_constant(const Panel& panel, const Bars& bars, Notes& notes) {
+void check_constant(const Panel& panel, const SymbolBars& bars, Notes& notes) {
   for (size_t begin = 0, end; begin < bars.close.size(); begin = end) {
     int64_t days = 1;
     for (end = begin + 1; end < bars.close.size() && bars.close[end] == bars.close[begin]; ++end)
@@ -258,7 +258,7 @@ struct Move {
 
 bool is_price(std::span<const double> values, size_t row) { return !values.empty() && values[row] > 0 && std::isfinite(values[row]); }
 
-std::vector<Move> moves_of(const Bars& bars) {
+std::vector<Move> moves_of(const SymbolBars& bars) {
   std::vector<Move> moves;
   moves.reserve(bars.close.size());
   size_t from = bars.close.size();
@@ -303,7 +303,7 @@ std::string split_name(double log_move, double tolerance, double least) {
 
 /// With an adj_close its ratio to close moves by exactly the split (and dividends: a few percent). Without one the ratio must be
 /// large and the fit is looser; it shows best at the open, before the day's own move blurs it.
-std::string split_of(const Bars& bars, const Move& m, double usual) {
+std::string split_of(const SymbolBars& bars, const Move& m, double usual) {
   if (m.adjusted) return split_name(std::log(m.close / m.value), 0.03, 1.2);
   const double open = is_price(bars.open, m.to) ? bars.open[m.to] / bars.close[m.from] : m.close;
   return size_of(m.close) > kJumpTimesMedian / 2 * usual ? split_name(std::log(open), 0.05, 1.5) : "";
@@ -326,7 +326,7 @@ std::string jump_text(const Move& m, const Move* next, double usual) {
                      returns ? ", and back on the next bar: a wrong price?" : "");
 }
 
-void check_moves(const Bars& bars, bool adj_close_used, Notes& notes) {
+void check_moves(const SymbolBars& bars, bool adj_close_used, Notes& notes) {
   const std::vector<Move> moves = moves_of(bars);
   if (moves.empty()) return;
   const double usual = median_size(moves), jump = std::max(kJump, kJumpTimesMedian * usual);
@@ -349,7 +349,7 @@ BarFindings check_bars(const Panel& panel, bool adj_close_used) {
   BarFindings out;
   const Calendar calendar(panel);
   for (size_t symbol = 0; symbol < panel.num_symbols(); ++symbol) {
-    const Bars bars(panel, symbol);
+    const SymbolBars bars(panel, symbol);
     Notes notes(panel, symbol);
     check_prices(bars, adj_close_used, notes);
     check_range(bars, notes);

@@ -13,8 +13,8 @@ namespace hayate::tune {
 namespace {
 
 constexpr int kWidth = 760;
-enum Kind : int { complete = 0, best = 1, stopped = 5 };
-const std::vector<std::string> kKinds = {"whole budget", "best", "", "", "", "stopped early"};
+enum Outcome : int { complete = 0, best = 1, stopped = 5 };
+const std::vector<std::string> kOutcomes = {"whole budget", "best", "", "", "", "stopped early"};
 
 const char* status_of(const Trial& trial) {
   return trial.state == TrialState::complete ? "complete" : trial.state == TrialState::pruned ? "stopped" : "failed";
@@ -47,8 +47,8 @@ Column config_column(const Study& study, const std::string& name) {
   return whole ? make_column(std::move(integers)) : numeric ? make_column(std::move(numbers)) : make_text_column(texts);
 }
 
-Kind kind_of(const Study& study, size_t t) {
-  return study.best == t ? Kind::best : study.trials[t].state == TrialState::complete ? Kind::complete : Kind::stopped;
+Outcome outcome_of(const Study& study, size_t t) {
+  return study.best == t ? Outcome::best : study.trials[t].state == TrialState::complete ? Outcome::complete : Outcome::stopped;
 }
 
 std::string note_of(const Study& study, size_t t) {
@@ -140,12 +140,12 @@ eval::SvgPart draw_history(const StudySpec& spec, const Study& study) {
   const std::string metric = spec.scoring.metric->name;
   eval::ScatterChart chart;
   chart.name = fmt::format("{} of every trial, and the best so far", metric);
-  chart.x = {"trial", eval::Format::count}, chart.y = {metric}, chart.kinds = kKinds, chart.line.name = "best so far";
+  chart.x = {"trial", eval::Format::count}, chart.y = {metric}, chart.kinds = kOutcomes, chart.line.name = "best so far";
   const double sign = spec.scoring.metric->better == Better::lower ? -1 : 1;
   double so_far = std::nan("");
   for (size_t t = 0; t < study.trials.size(); ++t) {
     const Trial& trial = study.trials[t];
-    chart.points.push_back({double(t), trial.value(), kind_of(study, t), note_of(study, t)});
+    chart.points.push_back({double(t), trial.value(), outcome_of(study, t), note_of(study, t)});
     if (trial.state == TrialState::complete && !(sign * so_far >= sign * trial.value())) so_far = trial.value();
     chart.line.x.push_back(double(t)), chart.line.y.push_back(so_far);
   }
@@ -163,7 +163,7 @@ eval::SvgPart draw_importance(const StudySpec& spec, const Study& study) {
 eval::SvgPart draw_parameter(const StudySpec& spec, const Study& study, const Dimension& d) {
   eval::ScatterChart chart;
   chart.name = fmt::format("{} against {}", spec.scoring.metric->name, d.name);
-  chart.x = {d.logarithmic ? fmt::format("log10({})", d.name) : d.name}, chart.y = {spec.scoring.metric->name}, chart.kinds = kKinds;
+  chart.x = {d.logarithmic ? fmt::format("log10({})", d.name) : d.name}, chart.y = {spec.scoring.metric->name}, chart.kinds = kOutcomes;
   chart.x_labels = d.choices;
   for (size_t t = 0; t < study.trials.size(); ++t) {
     const std::string* value = value_of(study.trials[t], d.name);
@@ -172,7 +172,7 @@ eval::SvgPart draw_parameter(const StudySpec& spec, const Study& study, const Di
     const double x = d.kind == DistributionKind::choice ? std::floor(d.unit_of(*value) * double(d.choices.size()))
                      : d.logarithmic                    ? std::log10(number)
                                                         : number;
-    chart.points.push_back({x, study.trials[t].value(), kind_of(study, t), note_of(study, t)});
+    chart.points.push_back({x, study.trials[t].value(), outcome_of(study, t), note_of(study, t)});
   }
   return {chart.name, eval::draw(chart, kWidth)};
 }
@@ -188,7 +188,7 @@ std::vector<eval::Tick> ticks_of(const Dimension& d) {
 
 eval::SvgPart draw_parallel(const StudySpec& spec, const Study& study) {
   eval::ParallelChart chart;
-  chart.name = "Every trial across its parameters to its value", chart.kinds = kKinds;
+  chart.name = "Every trial across its parameters to its value", chart.kinds = kOutcomes;
   double least = INFINITY, most = -INFINITY;
   for (const Trial& trial : study.trials)
     if (!std::isnan(trial.value())) least = std::min(least, trial.value()), most = std::max(most, trial.value());
@@ -198,11 +198,11 @@ eval::SvgPart draw_parallel(const StudySpec& spec, const Study& study) {
   for (const eval::Tick& tick : eval::nice_ticks(least, most, 6, eval::Format::number))
     chart.axes.back().ticks.push_back({(tick.at - least) / width, tick.text});
   // Stopped ones first, then complete ones, the best on top.
-  for (const Kind kind : {Kind::stopped, Kind::complete, Kind::best})
+  for (const Outcome outcome : {Outcome::stopped, Outcome::complete, Outcome::best})
     for (size_t t = 0; t < study.trials.size(); ++t) {
       const Trial& trial = study.trials[t];
-      if (kind_of(study, t) != kind || std::isnan(trial.value())) continue;
-      eval::ParallelLine line{{}, kind, note_of(study, t)};
+      if (outcome_of(study, t) != outcome || std::isnan(trial.value())) continue;
+      eval::ParallelLine line{{}, outcome, note_of(study, t)};
       for (const Dimension& d : spec.space.dimensions) {
         const std::string* value = value_of(trial, d.name);
         line.at.push_back(value ? d.unit_of(*value) : std::nan(""));
