@@ -302,7 +302,7 @@ void visit_fields(AutomlOptions& o, Visitor&& field) {
   field("budget", o.budget, "seconds that all may take", Range{0.01, 1e7}, Argument{"60s"});
   field("split", o.split,
         "shares of the rows that train, validate and test (of the dates with --by-date), or a column that holds train, validate and test; "
-        "candidates learn from the first two together and are compared on rows that they leave out in turn",
+        "candidates learn from the first two together and are compared on rows that they leave out: in turn, or one part of them where time is short",
         Argument{"0.8,0.1,0.1|COL"});
   field("by_date", o.by_date, "column of dates: tested on the last ones, validated on blocks of dates", Argument{"COL"});
   field("purge_days", o.purge_days, "dates left out between training and test: how far the label looks ahead", Range{0, 1e6}, Argument{"N"});

@@ -94,7 +94,7 @@ Result<int> automl_command(AutomlOptions& options, const Console& console) {
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::automl_table(r, steps, interruption()));
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
-  if (outcome.rows_left_out > 0) console.say(fmt::format("{} rows have no label, weight or date and are left out", outcome.rows_left_out));
+  if (outcome.rows_left_out > 0) console.say(fmt::format("{} rows have no finite label, weight or date and are left out", outcome.rows_left_out));
   console.say(fmt::format("objective {}: {} candidates on {} rows in {} of {} ({}); a first model stood after {}", outcome.objective->name,
                           outcome.leaderboard.size(), outcome.train_rows, format_seconds(outcome.seconds), format_seconds(options.budget.value),
                           outcome.stopped, format_seconds(outcome.first_model_seconds)));

@@ -31,7 +31,7 @@ Result<int> train_command(TrainOptions& options, const Console& console) {
   HY_TRY(const auto outcome, pipeline::train_table(request, steps, interruption()));
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
   if (outcome.rows_left_out > 0)
-    console.say(fmt::format("{} of {} rows have no label, weight or date and do not train", outcome.rows_left_out, outcome.rows));
+    console.say(fmt::format("{} of {} rows have no finite label, weight or date and do not train", outcome.rows_left_out, outcome.rows));
   say_full_categories(console, outcome.full_categories);
   say_findings(console, "failed", outcome.failures);
   console.say(fmt::format("{} model{} of {} features from {} rows: {}", outcome.models, outcome.models == 1 ? "" : "s", outcome.features,

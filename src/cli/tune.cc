@@ -63,7 +63,7 @@ Result<int> tune_command(TuneOptions& options, const Console& console) {
   const char* metric = outcome.spec.scoring.metric->name;
   if (!outcome.why.empty()) console.say(fmt::format("problem: {} ({})", problem_name(outcome.problem), outcome.why));
   if (outcome.rows_left_out > 0)
-    console.say(fmt::format("{} of {} rows have no label, weight or date and do not train", outcome.rows_left_out, outcome.rows));
+    console.say(fmt::format("{} of {} rows have no finite label, weight or date and do not train", outcome.rows_left_out, outcome.rows));
   if (outcome.spec.num_trials < options.trials) console.say(fmt::format("the grid has {} points", outcome.spec.num_trials));
   if (outcome.events_found > 2) console.say(fmt::format("went on from {} events of {}/journal.log", outcome.events_found, options.output));
   const int64_t failed = count_of(study, tune::TrialState::failed);

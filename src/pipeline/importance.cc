@@ -217,9 +217,32 @@ Result<ImportanceOutcome> by_shap(const ImportanceRequest& request, const Model&
   return out;
 }
 
+/// A flag that the method does not read would be taken for obeyed.
+Result<void> check_flags(const ImportanceRequest& request) {
+  using enum ImportanceMethod;
+  const struct {
+    const char* flag;
+    bool given;
+    std::vector<ImportanceMethod> readers;
+  } flags[] = {{"--input", !request.input.empty(), {permutation, shap, partial_dependence}},
+               {"--metric", !request.metric.empty(), {permutation}},
+               {"--output", !request.output.empty(), {shap, partial_dependence}},
+               {"--features", !request.features.empty(), {partial_dependence}},
+               {"--pair", request.pair, {partial_dependence}}};
+  for (const auto& [flag, given, readers] : flags) {
+    if (!given || std::find(readers.begin(), readers.end(), request.method) != readers.end()) continue;
+    std::vector<std::string> names;
+    for (const ImportanceMethod reader : readers) names.emplace_back(kImportanceMethods[size_t(reader)]);
+    return usage_error(fmt::format("{} has no use for {}", kImportanceMethods[size_t(request.method)], flag), flag,
+                       fmt::format("leave it out, or --method {}", join(names, " | ")));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ImportanceOutcome> importance_of_model(const ImportanceRequest& request, exec::Steps& steps, const exec::Cancellation& cancel) {
+  HY_CHECK(check_flags(request));
   if (request.method != ImportanceMethod::gain && request.input.empty())
     return usage_error(fmt::format("{} needs a table", kImportanceMethods[size_t(request.method)]), "--input", "--input TABLE, or --method gain");
   if (request.method == ImportanceMethod::permutation && request.label.empty())
