@@ -188,6 +188,8 @@ Result<int> importance_command(ImportanceOptions& options, const Console& consol
   HY_TRY(request.reading, reading_options(options.reading));
   exec::Steps steps(console.progress);
   HY_TRY(const auto outcome, pipeline::importance_of_model(request, steps, interruption()));
+  if (request.method == pipeline::ImportanceMethod::gain && !request.input.empty())
+    console.say("gain is what training noted in the model: the table is not read (--method permutation reads it)");
   const bool curves = !outcome.dependences.empty();
   if (!options.plot.empty())
     HY_CHECK(io::write_file(options.plot, curves ? dependence_charts(outcome, io::stem(options.model)) : chart_of(outcome, options.model)));

@@ -224,8 +224,7 @@ Result<void> check_flags(const ImportanceRequest& request) {
     const char* flag;
     bool given;
     std::vector<ImportanceMethod> readers;
-  } flags[] = {{"--input", !request.input.empty(), {permutation, shap, partial_dependence}},
-               {"--metric", !request.metric.empty(), {permutation}},
+  } flags[] = {{"--metric", !request.metric.empty(), {permutation}},
                {"--output", !request.output.empty(), {shap, partial_dependence}},
                {"--features", !request.features.empty(), {partial_dependence}},
                {"--pair", request.pair, {partial_dependence}}};

@@ -133,10 +133,11 @@ def test_what_cannot_be_done_is_said(hayate, table, trained, tmp_path):
     model, _ = trained("two")
     assert "--input" in hayate("importance", "--model", model, "--method", "shap", exit=2).stderr
     given = ("--input", tmp_path / "table.parquet")
-    for method, flags in (("gain", given), ("permutation", (*given, "--label", "two", "--output", tmp_path / "rows.csv")), ("shap", (*given, "--pair")),
+    for method, flags in (("gain", (*given, "--metric", "rmse")), ("permutation", (*given, "--label", "two", "--output", tmp_path / "rows.csv")), ("shap", (*given, "--pair")),
                           ("shap", (*given, "--metric", "roc_auc"))):
         said = hayate("importance", "--model", model, "--method", method, *flags, exit=2).stderr
         assert f"{method} has no use for --" in said and "--method" in said.split("try:")[1]
+    assert "the table is not read" in hayate("importance", "--model", model, *given).stderr
     assert "roc_auc" in hayate("importance", "--model", model, "--method", "permutation", "--input", tmp_path / "table.parquet", "--label", "two",
                                "--metric", "roc_uac", exit=2).stderr
     (tmp_path / "no.txt").write_text("tree\nfeature_names=a\n")
