@@ -2,95 +2,23 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
-#include <numeric>
 
-#include "base/random.h"
-#include "exec/pool.h"
-#include "hayate/learner.h"
 #include "kernels/dispatch.h"
+#include "learn/tree_test_data.h"
 
 using namespace hayate;
+using namespace hayate::test;
 
 namespace {
 
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+BoostingParams boosting_params(const std::string& text) { return std::get<BoostingParams>(learner_params("boosting", text).value()); }
 
-/// A table and labels of all kinds: x0 and x1 carry the signal, the rest is noise.
-struct Data {
-  int64_t num_rows, num_features;
-  std::vector<float> columns;
-  std::vector<double> y;
-  std::vector<int32_t> classes;
-
-  FloatColumns raw() const { return {columns.data(), num_rows, num_features, num_rows}; }
-  float& at(int64_t row, int64_t feature) { return columns[size_t(feature * num_rows + row)]; }
-};
-
-double normal(uint64_t key, uint64_t i) {
-  double sum = -6;
-  for (uint64_t k = 0; k < 12; ++k) sum += random_unit(key, 12 * i + k);
-  return sum;
-}
-
-Data make_data(int64_t rows, int64_t features, uint64_t seed, int32_t num_classes) {
-  Data d{rows, features, std::vector<float>(size_t(rows * features)), {}, {}};
-  for (size_t i = 0; i < d.columns.size(); ++i) d.columns[i] = float(normal(seed, i));
-  for (int64_t row = 0; row < rows; ++row) {
-    const double signal = 2 * double(d.at(row, 0)) + std::abs(double(d.at(row, 1 % features))) + 0.3 * normal(seed + 1, uint64_t(row));
-    d.y.push_back(signal);
-    d.classes.push_back(int32_t(std::clamp((signal + 2) / 4 * num_classes, 0.0, num_classes - 0.5)));
-  }
-  return d;
-}
-
-void sow_missing(Data& d, uint64_t seed) {
-  for (size_t i = 0; i < d.columns.size(); ++i)
-    if (random_below(seed, i, 10) == 0) d.columns[i] = kNaN;
-}
-
-std::vector<int32_t> all_rows(int64_t count) {
-  std::vector<int32_t> rows(static_cast<size_t>(count));
-  std::iota(rows.begin(), rows.end(), 0);
-  return rows;
-}
-
-BinnedMatrix bin(const Data& d, const std::vector<int32_t>& rows, int bins = 64) {
-  return std::move(bin_columns(rank_columns(d.raw()), rows, bins)).value();
-}
-
-/// The losses that go with the kinds of labels.
-enum class What { numbers, two, five };
-constexpr What kEach[] = {What::numbers, What::two, What::five};
-
-Labels labels_of(const Data& d, What what) {
-  return what == What::numbers ? Labels::numbers(d.y) : Labels::ids(d.classes, what == What::two ? 2 : 5);
-}
-Data data_for(What what, int64_t rows, int64_t features, uint64_t seed) { return make_data(rows, features, seed, what == What::five ? 5 : 2); }
-
-BoostingParams params_of(const std::string& text) { return std::get<BoostingParams>(learner_params("boosting", text).value()); }
-
-Forest train(const BinnedMatrix& matrix, const std::vector<int32_t>& rows, const Labels& labels, const std::string& params,
+Forest boost(const BinnedMatrix& matrix, const std::vector<int32_t>& rows, const Labels& labels, const std::string& params,
              std::span<const float> weights = {}, exec::Pool* pool = nullptr, uint64_t seed = 1) {
-  auto forest = train_boosting(matrix, rows, labels, weights, params_of(params), seed, 3, pool);
+  auto forest = train_boosting(matrix, rows, labels, weights, boosting_params(params), seed, 3, pool);
   REQUIRE(forest.ok());
   return std::move(forest).value();
-}
-
-std::vector<double> predicted(const Forest& forest, const FloatColumns& raw, ForestCut cut = {}) {
-  std::vector<double> out(size_t(raw.num_rows * forest.num_outputs()));
-  predict(forest, raw, out, cut);
-  return out;
-}
-
-double r2(const std::vector<double>& y, const std::vector<double>& p) {
-  const double mean = std::accumulate(y.begin(), y.end(), 0.0) / double(y.size());
-  double rest = 0, all = 0;
-  for (size_t i = 0; i < y.size(); ++i) rest += (y[i] - p[i]) * (y[i] - p[i]), all += (y[i] - mean) * (y[i] - mean);
-  return 1 - rest / all;
 }
 
 /// How many training rows end in each leaf of tree t.
@@ -118,7 +46,7 @@ TEST_CASE("boosting: a planted signal is learnt") {
   const auto rows = all_rows(2000);
   const Data a = make_data(2000, 10, 1, 2), b = make_data(2000, 10, 2, 2);
   for (const char* policy : {"grow_policy=leafwise", "grow_policy=depthwise,max_depth=4"}) {
-    const Forest forest = train(bin(a, rows), rows, Labels::numbers(a.y), policy);
+    const Forest forest = boost(bin(a, rows), rows, Labels::numbers(a.y), policy);
     CHECK(r2(b.y, predicted(forest, b.raw())) > 0.95);
     CHECK(forest.importance[0] > 0.6);
     CHECK(forest.importance[0] + forest.importance[1] > 0.95);
@@ -126,7 +54,7 @@ TEST_CASE("boosting: a planted signal is learnt") {
   }
   for (const What what : {What::two, What::five}) {
     const Data c = data_for(what, 2000, 10, 1), d = data_for(what, 2000, 10, 2);
-    const Forest forest = train(bin(c, rows), rows, labels_of(c, what), "");
+    const Forest forest = boost(bin(c, rows), rows, labels_of(c, what), "");
     const std::vector<double> out = predicted(forest, d.raw());
     const size_t width = size_t(forest.num_outputs());
     int right = 0;
@@ -149,7 +77,7 @@ TEST_CASE("boosting: the first split is the best of all, as a plain search in fl
           const auto rows = all_rows(num_rows);
           const BinnedMatrix matrix = bin(d, rows, num_rows == 700 ? 200 : 64);
           const Forest forest =
-              train(matrix, rows, labels_of(d, what), "num_trees=1,num_leaves=2,min_samples_leaf=7,lambda_l2=" + std::to_string(lambda));
+              boost(matrix, rows, labels_of(d, what), "num_trees=1,num_leaves=2,min_samples_leaf=7,lambda_l2=" + std::to_string(lambda));
           const double p = 1 / (1 + std::exp(-forest.start[0]));
           const auto slope = [&](size_t i) { return what == What::numbers ? forest.start[0] - d.y[i] : p - d.classes[i]; };
           const double curve = what == What::numbers ? 1 : p * (1 - p);
@@ -182,9 +110,9 @@ TEST_CASE("boosting: fewer rounds are a read of more") {
     const auto rows = all_rows(300);
     const BinnedMatrix matrix = bin(d, rows);
     const std::string drawn = ",bagging_fraction=0.7,bagging_freq=3,feature_fraction=0.5";
-    const Forest big = train(matrix, rows, labels_of(d, what), "num_trees=20" + drawn);
+    const Forest big = boost(matrix, rows, labels_of(d, what), "num_trees=20" + drawn);
     for (const int trees : {1, 7, 20}) {
-      const Forest small = train(matrix, rows, labels_of(d, what), "num_trees=" + std::to_string(trees) + drawn);
+      const Forest small = boost(matrix, rows, labels_of(d, what), "num_trees=" + std::to_string(trees) + drawn);
       CHECK(predicted(small, d.raw()) == predicted(big, d.raw(), {trees, 0}));
     }
   }
@@ -201,17 +129,17 @@ TEST_CASE("boosting: the same bytes for any number of workers and every instruct
         const BinnedMatrix matrix = bin(d, rows, bins);
         for (const std::span<const float> w : {std::span<const float>(), std::span<const float>(weights), std::span<const float>(whole)}) {
           const std::string params = "num_trees=4,bagging_fraction=0.8,feature_fraction=0.9";
-          const Forest alone = train(matrix, rows, labels_of(d, what), params, w);
+          const Forest alone = boost(matrix, rows, labels_of(d, what), params, w);
           for (const int workers : {1, 2, 7}) {
             exec::Pool pool(workers);
-            CHECK(train(matrix, rows, labels_of(d, what), params, w, &pool) == alone);
+            CHECK(boost(matrix, rows, labels_of(d, what), params, w, &pool) == alone);
           }
           for (const kernels::Isa isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
             kernels::set_isa(isa);
-            CHECK(train(matrix, rows, labels_of(d, what), params, w) == alone);
+            CHECK(boost(matrix, rows, labels_of(d, what), params, w) == alone);
           }
           kernels::set_isa(kernels::detected_isa());
-          CHECK_FALSE(train(matrix, rows, labels_of(d, what), params, w, nullptr, 2) == alone);
+          CHECK_FALSE(boost(matrix, rows, labels_of(d, what), params, w, nullptr, 2) == alone);
         }
       }
     }
@@ -227,7 +155,7 @@ TEST_CASE("boosting: the order of rows does not matter; a row of weight 2 is tha
       const Labels labels = labels_of(d, what);
       const std::string params = "num_trees=8,min_samples_leaf=1";
       std::vector<int32_t> reversed(rows.rbegin(), rows.rend());
-      const Forest straight = train(matrix, rows, labels, params), back = train(matrix, reversed, labels, params);
+      const Forest straight = boost(matrix, rows, labels, params), back = boost(matrix, reversed, labels, params);
       CHECK(straight.nodes == back.nodes);
       for (size_t i = 0; i < straight.values.size(); ++i) CHECK(straight.values[i] == doctest::Approx(back.values[i]).epsilon(1e-12));
       std::vector<float> weights(rows.size());
@@ -236,7 +164,7 @@ TEST_CASE("boosting: the order of rows does not matter; a row of weight 2 is tha
         weights[size_t(row)] = float(random_below(10, uint64_t(row), 4));
         for (int copy = 0; copy < int(weights[size_t(row)]); ++copy) repeated.push_back(row);
       }
-      const Forest weighted = train(matrix, rows, labels, params, weights), expected = train(matrix, repeated, labels, params);
+      const Forest weighted = boost(matrix, rows, labels, params, weights), expected = boost(matrix, repeated, labels, params);
       CHECK(weighted.nodes == expected.nodes);
       CHECK(weighted.cover == expected.cover);
       for (size_t i = 0; i < weighted.values.size(); ++i) CHECK(weighted.values[i] == doctest::Approx(expected.values[i]).epsilon(1e-9));
@@ -248,8 +176,8 @@ TEST_CASE("boosting: the order of columns only renames features") {
   Data d = make_data(500, 40, 21, 2), swapped = d;
   for (int64_t f = 0; f < 40; ++f) std::copy_n(d.columns.begin() + f * 500, 500, swapped.columns.begin() + (39 - f) * 500);
   const auto rows = all_rows(500);
-  const Forest one = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=20");
-  const Forest other = train(bin(swapped, rows), rows, Labels::numbers(d.y), "num_trees=20");
+  const Forest one = boost(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=20");
+  const Forest other = boost(bin(swapped, rows), rows, Labels::numbers(d.y), "num_trees=20");
   CHECK(one.values == other.values);
   for (size_t i = 0; i < one.nodes.size(); ++i)
     if (!one.nodes[i].is_leaf()) CHECK(one.nodes[i].feature == 39 - other.nodes[i].feature);
@@ -262,14 +190,14 @@ TEST_CASE("boosting: weights that are no whole numbers scale out, and weigh") {
     const BinnedMatrix matrix = bin(d, rows);
     std::vector<float> weights(300), scaled(300);
     for (size_t i = 0; i < 300; ++i) weights[i] = float(0.01 + random_unit(12, i)), scaled[i] = 8 * weights[i];
-    CHECK(train(matrix, rows, labels_of(d, what), "num_trees=5,min_child_weight=0", weights).nodes ==
-          train(matrix, rows, labels_of(d, what), "num_trees=5,min_child_weight=0", scaled).nodes);
+    CHECK(boost(matrix, rows, labels_of(d, what), "num_trees=5,min_child_weight=0", weights).nodes ==
+          boost(matrix, rows, labels_of(d, what), "num_trees=5,min_child_weight=0", scaled).nodes);
   }
   const std::vector<double> y = {1, 1, 1, 1, 9};
   const Data flat{5, 1, std::vector<float>(5, 0), y, {}};
   const std::vector<float> weights = {0.5f, 0.5f, 0.5f, 0.5f, 0.25f};
   const auto rows = all_rows(5);
-  CHECK(train(bin(flat, rows), rows, Labels::numbers(y), "num_trees=1", weights).start[0] == doctest::Approx((2 + 9 * 0.25) / 2.25).epsilon(1e-15));
+  CHECK(boost(bin(flat, rows), rows, Labels::numbers(y), "num_trees=1", weights).start[0] == doctest::Approx((2 + 9 * 0.25) / 2.25).epsilon(1e-15));
 }
 
 TEST_CASE("boosting: training scores are what predict answers, at any offset and scale of the labels") {
@@ -279,7 +207,7 @@ TEST_CASE("boosting: training scores are what predict answers, at any offset and
       double sum = 0;
       for (double& y : d.y) y = offset + y * scale, sum += y / 400;
       const auto rows = all_rows(400);
-      const Forest forest = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=40,learning_rate=0.3");
+      const Forest forest = boost(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=40,learning_rate=0.3");
       CHECK(forest.start[0] == doctest::Approx(sum).epsilon(1e-13));
       if (offset == 0 && scale < 1e100) CHECK(r2(d.y, predicted(forest, d.raw())) > 0.97);
       for (const double p : predicted(forest, d.raw())) CHECK(std::isfinite(p));
@@ -290,7 +218,7 @@ TEST_CASE("boosting: an outlier does not blind the trees to the other rows") {
   Data d = make_data(2000, 3, 15, 2);
   d.y[17] = 1e4;
   const auto rows = all_rows(2000);
-  const Forest forest = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=300,min_samples_leaf=1");
+  const Forest forest = boost(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=300,min_samples_leaf=1");
   std::vector<double> out = predicted(forest, d.raw());
   out.erase(out.begin() + 17), d.y.erase(d.y.begin() + 17);
   CHECK(r2(d.y, out) > 0.9);
@@ -305,25 +233,25 @@ TEST_CASE("boosting: constant labels, one class, one row, constant and missing f
     return forest.nodes.size() == size_t(forest.num_trees()) && std::ranges::all_of(out, [&](double v) { return std::abs(v - value) < 1e-12; });
   };
   const std::string four = "num_trees=4,min_samples_leaf=1";
-  CHECK(is_stump(train(matrix, rows, Labels::numbers(std::vector<double>(50, 0.1)), four), 0.1));
-  CHECK(is_stump(train(matrix, rows, Labels::ids(std::vector<int32_t>(50, 0), 1), four), 1));
-  CHECK(is_stump(train(matrix, {7}, Labels::numbers(d.y), four), d.y[7]));
+  CHECK(is_stump(boost(matrix, rows, Labels::numbers(std::vector<double>(50, 0.1)), four), 0.1));
+  CHECK(is_stump(boost(matrix, rows, Labels::ids(std::vector<int32_t>(50, 0), 1), four), 1));
+  CHECK(is_stump(boost(matrix, {7}, Labels::numbers(d.y), four), d.y[7]));
   for (const int32_t id : {0, 1, 2}) {
-    const Forest forest = train(matrix, rows, Labels::ids(std::vector<int32_t>(50, id), 3), four);
+    const Forest forest = boost(matrix, rows, Labels::ids(std::vector<int32_t>(50, id), 3), four);
     CHECK(forest.nodes.size() == 12);
     CHECK(predicted(forest, d.raw())[size_t(id)] > 0.999);
   }
   for (const int32_t id : {0, 1}) {
-    const Forest forest = train(matrix, rows, Labels::ids(std::vector<int32_t>(50, id), 2), four);
+    const Forest forest = boost(matrix, rows, Labels::ids(std::vector<int32_t>(50, id), 2), four);
     CHECK(forest.nodes.size() == 4);
     CHECK(predicted(forest, d.raw())[size_t(id)] > 0.999);
   }
   std::fill(d.columns.begin(), d.columns.begin() + 100, 3.0f), std::fill(d.columns.begin() + 100, d.columns.end(), kNaN);
-  const Forest blind = train(bin(d, rows), rows, Labels::numbers(d.y), four);
+  const Forest blind = boost(bin(d, rows), rows, Labels::numbers(d.y), four);
   CHECK(blind.nodes.size() == 4);
   CHECK(blind.importance == std::vector<double>(3, 0.0));
   const Data none = {50, 0, {}, d.y, {}};
-  CHECK(train(bin(none, rows), rows, Labels::numbers(d.y), four).nodes.size() == 4);
+  CHECK(boost(bin(none, rows), rows, Labels::numbers(d.y), four).nodes.size() == 4);
 }
 
 TEST_CASE("boosting: missing values go the way that helps, or with the larger side") {
@@ -335,7 +263,7 @@ TEST_CASE("boosting: missing values go the way that helps, or with the larger si
       const BinnedMatrix matrix = bin(d, rows, bins);
       const float middle = matrix.cuts.values[size_t(bins / 2 - 1)];
       for (size_t i = 0; i < 3000; ++i) d.y[i] = i < 700 || (low && d.columns[i] <= middle) ? 5 : 1;
-      const Forest forest = train(matrix, rows, Labels::numbers(d.y), "num_trees=1,learning_rate=1,num_leaves=2,min_samples_leaf=1");
+      const Forest forest = boost(matrix, rows, Labels::numbers(d.y), "num_trees=1,learning_rate=1,num_leaves=2,min_samples_leaf=1");
       REQUIRE(forest.nodes.size() == 3);
       const std::vector<double> out = predicted(forest, d.raw());
       CAPTURE(bins);
@@ -343,7 +271,7 @@ TEST_CASE("boosting: missing values go the way that helps, or with the larger si
     }
   Data d{10, 1, {0, 0, 0, 1, 1, 1, 1, 1, 1, 1}, {0, 0, 0, 1, 1, 1, 1, 1, 1, 1}, {}};
   const auto rows = all_rows(10);
-  const Forest forest = train(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=1,learning_rate=1,min_samples_leaf=1");
+  const Forest forest = boost(bin(d, rows), rows, Labels::numbers(d.y), "num_trees=1,learning_rate=1,min_samples_leaf=1");
   double out;
   predict_row(forest, {&kNaN, 1}, {&out, 1});
   CHECK(out == doctest::Approx(1));
@@ -356,17 +284,8 @@ TEST_CASE("boosting: codes, raw values and single rows predict the same") {
     auto rows = all_rows(400);
     rows.resize(250);
     const BinnedMatrix matrix = bin(d, rows);
-    const Forest forest = train(matrix, rows, labels_of(d, what), "num_trees=30");
-    const std::vector<double> raw = predicted(forest, d.raw());
-    std::vector<double> coded(raw.size()), one(size_t(forest.num_outputs()));
-    predict_codes(forest, matrix.columns(), all_rows(400), coded);
-    CHECK(coded == raw);
-    for (int64_t row = 0; row < 400; ++row) {
-      std::vector<float> values;
-      for (int64_t f = 0; f < 6; ++f) values.push_back(d.at(row, f));
-      predict_row(forest, values, one);
-      for (size_t k = 0; k < one.size(); ++k) CHECK(one[k] == raw[size_t(row) * one.size() + k]);
-    }
+    const Forest forest = boost(matrix, rows, labels_of(d, what), "num_trees=30");
+    check_ways_agree(forest, matrix, d);
   }
 }
 
@@ -377,7 +296,7 @@ TEST_CASE("boosting: limits on leaves, depth, rows per leaf, weight and gain hol
   for (const What what : {What::numbers, What::two}) {
     const Labels labels = labels_of(d, what);
     for (const char* policy : {",grow_policy=leafwise", ",grow_policy=depthwise"}) {
-      const Forest forest = train(matrix, rows, labels, std::string("num_trees=5,num_leaves=0,max_depth=6,min_samples_leaf=33") + policy);
+      const Forest forest = boost(matrix, rows, labels, std::string("num_trees=5,num_leaves=0,max_depth=6,min_samples_leaf=33") + policy);
       for (int64_t t = 0; t < 5; ++t) {
         CHECK(depth_of(forest.tree(t)) <= 6);
         CHECK(forest.cover[forest.tree_start[size_t(t)]] == 3000);
@@ -386,13 +305,13 @@ TEST_CASE("boosting: limits on leaves, depth, rows per leaf, weight and gain hol
           CHECK(forest.cover[forest.tree_start[size_t(t)] + leaf] == float(count));
         }
       }
-      CHECK(train(matrix, rows, labels, std::string("num_trees=1,num_leaves=9") + policy).nodes.size() == 17);
-      CHECK(train(matrix, rows, labels, std::string("num_trees=1,min_gain=1e6") + policy).nodes.size() == 1);
-      CHECK(train(matrix, rows, labels, std::string("num_trees=1,min_child_weight=2000") + policy).nodes.size() == 1);
-      CHECK(train(matrix, rows, labels, std::string("num_trees=1,min_samples_leaf=1501") + policy).nodes.size() == 1);
+      CHECK(boost(matrix, rows, labels, std::string("num_trees=1,num_leaves=9") + policy).nodes.size() == 17);
+      CHECK(boost(matrix, rows, labels, std::string("num_trees=1,min_gain=1e6") + policy).nodes.size() == 1);
+      CHECK(boost(matrix, rows, labels, std::string("num_trees=1,min_child_weight=2000") + policy).nodes.size() == 1);
+      CHECK(boost(matrix, rows, labels, std::string("num_trees=1,min_samples_leaf=1501") + policy).nodes.size() == 1);
     }
   }
-  const Forest depthwise = train(matrix, rows, Labels::numbers(d.y), "num_trees=1,num_leaves=8,grow_policy=depthwise");
+  const Forest depthwise = boost(matrix, rows, Labels::numbers(d.y), "num_trees=1,num_leaves=8,grow_policy=depthwise");
   CHECK(depth_of(depthwise.tree(0)) == 3);
 }
 
@@ -401,7 +320,7 @@ TEST_CASE("boosting: penalties shrink leaf values") {
   const Data d{8, 1, {0, 0, 0, 0, 1, 1, 1, 1}, y, {}};
   const auto rows = all_rows(8);
   const auto high = [&](const std::string& params) {
-    return predicted(train(bin(d, rows), rows, Labels::numbers(y), "num_trees=1,learning_rate=1,min_samples_leaf=1" + params), d.raw())[7];
+    return predicted(boost(bin(d, rows), rows, Labels::numbers(y), "num_trees=1,learning_rate=1,min_samples_leaf=1" + params), d.raw())[7];
   };
   CHECK(high("") == doctest::Approx(10));
   CHECK(high(",lambda_l2=4") == doctest::Approx(5 + 20.0 / 8));
@@ -415,7 +334,7 @@ TEST_CASE("boosting: a leaf of confident rows keeps its weight") {
   const auto rows = all_rows(4000);
   const BinnedMatrix matrix = bin(d, rows);
   for (size_t i = 0; i < 4000; ++i) d.classes[i] = d.columns[i] > matrix.cuts.values[30];
-  const Forest forest = train(matrix, rows, Labels::ids(d.classes, 2), "num_trees=300,min_child_weight=0");
+  const Forest forest = boost(matrix, rows, Labels::ids(d.classes, 2), "num_trees=300,min_child_weight=0");
   for (const double p : predicted(forest, d.raw())) CHECK((p < 0.01 || p > 0.99));
   for (const double value : forest.values) CHECK(std::isfinite(value));
 }
@@ -425,7 +344,7 @@ TEST_CASE("boosting: 70,000 distinct values; rows of a fold that repeat and skip
   for (int i = 0; i < 70'000; ++i) d.columns.push_back(float((i * 7919) % 70'000)), d.y.push_back(double(d.columns.back()));
   std::vector<int32_t> rows;
   for (int32_t i = 0; i < 70'000; i += 3) rows.push_back(i), rows.push_back(i);
-  const Forest forest = train(bin(d, rows, 255), rows, Labels::numbers(d.y), "num_trees=50,learning_rate=0.3");
+  const Forest forest = boost(bin(d, rows, 255), rows, Labels::numbers(d.y), "num_trees=50,learning_rate=0.3");
   CHECK(r2(d.y, predicted(forest, d.raw())) > 0.999);
 }
 

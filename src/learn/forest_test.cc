@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "kernels/dispatch.h"
-#include "learn/forest_test_data.h"
+#include "learn/tree_test_data.h"
 
 using namespace hayate;
 using namespace hayate::test;
@@ -207,16 +207,7 @@ TEST_CASE("forest: codes, raw values and single rows predict the same, on cuts a
       }
     const BinnedMatrix matrix = bin(d, rows);
     const Forest forest = train(matrix, rows, labels_of(d, what), "num_trees=30");
-    const std::vector<double> raw = predicted(forest, d.raw());
-    std::vector<double> coded(raw.size()), one(size_t(forest.num_outputs()));
-    predict_codes(forest, matrix.columns(), all_rows(400), coded);
-    CHECK(coded == raw);
-    for (int64_t row = 0; row < 400; ++row) {
-      std::vector<float> values;
-      for (int64_t f = 0; f < 6; ++f) values.push_back(d.at(row, f));
-      predict_row(forest, values, one);
-      for (size_t k = 0; k < one.size(); ++k) CHECK(one[k] == raw[size_t(row) * one.size() + k]);
-    }
+    check_ways_agree(forest, matrix, d);
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "learn/forest_test_data.h"
+#include "learn/tree_test_data.h"
 
 using namespace hayate;
 

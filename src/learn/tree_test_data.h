@@ -1,5 +1,7 @@
-// Tables and shorthands of the tests of forests.
+// Tables and shorthands of the tests of forests and boosting.
 #pragma once
+
+#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
@@ -26,6 +28,11 @@ struct Data {
 
   FloatColumns raw() const { return {columns.data(), num_rows, num_features, num_rows}; }
   float& at(int64_t row, int64_t feature) { return columns[size_t(feature * num_rows + row)]; }
+  std::vector<float> row(int64_t row) const {
+    std::vector<float> values;
+    for (int64_t f = 0; f < num_features; ++f) values.push_back(columns[size_t(f * num_rows + row)]);
+    return values;
+  }
 };
 
 inline double normal(uint64_t key, uint64_t i) {
@@ -81,6 +88,20 @@ inline std::vector<double> predicted(const Forest& forest, const FloatColumns& r
   std::vector<double> out(size_t(raw.num_rows * forest.num_outputs()));
   predict(forest, raw, out, cut);
   return out;
+}
+
+/// Codes, raw values and single rows of `d` predict the same.
+inline void check_ways_agree(const Forest& forest, const BinnedMatrix& matrix, const Data& d) {
+  const std::vector<double> raw = predicted(forest, d.raw());
+  std::vector<double> coded(raw.size()), one(size_t(forest.num_outputs()));
+  if (forest.thresholds.empty()) {
+    predict_codes(forest, matrix.columns(), all_rows(d.num_rows), coded);
+    CHECK(coded == raw);
+  }
+  for (int64_t row = 0; row < d.num_rows; ++row) {
+    predict_row(forest, d.row(row), one);
+    for (size_t k = 0; k < one.size(); ++k) REQUIRE(one[k] == raw[size_t(row) * one.size() + k]);
+  }
 }
 
 inline double r2(const std::vector<double>& y, const std::vector<double>& p) {
