@@ -1,7 +1,8 @@
 // The table of lane functions, and the way between series and tiles: to bring a float32 input into tiles takes 0.3 ns a row and symbol, to
-// take a float32 output out 0.14 and to write it 0.14.
+// take a float32 output out 0.1 (0.14 without AVX-512) and to write it 0.14.
 #include "kernels/lanes.h"
 
+#include "kernels/intrinsics.h"
 #include "kernels/lane_entry.h"
 #include "kernels/packs.h"
 #include "kernels/strips.h"
@@ -201,8 +202,48 @@ inline void scatter_square(const double* tile, float* out, int64_t stride) {
 }
 #endif
 
+#if defined(__AVX512F__)
+/// Four vectors of four rows or lanes, 128 bits each from another place: element e of block b of x[k] becomes element k of block b of x[e].
+inline void turn_blocks(__m512* x) {
+  const __m512 a = _mm512_unpacklo_ps(x[0], x[1]), b = _mm512_unpackhi_ps(x[0], x[1]), c = _mm512_unpacklo_ps(x[2], x[3]),
+               d = _mm512_unpackhi_ps(x[2], x[3]);
+  x[0] = _mm512_shuffle_ps(a, c, 0x44), x[1] = _mm512_shuffle_ps(a, c, 0xee);
+  x[2] = _mm512_shuffle_ps(b, d, 0x44), x[3] = _mm512_shuffle_ps(b, d, 0xee);
+}
+/// 128 bits from each of four places. Inserts from memory take no shuffle.
+inline __m512 four_blocks(const float* a, const float* b, const float* c, const float* d) {
+  __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(a));
+  x = _mm512_insertf32x4(x, _mm_loadu_ps(b), 1);
+  x = _mm512_insertf32x4(x, _mm_loadu_ps(c), 2);
+  return _mm512_insertf32x4(x, _mm_loadu_ps(d), 3);
+}
+/// Whoever reads these floats from here on does so from memory: the compiler would take them apart in registers, with twice the shuffles.
+inline void settle(const float* floats) { asm volatile("" : : "r"(floats) : "memory"); }
+
+/// 16 rows of all lanes.
+inline void scatter_sixteen(const double* tile, float* out, int64_t stride) {
+  alignas(64) float narrow[16 * kLanes];
+  for (int64_t row = 0; row < 16; ++row)
+    for (int64_t lane = 0; lane < kLanes; lane += 8)
+      _mm256_store_ps(narrow + row * kLanes + lane, _mm512_cvtpd_ps(_mm512_loadu_pd(tile + row * kLanes + lane)));
+  settle(narrow);
+  for (int64_t lane = 0; lane < kLanes; lane += 4) {
+    __m512 x[4];
+    for (int64_t k = 0; k < 4; ++k) {
+      const float* const at = narrow + k * kLanes + lane;
+      x[k] = four_blocks(at, at + 4 * kLanes, at + 8 * kLanes, at + 12 * kLanes);
+    }
+    turn_blocks(x);
+    for (int64_t k = 0; k < 4; ++k) _mm512_storeu_ps(out + (lane + k) * stride, x[k]);
+  }
+}
+#endif
+
 void scatter_floats(const double* tile, int64_t rows, float* out, int64_t stride) {
   int64_t row = 0;
+#if defined(__AVX512F__)
+  for (; row + 16 <= rows; row += 16) scatter_sixteen(tile + row * kLanes, out + row, stride);
+#endif
   for (; row + kSquare <= rows; row += kSquare)
     for (int64_t lane = 0; lane < kLanes; lane += kSquareLanes) scatter_square(tile + row * kLanes + lane, out + lane * stride + row, stride);
   for (; row < rows; ++row)
