@@ -22,7 +22,8 @@ class CompiledForest {
   explicit CompiledForest(const Forest& forest, ForestCut cut = {});
   /// By a way chosen. kBlocks: 31 tests at a time, for one row too (kernels/test_blocks.h). Else trees of at most 64 leaves are answered by bits, and of
   /// larger ones the upper part up to `exits` subtrees (1 .. 64), below which rows walk (kernels/leaves.h); 0: everything walks. Where a way can't be
-  /// (kBlocks: a processor that can't permute bytes, tests of more than 256 features, more than 2,048 deep trees) the usual one is taken.
+  /// (kBlocks: a processor that can't permute bytes, tests of more than 256 features, more than 2,048 trees of which some are deeper than five levels
+  /// and some have more than 32 leaves) the usual one is taken.
   CompiledForest(const Forest& forest, ForestCut cut, int exits);
   /// Times the ways there are, on rows of any codes and on one row, about a millisecond each, and takes the quickest.
   static CompiledForest fastest(const Forest& forest, ForestCut cut = {});

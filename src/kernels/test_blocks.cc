@@ -54,6 +54,16 @@ HAYATE_PERMUTES_BYTES inline uint32_t answer(const TestBlock& block, const uint3
   return right & ~(uint32_t(_mm256_testn_epi8_mask(codes, codes)) & lefts);
 }
 
+/// The leaf whose path the answers follow.
+inline uint32_t leaf_of(uint32_t answers, const LeafPaths& paths) {
+  const __m512i all = _mm512_set1_epi32(int32_t(answers));
+  const auto follows = [all](const uint32_t* tests, const uint32_t* rights) {
+    return _mm512_testn_epi32_mask(_mm512_xor_si512(all, _mm512_load_si512(rights)), _mm512_load_si512(tests));
+  };
+  const __mmask16 lower = follows(paths.tests, paths.rights), upper = follows(paths.tests + 16, paths.rights + 16);
+  return uint32_t(__builtin_ctz(_mm512_kunpackw(upper, lower)));
+}
+
 /// From the answers of 16 blocks the ways out: the tests of level l begin at bit 2^l - 1.
 inline __m512i ways_out(__m512i answers) {
   const __m512i one = _mm512_set1_epi32(1);
@@ -98,7 +108,10 @@ HAYATE_PERMUTES_BYTES void find_leaves_of_rows(const BlockedTrees& trees, int64_
   alignas(64) uint32_t answers[kUnitRows] = {}, ways[kUnitRows];
   const auto row = [rows](int64_t i) { return Row<kLines>(rows + i * kBytes); };
   for (int64_t i = 0; i < num_rows; ++i) answers[i] = answer<kLines, kMissing>(trees.tops[t], trees.lefts_of_tops[t], row(i));
-  ways_of(answers, num_rows, ways);
+  if (trees.paths)
+    for (int64_t i = 0; i < num_rows; ++i) ways[i] = leaf_of(answers[i], trees.paths[t]);
+  else
+    ways_of(answers, num_rows, ways);
   const uint32_t first = uint32_t(t) * kWays;
   if (!trees.below) {
     for (int64_t i = 0; i < num_rows; ++i) at[i] = first + ways[i];
@@ -123,7 +136,10 @@ HAYATE_PERMUTES_BYTES void find_leaves_of_row(const BlockedTrees& trees, int64_t
   for (int64_t last = first + num_trees; first < last; first += kTogether, at += kTogether) {
     const int64_t count = last - first < kTogether ? last - first : kTogether;
     for (int64_t k = 0; k < count; ++k) answers[k] = answer<kLines, kMissing>(trees.tops[first + k], trees.lefts_of_tops[first + k], row);
-    ways_of(answers, kTogether, ways);
+    if (trees.paths)
+      for (int64_t k = 0; k < count; ++k) ways[k] = leaf_of(answers[k], trees.paths[first + k]);
+    else
+      ways_of(answers, kTogether, ways);
     for (int64_t k = 0; k < count; ++k) at[k] = uint32_t(first + k) * kWays + ways[k];
     if (trees.below) {
       for (int64_t k = 0; k < count; ++k) answers[k] = answer<kLines, kMissing>(trees.below[at[k]], trees.lefts_below[at[k]], row);

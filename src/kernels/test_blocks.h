@@ -5,6 +5,11 @@
 // right. Which of the 32 ways out the row takes is read from the bits five times, for 16 rows or 16 trees in one vector. So a tree of depth 10 is
 // two loads of what the row needs instead of twenty, one after the other. Below ten levels rows walk as in leaves.h.
 //
+// A tree of at most 32 leaves that is deeper than five levels, as boosting grows them leaf by leaf, is one block as well: it has no more than 31 tests,
+// wherever they stand. Each leaf says which of them are on the way to it and how they must answer (LeafPaths); the 32 leaves compare that with the
+// answers at once, and one finds all as it wants it. This is QuickScorer with a comparison in place of its loop over the tests that fail: one row
+// of 100 such trees in 0.67 us (walked: 2.2).
+//
 // 100 trees of depth 10 on 60 features, 2.3 GHz: 4,096 rows in 1.9 ms (leaves.h: 3.5), one row in 1.07 us (2.3), of which the lines of the second-level
 // cache are most: three a tree. Where a block leads, and a place's value, stood beside the tests before: five lines, 1.4 us. Trees of at most 64 leaves
 // are quicker by the bits of leaves.h, but for one row.
@@ -25,6 +30,13 @@ struct alignas(64) TestBlock {
   uint8_t ncuts[kBlockWays];
 };
 
+/// Of each leaf the tests above it, and those of them that it stands to the right of, a bit a test. A leaf that is not there wants the last place of the
+/// block, where there never is a test, to send rows right.
+struct alignas(64) LeafPaths {
+  uint32_t tests[kBlockWays];
+  uint32_t rights[kBlockWays];
+};
+
 /// Where rows walk below their last block; nodes are counted over all trees.
 struct LineNode {
   uint32_t child;  ///< the left one; the right one follows; a leaf's own place
@@ -35,9 +47,11 @@ struct LineNode {
 };
 
 /// Trees of at most 5 levels have one stage: tree t's block is tops[t], and its way w out is place 32 t + w. Others have two: the way leads to block
-/// 32 t + w below, and that one's way v out is place 32 (32 t + w) + v. Every place is there, though no row may come to it.
+/// 32 t + w below, and that one's way v out is place 32 (32 t + w) + v. Every place is there, though no row may come to it. With paths there is one stage
+/// too: leaf w of tree t is place 32 t + w.
 struct BlockedTrees {
   const TestBlock *tops, *below;                ///< below: null with one stage
+  const LeafPaths* paths;                       ///< of each tree; null where the tests of a block stand as TestBlock says
   const uint32_t *lefts_of_tops, *lefts_below;  ///< of each block: a bit a test
   const uint32_t* ends;                         ///< of each place: the node, counted over all trees; null: places are what is asked for
   const int32_t* steps;                         ///< of each tree: the longest way from an end to a leaf; null where nobody walks

@@ -13,6 +13,10 @@ constexpr size_t kSixteen = 16, kWays = size_t(kernels::kBlockWays);
 constexpr uint32_t kLevels = 5;  // of a block
 constexpr size_t kMostDeepTrees = 2048;
 
+size_t num_tests(std::span<const uint32_t> heights) {
+  return size_t(std::count_if(heights.begin(), heights.end(), [](uint32_t height) { return height > 0; }));
+}
+
 }  // namespace
 
 std::unique_ptr<const BlockTrees> BlockTrees::make(const Forest& forest, ForestCut cut) {
@@ -23,10 +27,18 @@ std::unique_ptr<const BlockTrees> BlockTrees::make(const Forest& forest, ForestC
   out->lines_ = out->num_slots_ <= 64 ? 1 : out->num_slots_ <= 128 ? 2 : 4;
   const size_t trees = trees_used(forest, cut);
   out->tops_.resize(trees), out->lefts_of_tops_.resize(trees);
-  bool deep = false;
-  for (size_t t = 0; t < trees; ++t) deep |= heights[forest.tree_start[t]] > kLevels;
-  if (deep && trees > kMostDeepTrees) return nullptr;
-  out->set_blocks(heights, deep);
+  bool deep = false, one_block_each = true;
+  for (size_t t = 0; t < trees; ++t) {
+    const size_t first = forest.tree_start[t];
+    deep |= heights[first] > kLevels;
+    one_block_each &= num_tests(std::span(heights).subspan(first, forest.tree_start[t + 1] - first)) <= size_t(kernels::kBlockTests);
+  }
+  if (deep && one_block_each) {
+    out->set_paths(heights);
+  } else {
+    if (deep && trees > kMostDeepTrees) return nullptr;
+    out->set_blocks(heights, deep);
+  }
   out->set_cuts();
   return out;
 }
@@ -79,6 +91,42 @@ void BlockTrees::set_blocks(const std::vector<uint32_t>& heights, bool two_stage
   }
 }
 
+void BlockTrees::set_paths(const std::vector<uint32_t>& heights) {
+  constexpr uint32_t kNoTest = 1u << kernels::kBlockTests;
+  struct Path {
+    uint32_t tests = 0, rights = 0;
+  };
+  const bool by_node = forest_.values_per_node() > 1;
+  paths_.resize(num_trees());
+  by_node ? ends_.resize(num_trees() * kWays) : (values_.resize(num_trees() * kWays), void());
+  for (size_t t = 0; t < num_trees(); ++t) {
+    const std::span<const TreeNode> tree = forest_.tree(int64_t(t));
+    const uint32_t root = forest_.tree_start[t];
+    std::fill_n(paths_[t].tests, kWays, kNoTest), std::fill_n(paths_[t].rights, kWays, kNoTest);
+    std::vector<Path> paths(tree.size());
+    std::vector<bool> reached(tree.size());
+    reached[0] = true;
+    size_t tests = 0, leaves = 0;
+    for (uint32_t at = 0; at < tree.size(); ++at) {
+      if (!reached[at]) continue;
+      const Path path = paths[at];
+      if (heights[root + at] == 0) {
+        paths_[t].tests[leaves] = path.tests, paths_[t].rights[leaves] = path.rights;
+        by_node ? void(ends_[t * kWays + leaves] = root + at) : void(values_[t * kWays + leaves] = forest_.values[root + at]);
+        ++leaves;
+        continue;
+      }
+      const TreeNode& node = tree[at];
+      const uint32_t bit = 1u << tests, left = node.child();
+      tops_[t].slots[tests] = uint8_t(slot(node)), tops_[t].ncuts[tests] = uint8_t(255u - node.cut);
+      if (node.missing_left()) lefts_of_tops_[t] |= bit;
+      paths[left] = {path.tests | bit, path.rights}, paths[left + 1] = {path.tests | bit, path.rights | bit};
+      reached[left] = reached[left + 1] = true;
+      ++tests;
+    }
+  }
+}
+
 void BlockTrees::set_nodes(const std::vector<uint32_t>& heights) {
   nodes_.resize(heights.size() - 1);
   for (size_t t = 0; t < num_trees(); ++t)
@@ -110,6 +158,7 @@ void BlockTrees::set_cuts() {
 kernels::BlockedTrees BlockTrees::trees() const {
   return {.tops = tops_.data(),
           .below = below_.empty() ? nullptr : below_.data(),
+          .paths = paths_.empty() ? nullptr : paths_.data(),
           .lefts_of_tops = lefts_of_tops_.data(),
           .lefts_below = lefts_below_.data(),
           .ends = ends_.empty() ? nullptr : ends_.data(),
@@ -151,17 +200,13 @@ void BlockTrees::predict_row(const float* values, int64_t stride, std::span<doub
   begin_rows(forest_, out);
   double* const scores = out.data() + score_place(forest_);
   const double* const leaf_values = this->values();
-  const size_t width = size_t(forest_.values_per_node());
   constexpr size_t kAtOnce = 32;
   uint32_t at[kAtOnce];
   const kernels::BlockedTrees all = trees();
   for (size_t first = 0; first < num_trees(); first += kAtOnce) {
     const size_t count = std::min(kAtOnce, num_trees() - first);
     kernels.leaves_of_row(all, int64_t(first), int64_t(count), row.data(), missing, at);
-    for (size_t i = 0; i < count; ++i) {
-      double* score = scores + score_of_tree(forest_, first + i);
-      for (size_t k = 0; k < width; ++k) score[k] += leaf_values[at[i] * width + k];
-    }
+    add_values(forest_, first, {at, count}, leaf_values, scores);
   }
   finish_rows(forest_, num_trees(), out);
 }

@@ -13,7 +13,8 @@ namespace hayate {
 
 class BlockTrees final : public CodedTrees {
  public:
-  /// Null when the processor can't permute bytes, the tests read more than 256 features, or deep trees are more than 2,048 (10 KB each).
+  /// Null when the processor can't permute bytes, the tests read more than 256 features, or trees deeper than five levels are more than 2,048 (10 KB
+  /// each; 0.4 KB and any number where all have at most 32 leaves).
   static std::unique_ptr<const BlockTrees> make(const Forest& forest, ForestCut cut);
 
   /// Value f of the row is values[f * stride]; `out` has num_outputs() places. No allocation.
@@ -28,6 +29,8 @@ class BlockTrees final : public CodedTrees {
   void fill(std::span<const TreeNode> tree, const uint32_t* heights, uint32_t root, kernels::TestBlock& block, uint32_t& lefts,
             std::span<uint32_t, size_t(kernels::kBlockWays)> reached) const;
   void set_blocks(const std::vector<uint32_t>& heights, bool two_stages);
+  /// Of trees of at most 32 leaves.
+  void set_paths(const std::vector<uint32_t>& heights);
   void set_nodes(const std::vector<uint32_t>& heights);
   void set_cuts();
   kernels::BlockedTrees trees() const;
@@ -36,9 +39,10 @@ class BlockTrees final : public CodedTrees {
 
   std::vector<kernels::TestBlock> tops_, below_;
   std::vector<uint32_t> lefts_of_tops_, lefts_below_;
-  std::vector<double> values_;  ///< of every place, where rows have one value and nobody walks
-  std::vector<uint32_t> ends_;  ///< else the nodes
-  std::vector<int32_t> steps_;  ///< empty where nobody walks
+  std::vector<kernels::LeafPaths> paths_;  ///< empty where blocks go by levels
+  std::vector<double> values_;             ///< of every place, where rows have one value and nobody walks
+  std::vector<uint32_t> ends_;             ///< else the nodes
+  std::vector<int32_t> steps_;             ///< empty where nobody walks
   std::vector<kernels::LineNode> nodes_;
   int32_t lines_ = 1;
   std::vector<float> cuts_;  ///< of the slots, as code_row() reads them

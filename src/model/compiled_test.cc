@@ -22,12 +22,12 @@ struct Draws {
   double unit() { return random_unit(key, next++); }
 };
 
-/// Nodes breadth-first; each inner one splits with the chance given while the depth allows.
-void grow(Forest& forest, Draws& draws, double chance, uint32_t depth, uint32_t most_depth) {
+/// Nodes breadth-first; each one splits with the chance given while the depth and the number of leaves allow.
+void grow(Forest& forest, Draws& draws, double chance, uint32_t most_depth, size_t most_leaves) {
   std::vector<TreeNode> tree(1);
-  std::vector<uint32_t> depths = {depth};
+  std::vector<uint32_t> depths = {0};
   for (uint32_t at = 0; at < tree.size(); ++at) {
-    if (depths[at] >= most_depth || (at > 0 && draws.unit() > chance)) {
+    if (depths[at] >= most_depth || (tree.size() + 1) / 2 >= most_leaves || (at > 0 && draws.unit() > chance)) {
       tree[at] = {2 * at, 0, kLeaf};
       continue;
     }
@@ -46,6 +46,7 @@ struct Shape {
   uint32_t trees, depth;
   double chance;
   int features;
+  size_t leaves = 1 << 20;
 };
 
 Forest random_forest(const Shape& shape, uint64_t seed) {
@@ -61,7 +62,7 @@ Forest random_forest(const Shape& shape, uint64_t seed) {
     for (uint32_t cut = 0, cuts = draws.below(255); cut < cuts; ++cut) f.cuts.values.push_back(float(cut) - 60);
     f.cuts.start.push_back(uint32_t(f.cuts.values.size()));
   }
-  for (uint32_t t = 0; t < shape.trees; ++t) grow(f, draws, shape.chance, 0, shape.depth);
+  for (uint32_t t = 0; t < shape.trees; ++t) grow(f, draws, shape.chance, shape.depth, shape.leaves);
   for (size_t i = 0; i < f.nodes.size() * size_t(f.values_per_node()); ++i) f.values.push_back(draws.unit() - 0.3);
   return f;
 }
@@ -75,9 +76,19 @@ std::vector<float> random_columns(int64_t rows, int64_t features, uint64_t seed)
   return values;
 }
 
-constexpr Shape kShapes[] = {{0, Joined::mean, 9, 10, 0.9, 7},  {2, Joined::mean, 70, 6, 0.8, 40}, {5, Joined::mean, 3, 8, 0.8, 3},
-                             {0, Joined::sum, 20, 14, 0.6, 11}, {2, Joined::sum, 13, 5, 1.0, 300}, {3, Joined::sum, 12, 9, 0.85, 4},
-                             {0, Joined::mean, 1, 0, 0, 1},     {0, Joined::mean, 17, 7, 1.0, 2},  {2, Joined::mean, 30, 12, 0.9, 100}};
+constexpr Shape kShapes[] = {{0, Joined::mean, 9, 10, 0.9, 7},
+                             {2, Joined::mean, 70, 6, 0.8, 40},
+                             {5, Joined::mean, 3, 8, 0.8, 3},
+                             {0, Joined::sum, 20, 14, 0.6, 11},
+                             {2, Joined::sum, 13, 5, 1.0, 300},
+                             {3, Joined::sum, 12, 9, 0.85, 4},
+                             {0, Joined::mean, 1, 0, 0, 1},
+                             {0, Joined::mean, 17, 7, 1.0, 2},
+                             {2, Joined::mean, 30, 12, 0.9, 100},
+                             // Deeper than five levels and of at most 32 leaves: their paths are compared.
+                             {0, Joined::sum, 40, 14, 0.7, 11, 32},
+                             {3, Joined::sum, 30, 9, 0.75, 90, 31},
+                             {5, Joined::mean, 17, 12, 0.7, 200, 20}};
 constexpr ForestCut kCuts[] = {{}, {1, 0}, {5, 3}, {0, 6}, {1000, 1}};
 
 std::vector<double> one_by_one(const Forest& forest, const FloatColumns& raw, ForestCut cut) {

@@ -34,14 +34,10 @@ KeyedTrees::KeyedTrees(const Forest& forest, ForestCut cut) : forest_(forest) {
 void KeyedTrees::add(const int32_t* keys, double* scores) const {
   constexpr size_t kAtOnce = 64;
   uint32_t at[kAtOnce];
-  const size_t width = size_t(forest_.values_per_node());
   for (size_t first = 0; first < roots_.size(); first += kAtOnce) {
     const size_t count = std::min(kAtOnce, roots_.size() - first);
     kernels::leaf_kernels().leaves_of_row(nodes_.data(), roots_.data() + first, steps_.data() + first / 8, int64_t(count), keys, at);
-    for (size_t i = 0; i < count; ++i) {
-      double* score = scores + score_of_tree(forest_, first + i);
-      for (size_t k = 0; k < width; ++k) score[k] += forest_.values[at[i] * width + k];
-    }
+    add_values(forest_, first, {at, count}, forest_.values.data(), scores);
   }
 }
 

@@ -27,6 +27,21 @@ inline size_t score_place(const Forest& forest) { return forest.num_outputs() ==
 /// Which of a row's scores tree t adds its first value to.
 inline size_t score_of_tree(const Forest& forest, size_t t) { return forest.joined == Joined::sum ? t % size_t(forest.num_scores()) : 0; }
 
+/// Adds what stands at the nodes, or places, `at` that a row has come to in the trees from `first` on, in their order.
+inline void add_values(const Forest& forest, size_t first, std::span<const uint32_t> at, const double* values, double* scores) {
+  const size_t width = size_t(forest.values_per_node());
+  if (width == 1 && forest.num_scores() == 1) {  // in a register: by way of memory an addition waits for the one before twice as long
+    double sum = scores[0];
+    for (const uint32_t place : at) sum += values[place];
+    scores[0] = sum;
+    return;
+  }
+  for (size_t i = 0; i < at.size(); ++i) {
+    double* const own = scores + score_of_tree(forest, first + i);
+    for (size_t k = 0; k < width; ++k) own[k] += values[at[i] * width + k];
+  }
+}
+
 /// What stands in `out` before the first tree.
 void begin_rows(const Forest& forest, std::span<double> out);
 /// The predictions of what stands there after the last of `trees`.
