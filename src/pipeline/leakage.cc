@@ -20,6 +20,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/prepare.h"
 #include "pipeline/same_order.h"
+#include "pipeline/scaled_column.h"
 #include "pipeline/two_sided.h"
 
 namespace hayate::pipeline {
@@ -479,40 +480,11 @@ bool report_back_fill(Checker& c, const std::string& column, std::span<const dou
   return false;
 }
 
-/// Mean and standard deviation, as numpy has it and as pandas.
-struct Spread {
-  double mean = 0, squares = 0, count = 0;
-
-  void add(double x) {
-    const double step = x - mean;
-    count += 1, mean += step / count, squares += step * (x - mean);
-  }
-  bool is_standard() const {
-    const auto is_one = [this](double n) { return std::abs(std::sqrt(squares / n) - 1) <= 1e-5; };
-    return count >= kFewestRows && std::abs(mean) <= 1e-5 && (is_one(count) || is_one(count - 1));
-  }
-  static constexpr double kFewestRows = 50;
-};
-
-/// Whether a column has mean 0 and deviation 1 over all rows, of every symbol or of the universe: then it was scaled by rows that were still
-/// to come. Not when the mean of every date is 0, as after a z-score among the symbols of a date.
-bool report_standard(Checker& c, const std::string& column) {
-  const std::vector<double>& values = c.ready.values[size_t(c.ready.field(column))];
-  Spread all;
-  std::map<int64_t, Spread> dates;
-  bool each = true;
-  for (size_t s = 0; s < c.ready.num_symbols(); ++s) {
-    Spread own;
-    for (int64_t row = c.ready.offsets[s]; row < c.ready.offsets[s + 1]; ++row)
-      if (const double x = values[size_t(row)]; std::isfinite(x)) own.add(x), all.add(x), dates[c.ready.times[size_t(row)]].add(x);
-    each &= own.count == 0 || own.is_standard();
-  }
-  const bool by_date = std::all_of(dates.begin(), dates.end(), [](const auto& date) { return std::abs(date.second.mean) <= 1e-5; });
-  if (all.count == 0 || by_date || (!each && !all.is_standard())) return false;
-  c.found("future_column", "$" + column, c.ready.symbols.front(), time_text(c.ready, c.ready.times.front()),
-          fmt::format("${} has mean 0 and standard deviation 1 over all rows{}: it was scaled by rows that were still to come", column,
-                      each ? " of each symbol" : ""));
-  return true;
+/// Whether a column was scaled by all rows (scaled_column.h).
+bool report_scaled(Checker& c, const std::string& column) {
+  std::optional<std::string> how = scaled_column(c.ready, column);
+  if (how) c.found("future_column", "$" + column, c.ready.symbols.front(), time_text(c.ready, c.ready.times.front()), std::move(*how));
+  return how.has_value();
 }
 
 /// Whether a column equals a function of later rows (later_window.h) or is made of rows on both sides (two_sided.h). Bars are taken as they were
@@ -608,7 +580,7 @@ void check_answers(Checker& c) {
     };
     const std::vector<double> values = at(sample);
     if (!report_repetition(c, column, values, sample) && !report_shifted(c, column, values, sample, notes) &&
-        !report_back_fill(c, column, values, sample) && !report_standard(c, column) &&
+        !report_back_fill(c, column, values, sample) && !report_scaled(c, column) &&
         !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols) &&
         !report_order(c, "future_column", name, name, at(dates.sample), dates))
       report_two_sided(c, column, false);
