@@ -88,7 +88,10 @@ constexpr Shape kShapes[] = {{0, Joined::mean, 9, 10, 0.9, 7},
                              // Deeper than five levels and of at most 32 leaves: their paths are compared.
                              {0, Joined::sum, 40, 14, 0.7, 11, 32},
                              {3, Joined::sum, 30, 9, 0.75, 90, 31},
-                             {5, Joined::mean, 17, 12, 0.7, 200, 20}};
+                             {5, Joined::mean, 17, 12, 0.7, 200, 20},
+                             // More nodes than most batches have rows: walked as they are.
+                             {2, Joined::mean, 12, 12, 0.97, 9},
+                             {3, Joined::sum, 6, 13, 0.95, 5}};
 constexpr ForestCut kCuts[] = {{}, {1, 0}, {5, 3}, {0, 6}, {1000, 1}};
 
 std::vector<double> one_by_one(const Forest& forest, const FloatColumns& raw, ForestCut cut) {
@@ -130,7 +133,7 @@ TEST_CASE("compiled: every kernel on every instruction set gives the bytes of on
   for (const Shape& shape : kShapes) {
     const Forest forest = random_forest(shape, seed++);
     for (const ForestCut cut : kCuts)
-      for (const int64_t rows : {1, 17, 64, 1500}) kernels::on_every_isa([&] { check_same(forest, rows, cut); });
+      for (const int64_t rows : {1, 9, 17, 64, 140, 1500}) kernels::on_every_isa([&] { check_same(forest, rows, cut); });
   }
 }
 
@@ -142,18 +145,20 @@ TEST_CASE("compiled: codes and any order of rows give the bytes of the values") 
     std::vector<uint8_t> codes(values.size());
     code_columns(forest.cuts, raw, codes.data(), 400);
     const CodeColumns coded{codes.data(), 400, forest.num_features(), 400};
-    std::vector<int32_t> rows(300);
-    for (int32_t i = 0; i < 300; ++i) rows[size_t(i)] = (i * 7 + 3) % 400;
     const std::vector<double> all = one_by_one(forest, raw, {});
     const size_t outputs = size_t(forest.num_outputs());
-    std::vector<double> expected, out(rows.size() * outputs);
-    for (const int32_t row : rows)
-      expected.insert(expected.end(), all.begin() + row * ptrdiff_t(outputs), all.begin() + (row + 1) * ptrdiff_t(outputs));
-    predict_codes(forest, coded, rows, out);
-    CHECK(out == expected);
-    std::fill(out.begin(), out.end(), 0.0);
-    CompiledForest::fastest(forest).predict_codes(coded, rows, out);
-    CHECK(out == expected);
+    for (const int32_t count : {300, 139, 5}) {
+      std::vector<int32_t> rows(static_cast<size_t>(count));
+      for (int32_t i = 0; i < count; ++i) rows[size_t(i)] = (i * 7 + 3) % 400;
+      std::vector<double> expected, out(rows.size() * outputs);
+      for (const int32_t row : rows)
+        expected.insert(expected.end(), all.begin() + row * ptrdiff_t(outputs), all.begin() + (row + 1) * ptrdiff_t(outputs));
+      predict_codes(forest, coded, rows, out);
+      CHECK(out == expected);
+      std::fill(out.begin(), out.end(), 0.0);
+      CompiledForest::fastest(forest).predict_codes(coded, rows, out);
+      CHECK(out == expected);
+    }
   }
 }
 
