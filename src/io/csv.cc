@@ -65,7 +65,7 @@ Result<std::vector<std::string>> CsvParser::read_header() {
 
   size_t at = bytes_.starts_with("\xEF\xBB\xBF") ? 3 : 0;
   const char named = skip_separator_line(bytes_, &at);
-  dialect_ = sniff_dialect(bytes_.substr(at), !file_ || int64_t(bytes_.size()) == file_->size());
+  dialect_ = sniff_dialect(bytes_.substr(at), !file_ || int64_t(bytes_.size()) == file_->size(), options_.form.decimal == ',' ? ';' : ',');
   if (named) dialect_.separator = named;
   if (options_.separator) dialect_.separator = options_.separator;
   std::vector<CsvField> fields;

@@ -138,6 +138,9 @@ TEST_CASE("csv: decimal and thousands marks") {
   const auto table = parse_csv("a;b\n1.234;1\n", "x.csv", asked("", ",", "."));
   REQUIRE(table.ok());
   CHECK(shown(table.value().columns[0]) == "int64: 1234");
+  const auto alone = parse_csv("price\n1,5\n-0,25\n", "x.csv", asked("", ","));
+  REQUIRE(alone.ok());
+  CHECK(shown(alone.value()) == "price float64: 1.5 -0.25");
 }
 
 TEST_CASE("csv: words that are missing, even where they look like values") {

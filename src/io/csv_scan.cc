@@ -63,9 +63,9 @@ Trial try_separator(std::string_view sample, bool whole, const CsvDialect& diale
 
 }  // namespace
 
-CsvDialect sniff_dialect(std::string_view data, bool whole) {
+CsvDialect sniff_dialect(std::string_view data, bool whole, char otherwise) {
   const std::string_view sample = data.substr(0, kCsvSample);
-  CsvDialect best;
+  CsvDialect best{otherwise};
   if (data.find('\n') == std::string_view::npos && data.find('\r') != std::string_view::npos) best.newline = '\r';
   Trial best_trial = {1, false};
   for (const char separator : {',', '\t', ';', '|'}) {

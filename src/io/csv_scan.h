@@ -32,9 +32,9 @@ enum class CsvFault { none, open_quote, text_after_quote };
 CsvFault next_record(std::string_view data, const CsvDialect& dialect, size_t* at, std::vector<CsvField>* fields);
 
 /// The dialect of which the first records are made: the separator of , ; tab | that gives every record the same number of
-/// fields, more than one, and most of them; if none does, the one that gives the header most fields.
+/// fields, more than one, and most of them; if none does, the one that gives the header most fields; `otherwise` where all give it one.
 /// `sample`: the first bytes of a file, or all of them (`whole`).
-CsvDialect sniff_dialect(std::string_view sample, bool whole);
+CsvDialect sniff_dialect(std::string_view sample, bool whole, char otherwise = ',');
 /// How many bytes sniff_dialect looks at.
 inline constexpr size_t kCsvSample = size_t{256} << 10;
 
