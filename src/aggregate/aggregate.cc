@@ -82,6 +82,8 @@ class Aggregation {
  private:
   bool keeps_to_claims(const Table& chunk, int64_t begin, int64_t count, Scratch* scratch) const;
   bool find_places(const Table& chunk, std::vector<std::vector<uint32_t>>* places);
+  /// For what is kept of rows until they are finished, and again for what finishes them.
+  int64_t room() const { return memory_ / 5 * 2; }
   std::vector<uint64_t> empty_states(size_t count) const {
     std::vector<uint64_t> out;
     out.reserve(count * plan_.state_words());
@@ -277,6 +279,9 @@ bool Aggregation::add_block(const Table& chunk, const std::vector<std::vector<ui
   return partitions_->add(worker, s.record, kept);
 }
 
+/// What is held already varies from run to run, and readers take larger chunks where there is more memory.
+int64_t with_margin(int64_t bytes) { return bytes + bytes / 5 + (int64_t{3} << 20); }
+
 Error memory_error() { return {Kind::budget, "no memory for the rows of groups", "aggregate", "lower --memory-limit, so that rows go to disk"}; }
 
 /// The places of a chunk's own dictionaries, looked up once a name rather than once a row. False: one of them was not claimed.
@@ -344,7 +349,7 @@ Result<void> Aggregation::add(const Table& chunk, int64_t first_row, const exec:
               &cancel);
     if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "aggregate", "run it again"};
     if (no_memory) return memory_error();
-    if (!dense_ && blocks_.bytes() > memory_ / 5 * 2) HY_CHECK(partitions_->spill(pool_));
+    if (!dense_ && blocks_.bytes() > room()) HY_CHECK(partitions_->spill(pool_));
   }
   return {};
 }
@@ -383,15 +388,20 @@ Result<void> Aggregation::split(const Partitions& partitions, size_t partition, 
   }));
   size_t word = 0;
   while (word < least.size() && least[word] == greatest[word]) ++word;
-  if (word == least.size())
-    return Error{Kind::budget, fmt::format("one group has {} rows, and median, quantile and distinct need all of them at once", rows), "aggregate",
-                 fmt::format("--memory-limit {} would do", format_bytes(3 * finishing_bytes(plan_, rows)))};
+  if (word == least.size()) {
+    const int64_t needed = finishing_bytes(plan_, rows, 1);
+    if (needed > room())
+      return Error{Kind::budget, fmt::format("one group has {} rows, and median, quantile and distinct need all of them at once", rows), "aggregate",
+                   fmt::format("raise --memory-limit by {}", format_bytes(with_margin((needed - room()) / 2 * 5)))};
+    HY_TRY(const Table table, finish_partition(plan_, partitions, partition, &finishing_[0]));
+    return sink(table);
+  }
   Partitions parts(width, cut_range(int(word), least[word], greatest[word] - least[word], 64), 1, &blocks_, &file_);
   bool no_memory = false;
   Result<void> spilled;
   HY_CHECK(partitions.visit(partition, &buffer, [&](std::span<const uint64_t> records) {
     for (size_t at = 0; at < records.size(); at += width) no_memory |= !parts.add(0, records.data() + at);
-    if (spilled.ok() && blocks_.bytes() > memory_ / 5 * 2) spilled = parts.spill(pool_);
+    if (spilled.ok() && blocks_.bytes() > room()) spilled = parts.spill(pool_);
   }));
   HY_CHECK(std::move(spilled));
   if (no_memory) return memory_error();
@@ -403,16 +413,15 @@ Result<void> Aggregation::split(const Partitions& partitions, size_t partition, 
 /// Partitions in order, as many at once as fit the memory.
 Result<void> Aggregation::finish_all(const Partitions& partitions, int depth, const std::function<Result<void>(const Table&)>& sink,
                                      const exec::Cancellation& cancel, const std::function<void(size_t)>& done) {
-  const int64_t room = memory_ / 5 * 2;
   for (size_t p = 0; p < partitions.cut().count && !cancel.stopped();) {
     std::vector<size_t> wave;
     int64_t bytes = 0;
     for (; p < partitions.cut().count && wave.size() < size_t(4 * pool_.workers()); ++p) {
-      const int64_t rows = partitions.rows(p), needed = rows ? finishing_bytes(plan_, rows) : 0;
-      if (!wave.empty() && bytes + needed > room) break;
+      const int64_t rows = partitions.rows(p), needed = rows ? finishing_bytes(plan_, rows, rows) : 0;
+      if (!wave.empty() && bytes + needed > room()) break;
       if (rows) wave.push_back(p), bytes += needed;
     }
-    if (wave.size() == 1 && bytes > room && partitions.rows(wave[0]) > 1) {
+    if (wave.size() == 1 && bytes > room() && partitions.rows(wave[0]) > 1) {
       HY_CHECK(split(partitions, wave[0], depth, sink, cancel));
       done(wave[0]);
       continue;
@@ -507,9 +516,6 @@ Result<std::vector<ColumnRange>> ranges_of(io::ChunkReader& chunks, const std::v
     if (known[c]) ranges[c] = *known[c];
   return ranges;
 }
-
-/// What is held already varies from run to run, and readers take larger chunks where there is more memory.
-int64_t with_margin(int64_t bytes) { return bytes + bytes / 5 + (int64_t{3} << 20); }
 
 /// All of it, with `known` ranges; nothing, and nothing handed to `sink`, when the rows do not bear them out. Then the next pass over `chunks` begins
 /// with the first of them.

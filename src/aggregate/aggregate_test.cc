@@ -8,6 +8,7 @@
 #include <cmath>
 #include <csignal>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "aggregate/partitions.h"
@@ -230,6 +231,22 @@ TEST_CASE("one key far away does not spoil the partitions; one huge group is ref
   CHECK(answer(table, "one", "median(x)", "", "", 0, 2, int64_t{20} << 20).find("median, quantile and distinct need all of them") !=
         std::string::npos);
   CHECK(answer(table, "one", "median(x)").ends_with("1 349999.5 "));
+  // Many outputs are those of one group, not of each of its rows.
+  std::string calls = "median(x)";
+  for (int i = 1; i < 40; ++i) calls += fmt::format(",std({})", i % 2 ? "x" : "k");
+  const Table part = take(table, [] {
+    std::vector<int64_t> rows(30'000);
+    std::iota(rows.begin(), rows.end(), 6);
+    return rows;
+  }());
+  CHECK(answer(part, "one", calls, "", "", 0, 2, int64_t{20} << 20) == answer(part, "one", calls));
+}
+
+TEST_CASE("quantiles stand beside numbers of distinct values of the same column, in any order") {
+  Table table;
+  table.add("x", make_column(std::vector<double>{0, 3, 0, 7, -0.0, 3}));
+  CHECK(answer(table, "", "distinct(x),median(x),quantile(x,0),quantile(x,0.2)").ends_with("3 1.5 -0.0 0.0 "));
+  CHECK(answer(table, "", "quantile(x,0.9),distinct(x),quantile(x,0.6),median(x)").ends_with("5.0 3 3.0 1.5 "));
 }
 
 TEST_CASE("conditions before and after") {

@@ -172,11 +172,15 @@ double quantile_of(std::span<uint64_t> values, double q, WordKind kind, const Co
   return between(found.at, part > 0 ? found.above : found.at, part, kind);
 }
 
+/// Sorts the values, and changes none: quantiles may be asked for next.
 int64_t distinct_of(std::span<uint64_t> values, WordKind kind) {
-  if (kind == WordKind::real)
-    for (uint64_t& word : values) word = without_sign_of_zero(word);
-  std::sort(values.begin(), values.end());
-  return std::unique(values.begin(), values.end()) - values.begin();
+  std::sort(values.begin(), values.end());  // -0 beside 0
+  const auto same = [kind](uint64_t a, uint64_t b) {
+    return a == b || (kind == WordKind::real && without_sign_of_zero(a) == without_sign_of_zero(b));
+  };
+  int64_t count = !values.empty();
+  for (size_t i = 1; i < values.size(); ++i) count += !same(values[i], values[i - 1]);
+  return count;
 }
 
 /// An array whose entries are all written by whoever asked for it.
@@ -523,10 +527,10 @@ std::shared_ptr<void> AnswerMemory::take(size_t bytes) {
   return {piece_, at};
 }
 
-int64_t finishing_bytes(const Plan& plan, int64_t rows) {
+int64_t finishing_bytes(const Plan& plan, int64_t rows, int64_t groups) {
   const size_t by_rows = plan.needs_rows ? 4 + 8 * plan.inputs.size() : 0;
-  return rows * int64_t(8 * (plan.record_words() + 2 * size_t(plan.key_words) + 2 * plan.state_words() + plan.outputs.size()) + 32 + by_rows) +
-         (int64_t{2} << 20);
+  return rows * int64_t(8 * plan.record_words() + 32 + by_rows) +
+         groups * int64_t(8 * (2 * size_t(plan.key_words) + 2 * plan.state_words() + plan.outputs.size())) + (int64_t{2} << 20);
 }
 
 namespace {

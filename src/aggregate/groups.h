@@ -53,8 +53,8 @@ struct FinishingMemory {
   AnswerMemory answers;
 };
 
-/// Memory that finishing `rows` rows of a partition takes at most.
-int64_t finishing_bytes(const Plan& plan, int64_t rows);
+/// Memory that finishing `rows` rows of a partition takes at most, of at most so many groups.
+int64_t finishing_bytes(const Plan& plan, int64_t rows, int64_t groups);
 
 /// The groups of a partition in the order of their keys: key columns, then outputs.
 Result<Table> finish_partition(const Plan& plan, const Partitions& partitions, size_t partition, FinishingMemory* memory);
