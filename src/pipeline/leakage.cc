@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/strings.h"
 #include "hayate/folds.h"
@@ -480,6 +481,40 @@ bool report_back_fill(Checker& c, const std::string& column, std::span<const dou
   return false;
 }
 
+/// Whether a column is a price or volume with gaps on straight lines to a later row: what interpolates between rows has read the next one. Gaps
+/// whose ends are equal say nothing, those of more than 20 rows are left out; what was held from before is on no line that rises or falls.
+bool report_interpolated(Checker& c, const std::string& column) {
+  const std::vector<double>& values = c.ready.values[size_t(c.ready.field(column))];
+  for (const char* bar : kBarColumns) {
+    const int field = c.ready.field(bar);
+    if (field < 0) continue;
+    const std::vector<double>& bars = c.ready.values[size_t(field)];
+    const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-6 * std::abs(b); };
+    size_t filled = 0, on_line = 0, first_symbol = 0;
+    int64_t first = 0;
+    for (size_t s = 0; s < c.ready.num_symbols(); ++s) {
+      int64_t last = -1;  // row before the gap
+      for (int64_t row = c.ready.offsets[s]; row < c.ready.offsets[s + 1]; ++row) {
+        if (!near(values[size_t(row)], bars[size_t(row)])) continue;
+        const int64_t from = std::exchange(last, row), rows = row - from;
+        if (from < 0 || rows < 2) continue;
+        const double begin = values[size_t(from)], end = values[size_t(row)];
+        if (std::abs(end - begin) <= 1e-4 * std::abs(begin)) continue;
+        for (int64_t at = from + 1; at < row; ++at) {
+          if (!std::isfinite(values[size_t(at)])) continue;
+          if (filled++ == 0) first = at, first_symbol = s;
+          on_line += rows <= kHorizons + 1 && near(values[size_t(at)], std::lerp(begin, end, double(at - from) / double(rows)));
+        }
+      }
+    }
+    if (filled < kFewestPairs || double(on_line) < 0.99 * double(filled)) continue;
+    c.found("future_column", "$" + column, c.ready.symbols[first_symbol], time_text(c.ready, c.ready.times[size_t(first)]),
+            fmt::format("${} is ${} with gaps on straight lines to a later row, on {} of {} rows", column, bar, on_line, filled));
+    return true;
+  }
+  return false;
+}
+
 /// Whether a column was scaled by all rows (scaled_column.h).
 bool report_scaled(Checker& c, const std::string& column) {
   std::optional<std::string> how = scaled_column(c.ready, column);
@@ -580,7 +615,7 @@ void check_answers(Checker& c) {
     };
     const std::vector<double> values = at(sample);
     if (!report_repetition(c, column, values, sample) && !report_shifted(c, column, values, sample, notes) &&
-        !report_back_fill(c, column, values, sample) && !report_scaled(c, column) &&
+        !report_back_fill(c, column, values, sample) && !report_interpolated(c, column) && !report_scaled(c, column) &&
         !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols) &&
         !report_order(c, "future_column", name, name, at(dates.sample), dates))
       report_two_sided(c, column, false);

@@ -381,6 +381,39 @@ TEST_CASE("bars that were smoothed together are found: prices, or the volume") {
   }
 }
 
+TEST_CASE("gaps on straight lines to a later row are found, those that were held are not") {
+  const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
+  std::filesystem::create_directories(folder);
+  const auto path = folder / "lines.csv";
+  std::ofstream file(path);
+  file << "symbol,date,open,high,low,close,volume,line,held,rough\n";
+  for (const char symbol : {'A', 'B'}) {
+    const uint64_t key = random_key(12, Stage::synth, uint64_t(symbol));
+    std::vector<double> close{100};
+    for (int i = 1; i < kDays; ++i) close.push_back(close.back() * (1 + 0.05 * (random_unit(key, uint64_t(i)) - 0.5)));
+    const auto is_known = [&](int i) { return i == 0 || i == kDays - 1 || random_unit(key, uint64_t(10'000 + i)) < 0.5; };
+    for (int i = 0; i < kDays; ++i) {
+      int before = i, after = i;
+      while (!is_known(before)) --before;
+      while (!is_known(after)) ++after;
+      const double today = close[size_t(i)], from = close[size_t(before)], to = close[size_t(after)];
+      const double line = before == after ? today : std::lerp(from, to, double(i - before) / double(after - before));
+      const double rough = is_known(i) ? today : today * (1 + 0.01 * random_unit(key, uint64_t(30'000 + i)));
+      file << fmt::format("{},{},{:.6f},{:.6f},{:.6f},{:.6f},1000,{:.6f},{:.6f},{:.6f}\n", symbol, format_date(16'000 + i), today, today * 1.01,
+                          today * 0.99, today, line, from, rough);
+    }
+  }
+  file.close();
+  RunSpec spec = spec_of({"a = $line/$open"});
+  spec.universe.input = {path.string()};
+  const LeakOutcome found = checked(spec);
+  CHECK_MESSAGE(finds(found, "future_column", "$line"), all_of(found));
+  CHECK(all_of(found).find("gaps on straight lines to a later row") != std::string::npos);
+  spec.features.expressions = {"a = $held/$open", "b = $rough/$open"};
+  const LeakOutcome clean = checked(spec);
+  CHECK_MESSAGE(clean.clean(), all_of(clean));
+}
+
 TEST_CASE("a column that is another one a row early is found, the one that is a row late is not; without missing ends a note says so") {
   const auto folder = std::filesystem::temp_directory_path() / "hayate_leakage_test";
   std::filesystem::create_directories(folder);
