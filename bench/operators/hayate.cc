@@ -40,13 +40,13 @@ Subject subject_of(const kernels::ta::Entry& function) {
 std::vector<Subject> all_subjects() {
   std::vector<Subject> subjects;
   for (const Operator& op : operators()) {
-    const std::string name(op.name), step(op.infix.empty() ? op.name : op.infix);
-    if (!name.starts_with("CS") && name != "TripleBarrier" && name != "ForwardReturn")
-      subjects.push_back({name, step, {{"x", std::string(op.example)}}});
+    Subject subject{std::string(op.name), std::string(op.infix.empty() ? op.name : op.infix), {{"x", std::string(op.example)}}};
+    const auto program = Program::compile(subject.expressions, kFields);  // not of labels, nor with a group
+    if (program.ok() && !program.value().has_stages()) subjects.push_back(std::move(subject));  // a stage is of a panel, not of a symbol
   }
   for (const std::string& name : talib_names()) subjects.push_back(subject_of(*find_talib(name)));
   for (const Indicator& indicator : indicators())
-    subjects.push_back({std::string(indicator.name), "", indicator_features(indicator.name, "bench").value()});
+    subjects.push_back({std::string(indicator.name), "", indicator_features(indicator.name, {"bench"}).value()});
   return subjects;
 }
 
