@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/random.h"
+#include "io/cell_text.h"
 #include "io/npy_header.h"
 #include "io/scratch_folder.h"
 #include "io/writer.h"
@@ -122,6 +123,37 @@ TEST_CASE("tables: every format gives the table back") {
       REQUIRE_FALSE(unknown.ok());
       CHECK(unknown.error().hint == "did you mean 'real'?");
     }
+  }
+}
+
+TEST_CASE("tables: numbers of CSV are written together as they are one by one") {
+  const ScratchFolder folder;
+  const uint64_t key = random_key(5, Stage::search);
+  for (const int rows : {1, 7, 255, 256, 257, 3000}) {
+    std::vector<double> few, many, mixed, all_sizes;
+    for (int i = 0; i < rows; ++i) {
+      const double unit = random_unit(key, uint64_t(i)), short_one = std::round(unit * 1e4) / 100, sign = i % 2 ? 1 : -1;
+      few.push_back(sign * short_one), many.push_back(sign * unit);
+      mixed.push_back(i % 5 == 0 ? kNaN : i % 3 ? short_one : unit * 100);
+      all_sizes.push_back(i % 50 == 1 ? INFINITY : i % 7 == 0 ? std::ldexp(sign, i % 60 - 20) : sign * unit * std::pow(10, i % 40 - 20));
+    }
+    Table table;
+    for (const auto* values : {&few, &many, &mixed, &all_sizes}) {
+      const std::vector<float> floats(values->begin(), values->end());
+      for (const Column& column : {make_column(*values), make_column(floats)}) {
+        table.add(fmt::format("x{}", table.num_columns()), column);
+        table.add(fmt::format("x{}", table.num_columns()), with_nulls(column, 4));
+      }
+    }
+    std::string expected;
+    for (size_t c = 0; c < table.num_columns(); ++c) expected += table.names[c] + (c + 1 < table.num_columns() ? "," : "\n");
+    for (int row = 0; row < rows; ++row)
+      for (size_t c = 0; c < table.num_columns(); ++c) {
+        if (!is_missing_cell(table.columns[c], row)) append_cell_text(table.columns[c], row, &expected);
+        expected += c + 1 < table.num_columns() ? "," : "\n";
+      }
+    REQUIRE(write_table(folder / "t.csv", table).ok());
+    CHECK(bytes_of(folder / "t.csv") == expected);
   }
 }
 

@@ -77,7 +77,7 @@ Result<void> RowEncoder::put_ready() {
 void RowEncoder::set_style(RowStyle style, size_t num_columns) {
   style_ = std::move(style);
   names_.resize(num_columns);
-  constexpr size_t kStripBytes = size_t{1} << 21, kMostRows = 256;
+  constexpr size_t kStripBytes = size_t{1} << 21, kMostRows = size_t(kernels::ShortestDigits::kRows);
   strip_rows_ = int64_t(std::clamp<size_t>(kStripBytes / (kWide * std::max<size_t>(num_columns, 1)), 1, kMostRows));
   // Several blocks are in hand at once, so those of wide tables have fewer rows.
   constexpr size_t kBlockBytes = size_t{1} << 20, kMostBlockRows = 4096, kLikelyBytes = 16;  // of a cell
@@ -301,16 +301,25 @@ void RowEncoder::write_names(const Column& column, const WrittenNames& names, in
   }
 }
 
+/// A number that is not missing as digits[i] has it, if it has it.
+char* RowEncoder::put_real(const Column& column, int64_t row, bool negative, const kernels::ShortestDigits& digits, int64_t i, char* out) {
+  if (digits.count[i] == 0) return write_cell_text(column, row, out);
+  *out = '-';
+  return digits.put(i, out + negative);
+}
+
 /// Narrow too. False: one has more digits. A cell is written with room behind it, which the next one takes back.
 bool RowEncoder::write_floats(const Column& column, int64_t begin, int64_t rows, const Cells& out) const {
-  const CellWriter writer = cell_writer(Dtype::float32);
+  const float* const values = column.as<float>().data() + begin;
+  kernels::ShortestDigits digits;
+  kernels::shortest_kernels().floats(values, rows, &digits);
   for (int64_t row = 0; row < rows; ++row) {
     char* const cell = out.cells + size_t(row) * kNarrow;
-    if (is_missing(column.as<float>()[size_t(begin + row)])) {
+    if (column.is_null(begin + row) || is_missing(values[row])) {
       out.sizes[row] = put_missing(out.end, cell);
       continue;
     }
-    char* const behind_text = writer(column, begin + row, cell);
+    char* const behind_text = put_real(column, begin + row, values[row] < 0, digits, row, cell);
     if (behind_text - cell >= int64_t(kNarrow)) return false;
     *behind_text = out.end;
     out.sizes[row] = uint8_t(behind_text + 1 - cell);
@@ -333,11 +342,11 @@ bool are_long(const double* values, int64_t rows) {
 
 /// Numbers of common forms, narrow. False: not all of them are.
 bool RowEncoder::write_numbers(const Column& column, int64_t begin, int64_t rows, const Cells& out) const {
-  if (column.validity.data) return false;
+  if (column.dtype == Dtype::float32) return write_floats(column, begin, rows, out);
+  if (column.validity.data) return std::fill_n(out.sizes, rows, uint8_t{0}), false;
   auto* const words = reinterpret_cast<uint64_t*>(out.cells);
   const kernels::CsvCellKernels& kernels = kernels::csv_cell_kernels();
   if (is_integer(column.dtype)) return kernels.wholes(element_of(column.dtype), rows_at(column, begin), rows, out.end, words, out.sizes);
-  if (column.dtype == Dtype::float32) return write_floats(column, begin, rows, out);
   if (column.dtype != Dtype::float64) return false;
   const double* const values = column.as<double>().data() + begin;
   if (are_long(values, rows)) return std::fill_n(out.sizes, rows, uint8_t{0}), false;
@@ -363,7 +372,15 @@ bool RowEncoder::write_numbers(const Column& column, int64_t begin, int64_t rows
 }
 
 /// Doubles after write_numbers has tried: its narrow cells, as far as they are there, become wide ones from the last on.
-void RowEncoder::widen_reals(const double* values, int64_t rows, const Cells& out) const {
+void RowEncoder::widen_reals(const Column& column, int64_t begin, int64_t rows, const Cells& out) const {
+  const double* const values = column.as<double>().data() + begin;
+  kernels::ShortestDigits digits;
+  double others[kernels::ShortestDigits::kRows];
+  int64_t count = 0;
+  const auto is_absent = [&](int64_t row) { return column.is_null(begin + row) || is_missing(values[row]); };
+  for (int64_t row = 0; row < rows; ++row)
+    if (out.sizes[row] == 0 && !is_absent(row)) others[count++] = values[row];
+  kernels::shortest_kernels().doubles(others, count, &digits);
   for (int64_t row = rows; row-- > 0;) {
     char narrow[kNarrow], *const cell = out.cells + size_t(row) * kWide;
     std::memcpy(narrow, out.cells + size_t(row) * kNarrow, kNarrow);
@@ -371,25 +388,24 @@ void RowEncoder::widen_reals(const double* values, int64_t rows, const Cells& ou
       std::memcpy(cell, narrow, kNarrow);
       continue;
     }
-    if (is_missing(values[row])) {
+    if (is_absent(row)) {
       out.sizes[row] = put_missing(out.end, cell);
       continue;
     }
-    char* const behind_text = write_long_real(values[row], cell);
+    char* const behind_text = put_real(column, begin + row, values[row] < 0, digits, --count, cell);
     *behind_text = out.end;
     out.sizes[row] = uint8_t(behind_text + 1 - cell);
   }
 }
 
 void RowEncoder::write_wide(const Column& column, int64_t begin, int64_t rows, const Cells& out) const {
-  if (column.dtype == Dtype::float64 && !column.validity.data) return widen_reals(column.as<double>().data() + begin, rows, out);
+  if (column.dtype == Dtype::float64) return widen_reals(column, begin, rows, out);
   const CellWriter writer = cell_writer(column.dtype);
-  const bool is_float = column.dtype == Dtype::float32 || column.dtype == Dtype::float64;
   const bool quotes = style_.quotes_times && (column.dtype == Dtype::date || column.dtype == Dtype::timestamp);
   for (int64_t row = 0; row < rows; ++row) {
     char* cell = out.cells + size_t(row) * kWide;
     char* const first = cell;
-    if (column.is_null(begin + row) || (is_float && is_missing(column.number(begin + row)))) {
+    if (column.is_null(begin + row) || (column.dtype == Dtype::float32 && is_missing(column.as<float>()[size_t(begin + row)]))) {
       out.sizes[row] = put_missing(out.end, cell);
       continue;
     }

@@ -24,6 +24,7 @@
 #include "kernels/quantile.h"
 #include "kernels/rank.h"
 #include "kernels/recursive.h"
+#include "kernels/shortest_digits.h"
 #include "kernels/ta.h"
 #include "kernels/test_blocks.h"
 #include "kernels/words.h"
@@ -52,6 +53,7 @@ namespace hayate::kernels {
   extern const QuantileKernels kQuantileKernels;                                                                                   \
   extern const RankKernels kRankKernels;                                                                                           \
   extern const RecursiveKernels kRecursiveKernels;                                                                                 \
+  extern const ShortestKernels kShortestKernels;                                                                                   \
   extern const TestBlockKernels kTestBlockKernels;                                                                                 \
   extern const WordKernels kWordKernels;                                                                                           \
   extern const std::span<const ta::Entry> kPatternFunctions;                                                                       \
@@ -126,6 +128,7 @@ const NormKernels& norm_kernels() { return choose(baseline::kNormKernels, avx2::
 const QuantileKernels& quantile_kernels() { return choose(baseline::kQuantileKernels, avx2::kQuantileKernels, avx512::kQuantileKernels); }
 const RankKernels& rank_kernels() { return choose(baseline::kRankKernels, avx2::kRankKernels, avx512::kRankKernels); }
 const RecursiveKernels& recursive_kernels() { return choose(baseline::kRecursiveKernels, avx2::kRecursiveKernels, avx512::kRecursiveKernels); }
+const ShortestKernels& shortest_kernels() { return choose(baseline::kShortestKernels, avx2::kShortestKernels, avx512::kShortestKernels); }
 const LaneOrderKernels& lane_order_kernels() { return choose(baseline::kLaneOrderKernels, avx2::kLaneOrderKernels, avx512::kLaneOrderKernels); }
 const LaneKernels& lane_kernels() { return choose(baseline::kLaneKernels, avx2::kLaneKernels, avx512::kLaneKernels); }
 const TestBlockKernels& test_block_kernels() { return choose(baseline::kTestBlockKernels, avx2::kTestBlockKernels, avx512::kTestBlockKernels); }
