@@ -41,7 +41,7 @@ std::vector<Subject> all_subjects() {
   std::vector<Subject> subjects;
   for (const Operator& op : operators()) {
     Subject subject{std::string(op.name), std::string(op.infix.empty() ? op.name : op.infix), {{"x", std::string(op.example)}}};
-    const auto program = Program::compile(subject.expressions, kFields);  // not of labels, nor with a group
+    const auto program = Program::compile(subject.expressions, kFields);                        // not of labels, nor with a group
     if (program.ok() && !program.value().has_stages()) subjects.push_back(std::move(subject));  // a stage is of a panel, not of a symbol
   }
   for (const std::string& name : talib_names()) subjects.push_back(subject_of(*find_talib(name)));
