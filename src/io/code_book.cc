@@ -20,7 +20,9 @@ int32_t CodeBook::add(const Key& key, Slot* slot, std::string_view text) {
   const int32_t code = int32_t(names_.size());
   names_.emplace_back(text);
   *slot = {key, code};
-  if (2 * names_.size() > slots_.size()) grow();
+  // A text whose slot is taken costs more than its comparisons: which texts these are nothing foretells.
+  constexpr size_t kFew = 1024;
+  if ((names_.size() <= kFew ? 16 : 2) * names_.size() > slots_.size()) grow();
   return code;
 }
 

@@ -271,7 +271,7 @@ bool CsvParser::read_column_as(Dtype as, const CsvChunk& chunk, CsvRows& rows, C
     fits = each_plain(
         rows, column.index,
         [&](const kernels::CsvFields& fields, size_t row, size_t first_row) {
-          const size_t behind = kernels::csv_kernels().read_integers(fields, row, slots + first_row, &negative);
+          const size_t behind = kernels::csv_number_kernels().read_integers(fields, row, slots + first_row, &negative);
           if (behind > row) seen |= kSeenInteger;
           return behind;
         },
@@ -281,7 +281,7 @@ bool CsvParser::read_column_as(Dtype as, const CsvChunk& chunk, CsvRows& rows, C
     fits = each_plain(
         rows, column.index,
         [&](const kernels::CsvFields& fields, size_t row, size_t first_row) {
-          const size_t behind = kernels::csv_kernels().read_reals(fields, row, slots + first_row);
+          const size_t behind = kernels::csv_number_kernels().read_reals(fields, row, slots + first_row);
           if (behind > row) seen |= kSeenPoint;
           return behind;
         },

@@ -24,6 +24,7 @@
 #include "io/csv_value.h"
 #include "io/files.h"
 #include "io/large_memory.h"
+#include "kernels/csv_numbers.h"
 #include "kernels/csv_scan.h"
 
 namespace hayate::io {

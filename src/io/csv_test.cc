@@ -12,6 +12,7 @@
 #include "io/csv_value.h"
 #include "io/files.h"
 #include "io/scratch_folder.h"
+#include "kernels/csv_numbers.h"
 #include "kernels/csv_scan.h"
 #include "kernels/dispatch.h"
 
@@ -20,7 +21,7 @@ using namespace hayate::io;
 
 namespace {
 
-Table parsed(std::string_view text, CsvOptions options = {}) {
+Table parsed(std::string_view text, const CsvOptions& options = {}) {
   auto result = parse_csv(text, "x.csv", options);
   if (!result.ok()) FAIL(result.error().what, " ", result.error().where);
   return std::move(result).value();
@@ -60,15 +61,11 @@ std::string shown(const Column& column) {
 }  // namespace
 
 TEST_CASE("csv: every dialect gives the same two columns") {
-  for (const char* text : {"a,b\n1,2.5\n2,3.5\n",
-                           "\xEF\xBB\xBF"
-                           "a,b\n1,2.5\n2,3.5\n",
-                           "a,b\r\n1,2.5\r\n2,3.5\r\n", "a;b\n1;2,5\n2;3,5\n", "a\tb\n1\t2.5\n2\t3.5", "a|b\n1|2.5\n2|3.5\n",
-                           "a,b\n\n1,2.5\n  \n2,3.5\n\n", "\n\na,b\n1,2.5\n2,3.5", "\"a\",\"b\"\n\"1\",\"2.5\"\n\"2\",\"3.5\"\n",
-                           "\xEF\xBB\xBF"
-                           "sep=;\r\na;b\r\n1;2,5\r\n2;3,5\r\n",
-                           "sep=|\na|b\n1|2.5\n2|3.5\n", "\"sep=,\"\na,b\n1,2.5\n2,3.5\n", "SEP=\t\na\tb\n1\t2.5\n2\t3.5", "a,b\r1,2.5\r2,3.5\r",
-                           "a , b\n1, 2.5\n 2,3.5 \n", "a,b\n1,2.5\n2,3.5\r"}) {
+  for (const char* text :
+       {"a,b\n1,2.5\n2,3.5\n", "\ufeffa,b\n1,2.5\n2,3.5\n", "a,b\r\n1,2.5\r\n2,3.5\r\n", "a;b\n1;2,5\n2;3,5\n", "a\tb\n1\t2.5\n2\t3.5",
+        "a|b\n1|2.5\n2|3.5\n", "a,b\n\n1,2.5\n  \n2,3.5\n\n", "\n\na,b\n1,2.5\n2,3.5", "\"a\",\"b\"\n\"1\",\"2.5\"\n\"2\",\"3.5\"\n",
+        "\ufeffsep=;\r\na;b\r\n1;2,5\r\n2;3,5\r\n", "sep=|\na|b\n1|2.5\n2|3.5\n", "\"sep=,\"\na,b\n1,2.5\n2,3.5\n", "SEP=\t\na\tb\n1\t2.5\n2\t3.5",
+        "a,b\r1,2.5\r2,3.5\r", "a , b\n1, 2.5\n 2,3.5 \n", "a,b\n1,2.5\n2,3.5\r"}) {
     CAPTURE(std::string(text));
     const Table table = parsed(text);
     CHECK(table.names == std::vector<std::string>{"a", "b"});
@@ -237,7 +234,7 @@ void compare_scanners() {
   const uint64_t key = random_key(3, Stage::search);
   constexpr std::string_view kAlphabet = "\"\"\"\"ab,,\n\n\r";
   const CsvDialect dialect;
-  const auto [count_block, scan_fields, read_integers, read_reals] = kernels::csv_kernels();
+  const auto [count_block, scan_fields] = kernels::csv_kernels();
   int agreed = 0;
   for (uint64_t trial = 0; trial < 20'000; ++trial) {
     std::string text;
@@ -295,7 +292,7 @@ TEST_CASE("csv: plain numbers are read exactly as from_chars reads them") {
 namespace {
 /// The kernels read what read_value reads, or say that they can't.
 void compare_numbers() {
-  const kernels::CsvKernels& kernels = kernels::csv_kernels();
+  const kernels::CsvNumberKernels& kernels = kernels::csv_number_kernels();
   constexpr std::string_view kAlphabet = "0123456789012345678901234567890123456789...--+e \"\r";
   const uint64_t key = random_key(6, Stage::search);
   int integers = 0, reals = 0;
@@ -335,10 +332,60 @@ void compare_numbers() {
 }
 }  // namespace
 
+namespace {
+/// Many rows together are read as one by one, up to the same row.
+void compare_columns() {
+  const kernels::CsvNumberKernels& kernels = kernels::csv_number_kernels();
+  const uint64_t key = random_key(8, Stage::search);
+  const std::vector<std::string> odd = {"", ".5", "5.", "1.2.3", "12345678.12345678", "123456789.5", "1.123456789", "1e5", "x", "007", "-0", "1 "};
+  size_t all = 0;
+  for (uint64_t trial = 0; trial < 4'000; ++trial) {
+    const bool reals = trial % 2 == 0, last = trial % 3 == 0;
+    const size_t rows = 1 + random_below(key, 1000 * trial, 70), width = 2;
+    std::string text(16, '7');
+    std::vector<uint32_t> ends = {15};
+    for (size_t row = 0; row < rows; ++row) {
+      const uint64_t counter = 1000 * trial + 10 * row;
+      const auto digits = [&](uint64_t at, uint32_t most) {
+        std::string out;
+        for (uint32_t count = 1 + random_below(key, counter + at, most); count > 0; --count)
+          out += char('0' + random_below(key, counter + at + count, 10));
+        return out;
+      };
+      std::string field = digits(1, 8);
+      if (reals) field += "." + digits(9, uint32_t(15 - field.size() < 8 ? 15 - field.size() : 8));
+      if (!reals && field[0] == '0') field = "0";
+      if (row % 5 == 4 && trial % 4 < 2) field = "-" + field;
+      if (random_below(key, counter, 200) == 0) field = odd[random_below(key, counter + 1, uint32_t(odd.size()))];
+      const auto append = [&](const std::string& cell, const char* end) { text += cell, ends.push_back(uint32_t(text.size())), text += end; };
+      if (last) append("x", ",");
+      append(field, last ? "\r\n" : ",");
+      if (last) ++ends.back();
+      if (!last) append("x", "\n");
+    }
+    text += std::string(16, '7');
+    const kernels::CsvFields fields = {text.data(), ends.data() + 1 + last, width, rows, last};
+    const auto read = [&](const kernels::CsvFields& part, int64_t* slots, bool* negative) {
+      return reals ? kernels.read_reals(part, 0, slots) : kernels.read_integers(part, 0, slots, negative);
+    };
+    std::vector<int64_t> slots(rows), expected(rows);
+    bool negative = false, expected_negative = false;
+    size_t row = 0;
+    while (row < rows && read({fields.data, fields.ends + row * width, width, 1, last}, &expected[row], &expected_negative) == 1) ++row;
+    REQUIRE(read(fields, slots.data(), &negative) == row);
+    REQUIRE(negative == expected_negative);
+    for (size_t i = 0; i < row; ++i) REQUIRE(slots[i] == expected[i]);
+    all += row;
+  }
+  CHECK(all > 80'000);
+}
+}  // namespace
+
 TEST_CASE("csv: kernels read plain numbers as read_value reads them, and leave the others") {
   for (const auto isa : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
     kernels::set_isa(isa);
     compare_numbers();
+    compare_columns();
   }
   kernels::set_isa(kernels::detected_isa());
 }

@@ -9,6 +9,7 @@
 #include "kernels/class_splits.h"
 #include "kernels/comoments.h"
 #include "kernels/csv_cells.h"
+#include "kernels/csv_numbers.h"
 #include "kernels/csv_scan.h"
 #include "kernels/elementwise.h"
 #include "kernels/extremes.h"
@@ -40,6 +41,7 @@ namespace hayate::kernels {
   extern const ComomentsKernels kComomentsKernels;                                                                                 \
   extern const CsvCellKernels kCsvCellKernels;                                                                                     \
   extern const CsvKernels kCsvKernels;                                                                                             \
+  extern const CsvNumberKernels kCsvNumberKernels;                                                                                 \
   extern const ElementwiseKernels kElementwiseKernels;                                                                             \
   extern const ExactKernels kExactKernels;                                                                                         \
   extern const ExtremesKernels kExtremesKernels;                                                                                   \
@@ -118,6 +120,7 @@ const ClassKernels& class_kernels() { return choose(baseline::kClassKernels, avx
 const ComomentsKernels& comoments_kernels() { return choose(baseline::kComomentsKernels, avx2::kComomentsKernels, avx512::kComomentsKernels); }
 const CsvCellKernels& csv_cell_kernels() { return choose(baseline::kCsvCellKernels, avx2::kCsvCellKernels, avx512::kCsvCellKernels); }
 const CsvKernels& csv_kernels() { return choose(baseline::kCsvKernels, avx2::kCsvKernels, avx512::kCsvKernels); }
+const CsvNumberKernels& csv_number_kernels() { return choose(baseline::kCsvNumberKernels, avx2::kCsvNumberKernels, avx512::kCsvNumberKernels); }
 const ElementwiseKernels& elementwise_kernels() {
   return choose(baseline::kElementwiseKernels, avx2::kElementwiseKernels, avx512::kElementwiseKernels);
 }

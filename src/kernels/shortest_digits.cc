@@ -1,40 +1,16 @@
 #include "kernels/shortest_digits.h"
 
-#include "kernels/vectors.h"
-#if defined(__x86_64__)
-#include "kernels/intrinsics.h"
-#endif
+#include "kernels/word_vectors.h"
 
 HAYATE_KERNELS_BEGIN
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kBytes = 64;
-#else
-constexpr int kBytes = int(kShortVector);
-#endif
-constexpr int64_t kLanes = kBytes / 8, kRows = ShortestDigits::kRows;
+constexpr int kBytes = kWordsBytes;
+constexpr int64_t kLanes = kWordLanes, kRows = ShortestDigits::kRows;
 static_assert(kRows % kLanes == 0);
 
-typedef uint64_t Words __attribute__((vector_size(kBytes)));
-typedef int64_t Ints __attribute__((vector_size(kBytes)));
-typedef double Reals __attribute__((vector_size(kBytes)));
 typedef uint16_t Shorts __attribute__((vector_size(kBytes)));
-
-/// Products of the lower halves of words.
-HAYATE_INLINE inline Words times(Words a, Words b) {
-#if defined(__AVX512F__)
-  return Words(_mm512_mul_epu32(__m512i(a), __m512i(b)));
-#elif defined(__AVX2__)
-  return Words(_mm256_mul_epu32(__m256i(a), __m256i(b)));
-#elif defined(__SSE2__)
-  return Words(_mm_mul_epu32(__m128i(a), __m128i(b)));
-#else
-  return (a & 0xFFFFFFFF) * (b & 0xFFFFFFFF);
-#endif
-}
-HAYATE_INLINE inline Words times(Words a, uint64_t b) { return times(a, Words{} + b); }
 
 /// The upper halves of the products of 16 bits each.
 HAYATE_INLINE inline Shorts upper_of_product(Shorts a, uint16_t b) {
@@ -119,15 +95,6 @@ constexpr Powers<Float> make_powers() {
 template <class Float>
 constexpr Powers<Float> kPowers = make_powers<Float>();
 
-template <class Word>
-HAYATE_INLINE inline Words load(const Word* from) {
-  return *reinterpret_cast<const Words*>(from);
-}
-template <class Word>
-HAYATE_INLINE inline void store(Words value, Word* to) {
-  memcpy(to, &value, kBytes);
-}
-
 /// Numbers as c, with how they are scaled; of those that are not done, of another.
 struct Parts {
   alignas(kBytes) uint64_t bits[kRows], c[kRows], at[kRows], power[kRows], shift[kRows], n[kRows], done[kRows];
@@ -139,15 +106,15 @@ HAYATE_INLINE inline void take_apart(int64_t i, Parts* parts) {
   using Bits = typename F::Bits;
   constexpr uint64_t kFrom = __builtin_bit_cast(Bits, F::kFrom), kBelow = __builtin_bit_cast(Bits, F::kBelow);
   constexpr uint64_t kMask = (uint64_t{1} << F::kFraction) - 1, kSize = ~Bits{0} >> 1;
-  const Words size = load(parts->bits + i) & kSize;
+  const Words size = load_words(parts->bits + i) & kSize;
   const Words done = Words(Ints(size) >= int64_t(kFrom)) & Words(Ints(size) < int64_t(kBelow)) & Words((size & kMask) != 0);
   const Words taken = (size & done) | (kFrom & ~done), at = (taken >> F::kFraction) - uint64_t(F::kBias + F::kLeast);
   const Words n = power_of(uint64_t(1 - F::kLeast) - at);
-  store((taken & kMask) | (kMask + 1), parts->c + i);
-  store(at, parts->at + i);
-  store(log_of_power(n) + at + uint64_t(F::kLeast + 1), parts->shift + i);
-  store(n, parts->n + i);
-  store(done, parts->done + i);
+  store_words((taken & kMask) | (kMask + 1), parts->c + i);
+  store_words(at, parts->at + i);
+  store_words(log_of_power(n) + at + uint64_t(F::kLeast + 1), parts->shift + i);
+  store_words(n, parts->n + i);
+  store_words(done, parts->done + i);
 }
 
 /// Decimals as upper * 10^8 + lower, lower of eight digits; of a float everything is in upper.
@@ -157,7 +124,7 @@ struct Halves {
 
 template <class Float>
 HAYATE_INLINE inline void shorten(const Parts& parts, int64_t i, Halves* out) {
-  const Words c = load(parts.c + i), power = load(parts.power + i), shift = load(parts.shift + i);
+  const Words c = load_words(parts.c + i), power = load_words(parts.power + i), shift = load_words(parts.shift + i);
   constexpr bool kDouble = sizeof(Float) == 8;
   constexpr uint64_t kLower = 0xFFFFFFFF, kEight = 100'000'000;
   // 4 * c * power << shift in two words, and half of what c + 1 adds.
@@ -184,9 +151,8 @@ HAYATE_INLINE inline void shorten(const Parts& parts, int64_t i, Halves* out) {
   if constexpr (kDouble) {
     // s / 10^8: in doubles, at most one too large.
     constexpr double kMagic = 0x1p52;
-    constexpr uint64_t kMagicBits = __builtin_bit_cast(uint64_t, kMagic);
     const Words part = lower >> 8;
-    upper = Words((Reals(part | kMagicBits) - kMagic) * (1 / 390625.0) + kMagic) - kMagicBits;
+    upper = Words(reals_of(part) * (1 / 390625.0) + kMagic) - __builtin_bit_cast(uint64_t, kMagic);
     upper += Words(Ints(times(upper, 390625)) > Ints(part));
     lower -= times(upper, kEight);
   }
@@ -199,10 +165,10 @@ HAYATE_INLINE inline void shorten(const Parts& parts, int64_t i, Halves* out) {
   lower += (((upper_ten & 10) - last) & is_ten) | (by_one & ~is_ten);
   if constexpr (kDouble) {
     const Words carries = Words(Ints(lower) >= int64_t(kEight));
-    store(upper - carries, out->upper + i);
-    store(lower - (carries & kEight), out->lower + i);
+    store_words(upper - carries, out->upper + i);
+    store_words(lower - (carries & kEight), out->lower + i);
   } else {
-    store(lower, out->upper + i);
+    store_words(lower, out->upper + i);
   }
 }
 
@@ -215,16 +181,16 @@ struct Texts {
 template <class Float>
 HAYATE_INLINE inline void write_digits(const Halves& halves, const Parts& parts, int64_t i, Texts* texts, ShortestDigits* out) {
   constexpr bool kDouble = sizeof(Float) == 8;
-  const Words upper = load(halves.upper + i), top = times(upper, 1'441'151'881) >> 57, rest = upper - times(top, 100'000'000);
-  const Words first = eight_digits(rest), second = kDouble ? eight_digits(load(halves.lower + i)) : Words{};
+  const Words upper = load_words(halves.upper + i), top = times(upper, 1'441'151'881) >> 57, rest = upper - times(top, 100'000'000);
+  const Words first = eight_digits(rest), second = kDouble ? eight_digits(load_words(halves.lower + i)) : Words{};
   const Words has_top = Words(top != 0) & 1, lacks_one = kDouble ? Words{} : Words(((first & 0xFF) | top) == 0) & 1;
   const Words in_second = kept_digits(second), none = Words(second == 0), kept = (kept_digits(first) & none) | ((in_second + 8) & ~none);
-  store((top + '0') << 56, texts->top + i);
-  store(first | kZeros, texts->first + i);
-  store(second | kZeros, texts->second + i);
-  store(8 - has_top + lacks_one, out->begin + i);
-  store((kept + has_top - lacks_one) & load(parts.done + i), out->count + i);
-  store(Format<Float>::kDigits + has_top - lacks_one - load(parts.n + i), out->point + i);
+  store_words((top + '0') << 56, texts->top + i);
+  store_words(first | kZeros, texts->first + i);
+  store_words(second | kZeros, texts->second + i);
+  store_words(8 - has_top + lacks_one, out->begin + i);
+  store_words((kept + has_top - lacks_one) & load_words(parts.done + i), out->count + i);
+  store_words(Format<Float>::kDigits + has_top - lacks_one - load_words(parts.n + i), out->point + i);
 }
 
 template <class Float>
