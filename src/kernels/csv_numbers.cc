@@ -105,9 +105,20 @@ HAYATE_INLINE inline Words eight_digits(Words digits) {
   return times(fours, 10'000) + (fours >> 32);
 }
 
-/// Rows [row, row + kBatch). One by one they take 5 ns a field. False: one of them is not 1 to 8 digits without zeros in front.
-bool read_short_integers(const CsvFields& fields, size_t row, int64_t* slots) {
-  uint64_t text[kBatch], size[kBatch];
+/// How many rows come before the first that is wrong.
+size_t rows_read(const uint64_t* wrong) {
+  uint64_t any = 0;
+  for (size_t i = 0; i < kBatch; ++i) any |= wrong[i];
+  if (any == 0) return kBatch;
+  size_t rows = 0;
+  while (wrong[rows] == 0) ++rows;
+  return rows;
+}
+
+/// Rows [row, row + kBatch). One by one they take 5 ns a field. Returns how many of them are 1 to 8 digits without zeros in front, up to the first that
+/// is not.
+size_t read_short_integers(const CsvFields& fields, size_t row, int64_t* slots) {
+  uint64_t text[kBatch], size[kBatch], wrong[kBatch];
   const uint32_t* end_at = fields.ends + row * fields.width;
   for (size_t i = 0; i < kBatch; ++i, end_at += fields.width) {
     const uint32_t begin = end_at[-1] + 1;
@@ -116,18 +127,17 @@ bool read_short_integers(const CsvFields& fields, size_t row, int64_t* slots) {
     memcpy(&text[i], fields.data + ptrdiff_t(end) - 8, 8);
     size[i] = end - begin;
   }
-  Words wrong = {};
   for (size_t i = 0; i < kBatch; i += size_t(kWordLanes)) {
     const Words sizes = load_words(size + i), shift = (64 - 8 * sizes) & 63, digits = last_digits(load_words(text + i), sizes);
-    wrong |= no_digits(digits, sizes) | (Words((digits >> shift & 0xFF) == 0) & Words(sizes != 1));
+    store_words(no_digits(digits, sizes) | (Words((digits >> shift & 0xFF) == 0) & Words(sizes != 1)), wrong + i);
     store_words(eight_digits(digits), slots + row + i);
   }
-  return any_bits(wrong) == 0;
+  return rows_read(wrong);
 }
 
 /// The same of reals as read_real takes them.
-bool read_short_reals(const CsvFields& fields, size_t row, int64_t* slots) {
-  uint64_t high[kBatch], low[kBatch], whole[kBatch], part[kBatch], sign[kBatch];
+size_t read_short_reals(const CsvFields& fields, size_t row, int64_t* slots) {
+  uint64_t high[kBatch], low[kBatch], whole[kBatch], part[kBatch], sign[kBatch], wrong[kBatch];
   double power[kBatch];
   const uint32_t* end_at = fields.ends + row * fields.width;
   for (size_t i = 0; i < kBatch; ++i, end_at += fields.width) {
@@ -140,31 +150,27 @@ bool read_short_reals(const CsvFields& fields, size_t row, int64_t* slots) {
     memcpy(&low[i], end - 8, 8);
     sign[i] = uint64_t(negative) << 63, power[i] = kPowers[part[i] & 15];
   }
-  Words wrong = {};
   for (size_t i = 0; i < kBatch; i += size_t(kWordLanes)) {
     const Words wholes = load_words(whole + i), parts = load_words(part + i);
     const Words before = last_digits(load_words(high + i), wholes), behind = last_digits(load_words(low + i), parts);
-    wrong |= no_digits(before, wholes) | no_digits(behind, parts) | Words(Ints(wholes + parts) > 15);
+    store_words(no_digits(before, wholes) | no_digits(behind, parts) | Words(Ints(wholes + parts) > 15), wrong + i);
     const Reals scale = Reals(load_words(power + i));
     const Reals value = (reals_of(eight_digits(before)) * scale + reals_of(eight_digits(behind))) / scale;
     store_words(Words(value) | load_words(sign + i), slots + row + i);
   }
-  return any_bits(wrong) == 0;
+  return rows_read(wrong);
 }
 
-/// Reads rows with batch(row) where it can, else one by one with read(begin, end, row) until that says false.
+/// Reads rows with batch(row), which says how many it read, else one by one with read(begin, end, row) until that says false. The first rows are read one by one:
+/// where many are left to others, who call again behind each of them, batches would be in vain.
 template <class Batch, class Read>
 size_t read_column(const CsvFields& fields, size_t row, Batch&& batch, Read&& read) {
-  constexpr size_t kOneByOne = 8 * kBatch;  // after a batch that failed
   CsvFields part = fields;
-  while (row < fields.rows) {
-    if (row + kBatch <= fields.rows && batch(row)) {
-      row += kBatch;
-      continue;
-    }
-    part.rows = row + kOneByOne < fields.rows ? row + kOneByOne : fields.rows;
+  for (size_t one_by_one = kBatch; row < fields.rows; one_by_one = 8 * kBatch) {
+    part.rows = row + one_by_one < fields.rows ? row + one_by_one : fields.rows;
     row = read_rows(part, row, read);
     if (row < part.rows) break;
+    for (size_t done = kBatch; done == kBatch && row + kBatch <= fields.rows; row += done) done = batch(row);
   }
   return row;
 }

@@ -49,11 +49,5 @@ HAYATE_INLINE static inline Reals reals_of(Words whole) {
   constexpr double kMagic = 0x1p52;
   return Reals(whole | __builtin_bit_cast(uint64_t, kMagic)) - kMagic;
 }
-/// The bits of all lanes together.
-HAYATE_INLINE static inline uint64_t any_bits(Words words) {
-  uint64_t bits = 0;
-  for (int64_t i = 0; i < kWordLanes; ++i) bits |= words[i];
-  return bits;
-}
 
 HAYATE_KERNELS_END
