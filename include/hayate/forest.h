@@ -7,7 +7,8 @@
 //
 // The result depends on the data, the params, the seed and the entity alone: the same bytes for any number of workers
 // and on every instruction set. Random numbers are keyed by (seed, entity, tree, path of the node), so that a forest of
-// T trees is the beginning of a bigger one and a tree of depth d is the top of a deeper one.
+// T trees is the beginning of a bigger one and a tree of depth d is the top of a deeper one. Features are drawn in the order of
+// their names: columns in another order give the same trees.
 #pragma once
 
 #include <cstdint>

@@ -105,6 +105,7 @@ class Booster {
         loss_(make_loss(target_, params)),
         times_(repeats_of(target_)),
         num_rows_(rows.size()),
+        by_name_(params.feature_fraction < 1 ? features_by_name(matrix.names) : std::vector<uint16_t>()),
         grower_(table_, limits(roles, groups), crew) {
     counted_ = loss_->is_counted() && (target_.weights.empty() || times_count());
     forest_.problem = labels.problem, forest_.num_classes = labels.num_classes;
@@ -201,7 +202,7 @@ class Booster {
 
   void draw_features() {
     if (params_.feature_fraction == 1) return;
-    FeatureOrder order(table_.num_features());
+    FeatureOrder order(table_.num_features(), by_name_);
     order.restart(random_key(seed_, Stage::features, entity_, uint64_t(forest_.num_trees())));
     const auto drawn = order.next(std::max(int64_t{1}, int64_t(std::llround(params_.feature_fraction * double(table_.num_features())))));
     std::vector<int32_t> features(drawn.begin(), drawn.end());
@@ -348,6 +349,7 @@ class Booster {
   const std::unique_ptr<Loss> loss_;
   const std::vector<uint8_t> times_;
   const size_t num_rows_;
+  const std::vector<uint16_t> by_name_;  ///< features_by_name(), where features are drawn
   TreeGrower grower_;
   bool counted_ = false;
   uint32_t g_shift_ = 0, h_shift_ = 0;

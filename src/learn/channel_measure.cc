@@ -388,7 +388,7 @@ void ChannelMeasure::shuffle_categories(uint64_t key) {
 /// ranks, any value between the lowest and the highest value; of categories, any in a random order of them.
 void ChannelMeasure::scan_drawn(const NodeRows& node, uint16_t feature) {
   const bool misses = groups_.missing[0] > 0;
-  const uint64_t key = random_bits(node.key, feature);
+  const uint64_t key = random_bits(node.key, training_.key_of(feature));
   const double draw = random_unit(key, 0);
   size_t boundary = 0;
   if (categories_) shuffle_categories(key);

@@ -215,7 +215,7 @@ std::vector<Tree> grow_trees(const Training& training, exec::Pool* pool, const e
   std::vector<Tree> trees(size_t(training.params.num_trees));
   if (double(trees.size()) * double(training.rows.size()) * double(training.features_per_node) < kWorthSharing) pool = nullptr;
   std::vector<Worker> workers;
-  for (int w = 0; w < (pool ? pool->workers() : 1); ++w) workers.push_back({Scratch(training.matrix.num_features), {}});
+  for (int w = 0; w < (pool ? pool->workers() : 1); ++w) workers.push_back({Scratch(training), {}});
   const auto grow = [&](int64_t t, int w) {
     Worker& worker = workers[size_t(w)];
     Tree& tree = trees[size_t(t)];
@@ -288,6 +288,12 @@ std::vector<uint16_t> missing_ranks(const BinnedMatrix& matrix) {
   return missing;
 }
 
+std::vector<uint16_t> places_of(std::span<const uint16_t> by_name) {
+  std::vector<uint16_t> out(by_name.size());
+  for (size_t place = 0; place < by_name.size(); ++place) out[by_name[place]] = uint16_t(place);
+  return out;
+}
+
 bool is_narrow(const BinnedMatrix& matrix) {
   if (std::find(matrix.has_missing.begin(), matrix.has_missing.end(), 1) != matrix.has_missing.end()) return false;
   for (int64_t f = 0; f < matrix.num_features; ++f)
@@ -315,6 +321,7 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
     return train_forest(by_columns(matrix), rows, labels, weights, params, seed, entity, pool, cancel, extras);
   const int64_t stride = matrix.row_stride > 0 ? matrix.row_stride : table_stride_of(matrix.num_features);
   const AlignedBytes table = target.packed && !matrix.ranked && matrix.row_stride == 0 ? code_table(matrix, stride, pool) : AlignedBytes();
+  const std::vector<uint16_t> by_name = features_by_name(matrix.names);
   const Training training{.matrix = matrix,
                           .params = params,
                           .target = target,
@@ -326,6 +333,8 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .table_stride = stride,
                           .narrow = is_narrow(matrix),
                           .missing_ranks = missing_ranks(matrix),
+                          .by_name = by_name,
+                          .place_of = places_of(by_name),
                           .features_per_node = tried,
                           .seed = seed,
                           .entity = entity,

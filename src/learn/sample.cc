@@ -39,8 +39,20 @@ kernels::Mass draw_sample(std::span<const int32_t> rows, std::span<const uint32_
   return drawn.mass;
 }
 
-FeatureOrder::FeatureOrder(int64_t num_features)
-    : order_(size_t(num_features)), taken_(size_t(num_features + 63) / 64), num_features_(uint32_t(num_features)) {}
+std::vector<uint16_t> features_by_name(std::span<const std::string> names) {
+  if (std::is_sorted(names.begin(), names.end())) return {};
+  std::vector<uint16_t> out(names.size());
+  std::iota(out.begin(), out.end(), uint16_t{0});
+  std::stable_sort(out.begin(), out.end(), [names](uint16_t a, uint16_t b) { return names[a] < names[b]; });
+  return out;
+}
+
+FeatureOrder::FeatureOrder(int64_t num_features, std::span<const uint16_t> by_name)
+    : order_(size_t(num_features)),
+      by_name_(by_name),
+      named_(by_name.size()),
+      taken_(size_t(num_features + 63) / 64),
+      num_features_(uint32_t(num_features)) {}
 
 void FeatureOrder::restart(uint64_t key) {
   std::fill(taken_.begin(), taken_.end(), uint64_t{0});
@@ -112,7 +124,9 @@ std::span<const uint16_t> FeatureOrder::next(int64_t count) {
   draw_until(end);
   if (drawn_ < end) shuffle_rest();
   given_ = end;
-  return {order_.data() + first, end - first};
+  if (by_name_.empty()) return {order_.data() + first, end - first};
+  for (size_t i = first; i < end; ++i) named_[i] = by_name_[order_[i]];
+  return {named_.data() + first, end - first};
 }
 
 }  // namespace hayate::learn

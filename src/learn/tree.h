@@ -47,11 +47,15 @@ struct Training {
   int64_t table_stride = 0;
   bool narrow = false;                  ///< every code in the table is below 64
   std::vector<uint16_t> missing_ranks;  ///< exact_columns: per feature the rank of a missing value, where ranks have 16 bits
+  std::vector<uint16_t> by_name;        ///< features_by_name()
+  std::vector<uint16_t> place_of;       ///< its inverse: the place of each feature; empty with `by_name`
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
   const exec::Cancellation* cancel = nullptr;
 
   bool stopped() const { return cancel && cancel->stopped(); }
+  /// What random numbers of a feature are keyed by.
+  uint64_t key_of(uint16_t feature) const { return place_of.empty() ? feature : place_of[feature]; }
   size_t values_per_node() const { return target.labels.num_classes > 2 ? size_t(target.labels.num_classes) : 1; }
 };
 
@@ -109,7 +113,7 @@ struct Divided {
 
 /// Memory that trees on one worker share.
 struct Scratch {
-  explicit Scratch(int64_t num_features) : order(num_features) {}
+  explicit Scratch(const Training& training) : order(training.matrix.num_features, training.by_name) {}
   Sample sample;
   FeatureOrder order;
   Tree tree;                        ///< what the one in hand grows in: mostly longer lists than it fills
