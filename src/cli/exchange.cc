@@ -87,6 +87,31 @@ std::string chart_of(const pipeline::ImportanceOutcome& outcome, const std::stri
   return eval::svg_file({&part, 1}, 720);
 }
 
+/// "town (Kobe 0, Nara 1)": the features whose texts stand as numbers in what is exported.
+std::vector<std::string> numbered_texts(const Model& model) {
+  constexpr std::string_view kPrefix = "category ";
+  std::vector<std::string> out;
+  for (size_t i = 0; i < model.notes.size();) {
+    const std::string& name = model.notes[i].first;
+    if (!name.starts_with(kPrefix)) {
+      ++i;
+      continue;
+    }
+    std::vector<std::string> texts;
+    for (; i < model.notes.size() && model.notes[i].first == name; ++i) texts.push_back(fmt::format("{} {}", model.notes[i].second, texts.size()));
+    out.push_back(fmt::format("{} ({})", name.substr(kPrefix.size()), shortened(texts)));
+  }
+  return out;
+}
+
+bool tests_single_categories(const Model& model) {
+  const auto of_forest = [](const Predictor& predictor) {
+    const Forest* const forest = std::get_if<Forest>(&predictor);
+    return forest && std::find(forest->categorical.begin(), forest->categorical.end(), 1) != forest->categorical.end();
+  };
+  return std::any_of(model.predictors.begin(), model.predictors.end(), of_forest);
+}
+
 /// The grid of a feature as a chart's series: texts by their places.
 std::string value_text(const pipeline::Dependence& one, size_t feature, size_t place) {
   return one.labels[feature].empty() ? format_shortest(one.grids[feature][place]) : one.labels[feature][place];
@@ -219,6 +244,10 @@ Result<int> export_command(ExportOptions& options, const Console& console) {
   HY_TRY(const std::string bytes, options.to == "onnx" ? to_onnx(model, options.key) : to_lightgbm(model, options.key));
   HY_CHECK(io::write_file(options.output, bytes));
   console.say(fmt::format("{} as {}: {}, {}", model.learner, options.to, options.output, format_bytes(int64_t(bytes.size()))));
+  if (const std::vector<std::string> texts = numbered_texts(model); !texts.empty())
+    console.say(fmt::format("texts are numbers there, and any other number is an unknown one: {}", join(texts, "; ")));
+  else if (options.to == "lightgbm" && tests_single_categories(model))
+    console.say("LightGBM cuts the digits off categories: 3.5 is 3 there, and an unknown category here");
   return 0;
 }
 

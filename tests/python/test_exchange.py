@@ -159,7 +159,8 @@ def test_categories_are_exported(hayate, tmp_path, learner, params, to):
     frame.to_parquet(tmp_path / "t.parquet")
     hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
     ours = pd.read_parquet(tmp_path / "p.parquet")["probability_1"].to_numpy()
-    hayate("export", "--model", tmp_path / "m.hyt", "--to", to, "--output", tmp_path / "m.out")
+    said = hayate("export", "--model", tmp_path / "m.hyt", "--to", to, "--output", tmp_path / "m.out").stderr
+    assert ("3.5 is 3 there" in said) == (to == "lightgbm")
     x = frame[["town", "x"]].to_numpy(np.float32)
     if to == "onnx":
         onnxruntime = pytest.importorskip("onnxruntime")
@@ -168,6 +169,26 @@ def test_categories_are_exported(hayate, tmp_path, learner, params, to):
         lightgbm = pytest.importorskip("lightgbm")
         theirs = lightgbm.Booster(model_file=tmp_path / "m.out").predict(x.astype(np.float64))
     assert np.abs(theirs - ours).max() < 1e-6
+
+
+@pytest.mark.parametrize("to", ["onnx", "lightgbm"])
+def test_the_numbers_of_texts_are_said(hayate, tmp_path, to):
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"town": rng.choice(["Osaka", "Kobe", "Nara"], 1500), "x": rng.normal(size=1500).astype(np.float32)})
+    frame["y"] = ((frame["town"] == "Kobe") ^ (frame["x"] > 1)).astype(int)
+    frame.to_parquet(tmp_path / "t.parquet")
+    hayate("train", "--input", tmp_path / "t.parquet", "--label", "y", "--learner", "boosting", "--params", "num_trees=20,categorical=town", "--model", tmp_path / "m.hyt")
+    said = hayate("export", "--model", tmp_path / "m.hyt", "--to", to, "--output", tmp_path / "m.out").stderr
+    assert "town (Kobe 0, Nara 1, Osaka 2)" in said
+    frame.loc[::9, "town"] = "Tokyo"
+    frame.to_parquet(tmp_path / "t.parquet")
+    hayate("predict", "--model", tmp_path / "m.hyt", "--input", tmp_path / "t.parquet", "--output", tmp_path / "p.parquet")
+    x = np.column_stack([frame["town"].map({"Kobe": 0, "Nara": 1, "Osaka": 2, "Tokyo": 9}), frame["x"]]).astype(np.float32)
+    if to == "onnx":
+        theirs = pytest.importorskip("onnxruntime").InferenceSession(str(tmp_path / "m.out")).run(["probabilities"], {"input": x})[0][:, 1]
+    else:
+        theirs = pytest.importorskip("lightgbm").Booster(model_file=tmp_path / "m.out").predict(x.astype(np.float64))
+    assert np.abs(theirs - pd.read_parquet(tmp_path / "p.parquet")["probability_1"]).max() < 1e-6
 
 
 def test_a_blend_is_exported_to_onnx(hayate, tmp_path):
