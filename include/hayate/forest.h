@@ -45,6 +45,7 @@ struct ForestParams {
   double ccp_alpha = 0;               ///< minimal cost-complexity pruning: prunes what lowers impurity by less than this per leaf
   std::string monotone;               ///< "price:1;age:-1": the prediction never falls (1) or never rises (-1) with the feature
   std::string categorical;            ///< "sector;country": features whose values are categories
+  std::string interactions;           ///< "a;b|b;c": features that may meet on a path from the root (hayate/boosting.h); empty: any
   bool oob_score = false;             ///< predicts each training row by the trees that did not draw it
 };
 

@@ -17,6 +17,7 @@
 #include "learn/boost_tree.h"
 #include "learn/boost_watch.h"
 #include "learn/boosting_params.h"
+#include "learn/params.h"
 #include "learn/sample.h"
 #include "learn/stopped.h"
 #include "learn/training_rows.h"

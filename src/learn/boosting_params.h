@@ -45,9 +45,6 @@ void visit_fields(BoostingParams& p, Visitor&& field) {
   field("metric", p.metric, "early stopping: what is watched; auto is the loss itself, else a metric of hayate evaluate", Argument{"auto|METRIC"});
 }
 Result<void> check_values(const BoostingParams& params, const std::string& where);
-/// "a;b|b;c" as groups of flags by feature, the last one for features that no group names; none when `text` is empty.
-/// Error (usage): a name that is no feature.
-Result<std::vector<std::vector<uint8_t>>> interaction_groups(std::string_view text, std::span<const std::string> names, int64_t num_features);
 Result<void> check_shape(const BoostingParams& params, Problem problem, int64_t num_features);
 int64_t most_bytes(const BoostingParams& params, int64_t rows, int64_t num_features);
 

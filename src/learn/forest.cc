@@ -294,6 +294,17 @@ std::vector<uint16_t> places_of(std::span<const uint16_t> by_name) {
   return out;
 }
 
+size_t words_of(size_t groups) { return (groups + 63) / 64; }
+
+/// A bit per group, in words by feature.
+std::vector<uint64_t> groups_by_feature(const std::vector<std::vector<uint8_t>>& groups, int64_t num_features) {
+  const size_t words = words_of(groups.size());
+  std::vector<uint64_t> out(size_t(num_features) * words);
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (size_t f = 0; f < size_t(num_features); ++f) out[f * words + g / 64] |= uint64_t{groups[g][f]} << g % 64;
+  return out;
+}
+
 bool is_narrow(const BinnedMatrix& matrix) {
   if (std::find(matrix.has_missing.begin(), matrix.has_missing.end(), 1) != matrix.has_missing.end()) return false;
   for (int64_t f = 0; f < matrix.num_features; ++f)
@@ -310,6 +321,7 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
   HY_TRY(const int64_t tried, features_per_node(params, labels.problem, matrix.num_features));
   HY_TRY(const Criterion criterion, criterion_of(params, labels.problem));
   HY_TRY(const FeatureRoles roles, feature_roles(params, matrix.names, matrix.num_features));
+  HY_TRY(const auto groups, interaction_groups(params.interactions, matrix.names, matrix.num_features));
   HY_CHECK(check_together(params, labels, roles, criterion));
   if (extras.start) HY_CHECK(check_start(*extras.start, matrix, labels, params));
   HY_TRY(std::vector<double> class_weights, given_class_weights(params, labels));
@@ -335,6 +347,8 @@ Result<Forest> train_forest(const BinnedMatrix& matrix, std::span<const int32_t>
                           .missing_ranks = missing_ranks(matrix),
                           .by_name = by_name,
                           .place_of = places_of(by_name),
+                          .group_words = words_of(groups.size()),
+                          .groups_of = groups_by_feature(groups, matrix.num_features),
                           .features_per_node = tried,
                           .seed = seed,
                           .entity = entity,

@@ -15,7 +15,7 @@ TEST_CASE("forest params: text to struct and back") {
   CHECK(forest.max_features == "0.3");
   CHECK(format_params(params.value()) ==
         "num_trees=50,max_depth=8,max_features=0.3,min_samples_leaf=1,min_samples_split=2,bootstrap=true,max_samples=1,bins=64,criterion=auto,"
-        "splitter=best,class_weight=none,max_leaf_nodes=0,min_impurity_decrease=0,ccp_alpha=0,monotone=,categorical=,oob_score=false");
+        "splitter=best,class_weight=none,max_leaf_nodes=0,min_impurity_decrease=0,ccp_alpha=0,monotone=,categorical=,interactions=,oob_score=false");
   CHECK(format_params(learner_params("forest", format_params(params.value())).value()) == format_params(params.value()));
   CHECK(format_params(learner_params("forest", "").value()) == format_params(ForestParams{}));
 }

@@ -263,6 +263,50 @@ TEST_CASE("options: columns in another order, by their names, give the same tree
     }
 }
 
+TEST_CASE("options: features that lead to one leaf are all of one group") {
+  const auto paths_of = [](const Forest& forest) {
+    std::set<std::set<int>> paths;
+    for (int64_t t = 0; t < forest.num_trees(); ++t) {
+      const auto tree = forest.tree(t);
+      std::vector<std::set<int>> above(tree.size());
+      for (size_t at = 0; at < tree.size(); ++at) {
+        paths.insert(above[at]);
+        if (tree[at].is_leaf()) continue;
+        std::set<int> below = above[at];
+        below.insert(tree[at].feature);
+        above[tree[at].child()] = above[tree[at].child() + 1] = below;
+      }
+    }
+    return paths;
+  };
+  const std::vector<std::set<int>> groups = {{0, 1}, {1, 2, 3}, {4, 5}};  // 4 and 5 are named nowhere
+  const auto fits = [&](const std::set<int>& path) {
+    return std::any_of(groups.begin(), groups.end(),
+                       [&](const auto& group) { return std::includes(group.begin(), group.end(), path.begin(), path.end()); });
+  };
+  for (const What what : kEach) {
+    const Data d = data_for(what, 600, 6, 21);
+    const auto rows = all_rows(600);
+    const BinnedMatrix matrix = bin(d, rows);
+    for (const char* also : {"", ",splitter=random", ",max_features=all,max_leaf_nodes=30", ",max_features=1,min_samples_leaf=4"}) {
+      CAPTURE(std::string(also));
+      const auto bound = paths_of(train(matrix, rows, labels_of(d, what), std::string("num_trees=20,interactions=0;1|3;2; 1") + also));
+      CHECK(std::all_of(bound.begin(), bound.end(), fits));
+      CHECK(bound.count({0, 1}) == 1);
+    }
+    const Forest all = train(matrix, rows, labels_of(d, what), ""), together = train(matrix, rows, labels_of(d, what), "interactions=0;1;2;3;4;5");
+    CHECK(all == together);
+    for (const auto& path : paths_of(train(matrix, rows, labels_of(d, what), "interactions=0|1|2|3|4|5"))) CHECK(path.size() <= 1);
+  }
+  const Data wide = make_data(300, 150, 3);  // a group a feature: more than 64
+  std::string alone = "0";
+  for (int f = 1; f < 150; ++f) alone += "|" + std::to_string(f);
+  for (const auto& path : paths_of(train(bin(wide, all_rows(300)), all_rows(300), Labels::numbers(wide.y), "num_trees=5,interactions=" + alone)))
+    CHECK(path.size() <= 1);
+  const Data d = make_data(50, 3, 1);
+  CHECK(train_forest(bin(d, all_rows(50)), all_rows(50), Labels::numbers(d.y), {}, params_of("interactions=0;17"), 1, 1).error().kind == Kind::usage);
+}
+
 TEST_CASE("options: balanced classes weigh the same; explicit weights are row weights") {
   const Data d = option_data(What::five, 400, 9);
   const Labels labels = Labels::ids(d.classes, 5);

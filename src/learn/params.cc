@@ -104,6 +104,22 @@ Result<FeatureRoles> feature_roles(std::string_view categorical, std::string_vie
   return roles;
 }
 
+Result<std::vector<std::vector<uint8_t>>> interaction_groups(std::string_view text, std::span<const std::string> names, int64_t num_features) {
+  std::vector<std::vector<uint8_t>> groups;
+  std::vector<uint8_t> unnamed(static_cast<size_t>(num_features), 1);
+  for (const std::string& entry : split(text, '|')) {
+    std::vector<uint8_t> members(static_cast<size_t>(num_features));
+    for (const std::string& name : split(entry, ';')) {
+      if (trim(name).empty()) continue;
+      HY_TRY(const size_t place, feature_place(std::string(trim(name)), names, num_features, "interactions"));
+      members[place] = 1, unnamed[place] = 0;
+    }
+    if (std::find(members.begin(), members.end(), 1) != members.end()) groups.push_back(std::move(members));
+  }
+  if (!groups.empty() && std::find(unnamed.begin(), unnamed.end(), 1) != unnamed.end()) groups.push_back(std::move(unnamed));
+  return groups;
+}
+
 namespace learn {
 
 Result<Criterion> criterion_of(const ForestParams& params, Problem problem) {

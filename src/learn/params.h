@@ -37,10 +37,15 @@ void visit_fields(ForestParams& p, Visitor&& field) {
   field("categorical", p.categorical,
         "features whose values are categories: a split sends any set of them left; of more than 254 the most frequent are known",
         Argument{"NAME;NAME"});
+  field("interactions", p.interactions, "groups of features: those that lead to one leaf are all of one group; the unnamed make one more",
+        Argument{"NAME;NAME|NAME;NAME"});
   field("oob_score", p.oob_score, "predict every training row by the trees that did not draw it");
 }
 /// The place of a feature by its name, or by its number where features have no names. Error (usage) at `param`: unknown.
 Result<size_t> feature_place(const std::string& name, std::span<const std::string> names, int64_t num_features, const std::string& param);
+/// "a;b|b;c" as groups of flags by feature, the last one for features that no group names; none when `text` is empty.
+/// Error (usage): a name that is no feature.
+Result<std::vector<std::vector<uint8_t>>> interaction_groups(std::string_view text, std::span<const std::string> names, int64_t num_features);
 Result<void> check_values(const ForestParams& params, const std::string& where);
 Result<void> check_shape(const ForestParams& params, Problem problem, int64_t num_features);
 int64_t most_bytes(const ForestParams& params, int64_t rows, int64_t num_features);

@@ -35,12 +35,14 @@ class Grower {
         width_(training.values_per_node()),
         deviates_(training.target.criterion == Criterion::absolute_error),
         monotone_(!training.monotone.empty()),
+        words_(training.group_words),
         random_cuts_(training.params.splitter == "random") {}
 
   Tree grow(const kernels::Mass& mass) {
     make_room(2);
     if constexpr (requires { measure_.pair_units(scratch_.sample.draws, mass); }) measure_.pair_units(scratch_.sample.draws, mass);
     add({0, uint32_t(scratch_.sample.rows.size()), 1, 0, mass}, {});
+    std::fill_n(scratch_.open.begin(), words_, ~uint64_t{0});
     for (size_t head = 0; head < count_ && !training_.stopped(); ++head) visit(uint32_t(head), Pending(scratch_.queue[head]));
     return taken();
   }
@@ -53,6 +55,7 @@ class Grower {
     if (deviates_) tree_.deviation.resize(nodes);
     if (training_.matrix.ranked) tree_.thresholds.resize(nodes);
     if (monotone_) scratch_.bounds.resize(nodes);
+    if (words_ > 0) scratch_.open.resize(nodes * words_);
   }
 
   /// The tree in lists of its own.
@@ -85,7 +88,7 @@ class Grower {
     if (monotone_) node.bounds = scratch_.bounds[place];
     const Totals totals = measure_.enter(node, &tree_.values[place * width_], deviates_ ? &tree_.deviation[place] : nullptr);
     tree_.weight[place] = totals.weight;
-    if (may_split(at, totals) && find_split(at, node)) divide(place, at, node);
+    if (may_split(at, totals) && find_split(place, at, node)) divide(place, at, node);
   }
 
   bool may_split(const Pending& at, const Totals& totals) const {
@@ -96,14 +99,33 @@ class Grower {
 
   /// The best split of a sample of features. When none of them can split the node (all constant there), looks further.
   /// All features that tell two rows apart have the same gain, so for two rows the first such feature is looked for.
-  bool find_split(const Pending& at, const NodeRows& node) {
+  bool find_split(uint32_t place, const Pending& at, const NodeRows& node) {
     constexpr int64_t kMore = 8;
     const bool two = node.rows.size() == 2;
     measure_.prepare(node);
     scratch_.order.restart(random_bits(feature_key_, at.path));
-    std::span<const uint16_t> next = scratch_.order.next(two ? 1 : training_.features_per_node);
-    for (; !next.empty(); next = scratch_.order.next(two ? 1 : kMore))
+    std::span<const uint16_t> next = draw(place, two ? 1 : training_.features_per_node);
+    for (; !next.empty(); next = draw(place, two ? 1 : kMore))
       if (measure_.search(node, next)) return true;
+    return false;
+  }
+
+  /// The next `count` features of the node's order that may be tested there, or as many as are left.
+  std::span<const uint16_t> draw(uint32_t place, int64_t count) {
+    if (words_ == 0) return scratch_.order.next(count);
+    scratch_.allowed.clear();
+    while (int64_t(scratch_.allowed.size()) < count) {
+      const std::span<const uint16_t> one = scratch_.order.next(1);
+      if (one.empty()) break;
+      if (is_open(place, one[0])) scratch_.allowed.push_back(one[0]);
+    }
+    return scratch_.allowed;
+  }
+
+  /// Whether the feature and all tested above the node are members of one group.
+  bool is_open(uint32_t place, uint16_t feature) const {
+    for (size_t w = 0; w < words_; ++w)
+      if (scratch_.open[place * words_ + w] & training_.groups_of[feature * words_ + w]) return true;
     return false;
   }
 
@@ -125,6 +147,10 @@ class Grower {
     if (split.direction < 0) left.lowest = right.highest = split.middle;
     add({at.begin, middle, at.path * 2, at.depth + 1, split.mass}, left);
     add({middle, at.end, at.path * 2 + 1, at.depth + 1, {at.mass.count - split.mass.count, at.mass.marked - split.mass.marked}}, right);
+    for (size_t w = 0; w < words_; ++w) {
+      const uint64_t open = scratch_.open[place * words_ + w] & training_.groups_of[split.feature * words_ + w];
+      scratch_.open[(count_ - 2) * words_ + w] = scratch_.open[(count_ - 1) * words_ + w] = open;
+    }
   }
 
   const Training& training_;
@@ -134,7 +160,9 @@ class Grower {
   size_t count_ = 0;  ///< nodes known so far
   uint64_t feature_key_, threshold_key_;
   size_t width_;
-  bool deviates_, monotone_, random_cuts_;
+  bool deviates_, monotone_;
+  size_t words_;  ///< Training::group_words
+  bool random_cuts_;
 };
 
 /// Turns draws into what the packed records count: times the weight, and marked with the class. Returns their sums.

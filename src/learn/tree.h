@@ -49,6 +49,8 @@ struct Training {
   std::vector<uint16_t> missing_ranks;  ///< exact_columns: per feature the rank of a missing value, where ranks have 16 bits
   std::vector<uint16_t> by_name;        ///< features_by_name()
   std::vector<uint16_t> place_of;       ///< its inverse: the place of each feature; empty with `by_name`
+  size_t group_words = 0;               ///< params.interactions: 64 groups a word; 0: any features may meet
+  std::vector<uint64_t> groups_of;      ///< group_words a feature: the groups that it is a member of
   int64_t features_per_node = 1;
   uint64_t seed = 0, entity = 0;
   const exec::Cancellation* cancel = nullptr;
@@ -120,6 +122,8 @@ struct Scratch {
   RowWeights weights;               ///< of this tree, when it weighs its own draws
   std::vector<Pending> queue;       ///< as long as the lists of the tree
   std::vector<Bounds> bounds;       ///< per node in the queue, with monotone features
+  std::vector<uint64_t> open;       ///< Training::group_words per node in the queue: the groups that all features tested above are members of
+  std::vector<uint16_t> allowed;    ///< features drawn that are members of one
   std::vector<int32_t> spare_rows;  ///< for all rows of a tree and 16 more
   std::vector<uint32_t> spare_units;
   std::vector<uint32_t> records32;
