@@ -157,6 +157,17 @@ def test_warm_start_gives_the_bytes_of_one_training(train, tmp_path, hayate):
         assert word in error and not (tmp_path / "no.hyt").exists()
 
 
+@pytest.mark.parametrize("params", ["num_trees=10", "num_trees=10,bins=exact", "num_trees=10,splitter=random", "num_trees=10,criterion=entropy"])
+def test_the_order_of_columns_changes_nothing(train, predict, params):
+    x, y = numbers(5, "squared_error")
+    table = frame(x, (y > 1).astype(int)).rename(columns={"f2": "f10", "f4": "age"})
+    other = table[["age", "y", "f3", "f10", "f0", "f5", "f1"]]
+    train(table, params)
+    one = predict(table)["probability_1"]
+    train(other, params)
+    assert (predict(other)["probability_1"] == one).all()
+
+
 def test_leaves_and_keys(train, predict):
     x, y = load_breast_cancer(return_X_y=True)
     table = frame(x, y).assign(key=np.where(np.arange(len(y)) % 2, "odd", "even"))
