@@ -24,22 +24,46 @@ struct LaterShare {
   bool is_later(double least) const;
 };
 
+/// Rows of one symbol in the columns that many fits have in common: standardised and multiplied with each other once for all of them.
+class SharedRows {
+ public:
+  explicit SharedRows(size_t columns) : columns_(columns) {}
+
+  /// Takes rows one after the other, all finite. A constant column becomes 0.
+  void assign(const std::vector<double>& rows);
+
+  size_t columns() const { return columns_; }
+  size_t rows() const { return rows_; }
+
+ private:
+  friend class LaterFit;
+  void gather(const std::vector<size_t>& rows, std::vector<double>& sums, std::vector<double>& products) const;
+
+  size_t columns_, rows_ = 0;
+  std::vector<double> tiles_;     ///< see kernels/gram.h
+  std::vector<double> products_;  ///< of each column with those before it and itself, summed over the rows
+};
+
 class LaterFit {
  public:
-  LaterFit(size_t num_past, size_t num_later) : past_(num_past), later_(num_later), products_(width() * width(), 0.0) {}
+  /// Columns of the past that fits share, own ones, then shared columns of later rows.
+  LaterFit(size_t shared_past, size_t own_past, size_t later)
+      : shared_(shared_past), past_(shared_past + own_past), later_(later), products_(width() * width(), 0.0) {}
 
-  /// Columns of a row: of the past, of later rows, then the value.
-  size_t width() const { return past_ + later_ + 1; }
+  /// Own columns of a row: of the past, then the value.
+  size_t own_columns() const { return past_ - shared_ + 1; }
 
-  /// Adds the rows of one symbol, one after the other, all finite. Scales them in place to mean 0 and deviation 1: symbols differ in level. Fewer than
-  /// 100 rows are not added.
-  void add(std::vector<double>& rows);
+  /// Adds the rows of one symbol; `own` has the own columns of each, one row after the other. Rows that are not finite there are left out, and the
+  /// others scaled to mean 0 and deviation 1: symbols differ in level. Fewer than 100 are not added.
+  void add(const SharedRows& shared, std::vector<double>& own);
 
   LaterShare result() const;
 
  private:
-  size_t past_, later_, rows_ = 0;
-  std::vector<double> products_;  ///< of each column with those before it and itself, summed over the rows
+  size_t width() const { return past_ + later_ + 1; }
+
+  size_t shared_, past_, later_, rows_ = 0;
+  std::vector<double> products_;  ///< as in SharedRows
 };
 
 }  // namespace hayate::pipeline

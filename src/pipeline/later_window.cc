@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/gram.h"
+
 namespace hayate::pipeline {
 namespace {
 
@@ -187,6 +189,7 @@ struct Compared {
   std::vector<std::vector<double>> own, close, volume;
   std::vector<std::vector<std::vector<double>>> sources;  ///< [source][symbol]; empty where the panel has none
   double rounding = 0;
+  size_t first_symbol = 0;  ///< of the panel
 
   const std::vector<double>& base(size_t source, size_t symbol) const {
     return std::string_view(kSources[source].field) == "volume" ? volume[symbol] : close[symbol];
@@ -216,6 +219,7 @@ Compared compared_of(const Panel& panel, const std::string& column) {
   }
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return present[a] > present[b]; });
   Compared out;
+  out.first_symbol = order.front();
   out.sources.resize(std::size(kSources));
   size_t rows = 0;
   for (const size_t s : order) {
@@ -287,11 +291,13 @@ const std::vector<Window>& windows() {
   return all;
 }
 
+/// Of each function, for each of windows().
+using WindowTable = std::array<std::vector<double>, kNumFunctions>;
+
 /// What each of windows() gives at one row of a source; NaN where it does not lie in the series.
-std::vector<FunctionValues> values_at(std::span<const double> x, int64_t row) {
-  FunctionValues none;
-  none.fill(kNaN);
-  std::vector<FunctionValues> out(windows().size(), none);
+WindowTable values_at(std::span<const double> x, int64_t row) {
+  WindowTable out;
+  for (auto& of_function : out) of_function.assign(windows().size(), kNaN);
   for (size_t i = 0; i < windows().size();) {
     const int64_t ahead = windows()[i].ahead, last = row + ahead;
     const bool lies = last < int64_t(x.size());
@@ -300,7 +306,9 @@ std::vector<FunctionValues> values_at(std::span<const double> x, int64_t row) {
       const int64_t rows = windows()[i].rows;
       if (!lies || !window.is_finite() || last - rows + 1 < 0) continue;
       for (auto at = int64_t(window.rows()); at < rows; ++at) window.add(x[size_t(last - at)]);
-      if (window.is_finite()) out[i] = window.values();
+      if (!window.is_finite()) continue;
+      const FunctionValues values = window.values();
+      for (size_t f = 0; f < kNumFunctions; ++f) out[f][i] = values[f];
     }
   }
   return out;
@@ -313,30 +321,58 @@ bool is_tried(const Source& source, Function function, size_t form) {
   return function <= lowest || (function == deviation && form == 1);
 }
 
+constexpr size_t kProbes = 3;
+using Probes = std::array<int64_t, kProbes>;
+
+/// What windows of a source give at three rows of a symbol, the last ones that were asked for.
+struct ProbeTables {
+  size_t symbol = 0;
+  Probes rows{-1, -1, -1};
+  std::array<WindowTable, kProbes> values;
+
+  void make(std::span<const double> x, size_t of_symbol, const Probes& at) {
+    if (symbol == of_symbol && rows == at) return;
+    symbol = of_symbol, rows = at;
+    for (size_t p = 0; p < kProbes; ++p) values[p] = values_at(x, rows[p]);
+  }
+};
+
+/// Three rows of the first symbol where the column has a value: the same for all columns that have one there. Empty: too few values.
+std::optional<Probes> probes_of(const std::vector<double>& own) {
+  std::vector<int64_t> present;
+  for (size_t row = 0; row < own.size(); ++row)
+    if (std::isfinite(own[row]) && own[row] != 0) present.push_back(int64_t(row));
+  if (present.size() < kFewestTold) return std::nullopt;
+  Probes same, out;
+  for (size_t p = 0; p < kProbes; ++p) same[p] = int64_t(own.size() * (3 + p) / 8), out[p] = present[present.size() * (3 + p) / 8];
+  const auto is_present = [&](int64_t row) { return std::binary_search(present.begin(), present.end(), row); };
+  return std::all_of(same.begin(), same.end(), is_present) ? same : out;
+}
+
 /// Windows of a source that give the column at three rows of the first symbol.
-std::vector<Candidate> candidates_of(const Compared& all, size_t source) {
+std::vector<Candidate> candidates_of(const Compared& all, size_t source, ProbeTables& kept) {
   std::vector<Candidate> out;
   if (all.sources[source].empty() || all.sources[source].front().empty()) return out;
-  std::vector<int64_t> present;
-  for (size_t row = 0; row < all.own[0].size(); ++row)
-    if (std::isfinite(all.own[0][row]) && all.own[0][row] != 0) present.push_back(int64_t(row));
-  if (present.size() < kFewestTold) return out;
-  constexpr size_t kProbes = 3;
-  int64_t rows[kProbes];
-  std::vector<FunctionValues> tables[kProbes];
-  for (size_t p = 0; p < kProbes; ++p) rows[p] = present[present.size() * (3 + p) / 8], tables[p] = values_at(all.sources[source].front(), rows[p]);
+  const std::optional<Probes> rows = probes_of(all.own[0]);
+  if (!rows) return out;
+  kept.make(all.sources[source].front(), all.first_symbol, *rows);
+  const auto& tables = kept.values;
   for (size_t form = 0; form < std::size(kForms); ++form) {
     double own[kProbes], tolerance[kProbes];
     for (size_t p = 0; p < kProbes; ++p)
-      own[p] = all.taken_as(kForms[form], source, 0, rows[p]), tolerance[p] = all.tolerance(kForms[form], source, 0, rows[p]);
+      own[p] = all.taken_as(kForms[form], source, 0, (*rows)[p]), tolerance[p] = all.tolerance(kForms[form], source, 0, (*rows)[p]);
     for (size_t f = 0; f < kNumFunctions; ++f) {
       if (!is_tried(kSources[source], Function(f), form)) continue;
       for (size_t w = 0; w < windows().size(); ++w) {
-        const double first = tables[0][w][f];
+        const double first = tables[0][f][w];
         const bool is_scaled = kFunctions[f].any_scale && form == 0 && first != 0 && std::abs(own[0] - first) > tolerance[0];
+        // Nearly all windows end here, without a division.
+        if (!(is_scaled ? std::abs(own[1] * first - own[0] * tables[1][f][w]) <= 1.001 * tolerance[1] * std::abs(first)
+                        : std::abs(own[0] - first) <= tolerance[0]))
+          continue;
         const double scale = is_scaled ? own[0] / first : 1;
         bool equal = true;
-        for (size_t p = 0; p < kProbes && equal; ++p) equal = std::abs(own[p] - scale * tables[p][w][f]) <= tolerance[p];
+        for (size_t p = 0; p < kProbes && equal; ++p) equal = std::abs(own[p] - scale * tables[p][f][w]) <= tolerance[p];
         if (equal) out.push_back({source, form, Function(f), windows()[w].rows, windows()[w].ahead, scale});
       }
     }
@@ -381,8 +417,13 @@ struct WeightFit {
 
 WeightFit weight_fit(const Compared& all, size_t source, int64_t side) {
   const auto num_past = size_t(2 + kPastSides * side), num_weights = num_past + size_t(side), columns = num_weights + std::size(kForms);
-  std::vector<double> products(columns * columns, 0), one(columns), means(std::size(kForms), 0);
+  constexpr auto kTile = size_t(kernels::kTileRows);
+  std::vector<double> lower(columns * columns, 0), one(columns), tile(columns * kTile, 0);
   WeightFit out;
+  const auto add_tile = [&] {
+    kernels::gram_kernels().add_products(tile.data(), int64_t(columns), tile.data(), int64_t(columns), true, lower.data(), int64_t(columns));
+    std::fill(tile.begin(), tile.end(), 0.0);
+  };
   for (size_t s = 0; s < all.own.size(); ++s) {
     const std::vector<double>& x = all.sources[source][s];
     double level = 0, present = 0;
@@ -397,15 +438,18 @@ WeightFit weight_fit(const Compared& all, size_t source, int64_t side) {
       for (int64_t k = 1; k <= side; ++k) one[n++] = step(row + k);
       for (const Form& form : kForms) one[n++] = scale * all.taken_as(form, source, s, row);
       if (!std::all_of(one.begin(), one.begin() + ptrdiff_t(num_weights + 1), [](double v) { return std::isfinite(v); })) continue;
-      ++out.rows;
-      for (size_t j = 0; j < columns; ++j)
-        for (size_t k = j; k < columns; ++k) products[j * columns + k] += one[j] * one[k];
+      for (size_t j = 0; j < columns; ++j) tile[j * kTile + out.rows % kTile] = one[j];
+      if (++out.rows % kTile == 0) add_tile();
       for (size_t f = 0; f < std::size(kForms); ++f) {
         const double off = scale * all.off(kForms[f], source, s, row);
         out.rounding[f] += off * off / 3;
       }
     }
   }
+  add_tile();
+  std::vector<double> products(columns * columns);
+  for (size_t j = 0; j < columns; ++j)
+    for (size_t k = j; k < columns; ++k) products[j * columns + k] = lower[k * columns + j];
   const auto left_of = [&](size_t f) { return products[(num_weights + f) * columns + num_weights + f]; };
   for (size_t j = 0; j < num_weights; ++j) {
     const double own = products[j * columns + j];
@@ -451,11 +495,11 @@ std::optional<std::string> later_weights(const Compared& all, const std::string&
 }
 
 /// Compares at the precision that `all` has.
-WindowVerdict verdict_of(const Compared& all, const std::string& column, exec::Pool& pool) {
+WindowVerdict verdict_of(const Compared& all, const std::string& column, std::span<ProbeTables> kept, exec::Pool& pool) {
   // Where bars open at the last close, a window of opens that ends a row later is one of closes that ends today. So windows of the past go first.
   std::array<std::optional<Candidate>, std::size(kSources)> past, later;
   pool.run(int64_t(std::size(kSources)), [&](int64_t i, int) {
-    for (Candidate& c : candidates_of(all, size_t(i))) {
+    for (Candidate& c : candidates_of(all, size_t(i), kept[size_t(i)])) {
       auto& best = c.ahead == 0 ? past[size_t(i)] : later[size_t(i)];
       if (best) continue;
       count(all, c);
@@ -470,15 +514,22 @@ WindowVerdict verdict_of(const Compared& all, const std::string& column, exec::P
 
 }  // namespace
 
-WindowVerdict later_window(const Panel& panel, const std::string& column, exec::Pool& pool) {
-  if (panel.field(column) < 0 || panel.field("close") < 0 || panel.num_symbols() == 0) return {};
-  Compared all = compared_of(panel, column);
+struct LaterWindows::Kept {
+  std::array<ProbeTables, std::size(kSources)> tables;
+};
+
+LaterWindows::LaterWindows(const Panel& panel, exec::Pool& pool) : panel_(panel), pool_(pool), kept_(std::make_unique<Kept>()) {}
+LaterWindows::~LaterWindows() = default;
+
+WindowVerdict LaterWindows::verdict(const std::string& column) {
+  if (panel_.field(column) < 0 || panel_.field("close") < 0 || panel_.num_symbols() == 0) return {};
+  Compared all = compared_of(panel_, column);
   // Ranks of five rows look rounded to a tenth: at first all digits are taken to be there.
   const double rounding = std::exchange(all.rounding, 0);
-  WindowVerdict out = verdict_of(all, column, pool);
+  WindowVerdict out = verdict_of(all, column, kept_->tables, pool_);
   if (rounding == 0 || out.later || out.past) return out;
   all.rounding = rounding;
-  return verdict_of(all, column, pool);
+  return verdict_of(all, column, kept_->tables, pool_);
 }
 
 }  // namespace hayate::pipeline

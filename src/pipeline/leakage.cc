@@ -257,10 +257,52 @@ Result<void> check_moved_start(Checker& c) {
 
 // ---- label_equal, future_column ----------------------------------------------------------------------------------------
 
+struct Match {
+  double correlation = 0;
+  size_t pairs = 0, first = 0;  ///< first: index in the sample
+};
+
+/// Values less their mean, 0 where they are not finite, and where they are.
+struct Centred {
+  std::vector<double> values, present;
+
+  explicit Centred(std::span<const double> from) : values(from.begin(), from.end()), present(from.size()) {
+    double mean = 0, count = 0;
+    for (size_t i = 0; i < from.size(); ++i)
+      if (std::isfinite(from[i])) present[i] = 1, count += 1, mean += (from[i] - mean) / count;
+    for (size_t i = 0; i < from.size(); ++i) values[i] = present[i] > 0 ? from[i] - mean : 0;
+  }
+};
+
+/// Pearson correlation over the rows of the sample where both are finite. Eight sums side by side do not wait for each other.
+Match match(const Centred& x, const Centred& y) {
+  constexpr size_t kSums = 8;
+  double n[kSums] = {}, sx[kSums] = {}, sy[kSums] = {}, xx[kSums] = {}, yy[kSums] = {}, xy[kSums] = {};
+  const auto add = [&](size_t i, size_t k) {
+    const double both = x.present[i] * y.present[i], a = x.values[i] * both, b = y.values[i] * both;
+    n[k] += both, sx[k] += a, sy[k] += b, xx[k] += a * a, yy[k] += b * b, xy[k] += a * b;
+  };
+  const size_t rows = x.values.size(), whole = rows - rows % kSums;
+  for (size_t i = 0; i < whole; i += kSums)
+    for (size_t k = 0; k < kSums; ++k) add(i + k, k);
+  for (size_t i = whole; i < rows; ++i) add(i, i - whole);
+  const auto total = [](const double(&sums)[kSums]) {
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+  };
+  const double count = total(n), mean_x = total(sx) / count, mean_y = total(sy) / count;
+  Match out{.pairs = size_t(count)};
+  if (out.pairs < kFewestPairs) return out;
+  const double of_x = total(xx) - count * mean_x * mean_x, of_y = total(yy) - count * mean_y * mean_y;
+  // What is left of a constant is rounding.
+  if (of_x > 1e-14 * total(xx) && of_y > 1e-14 * total(yy)) out.correlation = (total(xy) - count * mean_x * mean_y) / std::sqrt(of_x * of_y);
+  while (x.present[out.first] * y.present[out.first] == 0) ++out.first;
+  return out;
+}
+
 /// Something that is only known later: a name, and values for the sample.
 struct Future {
   std::string name;
-  std::vector<double> values;
+  Centred values;
 };
 
 /// Every so many rows of the prepared panel, symbol after symbol.
@@ -284,40 +326,22 @@ double later_value(const Panel& panel, const std::vector<double>& values, size_t
 }
 
 std::vector<Future> futures_of(const Checker& c, const Sample& sample, const std::vector<double>& labels) {
-  std::vector<Future> out{{"the label", {}}};
-  for (const int64_t row : sample.rows) out[0].values.push_back(labels[size_t(row)]);
+  std::vector<Future> out;
+  std::vector<double> values;
+  for (const int64_t row : sample.rows) values.push_back(labels[size_t(row)]);
+  out.push_back({"the label", Centred(values)});
   const int close = c.ready.field("close");
   if (close < 0) return out;
   const std::vector<double>& prices = c.ready.values[size_t(close)];
   const auto add = [&](std::string name, int64_t from, int64_t to) {
-    out.push_back({std::move(name), {}});
     for (size_t i = 0; i < sample.rows.size(); ++i)
-      out.back().values.push_back(later_value(c.ready, prices, sample.symbol[i], sample.rows[i], to) /
-                                      later_value(c.ready, prices, sample.symbol[i], sample.rows[i], from) -
-                                  1);
+      values[i] =
+          later_value(c.ready, prices, sample.symbol[i], sample.rows[i], to) / later_value(c.ready, prices, sample.symbol[i], sample.rows[i], from) -
+          1;
+    out.push_back({std::move(name), Centred(values)});
   };
   for (int64_t h = 1; h <= kHorizons; ++h) add(fmt::format("the return of the close over the next {} rows", h), 0, h);
   for (int64_t h = 2; h <= kHorizons; ++h) add(fmt::format("the return of the close {} rows ahead", h), h - 1, h);
-  return out;
-}
-
-struct Match {
-  double correlation = 0;
-  size_t pairs = 0, first = 0;  ///< first: index in the sample
-};
-
-/// Pearson correlation over the rows of the sample where both are finite.
-Match match(std::span<const double> x, std::span<const double> y) {
-  Match out;
-  double mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
-    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) continue;
-    if (out.pairs++ == 0) out.first = i;
-    const double n = double(out.pairs), dx = x[i] - mean_x, dy = y[i] - mean_y;
-    mean_x += dx / n, mean_y += dy / n;
-    xx += dx * (x[i] - mean_x), yy += dy * (y[i] - mean_y), xy += dx * (y[i] - mean_y);
-  }
-  out.correlation = out.pairs < kFewestPairs || xx <= 0 || yy <= 0 ? 0 : xy / std::sqrt(xx * yy);
   return out;
 }
 
@@ -326,8 +350,9 @@ bool report_match(Checker& c, const char* check, const std::string& feature, con
                   const Sample& sample, const std::vector<Future>& futures) {
   Match best;
   const Future* nearest = nullptr;
+  const Centred own(values);
   for (const Future& future : futures) {
-    const Match m = match(values, future.values);
+    const Match m = match(own, future.values);
     if (std::abs(m.correlation) > kSameCorrelation && (!nearest || std::abs(m.correlation) > std::abs(best.correlation) + 1e-9))
       best = m, nearest = &future;
   }
@@ -371,16 +396,17 @@ Sample dates_sample_of(const Panel& panel) {
 /// those of a date.
 struct Groups {
   Sample sample;
-  const char* of;                    ///< "symbol", "date"
-  std::vector<int64_t> keys;         ///< per row of the sample
-  std::vector<double> answers = {};  ///< labels
+  const char* of;                               ///< "symbol", "date"
+  std::map<int64_t, std::vector<size_t>> rows;  ///< of each group, in the sample
+  std::vector<double> answers = {};             ///< labels
+  double pairs = 0;                             ///< of rows of a group
 
-  Groups(Sample rows, bool by_date, const Panel& panel, const std::vector<double>& labels)
-      : sample(std::move(rows)), of(by_date ? "date" : "symbol") {
+  Groups(Sample all, bool by_date, const Panel& panel, const std::vector<double>& labels) : sample(std::move(all)), of(by_date ? "date" : "symbol") {
     for (size_t i = 0; i < sample.rows.size(); ++i) {
-      keys.push_back(by_date ? panel.times[size_t(sample.rows[i])] : int64_t(sample.symbol[i]));
+      rows[by_date ? panel.times[size_t(sample.rows[i])] : int64_t(sample.symbol[i])].push_back(i);
       answers.push_back(labels[size_t(sample.rows[i])]);
     }
+    for (const auto& [key, of_group] : rows) pairs += double(of_group.size()) * double(of_group.size() - 1) / 2;
   }
 };
 
@@ -388,10 +414,15 @@ struct Groups {
 /// date by date.
 bool report_order(Checker& c, const char* check, const std::string& feature, const std::string& text, std::span<const double> values,
                   const Groups& groups) {
-  std::map<int64_t, std::vector<std::pair<double, double>>> rows;
-  for (size_t i = 0; i < values.size(); ++i) rows[groups.keys[i]].emplace_back(groups.answers[i], values[i]);
   OrderCount all;
-  for (auto& [key, of_group] : rows) all += count_order(of_group);
+  std::vector<std::pair<double, double>> of_group;
+  for (const auto& [key, rows] : groups.rows) {
+    of_group.clear();
+    for (const size_t i : rows) of_group.emplace_back(groups.answers[i], values[i]);
+    all += count_order(of_group);
+    // More than a thousandth of all pairs is already in no one order.
+    if (double(std::min(all.against, all.comparable - all.against)) > (1 - kSameCorrelation) * groups.pairs + 1) return false;
+  }
   if (all.share() < kSameCorrelation) return false;
   size_t first = 0;
   while (!std::isfinite(values[first]) || !std::isfinite(groups.answers[first])) ++first;
@@ -431,6 +462,7 @@ Repetition repetition_of(const Checker& c, std::span<const double> values, const
     if (!std::isfinite(values[i]) || !std::isfinite(later) || later == other[size_t(sample.rows[i])]) continue;
     if (out.pairs++ == 0) out.first = i;
     out.equal += std::abs(values[i] - later) <= 1e-6 * std::abs(later);
+    if (1'000 * (out.pairs - out.equal) > values.size()) return {};  // whatever comes, more than a thousandth is not equal
   }
   return out;
 }
@@ -471,6 +503,7 @@ bool report_back_fill(Checker& c, const std::string& column, std::span<const dou
         return from < to;
       };
       later += stands_in(row + 1, std::min(end, row + 1 + kHorizons));
+      if (100 * (filled - later) > values.size()) break;  // too many are no later row's, whatever comes
       earlier += stands_in(std::max(begin, row - kHorizons), row);
     }
     if (filled < kFewestPairs || double(later) < 0.99 * double(filled) || double(earlier) > 0.9 * double(filled)) continue;
@@ -522,23 +555,40 @@ bool report_scaled(Checker& c, const std::string& column) {
   return how.has_value();
 }
 
-/// Whether a column equals a function of later rows (later_window.h) or is made of rows on both sides (two_sided.h). Bars are taken as they were
-/// read and, when that differs, as they are scaled.
-bool report_two_sided(Checker& c, const std::string& column, bool is_bar) {
-  std::vector<const Panel*> panels{&c.ready};
-  if (c.plan.spec.universe.adjust != "none" && c.raw.field(column) >= 0) panels.push_back(&c.raw);
-  const auto leak_of = [&](const Panel& panel) -> std::optional<std::string> {
-    if (is_bar) return smoothed_bar(panel, column);
-    WindowVerdict windows = later_window(panel, column, c.pool);
-    if (windows.later || windows.past) return std::move(windows.later);
-    return two_sided_column(panel, column, c.pool);
-  };
-  for (const Panel* panel : panels)
-    if (const auto why = leak_of(*panel)) {
-      c.found("future_column", "$" + column, c.ready.symbols.front(), time_text(c.ready, c.ready.times.front()), *why);
-      return true;
+/// Bars as they were read and, when that differs, as they are scaled.
+std::vector<const Panel*> both_ways(const Checker& c, const std::string& column) {
+  if (c.plan.spec.universe.adjust != "none" && c.raw.field(column) >= 0) return {&c.ready, &c.raw};
+  return {&c.ready};
+}
+
+LeakFinding found_in(const Checker& c, const std::string& column, std::string what) {
+  return {"future_column", "$" + column, c.ready.symbols.front(), time_text(c.ready, c.ready.times.front()), std::move(what)};
+}
+
+/// Columns that equal a function of later rows (later_window.h) or are made of rows on both sides (two_sided.h): why, or nothing.
+std::vector<std::optional<std::string>> two_sided_reasons(Checker& c, const std::vector<std::string>& columns) {
+  std::vector<std::optional<std::string>> out(columns.size());
+  for (const Panel* panel : {&c.ready, &c.raw}) {
+    LaterWindows windows(*panel, c.pool);
+    std::vector<std::string> open;
+    std::vector<size_t> places;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      const auto panels = both_ways(c, columns[i]);
+      if (out[i] || std::find(panels.begin(), panels.end(), panel) == panels.end()) continue;
+      WindowVerdict verdict = windows.verdict(columns[i]);
+      out[i] = std::move(verdict.later);
+      if (!out[i] && !verdict.past) open.push_back(columns[i]), places.push_back(i);
     }
-  return false;
+    auto reasons = two_sided_columns(*panel, open, c.pool);
+    for (size_t i = 0; i < open.size(); ++i) out[places[i]] = std::move(reasons[i]);
+  }
+  return out;
+}
+
+/// Whether the close or the volume was smoothed (two_sided.h).
+void report_smoothed(Checker& c, const std::string& bar) {
+  for (const Panel* panel : both_ways(c, bar))
+    if (auto why = smoothed_bar(*panel, bar)) return c.out.findings.push_back(found_in(c, bar, std::move(*why)));
 }
 
 /// Rows of the symbols at whose ends one of two columns is missing and the other is not: `ahead` has no value in the last `rows` of a symbol
@@ -605,12 +655,15 @@ void check_answers(Checker& c) {
       fmt::format("{} features against the label and {} returns over {} rows", features.size(), futures.size() - 1, sample.rows.size()));
   const std::vector<std::string> columns = own_columns(c);
   std::string notes;
+  std::vector<std::string> open;  // of which nothing is found so far
+  std::vector<ptrdiff_t> places;  // among the findings, where theirs belong
   for (const std::string& column : columns) {
     const std::string name = "$" + column;
     const auto at = [&](const Sample& rows) {
+      const std::vector<double>& from = c.ready.values[size_t(c.ready.field(column))];
       std::vector<double> values;
       values.reserve(rows.rows.size());
-      for (const int64_t row : rows.rows) values.push_back(c.ready.values[size_t(c.ready.field(column))][size_t(row)]);
+      for (const int64_t row : rows.rows) values.push_back(from[size_t(row)]);
       return values;
     };
     const std::vector<double> values = at(sample);
@@ -618,9 +671,12 @@ void check_answers(Checker& c) {
         !report_back_fill(c, column, values, sample) && !report_interpolated(c, column) && !report_scaled(c, column) &&
         !report_match(c, "future_column", name, name, values, sample, futures) && !report_order(c, "future_column", name, name, values, symbols) &&
         !report_order(c, "future_column", name, name, at(dates.sample), dates))
-      report_two_sided(c, column, false);
+      open.push_back(column), places.push_back(std::ssize(c.out.findings));
   }
-  for (const char* bar : {"close", "volume"}) report_two_sided(c, bar, true);
+  auto reasons = two_sided_reasons(c, open);
+  for (size_t i = open.size(); i-- > 0;)
+    if (reasons[i]) c.out.findings.insert(c.out.findings.begin() + places[i], found_in(c, open[i], std::move(*reasons[i])));
+  for (const char* bar : {"close", "volume"}) report_smoothed(c, bar);
   c.out.notes.push_back((columns.empty() ? "the close and the volume; features read no columns but those of bars"
                                          : fmt::format("the close, the volume, columns {}", join(columns, ", "))) +
                         notes);

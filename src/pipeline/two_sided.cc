@@ -13,8 +13,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pipeline/later_fit.h"
@@ -40,60 +43,93 @@ bool all_finite(std::span<const double> values) {
 // ---- Steps ---------------------------------------------------------------------------------------------------------------
 
 /// What a column is fitted as, and on what.
+enum class Steps : uint8_t { closes, sizes_of_closes, volumes, middles };
 struct LaterKind {
   enum class Form { value, over_close, log_over_volume, log_over_middle } form;
-  enum class Steps { closes, sizes_of_closes, volumes, middles } steps;
+  Steps steps;
   const char *as, *from;
   double least = 0.5;  ///< share that is too much
 };
 constexpr LaterKind kLaterKinds[] = {
-    {LaterKind::Form::over_close, LaterKind::Steps::closes, "${} / $close", "the returns"},
-    {LaterKind::Form::value, LaterKind::Steps::closes, "${}", "the returns"},
-    {LaterKind::Form::value, LaterKind::Steps::sizes_of_closes, "${}", "the sizes of the returns"},
-    {LaterKind::Form::log_over_volume, LaterKind::Steps::volumes, "${} / $volume", "the volumes"},
+    {LaterKind::Form::over_close, Steps::closes, "${} / $close", "the returns"},
+    {LaterKind::Form::value, Steps::closes, "${}", "the returns"},
+    {LaterKind::Form::value, Steps::sizes_of_closes, "${}", "the sizes of the returns"},
+    {LaterKind::Form::log_over_volume, Steps::volumes, "${} / $volume", "the volumes"},
 };
 /// Of the close itself. The middle of a bar's range knows more than the close of the row before says, the opening does not: the first step
 /// begins there. Of closes of real prices the next rows explain 0.04 at most, over 460 rows; of means of 3 and 5 rows around them 0.35 and 0.47.
-constexpr LaterKind kLaterClose = {LaterKind::Form::log_over_middle, LaterKind::Steps::middles, "${} / ($high + $low)", "$high + $low", 0.3};
+constexpr LaterKind kLaterClose = {LaterKind::Form::log_over_middle, Steps::middles, "${} / ($high + $low)", "$high + $low", 0.3};
 
-/// Fits the column of a panel on steps of the close, the volume or the middle of high and low: of the last 20 rows, then of the next 20 too.
-/// Deviations stay what they were, so for sizes of returns the column's own last values are past, too. Volumes swing around a level, so the next
+/// A column in one of its forms, and its fit.
+struct Fitted {
+  size_t column = 0, kind = 0;  ///< of kLaterKinds, or of kWindowKinds
+  int field = -1;
+  LaterFit fit;
+};
+
+/// Fits columns of a panel on steps of the close, the volume or the middle of high and low: of the last 20 rows, then of the next 20 too.
+/// Deviations stay what they were, so for sizes of returns a column's own last values are past, too. Volumes swing around a level, so the next
 /// ones tell of today's; it is past by itself (without it a deviation of 250 rows over the volume: 0.6).
-LaterShare later_share(const Panel& panel, const std::string& column, const LaterKind& kind) {
-  constexpr int64_t kOwn = 5;
-  using Steps = LaterKind::Steps;
-  const bool sizes = kind.steps == Steps::sizes_of_closes, volumes = kind.steps == Steps::volumes, middles = kind.steps == Steps::middles;
-  const int close = panel.field("close"), base = volumes ? panel.field("volume") : close, own = panel.field(column);
-  const int open = panel.field("open"), high = panel.field("high"), low = panel.field("low");
-  if (base < 0 || close < 0 || own < 0 || (middles ? open < 0 || high < 0 || low < 0 : own == base)) return {};
-  LaterFit fit(size_t(sizes ? 2 * kHorizons + kOwn : volumes ? kHorizons + 1 : 2 * kHorizons), size_t(kHorizons));
-  std::vector<double> y, levels, rows, one(fit.width());
-  for (const size_t s : fitted_symbols(panel)) {
-    const int64_t begin = panel.offsets[s], num_rows = panel.offsets[s + 1] - begin;
-    const auto at = [&](int field, int64_t row) { return panel.values[size_t(field)][size_t(begin + row)]; };
-    y.clear(), levels.clear(), rows.clear();
-    for (int64_t row = 0; row < num_rows; ++row) {
-      levels.push_back(std::log(middles ? (at(high, row) + at(low, row)) / 2 : at(base, row)));
-      y.push_back(kind.form == LaterKind::Form::value        ? at(own, row)
-                  : kind.form == LaterKind::Form::over_close ? at(own, row) / at(close, row)
-                                                             : std::log(at(own, row)) - levels.back());
-    }
-    const auto step = [&](int64_t row) { return levels[size_t(row)] - levels[size_t(row - 1)]; };
-    for (int64_t row = kHorizons; row + kHorizons < num_rows; ++row) {
-      size_t n = 0;
-      for (int64_t k = 0; k < kHorizons; ++k) one[n++] = step(row - k);
-      for (int64_t k = 0; k < kHorizons && !volumes; ++k) one[n++] = std::abs(step(row - k));
-      if (volumes) one[n++] = levels[size_t(row)];
-      for (int64_t k = 1; k <= kOwn && sizes; ++k) one[n++] = y[size_t(row - k)];
-      for (int64_t k = 1; k <= kHorizons; ++k)
-        one[n++] = sizes ? std::abs(step(row + k)) : middles && k == 1 ? levels[size_t(row + 1)] - std::log(at(open, row + 1)) : step(row + k);
-      one[n++] = y[size_t(row)];
-      if (all_finite(one)) rows.insert(rows.end(), one.begin(), one.end());
-    }
-    fit.add(rows);
+struct StepFit {
+  static constexpr int64_t kOwn = 5;
+
+  const Panel& panel;
+  Steps steps;
+  int close = panel.field("close"), volume = panel.field("volume"), open = panel.field("open"), high = panel.field("high"), low = panel.field("low");
+  bool sizes = steps == Steps::sizes_of_closes, volumes = steps == Steps::volumes, middles = steps == Steps::middles;
+  int base = volumes ? volume : close;
+
+  size_t shared_past() const { return size_t(volumes ? kHorizons + 1 : 2 * kHorizons); }
+  LaterFit fit() const { return {shared_past(), size_t(sizes ? kOwn : 0), size_t(kHorizons)}; }
+  /// Whether a column can be fitted on these steps.
+  bool takes(int own) const {
+    if (close < 0 || base < 0 || own < 0) return false;
+    return middles ? open >= 0 && high >= 0 && low >= 0 : own != base;
   }
-  return fit.result();
-}
+
+  /// `kinds`: what the kind of each fit says.
+  void run(std::span<Fitted> fits, std::span<const LaterKind> kinds) const {
+    SharedRows shared(shared_past() + size_t(kHorizons));
+    std::vector<double> levels, rows, one(shared.columns()), own;
+    std::vector<int64_t> places;
+    for (const size_t s : fitted_symbols(panel)) {
+      const int64_t begin = panel.offsets[s], num_rows = panel.offsets[s + 1] - begin;
+      const auto at = [&](int field, int64_t row) { return panel.values[size_t(field)][size_t(begin + row)]; };
+      levels.clear(), rows.clear(), places.clear();
+      for (int64_t row = 0; row < num_rows; ++row) levels.push_back(std::log(middles ? (at(high, row) + at(low, row)) / 2 : at(base, row)));
+      const auto step = [&](int64_t row) { return levels[size_t(row)] - levels[size_t(row - 1)]; };
+      for (int64_t row = std::max(kHorizons, num_rows - int64_t(kSampleRows)); row + kHorizons < num_rows; ++row) {
+        size_t n = 0;
+        for (int64_t k = 0; k < kHorizons; ++k) one[n++] = step(row - k);
+        for (int64_t k = 0; k < kHorizons && !volumes; ++k) one[n++] = std::abs(step(row - k));
+        if (volumes) one[n++] = levels[size_t(row)];
+        for (int64_t k = 1; k <= kHorizons; ++k)
+          one[n++] = sizes ? std::abs(step(row + k)) : middles && k == 1 ? levels[size_t(row + 1)] - std::log(at(open, row + 1)) : step(row + k);
+        if (all_finite(one)) rows.insert(rows.end(), one.begin(), one.end()), places.push_back(row);
+      }
+      shared.assign(rows);
+      for (Fitted& f : fits) {
+        const auto value = [&](int64_t row) {
+          const double y = at(f.field, row);
+          switch (kinds[f.kind].form) {
+            case LaterKind::Form::value:
+              return y;
+            case LaterKind::Form::over_close:
+              return y / at(close, row);
+            default:
+              return std::log(y) - levels[size_t(row)];
+          }
+        };
+        own.clear();
+        for (const int64_t row : places) {
+          for (int64_t k = 1; k <= kOwn && sizes; ++k) own.push_back(value(row - k));
+          own.push_back(value(row));
+        }
+        f.fit.add(shared, own);
+      }
+    }
+  }
+};
 
 // ---- Windows -------------------------------------------------------------------------------------------------------------
 
@@ -150,54 +186,74 @@ class GrowingWindow {
   bool is_finite_ = true;
 };
 
-/// Fits the column on windows of a series. Past: 20 steps of the series and their sizes, the column's last values (over today's series where it
-/// is), windows that end at the row. Later: windows around it, 20 steps. Windows are cut at the ends of a symbol. The newest rows of each symbol do: 4,000 together.
-LaterShare window_share(const Panel& panel, const std::string& column, const WindowKind& kind) {
-  const int series = panel.field(kind.series), own = panel.field(column);
-  if (series < 0 || own < 0 || series == own) return {};
-  constexpr size_t kPast = size_t(2 * kHorizons + kOwnValues + 1) + std::size(kSides) + std::size(kLongSides);
-  LaterFit fit(kPast, std::size(kSides) + size_t(kHorizons));
-  std::vector<double> rows, one(fit.width());
-  const std::vector<size_t> symbols = fitted_symbols(panel);
-  const auto rows_of_each = int64_t(std::max(kWindowRows / symbols.size(), kFewestOfSymbol));
-  for (const size_t s : symbols) {
-    const std::span<const double> x = panel.series(series, s), values = panel.series(own, s);
-    const auto num_rows = int64_t(x.size());
-    const auto step = [&](int64_t row) { return std::log(x[size_t(row)] / x[size_t(row - 1)]); };
-    rows.clear();
-    for (int64_t row = std::max(kHorizons, num_rows - kHorizons - rows_of_each); row + kHorizons < num_rows; ++row) {
-      size_t n = 0;
-      const double today = x[size_t(row)];
-      for (int64_t k = 0; k < kHorizons; ++k) one[n++] = step(row - k);
-      for (int64_t k = 0; k < kHorizons; ++k) one[n++] = std::abs(one[size_t(k)]);
-      for (int64_t k = 1; k <= kOwnValues; ++k) one[n++] = values[size_t(row - k)] / (kind.over ? today : 1);
-      one[n++] = kind.over ? 1 / today : 0;
-      GrowingWindow past, around;
-      past.add(1), around.add(1);
-      int64_t reached = 0;
-      const auto grow_past = [&](int64_t to) {
-        for (; reached < to; ++reached)
-          if (row - reached > 0) past.add(x[size_t(row - reached - 1)] / today);
-        one[n++] = past.value(kind.of);
-      };
-      for (const int64_t side : kSides) grow_past(side);
-      for (const int64_t side : kLongSides) grow_past(side);
-      int64_t at = 1;
-      for (const int64_t side : kSides) {
-        for (; at <= side; ++at) {
-          if (row - at >= 0) around.add(x[size_t(row - at)] / today);
-          if (row + at < num_rows) around.add(x[size_t(row + at)] / today);
+/// Fits columns on windows of a series. Past: 20 steps of the series and their sizes, windows that end at the row, the column's last values (over
+/// today's series where it is). Later: windows around it, 20 steps. Windows are cut at the ends of a symbol. The newest rows of each symbol do: 4,000 together.
+struct WindowFit {
+  static constexpr size_t kSharedPast = size_t(2 * kHorizons) + std::size(kSides) + std::size(kLongSides);
+  static constexpr size_t kLater = std::size(kSides) + size_t(kHorizons);
+
+  const Panel& panel;
+  Of of;
+  int series;
+
+  static LaterFit fit() { return {kSharedPast, size_t(kOwnValues + 1), kLater}; }
+
+  void run(std::span<Fitted> fits) const {
+    SharedRows shared(kSharedPast + kLater);
+    std::vector<double> rows, one(shared.columns()), own;
+    std::vector<int64_t> places;
+    const std::vector<size_t> symbols = fitted_symbols(panel);
+    const auto rows_of_each = int64_t(std::max(kWindowRows / symbols.size(), kFewestOfSymbol));
+    for (const size_t s : symbols) {
+      const std::span<const double> x = panel.series(series, s);
+      const auto num_rows = int64_t(x.size());
+      const int64_t first = std::max(kHorizons, num_rows - kHorizons - rows_of_each);
+      std::vector<double> steps(x.size(), std::numeric_limits<double>::quiet_NaN());
+      for (int64_t row = std::max<int64_t>(1, first - kHorizons); row < num_rows; ++row)
+        steps[size_t(row)] = std::log(x[size_t(row)] / x[size_t(row - 1)]);
+      rows.clear(), places.clear();
+      for (int64_t row = first; row + kHorizons < num_rows; ++row) {
+        size_t n = 0;
+        const double today = x[size_t(row)];
+        for (int64_t k = 0; k < kHorizons; ++k) one[n++] = steps[size_t(row - k)];
+        for (int64_t k = 0; k < kHorizons; ++k) one[n++] = std::abs(one[size_t(k)]);
+        GrowingWindow past, around;
+        past.add(1), around.add(1);
+        int64_t reached = 0;
+        const auto grow_past = [&](int64_t to) {
+          for (; reached < to; ++reached)
+            if (row - reached > 0) past.add(x[size_t(row - reached - 1)] / today);
+          one[n++] = past.value(of);
+        };
+        for (const int64_t side : kSides) grow_past(side);
+        for (const int64_t side : kLongSides) grow_past(side);
+        int64_t at = 1;
+        for (const int64_t side : kSides) {
+          for (; at <= side; ++at) {
+            if (row - at >= 0) around.add(x[size_t(row - at)] / today);
+            if (row + at < num_rows) around.add(x[size_t(row + at)] / today);
+          }
+          one[n++] = around.value(of);
         }
-        one[n++] = around.value(kind.of);
+        for (int64_t k = 1; k <= kHorizons; ++k) one[n++] = steps[size_t(row + k)];
+        if (all_finite(one)) rows.insert(rows.end(), one.begin(), one.end()), places.push_back(row);
       }
-      for (int64_t k = 1; k <= kHorizons; ++k) one[n++] = step(row + k);
-      one[n++] = values[size_t(row)] / (kind.over ? today : 1);
-      if (all_finite(one)) rows.insert(rows.end(), one.begin(), one.end());
+      shared.assign(rows);
+      for (Fitted& f : fits) {
+        const std::span<const double> values = panel.series(f.field, s);
+        const bool over = kWindowKinds[f.kind].over;
+        own.clear();
+        for (const int64_t row : places) {
+          const double today = over ? x[size_t(row)] : 1;
+          for (int64_t k = 1; k <= kOwnValues; ++k) own.push_back(values[size_t(row - k)] / today);
+          own.push_back(over ? 1 / today : 0);
+          own.push_back(values[size_t(row)] / today);
+        }
+        f.fit.add(shared, own);
+      }
     }
-    fit.add(rows);
   }
-  return fit.result();
-}
+};
 
 // ---- Steps that follow from steps ------------------------------------------------------------------------------------------
 
@@ -221,21 +277,22 @@ StepShare step_share(const Panel& panel, const StepRule& rule) {
   const int field = panel.field(rule.field);
   StepShare out;
   if (field < 0) return out;
-  LaterFit fit(0, rule.steps);
-  std::vector<double> rows, one(fit.width());
+  LaterFit fit(0, 0, rule.steps);
+  SharedRows shared(rule.steps);
+  std::vector<double> rows, one(rule.steps), own;
   double products = 0, squares = 0;
   for (const size_t s : fitted_symbols(panel)) {
     const std::span<const double> x = panel.series(field, s);
-    rows.clear();
+    rows.clear(), own.clear();
     const auto step = [&](size_t row) { return std::log(x[row] / x[row - 1]); };
-    for (size_t row = rule.steps + 1; row < x.size(); ++row) {
+    for (size_t row = std::max(rule.steps + 1, x.size() - std::min(x.size(), kSampleRows)); row < x.size(); ++row) {
       for (size_t k = 1; k <= rule.steps; ++k) one[k - 1] = step(row - k);
-      one[rule.steps] = step(row);
-      if (!all_finite(one)) continue;
-      rows.insert(rows.end(), one.begin(), one.end());
-      products += one.back() * one.front(), squares += one.back() * one.back();
+      const double next = step(row);
+      if (!all_finite(one) || !std::isfinite(next)) continue;
+      rows.insert(rows.end(), one.begin(), one.end()), own.push_back(next);
+      products += next * one.front(), squares += next * next;
     }
-    fit.add(rows);
+    shared.assign(rows), fit.add(shared, own);
   }
   out.fit = fit.result(), out.correlation = squares > 0 ? products / squares : 0;
   return out;
@@ -247,15 +304,9 @@ std::string two_sided_text(const std::string& subject, const std::string& source
       100 * share.share, subject, source, share.rows);
 }
 
-}  // namespace
-
-std::optional<std::string> two_sided_column(const Panel& panel, const std::string& column, exec::Pool& pool) {
-  constexpr size_t kSteps = std::size(kLaterKinds), kWindows = std::size(kWindowKinds);
-  std::array<LaterShare, kSteps + kWindows> shares;
-  pool.run(int64_t(shares.size()), [&](int64_t i, int) {
-    shares[size_t(i)] =
-        size_t(i) < kSteps ? later_share(panel, column, kLaterKinds[i]) : window_share(panel, column, kWindowKinds[size_t(i) - kSteps]);
-  });
+/// What the largest share that is too much says of a column; shares are those of kLaterKinds, then those of kWindowKinds.
+std::optional<std::string> two_sided_verdict(const std::string& column, std::span<const LaterShare> shares) {
+  constexpr size_t kSteps = std::size(kLaterKinds);
   std::optional<size_t> best;
   for (size_t i = 0; i < shares.size(); ++i)
     if (shares[i].is_later(i < kSteps ? kLaterKinds[i].least : WindowKind::least(shares[i].rows)) && (!best || shares[i].share > shares[*best].share))
@@ -270,11 +321,68 @@ std::optional<std::string> two_sided_column(const Panel& panel, const std::strin
                         fmt::format("{} ${} of windows around the row", kind.said, kind.series), shares[*best]);
 }
 
+/// Of so many columns at a time that their fits are a few megabytes.
+constexpr size_t kTogether = 32;
+
+std::vector<std::optional<std::string>> verdicts_of(const Panel& panel, std::span<const std::string> columns, exec::Pool& pool) {
+  constexpr size_t kSteps = std::size(kLaterKinds), kWindows = std::size(kWindowKinds);
+  using Shares = std::array<LaterShare, kSteps + kWindows>;
+  std::vector<Shares> shares(columns.size());
+  // One task for each set of rows that fits share.
+  std::vector<std::function<void()>> tasks;
+  const auto fits_of = [&](size_t kinds, auto is_fitted, const auto& fit) {
+    std::vector<Fitted> out;
+    for (size_t c = 0; c < columns.size(); ++c)
+      for (size_t kind = 0; kind < kinds; ++kind)
+        if (const int field = panel.field(columns[c]); is_fitted(kind, field)) out.push_back({c, kind, field, fit});
+    return out;
+  };
+  const auto keep = [&](std::span<const Fitted> fits, size_t first) {
+    for (const Fitted& f : fits) shares[f.column][first + f.kind] = f.fit.result();
+  };
+  for (const Steps steps : {Steps::closes, Steps::sizes_of_closes, Steps::volumes})
+    tasks.emplace_back([&, steps] {
+      const StepFit of_steps{panel, steps};
+      std::vector<Fitted> fits =
+          fits_of(kSteps, [&](size_t kind, int field) { return kLaterKinds[kind].steps == steps && of_steps.takes(field); }, of_steps.fit());
+      if (!fits.empty()) of_steps.run(fits, kLaterKinds), keep(fits, 0);
+    });
+  for (const char* name : {"close", "volume"})
+    for (const Of of : {Of::highest, Of::lowest, Of::deviation, Of::rank})
+      tasks.emplace_back([&, name, of] {
+        const WindowFit of_windows{panel, of, panel.field(name)};
+        std::vector<Fitted> fits = fits_of(
+            kWindows,
+            [&](size_t kind, int field) {
+              return kWindowKinds[kind].of == of && std::string_view(kWindowKinds[kind].series) == name && field >= 0 && field != of_windows.series;
+            },
+            WindowFit::fit());
+        if (of_windows.series >= 0 && !fits.empty()) of_windows.run(fits), keep(fits, kSteps);
+      });
+  pool.run(int64_t(tasks.size()), [&](int64_t i, int) { tasks[size_t(i)](); });
+  std::vector<std::optional<std::string>> out;
+  for (size_t c = 0; c < columns.size(); ++c) out.push_back(two_sided_verdict(columns[c], shares[c]));
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::optional<std::string>> two_sided_columns(const Panel& panel, const std::vector<std::string>& columns, exec::Pool& pool) {
+  std::vector<std::optional<std::string>> out;
+  for (size_t first = 0; first < columns.size(); first += kTogether)
+    for (auto& verdict : verdicts_of(panel, std::span(columns).subspan(first, std::min(kTogether, columns.size() - first)), pool))
+      out.push_back(std::move(verdict));
+  return out;
+}
+
 std::optional<std::string> smoothed_bar(const Panel& panel, const std::string& column) {
-  if (column == "close")
-    if (const LaterShare share = later_share(panel, column, kLaterClose); share.is_later(kLaterClose.least))
+  if (const StepFit of_middles{panel, Steps::middles}; column == "close" && of_middles.takes(of_middles.close)) {
+    std::vector<Fitted> fits{{0, 0, of_middles.close, of_middles.fit()}};
+    of_middles.run(fits, std::span(&kLaterClose, 1));
+    if (const LaterShare share = fits[0].fit.result(); share.is_later(kLaterClose.least))
       return two_sided_text(fmt::format(fmt::runtime(kLaterClose.as), column), fmt::format("{} of the next {} rows", kLaterClose.from, kHorizons),
                             share);
+  }
   for (const StepRule& rule : kStepRules) {
     if (column != rule.field || (rule.daily_only && !panel.daily)) continue;
     const StepShare steps = step_share(panel, rule);

@@ -4,15 +4,16 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "exec/pool.h"
 #include "hayate/panel.h"
 
 namespace hayate::pipeline {
 
-/// Why a column of the user's own is one, or nothing. It is fitted as it stands and over the close or the volume: on the next 20 returns, their
-/// sizes and volumes, then on windows around the row, one function of them after the other.
-std::optional<std::string> two_sided_column(const Panel& panel, const std::string& column, exec::Pool& pool);
+/// Why columns of the user's own are, or nothing, one after the other. Each is fitted as it stands and over the close or the volume: on the next 20
+/// returns, their sizes and volumes, then on windows around the row, one function of them after the other. What columns are fitted on is made once for all.
+std::vector<std::optional<std::string>> two_sided_columns(const Panel& panel, const std::vector<std::string>& columns, exec::Pool& pool);
 
 /// Why "close" or "volume" is one, or nothing. The close is fitted on the middle of high and low; and where all prices were smoothed
 /// together, or the volume, nothing in a bar shows that, but its steps follow from the steps before, as those of a market do not.
