@@ -193,12 +193,12 @@ inline Pack square_root(Pack x) {
 
 /// What is made of them, as in moments.cc. 1 / n comes first there too.
 struct MeanOf {
-  static Pack of(const SumsSoFar& s) { return s.newest + s.sum * (1 / s.count); }
+  static Pack of(const SumsSoFar& s) { return select(s.sum == 0, select(s.count > 0, s.newest, kNaN), (s.count * s.newest + s.sum) / s.count); }
 };
 struct VarianceOf {
   static Pack of(const SumsSoFar& s) {
-    const Pack moment = s.squares - s.sum * s.sum * (1 / s.count);
-    return select(moment < 0, 0, moment) * (1 / (s.count - 1));
+    const Pack moment = s.count * s.squares - s.sum * s.sum;
+    return select(moment < 0, 0, moment) * ((1 / s.count) * (1 / (s.count - 1)));
   }
 };
 struct DeviationOf {

@@ -306,13 +306,18 @@ struct Rows {
 struct Sum {
   HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return c.n > 0 ? r.sum[i] : kNaN; }
 };
+/// The sum of the values first, then one rounding: of whole numbers and of float32 values, whose sums are exact, windows of the same values have the
+/// same mean in whatever order they come. Rank and IdxMax of means see ties.
 struct Mean {
-  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) { return r.values[i] + r.sum[i] * c.inverse; }
+  HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
+    const double mean = Divisor(c.n, c.inverse).of(c.n * r.values[i] + r.sum[i]);
+    return r.sum[i] == 0 && c.n > 0 ? r.values[i] : mean;
+  }
 };
 struct Variance {
   HAYATE_INLINE static inline double at(const Rows& r, int64_t i, const Counts& c) {
-    const double moment = r.squares[i] - r.sum[i] * r.sum[i] * c.inverse;
-    return (moment < 0 ? 0 : moment) * c.inverse1;
+    const double moment = c.n * r.squares[i] - r.sum[i] * r.sum[i];
+    return (moment < 0 ? 0 : moment) * (c.inverse * c.inverse1);
   }
 };
 struct Deviation {

@@ -14,25 +14,6 @@ HAYATE_INLINE static inline bool apart(double a, double b) { return !(__builtin_
 /// part / all, 0 where `all` is not above 0.
 HAYATE_INLINE static inline double share(double part, double all) { return all > 0 ? part / all : 0; }
 
-/// Division of many numbers by one, 1 or more: with a fused multiply-add a product with the inverse and one correction of it, which is the
-/// quotient to the last bit (P. Markstein, 1990) at a third of a division's price. A quotient too small for that is the product itself, and
-/// that with every instruction set.
-struct Divisor {
-  double by, inverse;
-
-  explicit Divisor(double number) : by(number), inverse(1 / number) {}
-  HAYATE_INLINE double of(double x) const {
-    const double product = x * inverse;
-#if defined(__FMA__)
-    const double rest = __builtin_fma(-product, by, x);
-    const double quotient = __builtin_fma(rest < 1e300 ? rest : 1e300, inverse, product);  // the rest of an infinity is NaN
-#else
-    const double quotient = x / by;
-#endif
-    return __builtin_fabs(product) > 1e-290 ? quotient : product;
-  }
-};
-
 HAYATE_INLINE static inline double price_sum(double high, double low, double close) { return high + low + close; }
 HAYATE_INLINE static inline double typical_price(double high, double low, double close) { return Divisor(3).of(price_sum(high, low, close)); }
 

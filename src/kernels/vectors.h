@@ -39,6 +39,26 @@ static inline bool is_finite(float x) { return x - x == 0; }
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
+/// Division of many numbers by one, 1 or more: with a fused multiply-add a product with the inverse and one correction of it, which is the
+/// quotient to the last bit (P. Markstein, 1990) at a third of a division's price. A quotient too small for that is the product itself, and
+/// that with every instruction set.
+struct Divisor {
+  double by, inverse;
+
+  explicit Divisor(double number) : by(number), inverse(1 / number) {}
+  Divisor(double number, double one_over_it) : by(number), inverse(one_over_it) {}
+  HAYATE_INLINE double of(double x) const {
+    const double product = x * inverse;
+#if defined(__FMA__)
+    const double rest = __builtin_fma(-product, by, x);
+    const double quotient = __builtin_fma(rest < 1e300 ? rest : 1e300, inverse, product);  // the rest of an infinity is NaN
+#else
+    const double quotient = x / by;
+#endif
+    return __builtin_fabs(product) > 1e-290 ? quotient : product;
+  }
+};
+
 /// 64 bytes to a line-aligned address past the caches; the line is complete, so it is never read.
 static inline void stream_line(float* to, const float* from) {
 #if defined(__AVX512F__)
