@@ -339,10 +339,12 @@ void visit_fields(ConvertOptions& o, Visitor&& field) {
   field("in", o.in, "file, folder (qlib's too) or glob to read; '-': standard input", Required{}, Positional{}, Argument{"IN"});
   field("out", o.out, "file to write; '-': standard output; none: drop the result and print its checksum", Required{}, Positional{}, Argument{"OUT"});
   visit_fields(o.reading, field);
-  field("format", o.format, "format of '-' (standard input, standard output); qlib: OUT is a new folder of .bin files",
+  field("format", o.format, "format of '-' (standard input, standard output); qlib as --to qlib",
         Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json", "qlib"}});
-  field("to", o.to, "format of OUT where its name says none, or as '-' where it is another one: convert - - --format csv --to parquet",
-        Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json"}});
+  field("to", o.to,
+        "format of OUT where its name says none, or as '-' where it is another one: convert - - --format csv --to parquet; "
+        "qlib: OUT is a new folder of .bin files",
+        Choices{{"csv", "tsv", "parquet", "arrow", "jsonl", "json", "qlib"}});
 }
 
 struct AggregateOptions : ComputeOptions {

@@ -71,7 +71,7 @@ constexpr Command kCommands[] = {
     {"convert", "a table from one format to another",
      "hayate convert bars.csv bars.parquet\nhayate convert 'prices/*.csv' - --columns date,close --format csv\n"
      "hayate convert - - --format csv --to parquet <bars.csv.gz >bars.parquet\n"
-     "hayate convert bars.parquet qlib_data/ --format qlib\nhayate convert qlib_data bars.parquet",
+     "hayate convert bars.parquet qlib_data/ --to qlib\nhayate convert qlib_data bars.parquet",
      make_invocation<ConvertOptions, convert_command>},
     {"head", "the first rows of a table", "hayate head bars.parquet --rows 5", make_invocation<HeadOptions, head_command>},
     {"schema", "the columns of a table and their types", "hayate schema bars.parquet\nhayate schema bars.parquet --json",

@@ -104,15 +104,23 @@ Result<void> check_width(const std::string& out, const std::optional<io::FileKin
 }  // namespace
 
 Result<int> convert_command(ConvertOptions& options, const Console& console) {
-  const bool to_folder = options.format == "qlib";
+  const bool to_folder = options.format == "qlib" || options.to == "qlib";
   if (to_folder && (options.out == "-" || options.out == "none" || options.in == "-"))
-    return usage_error("a qlib folder is no stream", "hayate convert --format qlib", "name a table to read and a folder to make");
-  if (to_folder && !options.to.empty())
+    return usage_error("a qlib folder is no stream", fmt::format("hayate convert {} qlib", options.to == "qlib" ? "--to" : "--format"),
+                       "name a table to read and a folder to make");
+  if (options.format == "qlib" && !options.to.empty() && options.to != "qlib")
     return usage_error("--format qlib makes a folder, --to says the format of a file", "--to " + options.to, "leave one of them out");
-  HY_TRY(const auto kind, asked_kind(to_folder ? "" : options.format));
+  HY_TRY(const auto kind, asked_kind(options.format == "qlib" ? "" : options.format));
   std::optional<io::FileKind> out_kind;
   if (!to_folder) {
-    HY_TRY(out_kind, kind_to_write(options.out, options.format, options.to));
+    auto named = kind_to_write(options.out, options.format, options.to);
+    const std::string name = options.out.substr(options.out.find_last_of('/') + 1);
+    if (!named.ok() && name.find('.') == std::string::npos && options.to.empty()) {
+      Error error = named.error();
+      error.hint += "; --to csv and the like say the format, --to qlib makes a folder of qlib's .bin files";
+      return error;
+    }
+    HY_TRY(out_kind, std::move(named));
   }
   HY_TRY(io::ReadOptions reading, reading_options(options.reading));
   HY_TRY(const auto paths, io::expand_input(options.in));

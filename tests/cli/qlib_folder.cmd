@@ -23,6 +23,16 @@ AAPL,2020-01-02,75.25,2000.0
 AAPL,2020-01-06,76.0,
 IBM,2020-01-03,140.5,1000.0
 
+# --to says it too, and where the name says nothing both are named.
+$ hayate convert bars.csv again/ --to qlib --quiet && cmp made/features/aapl/close.day.bin again/features/aapl/close.day.bin && echo same
+same
+
+$ hayate convert bars.csv folder/
+stderr> error: a file name without an extension
+stderr>    at: folder/
+stderr>   try: ...; --to csv and the like say the format, --to qlib makes a folder of qlib's .bin files
+exit 2
+
 # As the input of features; the gap becomes a row on the union calendar.
 $ hayate features --input made --expr 'x=$close/Ref($close,1)' --calendar union --output - --format csv --quiet
 symbol,date,x
