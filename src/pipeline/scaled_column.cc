@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -179,6 +180,188 @@ std::optional<std::string> range_of_other(const Panel& panel, const std::string&
   return std::nullopt;
 }
 
+// ---- Over a constant -------------------------------------------------------------------------------------------------------
+
+/// What a source is over all rows of a symbol, or of the universe.
+struct Whole {
+  const char* said;
+  double (*of)(const std::vector<double>& values);
+};
+double mean_of(const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0) / double(x.size()); }
+double squares_of(const std::vector<double>& x) {
+  const double mean = mean_of(x);
+  return std::accumulate(x.begin(), x.end(), 0.0, [mean](double sum, double v) { return sum + (v - mean) * (v - mean); });
+}
+constexpr Whole kWholes[] = {
+    {"the highest", [](const std::vector<double>& x) { return *std::max_element(x.begin(), x.end()); }},
+    {"the lowest", [](const std::vector<double>& x) { return *std::min_element(x.begin(), x.end()); }},
+    {"the largest size",
+     [](const std::vector<double>& x) {
+       return std::abs(*std::max_element(x.begin(), x.end(), [](double a, double b) { return std::abs(a) < std::abs(b); }));
+     }},
+    {"the mean", mean_of},
+    {"the deviation", [](const std::vector<double>& x) { return std::sqrt(squares_of(x) / double(x.size() - 1)); }},
+    {"the deviation", [](const std::vector<double>& x) { return std::sqrt(squares_of(x) / double(x.size())); }},
+    {"the last", [](const std::vector<double>& x) { return x.back(); }},
+    {"the sum", [](const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0); }},
+};
+
+/// What a source is, row by row, and by what the column divides it: 0 where that is not one number.
+struct Quotient {
+  std::vector<double> source;
+  double by = 0;
+};
+Quotient quotient_of(std::span<const double> values, std::span<const double> other, const Source& source, double tolerance) {
+  Quotient out;
+  double largest = 0;
+  size_t rows = 0;
+  std::vector<std::pair<double, double>> pairs;
+  for (size_t row = 0; row < values.size(); ++row) {
+    const double x = source.value(other.data() + row, int64_t(row));
+    if (!std::isfinite(x)) continue;
+    out.source.push_back(x);
+    if (!std::isfinite(values[row])) continue;
+    pairs.emplace_back(values[row], x), ++rows;
+    if (std::abs(values[row]) > largest) largest = std::abs(values[row]), out.by = x / values[row];
+  }
+  const auto holds = [&](const auto& pair) { return std::abs(pair.first * out.by - pair.second) <= tolerance * std::abs(pair.second); };
+  if (rows < kFewestRows || largest == 0 || !std::all_of(pairs.begin(), pairs.end(), holds)) out.by = 0;
+  return out;
+}
+
+/// A column that is another one over its highest, mean, deviation or last value of all rows. What is over the first value is not.
+std::optional<std::string> over_whole(const Panel& panel, const std::string& column, double unit) {
+  constexpr double kCoarsest = 1e-4;
+  if (unit > kCoarsest) return std::nullopt;
+  const int own = panel.field(column);
+  const double tolerance = kExact + unit;
+  const auto near = [tolerance](double a, double b) { return std::abs(a - b) <= tolerance * std::abs(b); };
+  for (int field = 0; field < int(panel.fields.size()); ++field)
+    for (const Source& source : kSources) {
+      if (field == own) continue;
+      std::vector<Quotient> symbols;
+      Quotient all;
+      bool constant = true, of_first = true;
+      for (size_t s = 0; s < panel.num_symbols() && constant; ++s) {
+        Quotient q = quotient_of(panel.series(own, s), panel.series(field, s), source, tolerance);
+        if (q.source.size() < kFewestRows) continue;
+        constant = q.by != 0, of_first &= near(q.by, q.source.front());
+        all.source.insert(all.source.end(), q.source.begin(), q.source.end()), all.by = q.by;
+        symbols.push_back(std::move(q));
+      }
+      if (!constant || symbols.empty() || of_first) continue;
+      for (const Whole& whole : kWholes) {
+        const bool each = std::all_of(symbols.begin(), symbols.end(), [&](const Quotient& q) { return near(q.by, whole.of(q.source)); });
+        const bool together = std::all_of(symbols.begin(), symbols.end(), [&](const Quotient& q) { return near(q.by, whole.of(all.source)); });
+        if (each || together)
+          return fmt::format("${} is {} over {} of all its rows{}: rows that were still to come", column,
+                             fmt::format(fmt::runtime(source.text), panel.fields[size_t(field)]), whole.said, each ? " of each symbol" : "");
+      }
+    }
+  return std::nullopt;
+}
+
+constexpr const char* kBars[] = {"close", "open", "high", "low", "volume", "vwap", "adj_close"};
+
+/// A number for each symbol that is the mean, deviation or highest of all rows of a bar: a symbol's own level, known when its last row is.
+std::optional<std::string> constant_of_whole(const Panel& panel, const std::string& column) {
+  const int own = panel.field(column);
+  std::vector<double> constants(panel.num_symbols(), std::nan(""));
+  bool differ = false, any = false;
+  for (size_t s = 0; s < panel.num_symbols(); ++s)
+    for (const double y : panel.series(own, s)) {
+      if (!std::isfinite(y)) continue;
+      if (std::isfinite(constants[s]) && y != constants[s]) return std::nullopt;
+      differ |= y != std::floor(y);  // whole numbers are codes
+      constants[s] = y, any = true;
+    }
+  if (!any || !differ) return std::nullopt;
+  const auto near = [](double a, double b) { return std::abs(a - b) <= kExact * std::abs(b); };
+  for (const char* bar : kBars)
+    for (const Source& source : kSources) {
+      const int field = panel.field(bar);
+      if (field < 0) continue;
+      std::array<bool, std::size(kWholes)> all;
+      all.fill(true);
+      bool compared = false, of_first = true;
+      std::vector<double> values;
+      for (size_t s = 0; s < panel.num_symbols(); ++s) {
+        if (!std::isfinite(constants[s]) || panel.series(field, s).size() < kFewestRows) continue;
+        values.clear();
+        for (size_t row = 0; row < panel.series(field, s).size(); ++row)
+          if (const double x = source.value(panel.series(field, s).data() + row, int64_t(row)); std::isfinite(x)) values.push_back(x);
+        if (values.size() < kFewestRows) continue;
+        compared = true, of_first &= near(constants[s], values.front());
+        for (size_t w = 0; w < all.size(); ++w) all[w] = all[w] && constants[s] != 0 && near(constants[s], kWholes[w].of(values));
+      }
+      for (size_t w = 0; w < all.size() && compared && !of_first; ++w)
+        if (all[w])
+          return fmt::format("${} is {} of {}, of all rows of each symbol: rows that were still to come", column, kWholes[w].said,
+                             fmt::format(fmt::runtime(source.text), bar));
+    }
+  return std::nullopt;
+}
+
+// ---- Bins ------------------------------------------------------------------------------------------------------------------
+
+/// By how much the probability that fixed bounds cut a symbol's rows into bins so equal falls, as a logarithm; 0 where they are not bins of equally many
+/// rows in the order of the source. The first and the last may be smaller, as those of rounded ranks are.
+double evidence_of_bins(std::span<const double> values, std::span<const double> other, const Source& source) {
+  constexpr size_t kLeastOfBin = 3;
+  struct Bin {
+    double low, high;
+    size_t rows = 0;
+  };
+  std::map<double, Bin> bins;
+  size_t rows = 0, changes = 0;
+  double before = std::nan("");
+  for (size_t row = 0; row < values.size(); ++row) {
+    const double x = source.value(other.data() + row, int64_t(row));
+    if (!std::isfinite(x) || !std::isfinite(values[row])) continue;
+    Bin& bin = bins.try_emplace(values[row], Bin{x, x}).first->second;
+    bin.low = std::min(bin.low, x), bin.high = std::max(bin.high, x), ++bin.rows, ++rows;
+    changes += values[row] != before, before = values[row];
+    if (bins.size() > values.size() / kLeastOfBin) return 0;
+  }
+  if (rows < kFewestRows || bins.size() < 2 || changes < 3 * bins.size()) return 0;  // years and their like change seldom
+  size_t fewest = rows, most = 0, place = 0;
+  bool rising = true, falling = true;
+  const Bin* last = nullptr;
+  for (const auto& [value, bin] : bins) {
+    if (last) rising &= bin.low >= last->high, falling &= bin.high <= last->low;
+    last = &bin;
+    const bool is_end = place == 0 || place + 1 == bins.size();
+    if (!is_end || bins.size() < 4) fewest = std::min(fewest, bin.rows);
+    most = std::max(most, bin.rows), ++place;
+  }
+  if ((!rising && !falling) || most - fewest > 2) return 0;
+  // Counts of n rows each differ by at most so much as often as that, where bounds do not know the rows.
+  const double chance = std::min(1.0, double(2 * (most - fewest) + 1) / std::sqrt(4 * 3.14159 * double(rows) / double(bins.size())));
+  return -double(bins.size() - 1) * std::log(chance);
+}
+
+/// A column of bins whose bounds are quantiles of all rows of each symbol: what qcut, or rank(pct=True) rounded to two digits, gives.
+std::optional<std::string> bins_of_whole(const Panel& panel, const std::string& column) {
+  constexpr double kEnough = 10;  // one in twenty thousand of the columns that are bins of a price in its order
+  const int own = panel.field(column);
+  for (const char* bar : kBars)
+    for (const Source& source : kSources) {
+      const int field = panel.field(bar);
+      if (field < 0 || field == own) continue;
+      double evidence = 0;
+      bool all = true;
+      for (size_t s = 0; s < panel.num_symbols() && all; ++s) {
+        if (panel.series(own, s).size() < kFewestRows) continue;
+        const double of_symbol = evidence_of_bins(panel.series(own, s), panel.series(field, s), source);
+        evidence += of_symbol, all = of_symbol > 0;
+      }
+      if (all && evidence > kEnough)
+        return fmt::format("${} is {} in bins of equally many rows of each symbol: cut at quantiles of rows that were still to come", column,
+                           fmt::format(fmt::runtime(source.text), bar));
+    }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> scaled_column(const Panel& panel, const std::string& column) {
@@ -192,7 +375,9 @@ std::optional<std::string> scaled_column(const Panel& panel, const std::string& 
     all.values.insert(all.values.end(), own.values.begin(), own.values.end());
     if (own.values.size() >= kFewestRows) own.measure(), symbols.push_back(std::move(own));
   }
-  if (symbols.empty() || has_mean_zero_by_date(panel, panel.values[size_t(field)])) return std::nullopt;
+  if (symbols.empty()) return std::nullopt;
+  if (auto found = constant_of_whole(panel, column)) return found;
+  if (has_mean_zero_by_date(panel, panel.values[size_t(field)])) return std::nullopt;
   all.measure();
   struct Mark {
     bool (*shows)(const Series&);
@@ -210,7 +395,9 @@ std::optional<std::string> scaled_column(const Panel& panel, const std::string& 
     if (each || (mark.of_universe && mark.shows(all)))
       return fmt::format("${} {}{}: it was {}", column, mark.what, each ? " of each symbol" : "", mark.how);
   }
-  return range_of_other(panel, column, all.unit);
+  if (auto found = range_of_other(panel, column, all.unit)) return found;
+  if (auto found = over_whole(panel, column, all.unit)) return found;
+  return bins_of_whole(panel, column);
 }
 
 }  // namespace hayate::pipeline

@@ -1,8 +1,9 @@
-// Columns that were scaled by all rows of a series, those to come included: what StandardScaler, RobustScaler, MinMaxScaler, rank(pct=True) and detrend give when
-// they are fitted before the rows are split.
+// Columns that were scaled by all rows of a series, those to come included: what StandardScaler, RobustScaler, MinMaxScaler, rank(pct=True), detrend, qcut
+// and a division by the highest, mean, deviation or last value give when they see the rows before these are split.
 //
 // Each leaves a mark that an honest column has by chance once in a million columns or less: mean 0 and deviation 1, median 0 and quartiles 1 apart, values
-// that are their own ranks, a mean and a slope of 0; or values from 0 to 1 on a line through another column.
+// that are their own ranks, a mean and a slope of 0; or values from 0 to 1 on a line through another column, one number between them and another
+// column that is a statistic of all its rows, bins of a price or volume that hold equally many rows each.
 #pragma once
 
 #include <optional>

@@ -190,3 +190,71 @@ TEST_CASE("a z-score among the symbols of each date is honest") {
   }
   CHECK(scaled_column(panel, "own").value_or("") == "");
 }
+
+TEST_CASE("closes over a value of all rows are found, over the first one not") {
+  const auto over = [](double (*of)(const Values&)) { return [of](Values x) { return map(x, [by = of(x)](double v) { return v / by; }); }; };
+  const auto highest = over([](const Values& x) { return *std::max_element(x.begin(), x.end()); });
+  const auto average = over([](const Values& x) { return std::accumulate(x.begin(), x.end(), 0.0) / double(x.size()); });
+  const auto last = over([](const Values& x) { return x.back(); }), first = over([](const Values& x) { return x.front(); });
+  const auto shares = over([](const Values&) { return 1234.5; });
+  for (const bool by_symbol : {true, false})
+    for (const int digits : {0, 6})
+      for (const uint64_t seed : {1, 2, 3}) {
+        CHECK(scaled_column(with_column(walks(300, seed), highest, by_symbol, digits), "own"));
+        CHECK(scaled_column(with_column(walks(300, seed), average, by_symbol, digits), "own"));
+        if (by_symbol) CHECK(scaled_column(with_column(walks(300, seed), last, true, digits), "own"));
+        CHECK_FALSE(scaled_column(with_column(walks(300, seed), first, by_symbol, digits), "own"));
+        CHECK_FALSE(scaled_column(with_column(walks(300, seed), shares, by_symbol, digits), "own"));
+      }
+}
+
+TEST_CASE("a number for each symbol that is a mean or deviation of all its rows is found, a code and a first close are not") {
+  const auto constant = [](double (*of)(const Values&)) { return [of](Values x) { return Values(x.size(), of(x)); }; };
+  const auto of_returns = [](const Values& x) {
+    double sum = 0;
+    for (size_t i = 1; i < x.size(); ++i) sum += x[i] / x[i - 1] - 1;
+    return sum / double(x.size() - 1);
+  };
+  for (const uint64_t seed : {1, 2, 3}) {
+    const auto of = [seed](const std::function<Values(Values)>& make) { return scaled_column(with_column(walks(300, seed), make, true, 0), "own"); };
+    CHECK(of(constant([](const Values& x) { return std::accumulate(x.begin(), x.end(), 0.0) / double(x.size()); })));
+    CHECK(of(constant([](const Values& x) { return *std::max_element(x.begin(), x.end()); })));
+    CHECK(of(constant(of_returns)));
+    CHECK_FALSE(of(constant([](const Values& x) { return x.front(); })));
+    CHECK_FALSE(of(constant([](const Values& x) { return std::floor(x.back()); })));
+    CHECK_FALSE(of(constant([](const Values&) { return 0.25; })));
+  }
+}
+
+TEST_CASE("bins cut at quantiles of all rows are found, those at fixed bounds and of past rows not") {
+  const auto ranks = [](const Values& x) {
+    Values sorted = x, out;
+    std::sort(sorted.begin(), sorted.end());
+    for (const double v : x) out.push_back(double(std::lower_bound(sorted.begin(), sorted.end(), v) - sorted.begin() + 1) / double(x.size()));
+    return out;
+  };
+  const auto cut = [&ranks](double bins) {
+    return [&ranks, bins](Values x) { return map(ranks(x), [bins](double r) { return std::ceil(r * bins - 1e-9); }); };
+  };
+  const auto two_digits = [&ranks](Values x) { return map(ranks(x), [](double r) { return std::round(r * 100) / 100; }); };
+  const auto fixed = [](Values x) { return map(x, [](double v) { return std::floor(v / 2); }); };
+  const auto of_past = [](Values x) {
+    Values out(x.size(), std::nan(""));
+    for (size_t i = 60; i < x.size(); ++i) {
+      double below = 0;
+      for (size_t k = 0; k < 60; ++k) below += x[i - k] < x[i];
+      out[i] = std::floor(below / 12);
+    }
+    return out;
+  };
+  const auto years = [](Values x) {
+    for (size_t i = 0; i < x.size(); ++i) x[i] = double(i / 150);
+    return x;
+  };
+  for (const uint64_t seed : {1, 2, 3}) {
+    for (const double bins : {5.0, 10.0}) CHECK(scaled_column(with_column(walks(600, seed), cut(bins), true, 0), "own"));
+    CHECK(scaled_column(with_column(walks(1'000, seed), two_digits, true, 0), "own"));
+    for (const auto& honest : {std::function<Values(Values)>(fixed), std::function<Values(Values)>(of_past), std::function<Values(Values)>(years)})
+      CHECK_FALSE(scaled_column(with_column(walks(600, seed), honest, true, 0), "own"));
+  }
+}
