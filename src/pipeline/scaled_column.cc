@@ -277,6 +277,12 @@ std::optional<std::string> constant_of_whole(const Panel& panel, const std::stri
     }
   if (!any || !differ) return std::nullopt;
   const auto near = [](double a, double b) { return std::abs(a - b) <= kExact * std::abs(b); };
+  for (const char* bar : kBars) {  // a first price is known, and may be the lowest of all, or the highest
+    bool of_first = panel.field(bar) >= 0;
+    for (size_t s = 0; s < panel.num_symbols() && of_first; ++s)
+      of_first = !std::isfinite(constants[s]) || near(constants[s], panel.series(panel.field(bar), s).front());
+    if (of_first) return std::nullopt;
+  }
   for (const char* bar : kBars)
     for (const Source& source : kSources) {
       const int field = panel.field(bar);
