@@ -61,8 +61,11 @@ Result<int> aggregate_command(AggregateOptions& options, const Console& console)
   HY_TRY(spec.statistics, io::stored_statistics(paths, chunks.read));
   HY_TRY(const auto reader, io::open_chunks(paths, chunks));
   HY_TRY(io::TableWriter writer, io::TableWriter::open(options.output, written_kind, false, &pool));
-  HY_TRY(const auto outcome, aggregate::aggregate(*reader, std::move(spec), pool, memory_left(options.exec), steps, interruption(),
-                                                  [&](const Table& rows) { return writer.append(rows); }));
+  HY_TRY(const auto outcome,
+         aggregate::aggregate(*reader, std::move(spec), pool, memory_left(options.exec), steps, interruption(), [&](const Table& rows) {
+           note_written(rows, options.output, written_kind);
+           return writer.append(rows);
+         }));
   HY_CHECK(writer.finish());
   steps.end();
   say_no_rows(console, paths, outcome.rows);

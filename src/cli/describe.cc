@@ -102,6 +102,7 @@ Result<int> describe_command(DescribeOptions& options, const Console& console) {
   reading.pool = &pool, reading.steps = &steps, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
   HY_TRY(const auto reader, io::open_chunks(paths, {std::move(reading), 0}));
   HY_TRY(const TableSummary summary, aggregate::describe(*reader, pool, steps, interruption()));
+  say_no_rows(console, paths, summary.rows);
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
   console.print(console.json ? as_json(summary) : as_text(summary));
   return 0;

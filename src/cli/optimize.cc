@@ -117,6 +117,7 @@ Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
       HY_TRY(const auto chunk, reader->next());
       if (!chunk) break;
       HY_TRY(const Table smaller, aggregate::shrink(*chunk, plan, pool));
+      note_written(smaller, options.output, written_kind);
       HY_CHECK(writer.append(smaller));
       steps.advance(chunk->num_rows());
       if (interruption().stopped()) return Error{Kind::interrupted, "interrupted", "optimize", "run it again"};
@@ -124,6 +125,7 @@ Result<int> optimize_command(OptimizeOptions& options, const Console& console) {
     HY_CHECK(writer.finish());
   }
   steps.end();
+  say_no_rows(console, paths, plan.rows);
   if (!options.plot.empty()) HY_CHECK(write_plot(options.plot, plan));
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
   if (options.output == "-")  // the table itself went to stdout

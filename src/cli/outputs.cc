@@ -68,6 +68,13 @@ const std::shared_ptr<io::Roundings>& roundings() {
 }
 }  // namespace
 
+void note_written(const Table& rows, const std::string& output, const std::optional<io::FileKind>& kind) {
+  const auto written = kind ? Result<io::FileKind>(*kind) : io::kind_of(output);
+  if (!written.ok() || output == "none") return;
+  if (written.value().format == io::Format::json || written.value().format == io::Format::jsonl)
+    roundings()->add_infinite(rows, output == "-" ? "standard output" : output);
+}
+
 void say_roundings(const Console& console) {
   for (const std::string& message : roundings()->messages()) console.say(message);
 }

@@ -30,6 +30,8 @@ Result<void> check_plot(const std::string& path);
 struct TableReading;
 /// Columns, types and CSV form as the flags ask for, checked before any file is looked at; kind, pool and memory are the command's.
 Result<io::ReadOptions> reading_options(const TableReading& asked);
+/// Remembers what JSON does not hold of rows that go to `output`, if that is JSON; say_roundings() says it.
+void note_written(const Table& rows, const std::string& output, const std::optional<io::FileKind>& kind);
 /// Says what the tables that were read with such options hold and no dtype does.
 void say_roundings(const Console& console);
 /// Says it when files that are not empty gave no rows: a header alone, or something that only looks like a table.

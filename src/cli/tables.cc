@@ -58,14 +58,16 @@ Result<void> each_chunk(std::span<const std::string> paths, const io::ReadOption
   }
 }
 
-Result<void> look_at(const std::string& in, const std::string& format, const TableReading& asked, const Bytes& memory_limit,
+Result<void> look_at(const std::string& in, const std::string& format, const TableReading& asked, const Bytes& memory_limit, const Console& console,
                      const std::function<Result<void>(const Table&)>& visit) {
   HY_TRY(io::ReadOptions reading, reading_options(asked));
   HY_TRY(const auto kind, asked_kind(format));
   HY_TRY(const auto paths, io::expand_input(in));
   if (in == "-") reading.kind = kind;
   reading.memory_limit_bytes = int64_t(memory_limit.value);
-  return each_chunk(paths, reading, visit);
+  int64_t rows = 0;
+  HY_CHECK(each_chunk(paths, reading, [&](const Table& chunk) { return rows += chunk.num_rows(), visit(chunk); }));
+  return say_no_rows(console, paths, rows), Result<void>();
 }
 
 /// Tables of bars as one: a file without a symbol column holds one symbol, named as the file.
@@ -144,6 +146,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
       if (columns == 0) steps.begin("write");
       columns = int64_t(chunk.num_columns());
       steps.advance(chunk.num_rows());
+      note_written(chunk, options.out, out_kind);
       return writer.append(chunk);
     }));
     HY_CHECK(writer.finish());
@@ -166,7 +169,7 @@ Result<int> convert_command(ConvertOptions& options, const Console& console) {
 Result<int> head_command(HeadOptions& options, const Console& console) {
   std::vector<Table> first;
   int64_t rows = 0;
-  HY_CHECK(look_at(options.in, options.format, options.reading, options.memory_limit, [&](const Table& chunk) -> Result<void> {
+  HY_CHECK(look_at(options.in, options.format, options.reading, options.memory_limit, console, [&](const Table& chunk) -> Result<void> {
     if (first.empty() || rows < options.rows)
       first.push_back(slice(chunk, 0, std::min(options.rows - std::min(rows, options.rows), chunk.num_rows())));
     rows += chunk.num_rows();
@@ -216,7 +219,7 @@ struct ColumnSize {
 Result<int> schema_command(SchemaOptions& options, const Console& console) {
   std::vector<ColumnSize> columns;
   int64_t rows = 0;
-  HY_CHECK(look_at(options.in, options.format, options.reading, options.memory_limit, [&](const Table& chunk) -> Result<void> {
+  HY_CHECK(look_at(options.in, options.format, options.reading, options.memory_limit, console, [&](const Table& chunk) -> Result<void> {
     for (size_t c = columns.size(); c < chunk.num_columns(); ++c) columns.push_back({chunk.names[c], chunk.columns[c].dtype});
     for (size_t c = 0; c < columns.size(); ++c) columns[c].add(chunk.columns[c]);
     rows += chunk.num_rows();

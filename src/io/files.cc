@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "base/folder_lock.h"
 #include "base/strings.h"
@@ -143,18 +144,61 @@ Result<std::vector<std::string>> files_in(const std::string& folder) {
   for (std::string& path : paths) path = root + (has_keys ? "/." : "") + path;
   std::sort(paths.begin(), paths.end());  // a folder hands out names in any order
   if (paths.empty())
-    return input_error("no readable file in the folder", folder, fmt::format("files that are read end in {}", join(extension_names(), " ")));
+    return input_error("no readable file in the folder", folder,
+                       fmt::format("files that are read end in {}; folders in it are read if they are called key=value, others by '{}/**'",
+                                   join(extension_names(), " "), root));
   return paths;
 }
 
-Result<std::vector<std::string>> files_matching(const std::string& pattern) {
+std::vector<std::string> paths_matching(const std::string& pattern) {
   glob_t found{};
   const int code = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_BRACE, nullptr, &found);
   std::vector<std::string> paths;
-  for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i)
-    if (!is_folder(found.gl_pathv[i])) paths.emplace_back(found.gl_pathv[i]);
+  for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
   ::globfree(&found);
-  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+/// The name of a folder as a glob that only it matches.
+std::string escaped(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (std::string_view("*?[]{},\\").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+/// Adds what matches `pattern`, in which a part `**` stands for any folders, one below the other, or none. glob() knows no such thing: it takes it
+/// for `*`, and folders of another depth would be left out without a word.
+void add_matching(const std::string& pattern, std::set<std::string>* paths) {
+  const size_t at = ("/" + pattern + "/").find("/**/");
+  if (at == std::string::npos) {
+    for (std::string& path : paths_matching(pattern))
+      if (!is_folder(path)) paths->insert(std::move(path));
+    return;
+  }
+  const std::string before = pattern.substr(0, at), behind = at + 3 < pattern.size() ? pattern.substr(at + 3) : "*";
+  add_matching(before + behind, paths);
+  for (const std::string& top : before.empty() ? std::vector<std::string>{""} : paths_matching(before)) {
+    std::error_code code;
+    for (fs::recursive_directory_iterator folder(top.empty() ? "." : top, fs::directory_options::skip_permission_denied, code), end;
+         !code && folder != end; folder.increment(code)) {
+      std::error_code ignored;
+      const std::string name = folder->path().filename();
+      if (!folder->is_directory(ignored)) continue;
+      if (name.starts_with('.'))
+        folder.disable_recursion_pending();
+      else
+        add_matching(escaped(folder->path().string().substr(top.empty() ? 2 : 0)) + "/" + behind, paths);
+    }
+  }
+}
+
+Result<std::vector<std::string>> files_matching(const std::string& pattern) {
+  std::set<std::string> found;
+  add_matching(pattern, &found);
+  const std::vector<std::string> paths(found.begin(), found.end());
   if (paths.empty()) return input_error("no file matches", pattern, "check the folder and the pattern; quote it so that the shell leaves it alone");
   return paths;
 }

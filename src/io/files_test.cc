@@ -65,6 +65,19 @@ TEST_CASE("files: a file, a glob, a folder and all of them become sorted paths, 
     CHECK(expand_input(shuffled.path).value() == names);
     CHECK(expand_input(shuffled / "*.csv").value() == names);
   }
+  {  // ** stands for folders of any depth
+    const ScratchFolder deep;
+    const std::vector<std::string> names = {deep / "a.csv", deep / "of[1]/b.csv", deep / "of[1]/below/c.csv"};
+    fs::create_directories(deep / "of[1]/below"), fs::create_directories(deep / ".hidden");
+    for (const std::string& name : names) touch(name);
+    touch(deep / ".hidden/d.csv");
+    const auto sorted = [](std::vector<std::string> paths) { return std::sort(paths.begin(), paths.end()), paths; };
+    CHECK(expand_input(deep / "**/*.csv").value() == sorted(names));
+    CHECK(expand_input(deep / "**").value() == sorted(names));
+    CHECK(expand_input(deep / "**/below/*.csv").value() == std::vector<std::string>{names[2]});
+    CHECK(expand_input(deep / "o*/**/?.csv").value() == sorted({names[1], names[2]}));
+    CHECK_FALSE(expand_input(deep / "**/no.csv").ok());
+  }
   const auto all = expand_inputs(std::vector<std::string>{folder / "c.parquet", folder / "*.csv", folder / "a.csv"});
   REQUIRE(all.ok());
   CHECK(all.value() == std::vector<std::string>{folder / "a.csv", folder / "b.csv", folder / "c.parquet", folder / "d[1].csv"});

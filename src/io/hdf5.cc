@@ -281,6 +281,11 @@ class PandasFile {
 
  private:
   Error bad(std::string what) const { return input_error(std::move(what), path_, kHint); }
+  /// Of values in pieces: libhdf5 knows zlib; blosc, bzip2 and lzo come with PyTables.
+  Error unreadable(const std::string& what) const {
+    return input_error(what + " cannot be read: the file is damaged, or compressed in another way than zlib, such as blosc", path_,
+                       "write it with pandas to_hdf(path, key='data', format='table', complib='zlib'), or as Parquet");
+  }
 
   /// The one group that pandas wrote a table into.
   Result<std::string> find_table() {
@@ -344,7 +349,7 @@ Result<void> PandasFile::read_members(hid_t dataset, hid_t compound, hsize_t row
     const Handle memory = space_handle(H5Screate_simple(1, &count, nullptr));
     if (H5Sselect_hyperslab(space, H5S_SELECT_SET, &begin, nullptr, &count, nullptr) < 0 ||
         H5Dread(dataset, compound, memory, space, H5P_DEFAULT, buffer.data()) < 0)
-      return bad("the rows cannot be read: the file is damaged, or compressed by a filter that is not installed");
+      return unreadable("the rows");
     for (size_t c = 0; c < columns->size(); ++c) {
       RawColumn& column = (*columns)[c];
       const size_t at = column.values.size();
@@ -459,14 +464,14 @@ Result<std::vector<std::string>> PandasFile::fixed_names(hid_t group, const std:
   std::vector<std::string> out;
   if (element.type == H5T_INTEGER) {
     std::vector<int64_t> numbers(static_cast<size_t>(rows));
-    if (H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()) < 0) return bad(fmt::format("'{}' cannot be read", name));
+    if (H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()) < 0) return unreadable(fmt::format("'{}'", name));
     for (const int64_t number : numbers) out.push_back(std::to_string(number));
     return out;
   }
   if (element.type != H5T_STRING || element.width == 0 || rows > (hsize_t{64} << 20) / element.width)
     return bad(fmt::format("'{}' holds no names", name));
   std::string bytes(size_t(rows) * element.width, '\0');
-  if (H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) < 0) return bad(fmt::format("'{}' cannot be read", name));
+  if (H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) < 0) return unreadable(fmt::format("'{}'", name));
   for (size_t i = 0; i < size_t(rows); ++i) {
     std::string one = bytes.substr(i * element.width, element.width);
     one.resize(one.find_last_not_of('\0') + 1);
@@ -502,7 +507,7 @@ Result<Table> PandasFile::read_fixed(hid_t group) {
                    memory = space_handle(H5Screate_simple(H5Sget_simple_extent_ndims(space), count, nullptr));
       if (H5Sselect_hyperslab(space, H5S_SELECT_SET, begin, nullptr, count, nullptr) < 0 ||
           H5Dread(dataset, type, memory, space, H5P_DEFAULT, bytes.data()) < 0)
-        return bad("the values cannot be read: the file is damaged, or compressed by a filter that is not installed");
+        return unreadable("the values");
     }
     for (size_t c = 0; c < names.size(); ++c) {
       if (!is_wanted(names[c])) continue;

@@ -148,13 +148,15 @@ class ColumnReading {
     return most < out_.dictionary->length;
   }
 
-  /// The bits of a batch with nulls must begin with a byte of the column's.
+  /// The bits of a batch with nulls must begin with a byte of the column's. The rest of its last byte belongs to the next batch, which has no nulls then.
   bool copy_validity(const arrow::ArrayData& array, int64_t b) {
     if (array.GetNullCount() == 0) return true;
-    const int64_t begin = batches_.begin(b), bytes = (batches_.end(b) - begin + 7) / 8;
+    const int64_t begin = batches_.begin(b), rows = batches_.end(b) - begin, bytes = (rows + 7) / 8;
     const uint8_t* const bits = bytes_of(array, 0, bytes);
     if (!bits || begin % 8 != 0) return false;
-    std::memcpy(validity_.data() + begin / 8, bits, size_t(bytes));
+    uint8_t* const into = validity_.data() + begin / 8;
+    std::memcpy(into, bits, size_t(bytes));
+    if (rows % 8 != 0) into[bytes - 1] |= uint8_t(0xFF << rows % 8);
     has_nulls_ = true;
     return true;
   }

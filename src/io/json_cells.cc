@@ -1,5 +1,7 @@
 #include "io/json_cells.h"
 
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "base/strings.h"
@@ -8,14 +10,15 @@
 
 namespace hayate::io {
 
-/// Text is a date or a time only when every text of the column is one.
+/// Text is a date or a time only when every text of the column is one. Integers beyond 64 bits are text, unless the column holds floats.
 Dtype JsonKinds::dtype() const {
   const auto only = [&](int allowed) { return (cells & ~allowed) == 0; };
   if (cells == 0) return Dtype::float64;
   if (only(kBool)) return Dtype::boolean;
   if (only(kInteger | kNegative)) return Dtype::int64;
   if (only(kInteger | kUnsigned)) return Dtype::uint64;
-  if (only(kInteger | kUnsigned | kNegative | kReal)) return Dtype::float64;
+  const bool are_digits = (cells & kLong) && !(cells & kReal);
+  if (only(kInteger | kUnsigned | kNegative | kReal | kLong)) return are_digits ? Dtype::text : Dtype::float64;
   return !only(kText) || no_dates ? Dtype::text : dtype_of(dates, {});
 }
 
@@ -32,9 +35,10 @@ JsonKinds JsonColumn::kinds(size_t rows) const {
   out.cells = seen;
   for (size_t cell = 0; cell < cells && (seen & kInteger) && !(out.cells & kNegative); ++cell)
     if (kinds_[cell] == kInteger && int64_t(slots_[cell]) < 0) out.cells |= kNegative;
-  for (size_t cell = 0; cell < cells && (seen & (kInteger | kUnsigned)) && out.beyond.empty(); ++cell) {
+  for (size_t cell = 0; cell < cells && (seen & (kInteger | kUnsigned | kLong)) && out.beyond.empty(); ++cell) {
     if (kinds_[cell] == kInteger && is_beyond_float64(int64_t(slots_[cell]))) out.beyond = std::to_string(int64_t(slots_[cell]));
     if (kinds_[cell] == kUnsigned && is_beyond_float64(uint64_t(slots_[cell]))) out.beyond = std::to_string(uint64_t(slots_[cell]));
+    if (kinds_[cell] == kLong && fmt::format("{:.0f}", real(cell)) != text(cell)) out.beyond = text(cell);
   }
   if (out.cells != kText) return out;  // nothing, or no dates alone
   for (size_t cell = 0; cell < cells; ++cell) {
@@ -54,8 +58,16 @@ void JsonColumn::begin_at_row_0() {
   first_ = 0;
 }
 
+/// A cell of a column that is float64: a number.
+double JsonColumn::real(size_t row) const {
+  if (kinds_[row] == kReal) return std::bit_cast<double>(slots_[row]);
+  if (kinds_[row] == kLong) return read_value(text(row), {}).real;
+  return kinds_[row] == kUnsigned ? double(slots_[row]) : double(int64_t(slots_[row]));
+}
+
 /// A cell of a column that is text because of other cells.
 std::string JsonColumn::written(size_t row) const {
+  if (kinds_[row] == kLong) return std::string(text(row));
   if (kinds_[row] == kBool) return slots_[row] ? "true" : "false";
   if (kinds_[row] == kInteger) return std::to_string(int64_t(slots_[row]));
   if (kinds_[row] == kUnsigned) return std::to_string(slots_[row]);
@@ -77,12 +89,7 @@ Buffer JsonColumn::fixed(Value&& value) const {
 }
 
 Buffer JsonColumn::reals() const {
-  return fixed<double>([&](size_t row) {
-    const JsonKinds::Cell kind = kinds_[row];
-    if (kind == kReal) return std::bit_cast<double>(slots_[row]);
-    if (kind == kNull) return std::numeric_limits<double>::quiet_NaN();
-    return kind == kUnsigned ? double(slots_[row]) : double(int64_t(slots_[row]));
-  });
+  return fixed<double>([&](size_t row) { return kinds_[row] == kNull ? std::numeric_limits<double>::quiet_NaN() : real(row); });
 }
 
 Column JsonColumn::finish(size_t rows, const JsonKinds& kinds) {

@@ -18,7 +18,7 @@ namespace hayate::io {
 
 /// What the values of a column are, or-ed over its rows.
 struct JsonKinds {
-  enum Cell : uint8_t { kNull = 0, kBool = 1, kInteger = 2, kUnsigned = 4, kReal = 8, kText = 16, kNegative = 32 };
+  enum Cell : uint8_t { kNull = 0, kBool = 1, kInteger = 2, kUnsigned = 4, kReal = 8, kText = 16, kNegative = 32, kLong = 64 };
 
   int cells = 0;          ///< Cell bits
   uint16_t dates = 0;     ///< CsvSeen bits of texts that are dates or times
@@ -45,7 +45,7 @@ class JsonColumn {
 
   /// There must be room for the row.
   void set(size_t row, const JsonScalar& value) {
-    if (value.kind == JsonScalar::text) return set_text(row, value.text_value);
+    if (value.kind == JsonScalar::text || value.kind == JsonScalar::long_integer) return set_text(row, value.text_value, value.kind);
     set(row, value.kind, value.kind == JsonScalar::real ? std::bit_cast<uint64_t>(value.number) : uint64_t(value.whole));
   }
   /// `slot`: the bits of a number or truth value.
@@ -53,8 +53,9 @@ class JsonColumn {
     assert(row >= first_ && row < room());
     slots_[row - first_] = slot, kinds_[row - first_] = kind_of(kind);
   }
-  void set_text(size_t row, std::string_view text) {
-    set(row, JsonScalar::text, bytes_.size());
+  /// `kind`: text, or long_integer with the digits.
+  void set_text(size_t row, std::string_view text, JsonScalar::Kind kind = JsonScalar::text) {
+    set(row, kind, bytes_.size());
     if (row - first_ >= sizes_.size()) sizes_.resize(kinds_.size());
     sizes_[row - first_] = uint32_t(text.size());
     bytes_.insert(bytes_.end(), text.begin(), text.end());
@@ -79,12 +80,13 @@ class JsonColumn {
  private:
   using enum JsonKinds::Cell;
   static JsonKinds::Cell kind_of(JsonScalar::Kind kind) {
-    constexpr JsonKinds::Cell kKinds[] = {kNull, kBool, kInteger, kUnsigned, kReal, kText};
+    constexpr JsonKinds::Cell kKinds[] = {kNull, kBool, kInteger, kUnsigned, kReal, kText, kLong};
     return kKinds[kind];
   }
   void resize(size_t cells) { slots_.resize(cells), kinds_.resize(cells); }
   void begin_at_row_0();
   std::string_view text(size_t cell) const { return {bytes_.data() + slots_[cell], sizes_[cell]}; }
+  double real(size_t row) const;
   std::string written(size_t row) const;
   Buffer validity() const;
   template <class T, class Value>
@@ -93,9 +95,9 @@ class JsonColumn {
 
   size_t first_;  // the row of the cell in front
   // As long as the last row wanted, or longer: a row that is not there is kNull.
-  std::vector<uint64_t> slots_;  // of a number its bits, of a text where it begins
+  std::vector<uint64_t> slots_;  // of a number its bits, of a text or a long integer where it begins
   std::vector<JsonKinds::Cell> kinds_;
-  std::vector<uint32_t> sizes_;  // of texts; empty before the first
+  std::vector<uint32_t> sizes_;  // of these; empty before the first
   std::vector<char> bytes_;
 };
 

@@ -167,6 +167,8 @@ bool JsonCursor::number(JsonScalar* out) {
   out->number = value.real, out->whole = value.integer;
   if (value.seen & (kSeenInteger | kSeenNegative)) out->kind = JsonScalar::integer;
   if (value.seen & kSeenUnsigned) out->kind = JsonScalar::unsigned_integer;
+  const bool is_zero = value.real == 0;  // -0
+  if (whole && out->kind == JsonScalar::real && !is_zero) out->kind = JsonScalar::long_integer, out->text_value = {begin, size_t(c - begin)};
   return true;
 }
 

@@ -20,11 +20,11 @@ namespace hayate::io {
 
 /// A string, number, true, false or null.
 struct JsonScalar {
-  enum Kind : uint8_t { null, boolean, integer, unsigned_integer, real, text };
+  enum Kind : uint8_t { null, boolean, integer, unsigned_integer, real, text, long_integer };
   Kind kind = null;
   int64_t whole = 0;            ///< integer; boolean; unsigned_integer (2^63 and above) by bits
-  double number = 0;            ///< integer, unsigned_integer, real
-  std::string_view text_value;  ///< unescaped; valid until the next string is read
+  double number = 0;            ///< integer, unsigned_integer, real, long_integer
+  std::string_view text_value;  ///< unescaped; valid until the next string is read; of a long_integer, which no 64 bits hold, its digits
 };
 
 /// Sixteen bytes 0 to 9 as a number, the first one in the lowest byte: pairs, fours and eights of digits side by side.

@@ -35,7 +35,8 @@ bool read_value_at(JsonCursor& cursor, int depth, Json* out) {
   if (!cursor.scalar(&scalar)) return false;
   if (scalar.kind == JsonScalar::boolean) out->value = scalar.whole != 0;
   if (scalar.kind == JsonScalar::integer) out->value = scalar.whole;
-  if (scalar.kind == JsonScalar::real || scalar.kind == JsonScalar::unsigned_integer) out->value = scalar.number;
+  if (scalar.kind == JsonScalar::real || scalar.kind == JsonScalar::unsigned_integer || scalar.kind == JsonScalar::long_integer)
+    out->value = scalar.number;
   if (scalar.kind == JsonScalar::text) out->value = std::string(scalar.text_value);
   return true;
 }

@@ -12,7 +12,11 @@
 namespace hayate::io {
 namespace {
 
+constexpr const char* kToRecords = "write records, such as with pandas' to_json(orient='records')";
 constexpr int64_t kCellBytes = sizeof(uint64_t) + sizeof(uint32_t) + 1;  // of a row of a column: slot, size of a text, kind
+
+/// Whether a value that is no object begins with `c`.
+bool is_value(char c) { return c == '[' || c == '"' || c == '-' || c == 't' || c == 'f' || c == 'n' || (c >= '0' && c <= '9'); }
 
 /// Steps over a column of columns' form.
 bool skip_column(JsonCursor& cursor) {
@@ -44,6 +48,7 @@ bool JsonCells::add_record(JsonCursor& cursor) {
   while (next < columns_.size() && !columns_[next].token.empty() && cursor.take_token(columns_[next].token))
     if (!add_value(cursor, columns_[next++], rows_)) return false;
   size_t begin = cursor.offset();
+  if (next == 0 && is_value(cursor.peek())) return cursor.refuse("a value, where a record with the names of its columns is expected", kToRecords);
   if (next == 0 && !cursor.expect('{')) return false;
   for (bool more = next == 0 ? !cursor.take('}') : cursor.more('}'); more; begin = cursor.offset(), more = cursor.more('}')) {
     std::string_view name;
@@ -84,7 +89,8 @@ bool JsonCells::add_columns(JsonCursor& cursor) {
                            "call a file of a record a line .jsonl; one record goes into an array, such as [{\"a\": 1}]");
     if (!(!column ? skip_column(cursor) : opening == '[' ? add_list(cursor, *column) : add_rows(cursor, *column))) return false;
   }
-  return !cursor.failed() && fits_width(cursor) && fits_rows(cursor, rows_);
+  if (cursor.failed() || !fits_width(cursor) || !fits_rows(cursor, rows_)) return false;
+  return tell_names_of_rows(), true;
 }
 
 Result<Table> JsonCells::finish() {
@@ -216,12 +222,33 @@ bool JsonCells::add_value(JsonCursor& cursor, JsonColumn& column, size_t row) {
   } else {
     JsonScalar value;
     if (const char opening = cursor.peek(); opening == '{' || opening == '[')
-      return cursor.refuse(fmt::format("column '{}' holds a nested value", column.name),
-                           "flatten it where the file is made, such as with pandas.json_normalize");
+      return refuse_shape(cursor, fmt::format("column '{}' holds a nested value", column.name),
+                          "flatten it where the file is made, such as with pandas.json_normalize");
     if (!cursor.scalar(&value)) return false;
     column.set(row, value);
   }
   return ++values_ < next_look_ || fits_memory(cursor);
+}
+
+/// The same for what looks like other forms of pandas, whose names say what they are.
+bool JsonCells::refuse_shape(JsonCursor& cursor, std::string what, const char* hint) const {
+  const std::string& first = columns_[0].name;
+  const bool is_split = first == "columns" && (columns_.size() == 1 || columns_[1].name == "index" || columns_[1].name == "data");
+  if (is_split || first == "schema")
+    return cursor.refuse(fmt::format("pandas' form orient='{}' is not read", is_split ? "split" : "table"), kToRecords);
+  return cursor.refuse(std::move(what), hint);
+}
+
+/// Columns whose names count while those of rows do not are most likely rows.
+void JsonCells::tell_names_of_rows() const {
+  if (!options_.roundings || row_keys_.empty() || columns_.size() < 2) return;
+  for (size_t c = 0; c < columns_.size(); ++c)
+    if (columns_[c].name != std::to_string(c)) return;
+  if (row_of_.contains("0")) return;
+  options_.roundings->add_note(
+      fmt::format("warning: {} looks as if pandas wrote it with orient='index': '{}', '{}' and so on are read as columns, and "
+                  "the names '{}' and so on of rows are left out; {}",
+                  path_, columns_[0].name, columns_[1].name, row_keys_[0], kToRecords));
 }
 
 bool JsonCells::add_list(JsonCursor& cursor, JsonColumn& column) {
@@ -229,7 +256,9 @@ bool JsonCells::add_list(JsonCursor& cursor, JsonColumn& column) {
   cursor.take('[');
   for (bool more = !cursor.take(']'); more; more = cursor.more(']'))
     if (!add_value(cursor, column, row++)) return false;
-  if (columns_.size() > 1 && row != rows_) return cursor.fail("a column of another length than the first");
+  if (columns_.size() > 1 && row != rows_)
+    return refuse_shape(cursor, fmt::format("column '{}' has another length than '{}': {} and {}", column.name, columns_[0].name, row, rows_),
+                        "give all columns a value for every row, null where there is none");
   rows_ = row;
   return !cursor.failed();
 }

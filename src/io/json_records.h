@@ -87,6 +87,9 @@ class JsonCells {
   /// Rows are matched by their keys, which mostly come in the same order in every column.
   bool add_rows(JsonCursor& cursor, JsonColumn& column);
 
+  bool refuse_shape(JsonCursor& cursor, std::string what, const char* hint) const;
+  void tell_names_of_rows() const;
+
   size_t row_of_key(std::string_view key, size_t place);
   size_t add_key(const std::string& key);
 

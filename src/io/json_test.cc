@@ -8,6 +8,7 @@
 #include "io/chunk_formats.h"
 #include "io/json_reader.h"
 #include "io/reader.h"
+#include "io/roundings.h"
 #include "io/scratch_folder.h"
 
 using namespace hayate;
@@ -89,13 +90,28 @@ TEST_CASE("json: pieces of a file with other columns and kinds of values are one
   struct Kind {
     const char *early, *late, *dtype;
   };
-  for (const auto& [early, late, dtype] :
-       {Kind{"1", "2.5", "float64"}, Kind{"18446744073709551615", "null", "uint64"}, Kind{"7", "18446744073709551615", "uint64"},
-        Kind{"-7", "18446744073709551615", "float64"}, Kind{"null", "\"x\"", "text"}, Kind{"\"x\"", "null", "text"}, Kind{"\"x\"", "7", "text"},
-        Kind{"true", "null", "bool"}, Kind{"null", "false", "bool"}, Kind{"true", "1", "text"}, Kind{"\"2024-01-05\"", "null", "date"},
-        Kind{"\"2024-01-05\"", "\"2024-01-05 09:30\"", "timestamp"}, Kind{"\"2024-01-05T09:30Z\"", "null", "timestamp"},
-        Kind{"\"2024-01-05\"", "\"soon\"", "text"}, Kind{"null", "null", "float64"}, Kind{"3", "", "int64"}, Kind{"", "3.5", "float64"},
-        Kind{"", "\"late\"", "text"}, Kind{"\"early\"", "", "text"}}) {
+  for (const auto& [early, late, dtype] : {Kind{"1", "2.5", "float64"},
+                                           Kind{"18446744073709551615", "null", "uint64"},
+                                           Kind{"7", "18446744073709551615", "uint64"},
+                                           Kind{"-7", "18446744073709551615", "float64"},
+                                           Kind{"7", "98765432109876543210", "text"},
+                                           Kind{"98765432109876543210", "0.5", "float64"},
+                                           Kind{"98765432109876543210", "\"x\"", "text"},
+                                           Kind{"null", "\"x\"", "text"},
+                                           Kind{"\"x\"", "null", "text"},
+                                           Kind{"\"x\"", "7", "text"},
+                                           Kind{"true", "null", "bool"},
+                                           Kind{"null", "false", "bool"},
+                                           Kind{"true", "1", "text"},
+                                           Kind{"\"2024-01-05\"", "null", "date"},
+                                           Kind{"\"2024-01-05\"", "\"2024-01-05 09:30\"", "timestamp"},
+                                           Kind{"\"2024-01-05T09:30Z\"", "null", "timestamp"},
+                                           Kind{"\"2024-01-05\"", "\"soon\"", "text"},
+                                           Kind{"null", "null", "float64"},
+                                           Kind{"3", "", "int64"},
+                                           Kind{"", "3.5", "float64"},
+                                           Kind{"", "\"late\"", "text"},
+                                           Kind{"\"early\"", "", "text"}}) {
     CAPTURE(early);
     CAPTURE(late);
     std::string text;
@@ -140,7 +156,10 @@ TEST_CASE("json: types come from all values") {
        {Row{"1,-2,null", "int64: 1 -2 _"}, Row{"true,null,false", "bool: 1 _ 0"}, Row{"18446744073709551615,1", "uint64: 18446744073709551616 1"},
         Row{"18446744073709551615,-1", "float64: 18446744073709551616 -1"}, Row{R"("2024-01-05","2024-01-06")", "date: 19727 19728"},
         Row{R"("2024-01-05","soon")", "text: 2024-01-05 soon"}, Row{R"("2024-01-05T00:00:01Z",null)", "timestamp: 1.704412801e+15 _"},
-        Row{R"("x",1,2.5,true)", "text: x 1 2.5 true"}, Row{R"("1","2")", "text: 1 2"}, Row{"null,null", "float64: _ _"}}) {
+        Row{"123456789012345678901,-5,null", "text: 123456789012345678901 -5 _"}, Row{"-123456789012345678901,7", "text: -123456789012345678901 7"},
+        Row{"123456789012345678901,0.5", "float64: 123456789012345683968 0.5"}, Row{R"("x",123456789012345678901)", "text: x 123456789012345678901"},
+        Row{"-0,7", "float64: -0 7"}, Row{R"("x",1,2.5,true)", "text: x 1 2.5 true"}, Row{R"("1","2")", "text: 1 2"},
+        Row{"null,null", "float64: _ _"}}) {
     const auto table = read_text("t.json", std::string("{\"a\":[") + values + "]}");
     REQUIRE(table.ok());
     CHECK(shown(table.value().columns[0]) == expected);
@@ -151,16 +170,37 @@ TEST_CASE("json: what is no table says so") {
   CHECK(read_text("t.json", "").error().what == "the file is empty");
   CHECK(read_text("t.json", "[]").error().what == "the file holds no records");
   CHECK(read_text("t.json", "3").error().what == "no valid JSON: expected an array");
-  CHECK(read_text("t.json", "[1]").error().what == "no valid JSON: expected an object");
+  for (const char* values : {"[1]", "[[1,2],[3,4]]", "[\"x\"]", "[null]", "[-1]"})
+    CHECK(read_text("t.json", values).error().what == "a value, where a record with the names of its columns is expected");
+  CHECK(read_text("t.json", "[x]").error().what == "no valid JSON: expected an object");
+  CHECK(read_text("t.json", R"({"columns":["a","b"],"index":[0],"data":[[1,2]]})").error().what == "pandas' form orient='split' is not read");
+  CHECK(read_text("t.json", R"({"columns":["a"],"index":[0],"data":[[1]]})").error().what == "pandas' form orient='split' is not read");
+  CHECK(read_text("t.json", R"({"schema":{"fields":[{"name":"a"}]},"data":[{"a":1}]})").error().what == "pandas' form orient='table' is not read");
   CHECK(read_text("t.json", R"([{"a":{"b":1}}])").error().what == "column 'a' holds a nested value");
   CHECK(read_text("t.json", "{\"a\":1}\n{\"a\":2}\n").error().hint.starts_with("call a file of a record a line .jsonl"));
   CHECK(read_text("t.jsonl", R"([{"a":1}])").error().hint == "call a file of one array of records .json");
-  CHECK(read_text("t.json", R"({"a":[1,2],"b":[1]})").error().what == "no valid JSON: a column of another length than the first");
+  CHECK(read_text("t.json", R"({"a":[1,2],"b":[1]})").error().what == "column 'b' has another length than 'a': 1 and 2");
   CHECK(read_text("t.json", R"([{"a":NaN}])").error().what.starts_with("no valid JSON"));
   const auto torn = read_text("t.jsonl", "{\"a\":1}\n{\"a\":");
   CHECK(torn.error().where.ends_with("t.jsonl:2"));
   CHECK(read_text("t.jsonl", "{\"a\":1}\n{\"a\":[2]}\n").error().where.ends_with("t.jsonl:2: [2]}"));
   CHECK_FALSE(read_text("t.json", std::string(5000, '[')).ok());
+}
+
+TEST_CASE("json: what is read in another way than it may be meant is told") {
+  const auto told = [](const std::string& text) {
+    const ScratchFolder folder;
+    ReadOptions options;
+    options.roundings = std::make_shared<Roundings>();
+    REQUIRE(write_file(folder / "t.json", text).ok());
+    REQUIRE(read_table(folder / "t.json", options).ok());
+    return join(options.roundings->messages(), "\n");
+  };
+  CHECK(told(R"({"0":{"a":1,"b":2},"1":{"a":3,"b":4}})").find("orient='index'") != std::string::npos);
+  CHECK(told(R"({"0":{"0":1,"1":2},"1":{"0":3,"1":4}})") == "");  // columns without names
+  CHECK(told(R"({"x":{"a":1,"b":2},"y":{"a":3,"b":4}})") == "");
+  CHECK(told("[{\"a\":98765432109876543210},{\"a\":0.5}]").find("which rounds large ones, such as 98765432109876543210 in ") != std::string::npos);
+  CHECK(told("[{\"a\":100000000000000000000},{\"a\":0.5}]") == "");  // which a float64 is
 }
 
 TEST_CASE("json: strings and numbers as RFC 8259 has them") {

@@ -54,9 +54,12 @@ const char* parse_npy_header(std::string_view bytes, NpyHeader* out) {
   out->size = begin + length;
   const std::string_view dict = bytes.substr(begin, length);
   const std::string_view type = value_of(dict, "descr"), order = value_of(dict, "fortran_order");
-  const auto found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const NumpyType& t) { return type == fmt::format("'{}'", t.name); });
-  if (found == std::end(kTypes)) return "a NumPy array of another type than bool, integers, float32 or float64 in this machine's byte order";
-  out->dtype = found->dtype;
+  out->big_endian = type.starts_with("'>");
+  const std::string little = out->big_endian ? fmt::format("'<{}", type.substr(2)) : std::string(type);
+  const auto found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const NumpyType& t) { return little == fmt::format("'{}'", t.name); });
+  if (found == std::end(kTypes) && little != "'<f2'") return "a NumPy array of another type than bool, integers or floats of 16, 32 or 64 bits";
+  out->dtype = found == std::end(kTypes) ? Dtype::float32 : found->dtype;
+  out->width = found == std::end(kTypes) ? 2 : std::max<size_t>(dtype_width(found->dtype), 1);
   out->fortran_order = order == "True";
   return read_shape(value_of(dict, "shape"), &out->shape) ? nullptr : "a NumPy array of more than two dimensions";
 }

@@ -12,6 +12,8 @@ namespace hayate::io {
 /// What stands before the values of a .npy file.
 struct NpyHeader {
   Dtype dtype = Dtype::float64;
+  size_t width = 8;  ///< bytes of a value: 2 of a half float, whose dtype is float32
+  bool big_endian = false;
   bool fortran_order = false;
   std::vector<size_t> shape;  ///< at most two dimensions
   size_t size = 0;            ///< where the values begin

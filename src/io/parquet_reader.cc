@@ -302,6 +302,23 @@ class ParquetChunks final : public ChunkReader {
   std::unique_ptr<arrow::RecordBatchReader> batches_;
 };
 
+/// What a row takes while it is read in batches, twice: numbers by their width; texts, and the dictionary that every row group has of its own, by
+/// their bytes in the file. A short row group with a large dictionary does not make the batches of the others small.
+int64_t batch_bytes_of_row(const parquet::FileMetaData& footer, std::span<const int> leaves) {
+  constexpr int64_t kShort = 1024;
+  int64_t rows = 0;
+  double all = 0, most = 0;
+  for (int group = 0; group < footer.num_row_groups(); ++group) {
+    const auto meta = footer.RowGroup(group);
+    double bytes = 0;
+    for (const int leaf : leaves) bytes += 2 * double(std::max<int64_t>(0, meta->ColumnChunk(leaf)->total_uncompressed_size()));
+    rows += meta->num_rows(), all += bytes;
+    most = std::max(most, bytes / double(std::max(meta->num_rows(), kShort)));
+  }
+  const double narrow = 16.0 * double(std::max<size_t>(leaves.size(), 1));
+  return int64_t(std::min(1e15, std::max({narrow, most, all / double(std::max<int64_t>(rows, 1))})));
+}
+
 }  // namespace
 
 Result<Table> with_arrow::read_parquet(const std::string& path, const ReadOptions& options, int64_t limit_bytes) {
@@ -322,9 +339,8 @@ Result<std::unique_ptr<ChunkReader>> with_arrow::parquet_chunks(const std::strin
   HY_TRY(OpenedParquet opened, open_parquet(path, options, limit_bytes));
   return guarded<std::unique_ptr<ChunkReader>>(path, [&]() -> Result<std::unique_ptr<ChunkReader>> {
     HY_CHECK(check_footer(*opened.file.footer, opened.leaves, opened.file_bytes, INT64_MAX, path));
-    const int64_t row_bytes = 16 * int64_t(std::max<size_t>(opened.leaves.size(), 1));
-    auto chunks =
-        std::make_unique<ParquetChunks>(std::move(opened), path, std::clamp<int64_t>(int64_t(chunk_bytes) / row_bytes, 1024, 1 << 20), options);
+    const int64_t batch_rows = std::clamp<int64_t>(int64_t(chunk_bytes) / batch_bytes_of_row(*opened.file.footer, opened.leaves), 16, 1 << 20);
+    auto chunks = std::make_unique<ParquetChunks>(std::move(opened), path, batch_rows, options);
     HY_CHECK(chunks->open());
     return std::unique_ptr<ChunkReader>(std::move(chunks));
   });

@@ -281,6 +281,28 @@ TEST_CASE("tables: numbers in .npy") {
     put(folder / "cut.npy", whole.substr(0, cut));
     CHECK_FALSE(read_table(folder / "cut.npy").ok());
   }
+  const auto as_type = [&](const char* type, const std::string& values) {
+    std::string bytes = whole.substr(0, whole.size() - 6 * sizeof(double)) + values;
+    bytes.replace(bytes.find("'<f8'"), 5, type);
+    REQUIRE(write_file(folder / "other.npy", bytes).ok());
+    return read_back(folder / "other.npy");
+  };
+  using namespace std::string_literals;
+  const Table halves = as_type("'<f2'", "\x00\x3C\x00\xC0\x01\x00\xFF\x7B\x00\x80\x00\x7C"s);  // 1 -2; the least, the greatest; -0 and infinity
+  CHECK(halves.columns[0].dtype == Dtype::float32);
+  CHECK(halves.columns[0].number(0) == 1);
+  CHECK(halves.columns[1].number(0) == -2);
+  CHECK(halves.columns[0].number(1) == 0x1p-24);
+  CHECK(halves.columns[1].number(1) == 65504);
+  CHECK(std::signbit(halves.columns[0].number(2)));
+  CHECK(std::isinf(halves.columns[1].number(2)));
+  const Table big = as_type("'>i2'", "\x00\x01\xFF\xFE\x7F\xFF\x80\x00\x00\x00\x01\x00"s);
+  CHECK(big.columns[0].dtype == Dtype::int16);
+  CHECK(big.columns[0].number(0) == 1);
+  CHECK(big.columns[1].number(0) == -2);
+  CHECK(big.columns[0].number(1) == 32767);
+  CHECK(big.columns[1].number(1) == -32768);
+  CHECK(big.columns[1].number(2) == 256);
   for (const char* shape : {"(3, 99999999999999)", "(99999999999999999999,)", "(3, 2, 1)", "(-1,)", "(3, 0)"}) {
     std::string lying = whole;
     lying.replace(lying.find("(3, 2), }"), 9, std::string(shape) + ", }");

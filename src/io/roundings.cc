@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "io/cell_text.h"
 
 namespace hayate::io {
@@ -22,10 +25,24 @@ void Roundings::add_widened(const Table& part, const Table& whole, const std::st
   }
 }
 
+void Roundings::add_infinite(const Table& rows, const std::string& path) {
+  const auto any_of = [](const auto& values) { return std::any_of(values.begin(), values.end(), [](auto value) { return std::isinf(value); }); };
+  for (size_t c = 0; c < rows.num_columns(); ++c) {
+    const Column& column = rows.columns[c];
+    if ((column.dtype == Dtype::float64 && any_of(column.as<double>())) || (column.dtype == Dtype::float32 && any_of(column.as<float>())))
+      add(rows.names[c], path, {"holds infinite numbers, which JSON does not have: they are written as null", "inf", ""});
+  }
+}
+
 void Roundings::add_absent(const std::string& column, const std::string& path, int64_t files, int64_t all) {
   const std::lock_guard lock(mutex_);
   absent_.try_emplace(
       column, fmt::format("column '{}' is missing in the rows of {} of {} files, which do not have it, such as {}", column, files, all, path));
+}
+
+void Roundings::add_note(const std::string& message) {
+  const std::lock_guard lock(mutex_);
+  notes_.insert(message);
 }
 
 std::map<std::string, Roundings::First> Roundings::of(const std::string& path) const {
@@ -47,6 +64,7 @@ std::vector<std::string> Roundings::messages(bool with_hints) const {
                               first.hint.empty() || !with_hints ? "" : "; " + first.hint));
   }
   for (const auto& [column, message] : absent_) out.push_back(message);
+  out.insert(out.end(), notes_.begin(), notes_.end());
   return out;
 }
 

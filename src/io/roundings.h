@@ -1,9 +1,10 @@
-// What a table does not hold as its files have it: decimals of more digits than a float64, times finer than a microsecond, large integers among
+// What a table does not hold as its files have it, or its file as the table has it: decimals of more digits than a float64, times finer than a microsecond, large integers among
 // floats, of which a reader takes the nearest value; and columns that some files lack. A reader says so here; commands tell the user.
 #pragma once
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,10 @@ class Roundings {
   void add(const std::string& column, const std::string& path, First first);
   /// Integers of `part`, read from `path`, that became float64 in `whole`, because other files have floats or negative numbers there.
   void add_widened(const Table& part, const Table& whole, const std::string& path);
+  /// Infinite numbers of rows that are written to `path` in JSON, which has none.
+  void add_infinite(const Table& rows, const std::string& path);
+  /// What is said as it is.
+  void add_note(const std::string& message);
   /// `files` of `all` files lack the column, `path` before others.
   void add_absent(const std::string& column, const std::string& path, int64_t files, int64_t all);
   /// What was added of a file, by column.
@@ -42,6 +47,7 @@ class Roundings {
   mutable std::mutex mutex_;
   std::map<std::string, std::map<std::string, First>> columns_;  // by name, then by path
   std::map<std::string, std::string> absent_;                    // by name
+  std::set<std::string> notes_;
 };
 
 }  // namespace hayate::io

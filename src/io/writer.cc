@@ -1,5 +1,5 @@
-// Rows wait until more than a group of them is there; then the first row_group_rows() go to the encoder as one table, whatever
-// calls they came in. The last group goes out in finish().
+// Rows wait until more than a group of them is there; then the first row_group_rows(), fewer of long texts, go to the encoder as one table,
+// whatever calls they came in. The last group goes out in finish().
 //
 // A category's dictionary may differ between calls (a batch of symbols brings its own names), so codes are renumbered
 // into one dictionary for the file, names in order of arrival. A group carries that dictionary only up to the highest
@@ -175,7 +175,43 @@ struct TableWriter::State {
   Result<void> check_schema(const Table& table);
   Result<void> write_group(int64_t count, bool last);
   Table take_pending(int64_t count);
+  int64_t next_group() const;
 };
+
+namespace {
+
+/// Bytes of the texts of some rows.
+int64_t text_bytes(const Table& table, int64_t begin, int64_t rows) {
+  int64_t bytes = 0;
+  for (const Column& column : table.columns)
+    if (column.dtype == Dtype::text && rows > 0) {
+      const auto* const offsets = reinterpret_cast<const int64_t*>(column.offsets.data);
+      bytes += offsets[begin + rows] - offsets[begin];
+    }
+  return bytes;
+}
+
+}  // namespace
+
+/// How many of the pending rows are the next group: group_rows, or those whose texts take 16 MiB (one row, if it is longer). 0: it is not whole yet.
+int64_t TableWriter::State::next_group() const {
+  constexpr int64_t kMostText = int64_t{16} << 20;
+  int64_t count = 0, text = 0;
+  for (size_t i = 0; i < pending.size() && count < group_rows; ++i) {
+    const int64_t begin = i == 0 ? taken_rows : 0, rows_here = std::min(group_rows - count, pending[i].num_rows() - begin);
+    const int64_t text_here = text_bytes(pending[i], begin, rows_here);
+    if (text + text_here > kMostText) {
+      int64_t fit = 0, beyond = rows_here;  // rows whose texts fit, and do not
+      while (beyond - fit > 1) {
+        const int64_t middle = (fit + beyond) / 2;
+        (text + text_bytes(pending[i], begin, middle) > kMostText ? beyond : fit) = middle;
+      }
+      return std::max<int64_t>(count + fit, 1) < pending_rows ? std::max<int64_t>(count + fit, 1) : 0;
+    }
+    count += rows_here, text += text_here;
+  }
+  return count == group_rows && pending_rows > group_rows ? group_rows : 0;
+}
 
 /// The next `count` pending rows as one table. What is left of a table stays as it is: cutting it anew for every group would copy the
 /// offsets of long texts again and again.
@@ -272,7 +308,7 @@ Result<void> TableWriter::append(const Table& rows) {
   state.pending_rows += rows.num_rows();
   state.rows += rows.num_rows();
   if (state.encoder->takes_any_rows()) return state.pending_rows > 0 ? state.write_group(state.pending_rows, true) : Result<void>();
-  while (state.pending_rows > state.group_rows) HY_CHECK(state.write_group(state.group_rows, false));
+  while (const int64_t count = state.next_group()) HY_CHECK(state.write_group(count, false));
   return {};
 }
 

@@ -330,3 +330,36 @@ def test_large_integers_become_floats_beside_other_files_only_with_a_word(hayate
     told = hayate("convert", tmp_path, "none", "--memory-limit", limit).stderr
     assert f"warning: column 'id' is int64 in one file and float64 with the others, such as 9007199254740993 in {tmp_path}/a.parquet; --types 'id=text'" in told
     assert "column 'n'" not in told
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 12, 100])
+def test_batches_of_any_length_keep_their_first_values(hayate, tmp_path, size):
+    """The bits of missing values of one batch end in the middle of a byte that is the next batch's, too."""
+    parts = [pa.array([None] * size, pa.int64()), pa.array(range(size)), pa.array(range(size)), pa.array([None] * size, pa.int64())]
+    texts = [part.cast(pa.string()) for part in parts]
+    for few in (parts[:2], parts[:3], parts):
+        columns = [few, texts[:len(few)]]
+        with pa.ipc.new_file(tmp_path / "t.arrow", pa.schema({"n": pa.int64(), "t": pa.string()})) as file:
+            for batch in zip(*columns):
+                file.write_batch(pa.record_batch(list(batch), names=["n", "t"]))
+        hayate("convert", tmp_path / "t.arrow", tmp_path / "t.parquet")
+        back = pq.read_table(tmp_path / "t.parquet")
+        assert back["n"].to_pylist() == pa.chunked_array(columns[0]).to_pylist()
+        assert back["t"].to_pylist() == pa.chunked_array(columns[1]).to_pylist()
+
+
+def test_infinite_numbers_are_null_in_json_only_with_a_word(hayate, tmp_path):
+    pq.write_table(pa.table({"a": [1.5, float("-inf")], "b": [0.5, 1.0]}), tmp_path / "t.parquet")
+    for name in ("t.json", "t.jsonl", "-"):
+        told = hayate("convert", "t.parquet", name, *(["--to", "jsonl"] if name == "-" else []), cwd=tmp_path).stderr
+        assert "warning: column 'a' holds infinite numbers, which JSON does not have: they are written as null, such as inf in " in told and "'b'" not in told
+    told = hayate("aggregate", "--input", "t.parquet", "--agg", "min(a),max(b)", "--output", "m.jsonl", cwd=tmp_path).stderr
+    assert "column 'min(a)' holds infinite" in told
+    assert "warning" not in hayate("convert", "t.parquet", "t.csv", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("command", [("convert", "t.csv", "none"), ("head", "t.csv"), ("schema", "t.csv"), ("describe", "t.csv"),
+                                     ("optimize", "--input", "t.csv", "--output", "none"), ("aggregate", "--input", "t.csv", "--agg", "count()", "--output", "none")])
+def test_a_file_of_a_header_alone_gives_no_rows_with_a_word(hayate, tmp_path, command):
+    (tmp_path / "t.csv").write_text("a,b\n")
+    assert "t.csv is not empty and gives 0 rows\n" in hayate(*command, cwd=tmp_path).stderr

@@ -1,4 +1,5 @@
 """Reading within --memory-limit changes no byte of what is learnt."""
+import json
 import re
 
 import numpy as np
@@ -70,3 +71,29 @@ def test_a_group_by_without_memory_names_the_limit_that_would_do(hayate, tmp_pat
         assert more and told.returncode == 4 and "-" not in told.stderr.split("error:")[1].split("\n")[0], told.stderr
         limit += int(float(more[1])) + 1
     assert told.stdout == "max(id)\n1.0\n"
+
+
+@pytest.mark.parametrize("out", ["t.csv", "t.parquet", "t.arrow", "t.jsonl"])
+def test_long_texts_in_one_row_group_are_converted_within_the_limit(hayate, tmp_path, out):
+    """240 MB in one row group: batches are cut by bytes, and so are the groups that are written."""
+    draw = np.random.default_rng(7)
+    book = draw.bytes(500_000).hex()
+    texts = [book[at:at + 4000] for at in draw.integers(0, 900_000, 60_000)]
+    source = pa.table({"id": range(60_000), "text": texts})
+    pq.write_table(source, tmp_path / "long.parquet", use_dictionary=False)
+    hayate("convert", tmp_path / "long.parquet", tmp_path / out, "--memory-limit", "150MB", "--timings", tmp_path / "seconds.json")
+    assert json.loads((tmp_path / "seconds.json").read_text())["peak_rss_bytes"] < 1.1 * 150e6
+    if out == "t.parquet":
+        assert pq.read_table(tmp_path / out).to_pydict() == source.to_pydict()
+        hayate("convert", tmp_path / "long.parquet", tmp_path / "at_once.parquet", "--workers", "1")
+        assert (tmp_path / "at_once.parquet").read_bytes() == (tmp_path / out).read_bytes()
+
+
+def test_a_dictionary_in_every_row_group_is_read_within_the_limit(hayate, tmp_path):
+    """200 row groups, each with the 50,000 names of the whole column."""
+    names = pa.array([f"a name of no short length {i}" for i in range(50_000)])
+    codes = pa.array(np.arange(20_000) % 50_000, pa.int32())
+    pq.write_table(pa.table({"name": pa.DictionaryArray.from_arrays(codes, names)}), tmp_path / "names.parquet", row_group_size=100)
+    hayate("convert", tmp_path / "names.parquet", tmp_path / "t.csv", "--memory-limit", "100MB", "--timings", tmp_path / "seconds.json")
+    assert json.loads((tmp_path / "seconds.json").read_text())["peak_rss_bytes"] < 1.1 * 100e6
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 20_001
