@@ -20,7 +20,7 @@
 // texts gets codes of them (CsvOptions::coded_text), numbers that a worker gives in order of arrival and that are sorted at the end. The
 // order of work can't show in the result: the set of kinds is the same in any order, and each chunk owns its rows.
 //
-// What it costs: 10 M rows x 9 columns, 509 MB, on a machine at work: 0.73 CPU s at best, 1.0 in the median; two sums by a text key 0.47 to 0.50.
+// What it costs: 10 M rows x 9 columns, 509 MB, on a machine at work: 0.73 CPU s at best, 1.0 in the median; two sums by a text key 0.40 to 0.50.
 // Of the table a quarter to a half is the system clearing 940 MB of pages, as the machine has them at hand or not, a tenth its copying the file; of
 // the sums a third is the copying (a mapped file would save that, and kill the process when somebody cuts it), a seventh clearing pages.
 //
