@@ -423,8 +423,8 @@ struct WeightFit {
 
 WeightFit weight_fit(const Compared& all, size_t source, int64_t side) {
   const auto num_past = size_t(2 + kPastSides * side), num_weights = num_past + size_t(side), columns = num_weights + std::size(kForms);
-  constexpr auto kTile = size_t(kernels::kTileRows);
-  std::vector<double> lower(columns * columns, 0), one(columns), tile(columns * kTile, 0);
+  constexpr auto kGramRows = size_t(kernels::kTileRows);
+  std::vector<double> lower(columns * columns, 0), one(columns), tile(columns * kGramRows, 0);
   WeightFit out;
   const auto add_tile = [&] {
     kernels::gram_kernels().add_products(tile.data(), int64_t(columns), tile.data(), int64_t(columns), true, lower.data(), int64_t(columns));
@@ -444,8 +444,8 @@ WeightFit weight_fit(const Compared& all, size_t source, int64_t side) {
       for (int64_t k = 1; k <= side; ++k) one[n++] = step(row + k);
       for (const Form& form : kForms) one[n++] = scale * all.taken_as(form, source, s, row);
       if (!std::all_of(one.begin(), one.begin() + ptrdiff_t(num_weights + 1), [](double v) { return std::isfinite(v); })) continue;
-      for (size_t j = 0; j < columns; ++j) tile[j * kTile + out.rows % kTile] = one[j];
-      if (++out.rows % kTile == 0) add_tile();
+      for (size_t j = 0; j < columns; ++j) tile[j * kGramRows + out.rows % kGramRows] = one[j];
+      if (++out.rows % kGramRows == 0) add_tile();
       for (size_t f = 0; f < std::size(kForms); ++f) {
         const double off = scale * all.off(kForms[f], source, s, row);
         out.rounding[f] += off * off / 3;
