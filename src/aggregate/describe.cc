@@ -3,127 +3,40 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <deque>
 #include <functional>
+#include <mutex>
+#include <numeric>
+#include <span>
 #include <utility>
 
+#include "aggregate/different.h"
 #include "aggregate/exact.h"
-#include "aggregate/names.h"
 #include "aggregate/plan.h"
 #include "aggregate/real_sums.h"
 #include "aggregate/words.h"
-#include "base/hash.h"
-#include "base/random.h"
 #include "io/cell_text.h"
 
 namespace hayate::aggregate {
 namespace {
 
 constexpr int64_t kBlock = 4096;
-constexpr size_t kMostCounted = 100'000;
-constexpr int kSketchBits = 12;
 constexpr int kRadixBits = 12;
 
-/// How many different values there are, about: HyperLogLog (Flajolet et al. 2007), 4,096 registers, 1.6 % standard error.
-class DistinctSketch {
- public:
-  void add(uint64_t hash) {
-    uint8_t& seen = registers_[hash >> (64 - kSketchBits)];
-    seen = std::max(seen, uint8_t(1 + std::countl_zero(hash << kSketchBits | uint64_t{1} << (kSketchBits - 1))));
-  }
-  void merge(const DistinctSketch& other) {
-    for (size_t i = 0; i < registers_.size(); ++i) registers_[i] = std::max(registers_[i], other.registers_[i]);
-  }
-  int64_t estimate() const {
-    const double m = double(registers_.size());
-    double sum = 0;
-    int64_t zeros = 0;
-    for (const uint8_t seen : registers_) sum += std::ldexp(1.0, -int(seen)), zeros += seen == 0;
-    const double raw = 0.7213 / (1 + 1.079 / m) * m * m / sum;
-    return std::llround(raw <= 2.5 * m && zeros ? m * std::log(m / double(zeros)) : raw);
-  }
+/// Words of the values of rows [begin, begin + count), at most kBlock, side by side without the missing ones; how many they are.
+size_t read_values(const Column& column, int64_t begin, int64_t count, uint64_t* words) {
+  uint8_t missing[kBlock];
+  size_t values = 0;
+  read_words(column, begin, count, words, missing);
+  for (int64_t i = 0; i < count; ++i) words[values] = words[i], values += !missing[i];
+  return values;
+}
 
- private:
-  std::vector<uint8_t> registers_ = std::vector<uint8_t>(size_t{1} << kSketchBits, 0);
-};
-
-/// How often each word occurs: an open table, a slot of no times is free.
-class WordCounts {
- public:
-  void add(uint64_t word, int64_t times) {
-    if (2 * (size_ + 1) > slots_.size()) grow();
-    Slot& slot = slots_[place_of(word)];
-    size_ += slot.times == 0;
-    slot.word = word, slot.times += times;
-  }
-  size_t size() const { return size_; }
-  template <class Visit>
-  void each(Visit&& visit) const {
-    for (const Slot& slot : slots_)
-      if (slot.times > 0) visit(slot.word, slot.times);
-  }
-
- private:
-  struct Slot {
-    uint64_t word = 0;
-    int64_t times = 0;
-  };
-  size_t place_of(uint64_t word) const {
-    size_t at = size_t(mix64(word)) & (slots_.size() - 1);
-    while (slots_[at].times > 0 && slots_[at].word != word) at = (at + 1) & (slots_.size() - 1);
-    return at;
-  }
-  void grow() {
-    const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(std::max<size_t>(64, 2 * slots_.size())));
-    for (const Slot& slot : before)
-      if (slot.times > 0) slots_[place_of(slot.word)] = slot;
-  }
-
-  std::vector<Slot> slots_;
-  size_t size_ = 0;
-};
-
-uint64_t hash_of(std::string_view text) { return checksum(text.data(), text.size()); }
-
-/// The different values of a column: how often each occurs while there are not too many, from then on about how many there are.
-struct Different {
-  WordCounts words;
-  TextSet names;
-  std::vector<int64_t> of_name;  // by number in `names`
-  bool complete = true;
-  DistinctSketch sketch;  // of all values when the counts are not complete
-
-  void add_word(uint64_t word, int64_t times) { complete ? words.add(word, times) : sketch.add(mix64(word)); }
-  void add_name(std::string_view text, int64_t times) { complete ? count_name(names.add(text), times) : sketch.add(hash_of(text)); }
-  /// `number` is what `names` gave it.
-  void count_name(uint32_t number, int64_t times) {
-    if (number == of_name.size()) of_name.push_back(0);
-    of_name[number] += times;
-  }
-  /// To be called now and then: gives the counts up when there are too many.
-  void check() {
-    if (words.size() + of_name.size() > kMostCounted) give_up();
-  }
-  void merge(const Different& other) {
-    if (!other.complete) give_up();
-    sketch.merge(other.sketch);
-    other.words.each([&](uint64_t word, int64_t times) { add_word(word, times); });
-    for (uint32_t i = 0; i < other.of_name.size(); ++i) add_name(other.names.text(i), other.of_name[i]);
-    check();
-  }
-
- private:
-  void give_up() {
-    words.each([&](uint64_t word, int64_t) { sketch.add(mix64(word)); });
-    for (uint32_t i = 0; i < of_name.size(); ++i) sketch.add(hash_of(names.text(i)));
-    words = {}, names = {}, of_name = {}, complete = false;
-  }
-};
-
+/// What a worker has seen of a column.
 struct Seen {
   ColumnRange range;
   std::string least_text, greatest_text;
   bool any_text = false;
-  Different different;
 };
 
 void see_extremes(std::string_view text, Seen* seen) {
@@ -132,48 +45,64 @@ void see_extremes(std::string_view text, Seen* seen) {
   seen->any_text = true;
 }
 
-void see_text(const Column& column, int64_t begin, int64_t count, Seen* seen) {
-  Different& different = seen->different;
-  seen->range.rows += count;
-  if (column.dtype == Dtype::text && different.complete) {
-    const auto visit = [&](int64_t, uint32_t number) {
-      if (number == different.of_name.size()) see_extremes(different.names.text(number), seen);
-      different.count_name(number, 1);
-    };
-    return add_texts(column, begin, count, &different.names, visit, [&](int64_t) { ++seen->range.missing; });
-  }
-  for (int64_t row = begin; row < begin + count; ++row) {
-    if (column.is_null(row)) {
-      ++seen->range.missing;
-      continue;
-    }
-    see_extremes(column.text(row), seen);
-    different.add_name(column.text(row), 1);
-  }
-}
-
-void see_words(const Column& column, int64_t begin, int64_t count, Seen* seen) {
-  add_values(column, begin, count, &seen->range);
-  uint64_t words[kBlock];
-  uint8_t missing[kBlock];
-  read_words(column, begin, count, words, missing);
-  const bool is_real = word_kind(column.dtype) == WordKind::real;
-  for (int64_t i = 0; i < count; ++i)
-    if (!missing[i]) seen->different.add_word(is_real ? without_sign_of_zero(words[i]) : words[i], 1);
-}
-
-void see(const Column& column, int64_t begin, int64_t count, Seen* seen) {
-  word_kind(column.dtype) == WordKind::text ? see_text(column, begin, count, seen) : see_words(column, begin, count, seen);
-  seen->different.check();
-}
-
 void merge(const Seen& from, Seen* into) {
   merge_range(from.range, &into->range);
   if (from.any_text) see_extremes(from.least_text, into), see_extremes(from.greatest_text, into);
-  into->different.merge(from.different);
 }
 
-/// Calls visit(column, begin, count, worker's state) for every block of every chunk. make() is called once a worker.
+/// The different values of all columns. Each has as many copies as memory allows, at most one for each worker; workers that share one take turns.
+class DifferentColumns {
+ public:
+  DifferentColumns(const Table& schema, int workers, int64_t memory_bytes) {
+    const auto columns = int64_t(std::max<size_t>(schema.num_columns(), 1));
+    const int64_t most = std::min(kMostTextBytes, memory_bytes / (2 * columns)),
+                  most_words = int64_t(DifferentValues::kMostCounted) * DifferentValues::kBytesOfOne;
+    int64_t all = 1;
+    for (const Column& column : schema.columns) all += word_kind(column.dtype) == WordKind::text ? most : std::min(most, most_words);
+    const int64_t copies = std::clamp<int64_t>(memory_bytes / all, 1, workers);
+    for (int64_t copy = 0; copy < copies; ++copy) copies_.emplace_back(schema.num_columns(), most);
+  }
+
+  void add(size_t c, const Column& column, int64_t begin, int64_t count, int worker, Seen* seen) {
+    Copy& copy = copies_[size_t(worker) % copies_.size()];
+    const WordKind kind = word_kind(column.dtype);
+    if (kind == WordKind::text) {
+      const std::lock_guard lock(copy.in_use[c]);
+      seen->range.rows += count;
+      seen->range.missing += copy.columns[c].add_texts(column, begin, count, [&](std::string_view text) { see_extremes(text, seen); });
+      return;
+    }
+    add_values(column, begin, count, &seen->range);
+    uint64_t words[kBlock];
+    const size_t values = read_values(column, begin, count, words);
+    const std::lock_guard lock(copy.in_use[c]);
+    copy.columns[c].add_words({words, values}, kind == WordKind::real);
+  }
+
+  /// Of a column, when all is added.
+  DifferentValues take(size_t c) {
+    DifferentValues out = std::move(copies_[0].columns[c]);
+    for (size_t copy = 1; copy < copies_.size(); ++copy) {
+      const DifferentValues other = std::move(copies_[copy].columns[c]);
+      out.merge(other);
+    }
+    return out;
+  }
+
+ private:
+  static constexpr int64_t kMostTextBytes = 64 << 20;
+  struct Copy {
+    Copy(size_t size, int64_t most_bytes) : in_use(size) {
+      for (size_t c = 0; c < size; ++c) columns.emplace_back(most_bytes);
+    }
+    std::vector<DifferentValues> columns;
+    std::deque<std::mutex> in_use;
+  };
+  std::deque<Copy> copies_;
+};
+
+/// Calls visit(number of the column, column, begin, count, worker, worker's state) for every block of every chunk. make() is called once a worker.
+/// Workers begin with different columns.
 template <class Make, class Visit>
 auto each_block(io::ChunkReader& chunks, exec::Pool& pool, const exec::Cancellation& cancel, Make&& make, Visit&& visit)
     -> Result<std::vector<decltype(make())>> {
@@ -186,8 +115,11 @@ auto each_block(io::ChunkReader& chunks, exec::Pool& pool, const exec::Cancellat
     pool.run((rows + kBlock - 1) / kBlock,
              [&](int64_t block, int worker) {
                const int64_t begin = block * kBlock;
-               for (size_t c = 0; c < chunk->num_columns(); ++c)
-                 visit(c, chunk->columns[c], begin, std::min(kBlock, rows - begin), states[size_t(worker)]);
+               const size_t columns = chunk->num_columns(), first = columns * size_t(worker) / states.size();
+               for (size_t i = 0; i < columns; ++i) {
+                 const size_t c = (first + i) % columns;
+                 visit(c, chunk->columns[c], begin, std::min(kBlock, rows - begin), worker, states[size_t(worker)]);
+               }
              },
              &cancel);
     if (cancel.stopped()) return Error{Kind::interrupted, "interrupted", "describe", "run it again"};
@@ -216,49 +148,68 @@ struct Search {
   }
 };
 
-/// Finds what all searches look for, in passes over the chunks. Searches in the same range of a column read the same counts.
-Result<void> find_all(io::ChunkReader& chunks, exec::Pool& pool, const exec::Cancellation& cancel, std::vector<Search>* searches) {
-  struct Range {
-    size_t column;
-    uint64_t base, span;
-    int shift;
-    std::vector<int64_t> counts;
-    bool operator==(const Range&) const = default;
-  };
-  while (true) {
-    std::vector<Range> ranges;
-    std::vector<size_t> range_of(searches->size());
-    for (size_t s = 0; s < searches->size(); ++s) {
-      const Search& search = (*searches)[s];
-      if (search.done()) continue;
-      const uint64_t span = search.bits == 64 ? UINT64_MAX : (uint64_t{1} << search.bits) - 1;
-      Range range = {search.column, search.base, span, search.shift(), std::vector<int64_t>(size_t{1} << (search.bits - search.shift()), 0)};
-      range_of[s] = size_t(std::find(ranges.begin(), ranges.end(), range) - ranges.begin());
-      if (range_of[s] == ranges.size()) ranges.push_back(std::move(range));
-    }
-    if (ranges.empty()) return {};
-    HY_TRY(auto workers, each_block(
-                             chunks, pool, cancel, [&] { return ranges; },
-                             [&](size_t c, const Column& column, int64_t begin, int64_t count, std::vector<Range>& mine) {
-                               uint64_t words[kBlock];
-                               uint8_t missing[kBlock];
-                               bool is_read = false;
-                               for (Range& range : mine) {
-                                 if (range.column != c) continue;
-                                 if (!is_read) read_words(column, begin, count, words, missing);
-                                 is_read = true;
-                                 for (int64_t i = 0; i < count; ++i)
-                                   if (!missing[i] && words[i] - range.base <= range.span)
-                                     ++range.counts[size_t((words[i] - range.base) >> range.shift)];
-                               }
-                             }));
-    for (size_t w = 1; w < workers.size(); ++w)
-      for (size_t r = 0; r < ranges.size(); ++r)
-        std::transform(workers[w][r].counts.begin(), workers[w][r].counts.end(), workers[0][r].counts.begin(), workers[0][r].counts.begin(),
-                       std::plus<>());
-    for (size_t s = 0; s < searches->size(); ++s)
-      if (!(*searches)[s].done()) (*searches)[s].narrow(workers[0][range_of[s]].counts);
+/// Counts of the values of a column in a range that searches look into.
+struct CountedRange {
+  size_t column;
+  uint64_t base, span;
+  int shift;
+  std::vector<int64_t> counts;
+
+  bool is_of(const Search& search) const { return column == search.column && base == search.base && shift == search.shift(); }
+  void add(std::span<const uint64_t> words) {
+    for (const uint64_t word : words)
+      if (word - base <= span) ++counts[size_t((word - base) >> shift)];
   }
+};
+
+/// One pass over the chunks: narrows those of the searches, which stand by column, that have not found their value, as far as `most_ranges` go.
+/// Searches in the same range of a column read the same counts.
+Result<void> narrow_some(io::ChunkReader& chunks, exec::Pool& pool, const exec::Cancellation& cancel, size_t most_ranges,
+                         std::span<Search> searches) {
+  struct Narrowed {
+    Search* search;
+    size_t range;
+  };
+  std::vector<CountedRange> ranges;
+  std::vector<Narrowed> narrowed;
+  std::vector<size_t> first_of(chunks.schema().num_columns() + 1, 0);  // range of a column
+  for (Search& search : searches) {
+    if (search.done()) continue;
+    size_t r = ranges.size();
+    while (r > 0 && ranges[r - 1].column == search.column && !ranges[r - 1].is_of(search)) --r;
+    if (r == 0 || ranges[r - 1].column != search.column) {
+      if (ranges.size() == most_ranges) break;
+      const uint64_t span = search.bits == 64 ? UINT64_MAX : (uint64_t{1} << search.bits) - 1;
+      ranges.push_back({search.column, search.base, span, search.shift(), std::vector<int64_t>(size_t{1} << (search.bits - search.shift()), 0)});
+      ++first_of[search.column + 1], r = ranges.size();
+    }
+    narrowed.push_back({&search, r - 1});
+  }
+  std::partial_sum(first_of.begin(), first_of.end(), first_of.begin());
+  HY_TRY(auto workers, each_block(
+                           chunks, pool, cancel, [&] { return ranges; },
+                           [&](size_t c, const Column& column, int64_t begin, int64_t count, int, std::vector<CountedRange>& mine) {
+                             if (first_of[c] == first_of[c + 1]) return;
+                             uint64_t words[kBlock];
+                             const size_t values = read_values(column, begin, count, words);
+                             for (size_t r = first_of[c]; r < first_of[c + 1]; ++r) mine[r].add({words, values});
+                           }));
+  for (size_t w = 1; w < workers.size(); ++w)
+    for (size_t r = 0; r < ranges.size(); ++r)
+      std::transform(workers[w][r].counts.begin(), workers[w][r].counts.end(), workers[0][r].counts.begin(), workers[0][r].counts.begin(),
+                     std::plus<>());
+  for (const Narrowed& of : narrowed) of.search->narrow(workers[0][of.range].counts);
+  return {};
+}
+
+/// Finds what all searches look for, in passes over the chunks that each count in at most `memory_bytes`.
+Result<void> find_all(io::ChunkReader& chunks, exec::Pool& pool, const exec::Cancellation& cancel, int64_t memory_bytes,
+                      std::vector<Search>* searches) {
+  constexpr int64_t kRangeBytes = int64_t(sizeof(int64_t)) << kRadixBits;
+  const auto most_ranges = size_t(std::max<int64_t>(16, memory_bytes / (kRangeBytes * (pool.workers() + 1))));
+  while (!std::all_of(searches->begin(), searches->end(), [](const Search& search) { return search.done(); }))
+    HY_CHECK(narrow_some(chunks, pool, cancel, most_ranges, *searches));
+  return {};
 }
 
 /// A value as it is shown.
@@ -283,20 +234,20 @@ std::string shown(uint64_t word, const Column& like) {
   return out;
 }
 
-void summarize_different(const Different& seen, const Column& like, int64_t values, ColumnSummary* out) {
-  out->distinct_is_exact = seen.complete;
-  out->distinct = seen.complete ? int64_t(seen.words.size() + seen.of_name.size()) : std::min(seen.sketch.estimate(), values);
-  if (!seen.complete || out->distinct == 0) return;
-  if (!seen.of_name.empty()) {
-    for (uint32_t i = 0; i < seen.of_name.size(); ++i) {
-      const std::string_view text = seen.names.text(i);
-      if (seen.of_name[i] > out->frequent_rows || (seen.of_name[i] == out->frequent_rows && text < *out->frequent))
-        out->frequent = text, out->frequent_rows = seen.of_name[i];
+void summarize_different(const DifferentValues& seen, const Column& like, int64_t values, ColumnSummary* out) {
+  out->distinct_is_exact = seen.is_complete();
+  out->distinct = seen.distinct(values);
+  if (!seen.is_complete() || out->distinct == 0) return;
+  if (seen.texts().size() > 0) {
+    for (uint32_t i = 0; i < seen.texts().size(); ++i) {
+      const std::string_view text = seen.texts().text(i);
+      if (seen.times(i) > out->frequent_rows || (seen.times(i) == out->frequent_rows && text < *out->frequent))
+        out->frequent = text, out->frequent_rows = seen.times(i);
     }
     return;
   }
   uint64_t best = 0;
-  seen.words.each([&](uint64_t word, int64_t times) {
+  seen.words().each([&](uint64_t word, int64_t times) {
     if (times > out->frequent_rows || (times == out->frequent_rows && word < best)) best = word, out->frequent_rows = times;
   });
   out->frequent = shown(best, like);
@@ -367,10 +318,7 @@ void add_wholes(const SumShape& shape, std::span<const uint64_t> words, Moments*
 
 void add_moments(const SumShape& shape, const Column& column, int64_t begin, int64_t count, Moments* to) {
   uint64_t words[kBlock];
-  uint8_t missing[kBlock];
-  size_t values = 0;
-  read_words(column, begin, count, words, missing);
-  for (int64_t i = 0; i < count; ++i) words[values] = words[i], values += !missing[i];
+  const size_t values = read_values(column, begin, count, words);
   for (size_t i = 0; shape.width > 0 && i < values; ++i) {
     const double part = (number_of(words[i], shape.kind) - shape.least) / shape.width;
     ++to->histogram[std::min(kHistogramBins - 1, size_t(part * double(kHistogramBins)))];
@@ -392,18 +340,27 @@ Column extremes_of(const Seen& seen, const Column& like) {
 
 }  // namespace
 
-Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::Steps& steps, const exec::Cancellation& cancel) {
+Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::Steps& steps, const exec::Cancellation& cancel,
+                              int64_t memory_limit_bytes) {
   const Table schema = chunks.schema();
   const size_t columns = schema.num_columns();
   steps.begin("ranges");
-  HY_TRY(auto workers,
-         each_block(
-             chunks, pool, cancel, [&] { return std::vector<Seen>(columns); },
-             [](size_t c, const Column& column, int64_t begin, int64_t count, std::vector<Seen>& mine) { see(column, begin, count, &mine[c]); }));
-  std::vector<Seen> seen = std::move(workers[0]);
-  for (size_t w = 1; w < workers.size(); ++w)
-    for (size_t c = 0; c < columns; ++c) merge(workers[w][c], &seen[c]);
-  workers.clear();
+  TableSummary out;
+  out.columns.resize(columns);
+  std::vector<Seen> seen;
+  {
+    DifferentColumns different(schema, pool.workers(), memory_limit_bytes / 4);
+    HY_TRY(auto workers, each_block(
+                             chunks, pool, cancel, [&] { return std::vector<Seen>(columns); },
+                             [&](size_t c, const Column& column, int64_t begin, int64_t count, int worker, std::vector<Seen>& mine) {
+                               different.add(c, column, begin, count, worker, &mine[c]);
+                             }));
+    seen = std::move(workers[0]);
+    for (size_t w = 1; w < workers.size(); ++w)
+      for (size_t c = 0; c < columns; ++c) merge(workers[w][c], &seen[c]);
+    for (size_t c = 0; c < columns; ++c)
+      summarize_different(different.take(c), schema.columns[c], seen[c].range.rows - seen[c].range.missing, &out.columns[c]);
+  }
 
   steps.begin("moments");
   std::vector<SumShape> shapes;
@@ -416,7 +373,7 @@ Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::S
   const auto is_summed = [&](size_t c) { return shapes[c].kind != WordKind::text && seen[c].range.has_values() && shapes[c].finite; };
   HY_TRY(auto moments, each_block(
                            chunks, pool, cancel, [&] { return empty; },
-                           [&](size_t c, const Column& column, int64_t begin, int64_t count, std::vector<Moments>& mine) {
+                           [&](size_t c, const Column& column, int64_t begin, int64_t count, int, std::vector<Moments>& mine) {
                              if (is_summed(c)) add_moments(shapes[c], column, begin, count, &mine[c]);
                            }));
   for (size_t w = 1; w < moments.size(); ++w)
@@ -437,18 +394,16 @@ Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::S
       for (const double place : {std::floor(q * double(values - 1)), std::ceil(q * double(values - 1))})
         searches.push_back({c, int64_t(place), range.least, bits});
   }
-  HY_CHECK(find_all(chunks, pool, cancel, &searches));
+  HY_CHECK(find_all(chunks, pool, cancel, memory_limit_bytes / 3, &searches));
   steps.end();
 
-  TableSummary out;
   for (size_t c = 0; c < columns; ++c) {
-    ColumnSummary column;
+    ColumnSummary& column = out.columns[c];
     const ColumnRange& range = seen[c].range;
     column.name = schema.names[c], column.dtype = schema.columns[c].dtype, column.zone = schema.columns[c].zone;
     column.rows = range.rows, column.missing = range.missing;
     column.extremes = extremes_of(seen[c], schema.columns[c]);
     const int64_t values = range.rows - range.missing;
-    summarize_different(seen[c].different, schema.columns[c], values, &column);
     if (is_summed(c)) {
       const Moments& m = moments[0][c];
       if (has_mean(column.dtype)) column.mean = mean_of(m.sum.data(), shapes[c].sum_words, shapes[c].bits.low, values);
@@ -466,7 +421,6 @@ Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::S
       column.quantiles.push_back(part == 0 || low == high ? low : part < 0.5 ? low + (high - low) * part : high - (high - low) * (1 - part));
     }
     out.rows = std::max(out.rows, range.rows);
-    out.columns.push_back(std::move(column));
   }
   return out;
 }

@@ -40,7 +40,10 @@ struct TableSummary {
   std::vector<ColumnSummary> columns;
 };
 
-Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::Steps& steps, const exec::Cancellation& cancel);
+/// Values are counted one by one in a quarter of `memory_limit_bytes` at most: where a table has so many columns that 100,000 values of each do
+/// not fit, fewer of each are, and the number of different ones is an estimate sooner.
+Result<TableSummary> describe(io::ChunkReader& chunks, exec::Pool& pool, exec::Steps& steps, const exec::Cancellation& cancel,
+                              int64_t memory_limit_bytes = INT64_MAX);
 
 /// ▁▂▃▄▅▆▇█ for counts; a blank where there is none.
 std::string blocks_of(const std::vector<int64_t>& counts);

@@ -99,9 +99,10 @@ Result<int> describe_command(DescribeOptions& options, const Console& console) {
   exec::Steps steps(console.progress);
   steps.begin("read");
   if (paths[0] == "-") reading.kind = kind;
-  reading.pool = &pool, reading.steps = &steps, reading.memory_limit_bytes = exec::memory_limit_bytes(options.exec);
+  const int64_t memory = exec::memory_limit_bytes(options.exec);
+  reading.pool = &pool, reading.steps = &steps, reading.memory_limit_bytes = memory;
   HY_TRY(const auto reader, io::open_chunks(paths, {std::move(reading), 0}));
-  HY_TRY(const TableSummary summary, aggregate::describe(*reader, pool, steps, interruption()));
+  HY_TRY(const TableSummary summary, aggregate::describe(*reader, pool, steps, interruption(), memory));
   say_no_rows(console, paths, summary.rows);
   HY_CHECK(write_timings(options.timings, steps.records(), pool.workers()));
   console.print(console.json ? as_json(summary) : as_text(summary));
